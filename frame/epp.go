@@ -1,0 +1,415 @@
+package frame
+
+import "bytes"
+
+// role is what an open element means to us. It follows from the role of its parent, its namespace and its name.
+type role uint8
+
+const (
+	roleNone     role = iota // of no concern, with all below it
+	roleRoot                 // epp
+	roleGreeting             //
+	roleResponse             //
+	roleTrID                 // of a response
+	roleVerb                 // the command in command
+	roleResData              //
+	roleData                 // inside resData, or inside a response's extension
+	rolePaTRID               // inside roleData
+	roleProtocol             // epp/extension, and all below it
+
+	// From here on leave is called at the end.
+	roleCommand
+	roleClTRID         // of a command or a response
+	rolePaClTRID       // inside a paTRID
+	roleProtocolClTRID // clTRID anywhere inside epp/extension
+	roleSvTRID
+	roleSvDate
+
+	firstWithEnd = roleCommand
+)
+
+// message is what is known about the message while it is read.
+type message struct {
+	root      int // id of the root's namespace, which is the EPP namespace of this document
+	children  int // element children of epp
+	verbs     int // in command
+	objects   int // element children of the verb
+	foreign   int // of these, outside the EPP namespace
+	results   int
+	trIDs     int
+	clTRIDs   int
+	extension bool // command has one
+	echo      Span // content of the one clTRID of a command, while there was no doubt before it
+
+	// The clTRID of a protocol extension: the deepest so far.
+	protocol      ClTRID
+	protocolDepth int
+	protocolFault Reason
+}
+
+// enter gives e its role. Its attributes are in s.attribute, its parent is on top of the stack.
+func (s *Scanner) enter(e *element) {
+	e.role, e.fault = roleNone, ReasonNone
+	if s.depth == 0 {
+		s.enterRoot(e)
+		return
+	}
+	parent := &s.stack[s.depth-1]
+	if parent.role == roleNone {
+		return
+	}
+	local := s.p[e.local:e.end]
+	isEPP := e.ns == s.message.root
+	switch parent.role {
+	case roleRoot:
+		s.enterMessage(e, local, isEPP)
+	case roleCommand:
+		s.enterCommandChild(e, local, isEPP)
+	case roleVerb:
+		s.enterObject(e, local)
+	case roleClTRID, rolePaClTRID:
+		parent.fault = ElementInClTRID
+	case roleGreeting:
+		if isEPP && string(local) == "svDate" {
+			e.role = roleSvDate
+		}
+	case roleResponse:
+		s.enterResponseChild(e, local, isEPP)
+	case roleTrID:
+		s.enterTrIDChild(e, local, isEPP)
+	case roleResData, roleData, rolePaTRID:
+		s.enterData(e, parent, local)
+	case roleProtocol, roleProtocolClTRID:
+		s.enterProtocol(e, parent, local)
+	}
+}
+
+func (s *Scanner) enterRoot(e *element) {
+	s.message.root = e.ns
+	// Registries have EPP namespaces of their own, and some clients send none; but no namespace name has a space in it.
+	if string(s.p[e.local:e.end]) != "epp" || bytes.IndexByte(s.binding[e.ns].uri, ' ') >= 0 {
+		s.refuse(NotEPP, e.start)
+		return
+	}
+	e.role = roleRoot
+}
+
+// enterMessage is for children of epp. RFC 5730 section 2: greeting, hello, command, response or extension, one of them.
+func (s *Scanner) enterMessage(e *element, local []byte, isEPP bool) {
+	s.message.children++
+	if s.message.children > 1 {
+		s.refuse(SecondMessage, e.start)
+		s.message.echo = Span{}
+		return
+	}
+	if !isEPP {
+		s.refuse(NotEPP, e.start)
+		return
+	}
+	m := &s.msg
+	switch string(local) {
+	case "greeting":
+		m.Kind, e.role = KindGreeting, roleGreeting
+	case "hello":
+		m.Kind, m.Command = KindHello, CommandHello
+	case "command":
+		m.Kind, e.role = KindCommand, roleCommand
+	case "response":
+		m.Kind, e.role = KindResponse, roleResponse
+	case "extension":
+		m.Kind, m.Command, e.role = KindExtension, CommandExtension, roleProtocol
+	default:
+		s.refuse(NotEPP, e.start)
+	}
+}
+
+func (s *Scanner) enterCommandChild(e *element, local []byte, isEPP bool) {
+	g := &s.message
+	switch {
+	case !isEPP && string(local) == "clTRID":
+		s.refuse(MisplacedClTRID, e.start)
+	case !isEPP:
+		s.refuse(ForeignElement, e.start)
+	case string(local) == "clTRID":
+		g.clTRIDs++
+		e.role = roleClTRID
+		e.fault = s.clTRIDAttributes()
+		if g.clTRIDs > 1 {
+			s.refuse(SecondClTRID, e.start)
+		}
+	case string(local) == "extension":
+		if g.extension {
+			s.refuse(SecondExtension, e.start)
+		}
+		g.extension = true
+	default:
+		g.verbs++
+		if g.verbs > 1 {
+			s.refuse(SecondVerb, e.start)
+			return
+		}
+		e.role = roleVerb
+		s.enterVerb(e, local)
+	}
+}
+
+// clTRIDAttributes says what is wrong with the attributes of a clTRID: the schema gives it none.
+func (s *Scanner) clTRIDAttributes() Reason {
+	for i := range s.attribute[:s.attributes] {
+		if !s.declares(&s.attribute[i]) {
+			return AttributeOnClTRID
+		}
+	}
+	return ReasonNone
+}
+
+func (s *Scanner) enterVerb(e *element, local []byte) {
+	m := &s.msg
+	m.Verb = Span{e.local, e.end}
+	m.Command = commandOf(local)
+	if m.Command == CommandHello {
+		m.Kind = KindHello // real clients write it so; it is answered by a greeting all the same
+	}
+	if s.attributes == 0 {
+		return
+	}
+	for i := range s.attribute[:s.attributes] {
+		a := &s.attribute[i]
+		if a.local > a.start && a.ns >= 0 && string(s.p[a.local:a.end]) == "op" {
+			s.refuse(OtherOp, a.start) // a reader without namespaces takes it for the real one
+		}
+	}
+	if v, found := s.unprefixed("op"); found {
+		m.Op = opOf(v)
+	}
+}
+
+// enterObject is for children of the verb.
+func (s *Scanner) enterObject(e *element, local []byte) {
+	g, m := &s.message, &s.msg
+	g.objects++
+	if e.ns == g.root {
+		if string(local) == "clTRID" {
+			s.refuse(MisplacedClTRID, e.start)
+		}
+		return
+	}
+	g.foreign++
+	if g.objects == 1 {
+		m.Object = s.binding[e.ns].uri
+	}
+	if !m.Command.onObject() {
+		return
+	}
+	if g.foreign > 1 {
+		s.refuse(SecondObject, e.start)
+	}
+	// Registries put objects with names of their own into info and update (list, release, ...). One that names another
+	// command is different: readers that look at the object alone would take it for that command.
+	if c := commandOf(local); c != m.Command && c.onObject() {
+		s.refuse(OtherObject, e.start)
+	}
+}
+
+func (s *Scanner) enterResponseChild(e *element, local []byte, isEPP bool) {
+	if !isEPP {
+		return
+	}
+	g := &s.message
+	switch string(local) {
+	case "result":
+		g.results++
+		if g.results == 1 {
+			s.resultCode(e)
+		}
+	case "resData":
+		e.role = roleResData
+	case "extension":
+		e.role = roleData // some registries have their panData here
+	case "trID":
+		g.trIDs++
+		if g.trIDs > 1 {
+			s.refuse(SecondTrID, e.start)
+			return
+		}
+		e.role = roleTrID
+	}
+}
+
+// resultCode reads the code attribute of the first result. RFC 5730 section 3: four decimal digits.
+func (s *Scanner) resultCode(e *element) {
+	v, _ := s.unprefixed("code")
+	code := 0
+	for _, c := range v {
+		if len(v) != 4 || c < '0' || c > '9' {
+			code = 0
+			break
+		}
+		code = code*10 + int(c-'0')
+	}
+	if code < 1000 {
+		s.refuse(BadResult, e.start)
+	}
+	s.msg.Code = code
+}
+
+func (s *Scanner) enterTrIDChild(e *element, local []byte, isEPP bool) {
+	switch {
+	case !isEPP:
+	case string(local) == "svTRID":
+		e.role = roleSvTRID
+	case string(local) == "clTRID":
+		s.message.clTRIDs++
+		if s.message.clTRIDs > 1 {
+			s.refuse(SecondClTRID, e.start)
+		}
+		e.role = roleClTRID
+	}
+}
+
+// enterData is for all that is inside resData or inside a response's extension.
+func (s *Scanner) enterData(e, parent *element, local []byte) {
+	e.role = roleData
+	if parent.role == roleResData && s.msg.Verb == (Span{}) {
+		s.msg.Verb = Span{e.local, e.end}
+		s.msg.Object = s.binding[e.ns].uri
+	}
+	if len(local) != len("clTRID") {
+		return
+	}
+	if string(local) == "paTRID" {
+		e.role = rolePaTRID
+	} else if parent.role == rolePaTRID && string(local) == "clTRID" {
+		e.role = rolePaClTRID
+	}
+}
+
+// enterProtocol is for all that is inside epp/extension (RFC 5730 section 2.7.1).
+func (s *Scanner) enterProtocol(e, parent *element, local []byte) {
+	e.role = roleProtocol
+	parent.fault = ElementInClTRID // means something only if parent is a clTRID
+	if s.depth == 2 && s.msg.Verb == (Span{}) {
+		s.msg.Verb = Span{e.local, e.end}
+		s.msg.Object = s.binding[e.ns].uri
+	}
+	if string(local) != "clTRID" {
+		return
+	}
+	// Those in a trID or paTRID name other transactions than this one.
+	switch string(s.p[parent.local:parent.end]) {
+	case "trID", "paTRID":
+		return
+	}
+	e.role = roleProtocolClTRID
+	e.fault = s.clTRIDAttributes()
+}
+
+// leave ends e, whose content ends at to and which ends at end; for an empty-element tag the two are equal.
+func (s *Scanner) leave(e *element, to, end int) {
+	m, g := &s.msg, &s.message
+	c := ClTRID{Element: Span{e.start - 1, end}, Content: Span{e.content, to}}
+	switch e.role {
+	case roleSvTRID:
+		m.SvTRID = c.Content
+	case roleSvDate:
+		m.SvDate = c.Content
+	case roleCommand:
+		s.leaveCommand(e, to)
+	case roleClTRID:
+		s.leaveClTRID(e, c)
+	case rolePaClTRID:
+		if e.fault != ReasonNone {
+			return
+		}
+		if v, r := s.value(c.Content); r == ReasonNone {
+			c.Value = v
+			m.PaTRID = append(m.PaTRID, c)
+		}
+	case roleProtocolClTRID:
+		// The depth is that of e, which is still open.
+		if s.depth >= g.protocolDepth {
+			g.protocol, g.protocolDepth, g.protocolFault = c, s.depth, e.fault
+		}
+	}
+}
+
+func (s *Scanner) leaveCommand(e *element, to int) {
+	if s.message.verbs == 0 {
+		s.refuse(NoVerb, e.start)
+	}
+	if s.message.clTRIDs > 0 || s.msg.Kind != KindCommand {
+		return
+	}
+	s.msg.Insert = to
+	if e.local > e.start {
+		s.msg.Prefix = Span{e.start, e.local - 1}
+	}
+}
+
+// leaveClTRID ends the clTRID of a command or a response.
+func (s *Scanner) leaveClTRID(e *element, c ClTRID) {
+	g := &s.message
+	if g.clTRIDs > 1 {
+		g.echo = Span{}
+		return
+	}
+	if e.fault != ReasonNone {
+		s.refuse(e.fault, e.start)
+		return
+	}
+	v, r := s.value(c.Content)
+	if r == EmptyClTRID && s.msg.Kind == KindResponse {
+		return // as good as none
+	}
+	if r != ReasonNone {
+		s.refuse(r, e.start)
+		return
+	}
+	c.Value = v
+	s.msg.ClTRID = c
+	if s.doubt.Reason == ReasonNone && s.msg.Kind != KindResponse {
+		g.echo = c.Content
+	}
+}
+
+// finish is called at the end of a well-formed document.
+func (s *Scanner) finish() {
+	m, g := &s.msg, &s.message
+	switch m.Kind {
+	case KindNone:
+		s.refuse(NotEPP, len(s.p))
+	case KindResponse:
+		if g.results == 0 {
+			s.refuse(BadResult, len(s.p))
+		}
+	case KindExtension:
+		s.finishProtocol()
+	}
+}
+
+func (s *Scanner) finishProtocol() {
+	c, r := s.message.protocol, s.message.protocolFault
+	if !c.Present() {
+		return
+	}
+	if r == ReasonNone {
+		c.Value, r = s.value(c.Content)
+	}
+	switch r {
+	case ReasonNone:
+		s.msg.ClTRID = c
+	case EmptyClTRID: // as good as none
+	default:
+		s.refuse(r, c.Element.Start)
+	}
+}
+
+// EchoClTRID gives the content, as written, of the clTRID of the command that the last Scan refused, so that the
+// refusal can carry it: when the document is well-formed to its end, has just one clTRID in its place, and there was no
+// doubt about anything before it. Otherwise nil. It is valid until the next Scan.
+func (s *Scanner) EchoClTRID() []byte {
+	if !s.bad.Reason.Unclear() || s.message.echo == (Span{}) {
+		return nil
+	}
+	return s.p[s.message.echo.Start:s.message.echo.End]
+}

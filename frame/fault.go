@@ -1,0 +1,145 @@
+package frame
+
+import "strconv"
+
+// Reason says why Scan refused a payload.
+type Reason uint8
+
+// The reasons, in four groups: not well-formed (or not decidable), refused as policy, too big, and well-formed but not
+// one clear EPP message.
+const (
+	ReasonNone Reason = iota
+
+	BadUTF8            // octets that are not UTF-8
+	BadUTF16           // unpaired surrogate or half a code unit
+	BadCharacter       // character that XML 1.0 production 2 leaves out
+	BadDeclaration     // XML declaration with other than version, encoding, standalone
+	LateDeclaration    // XML declaration, or PI of that name, not at the very front
+	BadInstruction     // processing instruction
+	BadComment         // "--" in a comment, or no end
+	BadMarkup          // "<!" that begins neither comment nor CDATA
+	BadName            // not a QName
+	BadTag             // start or end tag
+	BadAttribute       // attribute without value, quotes or white space before it
+	DuplicateAttribute // by QName, or by namespace and local name
+	LessThanInValue    // "<" in an attribute value
+	BadReference       // "&" that begins no character reference and none of the five entities
+	BadText            // "]]>" in text
+	TextOutsideRoot    // anything but white space, comments and PIs there
+	TagMismatch        // end tag of another element
+	EndsEarly          // the payload ends inside the document
+	NoRoot             // no element at all
+	SecondRoot         // an element after the root
+	UnboundPrefix      // prefix not declared
+	BadNamespace       // misuse of xml or xmlns, or a prefix undeclared
+
+	DocType     // a DOCTYPE: EPP needs none, entities are a danger
+	BadEncoding // declared encoding is not what we read
+
+	TooDeep           // elements within each other, more than MaxDepth
+	TooManyAttributes // in one element, more than MaxAttributes
+	TooManyNamespaces // declarations in scope, more than MaxNamespaces
+	NameTooLong       // more than MaxName octets
+
+	NotEPP            // root is not epp, or its child is no EPP message
+	StrayText         // text directly in epp or command
+	NoVerb            // command without a command in it
+	ForeignElement    // child of command in another namespace
+	SecondMessage     // epp has two children
+	SecondVerb        // command has two commands in it
+	SecondExtension   // command has two extensions
+	SecondClTRID      // two clTRIDs where one may be
+	SecondTrID        // response has two trIDs
+	SecondObject      // two objects in one command
+	OtherObject       // the object names another command of RFC 5730 than the one around it
+	OtherOp           // an op attribute with a prefix
+	MisplacedClTRID   // clTRID of another namespace, or inside the verb
+	EmptyClTRID       // nothing but white space
+	LongClTRID        // more than MaxClTRID characters
+	ElementInClTRID   // child element in it
+	AttributeOnClTRID // other than a namespace declaration
+	BadResult         // response without a result, or with a code that is not four digits
+
+	numReasons = int(BadResult) + 1
+)
+
+// Malformed says whether the document is not well-formed by XML 1.0 and Namespaces in XML 1.0.
+func (r Reason) Malformed() bool { return r >= BadUTF8 && r <= BadNamespace }
+
+// Refused says whether the document was refused unread: a DOCTYPE or an encoding we do not read.
+func (r Reason) Refused() bool { return r == DocType || r == BadEncoding }
+
+// TooBig says whether a bound of the Scanner was passed.
+func (r Reason) TooBig() bool { return r >= TooDeep && r <= NameTooLong }
+
+// Unclear says whether the document is well-formed but is not one clear EPP message.
+func (r Reason) Unclear() bool { return r >= NotEPP && r <= BadResult }
+
+var reasonText = [numReasons]string{
+	ReasonNone:         "no fault",
+	BadUTF8:            "invalid utf-8",
+	BadUTF16:           "invalid utf-16",
+	BadCharacter:       "character not allowed in xml",
+	BadDeclaration:     "malformed xml declaration",
+	LateDeclaration:    "xml declaration not at the front",
+	BadInstruction:     "malformed processing instruction",
+	BadComment:         "malformed comment",
+	BadMarkup:          "unknown markup",
+	BadName:            "malformed name",
+	BadTag:             "malformed tag",
+	BadAttribute:       "malformed attribute",
+	DuplicateAttribute: "duplicate attribute",
+	LessThanInValue:    "less-than sign in attribute value",
+	BadReference:       "bad reference or unknown entity",
+	BadText:            "cdata end in text",
+	TextOutsideRoot:    "text outside the root element",
+	TagMismatch:        "end tag does not match",
+	EndsEarly:          "document ends early",
+	NoRoot:             "no root element",
+	SecondRoot:         "second root element",
+	UnboundPrefix:      "namespace prefix not declared",
+	BadNamespace:       "namespace declaration not allowed",
+	DocType:            "doctype refused",
+	BadEncoding:        "encoding not supported",
+	TooDeep:            "elements nested too deeply",
+	TooManyAttributes:  "too many attributes",
+	TooManyNamespaces:  "too many namespace declarations",
+	NameTooLong:        "name too long",
+	NotEPP:             "not an epp message",
+	StrayText:          "text between elements",
+	NoVerb:             "command without a verb",
+	ForeignElement:     "element of another namespace in command",
+	SecondMessage:      "second message in one document",
+	SecondVerb:         "second verb in one command",
+	SecondExtension:    "second extension in one command",
+	SecondClTRID:       "second cltrid",
+	SecondTrID:         "second trid",
+	SecondObject:       "second object in one command",
+	OtherObject:        "object does not fit the verb",
+	OtherOp:            "op attribute with a prefix",
+	MisplacedClTRID:    "misplaced cltrid",
+	EmptyClTRID:        "empty cltrid",
+	LongClTRID:         "cltrid too long",
+	ElementInClTRID:    "element in cltrid",
+	AttributeOnClTRID:  "attribute on cltrid",
+	BadResult:          "malformed result",
+}
+
+// String is the reason in a few words, lower case, fit for a log and as the reason in a response.
+func (r Reason) String() string {
+	if int(r) < numReasons {
+		return reasonText[r]
+	}
+	return "reason " + strconv.Itoa(int(r))
+}
+
+// Fault is the error of Scan. It lives in the Scanner and is valid until its next Scan.
+type Fault struct {
+	Reason Reason
+	Offset int // octets from the start of the payload; with UTF-16, of its UTF-8 transcript (BadUTF16: of the payload)
+}
+
+// Error gives the reason and the place.
+func (f *Fault) Error() string {
+	return f.Reason.String() + ": at octet " + strconv.Itoa(f.Offset)
+}

@@ -1,0 +1,117 @@
+package frame
+
+import (
+	"encoding/xml"
+	"fmt"
+	"strings"
+)
+
+// The readers of this file are for rare messages. They take Message.Payload of a payload that Scan accepted, and go by
+// local names: Scan has seen to the namespaces of all that decides what the message is.
+
+// ParseLogin reads a login command. White space of its values is collapsed, as the schema has it. Where RFC 8807 is
+// used, the passwords are those of the extension.
+func ParseLogin(payload []byte) (Login, error) {
+	var d struct {
+		Login *struct {
+			ClientID string   `xml:"clID"`
+			Password string   `xml:"pw"`
+			New      []string `xml:"newPW"`
+			Version  string   `xml:"options>version"`
+			Language string   `xml:"options>lang"`
+			Objects  []string `xml:"svcs>objURI"`
+			Exts     []string `xml:"svcs>svcExtension>extURI"`
+		} `xml:"command>login"`
+		LongPassword string   `xml:"command>extension>loginSec>pw"`
+		LongNew      []string `xml:"command>extension>loginSec>newPW"`
+		ClTRID       string   `xml:"command>clTRID"`
+	}
+	if err := xml.Unmarshal(payload, &d); err != nil {
+		return Login{}, fmt.Errorf("login: %w", err)
+	}
+	if d.Login == nil {
+		return Login{}, fmt.Errorf("login: no such element")
+	}
+	l := Login{
+		ClientID:       token(d.Login.ClientID),
+		Password:       token(d.Login.Password),
+		HasNewPassword: len(d.Login.New)+len(d.LongNew) > 0,
+		Version:        token(d.Login.Version),
+		Language:       token(d.Login.Language),
+		ObjectURIs:     tokens(d.Login.Objects),
+		ExtensionURIs:  tokens(d.Login.Exts),
+		ClTRID:         token(d.ClTRID),
+	}
+	if l.Password == loginSecStandIn && d.LongPassword != "" {
+		l.Password = token(d.LongPassword)
+	}
+	for _, p := range append(d.Login.New, d.LongNew...) {
+		l.NewPassword = token(p)
+	}
+	return l, nil
+}
+
+// Greeting is what a server says about itself, RFC 5730 section 2.4.
+type Greeting struct {
+	ServerID      string
+	Versions      []string
+	Languages     []string
+	ObjectURIs    []string
+	ExtensionURIs []string
+}
+
+// ParseGreeting reads a greeting.
+func ParseGreeting(payload []byte) (Greeting, error) {
+	var d struct {
+		Greeting *struct {
+			ServerID  string   `xml:"svID"`
+			Versions  []string `xml:"svcMenu>version"`
+			Languages []string `xml:"svcMenu>lang"`
+			Objects   []string `xml:"svcMenu>objURI"`
+			Exts      []string `xml:"svcMenu>svcExtension>extURI"`
+		} `xml:"greeting"`
+	}
+	if err := xml.Unmarshal(payload, &d); err != nil {
+		return Greeting{}, fmt.Errorf("greeting: %w", err)
+	}
+	g := d.Greeting
+	if g == nil {
+		return Greeting{}, fmt.Errorf("greeting: no such element")
+	}
+	return Greeting{
+		ServerID:      token(g.ServerID),
+		Versions:      tokens(g.Versions),
+		Languages:     tokens(g.Languages),
+		ObjectURIs:    tokens(g.Objects),
+		ExtensionURIs: tokens(g.Exts),
+	}, nil
+}
+
+// ParseResult reads code and text of the first result of a response.
+func ParseResult(payload []byte) (code int, msg string, err error) {
+	var d struct {
+		Results []struct {
+			Code int    `xml:"code,attr"`
+			Msg  string `xml:"msg"`
+		} `xml:"response>result"`
+	}
+	if err := xml.Unmarshal(payload, &d); err != nil {
+		return 0, "", fmt.Errorf("result: %w", err)
+	}
+	if len(d.Results) == 0 {
+		return 0, "", fmt.Errorf("result: no such element")
+	}
+	return d.Results[0].Code, token(d.Results[0].Msg), nil
+}
+
+// token collapses white space as xs:token does.
+func token(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r < 0x80 && class[r]&isSpace != 0 }), " ")
+}
+
+func tokens(all []string) []string {
+	for i := range all {
+		all[i] = token(all[i])
+	}
+	return all
+}

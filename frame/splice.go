@@ -1,0 +1,88 @@
+package frame
+
+import "fmt"
+
+// Edit replaces the octets of a span by With; nil removes them.
+type Edit struct {
+	Span Span
+	With []byte
+}
+
+// Replace is the edit that gives the clTRID another content, as written; its tags stay.
+func (c *ClTRID) Replace(raw []byte) Edit {
+	if c.Content.Start == c.Element.End {
+		panic("BUG: empty-element clTRID has no content to replace")
+	}
+	return Edit{c.Content, raw}
+}
+
+// Remove is the edit that takes the whole element out.
+func (c *ClTRID) Remove() Edit { return Edit{c.Element, nil} }
+
+// AppendCommand appends the data unit of m with id as its clTRID: in place of the content of the one that is there, or
+// in a new element at m.Insert. at is the offset of id in unit; 0 when m has no place for it, and then the payload is
+// appended as it is. id goes in as it stands: it must hold no markup.
+func AppendCommand(dst []byte, m *Message, id []byte) (unit []byte, at int) {
+	p := m.Payload
+	switch {
+	case m.ClTRID.Present():
+		c := m.ClTRID.Content
+		if c.Start == m.ClTRID.Element.End {
+			panic("BUG: empty-element clTRID in a command")
+		}
+		dst = AppendHeader(dst, len(p)-c.Len()+len(id))
+		dst = append(dst, p[:c.Start]...)
+		at = len(dst)
+		dst = append(dst, id...)
+		return append(dst, p[c.End:]...), at
+	case m.Insert > 0:
+		return appendWithElement(dst, m, id)
+	}
+	return append(AppendHeader(dst, len(p)), p...), 0
+}
+
+// appendWithElement is AppendCommand for a command without a clTRID.
+func appendWithElement(dst []byte, m *Message, id []byte) (unit []byte, at int) {
+	p := m.Payload
+	prefix := p[m.Prefix.Start:m.Prefix.End]
+	tags := len("<clTRID></clTRID>") + 2*len(prefix)
+	if len(prefix) > 0 {
+		tags += len("::")
+	}
+	dst = AppendHeader(dst, len(p)+tags+len(id))
+	dst = append(dst, p[:m.Insert]...)
+	dst = appendName(append(dst, '<'), prefix)
+	at = len(dst)
+	dst = append(dst, id...)
+	dst = appendName(append(dst, '<', '/'), prefix)
+	return append(dst, p[m.Insert:]...), at
+}
+
+// appendName appends the name clTRID with its prefix, and the end of its tag.
+func appendName(dst, prefix []byte) []byte {
+	if len(prefix) > 0 {
+		dst = append(append(dst, prefix...), ':')
+	}
+	return append(dst, "clTRID>"...)
+}
+
+// AppendUnit appends the data unit of payload with the edits made. They must be in ascending order and may not overlap.
+// Every other octet stays as it is.
+func AppendUnit(dst []byte, payload []byte, edits []Edit) []byte {
+	size, from := len(payload), 0
+	for _, e := range edits {
+		if e.Span.Start < from || e.Span.End < e.Span.Start || e.Span.End > len(payload) {
+			panic(fmt.Sprintf("BUG: edit of octets %d to %d after %d of %d", e.Span.Start, e.Span.End, from, len(payload)))
+		}
+		from = e.Span.End
+		size += len(e.With) - e.Span.Len()
+	}
+	dst = AppendHeader(dst, size)
+	from = 0
+	for _, e := range edits {
+		dst = append(dst, payload[from:e.Span.Start]...)
+		dst = append(dst, e.With...)
+		from = e.Span.End
+	}
+	return append(dst, payload[from:]...)
+}
