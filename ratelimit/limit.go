@@ -1,0 +1,59 @@
+package ratelimit
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Limit is one rule: N commands in any window of length Per, no more than Burst of them back to back.
+type Limit struct {
+	N     int           // commands per window; at least 1
+	Per   time.Duration // length of the window; at least N nanoseconds
+	Burst int           // commands back to back, 1 to N; 0 stands for N
+}
+
+// Validate reports the first thing that is wrong with the limit, or nil.
+func (l Limit) Validate() error {
+	switch {
+	case l.N < 1:
+		return fmt.Errorf("limit: must be at least 1, got %d", l.N)
+	case l.Per <= 0:
+		return fmt.Errorf("per: must be above 0, got %v", l.Per)
+	case int64(l.N) > int64(l.Per):
+		return errors.New("limit: more than one command in a nanosecond")
+	case l.Burst < 0 || l.Burst > l.N:
+		return fmt.Errorf("burst: must be 0 to limit (%d), got %d", l.N, l.Burst)
+	}
+	return nil
+}
+
+// String is the limit as an operator says it, "100/1s burst 10".
+func (l Limit) String() string {
+	if l.burst() == l.N {
+		return fmt.Sprintf("%d/%v", l.N, l.Per)
+	}
+	return fmt.Sprintf("%d/%v burst %d", l.N, l.Per, l.Burst)
+}
+
+func (l Limit) burst() int {
+	if l.Burst == 0 {
+		return l.N
+	}
+	return l.Burst
+}
+
+// spacing is Per/N, rounded up so that the rounding never sends a command early.
+func (l Limit) spacing() time.Duration {
+	n := time.Duration(l.N)
+	s := l.Per / n
+	if l.Per%n != 0 {
+		s++
+	}
+	return s
+}
+
+// tolerance is how far the spacing may run ahead of the clock: a burst of B is B-1 commands ahead.
+func (l Limit) tolerance() time.Duration {
+	return time.Duration(l.burst()-1) * l.spacing()
+}
