@@ -1,0 +1,132 @@
+package sandbox
+
+import "slices"
+
+// decide finds the answer to a message, and carries out its command. The order of the tests is that of a registry
+// that trusts nobody: is it EPP, may this client speak, may it speak now, is the command known, is it well made.
+func (s *session) decide(req *request, f *fault, svTRID string) answer {
+	client := s.who()
+	if f != nil {
+		s.r.tally.add(func(c *Counters) { c.Breaches.Unparseable++ })
+		return f.answer()
+	}
+	if req.kind == kindCommand && req.verb == "login" {
+		return s.login(req)
+	}
+	if client == "" {
+		s.r.tally.add(func(c *Counters) { c.Breaches.BeforeLogin++ })
+		return refuse(codeUse, "not logged in")
+	}
+	s.r.tally.clTRID(client, req.clTRID)
+	if req.kind == kindCommand && req.verb == "logout" {
+		return s.logout(req)
+	}
+	if a, ok := s.limited(client); !ok {
+		return a
+	}
+	a := s.carryOut(req, client, svTRID)
+	if a.queue == nil {
+		a.queue = s.r.store.head(client)
+	}
+	return a
+}
+
+// limited counts a command against the limits of session and account.
+func (s *session) limited(client string) (answer, bool) {
+	s.served++
+	if n := s.r.cfg.MaxCommands; n > 0 && s.served > n {
+		s.r.tally.add(func(c *Counters) { c.Breaches.TooMany++ })
+		a := refuse(codeLimitExceeded, "too many commands in this session")
+		a.ends = true
+		return a, false
+	}
+	if !s.r.gate.admit(client, s.r.cfg.Now()) {
+		s.r.tally.add(func(c *Counters) { c.Breaches.TooFast++ })
+		return refuse(codeLimitExceeded, "command rate exceeded; not carried out"), false
+	}
+	return answer{}, true
+}
+
+// carryOut tests a command of a logged-in client and runs it.
+func (s *session) carryOut(req *request, client, svTRID string) answer {
+	cfg := &s.r.cfg
+	if req.amiss != nil {
+		return req.amiss.answer()
+	}
+	if req.kind != kindCommand {
+		return unknown(cfg.UnknownCommand, "unknown command or protocol extension")
+	}
+	if f := checkShape(req.what, verbShapes[req.verb]); f != nil {
+		return f.answer()
+	}
+	if req.verb == "poll" {
+		return s.r.store.poll(req, client, cfg.Now())
+	}
+	if !slices.Contains(s.services.objects, req.object.space) {
+		return unknown(cfg.UnknownObject, "object not served, or not chosen at login: "+req.object.space)
+	}
+	a := s.checked(req, client, svTRID)
+	if a.reason != "" && a.about == "" {
+		a.about = aboutObject(req)
+	}
+	return a
+}
+
+// checked holds object and extensions against their schemas and hands the command to the store.
+func (s *session) checked(req *request, client, svTRID string) answer {
+	for _, e := range req.ext {
+		sh := extensionShapes[shapeName{e.space, e.local}]
+		if sh == nil || !fits(e, req) || !slices.Contains(s.services.extensions, e.space) {
+			if s.r.cfg.UnknownExtension == codeDone {
+				continue
+			}
+			return unknown(s.r.cfg.UnknownExtension, "extension not served, or not chosen at login: "+e.space)
+		}
+		if f := checkShape(e, sh); f != nil {
+			return f.answer()
+		}
+	}
+	h, ok := handlers[shapeName{req.object.space, req.verb}]
+	if !ok {
+		return refuse(codeUnimplementedCommand, "no such command for this object")
+	}
+	if req.object.local != req.verb {
+		return refuse(codeSyntax, "the object element must be named "+req.verb)
+	}
+	if f := checkShape(req.object, objectShapes[shapeName{req.object.space, req.verb}]); f != nil {
+		return f.answer()
+	}
+	c := &call{
+		request: req, client: client, svTRID: svTRID, now: s.r.cfg.Now(), cfg: &s.r.cfg,
+		rgp: slices.Contains(s.services.extensions, nsRGP), secDNS: slices.Contains(s.services.extensions, nsSecDNS),
+	}
+	return s.r.store.run(h, c)
+}
+
+// fits says whether an extension element belongs to the command it came with.
+func fits(e *node, req *request) bool {
+	return req.object != nil && req.object.space == nsDomain && e.local == req.verb
+}
+
+// unknown answers by a policy of Config.
+func unknown(code int, reason string) answer {
+	if code == codeDone {
+		return done("")
+	}
+	return refuse(code, reason)
+}
+
+// aboutObject names the command's object in XML, empty if it has none.
+func aboutObject(req *request) string {
+	k := req.key()
+	if k == nil {
+		return ""
+	}
+	prefix, known := prefixes[k.space]
+	if !known {
+		return ""
+	}
+	return wrap(prefix, k.space, k.local, func(x *xmlText) { x.text(k.token()) })
+}
+
+var prefixes = map[string]string{nsDomain: "domain", nsHost: "host", nsContact: "contact"}

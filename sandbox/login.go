@@ -1,0 +1,135 @@
+package sandbox
+
+import (
+	"slices"
+	"strings"
+)
+
+// login opens a session, RFC 5730 section 2.9.1.1.
+func (s *session) login(req *request) answer {
+	a := s.tryLogin(req)
+	if a.code != codeDone {
+		s.r.tally.add(func(c *Counters) { c.LoginsRefused++ })
+		return a
+	}
+	s.r.cfg.Logger.Info("login", "session", s.id, "account", s.who())
+	a.queue = s.r.store.head(s.who())
+	return a
+}
+
+func (s *session) tryLogin(req *request) answer {
+	if s.who() != "" {
+		return refuse(codeUse, "already logged in")
+	}
+	if req.amiss != nil {
+		return req.amiss.answer()
+	}
+	if f := checkShape(req.what, verbShapes["login"]); f != nil {
+		return f.answer()
+	}
+	id, pw, newPW, f := credentials(req)
+	if f != nil {
+		return f.answer()
+	}
+	if !s.r.gate.known(id, pw) {
+		return s.wrongCredentials()
+	}
+	sv, f := chooseServices(req.what)
+	if f != nil {
+		return f.answer()
+	}
+	v, n := s.r.gate.enter(id, pw, newPW)
+	switch v {
+	case wrongPassword: // changed by another session since known
+		return s.wrongCredentials()
+	case tooManySessions:
+		s.r.tally.add(func(c *Counters) { c.Breaches.TooManySessions++ })
+		a := refuse(codeLimitExceeded, "too many sessions")
+		a.ends = true
+		return a
+	}
+	s.mu.Lock()
+	s.account, s.holds = id, true
+	s.mu.Unlock()
+	s.services = sv
+	s.r.tally.add(func(c *Counters) {
+		c.Logins++
+		c.SessionsPeak[id] = max(c.SessionsPeak[id], n)
+	})
+	s.r.tally.clTRID(id, req.clTRID)
+	return done("")
+}
+
+func (s *session) wrongCredentials() answer {
+	s.loginFails++
+	if s.loginFails >= maxLoginErrors {
+		return refuse(codeAuthenticationEnding, "too many attempts")
+	}
+	return refuse(codeAuthentication, "")
+}
+
+// inLoginSec is what stands in pw and newPW when the password is in the extension, RFC 8807 section 3.1.
+const inLoginSec = "[LOGIN-SECURITY]"
+
+// credentials takes id and passwords from login and, where it says so, from loginSec.
+func credentials(req *request) (id, pw, newPW string, f *fault) {
+	id, pw, newPW = req.what.child("clID").token(), req.what.child("pw").token(), req.what.child("newPW").token()
+	var sec *node
+	for _, e := range req.ext {
+		if e.space != nsLoginSec || e.local != "loginSec" {
+			return "", "", "", &fault{codeUnimplementedExtension, "extension not served: " + e.space}
+		}
+		if f := checkShape(e, extensionShapes[shapeName{nsLoginSec, "loginSec"}]); f != nil {
+			return "", "", "", f
+		}
+		sec = e
+	}
+	for _, p := range []struct {
+		value *string
+		name  string
+	}{{&pw, "pw"}, {&newPW, "newPW"}} {
+		if *p.value != inLoginSec {
+			continue
+		}
+		if sec.child(p.name) == nil {
+			return "", "", "", &fault{codeMissing, "loginSec " + p.name}
+		}
+		*p.value = sec.child(p.name).token()
+	}
+	return id, pw, newPW, nil
+}
+
+// chooseServices holds version, language and services against what the greeting announced.
+func chooseServices(login *node) (services, *fault) {
+	var sv services
+	options := login.child("options")
+	if v := options.child("version").token(); v != "1.0" {
+		return sv, &fault{codeVersion, "version " + v}
+	}
+	if l := options.child("lang").token(); !strings.EqualFold(l, "en") {
+		return sv, &fault{codeUnimplementedOption, "lang " + l}
+	}
+	svcs := login.child("svcs")
+	for _, n := range svcs.children("objURI") {
+		if !slices.Contains(objectURIs, n.token()) {
+			return sv, &fault{codeUnimplementedObject, n.token()}
+		}
+		sv.objects = append(sv.objects, n.token())
+	}
+	for _, n := range svcs.child("svcExtension").children("extURI") {
+		if !slices.Contains(extensionURIs, n.token()) {
+			return sv, &fault{codeUnimplementedExtension, n.token()}
+		}
+		sv.extensions = append(sv.extensions, n.token())
+	}
+	return sv, nil
+}
+
+// logout ends the session, RFC 5730 section 2.9.1.2.
+func (s *session) logout(req *request) answer {
+	if f := checkShape(req.what, verbShapes["logout"]); f != nil {
+		return f.answer()
+	}
+	s.r.tally.add(func(c *Counters) { c.Logouts++ })
+	return answer{code: codeEnding, ends: true}
+}

@@ -1,0 +1,66 @@
+package sandbox
+
+import (
+	"slices"
+	"strconv"
+	"time"
+)
+
+// message is one entry of an account's queue.
+type message struct {
+	id   string
+	date time.Time
+	text string
+	data string // XML: children of resData, may be empty
+}
+
+// notify queues a message for an account. An account that nobody can log in to gets none.
+func (st *store) notify(client, text, data string, now time.Time) {
+	if _, ok := st.cfg.Accounts[client]; !ok {
+		return
+	}
+	st.serial++
+	st.queues[client] = append(st.queues[client], message{strconv.FormatUint(st.serial, 10), now, text, data})
+}
+
+// head tells how many messages wait for an account and which is the first; nil if none.
+func (st *store) head(client string) *queueHead {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return headOf(st.queues[client])
+}
+
+func headOf(q []message) *queueHead {
+	if len(q) == 0 {
+		return nil
+	}
+	return &queueHead{count: len(q), id: q[0].id}
+}
+
+// poll is RFC 5730 section 2.9.2.3.
+func (st *store) poll(req *request, client string, now time.Time) answer {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.catchUp(now)
+	q := st.queues[client]
+	if req.op == "req" {
+		if len(q) == 0 {
+			return answer{code: codeNoMessages}
+		}
+		h := headOf(q)
+		h.date, h.text = q[0].date, q[0].text
+		return answer{code: codeMessage, data: q[0].data, queue: h}
+	}
+	id, ok := req.what.attr("msgID")
+	if !ok {
+		return refuse(codeMissing, "msgID")
+	}
+	i := slices.IndexFunc(q, func(m message) bool { return m.id == id })
+	if i < 0 {
+		return refuse(codeNotFound, "no message "+id)
+	}
+	st.queues[client] = slices.Delete(q, i, i+1)
+	a := done("")
+	a.queue = headOf(st.queues[client])
+	return a
+}

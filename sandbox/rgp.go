@@ -1,0 +1,98 @@
+package sandbox
+
+import (
+	"slices"
+	"time"
+)
+
+// gracePeriods are a domain's states of RFC 3915: the grace periods that run, and where it is on its way out.
+type gracePeriods struct {
+	grants []grant
+	leave  *leaving // nil unless deleted
+}
+
+type grant struct {
+	name  string
+	until time.Time
+}
+
+// leaving is the state of one delete: redemptionPeriod, pendingRestore or pendingDelete.
+type leaving struct{ state string }
+
+// grant starts a grace period, or starts it anew.
+func (g *gracePeriods) grant(name string, until time.Time) {
+	rest := slices.DeleteFunc(slices.Clone(g.grants), func(x grant) bool { return x.name == name })
+	g.grants = append(rest, grant{name, until})
+}
+
+func (g *gracePeriods) has(name string, now time.Time) bool {
+	return slices.ContainsFunc(g.grants, func(x grant) bool { return x.name == name && now.Before(x.until) })
+}
+
+// show is infData or upData of rgp, empty if there is no state to tell.
+func (g *gracePeriods) show(element string, now time.Time) string {
+	var states []string
+	if g.leave != nil {
+		states = append(states, g.leave.state)
+	} else {
+		for _, x := range g.grants {
+			if now.Before(x.until) {
+				states = append(states, x.name)
+			}
+		}
+	}
+	if len(states) == 0 {
+		return ""
+	}
+	return wrap("rgp", nsRGP, element, func(x *xmlText) {
+		for _, s := range states {
+			x.elAttr("rgp:rgpStatus", "s", s, "")
+		}
+	})
+}
+
+// redeem starts the way out of a deleted domain: redemption, pending delete, purge.
+func (st *store) redeem(d *domain, now time.Time) {
+	l := &leaving{state: "redemptionPeriod"}
+	d.rgp.leave = l
+	d.status.set("pendingDelete")
+	st.at(now.Add(redemptionPeriod), func(st *store) {
+		if d.rgp.leave == l && l.state == "redemptionPeriod" {
+			l.state = "pendingDelete"
+		}
+	})
+	st.at(now.Add(redemptionPeriod+pendingDelete), func(st *store) {
+		if d.rgp.leave == l && l.state == "pendingDelete" {
+			st.purge(d)
+		}
+	})
+}
+
+// restore is the update of RFC 3915 section 4.2.5: a request during redemption, then a report.
+func (st *store) restore(d *domain, c *call, restore *node) answer {
+	if d.sponsor != c.client {
+		return refuse(codeAuthorization, "sponsored by another registrar")
+	}
+	chg := c.object.child("chg")
+	if c.object.child("add") != nil || c.object.child("rem") != nil || chg != nil && len(chg.kids) > 0 {
+		return refuse(codePolicy, "a restore changes nothing else")
+	}
+	op, _ := restore.attr("op")
+	needed := map[string]string{"request": "redemptionPeriod", "report": "pendingRestore"}[op]
+	if d.rgp.leave == nil || d.rgp.leave.state != needed {
+		return refuse(codeStatusProhibits, "not in "+needed)
+	}
+	d.touch(c)
+	if op == "request" {
+		d.rgp.leave.state = "pendingRestore"
+		a := done("")
+		a.ext = d.rgp.show("upData", c.now)
+		return a
+	}
+	if restore.child("report") == nil {
+		return refuse(codeMissing, "report")
+	}
+	d.rgp.leave = nil
+	d.status.clear("pendingDelete")
+	return done("")
+}

@@ -1,0 +1,193 @@
+package sandbox
+
+import (
+	"strconv"
+	"time"
+)
+
+// transfer is one request to change an object's sponsor and what became of it, RFC 5730 section 2.9.3.4.
+type transfer struct {
+	status   string // of trStatus
+	gaining  string // reID
+	losing   string // acID
+	asked    time.Time
+	acted    time.Time // when it ended; while pending, when the registry will end it
+	years    int       // added to a domain's expiry on approval
+	expires  time.Time // a domain's expiry after approval, zero for contacts
+	complete func()    // hands the object over; set while pending
+}
+
+const trPending = "pending"
+
+// transferable is what transfer needs to know about a domain or contact.
+type transferable struct {
+	*ownership
+	last *(*transfer)
+	auth func(*node) *fault
+	show func(*transfer) string
+	kind string // for messages
+}
+
+func (st *store) domainTransfer(c *call) answer {
+	d, f := st.findDomain(c)
+	if f != nil {
+		return f.answer()
+	}
+	t := transferable{
+		ownership: &d.ownership, last: &d.transfer, kind: "domain " + d.name,
+		auth: func(n *node) *fault { return st.domainAuth(d, n) },
+		show: func(tr *transfer) string {
+			return wrap("domain", nsDomain, "trnData", func(x *xmlText) {
+				x.el("domain:name", d.name)
+				tr.show(x, "domain:")
+			})
+		},
+	}
+	if c.op != "request" {
+		return st.transferOp(c, t)
+	}
+	tr := &transfer{}
+	if tr.years, f = years(c.object.child("period")); f != nil {
+		return f.answer()
+	}
+	if tr.expires = d.expires.AddDate(tr.years, 0, 0); tr.expires.After(c.now.AddDate(maxYears, 0, 0)) {
+		return refuse(codePolicy, "at most "+strconv.Itoa(maxYears)+" years ahead")
+	}
+	tr.complete = func() { st.handOver(d, tr) }
+	return st.transferRequest(c, t, tr)
+}
+
+// handOver gives a domain and the hosts below it to the gaining registrar.
+func (st *store) handOver(d *domain, tr *transfer) {
+	d.expires = tr.expires
+	d.rgp.grant("transferPeriod", tr.acted.Add(gracePeriod))
+	for _, name := range d.subordinates {
+		h := st.hosts[name]
+		h.sponsor, h.transferred = tr.gaining, tr.acted
+	}
+}
+
+func (st *store) contactTransfer(c *call) answer {
+	ct, f := st.findContact(c)
+	if f != nil {
+		return f.answer()
+	}
+	t := transferable{
+		ownership: &ct.ownership, last: &ct.transfer, kind: "contact " + ct.id, auth: ct.auth,
+		show: func(tr *transfer) string {
+			return wrap("contact", nsContact, "trnData", func(x *xmlText) {
+				x.el("contact:id", ct.id)
+				tr.show(x, "contact:")
+			})
+		},
+	}
+	if c.op != "request" {
+		return st.transferOp(c, t)
+	}
+	return st.transferRequest(c, t, &transfer{complete: func() {}})
+}
+
+func (tr *transfer) show(x *xmlText, prefix string) {
+	x.el(prefix+"trStatus", tr.status)
+	x.el(prefix+"reID", tr.gaining)
+	x.when(prefix+"reDate", tr.asked)
+	x.el(prefix+"acID", tr.losing)
+	x.when(prefix+"acDate", tr.acted)
+	if tr.status == trPending || tr.status == "clientApproved" || tr.status == "serverApproved" {
+		x.when(prefix+"exDate", tr.expires)
+	}
+}
+
+// transferRequest starts a transfer. It waits for the losing registrar, at most Config.AutoApprove.
+func (st *store) transferRequest(c *call, t transferable, tr *transfer) answer {
+	auth := c.object.child("authInfo")
+	if auth == nil {
+		return refuse(codeMissing, "authInfo")
+	}
+	if t.sponsor == c.client {
+		return refuse(codeNotTransferable, "the object is yours")
+	}
+	if f := t.auth(auth); f != nil {
+		return f.answer()
+	}
+	if t.status.has("pendingTransfer") {
+		return refuse(codePendingTransfer, "")
+	}
+	if s := t.status.prohibits("Transfer"); s != "" {
+		return refuse(codeStatusProhibits, s)
+	}
+	tr.status, tr.gaining, tr.losing = trPending, c.client, t.sponsor
+	tr.asked, tr.acted = c.now, c.now.Add(st.cfg.AutoApprove)
+	*t.last = tr
+	t.status.set("pendingTransfer")
+	st.notifyBoth(t, "Transfer requested: "+t.kind, c.now)
+	st.at(tr.acted, func(st *store) {
+		if tr.status == trPending {
+			st.finish(t, "serverApproved", tr.acted)
+		}
+	})
+	return answer{code: codePending, data: t.show(tr)}
+}
+
+// transferOp is query, approve, reject and cancel.
+func (st *store) transferOp(c *call, t transferable) answer {
+	tr := *t.last
+	if c.op == "query" {
+		return st.transferQuery(c, t, tr)
+	}
+	if tr == nil || tr.status != trPending {
+		return refuse(codeNotPendingTransfer, "")
+	}
+	if auth := c.object.child("authInfo"); auth != nil {
+		if f := t.auth(auth); f != nil {
+			return f.answer()
+		}
+	}
+	party, outcome := tr.losing, "clientApproved"
+	switch c.op {
+	case "reject":
+		outcome = "clientRejected"
+	case "cancel":
+		party, outcome = tr.gaining, "clientCancelled"
+	}
+	if c.client != party {
+		return refuse(codeAuthorization, c.op+" is for the other registrar")
+	}
+	st.finish(t, outcome, c.now)
+	return done(t.show(tr))
+}
+
+// transferQuery: both registrars may ask, and who has the authInfo.
+func (st *store) transferQuery(c *call, t transferable, tr *transfer) answer {
+	if auth := c.object.child("authInfo"); auth != nil {
+		if f := t.auth(auth); f != nil {
+			return f.answer()
+		}
+	} else if c.client != t.sponsor && (tr == nil || c.client != tr.gaining && c.client != tr.losing) {
+		return refuse(codeAuthorization, "authInfo is needed")
+	}
+	if tr == nil {
+		return refuse(codeNotPendingTransfer, "")
+	}
+	return done(t.show(tr))
+}
+
+// finish ends a pending transfer and tells both registrars.
+func (st *store) finish(t transferable, outcome string, now time.Time) {
+	tr := *t.last
+	tr.status, tr.acted = outcome, now
+	t.status.clear("pendingTransfer")
+	if outcome == "clientApproved" || outcome == "serverApproved" {
+		t.sponsor, t.transferred = tr.gaining, now
+		tr.complete()
+	}
+	tr.complete = nil
+	st.notifyBoth(t, "Transfer "+outcome+": "+t.kind, now)
+}
+
+func (st *store) notifyBoth(t transferable, text string, now time.Time) {
+	tr := *t.last
+	data := t.show(tr)
+	st.notify(tr.gaining, text, data, now)
+	st.notify(tr.losing, text, data, now)
+}

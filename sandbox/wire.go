@@ -1,0 +1,102 @@
+package sandbox
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"sync/atomic"
+)
+
+// headerLen is the length of a data unit's header in octets. RFC 5734 section 4: the length counts the header itself.
+const headerLen = 4
+
+var (
+	errLength    = errors.New("read frame: length out of bounds")
+	errTruncated = errors.New("read frame: connection ended inside a data unit")
+)
+
+// inbound is one payload and the place in the client's octet stream where its data unit ended.
+type inbound struct {
+	payload []byte
+	end     uint64
+	err     error // errLength: the last one, to be answered; payload is nil
+}
+
+// frameReader cuts data units from a stream, however TCP and TLS cut it. It has one user, the reader of a session.
+type frameReader struct {
+	src   io.Reader
+	max   int // octets, header included
+	buf   []byte
+	start int // buf[start:] is unread
+	end   uint64
+	// received counts all octets read; others may load it at any time.
+	received atomic.Uint64
+	// bareHeader is called when the source gave a header and nothing behind it: its sender used two writes.
+	bareHeader func()
+}
+
+func newFrameReader(src io.Reader, limit int, bareHeader func()) *frameReader {
+	return &frameReader{src: src, max: limit, buf: make([]byte, 0, 4096), bareHeader: bareHeader}
+}
+
+// next returns the next payload, freshly allocated. At the end of the stream it returns io.EOF between data units
+// and errTruncated inside one; a length that cannot be gives errLength, after which nothing can be read.
+func (fr *frameReader) next() (inbound, error) {
+	if err := fr.fill(headerLen); err != nil {
+		return inbound{}, err
+	}
+	n := uint64(binary.BigEndian.Uint32(fr.buf[fr.start:]))
+	if n <= headerLen || n > uint64(fr.max) {
+		return inbound{}, errLength
+	}
+	if err := fr.fill(int(n)); err != nil {
+		return inbound{}, err
+	}
+	payload := append([]byte(nil), fr.buf[fr.start+headerLen:fr.start+int(n)]...)
+	fr.start += int(n)
+	fr.end += n
+	return inbound{payload: payload, end: fr.end}, nil
+}
+
+// fill reads until n octets are at hand. The buffer grows as octets arrive, not by what a header promises.
+func (fr *frameReader) fill(n int) error {
+	for len(fr.buf)-fr.start < n {
+		fr.makeRoom()
+		k, err := fr.src.Read(fr.buf[len(fr.buf):cap(fr.buf)])
+		fr.buf = fr.buf[:len(fr.buf)+k]
+		fr.received.Add(uint64(k))
+		have := len(fr.buf) - fr.start
+		if k > 0 && have == headerLen && n == headerLen && fr.bareHeader != nil {
+			fr.bareHeader()
+		}
+		if err != nil && have < n {
+			if errors.Is(err, io.EOF) && have > 0 {
+				return errTruncated
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func (fr *frameReader) makeRoom() {
+	if fr.start == len(fr.buf) {
+		fr.buf, fr.start = fr.buf[:0], 0
+	}
+	if len(fr.buf) < cap(fr.buf) {
+		return
+	}
+	if fr.start > cap(fr.buf)/2 {
+		fr.buf = fr.buf[:copy(fr.buf, fr.buf[fr.start:])]
+	} else {
+		grown := make([]byte, len(fr.buf)-fr.start, 2*cap(fr.buf))
+		copy(grown, fr.buf[fr.start:])
+		fr.buf = grown
+	}
+	fr.start = 0
+}
+
+// beginFrame makes room for a header in the emptied b; endFrame writes it once the payload has been appended.
+func beginFrame(b []byte) []byte { return append(b[:0], 0, 0, 0, 0) }
+
+func endFrame(b []byte) { binary.BigEndian.PutUint32(b, uint32(len(b))) }
