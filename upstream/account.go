@@ -1,0 +1,283 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"github.com/valyala/bytebufferpool"
+
+	"eppmux/frame"
+)
+
+// Config says how an Account reaches its registry and what it may do there. Zero values mean what the comments say.
+type Config struct {
+	Name          string // of the registry, in logs
+	Address       string // host:port
+	SourceAddress string // local IP to connect from; empty: any
+	TLS           *tls.Config
+
+	// Login is sent on every session. Its services are taken from the registry's greeting where they are empty, its
+	// language where that is empty.
+	Login frame.Login
+
+	ConnectTimeout  time.Duration // name look-up, TCP and TLS; 0: 10 s
+	GreetingTimeout time.Duration // 0: 10 s
+	LoginTimeout    time.Duration // 0: 30 s
+
+	MaxResponse int    // octets of a payload from the registry; 0: 4 MiB
+	HostID      uint16 // 10 bits that tell this host from others with the same account
+
+	// Pool's Rand may be nil: then it is seeded by chance.
+	Pool PoolConfig
+
+	// OnGreeting is called on the loop with each greeting of the registry, which it may keep.
+	OnGreeting func(payload []byte)
+	// OnDrained is called on the loop once after Drain, when no session is left.
+	OnDrained func()
+
+	Logger *slog.Logger // nil: silent
+}
+
+const (
+	// budgetsKept is how many client identities' limits are remembered.
+	budgetsKept = 1 << 14
+
+	// exchangesKept is how many ended exchanges are kept for the next ones.
+	exchangesKept = 1 << 12
+
+	defaultMaxResponse = 4 << 20
+)
+
+// Account is a registrar's account at one registry: the shell of its Pool. Everything but NewAccount and Close belongs
+// to the loop.
+type Account struct {
+	// Immutable after NewAccount.
+	cfg   Config
+	loop  Loop
+	log   *slog.Logger
+	epoch time.Time
+	ctx   context.Context // ends dialing
+	stop  context.CancelFunc
+	dials sync.WaitGroup
+
+	// Owned by the loop.
+	pool    *Pool
+	scanner frame.Scanner
+	trids   *tridSource
+	alarm   *Alarm
+	now     time.Duration // of the outermost call
+	wall    time.Time     // of the outermost call, for ids only
+	depth   int           // of calls into the Account
+	answer  []byte        // the answer being delivered
+	edits   []frame.Edit
+	free    []*Exchange
+	buffers bytebufferpool.Pool
+	budgets *simplelru.LRU[string, *Budget]
+	counts  Counters
+}
+
+// NewAccount returns an account that lives on loop. Start begins its work.
+func NewAccount(cfg Config, loop Loop) *Account {
+	for d, v := range map[*time.Duration]time.Duration{
+		&cfg.ConnectTimeout:  10 * time.Second,
+		&cfg.GreetingTimeout: 10 * time.Second,
+		&cfg.LoginTimeout:    30 * time.Second,
+	} {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	if cfg.MaxResponse == 0 {
+		cfg.MaxResponse = defaultMaxResponse
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Pool.Rand == nil {
+		cfg.Pool.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	}
+	if cfg.OnGreeting == nil {
+		cfg.OnGreeting = func([]byte) {}
+	}
+	if cfg.OnDrained == nil {
+		cfg.OnDrained = func() {}
+	}
+	budgets, err := simplelru.NewLRU[string, *Budget](budgetsKept, nil)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	a := &Account{cfg: cfg, loop: loop, log: cfg.Logger, epoch: time.Now(), trids: newTRIDSource(cfg.HostID), budgets: budgets}
+	a.ctx, a.stop = context.WithCancel(context.Background())
+	a.alarm = NewAlarm(loop, a.clock, a.advance)
+	return a
+}
+
+func (a *Account) clock() time.Duration { return time.Since(a.epoch) }
+
+// Start makes the pool, which opens its first sessions.
+func (a *Account) Start() {
+	a.enter()
+	a.pool = NewPool(a.cfg.Pool, a.now)
+	a.leave()
+}
+
+// Drain lets what waits and is in flight end until the given time from now, sends nothing new, logs all sessions out,
+// and then calls OnDrained.
+func (a *Account) Drain(within time.Duration) {
+	a.enter()
+	a.pool.Drain(a.now+within, a.now)
+	a.leave()
+}
+
+// Close ends dialing and waits for it. Any goroutine but the loop may call it; the loop must still run.
+func (a *Account) Close() {
+	a.stop()
+	a.dials.Wait()
+}
+
+// enter and leave stand around everything that touches the pool. Actions are done when the outermost call leaves, so
+// that a client that submits its next command from within Finish meets a pool that is in order.
+func (a *Account) enter() {
+	if a.depth++; a.depth == 1 {
+		a.wall = time.Now()
+		a.now = a.wall.Sub(a.epoch)
+	}
+}
+
+func (a *Account) leave() {
+	if a.depth == 1 {
+		for {
+			act, ok := a.pool.Next()
+			if !ok {
+				break
+			}
+			a.perform(act)
+		}
+		a.alarm.Before(a.pool.Wake())
+	}
+	a.depth--
+}
+
+// perform does what the pool decided.
+func (a *Account) perform(act Action) {
+	switch act.Do {
+	case DoOpen:
+		t := &transport{a: a, s: act.Session}
+		t.renewOwn()
+		act.Session.Transport = t
+		a.dials.Add(1)
+		go a.open(t)
+	case DoSend:
+		a.counts.sent(act.Exchange)
+		act.Session.transport().sendExchange(act.Exchange)
+	case DoKeepalive:
+		act.Session.transport().sendKeepalive()
+	case DoLogout:
+		act.Session.transport().sendLogout()
+	case DoClose:
+		act.Session.transport().close()
+	case DoFinish:
+		a.finish(act.Exchange, Outcome{End: act.End, Cause: act.Cause})
+	case DoDrained:
+		a.cfg.OnDrained()
+	}
+}
+
+func (a *Account) advance() {
+	a.enter()
+	a.pool.Advance(a.now)
+	a.leave()
+}
+
+// Budget is the state of the client-scope limits of one identity, the same for all its connections; nil where there are
+// no such limits.
+func (a *Account) Budget(identity string) *Budget {
+	if b, ok := a.budgets.Get(identity); ok {
+		return b
+	}
+	b := a.pool.limits.newBudget()
+	if b != nil {
+		a.budgets.Add(identity, b)
+	}
+	return b
+}
+
+// Exchange returns an exchange for client that holds m's octets with a new muxTRID in the clTRID's place. m is not used
+// after it returns. The exchange is the caller's until Submit.
+func (a *Account) Exchange(client Client, budget *Budget, m *frame.Message) *Exchange {
+	x := a.newExchange()
+	x.Command, x.Op, x.Query = m.Command, m.Op, m.Query()
+	x.client, x.budget = client, budget
+	var content []byte
+	if m.ClTRID.Present() {
+		content = m.Payload[m.ClTRID.Content.Start:m.ClTRID.Content.End]
+	}
+	var scratch [tridMax]byte
+	id := a.trids.appendMuxTRID(scratch[:0], content, m.ClTRID.Value, time.Now())
+	x.buf.B, x.tridAt = frame.AppendCommand(x.buf.B[:0], m, id)
+	x.unit = len(x.buf.B)
+	if x.tridAt > 0 {
+		x.trid = len(id)
+	}
+	x.own = len(content)
+	x.buf.B = append(x.buf.B, content...)
+	return x
+}
+
+func (a *Account) newExchange() *Exchange {
+	var x *Exchange
+	if n := len(a.free); n > 0 {
+		x, a.free = a.free[n-1], a.free[:n-1]
+	} else {
+		x = new(Exchange)
+	}
+	x.buf = a.buffers.Get()
+	return x
+}
+
+// Submit puts x into the queue; its client's Finish is called once.
+func (a *Account) Submit(x *Exchange) {
+	a.enter()
+	a.pool.Submit(x, a.now)
+	a.leave()
+}
+
+// Cancel says that x's client has gone. Finish is not called any more, and x may not be touched.
+func (a *Account) Cancel(x *Exchange) {
+	a.enter()
+	x.client = nil
+	a.pool.Cancel(x, a.now)
+	a.leave()
+}
+
+// finish gives x back to its client and takes it out of use.
+func (a *Account) finish(x *Exchange, o Outcome) {
+	a.counts.finished(x, o, a.now)
+	if x.client != nil {
+		x.client.Finish(x, o)
+	}
+	a.buffers.Put(x.buf)
+	*x = Exchange{}
+	if len(a.free) < exchangesKept {
+		a.free = append(a.free, x)
+	}
+}
+
+// renew puts a new muxTRID into x, which is about to be sent a second time: a registry may refuse a clTRID that it has
+// seen. Only the part that is ours changes, so its length stays.
+func (a *Account) renew(x *Exchange) {
+	if x.tridAt == 0 {
+		return
+	}
+	id := x.MuxTRID()
+	content, known := a.trids.resolve(id)
+	a.trids.append(id[:1], time.Now())
+	if known == ownContent && len(id) == tridHead+1 {
+		a.trids.kept.Add(string(id[:tridHead]), content)
+	}
+}

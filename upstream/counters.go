@@ -1,0 +1,154 @@
+package upstream
+
+import (
+	"time"
+
+	"eppmux/frame"
+)
+
+// LoginResult sorts attempts to open a session, for metrics.
+type LoginResult uint8
+
+const (
+	LoginOK      LoginResult = iota
+	LoginRefused             // credentials or services
+	LoginFull                // 2502: too many sessions
+	LoginFailed              // network, TLS, greeting, or the registry failing
+	numLoginResults
+)
+
+func (r LoginResult) String() string { return [...]string{"ok", "refused", "full", "failed"}[r] }
+
+func loginResult(c Cause) LoginResult {
+	switch c {
+	case CauseLoginRefused:
+		return LoginRefused
+	case CauseTooManySessions:
+		return LoginFull
+	}
+	return LoginFailed
+}
+
+// codes are the result codes of RFC 5730 section 3. Any other is counted as "other", since labels must come from a
+// closed set.
+var codes = [...]int{1000, 1001, 1300, 1301, 1500, 2000, 2001, 2002, 2003, 2004, 2005, 2100, 2101, 2102, 2103, 2104, 2105,
+	2106, 2200, 2201, 2202, 2300, 2301, 2302, 2303, 2304, 2305, 2306, 2307, 2308, 2400, 2500, 2501, 2502}
+
+// NumCodes is the number of labels of a result code: those of RFC 5730, and one for all others.
+const NumCodes = len(codes) + 1
+
+// CodeIndex is the index of a code's label; the last one is for codes that RFC 5730 does not define.
+func CodeIndex(code int) int {
+	for i, c := range codes {
+		if c == code {
+			return i
+		}
+	}
+	return len(codes)
+}
+
+// CodeOf is the code of an index, 0 for the last one.
+func CodeOf(index int) int {
+	if index >= len(codes) {
+		return 0
+	}
+	return codes[index]
+}
+
+// HistogramBounds are the upper bounds of the histograms of wait and rtt, in seconds; one more bucket holds the rest.
+var HistogramBounds = [...]float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}
+
+// Histogram counts durations. Owned by the loop.
+type Histogram struct {
+	Counts [len(HistogramBounds) + 1]uint64
+	Sum    time.Duration
+}
+
+func (h *Histogram) observe(d time.Duration) {
+	i, s := 0, d.Seconds()
+	for i < len(HistogramBounds) && s > HistogramBounds[i] {
+		i++
+	}
+	h.Counts[i]++
+	h.Sum += d
+}
+
+// Class tells queries from transforms, in metrics.
+type Class uint8
+
+const (
+	ClassQuery Class = iota
+	ClassTransform
+	NumClasses
+)
+
+func (c Class) String() string { return [...]string{"query", "transform"}[c] }
+
+// OutcomeOrphan is an answer that came after its client had left, as an index of Counters.Outcomes behind the Ends.
+const OutcomeOrphan = int(numEnds)
+
+// Counters count since the start. They are plain numbers that the loop owns; a scrape takes a copy.
+type Counters struct {
+	Commands      [frame.NumCommands][NumCodes]uint64 // answers of the registry
+	Outcomes      [frame.NumCommands][numEnds + 1]uint64
+	Wait, RTT     [NumClasses]Histogram
+	SessionCloses [numCauses]uint64
+	Desync        [numCauses]uint64
+	Logins        [numLoginResults]uint64
+}
+
+func class(x *Exchange) Class {
+	if x.Query {
+		return ClassQuery
+	}
+	return ClassTransform
+}
+
+func (c *Counters) sent(x *Exchange) {
+	if x.tries == 1 {
+		c.Wait[class(x)].observe(x.sentAt - x.queuedAt)
+	}
+}
+
+func (c *Counters) finished(x *Exchange, o Outcome, now time.Duration) {
+	i := int(o.End)
+	if o.End == EndAnswered {
+		c.Commands[x.Command][CodeIndex(o.Code)]++
+		c.RTT[class(x)].observe(now - x.sentAt)
+		if x.orphan {
+			i = OutcomeOrphan
+		}
+	}
+	c.Outcomes[x.Command][i]++
+}
+
+// Snapshot is an Account as one moment shows it.
+type Snapshot struct {
+	Counters
+	Sessions [numSessionStates]int
+	Backoff  bool // no session is being opened because the last attempts failed
+	Max      int  // sessions that may be open now
+	Queued   int
+	Oldest   time.Duration
+	Used     []float64 // by rule of registry scope: the part in use; 0 for other scopes
+}
+
+// Snapshot fills s, on the loop.
+func (a *Account) Snapshot(s *Snapshot) {
+	now := a.clock()
+	p := a.pool
+	s.Counters = a.counts
+	s.Sessions = [numSessionStates]int{}
+	for _, t := range p.sessions {
+		s.Sessions[t.state]++
+	}
+	s.Backoff = p.opening == 0 && now < p.nextOpen && p.live < p.cfg.MinSessions
+	s.Max, s.Queued, s.Oldest = p.ceiling, p.Queued(), p.Oldest(now)
+	s.Used = s.Used[:0]
+	for i := range p.cfg.Rules {
+		s.Used = append(s.Used, p.Used(i, now))
+	}
+}
+
+// Ready says whether a session is logged in.
+func (s *Snapshot) Ready() bool { return s.Sessions[SessionIdle]+s.Sessions[SessionBusy] > 0 }

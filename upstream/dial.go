@@ -1,0 +1,206 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"eppmux/frame"
+)
+
+// openError says at which step a session could not be opened.
+type openError struct {
+	step  string
+	cause Cause
+	err   error
+}
+
+func (e *openError) Error() string { return e.step + ": " + e.err.Error() }
+func (e *openError) Unwrap() error { return e.err }
+
+// open opens the session s: connect, TLS, greeting, login, and over to the loop. It runs on a goroutine of its own, which
+// ends with the attempt; Close waits for it.
+func (a *Account) open(t *transport) {
+	defer a.dials.Done()
+	greeting, err := t.login(a.ctx)
+	if err == nil {
+		err = a.enroll(t)
+	}
+	if err != nil {
+		a.loop.Post(func() { a.openFailed(t.s, greeting, err) })
+		return
+	}
+	a.loop.Post(func() {
+		a.counts.Logins[LoginOK]++
+		a.log.Info("session opened", "session", t.s.ID)
+		a.cfg.OnGreeting(greeting)
+		t.ready()
+	})
+}
+
+func (a *Account) enroll(t *transport) error {
+	if err := t.socket.Conn.SetDeadline(time.Time{}); err != nil {
+		return &openError{"hand over", CauseConnect, err}
+	}
+	if err := a.loop.Enroll(t.socket.Conn, t); err != nil {
+		return &openError{"hand over", CauseConnect, err}
+	}
+	return nil
+}
+
+func (a *Account) openFailed(s *Session, greeting []byte, err error) {
+	cause := CauseConnect
+	if e := (*openError)(nil); errors.As(err, &e) {
+		cause = e.cause
+	}
+	a.counts.Logins[loginResult(cause)]++
+	a.log.Warn("session could not be opened", "session", s.ID, "reason", cause.String(), "err", err.Error())
+	if greeting != nil {
+		a.cfg.OnGreeting(greeting)
+	}
+	a.enter()
+	a.pool.OpenFailed(s, cause, a.now)
+	a.leave()
+}
+
+// login does all that comes before the session is the loop's, with blocking calls. It returns the greeting's payload as
+// soon as there was one, also with an error.
+func (t *transport) login(ctx context.Context) (greeting []byte, err error) {
+	if err := t.connect(ctx); err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { t.socket.Conn.Close() })
+	defer func() {
+		if !stop() && err == nil {
+			err = &openError{"login", CauseShutdown, ctx.Err()}
+		}
+		if err != nil {
+			t.socket.Conn.Close()
+		}
+	}()
+	scanner := new(frame.Scanner)
+	m, err := t.receive(scanner, t.a.cfg.GreetingTimeout)
+	if err != nil {
+		return nil, &openError{"greeting", CauseGreeting, err}
+	}
+	if m.Kind != frame.KindGreeting {
+		return nil, &openError{"greeting", CauseGreeting, fmt.Errorf("got a %v", m.Kind)}
+	}
+	greeting = append(greeting, m.Payload...)
+	g, err := frame.ParseGreeting(greeting)
+	if err != nil {
+		return nil, &openError{"greeting", CauseGreeting, err}
+	}
+	return greeting, t.authenticate(scanner, g)
+}
+
+// connect connects and shakes hands.
+func (t *transport) connect(ctx context.Context) error {
+	cfg := &t.a.cfg
+	ctx, cancel := context.WithTimeout(ctx, cfg.ConnectTimeout)
+	defer cancel()
+	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}}
+	if cfg.SourceAddress != "" {
+		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(cfg.SourceAddress)}
+	}
+	nc, err := d.DialContext(ctx, "tcp", cfg.Address)
+	if err != nil {
+		return &openError{"connect", CauseConnect, err}
+	}
+	t.socket = &LoopConn{Conn: nc}
+	t.conn = t.socket
+	if cfg.TLS != nil {
+		tc := tls.Client(t.socket, cfg.TLS)
+		if err := tc.HandshakeContext(ctx); err != nil {
+			nc.Close()
+			return &openError{"tls", CauseConnect, err}
+		}
+		t.conn = tc
+	}
+	return nil
+}
+
+// authenticate sends the login and reads its answer.
+func (t *transport) authenticate(scanner *frame.Scanner, g frame.Greeting) error {
+	l := t.a.cfg.Login
+	l.Version = "1.0"
+	if len(l.ObjectURIs) == 0 {
+		l.ObjectURIs = g.ObjectURIs
+	}
+	if len(l.ExtensionURIs) == 0 {
+		l.ExtensionURIs = g.ExtensionURIs
+	}
+	if l.Language == "" {
+		l.Language = "en"
+	}
+	l.ClTRID = string(t.own)
+	t.conn.SetWriteDeadline(time.Now().Add(t.a.cfg.LoginTimeout))
+	if _, err := t.conn.Write(frame.AppendLogin(nil, &l)); err != nil {
+		return &openError{"login", CauseRegistryClosed, err}
+	}
+	m, err := t.receive(scanner, t.a.cfg.LoginTimeout)
+	if err != nil {
+		return &openError{"login", CauseRegistryClosed, err}
+	}
+	if m.Kind != frame.KindResponse || m.ClTRID.Present() && string(m.ClTRID.Value) != l.ClTRID {
+		return &openError{"login", CauseMismatch, fmt.Errorf("got a %v that is not its answer", m.Kind)}
+	}
+	if m.Code >= 2000 {
+		return &openError{"login", loginCause(m.Code), refusal(m)}
+	}
+	if closes(m.Code) {
+		return &openError{"login", CauseCodeCloses, refusal(m)}
+	}
+	return nil
+}
+
+// loginCause sorts refusals by what a retry does. Those of the server (24xx, 2500) pass; 2502 is the session limit; the
+// others are about what we send, and stay until the operator changes something.
+func loginCause(code int) Cause {
+	switch {
+	case code == 2502:
+		return CauseTooManySessions
+	case code == 2500 || code/100 == 24:
+		return CauseRegistryClosed
+	}
+	return CauseLoginRefused
+}
+
+func refusal(m *frame.Message) error {
+	code, msg, err := frame.ParseResult(m.Payload)
+	if err != nil {
+		return fmt.Errorf("result code %d", m.Code)
+	}
+	return fmt.Errorf("result code %d: %q", code, msg)
+}
+
+// receive reads one message with blocking calls. Octets behind it stay in t.in.
+func (t *transport) receive(scanner *frame.Scanner, within time.Duration) (*frame.Message, error) {
+	if err := t.conn.SetReadDeadline(time.Now().Add(within)); err != nil {
+		return nil, err
+	}
+	for {
+		n, err := frame.Size(t.in, t.a.cfg.MaxResponse)
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 && len(t.in) >= n {
+			m, err := scanner.Scan(append([]byte(nil), t.in[frame.HeaderLen:n]...))
+			t.in = append(t.in[:0], t.in[n:]...)
+			return m, err
+		}
+		var chunk [4096]byte
+		k, err := t.conn.Read(chunk[:])
+		t.in = append(t.in, chunk[:k]...)
+		if err != nil && k == 0 {
+			if errors.Is(err, io.EOF) {
+				err = errors.New("the registry closed the connection")
+			}
+			return nil, err
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package upstream
+
+import (
+	"time"
+
+	"github.com/valyala/bytebufferpool"
+
+	"eppmux/frame"
+)
+
+// Client is the one who submits exchanges. Finish is called once for each, on the loop, and must not block; the
+// exchange may not be touched after it returns. Finish may submit the client's next exchange. It is not called for an
+// exchange that was cancelled.
+type Client interface {
+	Finish(x *Exchange, o Outcome)
+}
+
+// Outcome is what the client of an exchange is told.
+type Outcome struct {
+	End   End
+	Cause Cause // CauseNone for EndAnswered
+	Code  int   // the registry's result code; EndAnswered only
+	// Unit is the registry's answer as a whole data unit, with the client's own clTRID in it, or none if it sent
+	// none. EndAnswered only; borrowed until Finish returns.
+	Unit []byte
+}
+
+// Exchange is one command and its one response (RFC 5734 section 3). It belongs to the loop of its Account; between
+// Submit and Finish nobody else may change it.
+type Exchange struct {
+	Command frame.Command
+	Op      frame.Op
+	Query   bool // only reads: may be repeated once on another session
+
+	client Client
+	budget *Budget // client-scope limits; nil where there are none
+
+	// The octets: buf holds the data unit (unit octets), then the client's own clTRID content (own octets).
+	buf    *bytebufferpool.ByteBuffer
+	unit   int
+	own    int  // 0 where the client sent no clTRID, which is never empty
+	tridAt int  // offset of the muxTRID in the unit; 0: the payload has no place for one
+	trid   int  // its length in octets
+	orphan bool // the client has gone: the answer is read, recorded and dropped
+
+	// Owned by the Pool.
+	state    exchangeState
+	kind     kind
+	tries    uint8 // times it was handed to a session
+	charged  bool  // the client-scope limits have been taken
+	seq      uint64
+	session  *Session
+	queuedAt time.Duration
+	sentAt   time.Duration
+	deadline time.Duration // while it waits
+	inLane   links         // a lane, or the exchanges that a Budget holds back
+	inWait   links         // all that wait, by deadline
+	waitList *list         // the one that inWait hangs in
+}
+
+// MuxTRID is the transaction id that the registry sees; empty where the payload has no place for one. Borrowed until
+// Finish returns.
+func (x *Exchange) MuxTRID() []byte {
+	if x.tridAt == 0 {
+		return nil
+	}
+	return x.buf.B[x.tridAt : x.tridAt+x.trid]
+}
+
+// OwnClTRID is the content of the client's clTRID element, octet for octet; nil where it sent none. Borrowed until
+// Finish returns.
+func (x *Exchange) OwnClTRID() []byte {
+	if x.own == 0 {
+		return nil
+	}
+	return x.buf.B[x.unit : x.unit+x.own]
+}
+
+type exchangeState uint8
+
+const (
+	exchangeFree     exchangeState = iota
+	exchangeHeld                   // waits for a client-scope limit
+	exchangeQueued                 // waits in a lane
+	exchangeInFlight               // handed to a session
+)
+
+// links are the neighbours of an exchange in one list.
+type links struct{ prev, next *Exchange }
+
+// lane picks the links by which an exchange hangs in a lane, wait those by which it hangs in a wait list.
+func lane(x *Exchange) *links { return &x.inLane }
+func wait(x *Exchange) *links { return &x.inWait }
+
+// list holds exchanges, first in first out, without allocating. Its links say which pair of an exchange's it uses, so
+// that an exchange can be in one lane and one wait list at a time.
+type list struct {
+	head, tail *Exchange
+	n          int
+	links      func(*Exchange) *links
+}
+
+func (l *list) pushBack(x *Exchange) {
+	k := l.links(x)
+	k.prev, k.next = l.tail, nil
+	if l.tail != nil {
+		l.links(l.tail).next = x
+	} else {
+		l.head = x
+	}
+	l.tail = x
+	l.n++
+}
+
+func (l *list) pushFront(x *Exchange) {
+	k := l.links(x)
+	k.prev, k.next = nil, l.head
+	if l.head != nil {
+		l.links(l.head).prev = x
+	} else {
+		l.tail = x
+	}
+	l.head = x
+	l.n++
+}
+
+func (l *list) remove(x *Exchange) {
+	k := l.links(x)
+	if k.prev != nil {
+		l.links(k.prev).next = k.next
+	} else {
+		l.head = k.next
+	}
+	if k.next != nil {
+		l.links(k.next).prev = k.prev
+	} else {
+		l.tail = k.prev
+	}
+	*k = links{}
+	l.n--
+}

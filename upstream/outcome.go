@@ -1,0 +1,49 @@
+package upstream
+
+// End is how an exchange ended. The three differ by what the registry may have seen of the command.
+type End uint8
+
+const (
+	// EndNotSent: no octet of the frame was handed to TLS. Repeating the command is safe.
+	EndNotSent End = iota
+	// EndAnswered: the registry's own response came and matched.
+	EndAnswered
+	// EndUnknown: octets were handed over, and no complete matching response came. RFC 5734 section 3 lets the
+	// registry undo such a command or not: it may have been executed.
+	EndUnknown
+	numEnds
+)
+
+func (e End) String() string { return [...]string{"not_sent", "answered", "unknown"}[e] }
+
+// Cause says why an exchange ended without an answer, why a session was closed, or why one could not be opened.
+type Cause uint8
+
+// The causes, in the words of logs and metrics.
+const (
+	CauseNone            Cause = iota
+	CauseQueueTimeout          // waited for timeouts.queue and neither a session nor the limits admitted it
+	CauseRegistryAway          // no session could be opened for longer than timeouts.queue
+	CauseLoginRefused          // the registry refuses the login for a reason that a retry does not mend
+	CauseTooManySessions       // the registry refuses the login with 2502
+	CauseClientGone            // the client closed its connection
+	CauseCommandTimeout        // no answer within timeouts.command
+	CauseRegistryClosed        // the registry closed the session, or the network broke it
+	CauseConnect               // name look-up, TCP or TLS failed
+	CauseGreeting              // no valid greeting within timeouts.greeting
+	CauseFrame                 // octets that are no frame: a length out of bounds, or XML that is not well-formed
+	CauseMismatch              // a response with another's clTRID, or another message where a response was due
+	CauseUnasked               // octets that nothing asked for
+	CauseCodeCloses            // result code x5xx: the registry ends the session
+	CauseIdle                  // above sessions.min and nothing to do
+	CauseAge                   // sessions.max_age
+	CauseCount                 // sessions.max_commands
+	CauseShutdown              // eppmux is draining or stopping
+	numCauses
+)
+
+var causeNames = [numCauses]string{"none", "queue_timeout", "registry_away", "login_refused", "too_many_sessions",
+	"client_gone", "command_timeout", "registry_closed", "connect", "greeting", "frame", "mismatch", "unasked",
+	"code_closes", "idle", "age", "count", "shutdown"}
+
+func (c Cause) String() string { return causeNames[c] }

@@ -1,0 +1,295 @@
+package upstream
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+
+	"eppmux/frame"
+)
+
+const (
+	// readSize is what a session's buffer has room for at the least, in octets: a TLS record.
+	readSize = 16 << 10
+	// readKept is the largest buffer that a session keeps once it is empty.
+	readKept = 256 << 10
+)
+
+// transport is a Session's octets on the loop, which owns it: it writes commands and reads answers. It is the Handler of
+// the session's socket.
+type transport struct {
+	a      *Account
+	s      *Session
+	socket *LoopConn
+	conn   net.Conn // tls.Conn over socket, or socket itself
+	in     []byte   // what has been read and not taken
+	out    []byte   // message of our own
+	own    []byte   // its transaction id; nil for a hello
+	doing  doing
+	opened bool // the pool knows of it
+	closed bool
+}
+
+// doing is what a session has in flight.
+type doing uint8
+
+const (
+	doingNothing doing = iota
+	doingExchange
+	doingHello
+	doingPoll
+	doingLogout
+)
+
+func (s *Session) transport() *transport { return s.Transport.(*transport) }
+
+// Opened is Handler's.
+func (t *transport) Opened(s Socket) { t.socket.Attach(s) }
+
+// Closed is Handler's.
+func (t *transport) Closed(error) {
+	t.socket.Detach()
+	t.closed = true
+	if !t.opened { // login is not yet told: ready finds it closed
+		return
+	}
+	a := t.a
+	a.enter()
+	a.pool.Closed(t.s, a.now)
+	a.counts.SessionCloses[t.s.cause]++
+	a.log.Info("session closed", "session", t.s.ID, "reason", t.s.cause.String())
+	a.leave()
+}
+
+// ready tells the pool that the session has logged in.
+func (t *transport) ready() {
+	a := t.a
+	a.enter()
+	defer a.leave()
+	if t.closed {
+		a.pool.OpenFailed(t.s, CauseRegistryClosed, a.now)
+		return
+	}
+	t.opened = true
+	a.pool.Opened(t.s, a.now)
+	t.read() // what came with the login's answer
+}
+
+func (t *transport) close() {
+	if !t.closed {
+		_ = t.socket.Close() // Closed has been called when it returns
+	}
+}
+
+// poison ends the session for cause, and with it what is in flight.
+func (t *transport) poison(cause Cause) {
+	t.note(cause)
+	t.a.pool.Poison(t.s, cause)
+}
+
+// note records a session that is out of step: octets came that do not belong where they came.
+func (t *transport) note(cause Cause) {
+	switch cause {
+	case CauseFrame, CauseMismatch, CauseUnasked:
+		t.a.counts.Desync[cause]++
+		t.a.log.Error("session is out of step with the registry and carries nothing more",
+			"session", t.s.ID, "reason", cause.String())
+	}
+}
+
+// write writes a whole data unit at once, so that it becomes one TLS record where it fits. An error needs no care: the
+// socket is closed then, and Closed has told the pool.
+func (t *transport) write(unit []byte, what doing) {
+	t.doing = what
+	_, _ = t.conn.Write(unit)
+}
+
+func (t *transport) sendExchange(x *Exchange) {
+	if x.tries > 1 {
+		t.a.renew(x)
+	}
+	t.write(x.buf.B[:x.unit], doingExchange)
+}
+
+func (t *transport) sendKeepalive() {
+	if t.a.cfg.Pool.KeepaliveCommand == frame.CommandPoll {
+		t.renewOwn()
+		t.out = frame.AppendPoll(t.out[:0], string(t.own))
+		t.write(t.out, doingPoll)
+		return
+	}
+	t.out = frame.AppendHello(t.out[:0])
+	t.write(t.out, doingHello)
+}
+
+func (t *transport) sendLogout() {
+	t.renewOwn()
+	t.out = frame.AppendLogout(t.out[:0], string(t.own))
+	t.write(t.out, doingLogout)
+}
+
+// renewOwn makes a transaction id for a command of our own.
+func (t *transport) renewOwn() {
+	t.own = t.a.trids.appendMuxTRID(t.own[:0], nil, nil, t.a.wall)
+}
+
+// Readable is Handler's.
+func (t *transport) Readable() {
+	if !t.opened {
+		return // read when the pool knows of the session
+	}
+	t.a.enter()
+	t.read()
+	t.a.leave()
+}
+
+// read reads what has come and takes the message in it.
+func (t *transport) read() {
+	for !t.closed {
+		t.in = slices.Grow(t.in, readSize)
+		n, err := t.conn.Read(t.in[len(t.in):cap(t.in)])
+		t.in = t.in[:len(t.in)+n]
+		switch {
+		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			t.take(CauseNone)
+			return
+		default:
+			t.take(readCause(err))
+			return
+		}
+	}
+}
+
+// readCause tells the registry's closing from octets that TLS does not accept.
+func readCause(err error) Cause {
+	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
+		return CauseRegistryClosed
+	}
+	return CauseFrame
+}
+
+// take takes the message that has come whole. One is due at most: whatever comes behind it nobody asked for, and the
+// session ends. It also ends for the given cause, unless that is CauseNone, after the message has been taken.
+func (t *transport) take(end Cause) {
+	if t.closed || t.s.state == SessionClosing {
+		return
+	}
+	n, err := frame.Size(t.in, t.a.cfg.MaxResponse)
+	switch {
+	case len(t.in) == 0:
+	case t.doing == doingNothing:
+		end = CauseUnasked
+	case err != nil:
+		end = CauseFrame
+	case n == 0 || len(t.in) < n:
+	default:
+		if len(t.in) > n {
+			end = CauseUnasked
+		}
+		t.message(t.in[frame.HeaderLen:n], end)
+		if t.in = t.in[:0]; cap(t.in) > readKept {
+			t.in = nil
+		}
+		return
+	}
+	if end != CauseNone {
+		t.poison(end)
+	}
+}
+
+// message takes the message that ends what is in flight, and the session with it unless end is CauseNone.
+func (t *transport) message(payload []byte, end Cause) {
+	a := t.a
+	m, err := a.scanner.Scan(payload)
+	switch {
+	case err != nil:
+		a.log.Error("registry sent a message that does not parse", "session", t.s.ID, "err", err.Error())
+		t.poison(CauseFrame)
+		return
+	case !t.matches(m):
+		t.poison(CauseMismatch)
+		return
+	}
+	if end == CauseNone && closes(m.Code) {
+		end = CauseCodeCloses
+	}
+	if t.doing == doingHello {
+		a.cfg.OnGreeting(bytes.Clone(m.Payload))
+	}
+	t.doing = doingNothing
+	x := t.s.x
+	o := Outcome{End: EndAnswered, Code: m.Code}
+	if x != nil {
+		o.Unit = a.restore(m, x)
+	}
+	t.note(end)
+	a.pool.Answered(t.s, end, a.now)
+	if x != nil {
+		a.finish(x, o)
+	}
+}
+
+// closes says whether a result code ends the session. RFC 5730 section 3: the second digit 5 is "connection
+// management"; registries use it in codes that the RFC does not list, such as 1501.
+func closes(code int) bool { return code/100%10 == 5 }
+
+// matches says whether m is the answer to what is in flight. RFC 5730 section 2.6: a response carries the clTRID of its
+// command. Some carry none, which does no harm while one command is in flight; another's is never delivered.
+func (t *transport) matches(m *frame.Message) bool {
+	if t.doing == doingHello {
+		return m.Kind == frame.KindGreeting
+	}
+	if m.Kind != frame.KindResponse {
+		return false
+	}
+	if !m.ClTRID.Present() {
+		return true
+	}
+	id := t.own
+	if t.doing == doingExchange {
+		id = t.s.x.MuxTRID()
+	}
+	if id == nil { // nothing to compare with, but it must not be one that we gave to another command
+		return !isMuxTRID(m.ClTRID.Value)
+	}
+	return bytes.Equal(m.ClTRID.Value, id)
+}
+
+// restore builds the answer for x's client from m: the client's own clTRID, octet for octet, or none if it sent none,
+// and the same in every paTRID. Borrowed until the next call.
+func (a *Account) restore(m *frame.Message, x *Exchange) []byte {
+	a.edits = a.edits[:0]
+	for i := range m.PaTRID {
+		content, known := a.trids.resolve(m.PaTRID[i].Value)
+		a.replace(&m.PaTRID[i], content, known)
+	}
+	if m.ClTRID.Present() && x.tridAt > 0 {
+		if x.own > 0 {
+			a.replace(&m.ClTRID, x.OwnClTRID(), ownContent)
+		} else {
+			a.replace(&m.ClTRID, nil, ownNone)
+		}
+	}
+	if len(a.edits) > 1 { // a response's trID may stand before its resData only against the schema
+		slices.SortFunc(a.edits, func(x, y frame.Edit) int { return x.Span.Start - y.Span.Start })
+	}
+	a.answer = frame.AppendUnit(a.answer[:0], m.Payload, a.edits)
+	unit := a.answer
+	if cap(a.answer) > readKept {
+		a.answer = nil
+	}
+	return unit
+}
+
+func (a *Account) replace(id *frame.ClTRID, content []byte, known own) {
+	switch known {
+	case ownContent:
+		a.edits = append(a.edits, frame.Edit{Span: id.Content, With: content})
+	case ownNone:
+		a.edits = append(a.edits, frame.Edit{Span: id.Element})
+	}
+}
