@@ -1,0 +1,406 @@
+package proxy
+
+import (
+	"time"
+
+	"eppmux/frame"
+	"eppmux/upstream"
+)
+
+// closeReason says why a client's connection ended, in the words of logs and metrics.
+type closeReason uint8
+
+const (
+	closedByClient       closeReason = iota
+	closedLogout                     // answered 1500
+	closedFrame                      // a length below 5, or above clients.max_frame
+	closedFaults                     // three faulty frames in a row
+	closedAhead                      // more sent ahead than clients.max_ahead
+	closedSlowFrame                  // a frame not whole within clients.frame_timeout
+	closedIdle                       // clients.idle_timeout
+	closedNotReading                 // answers not taken
+	closedUnknownOutcome             // a transform's outcome is unknown
+	closedCode                       // the registry's result code x5xx ends the session
+	closedNoGreeting                 // the registry's greeting was never learnt
+	closedTLS                        // octets that TLS does not accept
+	closedTooMany                    // clients.max
+	closedShutdown
+	numCloseReasons
+)
+
+var closeReasonNames = [numCloseReasons]string{"client", "logout", "frame", "faults", "ahead", "slow_frame", "idle",
+	"not_reading", "unknown_outcome", "code", "no_greeting", "tls", "too_many", "shutdown"}
+
+func (r closeReason) String() string { return closeReasonNames[r] }
+
+type clientState uint8
+
+const (
+	clientGreeting  clientState = iota // waits for the registry's greeting to be learnt
+	clientServed                       // has the greeting
+	clientLingering                    // the last octets are written; waits for the client's close
+	clientClosed
+)
+
+const (
+	// maxFaults faulty frames in a row end the connection.
+	maxFaults = 3
+
+	// lingerTimeout is how long a client has to close after our last octets. Closing at once, with octets of the client
+	// unread, would make the kernel send a reset that can destroy those last octets.
+	lingerTimeout = 2 * time.Second
+
+	// unsentPause is the number of octets not yet taken by the kernel above which a client's next command is not looked
+	// at, unsentMax the number above which the connection is closed, writeTimeout the longest time that any may wait.
+	unsentPause  = 64 << 10
+	unsentMax    = 8 << 20
+	writeTimeout = 30 * time.Second
+	writeRecheck = 50 * time.Millisecond
+)
+
+// client is one connection of a registrar's system. It is the Handler of its socket and the upstream.Client of its
+// exchanges: one command at a time, in the order in which they came (RFC 5734 section 3). What it sends ahead waits in
+// the stream, bounded.
+type client struct {
+	// Immutable after the accept.
+	srv      *Server
+	stream   stream
+	listener *listener
+	identity string // for client-scope limits
+
+	// Owned by the loop.
+	x        *upstream.Exchange // in flight; nil: the next frame may be looked at
+	budget   *upstream.Budget
+	wake     time.Duration // in srv.timers
+	timer    int           // index in srv.timers; -1: not in it
+	prev     *client       // in srv.clients
+	next     *client
+	since    time.Duration // when the state began, or the last command ended
+	partial  time.Duration // when the first octet of a frame was seen that is not whole; 0: none
+	stalled  time.Duration // since when octets have not been taken by the kernel; 0: none
+	state    clientState
+	faults   uint8
+	loggedIn bool
+	parsing  bool // parse is on the stack
+}
+
+// Opened is upstream.Handler's.
+func (c *client) Opened(s upstream.Socket) {
+	c.stream.open(s)
+	c.timer = -1
+	c.since = c.srv.clock()
+	c.srv.opened(c)
+	if c.srv.greeting == nil {
+		c.srv.timers.before(c, c.since+c.srv.cfg.GreetingTimeout)
+		c.srv.rearm()
+		return
+	}
+	c.greet()
+	if c.state == clientServed {
+		c.Readable() // TLS may hold octets that came with the handshake
+	}
+}
+
+// greet sends the greeting; clients that have waited for it get it here.
+func (c *client) greet() {
+	c.state = clientServed
+	c.write(c.srv.greetingUnit())
+	c.touch()
+}
+
+// Readable is upstream.Handler's.
+func (c *client) Readable() {
+	if err := c.stream.fill(); err != nil {
+		c.parse()
+		if c.state != clientClosed {
+			c.close(tlsReason(err))
+		}
+		return
+	}
+	switch c.state {
+	case clientServed:
+		c.parse()
+	case clientLingering:
+		if n := c.stream.buffered(); n > 0 {
+			c.stream.discard(n)
+		}
+	}
+	if c.state < clientLingering && c.stream.buffered() > c.srv.cfg.MaxAhead {
+		c.leave(replyTooFarAhead, nil, closedAhead)
+	}
+}
+
+// Closed is upstream.Handler's.
+func (c *client) Closed(error) {
+	if c.state != clientLingering { // lingering has been counted with its reason
+		c.srv.closed(closedByClient)
+	}
+	c.gone()
+}
+
+// close closes the connection at once.
+func (c *client) close(r closeReason) {
+	if c.state == clientClosed {
+		return
+	}
+	if c.state != clientLingering {
+		c.srv.closed(r)
+	}
+	c.state = clientLingering // so that Closed does not count it again
+	c.stream.close()
+}
+
+// gone forgets the connection: its socket is closed.
+func (c *client) gone() {
+	c.state = clientClosed
+	c.stream.closed()
+	c.srv.forget(c)
+	if x := c.x; x != nil {
+		c.x = nil
+		c.srv.account.Cancel(x)
+	}
+}
+
+// leave sends a last reply and closes the connection in such a way that the client can read it.
+func (c *client) leave(r reply, clTRID []byte, why closeReason) {
+	c.reply(r, clTRID)
+	c.linger(why)
+}
+
+func (c *client) linger(why closeReason) {
+	if c.state >= clientLingering {
+		return
+	}
+	c.srv.closed(why)
+	c.state = clientLingering
+	if x := c.x; x != nil {
+		c.x = nil
+		c.srv.account.Cancel(x)
+	}
+	if n := c.stream.buffered(); n > 0 {
+		c.stream.discard(n)
+	}
+	if c.stream.unsent() == 0 {
+		c.stream.closeWrite()
+	}
+	c.since = c.srv.clock()
+	c.srv.timers.before(c, c.since+lingerTimeout)
+	c.srv.rearm()
+}
+
+// parse takes the client's frames as long as none is in flight.
+func (c *client) parse() {
+	if c.parsing { // a command that ends at once; the outer call goes on with the next one
+		return
+	}
+	c.parsing = true
+	for c.state == clientServed && c.x == nil && c.stream.unsent() < unsentPause && c.take() {
+	}
+	c.parsing = false
+}
+
+// take takes one frame; false when there is none whole.
+func (c *client) take() bool {
+	have := c.stream.buffered()
+	if have < frame.HeaderLen {
+		c.incomplete(have)
+		return false
+	}
+	n, err := frame.Size(c.stream.peek(frame.HeaderLen), c.srv.cfg.MaxFrame)
+	if err == frame.ErrTooShort {
+		c.close(closedFrame) // no frame has such a length: this is not EPP, and nothing can be said
+		return false
+	}
+	if err != nil {
+		c.leave(replyTooLong, nil, closedFrame)
+		return false
+	}
+	if have < n {
+		c.incomplete(have)
+		return false
+	}
+	c.partial = 0
+	c.command(c.stream.peek(n)[frame.HeaderLen:], n)
+	return true
+}
+
+// incomplete notes that a frame has begun and is not whole.
+func (c *client) incomplete(have int) {
+	if have == 0 {
+		c.partial = 0
+		return
+	}
+	if c.partial == 0 {
+		c.partial = max(1, c.srv.clock())
+		c.srv.timers.before(c, c.partial+c.srv.cfg.FrameTimeout)
+		c.srv.rearm()
+	}
+	if have <= frame.HeaderLen {
+		c.stream.acknowledge()
+	}
+}
+
+// command takes one whole frame of n octets, which is borrowed until the stream discards it.
+func (c *client) command(payload []byte, n int) {
+	s := c.srv
+	m, err := s.scanner.Scan(payload)
+	if err != nil {
+		c.faulty(err, n)
+		return
+	}
+	switch {
+	case m.Kind == frame.KindHello:
+		c.stream.discard(n)
+		c.ok()
+		c.write(s.greetingUnit())
+	case m.Command == frame.CommandLogin || m.Command == frame.CommandLogout:
+		c.ok()
+		c.local(m, n)
+	case m.Kind == frame.KindCommand || m.Kind == frame.KindExtension:
+		c.ok()
+		x := s.account.Exchange(c, c.budget, m)
+		c.stream.discard(n)
+		c.x = x
+		s.account.Submit(x)
+	default:
+		c.faulty(errNotClients, n)
+	}
+}
+
+// ok notes a frame without fault.
+func (c *client) ok() {
+	c.faults = 0
+	c.touch()
+}
+
+// touch notes activity, for clients.idle_timeout.
+func (c *client) touch() {
+	if idle := c.srv.cfg.IdleTimeout; idle > 0 {
+		c.since = c.srv.clock()
+		c.srv.timers.before(c, c.since+idle)
+		c.srv.rearm()
+	}
+}
+
+// faulty answers a frame that never leaves for the registry. err is the scanner's.
+func (c *client) faulty(err error, n int) {
+	s := c.srv
+	s.counts.Faults++
+	c.faults++
+	r := replyFault(err)
+	if c.faults == maxFaults {
+		r = replyTooManyFaults
+	}
+	s.out = s.appendReply(s.out[:0], r, s.scanner.EchoClTRID())
+	c.stream.discard(n)
+	c.write(s.out)
+	if c.faults == maxFaults {
+		c.linger(closedFaults)
+	}
+}
+
+// Finish is upstream.Client's.
+func (c *client) Finish(x *upstream.Exchange, o upstream.Outcome) {
+	c.x = nil
+	if c.state != clientServed {
+		return
+	}
+	switch {
+	case o.End == upstream.EndAnswered:
+		c.write(o.Unit)
+		if o.Code/100%10 == 5 && c.state == clientServed {
+			c.linger(closedCode)
+			return
+		}
+	case o.End == upstream.EndNotSent:
+		c.reply(replyNotSent(o.Cause), x.OwnClTRID())
+	case x.Query || c.srv.cfg.UnknownOutcome == UnknownFail:
+		c.reply(replyUnknown(x), x.OwnClTRID())
+	default:
+		// As a direct connection would have shown it: RFC 5734 section 3 leaves the command's fate open.
+		c.close(closedUnknownOutcome)
+		return
+	}
+	c.touch()
+	c.parse()
+	if c.state == clientServed && c.x == nil && c.srv.draining {
+		c.linger(closedShutdown)
+	}
+}
+
+func (c *client) reply(r reply, clTRID []byte) {
+	c.srv.out = c.srv.appendReply(c.srv.out[:0], r, clTRID)
+	c.write(c.srv.out)
+}
+
+// write writes a whole data unit. What the kernel does not take now waits, within bounds.
+func (c *client) write(unit []byte) {
+	if c.state >= clientLingering {
+		return
+	}
+	c.stream.write(unit)
+	if c.state == clientClosed {
+		return
+	}
+	switch n := c.stream.unsent(); {
+	case n == 0:
+		c.stalled = 0
+	case n > unsentMax:
+		c.close(closedNotReading)
+	case c.stalled == 0:
+		c.stalled = max(1, c.srv.clock())
+		c.srv.timers.before(c, c.stalled+writeRecheck)
+		c.srv.rearm()
+	}
+}
+
+// due looks at a client whose timer has come.
+func (c *client) due(now time.Duration) {
+	t, cfg := &c.srv.timers, &c.srv.cfg
+	switch c.state {
+	case clientGreeting:
+		if now >= c.since+cfg.GreetingTimeout {
+			c.close(closedNoGreeting)
+			return
+		}
+		t.before(c, c.since+cfg.GreetingTimeout)
+	case clientLingering:
+		if now >= c.since+lingerTimeout {
+			c.stream.close()
+			return
+		}
+		t.before(c, c.since+lingerTimeout)
+	case clientServed:
+		c.dueServed(now)
+	}
+}
+
+func (c *client) dueServed(now time.Duration) {
+	t, cfg := &c.srv.timers, &c.srv.cfg
+	if c.stalled > 0 {
+		switch {
+		case c.stream.unsent() == 0:
+			c.stalled = 0
+		case now >= c.stalled+writeTimeout:
+			c.close(closedNotReading)
+			return
+		default:
+			t.before(c, now+writeRecheck)
+		}
+		c.parse()
+	}
+	if c.partial > 0 && c.x == nil && c.state == clientServed {
+		if now >= c.partial+cfg.FrameTimeout {
+			c.close(closedSlowFrame)
+			return
+		}
+		t.before(c, c.partial+cfg.FrameTimeout)
+	}
+	if cfg.IdleTimeout > 0 && c.x == nil && c.state == clientServed {
+		if now >= c.since+cfg.IdleTimeout {
+			c.close(closedIdle)
+			return
+		}
+		t.before(c, c.since+cfg.IdleTimeout)
+	}
+}

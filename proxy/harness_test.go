@@ -1,0 +1,186 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"eppmux/frame"
+	"eppmux/sandbox"
+	"eppmux/upstream"
+)
+
+// testWriter gives a log to the test.
+type testWriter struct{ t testing.TB }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	w.t.Log(strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+func testLogger(t testing.TB) *slog.Logger {
+	if !testing.Verbose() {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(testWriter{t}, nil))
+}
+
+// fixture is a server in front of a sandbox, over real sockets and TLS.
+type fixture struct {
+	t        testing.TB
+	registry *sandbox.Registry
+	certs    *sandbox.TLS
+	server   *Server
+}
+
+// start runs a sandbox and a server; change may alter what they are made from.
+func start(t testing.TB, change func(*sandbox.Config, *Config)) *fixture {
+	t.Helper()
+	certs, err := sandbox.NewTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc := sandbox.Config{}
+	pc := Config{
+		Name:      "test",
+		Listeners: []Listener{{Address: "tcp://127.0.0.1:0"}},
+		Logger:    testLogger(t),
+		Upstream: upstream.Config{
+			Address: ln.Addr().String(),
+			TLS:     certs.Client,
+			Login:   frame.Login{ClientID: "demo", Password: "demo-secret", Language: "en"},
+			Pool: upstream.PoolConfig{MinSessions: 1, MaxSessions: 3, QueueTimeout: 8 * time.Second,
+				CommandTimeout: 20 * time.Second, KeepaliveCommand: frame.CommandHello},
+		},
+	}
+	if change != nil {
+		change(&sc, &pc)
+	}
+	f := &fixture{t: t, registry: sandbox.New(sc), certs: certs, server: New(pc)}
+	served := make(chan error, 1) // the one result of Serve
+	go func() { served <- f.registry.Serve(tls.NewListener(ln, certs.ServerMutual)) }()
+	if err := f.server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.server.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+		if err := f.registry.Close(); err != nil {
+			t.Errorf("close sandbox: %v", err)
+		}
+		<-served
+		if b := f.registry.Counters().Breaches; b.Total() > 0 {
+			t.Errorf("the registry counts breaches: %+v", b)
+		}
+	})
+	return f
+}
+
+// dial connects as a client and reads the greeting.
+func (f *fixture) dial() *peer {
+	f.t.Helper()
+	nc, err := net.Dial("tcp", f.server.listeners[0].ln.Addr().String())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	p := &peer{t: f.t, nc: nc}
+	f.t.Cleanup(func() { nc.Close() })
+	if g := p.read(); !strings.Contains(g, "<greeting>") {
+		f.t.Fatalf("got %q, want a greeting", g)
+	}
+	return p
+}
+
+// peer is a client's side of a connection.
+type peer struct {
+	t  testing.TB
+	nc net.Conn
+}
+
+func unit(payload string) []byte {
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(payload)+4))
+	return append(b, payload...)
+}
+
+func (p *peer) write(payload string) {
+	p.t.Helper()
+	if _, err := p.nc.Write(unit(payload)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *peer) tryRead() (string, error) {
+	_ = p.nc.SetReadDeadline(time.Now().Add(30 * time.Second))
+	var head [4]byte
+	if _, err := io.ReadFull(p.nc, head[:]); err != nil {
+		return "", err
+	}
+	b := make([]byte, binary.BigEndian.Uint32(head[:])-4)
+	_, err := io.ReadFull(p.nc, b)
+	return string(b), err
+}
+
+func (p *peer) read() string {
+	p.t.Helper()
+	s, err := p.tryRead()
+	if err != nil {
+		p.t.Fatalf("read: %v", err)
+	}
+	return s
+}
+
+// ask sends a payload and returns the answer.
+func (p *peer) ask(payload string) string {
+	p.t.Helper()
+	p.write(payload)
+	return p.read()
+}
+
+// want fails unless the answer has the result code and the clTRID; an empty clTRID means none at all.
+func (p *peer) want(answer string, code int, clTRID string) {
+	p.t.Helper()
+	if !strings.Contains(answer, fmt.Sprintf(`code="%d"`, code)) {
+		p.t.Fatalf("got %s\nwant code %d", answer, code)
+	}
+	if clTRID == "" && strings.Contains(answer, "clTRID") || clTRID != "" && !strings.Contains(answer, "<clTRID>"+clTRID+"</clTRID>") {
+		p.t.Fatalf("got %s\nwant clTRID %q", answer, clTRID)
+	}
+}
+
+// wantClosed fails unless the connection ends without another frame.
+func (p *peer) wantClosed() {
+	p.t.Helper()
+	if s, err := p.tryRead(); err == nil {
+		p.t.Fatalf("got %s\nwant the end of the connection", s)
+	}
+}
+
+const eppOpen = `<?xml version="1.0" encoding="UTF-8"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0">`
+
+func command(inner, clTRID string) string {
+	if clTRID != "" {
+		clTRID = "<clTRID>" + clTRID + "</clTRID>"
+	}
+	return eppOpen + "<command>" + inner + clTRID + "</command></epp>"
+}
+
+func check(name, clTRID string) string {
+	return command(`<check><domain:check xmlns:domain="urn:ietf:params:xml:ns:domain-1.0"><domain:name>`+name+
+		`</domain:name></domain:check></check>`, clTRID)
+}
+
+func login(clTRID string) string {
+	return command(`<login><clID>any</clID><pw>any-thing</pw><options><version>1.0</version><lang>en</lang></options>`+
+		`<svcs><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI></svcs></login>`, clTRID)
+}

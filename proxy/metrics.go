@@ -1,0 +1,203 @@
+package proxy
+
+import (
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"eppmux/frame"
+	"eppmux/upstream"
+)
+
+// Metrics is a prometheus.Collector over servers. Counting costs the loop an addition; a scrape asks each loop for a
+// copy, and where a loop does not answer in time it shows the last one.
+type Metrics struct {
+	mu      sync.Mutex
+	servers []*Server // guarded by mu
+	last    map[*Server]*Snapshot
+}
+
+// scrapeTimeout is how long a scrape waits for a loop.
+const scrapeTimeout = time.Second
+
+// NewMetrics returns a collector over servers, which must have been started.
+func NewMetrics(servers ...*Server) *Metrics {
+	return &Metrics{servers: servers, last: make(map[*Server]*Snapshot)}
+}
+
+// Snapshot is a Server as one moment shows it.
+type Snapshot struct {
+	Counters
+	Account upstream.Snapshot
+	Clients int
+}
+
+// Snapshot asks the loop for a copy; nil when it does not answer within scrapeTimeout.
+func (s *Server) Snapshot() *Snapshot {
+	got := make(chan *Snapshot, 1) // one copy; not closed
+	s.loop.Post(func() {
+		sn := &Snapshot{Counters: s.counts, Clients: s.nclients}
+		s.account.Snapshot(&sn.Account)
+		got <- sn
+	})
+	late := time.NewTimer(scrapeTimeout)
+	defer late.Stop()
+	select {
+	case sn := <-got:
+		return sn
+	case <-late.C:
+		return nil
+	}
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("eppmux_"+name, help, append([]string{"registry"}, labels...), nil)
+}
+
+var (
+	descCommands       = desc("commands_total", "Commands answered by the registry.", "command", "code")
+	descOutcomes       = desc("outcomes_total", "How commands ended: answered, not_sent (safe to retry), unknown (may have been executed), orphan (answered after its client had left).", "command", "outcome")
+	descWait           = desc("command_wait_seconds", "Time of commands in the queue.", "class")
+	descRTT            = desc("command_rtt_seconds", "Time from writing a command to its answer.", "class")
+	descClients        = desc("clients", "Connected clients.")
+	descClientCloses   = desc("client_closes_total", "Client connections that ended.", "reason")
+	descFaults         = desc("client_faults_total", "Frames of clients that were refused here and not sent.")
+	descServices       = desc("client_services_differ_total", "Logins of clients that list services which the registry does not offer.")
+	descQueue          = desc("queue_length", "Commands that wait for a session or a limit.")
+	descOldest         = desc("queue_oldest_seconds", "Wait so far of the command that has waited longest.")
+	descSessions       = desc("sessions", "Sessions with the registry.", "state")
+	descSessionsMax    = desc("sessions_max", "Sessions that may be open now: sessions.max, or less while the registry refuses more.")
+	descSessionCloses  = desc("session_closes_total", "Sessions that ended.", "reason")
+	descLogins         = desc("logins_total", "Attempts to open a session.", "result")
+	descLimitUsed      = desc("limit_used_ratio", "Part of a limit of registry scope that is in use.", "limit")
+	descDesync         = desc("desync_total", "Sessions closed because octets came that do not belong where they came.", "reason")
+	allDescs           = []*prometheus.Desc{descCommands, descOutcomes, descWait, descRTT, descClients, descClientCloses, descFaults, descServices, descQueue, descOldest, descSessions, descSessionsMax, descSessionCloses, descLogins, descLimitUsed, descDesync}
+	sessionStateLabels = []upstream.SessionState{upstream.SessionDialing, upstream.SessionIdle, upstream.SessionBusy, upstream.SessionDraining}
+)
+
+// Describe is prometheus.Collector's.
+func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range allDescs {
+		ch <- d
+	}
+}
+
+// Collect is prometheus.Collector's.
+func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.servers {
+		if sn := s.Snapshot(); sn != nil {
+			m.last[s] = sn
+		}
+		if sn := m.last[s]; sn != nil {
+			collector{ch, s.cfg.Name}.server(sn)
+		}
+	}
+}
+
+// collector sends the metrics of one registry.
+type collector struct {
+	ch       chan<- prometheus.Metric
+	registry string
+}
+
+func (c collector) send(d *prometheus.Desc, t prometheus.ValueType, v float64, labels ...string) {
+	c.ch <- prometheus.MustNewConstMetric(d, t, v, append([]string{c.registry}, labels...)...)
+}
+
+func (c collector) counter(d *prometheus.Desc, v uint64, labels ...string) {
+	c.send(d, prometheus.CounterValue, float64(v), labels...)
+}
+
+func (c collector) gauge(d *prometheus.Desc, v float64, labels ...string) {
+	c.send(d, prometheus.GaugeValue, v, labels...)
+}
+
+func (c collector) server(s *Snapshot) {
+	c.gauge(descClients, float64(s.Clients))
+	for r, n := range s.Closes {
+		c.counter(descClientCloses, n, closeReason(r).String())
+	}
+	c.counter(descFaults, s.Faults)
+	c.counter(descServices, s.ServicesDiffer)
+	c.commands(&s.Account)
+	c.sessions(&s.Account)
+}
+
+func (c collector) commands(a *upstream.Snapshot) {
+	for cmd := frame.CommandNone + 1; int(cmd) < frame.NumCommands; cmd++ {
+		for i, n := range a.Commands[cmd] {
+			if n > 0 {
+				c.counter(descCommands, n, cmd.String(), codeLabel(i))
+			}
+		}
+		for i, n := range a.Outcomes[cmd] {
+			if n > 0 {
+				c.counter(descOutcomes, n, cmd.String(), outcomeLabel(i))
+			}
+		}
+	}
+	for k := upstream.Class(0); k < upstream.NumClasses; k++ {
+		c.histogram(descWait, &a.Wait[k], k.String())
+		c.histogram(descRTT, &a.RTT[k], k.String())
+	}
+	c.gauge(descQueue, float64(a.Queued))
+	c.gauge(descOldest, a.Oldest.Seconds())
+	for i, used := range a.Used {
+		c.gauge(descLimitUsed, used, strconv.Itoa(i))
+	}
+}
+
+func codeLabel(index int) string {
+	if code := upstream.CodeOf(index); code > 0 {
+		return strconv.Itoa(code)
+	}
+	return "other"
+}
+
+func outcomeLabel(index int) string {
+	if index == upstream.OutcomeOrphan {
+		return "orphan"
+	}
+	return upstream.End(index).String()
+}
+
+func (c collector) sessions(a *upstream.Snapshot) {
+	for _, st := range sessionStateLabels {
+		c.gauge(descSessions, float64(a.Sessions[st]), st.String())
+	}
+	backoff := 0.0
+	if a.Backoff {
+		backoff = 1
+	}
+	c.gauge(descSessions, backoff, "backoff")
+	c.gauge(descSessionsMax, float64(a.Max))
+	for i, n := range a.SessionCloses {
+		if n > 0 {
+			c.counter(descSessionCloses, n, upstream.Cause(i).String())
+		}
+	}
+	for i, n := range a.Logins {
+		c.counter(descLogins, n, upstream.LoginResult(i).String())
+	}
+	for i, n := range a.Desync {
+		if n > 0 {
+			c.counter(descDesync, n, upstream.Cause(i).String())
+		}
+	}
+}
+
+func (c collector) histogram(d *prometheus.Desc, h *upstream.Histogram, label string) {
+	buckets := make(map[float64]uint64, len(upstream.HistogramBounds))
+	var n uint64
+	for i, count := range h.Counts {
+		n += count
+		if i < len(upstream.HistogramBounds) {
+			buckets[upstream.HistogramBounds[i]] = n
+		}
+	}
+	c.ch <- prometheus.MustNewConstHistogram(d, n, h.Sum.Seconds(), buckets, c.registry, label)
+}

@@ -1,0 +1,48 @@
+package proxy
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestDay(t *testing.T) {
+	f := start(t, nil)
+	p := f.dial()
+	p.want(p.ask(login("L-1")), 1000, "L-1")
+	p.want(p.ask(login("L-2")), 2002, "L-2")
+	a := p.ask(check("example.com", "C-1"))
+	p.want(a, 1000, "C-1")
+	if !strings.Contains(a, `avail="0"`) {
+		t.Errorf("got %s, want example.com taken", a)
+	}
+	p.want(p.ask(check("free.example", "")), 1000, "")
+	if g := p.ask(eppOpen + "<hello/></epp>"); !strings.Contains(g, "<greeting>") {
+		t.Errorf("got %s, want a greeting", g)
+	}
+	p.want(p.ask(command("<logout/>", "L-3")), 1500, "L-3")
+	p.wantClosed()
+}
+
+func TestMany(t *testing.T) {
+	f := start(t, nil)
+	done := make(chan error)
+	for i := range 20 {
+		go func() {
+			p := f.dial()
+			for j := range 50 {
+				name := fmt.Sprintf("client-%d-%d.example", i, j)
+				if a := p.ask(check(name, "SAME")); !strings.Contains(a, name) || !strings.Contains(a, "<clTRID>SAME</clTRID>") {
+					done <- fmt.Errorf("got %s for %s", a, name)
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	for range 20 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
