@@ -1,0 +1,121 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Bounds on what one HTTP client may take. A scrape is small and quick; whoever is slower is not a scraper.
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 10 * time.Second
+	writeTimeout  = 30 * time.Second
+	idleTimeout   = 2 * time.Minute // above the usual interval between scrapes
+	maxHeader     = 16 << 10        // octets
+)
+
+// Config is what a Server is made of.
+type Config struct {
+	// Address is the host:port to listen on; the host must be localhost or a loopback IP address.
+	Address string
+	// Metrics is what /metrics shows; build_info is added to it. Nil: a new one with that alone.
+	Metrics *prometheus.Registry
+	// Ready says whether clients can be served. Nil: always.
+	Ready Readier
+	// Version of the program, for build_info.
+	Version string
+	// Logger gets what goes wrong; nil: nothing is logged.
+	Logger *slog.Logger
+}
+
+// Server is the HTTP server. Immutable after Start.
+type Server struct {
+	cfg      Config
+	host     string // of cfg.Address
+	http     *http.Server
+	listener net.Listener  // nil before Start
+	served   chan struct{} // closed when serve has ended
+}
+
+// New prepares a Server, which does not listen yet. It panics when cfg.Metrics has a build_info already.
+func New(cfg Config) *Server {
+	if cfg.Metrics == nil {
+		cfg.Metrics = prometheus.NewRegistry()
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	cfg.Metrics.MustRegister(newBuildInfo(cfg.Version))
+	s := &Server{cfg: cfg, served: make(chan struct{})}
+	s.host, _, _ = net.SplitHostPort(cfg.Address)
+	s.http = &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelWarn),
+	}
+	return s
+}
+
+// Start listens and serves until Shutdown. The error says why it cannot listen.
+func (s *Server) Start() error {
+	if !loopback(s.host) {
+		return fmt.Errorf("listen on %s: not a loopback address", s.cfg.Address)
+	}
+	ln, err := net.Listen("tcp", s.cfg.Address)
+	if err != nil {
+		return err
+	}
+	s.listener = ln
+	go s.serve()
+	return nil
+}
+
+// serve runs until Shutdown, which waits for it.
+func (s *Server) serve() {
+	defer close(s.served)
+	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		s.cfg.Logger.Error("admin ends", "err", err)
+	}
+}
+
+// Addr is the address that is listened on; nil before Start.
+func (s *Server) Addr() net.Addr {
+	if s.listener == nil {
+		return nil
+	}
+	return s.listener.Addr()
+}
+
+// Shutdown stops listening, waits until ctx is done for requests under way, and then ends them too. It may be called
+// before Start, or more than once.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	if s.listener != nil {
+		<-s.served
+	}
+	return err
+}
+
+// loopback says whether a host as written in an address or a Host header is of this machine only.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
