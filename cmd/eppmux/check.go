@@ -1,0 +1,43 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// defaultConfigFile is what serve and check read when they are not told otherwise.
+const defaultConfigFile = "config.yaml"
+
+func newCheckCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Report every fault of a config file",
+		Long: `Reads a config file as serve would, with all that it refers to: password files and
+variables, certificates and keys. Prints "ok", or every fault at once, one per line:
+
+  FILE:LINE: PATH: what is wrong
+
+Nothing is connected to and nothing is listened on. No password is ever printed.
+
+Exit codes: 0 the file is good, 1 it has faults or cannot be read, 2 wrong usage.`,
+		Example: "  eppmux check --config /etc/eppmux/config.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := LoadConfig(file)
+			var faults *Faults
+			switch {
+			case errors.As(err, &faults):
+				return &exitError{exitFailed, err}
+			case err != nil:
+				return failed(cmd, err)
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), "ok")
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&file, "config", "c", defaultConfigFile, "config `FILE` to check")
+	return cmd
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Fault is one thing that is wrong in a config file.
+type Fault struct {
+	Line int    // 0 and math.MaxInt: the file as a whole
+	Path string // as in registries[0].sessions.max; empty: the file as a whole
+	Text string // never holds a password
+}
+
+// Faults is everything that is wrong in a config file, in the order of its lines.
+type Faults struct {
+	File string
+	List []Fault
+}
+
+// Error is one line for each fault: file:line: path: text.
+func (f *Faults) Error() string {
+	var b strings.Builder
+	for i, fault := range f.List {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(f.File)
+		if fault.Line > 0 && fault.Line < math.MaxInt {
+			fmt.Fprintf(&b, ":%d", fault.Line)
+		}
+		if fault.Path != "" {
+			b.WriteString(": " + fault.Path)
+		}
+		b.WriteString(": " + fault.Text)
+	}
+	return b.String()
+}
+
+// maxFaults bounds what is reported: a file that is no config at all has a fault in every line.
+const maxFaults = 200
+
+// faultList collects faults while a file is read and checked.
+type faultList struct {
+	list  []Fault
+	lines map[string]int // path: line on which it stands
+}
+
+// add records a fault unless its path has one: the first is the cause, the second would be about a default.
+func (l *faultList) add(path, format string, args ...any) {
+	for _, f := range l.list {
+		if f.Path == path && path != "" {
+			return
+		}
+	}
+	l.put(Fault{l.line(path), path, fmt.Sprintf(format, args...)})
+}
+
+// put records a fault whatever else is known about its path.
+func (l *faultList) put(f Fault) {
+	switch len(l.list) {
+	case maxFaults:
+		l.list = append(l.list, Fault{math.MaxInt, "", "there are more faults"})
+	case maxFaults + 1:
+	default:
+		l.list = append(l.list, f)
+	}
+}
+
+// line is where path stands, or, when it is not in the file, the nearest thing around it.
+func (l *faultList) line(path string) int {
+	for path != "" {
+		if n, ok := l.lines[path]; ok {
+			return n
+		}
+		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+	}
+	return 0
+}
+
+// faults is what was collected, in the order of the file; nil when there is nothing.
+func (l *faultList) faults(file string) error {
+	if len(l.list) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(l.list, func(a, b Fault) int { return cmp.Compare(a.Line, b.Line) })
+	return &Faults{File: file, List: l.list}
+}
+
+// join names the key of a mapping.
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// index names the entry of a list.
+func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
+
+// quote shows a value in a fault, cut so that a line stays a line.
+func quote(s string) string {
+	const most = 60
+	if len(s) > most {
+		return fmt.Sprintf("%q...", s[:most])
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// either lists words: a, b or c.
+func either[T ~string](words []T) string {
+	var b strings.Builder
+	for i, w := range words {
+		switch {
+		case i > 0 && i == len(words)-1:
+			b.WriteString(" or ")
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(string(w))
+	}
+	return b.String()
+}
+
+// suggest is ` (did you mean "x"?)` for the known word that is nearest to word, or empty when none is near.
+func suggest[T ~string](word string, known []T) string {
+	best, bound := "", min(len(word)/4, 2)+1
+	for _, k := range known {
+		if d := distance(strings.ToLower(word), string(k), bound); d < bound {
+			best, bound = string(k), d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %q?)", best)
+}
+
+// distance is the number of octets to insert, remove or replace to make b of a; bound when it is not below bound.
+func distance(a, b string, bound int) int {
+	if len(a)-len(b) >= bound || len(b)-len(a) >= bound {
+		return bound
+	}
+	row := make([]int, len(b)+1) // row[j]: from the part of a so far to b[:j]
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			d := corner
+			if a[i] != b[j] {
+				d = 1 + min(corner, row[j], row[j+1])
+			}
+			corner, row[j+1] = row[j+1], d
+		}
+	}
+	return min(row[len(b)], bound)
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Bounds on what is read from files, in octets.
+const (
+	maxConfigFile   = 1 << 20
+	maxPasswordFile = 4096
+	maxPEMFile      = 4 << 20
+)
+
+// LoadConfig reads the file, fills in the defaults, checks every rule and loads what the file refers to: passwords,
+// certificates, keys. The error is a *Faults with all that is wrong, or says why the file could not be read.
+func LoadConfig(path string) (*Config, error) {
+	data, info, err := readFile(path, maxConfigFile)
+	if err != nil {
+		return nil, err
+	}
+	return parseConfig(path, data, files{folder: filepath.Dir(path), config: info})
+}
+
+// files is what the rules know of the file system.
+type files struct {
+	folder string      // relative paths start here
+	config fs.FileInfo // of the config file; nil: not in a file
+}
+
+func parseConfig(name string, data []byte, files files) (*Config, error) {
+	l := &faultList{lines: map[string]int{}}
+	r := &reader{faultList: l}
+	cfg := defaultConfig()
+	n := r.document(data)
+	if n != nil {
+		r.value("", n, r.config(cfg))
+	}
+	// When there are no values, all rules would fail.
+	if n != nil && (len(l.list) == 0 || len(l.lines) > 0) {
+		c := &checker{faultList: l, files: files}
+		c.config(cfg)
+	}
+	if err := l.faults(name); err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// readFile reads a regular file of at most limit octets, and says whose it is.
+func readFile(path string, limit int64) ([]byte, fs.FileInfo, error) {
+	// Without O_NONBLOCK the opening of a named pipe would wait for a writer.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("%s: not a regular file", path)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, nil, fmt.Errorf("%s: larger than %d octets", path, limit)
+	}
+	return data, info, nil
+}
+
+// private is an error unless only its owner can reach the file, and the owner is root or ourselves. A nil info is
+// private.
+func private(info fs.FileInfo) error {
+	if info == nil {
+		return nil
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return fmt.Errorf("group or others can reach it (mode %04o); chmod it to 0600", mode)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
+		return fmt.Errorf("it belongs to another user (uid %d)", st.Uid)
+	}
+	return nil
+}
+
+func (f files) resolve(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(f.folder, path)
+}
+
+// read reads a file that a key names.
+func (c *checker) read(path, file string, limit int64) ([]byte, fs.FileInfo, bool) {
+	data, info, err := readFile(c.files.resolve(file), limit)
+	if err != nil {
+		c.add(path, "%v", err)
+		return nil, nil, false
+	}
+	return data, info, true
+}
+
+// readPrivate reads a file that only its owner may reach.
+func (c *checker) readPrivate(path, file string, limit int64) ([]byte, bool) {
+	data, info, ok := c.read(path, file, limit)
+	if !ok {
+		return nil, false
+	}
+	if err := private(info); err != nil {
+		c.add(path, "%s: %v", file, err)
+		return nil, false
+	}
+	return data, true
+}
+
+func (c *checker) passwordFile(path, file string) Secret {
+	data, ok := c.readPrivate(path, file, maxPasswordFile)
+	if !ok {
+		return Secret{}
+	}
+	return c.password(path, strings.TrimRight(string(data), "\r\n"))
+}
+
+func (c *checker) passwordEnv(path, name string) Secret {
+	value, ok := os.LookupEnv(name)
+	if !ok {
+		c.add(path, "there is no environment variable %s", quote(name))
+		return Secret{}
+	}
+	return c.password(path, value)
+}
+
+// password checks what was found in a source. Its text must never stand in a fault.
+func (c *checker) password(path, value string) Secret {
+	switch {
+	case value == "":
+		c.add(path, "the password there is empty")
+	case !utf8.ValidString(value):
+		c.add(path, "the password there is not UTF-8")
+	case strings.ContainsFunc(value, unicode.IsControl):
+		c.add(path, "the password there has more than one line, or control characters")
+	}
+	return NewSecret(value)
+}
+
+func (c *checker) roots(path, file string) *x509.CertPool {
+	data, _, ok := c.read(path, file, maxPEMFile)
+	if !ok {
+		return nil
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(data) {
+		c.add(path, "%s holds no certificate in PEM", file)
+		return nil
+	}
+	return pool
+}
+
+// certificate loads cert_file and key_file, which stand in the mapping at path. Both or neither must be given.
+func (c *checker) certificate(path, certFile, keyFile string) *tls.Certificate {
+	certPath, keyPath := join(path, "cert_file"), join(path, "key_file")
+	switch {
+	case certFile == "" && keyFile == "":
+		return nil
+	case certFile == "":
+		c.add(certPath, "is missing beside key_file")
+		return nil
+	case keyFile == "":
+		c.add(keyPath, "is missing beside cert_file")
+		return nil
+	}
+	cert, _, certOK := c.read(certPath, certFile, maxPEMFile)
+	key, keyOK := c.readPrivate(keyPath, keyFile, maxPEMFile)
+	if !certOK || !keyOK {
+		return nil
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		c.badPair(certPath, keyPath, certFile, keyFile, cert, err)
+		return nil
+	}
+	return &pair
+}
+
+// badPair says which of the two files is to blame.
+func (c *checker) badPair(certPath, keyPath, certFile, keyFile string, cert []byte, err error) {
+	if !bytes.Contains(cert, []byte("-----BEGIN CERTIFICATE-----")) {
+		c.add(certPath, "%s holds no certificate in PEM", certFile)
+		return
+	}
+	c.add(keyPath, "%s does not go with %s: %s", keyFile, certFile, strings.TrimPrefix(err.Error(), "tls: "))
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestNotOneMapping(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"", "c.yaml: the file is empty"},
+		{"# only a comment\n", "c.yaml: the file is empty"},
+		{"---\n", "c.yaml: the file is empty"},
+		{"~\n", "c.yaml: the file is empty"},
+		{"- a\n", "c.yaml: must be a mapping, got a list"},
+		{"text\n", "c.yaml: must be a mapping, got a text"},
+		{sandboxYAML() + "---\nlog: {}\n", "c.yaml:3: a second document begins here: the file must hold exactly one"},
+		{sandboxYAML() + "---\na: [\n", "c.yaml:4: not YAML: "},
+		{"a: b: c\n", "not YAML: mapping values are not allowed in this context"},
+		{"a: [\n", "not YAML: "},
+		{"a: \x01\n", "not YAML: "},
+		{"\xff\xfe\xfd", "not YAML"},
+	} {
+		_, err := parse(tt.text)
+		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: got %v, want one fault with %q", tt.text, err, tt.want)
+		}
+	}
+}
+
+// TestFaultsHideThePassword writes a password wrongly in ways that people do.
+func TestFaultsHideThePassword(t *testing.T) {
+	for _, line := range []string{
+		"login: {client_id: x, password:" + canary + "}",
+		"login: {client_id: x, password: *" + canary + "}",
+		"login: {client_id: x, password: &" + canary + "}",
+		"login: {client_id: x, password: !" + canary + "}",
+		"login: {client_id: x, password: !" + canary + " y}",
+		"login: {client_id: x, password: !!int " + canary + "}",
+		"login: {client_id: x, password: %" + canary + "}",
+		"login: {client_id: x, password: @" + canary + "}",
+		"login: {client_id: x, password: `" + canary + "}",
+		"login: {client_id: x, password: \"" + canary + "}",
+		"login: {client_id: x, password: \"\\" + canary + "\"}",
+		"login: {client_id: x, password: [" + canary + "]}",
+		"login: {client_id: x, password: {" + canary + ": 1}}",
+		"login: {client_id: x, password: " + canary + ", password: " + canary + "}",
+		"login: {client_id: x, password: " + canary + ", password_env: PATH}",
+		"login: {client_id: x, password: \"" + canary + "\\n\"}",
+		"login: {client_id: x, password: " + canary + ": " + canary + "}",
+		"login: password=" + canary,
+		"login: {client_id: x, password=" + canary + "}",
+		"login: {client_id: x, \"password: " + canary + "\"}",
+		"login: [password, " + canary + "]",
+		"login:\n      client_id: x\n      password: " + canary + "\n     password_env: x",
+		"login:\n      client_id: x\n      password:" + canary,
+		"login:\n      client_id: x\n      password: a\n        " + canary + ": b",
+	} {
+		_, err := parse(registryYAML(line))
+		if err == nil {
+			t.Errorf("%s: got no fault", line)
+			continue
+		}
+		if strings.Contains(err.Error(), canary) {
+			t.Errorf("%s: got the password in %v", line, err)
+		}
+	}
+}
+
+func TestAnchorsAndMerges(t *testing.T) {
+	c, err := parse(`
+registries:
+  - &first
+    name: a
+    listen: ["unix:///a"]
+    address: sandbox
+    sessions: &few {min: 1, max: 2, keepalive: 1m}
+  - <<: *first
+    name: b
+    listen: ["unix:///b"]
+    sessions: {<<: *few, max: 9}
+  - <<: [{unknown_outcome: fail}, *first]
+    name: c
+    listen: ["unix:///c"]
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct {
+		name    string
+		listen  string
+		max     int
+		outcome UnknownOutcome
+	}{{"a", "unix:///a", 2, "close"}, {"b", "unix:///b", 9, "close"}, {"c", "unix:///c", 2, "fail"}} {
+		r := c.Registries[i]
+		if r.Name != want.name || len(r.Listen) != 1 || r.Listen[0].String() != want.listen || r.Sessions.Max != want.max ||
+			r.Sessions.Keepalive != time.Minute || r.UnknownOutcome != want.outcome || !r.Sandbox() {
+			t.Errorf("%d: got %+v, want %+v", i, r, want)
+		}
+	}
+}
+
+func TestAnchorFaults(t *testing.T) {
+	deep := "x: &a0 {}\n"
+	for i := range 20 {
+		deep += fmt.Sprintf("x%d: &a%d {<<: [*a%d, *a%d]}\n", i, i+1, i, i)
+	}
+	for _, tt := range []struct{ text, want string }{
+		{"registries: &r\n  - *r\n", "registries[0]: must be a mapping, got a list"},
+		{"registries:\n  - &r\n    <<: *r\n    name: a\n", "merges too many mappings"},
+		{"registries:\n  - <<: text\n", "registries[0].<<: must be a mapping or a list of mappings, got a text"},
+		{"registries:\n  - <<: {colour: red}\n", "registries[0].colour: unknown key"},
+		{deep + "log: *a20\n", "merges too many mappings"},
+		{"log: {level: info, level: info}\n", "c.yaml:1: log.level: duplicate key"},
+	} {
+		_, err := parse(tt.text)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: got %v, want %q", tt.text, err, tt.want)
+		}
+	}
+}
+
+// TestBounds: a small file that stands for a huge one, and one that is all faults, end soon.
+func TestBounds(t *testing.T) {
+	_, err := parse("x: &x [" + strings.Repeat("a,", 3000) + "]\nregistries:\n" + strings.Repeat("  - {login: {object_uris: *x}}\n", 100))
+	if err == nil || !strings.Contains(err.Error(), "more than 100000 values") {
+		t.Errorf("got %.200v, want the bound on values", err)
+	}
+	_, err = parse("registries:\n" + strings.Repeat("  - {nonsense: 1}\n", 1000))
+	var faults *Faults
+	if !errors.As(err, &faults) || len(faults.List) != maxFaults+1 {
+		t.Fatalf("got %.200v, want %d faults", err, maxFaults+1)
+	}
+	if got := err.Error(); !strings.HasSuffix(got, "\nc.yaml: there are more faults") {
+		t.Errorf("got end %q", got[len(got)-80:])
+	}
+}
+
+func TestSuggest(t *testing.T) {
+	known := []string{"address", "listen", "login", "name", "min", "max", "rate_limits", "sessions", "source_address"}
+	for _, tt := range []struct{ word, want string }{
+		{"adress", "address"}, {"Address", "address"}, {"rate_limit", "rate_limits"}, {"rate-limits", "rate_limits"},
+		{"session", "sessions"}, {"mim", ""}, {"mn", ""}, {"verify", ""}, {"", ""}, {"nam", ""}, {"names", "name"},
+	} {
+		got := suggest(tt.word, known)
+		if tt.want == "" && got != "" || tt.want != "" && !strings.Contains(got, `"`+tt.want+`"`) {
+			t.Errorf("%q: got %q, want %q", tt.word, got, tt.want)
+		}
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0}, {"a", "", 1}, {"", "abc", 3}, {"abc", "abc", 0}, {"abc", "axc", 1}, {"abc", "bc", 1}, {"kitten", "sitting", 3}, {"abcdefgh", "x", 5},
+	} {
+		if got := distance(tt.a, tt.b, 5); got != tt.want {
+			t.Errorf("%q to %q: got %d, want %d", tt.a, tt.b, got, tt.want)
+		}
+	}
+}
+
+// FuzzConfig: no input makes the reader panic, and an input that it accepts keeps the rules that others rely on.
+func FuzzConfig(f *testing.F) {
+	for _, name := range []string{"testdata/faults.yaml", "testdata/every-key.yaml", "../../config.yaml"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
+	f.Add(sandboxYAML("sessions: {min: 1}"))
+	f.Add("registries: &r\n  - <<: *r\n")
+	f.Add("a: &a [*a]\n---\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := parse(text)
+		if err != nil {
+			var faults *Faults
+			if !errors.As(err, &faults) || len(faults.List) == 0 || err.Error() == "" {
+				t.Fatalf("got %#v, want faults", err)
+			}
+			return
+		}
+		if len(c.Registries) == 0 {
+			t.Fatal("got no registry and no fault")
+		}
+		for _, r := range c.Registries {
+			if r.Name == "" || len(r.Listen) == 0 || r.Sessions.Min < 1 || r.Sessions.Max < r.Sessions.Min || r.Clients.MaxAhead < r.Clients.MaxFrame+4 {
+				t.Fatalf("got %+v and no fault", r)
+			}
+			for _, l := range r.RateLimits {
+				if err := l.Limit.Validate(); err != nil || len(l.Commands) == 0 {
+					t.Fatalf("got %+v and no fault: %v", l, err)
+				}
+			}
+		}
+	})
+}

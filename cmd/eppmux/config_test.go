@@ -1,0 +1,187 @@
+package main
+
+import (
+	"flag"
+	"log/slog"
+	"net/netip"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"eppmux/frame"
+	"eppmux/ratelimit"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// parse reads text as the file c.yaml, which stands nowhere.
+func parse(text string) (*Config, error) {
+	return parseConfig("c.yaml", []byte(text), files{folder: "/nowhere"})
+}
+
+// sandboxYAML is a config of one built-in registry that is complete; keys of it may follow, on lines 3 and up.
+func sandboxYAML(more ...string) string {
+	return "registries:\n" +
+		"  - {name: a, address: sandbox, listen: [\"tcp://127.0.0.1:7000\"]" + strings.Join(append([]string{""}, more...), ",\n     ") + "}\n"
+}
+
+func TestDefaults(t *testing.T) {
+	got, err := parse(sandboxYAML())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Config{
+		Registries: []Registry{{
+			Name:    "a",
+			Listen:  []Listen{{Network: "tcp", Address: "127.0.0.1:7000"}},
+			Address: "sandbox",
+			TLS:     RegistryTLS{MinVersion: "1.2"},
+			Login:   Login{Language: "en"},
+			Sessions: Sessions{
+				Min: 1, Max: 3, Keepalive: 4 * time.Minute, KeepaliveCommand: "hello", MaxAge: 23 * time.Hour,
+			},
+			Timeouts: Timeouts{
+				Connect: 10 * time.Second, Login: 30 * time.Second, Command: time.Minute, Queue: 8 * time.Second, Greeting: 10 * time.Second,
+			},
+			RateLimits: []RateLimit{{
+				Limit: ratelimit.Limit{N: 100, Per: time.Second, Burst: 10}, Scope: "registry", Commands: []LimitedCommand{{}},
+			}},
+			Clients: Clients{
+				Max: 50000, MaxFrame: 262144, MaxAhead: 1048576, FrameTimeout: 30 * time.Second, Login: "accept", Services: "accept",
+			},
+			UnknownOutcome: "close",
+		}},
+		Admin:        Admin{Listen: "127.0.0.1:7001"},
+		Log:          Log{Level: slog.LevelInfo, Format: "text"},
+		Audit:        Audit{Commands: "transform", OnError: "warn"},
+		DrainTimeout: 30 * time.Second,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// TestEveryKey reads a file in which no key has its default.
+func TestEveryKey(t *testing.T) {
+	dir := t.TempDir()
+	writePair(t, dir, "a")
+	writeFile(t, dir, "pw", "secret\n", 0o600)
+	text, err := os.ReadFile("testdata/every-key.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := LoadConfig(writeFile(t, dir, "c.yaml", string(text), 0o644))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := got.Registries[0]
+	if r.TLS.Roots == nil || r.TLS.Certificate == nil || r.Clients.TLS.Certificate == nil {
+		t.Errorf("got %+v, want the certificates loaded", r)
+	}
+	r.TLS.Roots, r.TLS.Certificate, r.Clients.TLS.Certificate = nil, nil, nil
+	want := Registry{
+		Name: "registry-1",
+		Listen: []Listen{
+			{Network: "tcp", Address: "127.0.0.1:7000"},
+			{Network: "tcp", Address: "0.0.0.0:7700", TLS: true},
+			{Network: "unix", Address: "/run/eppmux/a.sock", Mode: 0o660},
+			{Network: "unix", Address: "/run/eppmux/b.sock", Mode: 0o600, Group: "root"},
+		},
+		Address:       "epp.registry.example:700",
+		SourceAddress: netip.MustParseAddr("192.0.2.7"),
+		TLS:           RegistryTLS{ServerName: "epp.example", CAFile: "a.pem", CertFile: "a.pem", KeyFile: "a.key", MinVersion: "1.3"},
+		Login: Login{
+			ClientID: "0042", Password: NewSecret("secret"), PasswordFile: "pw", Language: "de",
+			ObjectURIs: []string{"urn:ietf:params:xml:ns:domain-1.0"}, ExtensionURIs: []string{"urn:ietf:params:xml:ns:secDNS-1.1"},
+		},
+		Sessions: Sessions{Min: 2, Max: 5, Keepalive: time.Minute, KeepaliveCommand: "poll", MaxAge: time.Hour, MaxCommands: 1000},
+		Timeouts: Timeouts{Connect: time.Second, Login: 2 * time.Second, Command: 3 * time.Second, Queue: 4 * time.Second, Greeting: 5 * time.Second},
+		RateLimits: []RateLimit{
+			{Limit: ratelimit.Limit{N: 5, Per: time.Minute}, Scope: "session", Commands: []LimitedCommand{
+				{Command: frame.CommandCheck}, {Command: frame.CommandTransfer, Op: frame.OpQuery}}},
+			{Limit: ratelimit.Limit{N: 7, Per: time.Second, Burst: 2}, Scope: "client", Commands: []LimitedCommand{{}}},
+		},
+		Clients: Clients{
+			Max: 10, MaxFrame: 8192, MaxAhead: 8196, IdleTimeout: time.Hour, FrameTimeout: time.Minute, Login: "accept", Services: "enforce",
+			AllowRemote: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")},
+			TLS:         ClientsTLS{CertFile: "a.pem", KeyFile: "a.key"},
+		},
+		UnknownOutcome: "fail",
+	}
+	if !reflect.DeepEqual(r, want) {
+		t.Errorf("got  %+v\nwant %+v", r, want)
+	}
+	got.Registries = nil
+	rest := &Config{
+		Admin: Admin{Listen: "[::1]:9000"}, Log: Log{Level: slog.LevelWarn, Format: "json"},
+		Audit: Audit{Commands: "all", Frames: true, OnError: "block"}, DrainTimeout: time.Minute,
+	}
+	if !reflect.DeepEqual(got, rest) {
+		t.Errorf("got  %+v\nwant %+v", got, rest)
+	}
+}
+
+// TestManyFaults holds the whole text against a golden file: all faults at once, in the order of the lines.
+func TestManyFaults(t *testing.T) {
+	const golden = "testdata/faults.golden"
+	text, err := os.ReadFile("testdata/faults.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = parseConfig("faults.yaml", text, files{folder: "/nowhere"})
+	if err == nil {
+		t.Fatal("got no error")
+	}
+	got := err.Error() + "\n"
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if strings.Contains(got, canary) {
+		t.Error("got a password in the faults")
+	}
+}
+
+func TestLimitedCommandCovers(t *testing.T) {
+	for _, tt := range []struct {
+		entry   string
+		command frame.Command
+		op      frame.Op
+		want    bool
+	}{
+		{"all", frame.CommandLogin, frame.OpNone, true},
+		{"all", frame.CommandOther, frame.OpNone, true},
+		{"check", frame.CommandCheck, frame.OpNone, true},
+		{"check", frame.CommandInfo, frame.OpNone, false},
+		{"transfer", frame.CommandTransfer, frame.OpQuery, true},
+		{"transfer:query", frame.CommandTransfer, frame.OpQuery, true},
+		{"transfer:query", frame.CommandTransfer, frame.OpRequest, false},
+		{"poll:ack", frame.CommandPoll, frame.OpAck, true},
+		{"poll:ack", frame.CommandPoll, frame.OpReq, false},
+	} {
+		l := RateLimit{Commands: []LimitedCommand{{Command: frame.CommandDelete}, commandNames[tt.entry]}}
+		if got := l.Covers(tt.command, tt.op); got != tt.want {
+			t.Errorf("%s covers %d/%d: got %v, want %v", tt.entry, tt.command, tt.op, got, tt.want)
+		}
+	}
+}
+
+func TestCommandNamesAreComplete(t *testing.T) {
+	seen := map[frame.Command]bool{}
+	for _, c := range commandNames {
+		seen[c.Command] = true
+	}
+	if got := len(seen); got != frame.NumCommands {
+		t.Errorf("got %d commands with a name, want all %d", got, frame.NumCommands)
+	}
+}

@@ -1,0 +1,104 @@
+// Command eppmux lets any number of EPP clients share the few sessions that a registry grants.
+//
+// "eppmux serve" runs the proxy from a config file, "eppmux check" tells what is wrong with one. "eppmux send" is a small
+// client to try things with, "eppmux sandbox" a registry in memory to try them on. Each has its own --help.
+//
+// This package turns the command line and the config file into values and builds the parts. It holds no EPP.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes of the program.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2 // wrong usage or config
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the program. It returns when the command is done or, for those that run until told otherwise, after ctx is.
+func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	root := newRootCommand()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	err := root.ExecuteContext(ctx)
+	var exit *exitError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &exit):
+		if exit.err != nil {
+			fmt.Fprintln(errs, exit.err)
+		}
+		return exit.code
+	}
+	// Whatever cobra itself finds wrong is about the command line.
+	fmt.Fprintf(errs, "eppmux: %v\n", err)
+	return exitUsage
+}
+
+// exitError ends the program with a code of its own.
+type exitError struct {
+	code int
+	err  error // printed as it is; nil: nothing more to say
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// failed ends the program with exitFailed, after "eppmux COMMAND: err" on standard error.
+func failed(cmd *cobra.Command, err error) error {
+	return &exitError{exitFailed, fmt.Errorf("%s: %w", cmd.CommandPath(), err)}
+}
+
+// misused ends the program with exitUsage.
+func misused(cmd *cobra.Command, format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(cmd.CommandPath()+": "+format, args...)}
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "eppmux",
+		Short: "Share a registry's few EPP sessions among many clients",
+		Long: `eppmux stands between a registrar's EPP clients and a registry that grants it few
+sessions. To the clients it is an EPP server (RFC 5730, RFC 5734), to the registry
+one well-behaved client that never opens more sessions and never sends more
+commands than the registry allows. Existing EPP programs work unchanged: point
+them at the local port.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or config.`,
+		Example: `  eppmux serve                      run ./config.yaml; as shipped, in front of a built-in registry
+  eppmux send check example.com     try it, in another terminal`,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetVersionTemplate(versionLine() + "\n")
+	root.AddCommand(newServeCommand(), newCheckCommand(), newSendCommand(), newSandboxCommand(), newVersionCommand())
+	return root
+}

@@ -1,0 +1,262 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// sandboxProgram is a sandbox that runs as a program in this process.
+type sandboxProgram struct {
+	t      *testing.T
+	lines  *bufio.Reader // of its standard output
+	cancel func()
+	code   chan int // its exit code, once; never closed
+}
+
+func startSandbox(t *testing.T, args ...string) *sandboxProgram {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	r, w := io.Pipe()
+	p := &sandboxProgram{t, bufio.NewReader(r), cancel, make(chan int, 1)}
+	var errs bytes.Buffer
+	go func() {
+		code := run(ctx, append([]string{"sandbox"}, args...), nil, w, &errs)
+		if code != 0 {
+			t.Errorf("%q: got exit %d: %s", args, code, errs.String())
+		}
+		w.Close()
+		p.code <- code
+	}()
+	t.Cleanup(func() {
+		cancel()
+		io.Copy(io.Discard, p.lines)
+	})
+	return p
+}
+
+// line is what follows prefix in the next line of output, which must begin with it.
+func (p *sandboxProgram) line(prefix string) string {
+	p.t.Helper()
+	line, err := p.lines.ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, prefix) {
+		p.t.Fatalf("got line %q, %v, want %q", line, err, prefix)
+	}
+	return strings.TrimSpace(strings.TrimPrefix(line, prefix))
+}
+
+// end sends the signal and returns what was counted.
+func (p *sandboxProgram) end() stats {
+	p.t.Helper()
+	p.cancel()
+	var s stats
+	if err := json.NewDecoder(p.lines).Decode(&s); err != nil {
+		p.t.Fatal(err)
+	}
+	io.Copy(io.Discard, p.lines)
+	if code := <-p.code; code != 0 {
+		p.t.Errorf("got exit %d, want 0", code)
+	}
+	return s
+}
+
+func TestSandboxPlain(t *testing.T) {
+	p := startSandbox(t, "--plain", "--listen", "127.0.0.1:0", "--stats-listen", "127.0.0.1:0")
+	to := p.line("listening on tcp://127.0.0.1:")
+	p.line("account demo, password demo-secret")
+	p.line("account other, password other-secret")
+	url := p.line("statistics on ")
+	to = "tcp://127.0.0.1:" + to
+	if got := eppmux(t, "send", "--to", to, "hello"); got.code != 0 || !strings.Contains(got.out, "<greeting>") {
+		t.Errorf("hello: got %+v", got)
+	}
+	// The sandbox is a registry: it wants a login, and counts who does without.
+	if got := eppmux(t, "send", "--to", to, "check", "example.com"); got.code != 1 || !strings.Contains(got.out, `<result code="200`) {
+		t.Errorf("check: got %+v", got)
+	}
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	var live stats
+	if err := json.NewDecoder(r.Body).Decode(&live); err != nil || live.Connections != 2 || live.Breaches.BeforeLogin != 1 || live.BreachesTotal != 1 {
+		t.Errorf("live: got %+v, %v", live, err)
+	}
+	if got := p.end(); got.Connections != 2 || got.BreachesTotal != 1 {
+		t.Errorf("at the end: got %+v", got)
+	}
+}
+
+func TestSandboxTLS(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "made")
+	p := startSandbox(t, "--tls", dir, "--listen", "tcp://127.0.0.1:0", "--account", "acme=geheim-1", "--account", "abc=geheim-2")
+	to := "tls://127.0.0.1:" + p.line("listening on tls://127.0.0.1:")
+	p.line("certificates in " + dir)
+	p.line("account abc")
+	p.line("account acme")
+	for _, name := range []string{"ca.pem", "server.pem", "server.key", "client.pem", "client.key"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: got %v, %v, want mode 0600", name, info, err)
+		}
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("got %v, %v, want the folder closed to others", info, err)
+	}
+	login := `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><login><clID>acme</clID><pw>geheim-1</pw>` +
+		`<options><version>1.0</version><lang>en</lang></options><svcs><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI></svcs></login></command></epp>`
+	if got := eppmuxWith(t, login, "send", "--to", to, "--ca", filepath.Join(dir, "ca.pem")); got.code != 0 || !strings.Contains(got.out, `code="1000"`) {
+		t.Errorf("login: got %+v", got)
+	}
+	if got := p.end(); got.Logins != 1 || got.BreachesTotal != 0 {
+		t.Errorf("at the end: got %+v", got)
+	}
+}
+
+func TestSandboxOwnCertificate(t *testing.T) {
+	dir := t.TempDir()
+	writePair(t, dir, "a")
+	a := filepath.Join(dir, "a.pem")
+	path := filepath.Join(dir, "epp.sock")
+	for _, tt := range []struct {
+		args []string
+		code int
+	}{
+		{[]string{"--tls-cert", a, "--tls-key", filepath.Join(dir, "a.key")}, 0},
+		{[]string{"--tls-cert", a, "--tls-key", filepath.Join(dir, "a.key"), "--client-ca", a}, 1},
+		{[]string{"--tls", dir, "--mutual"}, 1},
+	} {
+		p := startSandbox(t, append(tt.args, "--listen", "127.0.0.1:0")...)
+		to := "tls://127.0.0.1:" + p.line("listening on tls://127.0.0.1:")
+		ca := a
+		if tt.args[0] == "--tls" {
+			p.line("certificates in")
+			ca = filepath.Join(dir, "ca.pem")
+		}
+		p.line("account demo")
+		if got := eppmux(t, "send", "--to", to, "--ca", ca, "hello"); got.code != tt.code {
+			t.Errorf("%q: got %+v, want %d", tt.args, got, tt.code)
+		}
+		p.line("account other")
+		p.end()
+	}
+	p := startSandbox(t, "--plain", "--listen", "unix://"+path)
+	p.line("listening on unix://" + path)
+	p.line("account demo")
+	p.line("account other")
+	if got := eppmux(t, "send", "--to", "unix://"+path, "hello"); got.code != 0 {
+		t.Errorf("unix: got %+v", got)
+	}
+	p.end()
+}
+
+func TestSandboxUsage(t *testing.T) {
+	for _, tt := range []struct{ args, want string }{
+		{"", "needs exactly one of --tls DIR, --tls-cert with --tls-key, and --plain"},
+		{"--plain --tls x", "needs exactly one of"},
+		{"--tls-cert x", "--tls-cert and --tls-key go together"},
+		{"--tls-key x", "--tls-cert and --tls-key go together"},
+		{"--tls x --client-ca x", "--client-ca goes with --tls-cert"},
+		{"--plain --mutual", "--mutual goes with --tls"},
+		{"--plain --listen tls://127.0.0.1:0", "--plain: cannot listen on a tls:// address"},
+		{"--plain --listen 0.0.0.0:0", "--plain: 0.0.0.0:0 is not a loopback address"},
+		{"--plain --listen nowhere", "--listen: "},
+		{"--plain --sessions 0", "--sessions: must be at least 1, got 0"},
+		{"--plain --idle -1s", "--idle: must not be below 0"},
+		{"--plain --latency -1s", "--latency: must not be below 0"},
+		{"--plain --rate fast", `--rate: must be as 10/1s, got "fast"`},
+		{"--plain --account " + canary, "--account: must be ID=PASSWORD"},
+		{"--plain --account ==" + canary, "--account: must be ID=PASSWORD"},
+		{"--plain x", "unknown command"},
+	} {
+		got := eppmux(t, append([]string{"sandbox"}, strings.Fields(tt.args)...)...)
+		if got.code != 2 || !strings.Contains(got.errs, tt.want) || strings.Contains(got.errs, canary) || got.out != "" {
+			t.Errorf("%s: got %+v, want %q", tt.args, got, tt.want)
+		}
+	}
+}
+
+func TestSandboxFailures(t *testing.T) {
+	dir := t.TempDir()
+	writePair(t, dir, "a")
+	file := writeFile(t, dir, "file", "x", 0o600)
+	a, key := filepath.Join(dir, "a.pem"), filepath.Join(dir, "a.key")
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--tls", file}, "not a directory"},
+		{[]string{"--tls-cert", file, "--tls-key", key}, "failed to find any PEM data"},
+		{[]string{"--tls-cert", a, "--tls-key", key, "--client-ca", file}, "holds no certificate in PEM"},
+		{[]string{"--tls-cert", a, "--tls-key", key, "--client-ca", file + "x"}, "no such file"},
+		{[]string{"--plain", "--listen", "unix://" + dir + "/missing/a.sock"}, "no such file"},
+		{[]string{"--plain", "--listen", "127.0.0.1:0", "--stats-listen", "0.0.0.0:0"}, "is not a loopback host:port"},
+	} {
+		got := eppmux(t, append([]string{"sandbox"}, tt.args...)...)
+		if got.code != 1 || !strings.Contains(got.errs, tt.want) {
+			t.Errorf("%q: got %+v, want %q", tt.args, got, tt.want)
+		}
+	}
+}
+
+func TestSandboxConfig(t *testing.T) {
+	s := sandboxRun{sessions: 2, idle: time.Second, maxAge: 2 * time.Second, latency: 3 * time.Second, rate: "5/2s", accounts: []string{"a=b=c"}}
+	c, err := s.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.MaxSessions != 2 || c.IdleTimeout != time.Second || c.MaxAge != 2*time.Second || c.Latency != 3*time.Second ||
+		c.RateLimit != 5 || c.RatePer != 2*time.Second || c.Accounts["a"] != "b=c" || len(c.Accounts) != 1 {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestParseRate(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		n    int
+		per  time.Duration
+	}{
+		{"10/1s", 10, time.Second}, {"10/s", 10, time.Second}, {"600/10m", 600, 10 * time.Minute}, {"1/h", 1, time.Hour},
+		{"", 0, 0}, {"10", 0, 0}, {"10/", 0, 0}, {"/1s", 0, 0}, {"0/1s", 0, 0}, {"-1/1s", 0, 0}, {"1/0s", 0, 0}, {"1/-1s", 0, 0}, {"x/1s", 0, 0}, {"1/day", 0, 0},
+	} {
+		n, per, err := parseRate(tt.text)
+		if n != tt.n || per != tt.per || (err == nil) != (tt.n > 0) {
+			t.Errorf("%q: got %d/%v, %v, want %d/%v", tt.text, n, per, err, tt.n, tt.per)
+		}
+	}
+}
+
+// TestReplacedFile: an old file that others could read, or a link to somewhere else, is not written into.
+func TestReplacedFile(t *testing.T) {
+	dir := t.TempDir()
+	old := writeFile(t, dir, "old", "old", 0o644)
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(old, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{link, old} {
+		if err := replaceFile(path, []byte("new")); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path)
+		info, _ := os.Lstat(path)
+		if err != nil || string(got) != "new" || info.Mode() != 0o600 {
+			t.Errorf("%s: got %q, %v, %v", path, got, info.Mode(), err)
+		}
+		if path == link {
+			if got, err := os.ReadFile(old); err != nil || string(got) != "old" {
+				t.Errorf("behind the link: got %q, %v", got, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+
+	"eppmux/sandbox"
+)
+
+// transport says where to listen and how to speak there, after the rules of the flags.
+func (s *sandboxRun) transport() (address, error) {
+	at, err := parseAddress(s.listen)
+	if err != nil {
+		return at, usagef("--listen: %v", err)
+	}
+	own := s.certFile != "" || s.keyFile != ""
+	ways := 0
+	for _, chosen := range []bool{s.plain, s.tlsDir != "", own} {
+		if chosen {
+			ways++
+		}
+	}
+	switch {
+	case ways != 1:
+		return at, usagef("needs exactly one of --tls DIR, --tls-cert with --tls-key, and --plain")
+	case own && (s.certFile == "" || s.keyFile == ""):
+		return at, usagef("--tls-cert and --tls-key go together")
+	case s.caFile != "" && !own:
+		return at, usagef("--client-ca goes with --tls-cert; with --tls it is --mutual")
+	case s.mutual && s.tlsDir == "":
+		return at, usagef("--mutual goes with --tls; with --tls-cert it is --client-ca")
+	case s.plain && at.tls:
+		return at, usagef("--plain: cannot listen on a tls:// address")
+	case s.plain && !at.local():
+		return at, usagef("--plain: %s is not a loopback address", s.listen)
+	}
+	at.tls = !s.plain
+	return at, nil
+}
+
+// open listens, with TLS unless plain.
+func (s *sandboxRun) open(at address) (net.Listener, error) {
+	config, err := s.serverTLS()
+	if err != nil {
+		return nil, err
+	}
+	ln, err := net.Listen(at.network, at.where)
+	if err != nil || config == nil {
+		return ln, err
+	}
+	return tls.NewListener(ln, config), nil
+}
+
+// serverTLS is nil for plain.
+func (s *sandboxRun) serverTLS() (*tls.Config, error) {
+	switch {
+	case s.plain:
+		return nil, nil
+	case s.tlsDir != "":
+		made, err := sandbox.NewTLS()
+		if err != nil {
+			return nil, err
+		}
+		if s.mutual {
+			return made.ServerMutual, writeTLS(s.tlsDir, made)
+		}
+		return made.Server, writeTLS(s.tlsDir, made)
+	}
+	pair, err := tls.LoadX509KeyPair(s.certFile, s.keyFile)
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	if s.caFile != "" {
+		pem, _, err := readFile(s.caFile, maxPEMFile)
+		if err != nil {
+			return nil, err
+		}
+		config.ClientCAs = x509.NewCertPool()
+		if !config.ClientCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s: holds no certificate in PEM", s.caFile)
+		}
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return config, nil
+}
+
+// writeTLS puts the certificates and keys where only the caller can read them.
+func writeTLS(dir string, made *sandbox.TLS) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{
+		"ca.pem": made.CAPEM, "server.pem": made.ServerCertPEM, "server.key": made.ServerKeyPEM,
+		"client.pem": made.ClientCertPEM, "client.key": made.ClientKeyPEM,
+	} {
+		if err := replaceFile(filepath.Join(dir, name), content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replaceFile makes a new file, so that neither the mode nor another name of an old one lets anyone read it.
+func replaceFile(path string, content []byte) error {
+	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(content); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}

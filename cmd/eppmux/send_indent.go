@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"io"
+	"strings"
+)
+
+// token is a piece of a document, as written. For a start tag, end is the index of its end tag, and text says whether
+// its content has text of its own besides elements.
+type token struct {
+	raw  []byte
+	kind byte // '<' start, '>' end, 't' text, '!' anything else
+	end  int
+	text bool
+}
+
+// indent lays a well-formed document out for reading, one element per line, and ends it with a newline. Elements that
+// hold text stay as they are, octet for octet; only white space between elements changes.
+func indent(doc []byte) []byte {
+	tokens := tokenize(doc)
+	if tokens == nil {
+		return append(bytes.Clone(doc), '\n')
+	}
+	var out bytes.Buffer
+	for i, depth := 0, 0; i < len(tokens); i++ {
+		t := tokens[i]
+		switch {
+		case t.kind == 't': // between elements: blank
+			continue
+		case t.kind == '>':
+			depth--
+			if len(t.raw) == 0 { // of an empty-element tag
+				continue
+			}
+		}
+		out.WriteString(strings.Repeat("  ", depth))
+		if t.kind == '<' && (t.text || t.end == i+1 || t.end == i+2 && tokens[i+1].kind == 't') {
+			for ; i < t.end; i++ {
+				out.Write(tokens[i].raw)
+			}
+			out.Write(tokens[t.end].raw)
+		} else {
+			out.Write(t.raw)
+			if t.kind == '<' {
+				depth++
+			}
+		}
+		out.WriteByte('\n')
+	}
+	return out.Bytes()
+}
+
+// tokenize cuts a document into its pieces; nil when it is not well-formed enough for that.
+func tokenize(doc []byte) []token {
+	d := xml.NewDecoder(bytes.NewReader(doc))
+	var tokens []token
+	var open []int // indices of the start tags that are not closed yet
+	for {
+		from := d.InputOffset()
+		x, err := d.RawToken()
+		if x == nil {
+			if err != io.EOF || len(open) > 0 {
+				return nil
+			}
+			return tokens
+		}
+		t := token{raw: doc[from:d.InputOffset()], kind: '!'}
+		switch x.(type) {
+		case xml.StartElement:
+			t.kind = '<'
+			open = append(open, len(tokens))
+		case xml.EndElement:
+			t.kind = '>'
+			if len(open) == 0 {
+				return nil
+			}
+			tokens[open[len(open)-1]].end = len(tokens)
+			open = open[:len(open)-1]
+		case xml.CharData:
+			t.kind = 't'
+			if len(open) > 0 && len(bytes.TrimSpace(t.raw)) > 0 {
+				tokens[open[len(open)-1]].text = true
+			}
+		}
+		tokens = append(tokens, t)
+	}
+}

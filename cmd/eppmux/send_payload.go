@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"eppmux/frame"
+)
+
+// maxPayload bounds what is read from a file or standard input, in octets.
+const maxPayload = 16 << 20
+
+// usageError is about the arguments, not about what happened.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// buildPayload makes the message that the arguments of send stand for, or reads it.
+func buildPayload(args []string, in io.Reader) ([]byte, error) {
+	if len(args) == 0 {
+		return readPayload("-", in)
+	}
+	switch word, rest := args[0], args[1:]; word {
+	case "check":
+		if len(rest) == 0 {
+			return nil, usagef("check needs a name, as in: check example.com")
+		}
+		return objectCommand("check", rest)
+	case "info":
+		if len(rest) != 1 {
+			return nil, usagef("info needs one name, as in: info example.com")
+		}
+		return objectCommand("info", rest)
+	case "poll":
+		return pollCommand(rest)
+	case "hello":
+		if len(rest) > 0 {
+			return nil, usagef("hello takes no more words")
+		}
+		return frame.AppendHello(nil)[frame.HeaderLen:], nil
+	default:
+		if len(rest) > 0 {
+			return nil, usagef("%q: not a known word, and one file at a time; see --help", word)
+		}
+		return readPayload(word, in)
+	}
+}
+
+func readPayload(file string, in io.Reader) ([]byte, error) {
+	var payload []byte
+	var err error
+	if file == "-" {
+		payload, err = io.ReadAll(io.LimitReader(in, maxPayload+1))
+	} else {
+		payload, _, err = readFile(file, maxPayload)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case len(payload) == 0:
+		return nil, errors.New("nothing to send")
+	case len(payload) > maxPayload:
+		return nil, fmt.Errorf("larger than %d octets", maxPayload)
+	}
+	return payload, nil
+}
+
+// Objects of RFC 5731, 5732 and 5733, and the element that names one.
+var objects = map[string]struct{ uri, key string }{
+	"domain":  {"urn:ietf:params:xml:ns:domain-1.0", "name"},
+	"host":    {"urn:ietf:params:xml:ns:host-1.0", "name"},
+	"contact": {"urn:ietf:params:xml:ns:contact-1.0", "id"},
+}
+
+// splitName tells which object a name is of: host:NAME, contact:ID, domain:NAME, or a domain with a dot.
+func splitName(name string) (object, rest string, err error) {
+	object, rest, ok := strings.Cut(name, ":")
+	if !ok {
+		object, rest = "domain", name
+		if !strings.Contains(name, ".") {
+			return "", "", usagef("%q: a domain has a dot; other objects are host:NAME and contact:ID", name)
+		}
+	}
+	if _, known := objects[object]; !known || rest == "" {
+		return "", "", usagef("%q: must be a domain, host:NAME or contact:ID", name)
+	}
+	return object, rest, nil
+}
+
+// objectCommand is a check or info of objects that are all of one kind.
+func objectCommand(verb string, names []string) ([]byte, error) {
+	kind, _, err := splitName(names[0])
+	if err != nil {
+		return nil, err
+	}
+	o := objects[kind]
+	var inner strings.Builder
+	for _, name := range names {
+		k, rest, err := splitName(name)
+		if err != nil {
+			return nil, err
+		}
+		if k != kind {
+			return nil, usagef("%q is not a %s: one message is about one kind of object", name, kind)
+		}
+		fmt.Fprintf(&inner, "<obj:%s>%s</obj:%s>", o.key, escape(rest), o.key)
+	}
+	return command(fmt.Sprintf(`<%s><obj:%s xmlns:obj="%s">%s</obj:%s></%s>`, verb, verb, o.uri, inner.String(), verb, verb)), nil
+}
+
+func pollCommand(rest []string) ([]byte, error) {
+	switch {
+	case len(rest) == 0 || len(rest) == 1 && rest[0] == "req":
+		return command(`<poll op="req"/>`), nil
+	case len(rest) == 2 && rest[0] == "ack":
+		return command(`<poll op="ack" msgID="` + escape(rest[1]) + `"/>`), nil
+	}
+	return nil, usagef("after poll comes nothing, or ack ID")
+}
+
+func command(inner string) []byte {
+	return []byte(`<?xml version="1.0" encoding="UTF-8"?><epp xmlns="` + frame.Namespace + `"><command>` + inner + `</command></epp>`)
+}
+
+func escape(s string) string {
+	var b bytes.Buffer
+	xml.EscapeText(&b, []byte(s)) // a bytes.Buffer takes all
+	return b.String()
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"eppmux/frame"
+)
+
+const (
+	greetingXML = `<?xml version="1.0"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><greeting><svID>x</svID><svDate>2000-01-01T00:00:00Z</svDate></greeting></epp>`
+	okXML       = `<?xml version="1.0"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><response><result code="1000"><msg>ok</msg></result><trID><svTRID>s-1</svTRID></trID></response></epp>`
+	refusedXML  = `<?xml version="1.0"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><response><result code="2303"><msg>no</msg></result><trID><svTRID>s-2</svTRID></trID></response></epp>`
+)
+
+// listener answers one connection: greeting, then answer after one message, as raw octets; then it closes. What it got
+// is sent on received.
+type listener struct {
+	net.Listener
+	received chan string // the payload of the one message; never closed
+}
+
+func listen(t *testing.T, network, where string, config *tls.Config, greeting, answer []byte) *listener {
+	t.Helper()
+	ln, err := net.Listen(network, where)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config != nil {
+		ln = tls.NewListener(ln, config)
+	}
+	l := &listener{ln, make(chan string, 1)}
+	done := make(chan struct{}) // closed when serve has ended
+	go func() {
+		defer close(done)
+		l.serve(greeting, answer)
+	}()
+	t.Cleanup(func() {
+		ln.Close()
+		<-done
+	})
+	return l
+}
+
+func (l *listener) serve(greeting, answer []byte) {
+	c, err := l.Accept()
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	c.Write(greeting)
+	payload, err := readUnit(c)
+	if err != nil {
+		return
+	}
+	l.received <- string(payload)
+	c.Write(answer)
+	if answer == nil {
+		readUnit(c) // until the other side gives up
+	}
+}
+
+func unit(payload string) []byte {
+	return append(frame.AppendHeader(nil, len(payload)), payload...)
+}
+
+func TestSend(t *testing.T) {
+	for _, tt := range []struct {
+		name, answer string
+		raw          bool
+		code         int
+		out, errs    string
+	}{
+		{"success", okXML, false, 0, `    <result code="1000">`, ""},
+		{"raw", okXML, true, 0, okXML, ""},
+		{"refused", refusedXML, false, 1, `    <result code="2303">`, ""},
+		{"greeting", greetingXML, false, 0, "  <greeting>\n", ""},
+		{"not EPP", "\x1b[2J", false, 1, "", "eppmux send: the answer is not EPP"},
+		{"not EPP, raw", "junk", true, 1, "junk", "the answer is not EPP"},
+		{"a command", `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><hello/></epp>`, false, 1, "<hello/>", "neither a response nor a greeting"},
+	} {
+		l := listen(t, "tcp", "127.0.0.1:0", nil, unit(greetingXML), unit(tt.answer))
+		args := []string{"send", "--to", l.Addr().String(), fmt.Sprintf("--raw=%v", tt.raw), "-"}
+		got := eppmuxWith(t, "<any octets\n", args...)
+		if got.code != tt.code || !strings.Contains(got.out, tt.out) || !strings.Contains(got.errs, tt.errs) || (tt.errs == "") != (got.errs == "") {
+			t.Errorf("%s: got %+v, want %d %q %q", tt.name, got, tt.code, tt.out, tt.errs)
+		}
+		if strings.Contains(got.out+got.errs, "\x1b") {
+			t.Errorf("%s: got an escape character", tt.name)
+		}
+		if got := <-l.received; got != "<any octets\n" {
+			t.Errorf("%s: got sent %q", tt.name, got)
+		}
+	}
+}
+
+func TestSendOverUnixSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.sock")
+	l := listen(t, "unix", path, nil, unit(greetingXML), unit(okXML))
+	if got := eppmux(t, "send", "--to", "unix://"+path, "check", "example.com"); got.code != 0 || got.errs != "" {
+		t.Errorf("got %+v", got)
+	}
+	if got := <-l.received; !strings.Contains(got, "<obj:name>example.com</obj:name>") {
+		t.Errorf("got sent %q", got)
+	}
+}
+
+func TestSendOverTLS(t *testing.T) {
+	dir := t.TempDir()
+	writePair(t, dir, "a")
+	writePair(t, dir, "other")
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "a.pem"), filepath.Join(dir, "a.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		ca   string
+		code int
+		errs string
+	}{
+		{"a.pem", 0, ""},
+		{"other.pem", 1, "certificate signed by unknown authority"},
+		{"a.key", 1, "holds no certificate in PEM"},
+		{"missing", 1, "no such file"},
+	} {
+		l := listen(t, "tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}}, unit(greetingXML), unit(okXML))
+		got := eppmux(t, "send", "--to", "tls://"+l.Addr().String(), "--ca", filepath.Join(dir, tt.ca), "hello")
+		if got.code != tt.code || !strings.Contains(got.errs, tt.errs) {
+			t.Errorf("%s: got %+v, want %d %q", tt.ca, got, tt.code, tt.errs)
+		}
+	}
+}
+
+func TestSendFailures(t *testing.T) {
+	long := frame.AppendHeader(nil, maxAnswer+1)
+	for _, tt := range []struct {
+		name             string
+		greeting, answer []byte
+		timeout          string
+		want             string
+	}{
+		{"no greeting", []byte{}, []byte{}, "60s", "greeting: the connection was closed"},
+		{"half a greeting", []byte{0, 0, 0, 9, 'x'}, []byte{}, "60s", "greeting: the connection was closed"},
+		{"no answer", unit(greetingXML), []byte{}, "60s", "answer: the connection was closed"},
+		{"too short", unit(greetingXML), []byte{0, 0, 0, 4}, "60s", "answer: data unit: length below 5 octets"},
+		{"too long", unit(greetingXML), long, "60s", "answer: data unit: payload longer than allowed"},
+		{"silence", unit(greetingXML), nil, "50ms", "no answer within 50ms"},
+	} {
+		l := listen(t, "tcp", "127.0.0.1:0", nil, tt.greeting, tt.answer)
+		if len(tt.greeting) < len(greetingXML) {
+			// The listener waits for a message that does not come: close its end of the connection.
+			l = closing(t, tt.greeting)
+		}
+		got := eppmux(t, "send", "--to", l.Addr().String(), "--timeout", tt.timeout, "hello")
+		if got.code != 1 || got.out != "" || !strings.HasPrefix(got.errs, "eppmux send: "+tt.want) {
+			t.Errorf("%s: got %+v, want %q", tt.name, got, tt.want)
+		}
+	}
+	l := listen(t, "tcp", "127.0.0.1:0", nil, nil, nil)
+	l.Close()
+	if got := eppmux(t, "send", "--to", l.Addr().String(), "hello"); got.code != 1 || !strings.Contains(got.errs, "connection refused") {
+		t.Errorf("nobody there: got %+v", got)
+	}
+}
+
+// closing writes some octets to one connection and closes it.
+func closing(t *testing.T, octets []byte) *listener {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		c, err := ln.Accept()
+		if err == nil {
+			c.Write(octets)
+			c.Close()
+		}
+	}()
+	return &listener{Listener: ln}
+}
+
+func TestSendUsage(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--to", "localhost", "hello"}, "eppmux send: --to: "},
+		{[]string{"--timeout", "0s", "hello"}, "eppmux send: --timeout: must be above 0"},
+		{[]string{"--timeout", "soon", "hello"}, "invalid argument"},
+		{[]string{"--ca", "x", "hello"}, "eppmux send: --ca: is for tls:// only"},
+		{[]string{"check"}, "eppmux send: check needs a name"},
+		{[]string{"--what"}, "unknown flag"},
+	} {
+		if got := eppmux(t, append([]string{"send"}, tt.args...)...); got.code != 2 || !strings.Contains(got.errs, tt.want) || got.out != "" {
+			t.Errorf("%q: got %+v, want %q", tt.args, got, tt.want)
+		}
+	}
+	if got := eppmux(t, "send", "/nonexistent/file"); got.code != 1 || !strings.Contains(got.errs, "no such file") {
+		t.Errorf("missing file: got %+v", got)
+	}
+}
