@@ -1,0 +1,201 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestMain lets the test binary be the load generator, so that it has a process of its own.
+func TestMain(m *testing.M) {
+	if os.Getenv("EPPMUX_BENCH") != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// build compiles eppmux, without the race detector: this is a measurement.
+func build(t *testing.T) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "eppmux")
+	cmd := exec.Command("go", "build", "-o", bin, "eppmux/cmd/eppmux")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return bin
+}
+
+// program is a process that runs until the test ends.
+type program struct {
+	t     *testing.T
+	lines chan string // what it prints; closed when it ends
+}
+
+// launch starts a process; its standard error goes where its output goes.
+func launch(t *testing.T, bin string, args ...string) *program {
+	t.Helper()
+	cmd := exec.Command(bin, args...)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	p := &program{t: t, lines: make(chan string, 1024)}
+	go func() {
+		defer close(p.lines)
+		for s := bufio.NewScanner(r); s.Scan(); {
+			t.Logf("%s: %s", args[0], s.Text())
+			p.lines <- s.Text()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		stuck := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%s: %v", args[0], err)
+		}
+		stuck.Stop()
+		for range p.lines {
+		}
+		r.Close()
+	})
+	return p
+}
+
+// find waits for a line that the expression matches and returns its first group.
+func (p *program) find(expr string) string {
+	p.t.Helper()
+	re := regexp.MustCompile(expr)
+	late := time.After(20 * time.Second)
+	for {
+		select {
+		case line, ok := <-p.lines:
+			if !ok {
+				p.t.Fatalf("ended before printing %s", expr)
+			}
+			if m := re.FindStringSubmatch(line); m != nil {
+				return m[1]
+			}
+		case <-late:
+			p.t.Fatalf("did not print %s", expr)
+		}
+	}
+}
+
+// load runs the load generator as a process.
+func load(t *testing.T, args ...string) (r Result) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Error(err)
+		return r
+	}
+	cmd := exec.Command(self, append([]string{"load"}, args...)...)
+	cmd.Env = append(os.Environ(), "EPPMUX_BENCH=1")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Errorf("load: %v", err)
+		return r
+	}
+	if err := json.Unmarshal(out, &r); err != nil {
+		t.Errorf("load printed %q: %v", out, err)
+	}
+	if r.Wrong > 0 || r.Failed > 0 {
+		t.Errorf("%d wrong answers, %d clients failed: %s", r.Wrong, r.Failed, r.First)
+	}
+	return r
+}
+
+// TestSharedSessions: two hundred clients that all use the same clTRIDs, over three sessions to a registry that takes
+// 20 ms for a command, get their own answers, and get through as many commands as three direct clients can.
+func TestSharedSessions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while")
+	}
+	bin, dir := build(t), t.TempDir()
+	registry := launch(t, bin, "sandbox", "--listen", "127.0.0.1:0", "--tls", dir, "--mutual", "--latency", "20ms",
+		"--sessions", "6", "--stats-listen", "127.0.0.1:0")
+	address := registry.find(`(127\.0\.0\.1:\d+)`)
+	stats := registry.find(`(127\.0\.0\.1:\d+)`)
+	if err := os.WriteFile(filepath.Join(dir, "password"), []byte("demo-secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(dir, "config.yaml")
+	text := fmt.Sprintf(`registries:
+  - name: shared
+    listen: ["tcp://127.0.0.1:0"]
+    address: %s
+    tls: {server_name: localhost, ca_file: ca.pem, cert_file: client.pem, key_file: client.key}
+    login: {client_id: demo, password_file: password}
+    sessions: {min: 3, max: 3}
+    rate_limits: []
+admin: {listen: ""}
+`, address)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	proxy := launch(t, bin, "serve", "--config", config)
+	listener := proxy.find(`msg=listening .*listener=tcp://(\S+)`)
+	for range 3 {
+		proxy.find(`(session opened)`)
+	}
+	pem := func(name string) string { return filepath.Join(dir, name) }
+	direct := []string{"--to", address, "--clients", "3", "--for", "8s", "--user", "demo", "--password", "demo-secret",
+		"--ca", pem("ca.pem"), "--cert", pem("client.pem"), "--key", pem("client.key")}
+	shared := []string{"--to", listener, "--clients", "200", "--for", "8s", "--same-cltrid"}
+	// Both at the same time, on sessions of their own: a slow moment of the machine meets both.
+	var one, two Result
+	var wg sync.WaitGroup
+	wg.Go(func() { one = load(t, direct...) })
+	wg.Go(func() { two = load(t, shared...) })
+	wg.Wait()
+	t.Logf("direct %.1f/s (p50 %.1f ms), shared %.1f/s (p50 %.0f ms)", one.PerSec, one.P50, two.PerSec, two.P50)
+	if ratio := two.PerSec / one.PerSec; ratio < 0.98 {
+		t.Errorf("200 clients over three sessions get %.3f of what three direct clients get, want 0.98", ratio)
+	} else {
+		t.Logf("ratio %.4f", ratio)
+	}
+	if b := breaches(t, stats); b != "" {
+		t.Errorf("the registry counts breaches: %s", b)
+	}
+}
+
+// breaches are those that the sandbox has counted; empty when there is none.
+func breaches(t *testing.T, stats string) string {
+	t.Helper()
+	resp, err := http.Get("http://" + stats + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var counters struct{ Breaches map[string]int }
+	if err := json.Unmarshal(body, &counters); err != nil || counters.Breaches == nil {
+		t.Fatalf("counters: %v: %s", err, body)
+	}
+	found := ""
+	for name, n := range counters.Breaches {
+		if n > 0 {
+			found += fmt.Sprintf(" %s:%d", name, n)
+		}
+	}
+	return found
+}
