@@ -39,6 +39,22 @@ type fixture struct {
 	server   *Server
 }
 
+// testConfig is for a registry at address, with three sessions at most.
+func testConfig(t testing.TB, address string, certs *sandbox.TLS) Config {
+	return Config{
+		Name:      "test",
+		Listeners: []Listener{{Address: "tcp://127.0.0.1:0"}},
+		Logger:    testLogger(t),
+		Upstream: upstream.Config{
+			Address: address,
+			TLS:     certs.Client,
+			Login:   frame.Login{ClientID: "demo", Password: "demo-secret", Language: "en"},
+			Pool: upstream.PoolConfig{MinSessions: 1, MaxSessions: 3, QueueTimeout: 8 * time.Second,
+				CommandTimeout: 20 * time.Second, KeepaliveCommand: frame.CommandHello},
+		},
+	}
+}
+
 // start runs a sandbox and a server; change may alter what they are made from.
 func start(t testing.TB, change func(*sandbox.Config, *Config)) *fixture {
 	t.Helper()
@@ -50,19 +66,7 @@ func start(t testing.TB, change func(*sandbox.Config, *Config)) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sc := sandbox.Config{}
-	pc := Config{
-		Name:      "test",
-		Listeners: []Listener{{Address: "tcp://127.0.0.1:0"}},
-		Logger:    testLogger(t),
-		Upstream: upstream.Config{
-			Address: ln.Addr().String(),
-			TLS:     certs.Client,
-			Login:   frame.Login{ClientID: "demo", Password: "demo-secret", Language: "en"},
-			Pool: upstream.PoolConfig{MinSessions: 1, MaxSessions: 3, QueueTimeout: 8 * time.Second,
-				CommandTimeout: 20 * time.Second, KeepaliveCommand: frame.CommandHello},
-		},
-	}
+	sc, pc := sandbox.Config{}, testConfig(t, ln.Addr().String(), certs)
 	if change != nil {
 		change(&sc, &pc)
 	}

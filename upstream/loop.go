@@ -47,6 +47,7 @@ type LoopConn struct {
 	net.Conn        // until Attach
 	socket   Socket // from then on; nil again after Detach
 	detached bool
+	records  records
 }
 
 // Attach lets c go on over s. The blocking connection must not be used any more.
@@ -60,13 +61,63 @@ func (c *LoopConn) Read(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	if c.socket == nil {
-		return c.Conn.Read(p)
+		n, err := c.Conn.Read(p)
+		c.records.pass(p[:n])
+		return n, err
 	}
 	n, err := c.socket.Read(p)
 	if n == 0 && err == nil {
-		err = os.ErrDeadlineExceeded
+		c.records.whole = 0
+		return 0, os.ErrDeadlineExceeded
 	}
+	c.records.pass(p[:n])
+	c.records.more = n == len(p)
 	return n, err
+}
+
+// Drained says, after a Read of the tls.Conn above c that returned data and did not fill the caller's buffer, that
+// another one would find nothing: exactly one whole record has come since it last found nothing. Each such Read that is
+// spared saves crypto/tls an allocation. It may be false without need, never true without truth.
+func (c *LoopConn) Drained() bool {
+	if c.records.whole != 1 || c.records.partial() || c.records.more {
+		return false
+	}
+	c.records.whole = 0
+	return true
+}
+
+// records counts the TLS records in the octets that pass. RFC 8446 section 5.1: a record is a type, a version and a
+// length, 5 octets together, and length octets.
+type records struct {
+	whole  int  // that have passed
+	head   int  // octets of a header that have passed, of a record that is not whole
+	length int  // of that record, as far as it has passed with the header
+	left   int  // octets of that record's content still to come
+	more   bool // the last Read was filled: the socket may have more
+}
+
+func (r *records) partial() bool { return r.head > 0 }
+
+func (r *records) pass(p []byte) {
+	for len(p) > 0 {
+		if r.head < 5 {
+			if r.head >= 3 {
+				r.length = r.length<<8 | int(p[0])
+			}
+			if r.head++; r.head == 5 {
+				r.left = r.length
+			}
+			p = p[1:]
+		} else {
+			n := min(r.left, len(p))
+			r.left -= n
+			p = p[n:]
+		}
+		if r.head == 5 && r.left == 0 {
+			r.whole++
+			r.head, r.length = 0, 0
+		}
+	}
 }
 
 func (c *LoopConn) Write(p []byte) (int, error) {

@@ -153,6 +153,9 @@ func (t *transport) read() {
 		n, err := t.conn.Read(t.in[len(t.in):cap(t.in)])
 		t.in = t.in[:len(t.in)+n]
 		switch {
+		case err == nil && len(t.in) < cap(t.in) && t.socket.Drained():
+			t.take(CauseNone)
+			return
 		case err == nil:
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			t.take(CauseNone)
