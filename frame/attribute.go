@@ -88,10 +88,10 @@ func (s *Scanner) checkAttributes() bool {
 	for i := range all {
 		a := &all[i]
 		if len(all) > 1 {
-			a.key = nameKey(p[a.local:a.end])
+			a.key = nameKey(p, a.local, a.end)
 		}
 		if a.local > a.start && a.ns == nsNone {
-			if a.ns = s.lookup(p[a.start:a.local-1], a.start); a.ns < 0 {
+			if a.ns = s.lookup(a.start, a.local-1); a.ns < 0 {
 				return false
 			}
 		}

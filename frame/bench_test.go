@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// sample is a command of about 700 octets as a registrar's software writes it.
+// sample is a command of some 720 octets as a registrar's software writes it.
 const sample = `<?xml version="1.0" encoding="UTF-8" standalone="no"?>
 <epp xmlns="urn:ietf:params:xml:ns:epp-1.0">
   <command>
@@ -20,7 +20,6 @@ const sample = `<?xml version="1.0" encoding="UTF-8" standalone="no"?>
         </domain:ns>
         <domain:registrant>GT-1001</domain:registrant>
         <domain:contact type="admin">GT-1002</domain:contact>
-        <domain:contact type="tech">GT-1003</domain:contact>
         <domain:authInfo>
           <domain:pw>k3-Watering</domain:pw>
         </domain:authInfo>

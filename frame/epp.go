@@ -6,16 +6,16 @@ import "bytes"
 type role uint8
 
 const (
-	roleNone     role = iota // of no concern, with all below it
-	roleRoot                 // epp
-	roleGreeting             //
-	roleResponse             //
-	roleTrID                 // of a response
-	roleVerb                 // the command in command
-	roleResData              //
-	roleData                 // inside resData, or inside a response's extension
-	rolePaTRID               // inside roleData
-	roleProtocol             // epp/extension, and all below it
+	roleNone role = iota // of no concern, with all below it
+	roleRoot             // epp
+	roleVerb             // the command in command
+	roleGreeting
+	roleResponse
+	roleTrID     // of a response
+	roleResData  // of a response
+	roleData     // inside resData, or inside a response's extension
+	rolePaTRID   // inside roleData
+	roleProtocol // epp/extension, and all below it
 
 	// From here on leave is called at the end.
 	roleCommand
@@ -30,11 +30,12 @@ const (
 
 // message is what is known about the message while it is read.
 type message struct {
-	root      int // id of the root's namespace, which is the EPP namespace of this document
-	children  int // element children of epp
-	verbs     int // in command
-	objects   int // element children of the verb
-	foreign   int // of these, outside the EPP namespace
+	root      int    // id of the root's namespace, which is the EPP namespace of this document
+	children  int    // element children of epp
+	verbs     int    // in command
+	verbNS    []byte // namespace of a verb that is not in the EPP namespace; nil otherwise
+	objects   int    // element children of the verb
+	foreign   int    // of these, outside the EPP namespace
 	results   int
 	trIDs     int
 	clTRIDs   int
@@ -47,7 +48,7 @@ type message struct {
 	protocolFault Reason
 }
 
-// enter gives e its role. Its attributes are in s.attribute, its parent is on top of the stack.
+// enter gives e its role; below roleNone there is no need. Its attributes are in s.attribute, its parent is on top of the stack.
 func (s *Scanner) enter(e *element) {
 	e.role, e.fault = roleNone, ReasonNone
 	if s.depth == 0 {
@@ -55,9 +56,6 @@ func (s *Scanner) enter(e *element) {
 		return
 	}
 	parent := &s.stack[s.depth-1]
-	if parent.role == roleNone {
-		return
-	}
 	local := s.p[e.local:e.end]
 	isEPP := e.ns == s.message.root
 	switch parent.role {
@@ -125,32 +123,37 @@ func (s *Scanner) enterMessage(e *element, local []byte, isEPP bool) {
 
 func (s *Scanner) enterCommandChild(e *element, local []byte, isEPP bool) {
 	g := &s.message
-	switch {
-	case !isEPP && string(local) == "clTRID":
-		s.refuse(MisplacedClTRID, e.start)
-	case !isEPP:
-		s.refuse(ForeignElement, e.start)
-	case string(local) == "clTRID":
+	switch isTRID := string(local) == "clTRID"; {
+	case isTRID && (isEPP || g.verbNS != nil && s.inVerbNS(e)):
 		g.clTRIDs++
 		e.role = roleClTRID
 		e.fault = s.clTRIDAttributes()
 		if g.clTRIDs > 1 {
 			s.refuse(SecondClTRID, e.start)
 		}
-	case string(local) == "extension":
+	case isTRID:
+		s.refuse(MisplacedClTRID, e.start)
+	case isEPP && string(local) == "extension":
 		if g.extension {
 			s.refuse(SecondExtension, e.start)
 		}
 		g.extension = true
-	default:
+	case isEPP || g.verbs == 0:
 		g.verbs++
 		if g.verbs > 1 {
 			s.refuse(SecondVerb, e.start)
 			return
 		}
 		e.role = roleVerb
-		s.enterVerb(e, local)
+		s.enterVerb(e, local, isEPP)
+	case g.verbNS == nil || s.inVerbNS(e):
+		s.refuse(ForeignElement, e.start)
 	}
+}
+
+// inVerbNS says whether e is in the namespace of a verb that is not in the EPP namespace.
+func (s *Scanner) inVerbNS(e *element) bool {
+	return bytes.Equal(s.binding[e.ns].uri, s.message.verbNS)
 }
 
 // clTRIDAttributes says what is wrong with the attributes of a clTRID: the schema gives it none.
@@ -163,10 +166,20 @@ func (s *Scanner) clTRIDAttributes() Reason {
 	return ReasonNone
 }
 
-func (s *Scanner) enterVerb(e *element, local []byte) {
+// enterVerb is for the verb. Some registries have verbs in a namespace of their own, with clTRID and extension data of
+// their own behind it; but one that is named as a command of RFC 5730 is in doubt, since readers without namespaces would
+// take it for that command.
+func (s *Scanner) enterVerb(e *element, local []byte, isEPP bool) {
 	m := &s.msg
 	m.Verb = Span{e.local, e.end}
 	m.Command = commandOf(local)
+	if !isEPP {
+		if m.Command != CommandOther {
+			s.refuse(ForeignElement, e.start)
+		}
+		m.Object = s.binding[e.ns].uri
+		s.message.verbNS = m.Object
+	}
 	if m.Command == CommandHello {
 		m.Kind = KindHello // real clients write it so; it is answered by a greeting all the same
 	}
@@ -205,9 +218,10 @@ func (s *Scanner) enterObject(e *element, local []byte) {
 		s.refuse(SecondObject, e.start)
 	}
 	// Registries put objects with names of their own into info and update (list, release, ...). One that names another
-	// command is different: readers that look at the object alone would take it for that command.
+	// command is different: readers that look at the object alone would take it for that command. Which one it is, is for
+	// the registry to say; we take it for neither.
 	if c := commandOf(local); c != m.Command && c.onObject() {
-		s.refuse(OtherObject, e.start)
+		m.Command = CommandOther
 	}
 }
 
@@ -282,26 +296,6 @@ func (s *Scanner) enterData(e, parent *element, local []byte) {
 	} else if parent.role == rolePaTRID && string(local) == "clTRID" {
 		e.role = rolePaClTRID
 	}
-}
-
-// enterProtocol is for all that is inside epp/extension (RFC 5730 section 2.7.1).
-func (s *Scanner) enterProtocol(e, parent *element, local []byte) {
-	e.role = roleProtocol
-	parent.fault = ElementInClTRID // means something only if parent is a clTRID
-	if s.depth == 2 && s.msg.Verb == (Span{}) {
-		s.msg.Verb = Span{e.local, e.end}
-		s.msg.Object = s.binding[e.ns].uri
-	}
-	if string(local) != "clTRID" {
-		return
-	}
-	// Those in a trID or paTRID name other transactions than this one.
-	switch string(s.p[parent.local:parent.end]) {
-	case "trID", "paTRID":
-		return
-	}
-	e.role = roleProtocolClTRID
-	e.fault = s.clTRIDAttributes()
 }
 
 // leave ends e, whose content ends at to and which ends at end; for an empty-element tag the two are equal.
@@ -384,23 +378,6 @@ func (s *Scanner) finish() {
 		}
 	case KindExtension:
 		s.finishProtocol()
-	}
-}
-
-func (s *Scanner) finishProtocol() {
-	c, r := s.message.protocol, s.message.protocolFault
-	if !c.Present() {
-		return
-	}
-	if r == ReasonNone {
-		c.Value, r = s.value(c.Content)
-	}
-	switch r {
-	case ReasonNone:
-		s.msg.ClTRID = c
-	case EmptyClTRID: // as good as none
-	default:
-		s.refuse(r, c.Element.Start)
 	}
 }
 

@@ -44,14 +44,13 @@ const (
 	NotEPP            // root is not epp, or its child is no EPP message
 	StrayText         // text directly in epp or command
 	NoVerb            // command without a command in it
-	ForeignElement    // child of command in another namespace
+	ForeignElement    // element of another namespace in command where none belongs
 	SecondMessage     // epp has two children
 	SecondVerb        // command has two commands in it
 	SecondExtension   // command has two extensions
 	SecondClTRID      // two clTRIDs where one may be
 	SecondTrID        // response has two trIDs
 	SecondObject      // two objects in one command
-	OtherObject       // the object names another command of RFC 5730 than the one around it
 	OtherOp           // an op attribute with a prefix
 	MisplacedClTRID   // clTRID of another namespace, or inside the verb
 	EmptyClTRID       // nothing but white space
@@ -115,7 +114,6 @@ var reasonText = [numReasons]string{
 	SecondClTRID:       "second cltrid",
 	SecondTrID:         "second trid",
 	SecondObject:       "second object in one command",
-	OtherObject:        "object does not fit the verb",
 	OtherOp:            "op attribute with a prefix",
 	MisplacedClTRID:    "misplaced cltrid",
 	EmptyClTRID:        "empty cltrid",

@@ -18,7 +18,8 @@ const (
 // Command is the command of RFC 5730 section 2.9 that a payload of KindCommand holds.
 type Command uint8
 
-// CommandOther is a command that RFC 5730 does not define: registries have some of their own. CommandExtension
+// CommandOther is a command that RFC 5730 does not define (registries have some of their own), or one around an object that
+// is named as another command. CommandExtension
 // stands for a payload of KindExtension. CommandHello is given to KindHello, so that limits and metrics can name it.
 const (
 	CommandNone Command = iota
@@ -83,9 +84,13 @@ type Message struct {
 	Verb    Span   // local name of the command's (or extension's) first element, as written
 	Object  []byte // namespace name of the object in the command or in resData; of KindExtension, the extension's; nil when absent
 	Code    int    // KindResponse: code of the first result; 0 otherwise
-	ClTRID  ClTRID // the one that counts; absent when ClTRID.Present() is false
+	// ClTRID is the one that counts; see Present. Of a command it is that of command; of a response that of trID; of a
+	// protocol extension the deepest (of these the last) that is not in a trID or paTRID. Outside commands an empty one is
+	// as good as none.
+	ClTRID ClTRID
 	// Insert is the offset at which a missing clTRID element goes (before the end tag of command), Prefix the
-	// prefix it needs (without colon; empty for the default namespace). Insert is 0 where none may be added.
+	// prefix it needs (without colon; empty for the default namespace). Insert is 0 where none may be added: when there is
+	// one, and in anything but a KindCommand.
 	Insert int
 	Prefix Span
 	PaTRID []ClTRID // every clTRID inside a paTRID inside resData or the response's extension, in document order

@@ -1,9 +1,6 @@
 package frame
 
-import (
-	"bytes"
-	"encoding/binary"
-)
+import "bytes"
 
 // Namespaces with a fixed meaning, Namespaces in XML 1.0 section 3.
 var (
@@ -19,8 +16,7 @@ const (
 
 // binding is one namespace declaration in scope.
 type binding struct {
-	key    uint64 // nameKey of the prefix; of no prefix, for the default namespace
-	prefix []byte
+	prefix []byte // empty for the default namespace
 	uri    []byte // namespace name, references resolved; empty: no namespace
 	// id is the number of the outermost binding in scope with this uri. It lives at least as long as this one, so two
 	// names are in the same namespace when their ids are equal.
@@ -30,55 +26,49 @@ type binding struct {
 // Binding 0 says that there is no default namespace, binding 1 is the prefix xml. Both are always there.
 const builtinBindings = 2
 
-var builtin = [builtinBindings]binding{
-	{},
-	{key: 'x' | 'm'<<8 | 'l'<<16, prefix: []byte("xml"), uri: xmlURI, id: 1},
-}
+var xmlPrefix = []byte("xml")
 
 // nameKey is a number that is different for different names of up to 8 octets, none of them NUL, and nearly always for
-// longer ones.
-func nameKey(b []byte) uint64 {
-	if len(b) < 8 {
+// longer ones. The name is between i and end of p.
+func nameKey(p []byte, i, end int) uint64 {
+	n := end - i
+	if i+8 > len(p) {
 		var k uint64
-		for i, c := range b {
-			k |= uint64(c) << (8 * i)
+		for at, c := range p[i:end] {
+			k |= uint64(c) << (8 * at)
 		}
 		return k
 	}
-	k := binary.LittleEndian.Uint64(b)
-	if len(b) == 8 {
-		return k
+	k := load(p, i)
+	if n <= 8 {
+		return k & (1<<(8*n) - 1)
 	}
-	return k*31 ^ binary.LittleEndian.Uint64(b[len(b)-8:]) ^ uint64(len(b))<<56
+	return k*31 ^ load(p, end-8) ^ uint64(n)<<56
 }
 
-// lookup gives the id of the namespace that prefix stands for, or -1 with the fault set at offset at.
-func (s *Scanner) lookup(prefix []byte, at int) int {
-	b := s.find(prefix)
-	if b == nil {
-		return s.fail(UnboundPrefix, at)
-	}
-	return b.id
-}
-
-// find gives the innermost binding of a prefix, nil when there is none.
-func (s *Scanner) find(prefix []byte) *binding {
-	key := nameKey(prefix)
+// lookup gives the id of the namespace that the prefix between i and end of the payload stands for; of the default
+// namespace if there is nothing between. It is -1, with the fault set, when the prefix is not declared.
+func (s *Scanner) lookup(i, end int) int {
+	key, prefix := nameKey(s.p, i, end), s.p[i:end]
 	for k := s.bindings - 1; k >= 0; k-- {
+		if s.bindingKey[k] != key {
+			continue
+		}
 		b := &s.binding[k]
-		if b.key == key && len(b.prefix) == len(prefix) && (len(prefix) <= 8 || bytes.Equal(b.prefix, prefix)) {
-			return b
+		if len(b.prefix) == len(prefix) && (len(prefix) <= 8 || bytes.Equal(b.prefix, prefix)) {
+			return b.id
 		}
 	}
-	return nil
+	return s.fail(UnboundPrefix, i)
 }
 
 // declare adds the declaration that a makes; a is xmlns or has the prefix xmlns.
 func (s *Scanner) declare(a *attribute) bool {
-	var prefix []byte
+	start := a.end
 	if a.ns == nsXMLNS {
-		prefix = s.p[a.local:a.end]
+		start = a.local
 	}
+	prefix := s.p[start:a.end]
 	uri := s.attributeValue(a)
 	if !mayBind(prefix, uri) {
 		s.fail(BadNamespace, a.start)
@@ -89,7 +79,8 @@ func (s *Scanner) declare(a *attribute) bool {
 		return false
 	}
 	b := &s.binding[s.bindings]
-	*b = binding{key: nameKey(prefix), prefix: prefix, uri: uri, id: s.bindings}
+	b.prefix, b.uri, b.id = prefix, uri, s.bindings
+	s.bindingKey[s.bindings] = nameKey(s.p, start, a.end)
 	for k := range s.binding[:s.bindings] {
 		if bytes.Equal(s.binding[k].uri, uri) {
 			b.id = k

@@ -34,11 +34,12 @@ type Scanner struct {
 	message    message
 
 	// Kept between Scans.
-	utf8      []byte // transcript
-	text      []byte // values that are not in p as they are
-	stack     [MaxDepth]element
-	binding   [MaxNamespaces + builtinBindings]binding
-	attribute [MaxAttributes]attribute
+	utf8       []byte // transcript
+	text       []byte // values that are not in p as they are
+	stack      [MaxDepth]element
+	binding    [MaxNamespaces + builtinBindings]binding
+	bindingKey [MaxNamespaces + builtinBindings]uint64 // nameKey of the prefix; by itself, to be searched quickly
+	attribute  [MaxAttributes]attribute
 }
 
 // element is one open element.
@@ -82,7 +83,8 @@ func (s *Scanner) reset() {
 	s.message = message{}
 	s.depth, s.bindings, s.attributes = 0, builtinBindings, 0
 	if s.binding[1].uri == nil {
-		copy(s.binding[:], builtin[:])
+		s.binding[1] = binding{prefix: xmlPrefix, uri: xmlURI, id: 1}
+		s.bindingKey[1] = nameKey(xmlPrefix, 0, len(xmlPrefix))
 	}
 	if s.text = s.text[:0]; cap(s.text) > keepOctets {
 		s.text = nil
@@ -197,11 +199,15 @@ func (s *Scanner) startTag(i int) int {
 	}
 	e.content = end + 1
 	if e.ns < 0 || s.bindings > e.bindings {
-		if e.ns = s.lookup(p[e.start:max(e.start, e.local-1)], e.start); e.ns < 0 {
+		if e.ns = s.lookup(e.start, max(e.start, e.local-1)); e.ns < 0 {
 			return -1
 		}
 	}
-	s.enter(e)
+	if s.depth == 0 || s.stack[s.depth-1].role != roleNone {
+		s.enter(e)
+	} else {
+		e.role = roleNone
+	}
 	s.depth++
 	if empty {
 		s.pop(e.content, e.content)

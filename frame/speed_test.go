@@ -2,6 +2,7 @@ package frame
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"testing"
@@ -28,6 +29,9 @@ func TestScanAllocs(t *testing.T) {
 // TestScanHostileTime scans payloads of 256 KiB, the default limit for clients, that would take long if anything about
 // them were done in more than linear time. The bound is some 20 times what the slowest of them was measured to take.
 func TestScanHostileTime(t *testing.T) {
+	if raceEnabled {
+		t.Skip("times mean nothing here")
+	}
 	const size = 256 << 10
 	fill := func(unit string) string { return strings.Repeat(unit, size/len(unit)) }
 	numbered := func(n int, format string) string {
@@ -109,11 +113,12 @@ func TestScanHostileTime(t *testing.T) {
 	t.Logf("slowest: %s, %v", slowest, slowestTime)
 }
 
-// leastRatio is how many times as fast as encoding/xml scan and splice have to be; measured: see BenchmarkScanSplice.
+// leastRatio is how many times as fast as encoding/xml scan and splice have to be. Measured were 21 to 24 times, on a
+// processor of 2.1 GHz; the rest is margin for a busy machine.
 const leastRatio = 15
 
 func TestScanSpeed(t *testing.T) {
-	if raceEnabled || testing.Short() || testing.CoverMode() != "" {
+	if raceEnabled || testing.Short() || testing.CoverMode() != "" || bits.UintSize < 64 {
 		t.Skip("times mean nothing here")
 	}
 	s, payload, unit := NewScanner(), []byte(sample), []byte(nil)

@@ -1,6 +1,10 @@
 package frame
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
 
 // Edit replaces the octets of a span by With; nil removes them.
 type Edit struct {
@@ -66,9 +70,13 @@ func appendName(dst, prefix []byte) []byte {
 	return append(dst, "clTRID>"...)
 }
 
-// AppendUnit appends the data unit of payload with the edits made. They must be in ascending order and may not overlap.
-// Every other octet stays as it is.
+// AppendUnit appends the data unit of payload with the edits made; every other octet stays as it is. Edits may not
+// overlap. They are sorted, in place, if they are not in ascending order, since that depends on where a registry puts
+// its trID.
 func AppendUnit(dst []byte, payload []byte, edits []Edit) []byte {
+	if !slices.IsSortedFunc(edits, byStart) {
+		slices.SortStableFunc(edits, byStart)
+	}
 	size, from := len(payload), 0
 	for _, e := range edits {
 		if e.Span.Start < from || e.Span.End < e.Span.Start || e.Span.End > len(payload) {
@@ -85,4 +93,8 @@ func AppendUnit(dst []byte, payload []byte, edits []Edit) []byte {
 		from = e.Span.End
 	}
 	return append(dst, payload[from:]...)
+}
+
+func byStart(a, b Edit) int {
+	return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(a.Span.End, b.Span.End))
 }
