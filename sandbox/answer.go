@@ -7,13 +7,13 @@ import (
 
 // answer is what a command is answered with, before the parts that every response has.
 type answer struct {
-	code   int
-	reason string // why not, in words; empty if the code says it all
-	about  string // XML: the element the reason is about
-	data   string // XML: children of resData
-	ext    string // XML: children of extension
-	queue  *queueHead
-	ends   bool // the connection is closed after the answer
+	code    int
+	reason  string // why not, in words; empty if the code says it all
+	about   string // XML: the element the reason is about
+	resData string // XML: its children
+	ext     string // XML: children of extension
+	queue   *queueHead
+	ends    bool // the connection is closed after the answer
 }
 
 // queueHead is what msgQ tells about an account's messages. date and text are set in the answer to poll req only.
@@ -24,7 +24,7 @@ type queueHead struct {
 	text  string
 }
 
-func done(data string) answer { return answer{code: codeDone, data: data} }
+func done(resData string) answer { return answer{code: codeDone, resData: resData} }
 
 func refuse(code int, reason string) answer { return answer{code: code, reason: reason} }
 
@@ -143,8 +143,8 @@ func appendResponse(b []byte, a answer, clTRID, svTRID string) []byte {
 	}
 	x.raw("</result>")
 	x.msgQ(a.queue)
-	if a.data != "" {
-		x.raw("<resData>" + a.data + "</resData>")
+	if a.resData != "" {
+		x.raw("<resData>" + a.resData + "</resData>")
 	}
 	if a.ext != "" {
 		x.raw("<extension>" + a.ext + "</extension>")

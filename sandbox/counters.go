@@ -8,12 +8,12 @@ import (
 
 // Counters is what a Registry has seen since New. It is a copy and belongs to the caller.
 type Counters struct {
-	Connections   uint64
+	Connections   uint64            // accepted
 	Sessions      map[string]int    // logged in now, by account
 	SessionsPeak  map[string]int    // the most at once, by account; refused logins do not count
 	Logins        uint64            // accepted
 	LoginsRefused uint64            // for whatever reason
-	Logouts       uint64            //
+	Logouts       uint64            // answered 1500
 	Commands      map[string]uint64 // by command, and "hello", "extension", "unknown", "unparseable"
 	Codes         map[int]uint64    // answers by result code; greetings are not counted
 	Breaches      Breaches

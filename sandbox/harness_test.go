@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,7 +47,21 @@ func TestMain(m *testing.M) {
 			code = 1
 		}
 	}
+	if left := sessionsLeft(); left != "" && code == 0 {
+		fmt.Fprintf(os.Stderr, "goroutines left:\n%s\n", left)
+		code = 1
+	}
 	os.Exit(code)
+}
+
+// sessionsLeft returns the stacks of all goroutines if one of them is of a session; all registries are closed by now.
+func sessionsLeft() string {
+	buf := make([]byte, 1<<20)
+	stacks := string(buf[:runtime.Stack(buf, true)])
+	if strings.Contains(stacks, "sandbox.(*session)") || strings.Contains(stacks, "sandbox.(*Registry)") {
+		return stacks
+	}
+	return ""
 }
 
 // validate runs xmllint over the collected documents; without it or the schemas it does nothing.

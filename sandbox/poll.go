@@ -8,19 +8,19 @@ import (
 
 // message is one entry of an account's queue.
 type message struct {
-	id   string
-	date time.Time
-	text string
-	data string // XML: children of resData, may be empty
+	id      string
+	date    time.Time
+	text    string
+	resData string // XML: its children, may be empty
 }
 
 // notify queues a message for an account. An account that nobody can log in to gets none.
-func (st *store) notify(client, text, data string, now time.Time) {
+func (st *store) notify(client, text, resData string, now time.Time) {
 	if _, ok := st.cfg.Accounts[client]; !ok {
 		return
 	}
 	st.serial++
-	st.queues[client] = append(st.queues[client], message{strconv.FormatUint(st.serial, 10), now, text, data})
+	st.queues[client] = append(st.queues[client], message{strconv.FormatUint(st.serial, 10), now, text, resData})
 }
 
 // head tells how many messages wait for an account and which is the first; nil if none.
@@ -49,7 +49,7 @@ func (st *store) poll(req *request, client string, now time.Time) answer {
 		}
 		h := headOf(q)
 		h.date, h.text = q[0].date, q[0].text
-		return answer{code: codeMessage, data: q[0].data, queue: h}
+		return answer{code: codeMessage, resData: q[0].resData, queue: h}
 	}
 	id, ok := req.what.attr("msgID")
 	if !ok {

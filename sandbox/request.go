@@ -78,7 +78,7 @@ func readRequest(p []byte) (request, *fault) {
 func readCommand(n *node) (request, *fault) {
 	req := request{kind: kindCommand}
 	var verbs, ids, exts int
-	f := (*fault)(nil)
+	var f *fault
 	for _, k := range n.kids {
 		switch {
 		case k.space == nsEPP && k.local == "clTRID":

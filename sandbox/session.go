@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"errors"
 	"net"
 	"sync"
@@ -15,10 +16,11 @@ type session struct {
 	id     uint64
 	since  time.Time
 	reader *frameReader
+	// waiting says whether octets are at hand that reader has not read yet.
+	waiting func() bool
 	// frames carries what the reader goroutine read; that goroutine closes it. The capacity lets it see early what a
 	// client sends ahead.
 	frames chan inbound
-	over   chan struct{} // closed by serve when it returns, carries nothing
 
 	// Owned by serve.
 	services   services
@@ -38,7 +40,8 @@ type session struct {
 type services struct{ objects, extensions []string }
 
 func newSession(r *Registry, conn net.Conn, id uint64) *session {
-	s := &session{r: r, conn: conn, id: id, since: time.Now(), frames: make(chan inbound, 16), over: make(chan struct{})}
+	s := &session{r: r, conn: conn, id: id, since: time.Now(), frames: make(chan inbound, 16)}
+	s.waiting = peeker(conn)
 	s.reader = newFrameReader(conn, r.cfg.MaxFrame, func() {
 		r.tally.add(func(c *Counters) { c.Breaches.NotSingleWrite++ })
 	})
@@ -48,17 +51,36 @@ func newSession(r *Registry, conn net.Conn, id uint64) *session {
 // serve runs the session. It ends when the connection does, or a limit, or the Registry; Close waits for it.
 func (s *session) serve() {
 	defer s.r.forget(s)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		s.read()
-	}()
-	reason := s.run()
-	close(s.over)
+	reason := "handshake failed"
+	if s.shake() {
+		go s.read()
+		reason = s.run()
+		s.abort()
+		for range s.frames { // until read has ended
+		}
+	}
 	s.abort()
-	<-ended
 	s.release()
 	s.r.cfg.Logger.Info("session closed", "session", s.id, "account", s.who(), "reason", reason)
+}
+
+// shake does a TLS connection's handshake, for which there is as much time as for login.
+func (s *session) shake() bool {
+	c, ok := s.conn.(interface{ HandshakeContext(context.Context) error })
+	if !ok {
+		return true
+	}
+	ctx := context.Background()
+	if d := s.r.cfg.LoginTimeout; d > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d)
+		defer cancel()
+	}
+	err := c.HandshakeContext(ctx)
+	if err != nil {
+		s.r.cfg.Logger.Debug("handshake", "session", s.id, "err", err)
+	}
+	return err == nil
 }
 
 // read takes in all that the client sends, as soon as it comes. It ends when the connection does; serve waits for it.
@@ -78,11 +100,7 @@ func (s *session) read() {
 			s.release()
 			return
 		}
-		select {
-		case s.frames <- in:
-		case <-s.over:
-			return
-		}
+		s.frames <- in
 		if in.err != nil {
 			return
 		}
@@ -94,7 +112,7 @@ func (s *session) run() string {
 	s.timer = time.NewTimer(time.Hour)
 	defer s.timer.Stop()
 	if s.r.cfg.LoginTimeout > 0 {
-		// A TLS handshake that never ends must not outlive the time for login.
+		// A client that does not take the greeting must not outlive the time for login.
 		s.conn.SetWriteDeadline(s.since.Add(s.r.cfg.LoginTimeout))
 	}
 	if err := s.write(appendGreeting(beginFrame(s.out), s.r.cfg.ServerID, s.r.cfg.Now())); err != nil {
@@ -179,7 +197,7 @@ func (s *session) deliver(in inbound, req *request, a answer, svTRID string) str
 		}
 	}
 	s.r.tally.command(req.name(), a.code, in.end > 0 && s.overtaken(in.end))
-	if s.r.cfg.Observe != nil {
+	if s.r.cfg.Observe != nil && in.err == nil {
 		s.r.cfg.Observe(Frame{Session: s.id, Account: s.who(), Payload: in.payload, Answer: b[headerLen:], Code: a.code,
 			At: s.r.cfg.Now()})
 	}
@@ -200,7 +218,7 @@ func (s *session) deliver(in inbound, req *request, a answer, svTRID string) str
 
 // overtaken says whether octets came in behind the message that ended at end, before its answer.
 func (s *session) overtaken(end uint64) bool {
-	return s.reader.received.Load() > end || waiting(s.conn)
+	return s.reader.received.Load() > end || s.waiting()
 }
 
 // write sends a data unit, begun by beginFrame, in one Write, and keeps the buffer for the next.

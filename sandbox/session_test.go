@@ -326,6 +326,29 @@ func TestCloseUnderWay(t *testing.T) {
 	})
 }
 
+// TestHandshakeStalls: who does not finish the TLS handshake is cut off when the time for login is over.
+func TestHandshakeStalls(t *testing.T) {
+	certs, err := NewTLS()
+	must(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, Config{LoginTimeout: 10 * time.Second})
+		near, far := net.Pipe()
+		defer near.Close()
+		go r.ServeConn(tls.Server(far, certs.Server))
+		began := time.Now()
+		if n, err := near.Read(make([]byte, 100)); err == nil {
+			t.Errorf("%d octets", n)
+		}
+		if d := time.Since(began); d != 10*time.Second {
+			t.Errorf("cut off after %v", d)
+		}
+		synctest.Wait()
+		if len(r.Sessions()) != 0 {
+			t.Error("a session is left")
+		}
+	})
+}
+
 func TestSessions(t *testing.T) {
 	r := start(t, Config{})
 	c := enter(t, r, "demo")

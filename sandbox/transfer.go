@@ -126,7 +126,7 @@ func (st *store) transferRequest(c *call, t transferable, tr *transfer) answer {
 			st.finish(t, "serverApproved", tr.acted)
 		}
 	})
-	return answer{code: codePending, data: t.show(tr)}
+	return answer{code: codePending, resData: t.show(tr)}
 }
 
 // transferOp is query, approve, reject and cancel.
@@ -187,7 +187,7 @@ func (st *store) finish(t transferable, outcome string, now time.Time) {
 
 func (st *store) notifyBoth(t transferable, text string, now time.Time) {
 	tr := *t.last
-	data := t.show(tr)
-	st.notify(tr.gaining, text, data, now)
-	st.notify(tr.losing, text, data, now)
+	shown := t.show(tr)
+	st.notify(tr.gaining, text, shown, now)
+	st.notify(tr.losing, text, shown, now)
 }
