@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"time"
 
@@ -31,6 +32,9 @@ type Config struct {
 
 	MaxResponse int    // octets of a payload from the registry; 0: 4 MiB
 	HostID      uint16 // 10 bits that tell this host from others with the same account
+
+	// Dial connects to the registry; nil: TCP to Address. It must end when ctx does.
+	Dial func(ctx context.Context) (net.Conn, error)
 
 	// Pool's Rand may be nil: then it is seeded by chance.
 	Pool PoolConfig
@@ -100,6 +104,9 @@ func NewAccount(cfg Config, loop Loop) *Account {
 	}
 	if cfg.Pool.Rand == nil {
 		cfg.Pool.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	}
+	if cfg.Dial == nil {
+		cfg.Dial = dialTCP(cfg.Address, cfg.SourceAddress)
 	}
 	if cfg.OnGreeting == nil {
 		cfg.OnGreeting = func([]byte) {}

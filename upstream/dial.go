@@ -98,16 +98,21 @@ func (t *transport) login(ctx context.Context) (greeting []byte, err error) {
 	return greeting, t.authenticate(scanner, g)
 }
 
+// dialTCP connects to an address, from a local IP unless that is empty. All addresses of a name are tried.
+func dialTCP(address, source string) func(context.Context) (net.Conn, error) {
+	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}}
+	if source != "" {
+		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(source)}
+	}
+	return func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, "tcp", address) }
+}
+
 // connect connects and shakes hands.
 func (t *transport) connect(ctx context.Context) error {
 	cfg := &t.a.cfg
 	ctx, cancel := context.WithTimeout(ctx, cfg.ConnectTimeout)
 	defer cancel()
-	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}}
-	if cfg.SourceAddress != "" {
-		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(cfg.SourceAddress)}
-	}
-	nc, err := d.DialContext(ctx, "tcp", cfg.Address)
+	nc, err := cfg.Dial(ctx)
 	if err != nil {
 		return &openError{"connect", CauseConnect, err}
 	}
