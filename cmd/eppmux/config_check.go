@@ -264,13 +264,15 @@ func (c *checker) login(path string, r *Registry) {
 }
 
 func (c *checker) uris(path string, uris []string) {
+	seen := make(map[string]bool, len(uris))
 	for i, u := range uris {
 		switch {
 		case u == "" || strings.ContainsAny(u, " \t\r\n<>\"") || !strings.Contains(u, ":"):
 			c.add(index(path, i), "must be a namespace URI, got %s", quote(u))
-		case slices.Contains(uris[:i], u):
+		case seen[u]:
 			c.add(index(path, i), "%s stands in the list already", quote(u))
 		}
+		seen[u] = true
 	}
 }
 

@@ -51,6 +51,9 @@ type faultList struct {
 
 // add records a fault unless its path has one: the first is the cause, the second would be about a default.
 func (l *faultList) add(path, format string, args ...any) {
+	if len(l.list) > maxFaults {
+		return
+	}
 	for _, f := range l.list {
 		if f.Path == path && path != "" {
 			return

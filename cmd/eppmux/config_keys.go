@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 
-	"eppmux/frame"
-
 	"gopkg.in/yaml.v3"
+
+	"eppmux/frame"
 )
 
 // The keys of the file: which there are, and which value each is read into.

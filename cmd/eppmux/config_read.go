@@ -18,7 +18,7 @@ import (
 // so that an unknown or repeated key is one. What it decodes has its defaults already; what it cannot decode keeps them.
 
 // maxNodes bounds the values that are looked at: with anchors a small file can stand for a huge one.
-const maxNodes = 100_000
+const maxNodes = 20_000
 
 // maxMerges bounds how deep merge keys refer to each other; an anchor may contain itself.
 const maxMerges = 8

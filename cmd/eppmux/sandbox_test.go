@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -258,5 +259,32 @@ func TestReplacedFile(t *testing.T) {
 				t.Errorf("behind the link: got %q, %v", got, err)
 			}
 		}
+	}
+}
+
+// TestSandboxMutual uses the files that --tls wrote as a registrar would: one authority, a certificate to show.
+func TestSandboxMutual(t *testing.T) {
+	dir := t.TempDir()
+	p := startSandbox(t, "--tls", dir, "--mutual", "--listen", "127.0.0.1:0")
+	where := "127.0.0.1:" + p.line("listening on tls://127.0.0.1:")
+	p.line("certificates in")
+	p.line("account demo")
+	p.line("account other")
+	text := "registries:\n  - name: a\n    listen: [\"unix:///a\"]\n    address: " + where +
+		"\n    login: {client_id: demo, password: demo-secret}\n    tls: {ca_file: ca.pem, cert_file: client.pem, key_file: client.key}\n"
+	c, err := loadString(t, dir, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := tls.Dial("tcp", where, c.Registries[0].TLSConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if got, err := readUnit(conn); err != nil || !strings.Contains(string(got), "<greeting>") {
+		t.Errorf("got %q, %v, want a greeting", got, err)
+	}
+	if got := p.end(); got.Connections != 1 {
+		t.Errorf("got %d connections, want 1", got.Connections)
 	}
 }

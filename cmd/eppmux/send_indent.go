@@ -57,11 +57,12 @@ func tokenize(doc []byte) []token {
 	d := xml.NewDecoder(bytes.NewReader(doc))
 	var tokens []token
 	var open []int // indices of the start tags that are not closed yet
+	root := false  // seen
 	for {
 		from := d.InputOffset()
 		x, err := d.RawToken()
 		if x == nil {
-			if err != io.EOF || len(open) > 0 {
+			if err != io.EOF || len(open) > 0 || !root {
 				return nil
 			}
 			return tokens
@@ -69,7 +70,7 @@ func tokenize(doc []byte) []token {
 		t := token{raw: doc[from:d.InputOffset()], kind: '!'}
 		switch x.(type) {
 		case xml.StartElement:
-			t.kind = '<'
+			t.kind, root = '<', true
 			open = append(open, len(tokens))
 		case xml.EndElement:
 			t.kind = '>'
@@ -80,7 +81,11 @@ func tokenize(doc []byte) []token {
 			open = open[:len(open)-1]
 		case xml.CharData:
 			t.kind = 't'
-			if len(open) > 0 && len(bytes.TrimSpace(t.raw)) > 0 {
+			blank := len(bytes.TrimSpace(t.raw)) == 0
+			switch {
+			case !blank && len(open) == 0:
+				return nil
+			case !blank:
 				tokens[open[len(open)-1]].text = true
 			}
 		}

@@ -39,3 +39,25 @@ func TestIndentLosesNothing(t *testing.T) {
 		t.Errorf("got %d lines, want 19", len(lines))
 	}
 }
+
+// FuzzIndent: of what the scanner takes, nothing but white space between elements changes, and a second pass changes
+// nothing.
+func FuzzIndent(f *testing.F) {
+	for _, seed := range []string{okXML, greetingXML, "<a>x<b/> y</a>", "<a> <!-- c --> <b> </b></a>", "<a><![CDATA[ ]]></a>", "<a>&#32;<b/></a>"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, doc string) {
+		got := string(indent([]byte(doc)))
+		if strip(got) != strip(doc) {
+			t.Fatalf("%q: got %q", doc, got)
+		}
+		if tokenize([]byte(doc)) == nil {
+			return
+		}
+		if again := string(indent([]byte(got))); again != got {
+			t.Fatalf("%q: got %q, then %q", doc, got, again)
+		}
+	})
+}
+
+func strip(s string) string { return strings.Join(strings.Fields(s), "") }

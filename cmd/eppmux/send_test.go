@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"eppmux/frame"
 )
@@ -203,5 +207,24 @@ func TestSendUsage(t *testing.T) {
 	}
 	if got := eppmux(t, "send", "/nonexistent/file"); got.code != 1 || !strings.Contains(got.errs, "no such file") {
 		t.Errorf("missing file: got %+v", got)
+	}
+}
+
+// TestReadUnit reads octet by octet, as a slow server sends.
+func TestReadUnit(t *testing.T) {
+	two := append(unit("<a/>"), unit("<bb/>")...)
+	r := iotest.OneByteReader(bytes.NewReader(two))
+	for _, want := range []string{"<a/>", "<bb/>"} {
+		if got, err := readUnit(r); err != nil || string(got) != want {
+			t.Errorf("got %q, %v, want %q", got, err, want)
+		}
+	}
+	for n := range len(unit("<a/>")) {
+		if got, err := readUnit(bytes.NewReader(two[:n])); err == nil || err.Error() != "the connection was closed" {
+			t.Errorf("cut at %d: got %q, %v, want the connection closed", n, got, err)
+		}
+	}
+	if _, err := readUnit(iotest.ErrReader(io.ErrClosedPipe)); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("got %v, want %v", err, io.ErrClosedPipe)
 	}
 }

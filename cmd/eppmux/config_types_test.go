@@ -1,0 +1,179 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// What each key holds, for TestWrongTypes. A key that is added without its line here fails TestEveryKeyHasAType.
+var keyTypes = map[string]string{
+	"registries":                               "list",
+	"registries[0]":                            "mapping",
+	"registries[0].name":                       "text",
+	"registries[0].listen":                     "list",
+	"registries[0].listen[0].address":          "text",
+	"registries[0].listen[0].mode":             "mode",
+	"registries[0].listen[0].group":            "text",
+	"registries[0].listen[0].allow":            "list",
+	"registries[0].listen[0].weight":           "integer",
+	"registries[0].address":                    "text",
+	"registries[0].source_address":             "text",
+	"registries[0].tls":                        "mapping",
+	"registries[0].tls.server_name":            "text",
+	"registries[0].tls.ca_file":                "text",
+	"registries[0].tls.cert_file":              "text",
+	"registries[0].tls.key_file":               "text",
+	"registries[0].tls.min_version":            "word",
+	"registries[0].login":                      "mapping",
+	"registries[0].login.client_id":            "text",
+	"registries[0].login.password":             "text",
+	"registries[0].login.password_file":        "text",
+	"registries[0].login.password_env":         "text",
+	"registries[0].login.language":             "text",
+	"registries[0].login.object_uris":          "list",
+	"registries[0].login.extension_uris":       "list",
+	"registries[0].sessions":                   "mapping",
+	"registries[0].sessions.min":               "integer",
+	"registries[0].sessions.max":               "integer",
+	"registries[0].sessions.keepalive":         "duration",
+	"registries[0].sessions.keepalive_command": "word",
+	"registries[0].sessions.max_age":           "duration",
+	"registries[0].sessions.max_commands":      "integer",
+	"registries[0].timeouts":                   "mapping",
+	"registries[0].timeouts.connect":           "duration",
+	"registries[0].timeouts.login":             "duration",
+	"registries[0].timeouts.command":           "duration",
+	"registries[0].timeouts.queue":             "duration",
+	"registries[0].timeouts.greeting":          "duration",
+	"registries[0].rate_limits":                "list",
+	"registries[0].rate_limits[0]":             "mapping",
+	"registries[0].rate_limits[0].limit":       "integer",
+	"registries[0].rate_limits[0].per":         "duration",
+	"registries[0].rate_limits[0].burst":       "integer",
+	"registries[0].rate_limits[0].scope":       "word",
+	"registries[0].rate_limits[0].commands":    "list",
+	"registries[0].clients":                    "mapping",
+	"registries[0].clients.max":                "integer",
+	"registries[0].clients.max_frame":          "integer",
+	"registries[0].clients.max_ahead":          "integer",
+	"registries[0].clients.idle_timeout":       "duration",
+	"registries[0].clients.frame_timeout":      "duration",
+	"registries[0].clients.login":              "word",
+	"registries[0].clients.services":           "word",
+	"registries[0].clients.allow_remote":       "list",
+	"registries[0].clients.tls":                "mapping",
+	"registries[0].clients.tls.cert_file":      "text",
+	"registries[0].clients.tls.key_file":       "text",
+	"registries[0].unknown_outcome":            "word",
+	"registries[0].profile":                    "text",
+	"admin":                                    "mapping",
+	"admin.listen":                             "text",
+	"log":                                      "mapping",
+	"log.level":                                "word",
+	"log.format":                               "word",
+	"audit":                                    "mapping",
+	"audit.file":                               "text",
+	"audit.commands":                           "word",
+	"audit.frames":                             "boolean",
+	"audit.on_error":                           "word",
+	"drain_timeout":                            "duration",
+}
+
+// Values that are wrong for a type. A text may be written as a number, a duration may not.
+var wrongValues = map[string][]string{
+	"text":     {"[x]", "{x: y}", "true", "~", "!!binary eA==", "!t x"},
+	"word":     {"[x]", "{x: y}", "true", "~", "nonsense", "7"},
+	"mode":     {"[x]", "{x: y}", "true", "~", "nonsense", "999", "-1", "07777"},
+	"integer":  {"[1]", "{x: 1}", "true", "~", "one", `"1"`, "1.5", "0x10", "1e3", "1_000", ".inf", "2001-01-01"},
+	"duration": {"[1s]", "{x: 1s}", "true", "~", "soon", "60", "1.5", "10 s", "1d", ".nan"},
+	"boolean":  {"[true]", "{x: true}", "~", "1", "yes", `"true"`},
+	"list":     {"{x: y}", "x", "1", "true", "~"},
+	"mapping":  {"[x]", "x", "1", "true", "~"},
+}
+
+// nested is a file in which only path is written, in flow style.
+func nested(path, value string) string {
+	steps := regexp.MustCompile(`\[0\]|[a-z_]+`).FindAllString(path, -1)
+	for i := len(steps) - 1; i >= 0; i-- {
+		if steps[i] == "[0]" {
+			value = "[" + value + "]"
+		} else {
+			value = "{" + steps[i] + ": " + value + "}"
+		}
+	}
+	return value + "\n"
+}
+
+func TestWrongTypes(t *testing.T) {
+	for path, kind := range keyTypes {
+		for _, value := range wrongValues[kind] {
+			text := nested(path, value)
+			_, err := parse(text)
+			want := fmt.Sprintf("c.yaml:1: %s: ", path)
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v, want a fault at %s", text, err, path)
+			}
+		}
+	}
+}
+
+// TestUnknownKeysEverywhere: each mapping refuses a key it does not know, by its path.
+func TestUnknownKeysEverywhere(t *testing.T) {
+	for path, kind := range keyTypes {
+		if kind != "mapping" {
+			continue
+		}
+		_, err := parse(nested(path, "{zzzzz: 1}"))
+		if want := path + ".zzzzz: unknown key; known here: "; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", path, err, want)
+		}
+	}
+}
+
+// TestEveryKeyHasAType takes the known keys from what the program itself says is known.
+func TestEveryKeyHasAType(t *testing.T) {
+	known := regexp.MustCompile(`unknown key; known here: (.*)`)
+	seen := map[string]bool{}
+	for _, path := range []string{
+		"", "registries[0]", "registries[0].listen[0]", "registries[0].tls", "registries[0].login", "registries[0].sessions",
+		"registries[0].timeouts", "registries[0].rate_limits[0]", "registries[0].clients", "registries[0].clients.tls", "admin", "log", "audit",
+	} {
+		_, err := parse(nested(join(path, "zzzzz"), "1"))
+		if err == nil {
+			t.Fatalf("%s: got no fault", path)
+		}
+		for _, key := range strings.Split(known.FindStringSubmatch(err.Error())[1], ", ") {
+			at := join(path, key)
+			seen[at] = true
+			if keyTypes[at] == "" {
+				t.Errorf("got key %s, want it in keyTypes", at)
+			}
+		}
+	}
+	for path := range keyTypes {
+		if !seen[path] && !strings.HasSuffix(path, "[0]") {
+			t.Errorf("%s is in keyTypes, but is not known", path)
+		}
+	}
+}
+
+// TestNotYetIsAboutRealKeys: a line of that table with a slip in it would refuse nothing.
+func TestNotYetIsAboutRealKeys(t *testing.T) {
+	for path, value := range notYet {
+		full := strings.NewReplacer("registries.", "registries[0].", "listen.", "listen[0].").Replace(path)
+		if keyTypes[full] == "" {
+			t.Errorf("got %s, want a key that is known", path)
+		}
+		if value == "" {
+			value = "7"
+		}
+		if _, err := parse(nested(full, value)); err == nil || !strings.Contains(err.Error(), "not supported yet") {
+			t.Errorf("%s: got %v, want it not supported yet", full, err)
+		}
+		if _, err := parse(nested(full, `""`)); err == nil || strings.Contains(err.Error(), "not supported yet") {
+			t.Errorf("%s: empty: got %v, want no fault of that kind", full, err)
+		}
+	}
+}

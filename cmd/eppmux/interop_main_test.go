@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// asProgram is the environment variable that makes the test binary the program itself, race detector and all.
+const asProgram = "EPPMUX_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		go endWithParent()
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// endWithParent ends this process with the test that started it, which holds the other end of its standard input.
+func endWithParent() {
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	os.Exit(exitFailed)
+}
+
+// programTimeout is for one run of a program; programs that take longer are killed, and their tests fail.
+const programTimeout = 3 * time.Minute
+
+// program is eppmux as a process of its own.
+type program struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	log   *transcript
+	ended chan struct{} // closed when the process has ended and err is set
+	err   error
+}
+
+// startProgram runs eppmux until end is called or, at the latest, the test ends.
+func startProgram(t *testing.T, args ...string) *program {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), programTimeout)
+	p := &program{t: t, cmd: exec.CommandContext(ctx, self, args...), log: newTranscript(), ended: make(chan struct{})}
+	// A process under the race detector otherwise sleeps for a second when it ends.
+	p.cmd.Env = append(os.Environ(), asProgram+"=1", "GORACE="+strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	if _, err := p.cmd.StdinPipe(); err != nil { // see endWithParent; closed by Wait
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go p.wait()
+	t.Cleanup(func() {
+		cancel()
+		<-p.ended
+		if t.Failed() {
+			t.Logf("eppmux %q printed:\n%s", args, p.log.text())
+		}
+	})
+	return p
+}
+
+// wait runs on a goroutine of its own until the process ends; the cleanup of startProgram waits for it.
+func (p *program) wait() {
+	p.err = p.cmd.Wait()
+	close(p.ended)
+}
+
+// find waits until the program has printed what matches, and returns the first group.
+func (p *program) find(pattern string) string {
+	p.t.Helper()
+	re := regexp.MustCompile(pattern)
+	for ended := false; ; {
+		if m := re.FindStringSubmatch(p.log.text()); m != nil {
+			return m[1]
+		}
+		if ended {
+			p.t.Fatalf("%q ended with %v and printed\n%s\nwithout %q", p.cmd.Args[1:], p.err, p.log.text(), pattern)
+		}
+		select {
+		case <-p.log.more:
+		case <-p.ended:
+			ended = true // and all of its output is there
+		}
+	}
+}
+
+// end sends the signal, and returns all that the program has printed when it has ended.
+func (p *program) end() string {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Errorf("%q: %v", p.cmd.Args[1:], err)
+	}
+	<-p.ended
+	if p.err != nil {
+		p.t.Errorf("%q: got %v, want exit 0", p.cmd.Args[1:], p.err)
+	}
+	return p.log.text()
+}
+
+// transcript keeps what is written to it.
+type transcript struct {
+	more chan struct{} // holds a token when something has been added; never closed
+
+	mu  sync.Mutex
+	all bytes.Buffer // guarded by mu
+}
+
+func newTranscript() *transcript { return &transcript{more: make(chan struct{}, 1)} }
+
+func (tr *transcript) Write(b []byte) (int, error) {
+	tr.mu.Lock()
+	tr.all.Write(b)
+	tr.mu.Unlock()
+	select {
+	case tr.more <- struct{}{}:
+	default:
+	}
+	return len(b), nil
+}
+
+func (tr *transcript) text() string {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return tr.all.String()
+}
