@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-const schemaFile = "/work/shared/schemas/all.xsd"
+const schemaFile = "../../shared/schemas/all.xsd"
 
 // written collects what the registry wrote in all tests, and accepted what it carried out, to be held against the schemas at the end.
 var written, accepted collector

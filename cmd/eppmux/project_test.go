@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The tests in this file hold the project itself against its rules.
+
+const root = "../.."
+
+// tool runs a program at the root of the project and returns what it prints.
+func tool(t *testing.T, name string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Dir = root
+	out, err := cmd.CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+}
+
+func TestTools(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while")
+	}
+	for _, args := range [][]string{
+		{"gofmt", "-l", "."},
+		{"go", "vet", "./..."},
+		{"go", "tool", "staticcheck", "./..."},
+		{"go", "mod", "tidy", "-diff"},
+	} {
+		if out, err := tool(t, args[0], args[1:]...); err != nil || out != "" {
+			t.Errorf("%s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+}
+
+// layers are the packages from the bottom up; a package imports those before it only. The sandbox stands aside: it must
+// be able to judge the others.
+var layers = []string{"eppmux/frame", "eppmux/ratelimit", "eppmux/upstream", "eppmux/proxy", "eppmux/admin", "eppmux/cmd/eppmux"}
+
+// libraries are the imports from outside the standard library that each package may have.
+var libraries = map[string][]string{
+	"eppmux/frame":     nil,
+	"eppmux/ratelimit": nil,
+	"eppmux/sandbox":   nil,
+	"eppmux/upstream":  {"github.com/valyala/bytebufferpool", "github.com/hashicorp/golang-lru/v2/simplelru"},
+	"eppmux/proxy": {"github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "github.com/valyala/bytebufferpool",
+		"github.com/prometheus/client_golang/prometheus"},
+	"eppmux/admin": {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
+	"eppmux/bench": nil,
+	"eppmux/cmd/eppmux": {"github.com/spf13/cobra", "gopkg.in/yaml.v3", "github.com/prometheus/client_golang/prometheus",
+		"github.com/prometheus/client_golang/prometheus/collectors"},
+}
+
+// TestLayout fails on an import that goes up, or of a library in a package that has no business with it.
+func TestLayout(t *testing.T) {
+	out, err := tool(t, "go", "list", "-json=ImportPath,Imports", "./...")
+	if err != nil {
+		t.Fatal(err, out)
+	}
+	for dec := json.NewDecoder(strings.NewReader(out)); ; {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		allowed, known := libraries[p.ImportPath]
+		if !known {
+			t.Errorf("package %s is not in the layout", p.ImportPath)
+		}
+		for _, im := range p.Imports {
+			switch {
+			case strings.HasPrefix(im, "eppmux/"):
+				if !mayImport(p.ImportPath, im) {
+					t.Errorf("%s imports %s, which is not below it", p.ImportPath, im)
+				}
+			case strings.Contains(strings.Split(im, "/")[0], ".") && !slices.Contains(allowed, im):
+				t.Errorf("%s imports %s", p.ImportPath, im)
+			}
+		}
+	}
+}
+
+func mayImport(from, to string) bool {
+	if to == "eppmux/sandbox" {
+		return from == "eppmux/cmd/eppmux"
+	}
+	f, g := slices.Index(layers, from), slices.Index(layers, to)
+	return g >= 0 && f > g
+}
+
+// TestOnlyItself: the project names no path of a machine and no host of a package registry.
+func TestOnlyItself(t *testing.T) {
+	forbidden := regexp.MustCompile(`/(root|home|work|tmp/bash)[/_]|proxy\.golang|deb\.debian|registry\.npmjs`)
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && d.Name() == ".git":
+			return filepath.SkipDir
+		case d.IsDir() || filepath.Base(path) == "project_test.go":
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		if err != nil || bytes.IndexByte(data, 0) >= 0 {
+			return err
+		}
+		for i, line := range strings.Split(string(data), "\n") {
+			if m := forbidden.FindString(line); m != "" {
+				t.Errorf("%s:%d: %q", path, i+1, m)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFuzzTargets runs each fuzz target of the project for some seconds, in CI: elsewhere their seeds are enough.
+func TestFuzzTargets(t *testing.T) {
+	if os.Getenv("CI") == "" {
+		t.Skip("CI is not set")
+	}
+	targets := 0
+	form := regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
+	files, err := filepath.Glob(filepath.Join(root, "*", "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := filepath.Glob(filepath.Join(root, "*", "*", "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, more...) {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir, err := filepath.Rel(root, filepath.Dir(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range form.FindAllSubmatch(data, -1) {
+			targets++
+			out, err := tool(t, "go", "test", "-run", "^$", "-fuzz", "^"+string(m[1])+"$", "-fuzztime", "5s", "-fuzzminimizetime", "20x", "./"+dir)
+			if err != nil {
+				t.Errorf("%s in %s: %v\n%s", m[1], dir, err, out)
+			}
+		}
+	}
+	if targets < 4 {
+		t.Errorf("found %d fuzz targets", targets)
+	}
+}
+
+// TestBenchmarksRun runs each benchmark once.
+func TestBenchmarksRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while")
+	}
+	if out, err := tool(t, "go", "test", "-run", "^$", "-bench", ".", "-benchtime", "1x", "./frame", "./ratelimit", "./upstream", "./proxy"); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
