@@ -21,10 +21,15 @@ type echoRegistry struct {
 	certs *sandbox.TLS
 
 	mu       sync.Mutex
-	payloads [][]byte // guarded by mu; what came after the login
+	payloads [][]byte                        // guarded by mu; what came after the login
+	answer   func(payload, id []byte) string // guarded by mu; builds the answer to a command
+}
 
-	// answer builds the answer to a command; set before the first one comes.
-	answer func(payload, id []byte) string
+// answerWith changes how commands are answered from now on.
+func (r *echoRegistry) answerWith(f func(payload, id []byte) string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answer = f
 }
 
 var muxForm = regexp.MustCompile(`M[0-9A-HJKMNP-TV-Z]{13}(-[!-;=?-~]*)?`)
@@ -73,8 +78,8 @@ func (r *echoRegistry) session(nc net.Conn) {
 		id := muxForm.Find(payload)
 		answer := echoAnswer
 		if !first {
-			answer = r.answer
 			r.mu.Lock()
+			answer = r.answer
 			r.payloads = append(r.payloads, payload)
 			r.mu.Unlock()
 		}

@@ -77,7 +77,8 @@ type Account struct {
 	now     time.Duration // of the outermost call
 	wall    time.Time     // of the outermost call, for ids only
 	depth   int           // of calls into the Account
-	answer  []byte        // the answer being delivered
+	closed  bool
+	answer  []byte // the answer being delivered
 	edits   []frame.Edit
 	free    []*Exchange
 	buffers bytebufferpool.Pool
@@ -141,9 +142,16 @@ func (a *Account) Drain(within time.Duration) {
 	a.leave()
 }
 
-// Close ends dialing and waits for it. Any goroutine but the loop may call it; the loop must still run.
+// Close ends dialing and waits for it; no session is opened after it. Any goroutine but the loop may call it; the loop must
+// still run.
 func (a *Account) Close() {
 	a.stop()
+	done := make(chan struct{})
+	a.loop.Post(func() {
+		a.closed = true
+		close(done)
+	})
+	<-done
 	a.dials.Wait()
 }
 
@@ -174,6 +182,9 @@ func (a *Account) leave() {
 func (a *Account) perform(act Action) {
 	switch act.Do {
 	case DoOpen:
+		if a.closed {
+			return
+		}
 		t := &transport{a: a, s: act.Session}
 		t.renewOwn()
 		act.Session.Transport = t

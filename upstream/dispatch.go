@@ -26,8 +26,8 @@ func (p *Pool) dispatch(now time.Duration) {
 		p.send(p.take(i), l.head, now)
 	}
 	if p.draining && p.Queued() == 0 {
-		for len(p.idle) > 0 {
-			p.retire(p.idle[0], CauseShutdown, now)
+		for i := len(p.idle) - 1; i >= 0; i-- {
+			p.retire(p.idle[i], CauseShutdown, now)
 		}
 	}
 	p.size(now)

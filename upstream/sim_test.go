@@ -79,11 +79,12 @@ type simClient struct {
 }
 
 type simSocket struct {
-	busy    bool // a command was written and its answer has not come
-	dead    bool // closed by us
-	expects *Exchange
-	gen     int
-	counted *time.Duration // when the registry counts what was written last; not after it has answered or closed
+	busy      bool // a command was written and its answer has not come
+	dead      bool // closed by us
+	expects   *Exchange
+	gen       int
+	loggedOut bool
+	counted   *time.Duration // when the registry counts what was written last; not after it has answered or closed
 }
 
 type simExchange struct {
@@ -238,8 +239,12 @@ func (w *world) perform(a Action) {
 	case DoKeepalive:
 		w.write(a.Session, nil)
 	case DoLogout:
+		if k := w.sockets[a.Session]; k != nil {
+			k.loggedOut = true
+		}
 		w.write(a.Session, nil)
 	case DoClose:
+		w.checkLogout(a.Session)
 		w.close(a.Session)
 	case DoFinish:
 		w.finish(a.Exchange, a.End, a.Cause)
@@ -510,6 +515,18 @@ func (w *world) checkLimit() {
 		}
 	}
 	w.seen = w.seen[len(w.seen)-200:]
+}
+
+// checkLogout: a session that we end for no fault of its own is logged out first.
+func (w *world) checkLogout(s *Session) {
+	k := w.sockets[s]
+	if k == nil || k.loggedOut || w.draining && w.now >= w.by {
+		return
+	}
+	switch s.Cause() {
+	case CauseIdle, CauseAge, CauseShutdown:
+		w.errorf("session %d closed for %v without a logout", s.ID, s.Cause())
+	}
 }
 
 // checkLogins bounds attempts to log in: I13.

@@ -124,7 +124,9 @@ func (p *Pool) rest(s *Session, now time.Duration) {
 	p.live++
 	p.idle = append(p.idle, s)
 	p.idleDeadline(s)
-	if s.most > 0 && s.commands >= s.most {
+	if s.most > 0 && s.commands >= p.cfg.MaxCommands {
+		p.Poison(s, CauseCount) // no logout has been admitted since most was reached
+	} else if s.most > 0 && s.commands >= s.most {
 		p.retire(s, CauseCount, now)
 	} else if now >= s.expires && p.mayAge(s) {
 		p.retire(s, CauseAge, now)
@@ -167,6 +169,10 @@ func (p *Pool) due(s *Session, now time.Duration) {
 
 func (p *Pool) idleDue(s *Session, now time.Duration) {
 	switch {
+	case p.draining && p.Queued() == 0:
+		p.retire(s, CauseShutdown, now)
+	case s.most > 0 && s.commands >= s.most:
+		p.retire(s, CauseCount, now)
 	case now >= s.expires && p.mayAge(s):
 		p.retire(s, CauseAge, now)
 	case p.cfg.Keepalive == 0 || now < s.since+p.cfg.Keepalive:
@@ -198,11 +204,13 @@ func (p *Pool) keepalive(s *Session, now time.Duration) {
 	p.do(Action{Do: DoKeepalive, Session: s})
 }
 
-// retire logs an idle session out. Where a limit that counts logouts does not admit one, it is closed without.
+// retire logs an idle session out, as soon as the limits that count logouts admit one; until then it stays as it is and
+// this is called again.
 func (p *Pool) retire(s *Session, cause Cause, now time.Duration) {
 	set, at := p.admits(s, frame.CommandLogout, frame.OpNone, now)
 	if at > now {
-		p.Poison(s, cause)
+		s.deadline = at
+		p.wakeAt(at)
 		return
 	}
 	p.leave(s)
