@@ -1,0 +1,338 @@
+package proxy
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"eppmux/frame"
+	"eppmux/sandbox"
+	"eppmux/upstream"
+)
+
+// TestTLSListener: clients that speak TLS only, of both versions, with and without a certificate of their own.
+func TestTLSListener(t *testing.T) {
+	certs, err := sandbox.NewTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, _ := startEcho(t, func(c *Config) {
+		c.Listeners = []Listener{{Address: "tls://127.0.0.1:0", TLS: certs.Server}}
+	})
+	address := f.server.listeners[0].ln.Addr().String()
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		for _, own := range []bool{false, true} {
+			cfg := certs.Client.Clone()
+			cfg.MinVersion, cfg.MaxVersion = version, version
+			if !own {
+				cfg.Certificates = nil
+			}
+			nc, err := tls.Dial("tcp", address, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := &peer{t: t, nc: nc}
+			p.write(login("T-1")) // before the greeting is read
+			if g := p.read(); !strings.Contains(g, "<greeting>") {
+				t.Errorf("got %s", g)
+			}
+			p.want(p.read(), 1000, "T-1")
+			b := unit(check("tls.example", "T-2"))
+			_, _ = nc.Write(b[:4]) // header and payload in two records
+			_, _ = nc.Write(b[4:])
+			p.want(p.read(), 1000, "T-2")
+			p.want(p.ask(check(strings.Repeat("x", 60_000)+".example", "T-3")), 1000, "T-3") // several records
+			p.want(p.ask(command("<logout/>", "T-4")), 1500, "T-4")
+			p.wantClosed()
+		}
+	}
+}
+
+// TestTLSGarbage: a client that does not speak TLS, or stops in the handshake, harms nobody.
+func TestTLSGarbage(t *testing.T) {
+	certs, err := sandbox.NewTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, _ := startEcho(t, func(c *Config) {
+		c.Listeners = []Listener{{Address: "tls://127.0.0.1:0", TLS: certs.Server}}
+	})
+	address := f.server.listeners[0].ln.Addr().String()
+	for i := range 20 {
+		nc, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		if i%2 == 0 {
+			_, _ = nc.Write([]byte("\x00\x00\x00\x40<epp>"))
+		}
+	}
+	nc, err := tls.Dial("tcp", address, certs.Client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &peer{t: t, nc: nc}
+	p.read()
+	p.want(p.ask(check("tls.example", "T-1")), 1000, "T-1")
+	// Octets that are no TLS record, after the handshake.
+	_, _ = nc.NetConn().Write([]byte("this is no record"))
+	if _, err := p.tryRead(); err == nil {
+		t.Error("the connection goes on")
+	}
+}
+
+func TestUnixListener(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "epp.sock")
+	// What a process that was killed has left behind.
+	old, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.SetUnlinkOnClose(false)
+	old.Close()
+	umask := syscall.Umask(0)
+	defer syscall.Umask(umask)
+	f, _ := startEcho(t, func(c *Config) {
+		c.Listeners = []Listener{{Address: "unix://" + path, Mode: 0o600, Group: fmt.Sprint(os.Getgid())}}
+	})
+	fi, err := os.Stat(path)
+	if err != nil || fi.Mode().Perm() != 0o600 {
+		t.Fatalf("got %v, %v, want a socket of mode 0600", fi, err)
+	}
+	nc, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	p := &peer{t: t, nc: nc}
+	p.read()
+	p.want(p.ask(check("unix.example", "U-1")), 1000, "U-1")
+	if got, want := f.server.listeners[0].String(), "unix://"+path; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	// A second server does not take the path from the first.
+	if _, err := listen(Listener{Address: "unix://" + path}); err == nil || !strings.Contains(err.Error(), "another process") {
+		t.Errorf("got %v, want a refusal", err)
+	}
+	f.server.closeListeners()
+	if _, err := os.Lstat(path); !os.IsNotExist(err) {
+		t.Errorf("the socket is still there: %v", err)
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) > 0 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+// TestUnixPathInUse: what stands at the path and is no socket stays.
+func TestUnixPathInUse(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, file, filepath.Join(dir, "none", "epp.sock")} {
+		if _, err := listen(Listener{Address: "unix://" + path}); err == nil {
+			t.Errorf("%s: got no error", path)
+		}
+	}
+	if b, err := os.ReadFile(file); err != nil || string(b) != "precious" {
+		t.Errorf("got %q, %v", b, err)
+	}
+}
+
+// TestUnixPathTaken: a server that ends leaves the socket of the one that has taken its place.
+func TestUnixPathTaken(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "epp.sock")
+	one, err := listen(Listener{Address: "unix://" + path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	two, err := listen(Listener{Address: "unix://" + path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer two.close()
+	one.close()
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("the second server's socket is gone: %v", err)
+	}
+}
+
+func TestIdentify(t *testing.T) {
+	ln := &listener{Listener: Listener{Address: "tcp://0.0.0.0:0", Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}
+	for addr, want := range map[string]bool{"127.0.0.1": true, "::1": true, "192.0.2.7": true, "192.0.3.7": false, "::ffff:192.0.2.7": true} {
+		nc := addrConn{addr: &net.TCPAddr{IP: net.ParseIP(addr), Port: 1}}
+		if _, ok := identify(ln, nc); ok != want {
+			t.Errorf("%s: got %v, want %v", addr, ok, want)
+		}
+	}
+}
+
+// addrConn is a connection from an address.
+type addrConn struct {
+	net.Conn
+	addr net.Addr
+}
+
+func (c addrConn) RemoteAddr() net.Addr { return c.addr }
+
+// TestDescriptorsUsedUp: when no descriptor is left, clients that are connected go on, and new ones are taken once there
+// are some again.
+func TestDescriptorsUsedUp(t *testing.T) {
+	f, _ := startEcho(t, nil)
+	p := f.dial()
+	var lim syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {
+		t.Fatal(err)
+	}
+	late, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	low := lim
+	low.Cur = uint64(late) + 1 // every number up to here is in use, or nearly so
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
+		t.Fatal(err)
+	}
+	restore := sync.OnceFunc(func() { _ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &lim) })
+	defer restore()
+	var fillers []int
+	for {
+		fd, err := syscall.Dup(late)
+		if err != nil {
+			break
+		}
+		fillers = append(fillers, fd)
+	}
+	// The connection is made by the kernel; nobody can accept it.
+	addr := f.server.listeners[0].ln.Addr().(*net.TCPAddr)
+	sa := &syscall.SockaddrInet4{Port: addr.Port, Addr: [4]byte{127, 0, 0, 1}}
+	if err := syscall.Connect(late, sa); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		p.want(p.ask(check("goes-on.example", "D-1")), 1000, "D-1")
+		time.Sleep(10 * time.Millisecond)
+	}
+	for _, fd := range fillers {
+		_ = syscall.Close(fd)
+	}
+	restore()
+	file := os.NewFile(uintptr(late), "")
+	nc, err := net.FileConn(file)
+	file.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	q := &peer{t: t, nc: nc}
+	q.read()
+	q.want(q.ask(check("late.example", "D-2")), 1000, "D-2")
+}
+
+// TestHeaderApart: a client with Nagle's algorithm on that writes header and payload apart does not wait for a delayed
+// acknowledgement. The same client against a server that does not acknowledge at once is the measure.
+func TestHeaderApart(t *testing.T) {
+	f, _ := startEcho(t, nil)
+	p := f.dial()
+	_ = p.nc.(*net.TCPConn).SetNoDelay(false)
+	b := unit(check("apart.example", "H-1"))
+	took := func(p *peer) time.Duration {
+		var all time.Duration
+		for i := range 30 {
+			begin := time.Now()
+			_, _ = p.nc.Write(b[:4])
+			_, _ = p.nc.Write(b[4:])
+			p.read()
+			if i >= 20 { // the kernel acknowledges the first ones of a connection at once anyway
+				all += time.Since(begin)
+			}
+		}
+		return all
+	}
+	ours := took(p)
+	plain := took(slowAcknowledger(t))
+	t.Logf("ten commands: %v, without acknowledging %v", ours, plain)
+	if plain > 300*time.Millisecond && ours > plain/2 {
+		t.Errorf("ten commands took %v, %v without TCP_QUICKACK", ours, plain)
+	}
+}
+
+// slowAcknowledger is a connection to a server that reads whole frames and leaves acknowledging to the kernel.
+func slowAcknowledger(t *testing.T) *peer {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		nc, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer nc.Close()
+		answer := unit(echoAnswer(nil, nil))
+		want := len(unit(check("apart.example", "H-1")))
+		buf := make([]byte, 1<<16)
+		for have := 0; ; {
+			n, err := nc.Read(buf)
+			if err != nil {
+				return
+			}
+			if have += n; have == want {
+				have = 0
+				_, _ = nc.Write(answer)
+			}
+		}
+	}()
+	nc, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nc.Close() })
+	_ = nc.(*net.TCPConn).SetNoDelay(false)
+	return &peer{t: t, nc: nc}
+}
+
+// TestReusedDescriptor: an answer for a client that has left does not reach one that has its descriptor's number now.
+func TestReusedDescriptor(t *testing.T) {
+	f, r := startEcho(t, nil)
+	release := make(chan struct{})
+	r.answerWith(func(p, id []byte) string {
+		if bytes.Contains(p, []byte("held.example")) {
+			<-release
+		}
+		return echoAnswer(p, id)
+	})
+	a := f.dial()
+	a.write(check("held.example", "GONE"))
+	waitFor(t, "the command", func() bool { return len(r.take()) > 0 })
+	a.nc.Close()
+	waitFor(t, "its end", func() bool { return f.server.Snapshot().Clients == 0 })
+	var peers []*peer
+	for range 50 {
+		peers = append(peers, f.dial())
+	}
+	close(release)
+	for i, p := range peers {
+		trid := fmt.Sprintf("NEW-%d", i)
+		p.want(p.ask(check("new.example", trid)), 1000, trid)
+	}
+	if n := f.server.Snapshot().Account.Outcomes[frame.CommandCheck][upstream.OutcomeOrphan]; n != 1 {
+		t.Errorf("%d orphans, want 1", n)
+	}
+}
