@@ -25,11 +25,13 @@ const (
 	closedTLS                        // octets that TLS does not accept
 	closedTooMany                    // clients.max
 	closedShutdown
+	closedMemory  // more octets are held for all clients together than may be
+	closedRefused // three logins in a row were refused
 	numCloseReasons
 )
 
 var closeReasonNames = [numCloseReasons]string{"client", "logout", "frame", "faults", "ahead", "slow_frame", "idle",
-	"not_reading", "unknown_outcome", "code", "no_greeting", "tls", "too_many", "shutdown"}
+	"not_reading", "unknown_outcome", "code", "no_greeting", "tls", "too_many", "shutdown", "memory", "refused"}
 
 func (r closeReason) String() string { return closeReasonNames[r] }
 
@@ -71,15 +73,18 @@ type client struct {
 	// Owned by the loop.
 	x        *upstream.Exchange // in flight; nil: the next frame may be looked at
 	budget   *upstream.Budget
+	held     int           // octets that count in srv.held
 	wake     time.Duration // in srv.timers
 	timer    int           // index in srv.timers; -1: not in it
 	prev     *client       // in srv.clients
 	next     *client
 	since    time.Duration // when the state began, or the last command ended
 	partial  time.Duration // when the first octet of a frame was seen that is not whole; 0: none
-	stalled  time.Duration // since when octets have not been taken by the kernel; 0: none
+	stalled  time.Duration // since when the kernel has taken nothing of what waits for it; 0: nothing waits
+	waiting  int           // octets that waited then
 	state    clientState
-	faults   uint8
+	faults   uint8 // frames in a row that were refused
+	refusals uint8 // logins in a row that were refused
 	loggedIn bool
 	parsing  bool // parse is on the stack
 }
@@ -126,7 +131,32 @@ func (c *client) Readable() {
 		}
 	}
 	if c.state < clientLingering && c.stream.buffered() > c.srv.cfg.MaxAhead {
-		c.leave(replyTooFarAhead, nil, closedAhead)
+		c.evict(replyTooFarAhead, closedAhead)
+	}
+	c.weigh()
+}
+
+// evict ends a client that has gone too far. In place of the answer to a transform that is in flight nothing may be said: it
+// would be taken for that answer.
+func (c *client) evict(r reply, why closeReason) {
+	if c.x != nil && !c.x.Query || c.state != clientServed {
+		c.linger(why)
+		return
+	}
+	c.leave(r, nil, why)
+}
+
+// weigh counts the octets that are held for the client. Over the bound for all clients together, those that hold some go.
+func (c *client) weigh() {
+	n := 0
+	if c.state != clientClosed {
+		n = c.stream.buffered() + c.stream.unsent()
+	}
+	c.srv.held += n - c.held
+	c.held = n
+	if n > 0 && c.srv.held > c.srv.cfg.MaxHeld && c.state < clientLingering {
+		c.evict(replyNoMemory, closedMemory)
+		c.weigh()
 	}
 }
 
@@ -154,6 +184,7 @@ func (c *client) close(r closeReason) {
 func (c *client) gone() {
 	c.state = clientClosed
 	c.stream.closed()
+	c.weigh()
 	c.srv.forget(c)
 	if x := c.x; x != nil {
 		c.x = nil
@@ -180,12 +211,24 @@ func (c *client) linger(why closeReason) {
 	if n := c.stream.buffered(); n > 0 {
 		c.stream.discard(n)
 	}
-	if c.stream.unsent() == 0 {
-		c.stream.closeWrite()
-	}
+	c.stalled = 0
 	c.since = c.srv.clock()
-	c.srv.timers.before(c, c.since+lingerTimeout)
+	c.farewell(c.since)
 	c.srv.rearm()
+}
+
+// farewell tells a lingering client that nothing more comes, once all that came has been taken, and looks again.
+func (c *client) farewell(now time.Duration) {
+	next := c.since + lingerTimeout
+	switch {
+	case c.stalled > 0: // it has been told
+	case c.stream.unsent() == 0:
+		c.stalled = max(1, now)
+		c.stream.closeWrite()
+	default:
+		next = min(next, now+writeRecheck)
+	}
+	c.srv.timers.before(c, next)
 }
 
 // parse takes the client's frames as long as none is in flight.
@@ -258,13 +301,35 @@ func (c *client) command(payload []byte, n int) {
 		c.local(m, n)
 	case m.Kind == frame.KindCommand || m.Kind == frame.KindExtension:
 		c.ok()
-		x := s.account.Exchange(c, c.budget, m)
+		opts := c.listener.options.Load()
+		if set := opts.Commands; set != nil && !set.Has(m.Command, m.Op) {
+			c.refuse(m, n)
+			return
+		}
+		x := s.account.Exchange(upstream.Sender{Client: c, Budget: c.budget, Weight: uint8(opts.Weight)}, m)
 		c.stream.discard(n)
 		c.x = x
 		s.account.Submit(x)
 	default:
 		c.faulty(errNotClients, n)
 	}
+}
+
+// refuse answers a command that the listener does not let through.
+func (c *client) refuse(m *frame.Message, n int) {
+	s := c.srv
+	s.counts.Disallowed++
+	s.out = s.appendReply(s.out[:0], replyDisallowed, ownClTRID(m))
+	c.stream.discard(n)
+	c.write(s.out)
+}
+
+// ownClTRID is the content of a message's clTRID; nil where it has none.
+func ownClTRID(m *frame.Message) []byte {
+	if !m.ClTRID.Present() {
+		return nil
+	}
+	return m.Payload[m.ClTRID.Content.Start:m.ClTRID.Content.End]
 }
 
 // ok notes a frame without fault.
@@ -318,7 +383,7 @@ func (c *client) Finish(x *upstream.Exchange, o upstream.Outcome) {
 		c.reply(replyUnknown(x), x.OwnClTRID())
 	default:
 		// As a direct connection would have shown it: RFC 5734 section 3 leaves the command's fate open.
-		c.close(closedUnknownOutcome)
+		c.linger(closedUnknownOutcome)
 		return
 	}
 	c.touch()
@@ -326,6 +391,7 @@ func (c *client) Finish(x *upstream.Exchange, o upstream.Outcome) {
 	if c.state == clientServed && c.x == nil && c.srv.draining {
 		c.linger(closedShutdown)
 	}
+	c.weigh()
 }
 
 func (c *client) reply(r reply, clTRID []byte) {
@@ -348,7 +414,7 @@ func (c *client) write(unit []byte) {
 	case n > unsentMax:
 		c.close(closedNotReading)
 	case c.stalled == 0:
-		c.stalled = max(1, c.srv.clock())
+		c.stalled, c.waiting = max(1, c.srv.clock()), n
 		c.srv.timers.before(c, c.stalled+writeRecheck)
 		c.srv.rearm()
 	}
@@ -369,7 +435,7 @@ func (c *client) due(now time.Duration) {
 			c.stream.close()
 			return
 		}
-		t.before(c, c.since+lingerTimeout)
+		c.farewell(now)
 	case clientServed:
 		c.dueServed(now)
 	}
@@ -378,16 +444,20 @@ func (c *client) due(now time.Duration) {
 func (c *client) dueServed(now time.Duration) {
 	t, cfg := &c.srv.timers, &c.srv.cfg
 	if c.stalled > 0 {
-		switch {
-		case c.stream.unsent() == 0:
+		switch n := c.stream.unsent(); {
+		case n == 0:
 			c.stalled = 0
-		case now >= c.stalled+writeTimeout:
+		case now >= c.stalled+writeTimeout && n >= c.waiting:
 			c.close(closedNotReading)
 			return
 		default:
+			if n < c.waiting {
+				c.stalled, c.waiting = now, n
+			}
 			t.before(c, now+writeRecheck)
 		}
 		c.parse()
+		c.weigh()
 	}
 	if c.partial > 0 && c.x == nil && c.state == clientServed {
 		if now >= c.partial+cfg.FrameTimeout {

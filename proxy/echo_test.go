@@ -20,9 +20,10 @@ type echoRegistry struct {
 	ln    net.Listener
 	certs *sandbox.TLS
 
-	mu       sync.Mutex
-	payloads [][]byte                        // guarded by mu; what came after the login
-	answer   func(payload, id []byte) string // guarded by mu; builds the answer to a command
+	mu        sync.Mutex
+	onSession func(net.Conn)                  // guarded by mu; called for each connection
+	payloads  [][]byte                        // guarded by mu; what came after the login
+	answer    func(payload, id []byte) string // guarded by mu; builds the answer to a command
 }
 
 // answerWith changes how commands are answered from now on.
@@ -64,6 +65,11 @@ func (r *echoRegistry) serve() {
 // session ends when its connection does.
 func (r *echoRegistry) session(nc net.Conn) {
 	defer nc.Close()
+	r.mu.Lock()
+	if r.onSession != nil {
+		r.onSession(nc)
+	}
+	r.mu.Unlock()
 	_, _ = nc.Write(unit(eppOpen + `<greeting><svID>echo</svID><svDate>2020-01-01T00:00:00.0Z</svDate><svcMenu><version>1.0</version>` +
 		`<lang>en</lang><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI></svcMenu></greeting></epp>`))
 	for first := true; ; first = false {

@@ -10,13 +10,16 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"eppmux/frame"
+	"eppmux/upstream"
 )
 
 // Listener is one address on which clients are taken.
@@ -25,8 +28,12 @@ type Listener struct {
 	TLS     *tls.Config // for tls://
 	Mode    fs.FileMode // of a unix socket; 0: 0660
 	Group   string      // of a unix socket; empty: the process's own
-	// Allow names the networks from which clients are taken; empty: any that reach the address. Not for unix sockets.
-	Allow []netip.Prefix
+	// Networks are those from which clients are taken; empty: any that reach the address. Not for unix sockets.
+	Networks []netip.Prefix
+	// Commands are those that its clients may send; nil: all. login, logout and hello are always answered.
+	Commands *upstream.CommandSet
+	// Weight is the share of each of its clients against one of weight 1 when commands wait; 0: 1.
+	Weight int
 }
 
 const (
@@ -40,7 +47,7 @@ const (
 
 // listener is an open Listener.
 type listener struct {
-	Listener
+	options  atomic.Pointer[Listener] // a reload may change what is not about the address
 	ln       net.Listener
 	path     string      // of a unix socket
 	inode    uint64      // of its file, while it is ours
@@ -49,7 +56,7 @@ type listener struct {
 
 // String is the address, with the port that was given by the system.
 func (l *listener) String() string {
-	scheme, _, _ := strings.Cut(l.Address, "://")
+	scheme, _, _ := strings.Cut(l.options.Load().Address, "://")
 	if l.path != "" {
 		return scheme + "://" + l.path
 	}
@@ -70,7 +77,7 @@ func listen(l Listener) (*listener, error) {
 		if err != nil {
 			return nil, fmt.Errorf("listen %s: %w", l.Address, err)
 		}
-		return &listener{Listener: l, ln: ln}, nil
+		return newListener(l, ln), nil
 	}
 	return nil, fmt.Errorf("listen %s: want tcp://host:port, tls://host:port or unix:///path", l.Address)
 }
@@ -97,7 +104,15 @@ func listenUnix(l Listener, path string) (*listener, error) {
 		ln.Close()
 		return nil, fmt.Errorf("listen %s: %w", l.Address, err)
 	}
-	return &listener{Listener: l, ln: ln, path: path, inode: inode(path)}, nil
+	open := newListener(l, ln)
+	open.path, open.inode = path, inode(path)
+	return open, nil
+}
+
+func newListener(l Listener, ln net.Listener) *listener {
+	open := &listener{ln: ln}
+	open.options.Store(&l)
+	return open
 }
 
 // vacant says whether a unix socket may be made at path.
@@ -174,7 +189,6 @@ func (l *listener) close() {
 // system, such as no descriptor being left, is waited out: whoever is connected goes on.
 func (s *Server) accept(ln *listener) {
 	defer s.accepting.Done()
-	handshakes := make(chan struct{}, handshakesMax) // holds a token for each handshake under way
 	pause := acceptBackoffMin
 	for {
 		nc, err := ln.ln.Accept()
@@ -191,40 +205,41 @@ func (s *Server) accept(ln *listener) {
 			continue
 		}
 		pause = acceptBackoffMin
-		s.welcome(ln, nc, handshakes)
+		s.welcome(ln, nc)
 	}
 }
 
 // welcome hands an accepted connection to the loop.
-func (s *Server) welcome(ln *listener, nc net.Conn, handshakes chan struct{}) {
+func (s *Server) welcome(ln *listener, nc net.Conn) {
+	opts := ln.options.Load()
 	identity, ok := identify(ln, nc)
 	if !ok {
 		nc.Close()
 		return
 	}
-	if s.connections.Add(1) > int64(s.cfg.MaxClients) {
+	if s.connections.Add(1) > s.maxClients.Load() {
 		s.connections.Add(-1)
 		s.turnAway(ln, nc)
 		return
 	}
 	c := &client{srv: s, listener: ln, identity: identity}
-	if ln.TLS == nil {
+	if opts.TLS == nil {
 		c.stream = new(plainStream)
 		s.enroll(c, nc)
 		return
 	}
-	t := newTLSStream(nc, ln.TLS, s.cfg.MaxAhead)
+	t := newTLSStream(nc, opts.TLS, int(s.maxAhead.Load()))
 	c.stream = t
-	handshakes <- struct{}{}
+	s.handshakes.begin(nc)
 	s.accepting.Add(1)
-	go s.shakeHands(c, t, nc, handshakes)
+	go s.shakeHands(c, t, nc)
 }
 
 // shakeHands does the TLS handshake of a client. It runs on a goroutine of its own, for handshakeTimeout at most; Close
 // waits for it.
-func (s *Server) shakeHands(c *client, t *tlsStream, nc net.Conn, handshakes chan struct{}) {
+func (s *Server) shakeHands(c *client, t *tlsStream, nc net.Conn) {
 	defer s.accepting.Done()
-	defer func() { <-handshakes }()
+	defer s.handshakes.end(nc)
 	_ = nc.SetDeadline(time.Now().Add(handshakeTimeout))
 	if err := t.conn.Handshake(); err != nil {
 		nc.Close()
@@ -234,6 +249,46 @@ func (s *Server) shakeHands(c *client, t *tlsStream, nc net.Conn, handshakes cha
 	}
 	_ = nc.SetDeadline(time.Time{})
 	s.enroll(c, nc)
+}
+
+// handshakes are the TLS handshakes of clients under way. Where there are too many, the oldest must go: an honest one
+// takes milliseconds.
+type handshakes struct {
+	mu      sync.Mutex
+	all     []net.Conn // guarded by mu; the oldest first
+	stopped bool       // guarded by mu
+}
+
+func (h *handshakes) begin(nc net.Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.stopped {
+		nc.Close()
+		return
+	}
+	if len(h.all) >= handshakesMax {
+		h.all[0].Close()
+		h.all = h.all[1:]
+	}
+	h.all = append(h.all, nc)
+}
+
+func (h *handshakes) end(nc net.Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if i := slices.Index(h.all, nc); i >= 0 {
+		h.all = slices.Delete(h.all, i, i+1)
+	}
+}
+
+// stop ends all, and those that begin later.
+func (h *handshakes) stop() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stopped = true
+	for _, nc := range h.all {
+		nc.Close()
+	}
 }
 
 func (s *Server) enroll(c *client, nc net.Conn) {
@@ -246,7 +301,7 @@ func (s *Server) enroll(c *client, nc net.Conn) {
 // turnAway refuses a client beyond clients.max, without blocking: its socket is new and has room for one reply.
 func (s *Server) turnAway(ln *listener, nc net.Conn) {
 	s.loop.Post(func() { s.closed(closedTooMany) })
-	if ln.TLS == nil {
+	if ln.options.Load().TLS == nil {
 		r := replyTooManyClients
 		_ = nc.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
 		_, _ = nc.Write(frame.AppendResponse(nil, r.code, r.text, r.reason, nil, []byte("eppmux-refused")))
@@ -265,15 +320,20 @@ func identify(ln *listener, nc net.Conn) (string, bool) {
 		return "", false
 	}
 	ip := ap.Addr().Unmap().WithZone("")
-	if len(ln.Allow) == 0 || ip.IsLoopback() {
-		return ip.String(), true
+	if ip.IsLoopback() { // a local user has millions of these addresses: they are one client
+		return "local", true
 	}
-	for _, p := range ln.Allow {
-		if p.Contains(ip) {
-			return ip.String(), true
+	networks := ln.options.Load().Networks
+	allowed := len(networks) == 0
+	for _, p := range networks {
+		allowed = allowed || p.Contains(ip)
+	}
+	if ip.Is6() { // a host has a whole network of addresses
+		if p, err := ip.Prefix(64); err == nil {
+			return p.String(), allowed
 		}
 	}
-	return "", false
+	return ip.String(), allowed
 }
 
 func peerUser(uc *net.UnixConn) string {

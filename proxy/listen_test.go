@@ -173,7 +173,7 @@ func TestUnixPathTaken(t *testing.T) {
 }
 
 func TestIdentify(t *testing.T) {
-	ln := &listener{Listener: Listener{Address: "tcp://0.0.0.0:0", Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}
+	ln := newListener(Listener{Address: "tcp://0.0.0.0:0", Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, nil)
 	for addr, want := range map[string]bool{"127.0.0.1": true, "::1": true, "192.0.2.7": true, "192.0.3.7": false, "::ffff:192.0.2.7": true} {
 		nc := addrConn{addr: &net.TCPAddr{IP: net.ParseIP(addr), Port: 1}}
 		if _, ok := identify(ln, nc); ok != want {

@@ -18,23 +18,47 @@ func (c *client) local(m *frame.Message, n int) {
 	if m.Command == frame.CommandLogin {
 		r = c.login(m)
 	}
-	var clTRID []byte
-	if m.ClTRID.Present() {
-		clTRID = m.Payload[m.ClTRID.Content.Start:m.ClTRID.Content.End]
-	}
 	s := c.srv
-	s.out = s.appendReply(s.out[:0], r, clTRID)
+	refused := c.refusals >= maxRefusals
+	if refused {
+		r = replyLoginsRefused
+	}
+	s.out = s.appendReply(s.out[:0], r, ownClTRID(m))
 	c.stream.discard(n)
 	c.write(s.out)
-	if m.Command == frame.CommandLogout {
+	switch {
+	case m.Command == frame.CommandLogout:
 		c.linger(closedLogout)
+	case refused:
+		c.linger(closedRefused)
 	}
 }
 
-// login accepts any client: who reaches the listener is the registrar. The password is not looked at and not kept.
+const (
+	// maxRefusals refused logins in a row end the connection: each is read by a slow parser.
+	maxRefusals = 3
+	// maxLogin is the longest login that is read, in octets. Those with the most services have less than 4000.
+	maxLogin = 32 << 10
+)
+
+// login answers a login and counts refusals.
 func (c *client) login(m *frame.Message) reply {
-	if c.loggedIn {
+	r := c.judge(m)
+	if r.code == replyLoggedIn.code {
+		c.loggedIn, c.refusals = true, 0
+	} else {
+		c.refusals++
+	}
+	return r
+}
+
+// judge accepts any client: who reaches the listener is the registrar. The password is not looked at and not kept.
+func (c *client) judge(m *frame.Message) reply {
+	switch {
+	case c.loggedIn:
 		return replyLoggedInTwice
+	case len(m.Payload) > maxLogin:
+		return replyLongLogin
 	}
 	l, err := frame.ParseLogin(m.Payload)
 	switch {
@@ -48,7 +72,6 @@ func (c *client) login(m *frame.Message) reply {
 	if r, ok := c.services(l); !ok {
 		return r
 	}
-	c.loggedIn = true
 	return replyLoggedIn
 }
 
@@ -85,8 +108,15 @@ func outside(want, have []string) (string, bool) {
 	return "", false
 }
 
+// maxGreeting is the longest greeting that is passed on, in octets: every client gets it.
+const maxGreeting = 256 << 10
+
 // learn takes a greeting of the registry, which from now on is ours too, and serves the clients that wait for it.
 func (s *Server) learn(payload []byte) {
+	if len(payload) > maxGreeting {
+		s.log.Warn("the registry's greeting is not shown to clients: it is too long", "octets", len(payload))
+		return
+	}
 	m, err := s.scanner.Scan(payload)
 	if err != nil || m.Kind != frame.KindGreeting {
 		return

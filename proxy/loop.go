@@ -179,6 +179,16 @@ func (s *socket) Write(p []byte) (int, error) {
 	return s.conn.Write(p)
 }
 
+// Pending is upstream.Socket's.
+func (s *socket) Pending() bool {
+	if s.conn == nil || s.conn.InboundBuffered() > 0 {
+		return true
+	}
+	var one [1]byte
+	_, _, err := syscall.Recvfrom(s.conn.Fd(), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	return err != syscall.EAGAIN && err != syscall.EINTR
+}
+
 // Close is upstream.Socket's.
 func (s *socket) Close() error {
 	if s.conn == nil {

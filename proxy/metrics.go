@@ -14,16 +14,16 @@ import (
 // Metrics is a prometheus.Collector over servers. Counting costs the loop an addition; a scrape asks each loop for a
 // copy, and where a loop does not answer in time it shows the last one.
 type Metrics struct {
+	servers func() []*Server
 	mu      sync.Mutex
-	servers []*Server // guarded by mu
-	last    map[*Server]*Snapshot
+	last    map[*Server]*Snapshot // guarded by mu
 }
 
 // scrapeTimeout is how long a scrape waits for a loop.
 const scrapeTimeout = time.Second
 
-// NewMetrics returns a collector over servers, which must have been started.
-func NewMetrics(servers ...*Server) *Metrics {
+// NewMetrics returns a collector over the servers that the function names at each scrape; all of them have been started.
+func NewMetrics(servers func() []*Server) *Metrics {
 	return &Metrics{servers: servers, last: make(map[*Server]*Snapshot)}
 }
 
@@ -32,13 +32,14 @@ type Snapshot struct {
 	Counters
 	Account upstream.Snapshot
 	Clients int
+	Held    int // octets
 }
 
 // Snapshot asks the loop for a copy; nil when it does not answer within scrapeTimeout.
 func (s *Server) Snapshot() *Snapshot {
 	got := make(chan *Snapshot, 1) // one copy; not closed
 	s.loop.Post(func() {
-		sn := &Snapshot{Counters: s.counts, Clients: s.nclients}
+		sn := &Snapshot{Counters: s.counts, Clients: s.nclients, Held: s.held}
 		s.account.Snapshot(&sn.Account)
 		got <- sn
 	})
@@ -64,6 +65,10 @@ var (
 	descClients        = desc("clients", "Connected clients.")
 	descClientCloses   = desc("client_closes_total", "Client connections that ended.", "reason")
 	descFaults         = desc("client_faults_total", "Frames of clients that were refused here and not sent.")
+	descDisallowed     = desc("client_disallowed_total", "Commands that their listener does not allow.")
+	descHeld           = desc("client_held_bytes", "Octets held for clients: sent ahead, or not yet taken by them.")
+	descThrottled      = desc("throttled_total", "Answers of the registry that it wants fewer commands; they were sent again later.")
+	descExceeded       = desc("limit_shadow_total", "Commands that a limit in shadow mode would have held back.", "limit")
 	descServices       = desc("client_services_differ_total", "Logins of clients that list services which the registry does not offer.")
 	descQueue          = desc("queue_length", "Commands that wait for a session or a limit.")
 	descOldest         = desc("queue_oldest_seconds", "Wait so far of the command that has waited longest.")
@@ -73,7 +78,7 @@ var (
 	descLogins         = desc("logins_total", "Attempts to open a session.", "result")
 	descLimitUsed      = desc("limit_used_ratio", "Part of a limit of registry scope that is in use.", "limit")
 	descDesync         = desc("desync_total", "Sessions closed because octets came that do not belong where they came.", "reason")
-	allDescs           = []*prometheus.Desc{descCommands, descOutcomes, descWait, descRTT, descClients, descClientCloses, descFaults, descServices, descQueue, descOldest, descSessions, descSessionsMax, descSessionCloses, descLogins, descLimitUsed, descDesync}
+	allDescs           = []*prometheus.Desc{descCommands, descOutcomes, descWait, descRTT, descClients, descClientCloses, descFaults, descServices, descQueue, descOldest, descSessions, descSessionsMax, descSessionCloses, descLogins, descLimitUsed, descDesync, descDisallowed, descHeld, descThrottled, descExceeded}
 	sessionStateLabels = []upstream.SessionState{upstream.SessionDialing, upstream.SessionIdle, upstream.SessionBusy, upstream.SessionDraining}
 )
 
@@ -88,14 +93,18 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, s := range m.servers {
-		if sn := s.Snapshot(); sn != nil {
-			m.last[s] = sn
+	last := make(map[*Server]*Snapshot)
+	for _, s := range m.servers() {
+		sn := s.Snapshot()
+		if sn == nil {
+			sn = m.last[s]
 		}
-		if sn := m.last[s]; sn != nil {
-			collector{ch, s.cfg.Name}.server(sn)
+		if sn != nil {
+			last[s] = sn
+			collector{ch, s.name}.server(sn)
 		}
 	}
+	m.last = last
 }
 
 // collector sends the metrics of one registry.
@@ -123,6 +132,8 @@ func (c collector) server(s *Snapshot) {
 	}
 	c.counter(descFaults, s.Faults)
 	c.counter(descServices, s.ServicesDiffer)
+	c.counter(descDisallowed, s.Disallowed)
+	c.gauge(descHeld, float64(s.Held))
 	c.commands(&s.Account)
 	c.sessions(&s.Account)
 }
@@ -148,7 +159,9 @@ func (c collector) commands(a *upstream.Snapshot) {
 	c.gauge(descOldest, a.Oldest.Seconds())
 	for i, used := range a.Used {
 		c.gauge(descLimitUsed, used, strconv.Itoa(i))
+		c.counter(descExceeded, a.Exceeded[i], strconv.Itoa(i))
 	}
+	c.counter(descThrottled, a.Throttled)
 }
 
 func codeLabel(index int) string {

@@ -30,7 +30,13 @@ var (
 	replyTooManyClients = reply{2502, "Session limit exceeded; server closing connection", "clients.max is reached"}
 	replyTooLong        = reply{2500, "Command failed; server closing connection", "frame is longer than clients.max_frame"}
 	replyTooFarAhead    = reply{2500, "Command failed; server closing connection", "more sent ahead than clients.max_ahead"}
-	replyTooManyFaults  = reply{2500, "Command failed; server closing connection", "three faulty frames in a row"}
+	// RFC 5730 section 3: 2201 is for a command for which the client is not authorized.
+	replyDisallowed = reply{2201, "Authorization error", "this listener does not allow the command"}
+
+	replyNoMemory      = reply{2500, "Command failed; server closing connection", "too much is held for all clients together"}
+	replyLongLogin     = reply{2001, "Command syntax error", "login is longer than 32768 octets"}
+	replyLoginsRefused = reply{2501, "Authentication error; server closing connection", "three logins in a row were refused"}
+	replyTooManyFaults = reply{2500, "Command failed; server closing connection", "three faulty frames in a row"}
 )
 
 // replyFault is the result for a frame that the scanner refuses.

@@ -36,6 +36,7 @@ type Config struct {
 	MaxClients      int           // 0: 50000
 	MaxFrame        int           // octets of a client's payload; 0: 262144
 	MaxAhead        int           // octets that a client may send ahead; 0: 1048576
+	MaxHeld         int           // octets that may be held for all clients together; 0: 268435456
 	IdleTimeout     time.Duration // of a client without a command; 0: none
 	FrameTimeout    time.Duration // from a frame's first octet to its last; 0: 30 s
 	GreetingTimeout time.Duration // a client's wait while no greeting has been learnt; 0: 10 s
@@ -49,6 +50,7 @@ type Config struct {
 type Counters struct {
 	Closes         [numCloseReasons]uint64
 	Faults         uint64 // frames that were refused here
+	Disallowed     uint64 // commands that their listener does not allow
 	ServicesDiffer uint64 // logins with services that the registry does not offer
 }
 
@@ -56,21 +58,28 @@ type Counters struct {
 // the account.
 type Server struct {
 	// Immutable after Start.
-	cfg       Config
-	log       *slog.Logger
-	loop      *loop
-	account   *upstream.Account
+	name    string
+	log     *slog.Logger
+	loop    *loop
+	account *upstream.Account
+	epoch   time.Time
+	drained chan struct{} // closed on the loop when the account has drained
+
+	// Owned by whoever calls Start, Reload, Drain and Close, one after the other.
 	listeners []*listener
-	epoch     time.Time
-	drained   chan struct{} // closed on the loop when the account has drained
 
 	accepting   sync.WaitGroup // accept goroutines and TLS handshakes
-	connections atomic.Int64   // accepted and not closed
+	handshakes  handshakes
+	maxClients  atomic.Int64
+	maxAhead    atomic.Int64
+	connections atomic.Int64 // accepted and not closed
 
 	// Owned by the loop.
+	cfg            Config
 	scanner        frame.Scanner
 	clients        *client // all of them
 	nclients       int
+	held           int // octets, see client.weigh
 	timers         timers
 	alarm          *upstream.Alarm
 	out            []byte // message of our own being written
@@ -87,16 +96,23 @@ type Server struct {
 
 // New returns a server that Start lets work.
 func New(cfg Config) *Server {
-	setDefault(&cfg.MaxClients, 50_000)
-	setDefault(&cfg.MaxFrame, 262_144)
-	setDefault(&cfg.MaxAhead, 1_048_576)
-	setDefault(&cfg.FrameTimeout, 30*time.Second)
-	setDefault(&cfg.GreetingTimeout, 10*time.Second)
+	setDefaults(&cfg)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, log: cfg.Logger.With("registry", cfg.Name), epoch: time.Now(), drained: make(chan struct{})}
+	s := &Server{name: cfg.Name, cfg: cfg, log: cfg.Logger.With("registry", cfg.Name), epoch: time.Now(), drained: make(chan struct{})}
+	s.maxClients.Store(int64(cfg.MaxClients))
+	s.maxAhead.Store(int64(cfg.MaxAhead))
 	return s
+}
+
+func setDefaults(cfg *Config) {
+	setDefault(&cfg.MaxClients, 50_000)
+	setDefault(&cfg.MaxFrame, 262_144)
+	setDefault(&cfg.MaxAhead, 1_048_576)
+	setDefault(&cfg.MaxHeld, 256<<20)
+	setDefault(&cfg.FrameTimeout, 30*time.Second)
+	setDefault(&cfg.GreetingTimeout, 10*time.Second)
 }
 
 func setDefault[T int | time.Duration](v *T, d T) {
@@ -106,7 +122,7 @@ func setDefault[T int | time.Duration](v *T, d T) {
 }
 
 // Name is the registry's.
-func (s *Server) Name() string { return s.cfg.Name }
+func (s *Server) Name() string { return s.name }
 
 // Start opens the listeners, then the sessions. After an error nothing is left open.
 func (s *Server) Start() error {
@@ -132,11 +148,16 @@ func (s *Server) Start() error {
 	s.alarm = upstream.NewAlarm(loop, s.clock, s.tick)
 	loop.Post(s.account.Start)
 	for _, ln := range s.listeners {
-		s.accepting.Add(1)
-		go s.accept(ln)
-		s.log.Info("listening", "listener", ln.String())
+		s.serve(ln)
 	}
 	return nil
+}
+
+// serve begins to accept.
+func (s *Server) serve(ln *listener) {
+	s.accepting.Add(1)
+	go s.accept(ln)
+	s.log.Info("listening", "listener", ln.String())
 }
 
 // errDrainTimeout says that not everything ended in time.
@@ -184,6 +205,7 @@ func (s *Server) farewell() {
 // Close closes everything at once and waits for it.
 func (s *Server) Close() error {
 	s.closeListeners()
+	s.handshakes.stop()
 	s.accepting.Wait()
 	s.account.Close()
 	err := s.loop.stop()

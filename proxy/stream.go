@@ -110,6 +110,8 @@ var tlsBuffers bytebufferpool.Pool
 
 func newTLSStream(nc net.Conn, cfg *tls.Config, max int) *tlsStream {
 	under := &upstream.LoopConn{Conn: nc}
+	cfg = cfg.Clone()
+	cfg.DynamicRecordSizingDisabled = true // some clients take one read for one frame: it must be one record where it fits
 	return &tlsStream{conn: tls.Server(under, cfg), under: under, max: max}
 }
 
@@ -125,8 +127,15 @@ func (t *tlsStream) fill() error {
 	}
 	defer t.release()
 	for t.buffered() <= t.max {
+		if t.taken >= t.buffered() { // move what is left to the front before the buffer grows for what has been taken
+			t.in.B = append(t.in.B[:0], t.in.B[t.taken:]...)
+			t.taken = 0
+		}
 		t.in.B = slices.Grow(t.in.B, 4096)
 		n, err := t.conn.Read(t.in.B[len(t.in.B):cap(t.in.B)])
+		if t.in == nil { // reading made TLS write, which found the connection closed
+			return net.ErrClosed
+		}
 		t.in.B = t.in.B[:len(t.in.B)+n]
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil

@@ -33,6 +33,10 @@ type Config struct {
 	MaxResponse int    // octets of a payload from the registry; 0: 4 MiB
 	HostID      uint16 // 10 bits that tell this host from others with the same account
 
+	// Lost says which answers mean that the session is not logged in any more, Throttled which that the registry wants
+	// fewer commands for a while; the command was not executed in either case. Lost nil: DefaultLost. Throttled nil: none.
+	Lost, Throttled []Pattern
+
 	// Dial connects to the registry; nil: TCP to Address. It must end when ctx does.
 	Dial func(ctx context.Context) (net.Conn, error)
 
@@ -77,17 +81,20 @@ type Account struct {
 	now     time.Duration // of the outermost call
 	wall    time.Time     // of the outermost call, for ids only
 	depth   int           // of calls into the Account
+	turn    uint64        // counts outermost calls
 	closed  bool
-	answer  []byte // the answer being delivered
-	edits   []frame.Edit
-	free    []*Exchange
-	buffers bytebufferpool.Pool
-	budgets *simplelru.LRU[string, *Budget]
-	counts  Counters
+	target  target // what sessions are opened with
+	// wallAhead is by how much the wall clock was ahead of now when they were compared last.
+	wallAhead time.Duration
+	answer    []byte // the answer being delivered
+	edits     []frame.Edit
+	free      []*Exchange
+	buffers   bytebufferpool.Pool
+	budgets   *simplelru.LRU[string, *Budget]
+	counts    Counters
 }
 
-// NewAccount returns an account that lives on loop. Start begins its work.
-func NewAccount(cfg Config, loop Loop) *Account {
+func setDefaults(cfg *Config) {
 	for d, v := range map[*time.Duration]time.Duration{
 		&cfg.ConnectTimeout:  10 * time.Second,
 		&cfg.GreetingTimeout: 10 * time.Second,
@@ -100,14 +107,19 @@ func NewAccount(cfg Config, loop Loop) *Account {
 	if cfg.MaxResponse == 0 {
 		cfg.MaxResponse = defaultMaxResponse
 	}
+	if cfg.Lost == nil {
+		cfg.Lost = DefaultLost
+	}
+}
+
+// NewAccount returns an account that lives on loop. Start begins its work.
+func NewAccount(cfg Config, loop Loop) *Account {
+	setDefaults(&cfg)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Pool.Rand == nil {
 		cfg.Pool.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
-	}
-	if cfg.Dial == nil {
-		cfg.Dial = dialTCP(cfg.Address, cfg.SourceAddress)
 	}
 	if cfg.OnGreeting == nil {
 		cfg.OnGreeting = func([]byte) {}
@@ -120,6 +132,7 @@ func NewAccount(cfg Config, loop Loop) *Account {
 		panic("BUG: " + err.Error())
 	}
 	a := &Account{cfg: cfg, loop: loop, log: cfg.Logger, epoch: time.Now(), trids: newTRIDSource(cfg.HostID), budgets: budgets}
+	a.target = newTarget(&cfg)
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.alarm = NewAlarm(loop, a.clock, a.advance)
 	return a
@@ -130,7 +143,9 @@ func (a *Account) clock() time.Duration { return time.Since(a.epoch) }
 // Start makes the pool, which opens its first sessions.
 func (a *Account) Start() {
 	a.enter()
+	a.wallAhead = time.Duration(a.wall.UnixNano()) - a.now
 	a.pool = NewPool(a.cfg.Pool, a.now)
+	a.alarm.Before(a.now + clockWatch)
 	a.leave()
 }
 
@@ -149,6 +164,7 @@ func (a *Account) Close() {
 	done := make(chan struct{})
 	a.loop.Post(func() {
 		a.closed = true
+		a.alarm.Stop()
 		close(done)
 	})
 	<-done
@@ -159,6 +175,7 @@ func (a *Account) Close() {
 // that a client that submits its next command from within Finish meets a pool that is in order.
 func (a *Account) enter() {
 	if a.depth++; a.depth == 1 {
+		a.turn++
 		a.wall = time.Now()
 		a.now = a.wall.Sub(a.epoch)
 	}
@@ -182,16 +199,10 @@ func (a *Account) leave() {
 func (a *Account) perform(act Action) {
 	switch act.Do {
 	case DoOpen:
-		if a.closed {
-			return
-		}
-		t := &transport{a: a, s: act.Session}
-		t.renewOwn()
-		act.Session.Transport = t
-		a.dials.Add(1)
-		go a.open(t)
+		a.startOpening(act.Session)
+	case DoAbort:
+		act.Session.transport().cancel()
 	case DoSend:
-		a.counts.sent(act.Exchange)
 		act.Session.transport().sendExchange(act.Exchange)
 	case DoKeepalive:
 		act.Session.transport().sendKeepalive()
@@ -206,31 +217,67 @@ func (a *Account) perform(act Action) {
 	}
 }
 
+func (a *Account) startOpening(s *Session) {
+	if a.closed {
+		return
+	}
+	t := &transport{a: a, s: s}
+	t.renewOwn()
+	s.Transport = t
+	ctx, cancel := context.WithCancel(a.ctx)
+	t.cancel = cancel
+	a.dials.Add(1)
+	go a.open(ctx, t, a.target)
+}
+
 func (a *Account) advance() {
 	a.enter()
+	a.watchClock()
 	a.pool.Advance(a.now)
 	a.leave()
 }
 
-// Budget is the state of the client-scope limits of one identity, the same for all its connections; nil where there are
-// no such limits.
+// watchClock looks whether the wall clock has moved on by much more than our own: then the host may have slept, and what
+// the registry has done with the sessions meanwhile nobody knows. A wall clock that was set looks the same; then the
+// probe costs a command on each session.
+func (a *Account) watchClock() {
+	ahead := time.Duration(a.wall.UnixNano()) - a.now
+	if ahead-a.wallAhead > clockLeap {
+		a.log.Warn("the clock has leapt; idle sessions are probed", "by", ahead-a.wallAhead)
+		a.pool.Probe(a.now)
+	}
+	a.wallAhead = ahead
+	a.alarm.Before(a.now + clockWatch)
+}
+
+const (
+	clockWatch = 15 * time.Second // how often the clocks are compared
+	clockLeap  = 30 * time.Second // a difference that matters: less than any registry's idle limit
+)
+
+// Budget is the state of the client-scope limits of one identity, the same for all its connections.
 func (a *Account) Budget(identity string) *Budget {
 	if b, ok := a.budgets.Get(identity); ok {
 		return b
 	}
-	b := a.pool.limits.newBudget()
-	if b != nil {
-		a.budgets.Add(identity, b)
-	}
+	b := newBudget()
+	a.budgets.Add(identity, b)
 	return b
 }
 
-// Exchange returns an exchange for client that holds m's octets with a new muxTRID in the clTRID's place. m is not used
+// Sender is on whose behalf an exchange goes.
+type Sender struct {
+	Client Client
+	Budget *Budget // nil: no client-scope limits
+	Weight uint8   // share when commands wait, against other clients; 0: 1
+}
+
+// Exchange returns an exchange that holds m's octets with a new muxTRID in the clTRID's place. m is not used
 // after it returns. The exchange is the caller's until Submit.
-func (a *Account) Exchange(client Client, budget *Budget, m *frame.Message) *Exchange {
+func (a *Account) Exchange(from Sender, m *frame.Message) *Exchange {
 	x := a.newExchange()
 	x.Command, x.Op, x.Query = m.Command, m.Op, m.Query()
-	x.client, x.budget = client, budget
+	x.client, x.budget, x.weight = from.Client, from.Budget, max(1, from.Weight)
 	var content []byte
 	if m.ClTRID.Present() {
 		content = m.Payload[m.ClTRID.Content.Start:m.ClTRID.Content.End]
@@ -280,7 +327,7 @@ func (a *Account) finish(x *Exchange, o Outcome) {
 		x.client.Finish(x, o)
 	}
 	a.buffers.Put(x.buf)
-	*x = Exchange{}
+	*x = Exchange{charges: x.charges}
 	if len(a.free) < exchangesKept {
 		a.free = append(a.free, x)
 	}
@@ -298,4 +345,21 @@ func (a *Account) renew(x *Exchange) {
 	if known == ownContent && len(id) == tridHead+1 {
 		a.trids.kept.Add(string(id[:tridHead]), content)
 	}
+}
+
+// Reload takes another config, on the loop: what is queued or in flight goes on. Name, HostID, Logger and the hooks stay
+// as they were.
+func (a *Account) Reload(cfg Config) {
+	setDefaults(&cfg)
+	login := NewLogin
+	if cfg.Address != a.cfg.Address || cfg.Login.ClientID != a.cfg.Login.ClientID {
+		login = NewRegistry
+	}
+	cfg.Name, cfg.HostID, cfg.Logger = a.cfg.Name, a.cfg.HostID, a.cfg.Logger
+	cfg.OnGreeting, cfg.OnDrained = a.cfg.OnGreeting, a.cfg.OnDrained
+	a.cfg = cfg
+	a.target = newTarget(&cfg)
+	a.enter()
+	a.pool.Reconfigure(cfg.Pool, login, a.now)
+	a.leave()
 }

@@ -513,7 +513,7 @@ func TestClientLimit(t *testing.T) {
 			p.on(func() {
 				var s frame.Scanner
 				m, _ := s.Scan([]byte(checkCommand("")))
-				a.x = p.account.Exchange(a, p.account.Budget(who), m)
+				a.x = p.account.Exchange(Sender{Client: a, Budget: p.account.Budget(who)}, m)
 				p.account.Submit(a.x)
 			})
 			return a

@@ -95,9 +95,11 @@ type Counters struct {
 	SessionCloses [numCauses]uint64
 	Desync        [numCauses]uint64
 	Logins        [numLoginResults]uint64
+	Throttled     uint64           // answers that say that the registry wants fewer commands
+	Exceeded      [MaxRules]uint64 // by shadow rule: commands that it would have held back
 }
 
-func class(x *Exchange) Class {
+func classOf(x *Exchange) Class {
 	if x.Query {
 		return ClassQuery
 	}
@@ -105,8 +107,9 @@ func class(x *Exchange) Class {
 }
 
 func (c *Counters) sent(x *Exchange) {
-	if x.tries == 1 {
-		c.Wait[class(x)].observe(x.sentAt - x.queuedAt)
+	if !x.waited {
+		x.waited = true
+		c.Wait[classOf(x)].observe(x.sentAt - x.queuedAt)
 	}
 }
 
@@ -114,7 +117,7 @@ func (c *Counters) finished(x *Exchange, o Outcome, now time.Duration) {
 	i := int(o.End)
 	if o.End == EndAnswered {
 		c.Commands[x.Command][CodeIndex(o.Code)]++
-		c.RTT[class(x)].observe(now - x.sentAt)
+		c.RTT[classOf(x)].observe(now - x.sentAt)
 		if x.orphan {
 			i = OutcomeOrphan
 		}
@@ -144,6 +147,7 @@ func (a *Account) Snapshot(s *Snapshot) {
 	}
 	s.Backoff = p.opening == 0 && now < p.nextOpen && p.live < p.cfg.MinSessions
 	s.Max, s.Queued, s.Oldest = p.ceiling, p.Queued(), p.Oldest(now)
+	copy(s.Exceeded[:], p.limits.exceeded)
 	s.Used = s.Used[:0]
 	for i := range p.cfg.Rules {
 		s.Used = append(s.Used, p.Used(i, now))

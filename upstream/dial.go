@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
+	"strings"
 	"time"
 
 	"eppmux/frame"
@@ -22,22 +24,23 @@ type openError struct {
 func (e *openError) Error() string { return e.step + ": " + e.err.Error() }
 func (e *openError) Unwrap() error { return e.err }
 
-// open opens the session s: connect, TLS, greeting, login, and over to the loop. It runs on a goroutine of its own, which
-// ends with the attempt; Close waits for it.
-func (a *Account) open(t *transport) {
+// open opens t's session: connect, TLS, greeting, login, and over to the loop. It runs on a goroutine of its own, which
+// ends with the attempt or with ctx; Close waits for it.
+func (a *Account) open(ctx context.Context, t *transport, to target) {
 	defer a.dials.Done()
-	greeting, err := t.login(a.ctx)
+	defer t.cancel()
+	greeting, err := t.login(ctx, to)
 	if err == nil {
 		err = a.enroll(t)
 	}
-	if err != nil {
-		a.loop.Post(func() { a.openFailed(t.s, greeting, err) })
-		return
-	}
 	a.loop.Post(func() {
-		a.counts.Logins[LoginOK]++
-		a.log.Info("session opened", "session", t.s.ID)
-		a.cfg.OnGreeting(greeting)
+		if greeting != nil {
+			a.cfg.OnGreeting(greeting)
+		}
+		if err != nil {
+			a.openFailed(t.s, err)
+			return
+		}
 		t.ready()
 	})
 }
@@ -52,16 +55,13 @@ func (a *Account) enroll(t *transport) error {
 	return nil
 }
 
-func (a *Account) openFailed(s *Session, greeting []byte, err error) {
+func (a *Account) openFailed(s *Session, err error) {
 	cause := CauseConnect
 	if e := (*openError)(nil); errors.As(err, &e) {
 		cause = e.cause
 	}
 	a.counts.Logins[loginResult(cause)]++
 	a.log.Warn("session could not be opened", "session", s.ID, "reason", cause.String(), "err", err.Error())
-	if greeting != nil {
-		a.cfg.OnGreeting(greeting)
-	}
 	a.enter()
 	a.pool.OpenFailed(s, cause, a.now)
 	a.leave()
@@ -69,8 +69,8 @@ func (a *Account) openFailed(s *Session, greeting []byte, err error) {
 
 // login does all that comes before the session is the loop's, with blocking calls. It returns the greeting's payload as
 // soon as there was one, also with an error.
-func (t *transport) login(ctx context.Context) (greeting []byte, err error) {
-	if err := t.connect(ctx); err != nil {
+func (t *transport) login(ctx context.Context, to target) (greeting []byte, err error) {
+	if err := t.connect(ctx, to); err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { t.socket.Conn.Close() })
@@ -83,7 +83,7 @@ func (t *transport) login(ctx context.Context) (greeting []byte, err error) {
 		}
 	}()
 	scanner := new(frame.Scanner)
-	m, err := t.receive(scanner, t.a.cfg.GreetingTimeout)
+	m, err := t.receive(scanner, to.greetingTimeout)
 	if err != nil {
 		return nil, &openError{"greeting", CauseGreeting, err}
 	}
@@ -95,43 +95,39 @@ func (t *transport) login(ctx context.Context) (greeting []byte, err error) {
 	if err != nil {
 		return nil, &openError{"greeting", CauseGreeting, err}
 	}
-	return greeting, t.authenticate(scanner, g)
-}
-
-// dialTCP connects to an address, from a local IP unless that is empty. All addresses of a name are tried.
-func dialTCP(address, source string) func(context.Context) (net.Conn, error) {
-	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}}
-	if source != "" {
-		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(source)}
-	}
-	return func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, "tcp", address) }
+	return greeting, t.authenticate(scanner, g, to)
 }
 
 // connect connects and shakes hands.
-func (t *transport) connect(ctx context.Context) error {
-	cfg := &t.a.cfg
-	ctx, cancel := context.WithTimeout(ctx, cfg.ConnectTimeout)
+func (t *transport) connect(ctx context.Context, to target) error {
+	ctx, cancel := context.WithTimeout(ctx, to.connectTimeout)
 	defer cancel()
-	nc, err := cfg.Dial(ctx)
+	nc, err := to.dial(ctx)
 	if err != nil {
 		return &openError{"connect", CauseConnect, err}
 	}
 	t.socket = &LoopConn{Conn: nc}
 	t.conn = t.socket
-	if cfg.TLS != nil {
-		tc := tls.Client(t.socket, cfg.TLS)
+	if to.tls != nil {
+		tc := tls.Client(t.socket, to.tls)
 		if err := tc.HandshakeContext(ctx); err != nil {
 			nc.Close()
-			return &openError{"tls", CauseConnect, err}
+			return &openError{"tls", CauseTLS, err}
 		}
 		t.conn = tc
 	}
 	return nil
 }
 
+// lookupFailed says whether a name could not be looked up.
+func lookupFailed(err error) bool {
+	e := (*net.DNSError)(nil)
+	return errors.As(err, &e)
+}
+
 // authenticate sends the login and reads its answer.
-func (t *transport) authenticate(scanner *frame.Scanner, g frame.Greeting) error {
-	l := t.a.cfg.Login
+func (t *transport) authenticate(scanner *frame.Scanner, g frame.Greeting, to target) error {
+	l := to.login
 	l.Version = "1.0"
 	if len(l.ObjectURIs) == 0 {
 		l.ObjectURIs = g.ObjectURIs
@@ -139,15 +135,13 @@ func (t *transport) authenticate(scanner *frame.Scanner, g frame.Greeting) error
 	if len(l.ExtensionURIs) == 0 {
 		l.ExtensionURIs = g.ExtensionURIs
 	}
-	if l.Language == "" {
-		l.Language = "en"
-	}
+	l.Language = language(l.Language, g.Languages)
 	l.ClTRID = string(t.own)
-	t.conn.SetWriteDeadline(time.Now().Add(t.a.cfg.LoginTimeout))
+	t.conn.SetWriteDeadline(time.Now().Add(to.loginTimeout))
 	if _, err := t.conn.Write(frame.AppendLogin(nil, &l)); err != nil {
 		return &openError{"login", CauseRegistryClosed, err}
 	}
-	m, err := t.receive(scanner, t.a.cfg.LoginTimeout)
+	m, err := t.receive(scanner, to.loginTimeout)
 	if err != nil {
 		return &openError{"login", CauseRegistryClosed, err}
 	}
@@ -163,6 +157,17 @@ func (t *transport) authenticate(scanner *frame.Scanner, g frame.Greeting) error
 	return nil
 }
 
+// language is the one that is wanted, or else one that the registry has: English, if it can be.
+func language(want string, have []string) string {
+	switch {
+	case want != "":
+		return want
+	case len(have) == 0 || slices.Contains(have, "en"):
+		return "en"
+	}
+	return have[0]
+}
+
 // loginCause sorts refusals by what a retry does. Those of the server (24xx, 2500) pass; 2502 is the session limit; the
 // others are about what we send, and stay until the operator changes something.
 func loginCause(code int) Cause {
@@ -175,10 +180,16 @@ func loginCause(code int) Cause {
 	return CauseLoginRefused
 }
 
+// maxRefusal is how much of a registry's words is logged, in octets.
+const maxRefusal = 200
+
 func refusal(m *frame.Message) error {
 	code, msg, err := frame.ParseResult(m.Payload)
 	if err != nil {
 		return fmt.Errorf("result code %d", m.Code)
+	}
+	if len(msg) > maxRefusal {
+		msg = strings.ToValidUTF8(msg[:maxRefusal], "") + "..."
 	}
 	return fmt.Errorf("result code %d: %q", code, msg)
 }

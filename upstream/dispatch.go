@@ -4,43 +4,48 @@ import (
 	"time"
 
 	"eppmux/frame"
-	"eppmux/ratelimit"
 )
 
-// dispatch hands waiting exchanges to idle sessions as the limits admit, in order of arrival: since a client has one
-// exchange at a time, that is fair by client. An exchange that a limit holds back does not stop those behind it to which
-// that limit does not apply.
+// dispatch hands waiting exchanges to idle sessions as the limits admit. An exchange that a limit holds back does not
+// stop those behind it to which that limit does not apply.
 func (p *Pool) dispatch(now time.Duration) {
 	for x := p.limits.admit(now); x != nil; x = p.limits.admit(now) {
 		x.state = exchangeQueued
-		p.laneOf[x.kind].pushBack(x)
+		p.queue.lane(p.limits.shared[x.kind], x.weight).push(x)
 	}
 	if len(p.limits.held) > 0 {
 		p.wakeAt(p.limits.held[0].wakeAt)
 	}
+	if now < p.pausedUntil {
+		p.wakeAt(p.pausedUntil)
+	} else {
+		p.dispatchAgain(now)
+		p.dispatchLanes(now)
+	}
+	p.shrink(now)
+	p.size(now)
+}
+
+func (p *Pool) dispatchLanes(now time.Duration) {
 	for len(p.idle) > 0 {
 		l, i := p.choose(now)
 		if l == nil {
 			break
 		}
-		p.send(p.take(i), l.head, now)
+		x := l.head
+		p.queue.sent(x)
+		p.send(p.take(i), x, now)
 	}
-	if p.draining && p.Queued() == 0 {
-		for i := len(p.idle) - 1; i >= 0; i-- {
-			p.retire(p.idle[i], CauseShutdown, now)
-		}
-	}
-	p.size(now)
 }
 
-// choose finds the lane whose head has waited longest among those that the limits admit now, and the idle session, by
-// index, that admits it. Nil when there is none; then wake is set to when that may change.
+// choose finds the lane whose head is next among those that the limits admit now, and the idle session, by index, that
+// admits it. Nil when there is none; then wake is set to when that may change.
 func (p *Pool) choose(now time.Duration) (best *poolLane, session int) {
-	for _, l := range p.lanes {
-		if l.head == nil || best != nil && best.head.seq < l.head.seq {
+	for _, l := range p.queue.lanes {
+		if l.head == nil || best != nil && !l.goesBefore(best) {
 			continue
 		}
-		if at := next(p.limits.registry, l.set, now); at > now {
+		if at := p.limits.registry.next(l.set, now); at > now {
 			p.wakeAt(at)
 			continue
 		}
@@ -51,16 +56,65 @@ func (p *Pool) choose(now time.Duration) (best *poolLane, session int) {
 	return best, session
 }
 
+// goesBefore says which of two heads is next: that of the class that is behind, within a class that which has waited
+// longer.
+func (l *poolLane) goesBefore(m *poolLane) bool {
+	if l.class != m.class && l.class.time != m.class.time {
+		return l.class.time < m.class.time
+	}
+	return l.head.seq < m.head.seq
+}
+
 // admitting is the index of the first idle session whose own limits admit a command under the rules of set; -1: none.
 func (p *Pool) admitting(set ruleSet, now time.Duration) int {
 	for i, s := range p.idle {
-		at := next(s.buckets, set, now)
+		at := s.buckets.next(set, now)
 		if at <= now {
 			return i
 		}
 		p.wakeAt(at)
 	}
 	return -1
+}
+
+// dispatchAgain hands on what a session refused as not logged in: to one that has shown since then that it is. The
+// others may have lost their login too; where they leave no room for a new one, the longest idle goes.
+func (p *Pool) dispatchAgain(now time.Duration) {
+	for x := p.queue.again.head; x != nil; {
+		next := x.inLane.next
+		switch i, at := p.knownFor(x, now); {
+		case at > now:
+			p.wakeAt(at)
+		case i >= 0:
+			if x.budget != nil {
+				x.charges.take(x.budget.buckets, p.limits.client[x.kind], now)
+			}
+			p.send(p.take(i), x, now)
+		case len(p.idle) > 0 && p.live == len(p.idle) && p.opening == 0 && len(p.sessions) >= p.ceiling:
+			p.Poison(p.idle[0], CauseLoginLost)
+		}
+		x = next
+	}
+}
+
+// knownFor finds an idle session for x that is known to be logged in, by index, -1: none; or says when the limits admit
+// x.
+func (p *Pool) knownFor(x *Exchange, now time.Duration) (int, time.Duration) {
+	set := p.limits.shared[x.kind]
+	at := p.limits.registry.next(set, now)
+	if x.budget != nil {
+		p.limits.current(x.budget, now)
+		at = max(at, x.budget.buckets.next(p.limits.client[x.kind], now))
+	}
+	if at > now {
+		return -1, at
+	}
+	for i, s := range p.idle {
+		if s.fresh >= x.lostAt && s.buckets.next(set, now) <= now {
+			return i, now
+		}
+	}
+	return -1, now
 }
 
 // take takes the session out of those that are idle.
@@ -76,7 +130,8 @@ func (p *Pool) send(s *Session, x *Exchange, now time.Duration) {
 	x.state, x.session, x.sentAt = exchangeInFlight, s, now
 	x.tries++
 	s.x = x
-	p.occupy(s, p.laneOf[x.kind].set, now)
+	p.limits.watch(x, s.buckets, now)
+	p.occupy(s, p.limits.shared[x.kind], now)
 	p.do(Action{Do: DoSend, Session: s, Exchange: x})
 }
 
@@ -89,13 +144,12 @@ func (p *Pool) occupy(s *Session, set ruleSet, now time.Duration) {
 }
 
 func (p *Pool) charge(s *Session, set ruleSet, now time.Duration) {
-	each(p.limits.registry, set, (*ratelimit.Bucket).Take, now)
-	each(s.buckets, set, (*ratelimit.Bucket).Take, now)
-	s.set = set
+	s.charges.take(p.limits.registry, set, now)
+	s.charges.take(s.buckets, set, now)
 }
 
 // admits is the instant from which a command of our own may be sent on s.
 func (p *Pool) admits(s *Session, c frame.Command, op frame.Op, now time.Duration) (ruleSet, time.Duration) {
 	set := p.limits.shared[kindOf(c, op)]
-	return set, max(next(p.limits.registry, set, now), next(s.buckets, set, now))
+	return set, max(p.limits.registry.next(set, now), s.buckets.next(set, now))
 }

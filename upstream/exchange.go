@@ -41,21 +41,26 @@ type Exchange struct {
 	own    int  // 0 where the client sent no clTRID, which is never empty
 	tridAt int  // offset of the muxTRID in the unit; 0: the payload has no place for one
 	trid   int  // its length in octets
+	sent   bool // its muxTRID has been seen by the registry, or may have been
+	waited bool // its wait has been counted
 	orphan bool // the client has gone: the answer is read, recorded and dropped
 
 	// Owned by the Pool.
 	state    exchangeState
 	kind     kind
+	weight   uint8 // of its client, 1 at the least
 	tries    uint8 // times it was handed to a session
-	charged  bool  // the client-scope limits have been taken
+	charges  charges
 	seq      uint64
 	session  *Session
 	queuedAt time.Duration
 	sentAt   time.Duration
 	deadline time.Duration // while it waits
-	inLane   links         // a lane, or the exchanges that a Budget holds back
-	inWait   links         // all that wait, by deadline
-	waitList *list         // the one that inWait hangs in
+	lostAt   time.Duration // when a session answered that it is not logged in; 0: none did
+	lane     *list         // the one that inLane hangs in: a lane, or those that a Budget holds back
+	inLane   links
+	waitList *list // the one that inWait hangs in: all that wait, by deadline
+	inWait   links
 }
 
 // MuxTRID is the transaction id that the registry sees; empty where the payload has no place for one. Borrowed until
@@ -112,15 +117,24 @@ func (l *list) pushBack(x *Exchange) {
 	l.n++
 }
 
-func (l *list) pushFront(x *Exchange) {
-	k := l.links(x)
-	k.prev, k.next = nil, l.head
-	if l.head != nil {
-		l.links(l.head).prev = x
-	} else {
-		l.tail = x
+// insert puts x behind the last that may stand before it. It looks from the end: what comes usually belongs there.
+func (l *list) insert(x *Exchange, before func(*Exchange) bool) {
+	y := l.tail
+	for y != nil && !before(y) {
+		y = l.links(y).prev
 	}
-	l.head = x
+	if y == l.tail {
+		l.pushBack(x)
+		return
+	}
+	k := l.links(x)
+	if k.prev = y; y == nil {
+		k.next, l.head = l.head, x
+	} else {
+		k.next = l.links(y).next
+		l.links(y).next = x
+	}
+	l.links(k.next).prev = x
 	l.n++
 }
 

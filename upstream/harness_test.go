@@ -94,12 +94,13 @@ func (l *testLoop) Enroll(nc net.Conn, h Handler) error {
 
 // testSocket is a Socket over any net.Conn.
 type testSocket struct {
-	loop   *testLoop
-	nc     net.Conn
-	h      Handler
-	in     []byte      // owned by the loop
-	out    chan []byte // what the loop has written; closed by Close
-	closed bool        // owned by the loop
+	loop    *testLoop
+	nc      net.Conn
+	h       Handler
+	in      []byte      // owned by the loop
+	out     chan []byte // what the loop has written; closed by Close
+	closed  bool        // owned by the loop
+	pending bool        // owned by the loop
 }
 
 func (s *testSocket) read() {
@@ -149,6 +150,9 @@ func (s *testSocket) Write(p []byte) (int, error) {
 	s.out <- bytes.Clone(p)
 	return len(p), nil
 }
+
+// Pending is false: what has come is told in its order.
+func (s *testSocket) Pending() bool { return s.pending }
 
 func (s *testSocket) Close() error {
 	if s.closed {
@@ -376,7 +380,7 @@ func (p *play) ask(payload string) *asker {
 			p.t.Errorf("scan: %v", err)
 			return
 		}
-		a.x = p.account.Exchange(a, nil, m)
+		a.x = p.account.Exchange(Sender{Client: a}, m)
 		p.account.Submit(a.x)
 	})
 	synctest.Wait()

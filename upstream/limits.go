@@ -23,6 +23,7 @@ type Rule struct {
 	Limit    ratelimit.Limit
 	Scope    Scope
 	Commands CommandSet
+	Shadow   bool // holds nothing back, only counts what it would have
 }
 
 // MaxRules is how many rules an account can have: a set of them is one word.
@@ -37,11 +38,15 @@ func kindOf(c frame.Command, op frame.Op) kind {
 	return kind(int(c)*(int(frame.OpOther)+1) + int(op))
 }
 
-// CommandSet is a set of commands, of which poll and transfer may be in it by op only.
+// CommandSet is a set of commands, of which poll and transfer may be in it by op only. Two are equal when they hold the
+// same.
 type CommandSet struct{ in [(numKinds + 63) / 64]uint64 }
 
 func (s *CommandSet) add(k kind)      { s.in[k/64] |= 1 << (k % 64) }
 func (s *CommandSet) has(k kind) bool { return s.in[k/64]&(1<<(k%64)) != 0 }
+
+// Has says whether a command with its op is in the set.
+func (s *CommandSet) Has(c frame.Command, op frame.Op) bool { return s.has(kindOf(c, op)) }
 
 // Commands is the set of what covers says yes to. It is asked for every command with every op, for those that we send by
 // ourselves too: login, logout and hello.
@@ -65,54 +70,12 @@ func AllCommands() CommandSet {
 // ruleSet is a set of rules by their index.
 type ruleSet uint64
 
-// limits are the rules of an account and the buckets of its registry scope. Owned by the Pool.
-type limits struct {
-	rules    []Rule
-	registry []*ratelimit.Bucket // by rule; nil for another scope
-	shared   [numKinds]ruleSet   // by kind: the rules of registry and session scope that count it
-	client   [numKinds]ruleSet   // by kind: the rules of client scope that count it
-	held     heldBudgets
-}
+// bucketSet holds the buckets that one owner has, by rule; nil for rules of another scope. A nil bucketSet is one
+// without buckets.
+type bucketSet []*ratelimit.Bucket
 
-func newLimits(rules []Rule) limits {
-	if len(rules) > MaxRules {
-		panic("BUG: more rules than MaxRules")
-	}
-	l := limits{rules: rules, registry: make([]*ratelimit.Bucket, len(rules))}
-	for i, r := range rules {
-		if r.Scope == ScopeRegistry {
-			l.registry[i] = ratelimit.NewBucket(r.Limit)
-		}
-		for k := range kind(numKinds) {
-			if !r.Commands.has(k) {
-				continue
-			}
-			if r.Scope == ScopeClient {
-				l.client[k] |= 1 << i
-			} else {
-				l.shared[k] |= 1 << i
-			}
-		}
-	}
-	return l
-}
-
-// buckets are one owner's of a scope that many share: a session's, or a client identity's. Nil where no rule has it.
-func (l *limits) buckets(scope Scope) []*ratelimit.Bucket {
-	var b []*ratelimit.Bucket
-	for i, r := range l.rules {
-		if r.Scope == scope {
-			if b == nil {
-				b = make([]*ratelimit.Bucket, len(l.rules))
-			}
-			b[i] = ratelimit.NewBucket(r.Limit)
-		}
-	}
-	return b
-}
-
-// next is the earliest instant at which every rule of the set that has a bucket in b admits a command.
-func next(b []*ratelimit.Bucket, set ruleSet, now time.Duration) time.Duration {
+// next is the earliest instant at which every rule of the set that has a bucket here admits a command.
+func (b bucketSet) next(set ruleSet, now time.Duration) time.Duration {
 	at := now
 	for ; set != 0 && b != nil; set &= set - 1 {
 		if k := b[bits.TrailingZeros64(uint64(set))]; k != nil {
@@ -122,17 +85,143 @@ func next(b []*ratelimit.Bucket, set ruleSet, now time.Duration) time.Duration {
 	return at
 }
 
-func each(b []*ratelimit.Bucket, set ruleSet, f func(*ratelimit.Bucket, time.Duration), now time.Duration) {
+// charges are the slots that a command holds. What was taken is given back to the same buckets, whatever the rules are by
+// then.
+type charges []*ratelimit.Bucket
+
+// take takes a slot of each rule of the set that has a bucket in b.
+func (c *charges) take(b bucketSet, set ruleSet, now time.Duration) {
 	for ; set != 0 && b != nil; set &= set - 1 {
 		if k := b[bits.TrailingZeros64(uint64(set))]; k != nil {
-			f(k, now)
+			k.Take(now)
+			*c = append(*c, k)
 		}
+	}
+}
+
+// answered gives the slots back: they are free again a period from now.
+func (c *charges) answered(now time.Duration) { c.give((*ratelimit.Bucket).Done, now) }
+
+// unsent gives the slots back of a command of which the registry has seen nothing.
+func (c *charges) unsent(now time.Duration) { c.give((*ratelimit.Bucket).Undo, now) }
+
+func (c *charges) give(how func(*ratelimit.Bucket, time.Duration), now time.Duration) {
+	for i, k := range *c {
+		how(k, now)
+		(*c)[i] = nil
+	}
+	*c = (*c)[:0]
+}
+
+// limits are the rules of an account and the buckets of its registry scope. Owned by the Pool.
+type limits struct {
+	rules    []Rule
+	version  int // changes with the rules
+	registry bucketSet
+	shared   [numKinds]ruleSet // by kind: the rules of registry and session scope that count it
+	client   [numKinds]ruleSet // by kind: the rules of client scope that count it
+	shadow   [numKinds]ruleSet // by kind: the rules that only watch it, of any scope
+	watching bool              // there are such rules
+	exceeded []uint64          // by rule: commands that a shadow rule would have held back
+	held     heldBudgets
+}
+
+func newLimits(rules []Rule) limits {
+	var l limits
+	l.use(rules, 0)
+	return l
+}
+
+// use replaces the rules. What a rule has counted still counts for the one that is about the same commands in the same
+// scope.
+func (l *limits) use(rules []Rule, now time.Duration) {
+	if len(rules) > MaxRules {
+		panic("BUG: more rules than MaxRules")
+	}
+	old := *l
+	*l = limits{rules: rules, version: old.version + 1, held: old.held, exceeded: make([]uint64, len(rules))}
+	l.registry = l.buckets(ScopeRegistry)
+	carry(l.registry, rules, old.registry, old.rules, now)
+	for i, r := range rules {
+		for k := range kind(numKinds) {
+			if !r.Commands.has(k) {
+				continue
+			}
+			switch {
+			case r.Shadow:
+				l.shadow[k] |= 1 << i
+				l.watching = true
+			case r.Scope == ScopeClient:
+				l.client[k] |= 1 << i
+			default:
+				l.shared[k] |= 1 << i
+			}
+		}
+	}
+}
+
+// buckets are new ones for an owner of a scope; nil where no rule has that scope.
+func (l *limits) buckets(scope Scope) bucketSet {
+	var b bucketSet
+	for i, r := range l.rules {
+		if r.Scope == scope {
+			if b == nil {
+				b = make(bucketSet, len(l.rules))
+			}
+			b[i] = ratelimit.NewBucket(r.Limit)
+		}
+	}
+	return b
+}
+
+// carry puts old buckets in the place of new ones that are about the same.
+func carry(to bucketSet, rules []Rule, from bucketSet, old []Rule, now time.Duration) {
+	used := ruleSet(0)
+	for i := range to {
+		for j := range from {
+			if to[i] == nil || from[j] == nil || used&(1<<j) != 0 ||
+				rules[i].Scope != old[j].Scope || rules[i].Commands != old[j].Commands || rules[i].Shadow != old[j].Shadow {
+				continue
+			}
+			used |= 1 << j
+			from[j].SetLimit(now, rules[i].Limit)
+			to[i] = from[j]
+			break
+		}
+	}
+}
+
+// watch has the shadow rules count a command that is about to be sent.
+func (l *limits) watch(x *Exchange, session bucketSet, now time.Duration) {
+	if !l.watching {
+		return
+	}
+	for set := l.shadow[x.kind]; set != 0; set &= set - 1 {
+		i := bits.TrailingZeros64(uint64(set))
+		one := ruleSet(1) << i
+		owner := l.registry
+		switch l.rules[i].Scope {
+		case ScopeSession:
+			owner = session
+		case ScopeClient:
+			owner = nil
+			if x.budget != nil {
+				owner = x.budget.buckets
+			}
+		}
+		if owner.next(one, now) > now {
+			l.exceeded[i]++
+			continue
+		}
+		x.charges.take(owner, one, now)
 	}
 }
 
 // Budget holds the client-scope buckets of one client identity, and its exchanges that they hold back.
 type Budget struct {
-	buckets []*ratelimit.Bucket
+	version int // of the limits that the buckets are of
+	rules   []Rule
+	buckets bucketSet
 	waiting list
 	wakeAt  time.Duration // when the first waiting may go; valid while waiting is not empty
 	index   int           // in heldBudgets; -1 while nothing waits
@@ -161,28 +250,35 @@ func (h *heldBudgets) Pop() any {
 	return b
 }
 
-// newBudget returns nil where no rule has client scope.
-func (l *limits) newBudget() *Budget {
-	b := l.buckets(ScopeClient)
-	if b == nil {
-		return nil
+func newBudget() *Budget { return &Budget{waiting: list{links: lane}, index: -1} }
+
+// current brings b up to the rules of now.
+func (l *limits) current(b *Budget, now time.Duration) {
+	if b.version == l.version {
+		return
 	}
-	return &Budget{buckets: b, waiting: list{links: lane}, index: -1}
+	buckets := l.buckets(ScopeClient)
+	carry(buckets, l.rules, b.buckets, b.rules, now)
+	b.version, b.rules, b.buckets = l.version, l.rules, buckets
 }
 
 // charge takes x's client-scope limits, or holds x back: then it says false.
 func (l *limits) charge(x *Exchange, now time.Duration) bool {
-	set := l.client[x.kind]
 	b := x.budget
-	if b == nil || set == 0 {
+	if b == nil {
 		return true
 	}
-	if b.waiting.n == 0 && next(b.buckets, set, now) <= now {
-		each(b.buckets, set, (*ratelimit.Bucket).Take, now)
-		x.charged = true
+	l.current(b, now)
+	set := l.client[x.kind]
+	if set == 0 {
+		return true
+	}
+	if b.waiting.n == 0 && b.buckets.next(set, now) <= now {
+		x.charges.take(b.buckets, set, now)
 		return true
 	}
 	x.state = exchangeHeld
+	x.lane = &b.waiting
 	b.waiting.pushBack(x)
 	l.rewake(b, now)
 	return false
@@ -195,7 +291,8 @@ func (l *limits) rewake(b *Budget, now time.Duration) {
 		heap.Remove(&l.held, b.index)
 	case b.waiting.n == 0:
 	default:
-		b.wakeAt = next(b.buckets, l.client[b.waiting.head.kind], now)
+		l.current(b, now)
+		b.wakeAt = b.buckets.next(l.client[b.waiting.head.kind], now)
 		if b.index < 0 {
 			heap.Push(&l.held, b)
 		} else {
@@ -210,13 +307,12 @@ func (l *limits) admit(now time.Duration) *Exchange {
 		b := l.held[0]
 		x := b.waiting.head
 		set := l.client[x.kind]
-		if next(b.buckets, set, now) > now {
+		if b.buckets.next(set, now) > now {
 			l.rewake(b, now)
 			continue
 		}
 		b.waiting.remove(x)
-		each(b.buckets, set, (*ratelimit.Bucket).Take, now)
-		x.charged = true
+		x.charges.take(b.buckets, set, now)
 		l.rewake(b, now)
 		return x
 	}
@@ -226,15 +322,5 @@ func (l *limits) admit(now time.Duration) *Exchange {
 // unhold takes a held exchange out.
 func (l *limits) unhold(x *Exchange, now time.Duration) {
 	x.budget.waiting.remove(x)
-	l.rewake(x.budget, now)
-}
-
-// discharge gives x's client-scope slots back: as answered, or at once where nothing was sent.
-func (l *limits) discharge(x *Exchange, give func(*ratelimit.Bucket, time.Duration), now time.Duration) {
-	if !x.charged {
-		return
-	}
-	x.charged = false
-	each(x.budget.buckets, l.client[x.kind], give, now)
 	l.rewake(x.budget, now)
 }

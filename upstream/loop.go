@@ -36,6 +36,9 @@ type Socket interface {
 	// Write writes all of p, or takes a copy of what the socket does not take now. An error means that the socket is
 	// closed.
 	Write(p []byte) (int, error)
+	// Pending says, without taking anything, whether the other side has sent octets or its end that Readable has not
+	// been called for yet.
+	Pending() bool
 	// Close closes the socket; Handler.Closed has been called when it returns.
 	Close() error
 }
@@ -129,6 +132,9 @@ func (c *LoopConn) Write(p []byte) (int, error) {
 	}
 	return c.socket.Write(p)
 }
+
+// Pending is Socket's; false while the connection is not on the loop.
+func (c *LoopConn) Pending() bool { return c.socket != nil && c.socket.Pending() }
 
 // Close closes the connection, or on the loop its socket.
 func (c *LoopConn) Close() error {

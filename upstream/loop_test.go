@@ -22,6 +22,7 @@ func (s *chunkSocket) Read(p []byte) (int, error) {
 	return n, nil
 }
 func (s *chunkSocket) Write(p []byte) (int, error) { return len(p), nil }
+func (s *chunkSocket) Pending() bool               { return len(s.at) > 0 }
 func (s *chunkSocket) Close() error                { return nil }
 
 // TestLoopConnDrained: however the records of a TLS connection are cut into reads, nothing is left behind when Drained

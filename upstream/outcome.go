@@ -29,7 +29,7 @@ const (
 	CauseClientGone            // the client closed its connection
 	CauseCommandTimeout        // no answer within timeouts.command
 	CauseRegistryClosed        // the registry closed the session, or the network broke it
-	CauseConnect               // name look-up, TCP or TLS failed
+	CauseConnect               // name look-up or TCP failed
 	CauseGreeting              // no valid greeting within timeouts.greeting
 	CauseFrame                 // octets that are no frame: a length out of bounds, or XML that is not well-formed
 	CauseMismatch              // a response with another's clTRID, or another message where a response was due
@@ -39,11 +39,15 @@ const (
 	CauseAge                   // sessions.max_age
 	CauseCount                 // sessions.max_commands
 	CauseShutdown              // eppmux is draining or stopping
+	CauseTLS                   // the TLS handshake failed: a certificate or an address is not accepted
+	CauseLoginLost             // the registry answers that the session is not logged in
+	CauseThrottled             // the registry wants fewer commands
+	CauseChanged               // the config has changed: fewer sessions, or another registry
 	numCauses
 )
 
 var causeNames = [numCauses]string{"none", "queue_timeout", "registry_away", "login_refused", "too_many_sessions",
 	"client_gone", "command_timeout", "registry_closed", "connect", "greeting", "frame", "mismatch", "unasked",
-	"code_closes", "idle", "age", "count", "shutdown"}
+	"code_closes", "idle", "age", "count", "shutdown", "tls", "login_lost", "throttled", "changed"}
 
 func (c Cause) String() string { return causeNames[c] }

@@ -20,11 +20,14 @@ type Do uint8
 const (
 	// DoOpen: connect and log in for Session, then call Opened or OpenFailed.
 	DoOpen Do = iota
-	// DoSend: write Exchange on Session, then call Answered when its response has come, or Poison.
+	// DoAbort: give up opening Session, then call OpenFailed.
+	DoAbort
+	// DoSend: write Exchange on Session, then call Answered when its response has come, LoginLost, Throttled or Poison.
+	// Where nothing may be written there any more, call Unsent.
 	DoSend
 	// DoKeepalive: write the keepalive command on Session; the answer as for DoSend.
 	DoKeepalive
-	// DoLogout: write a logout on Session; when it is answered, Poison with the session's own Cause.
+	// DoLogout: write a logout on Session, then call Answered when its response has come.
 	DoLogout
 	// DoClose: close Session's socket, then call Closed.
 	DoClose
@@ -59,19 +62,19 @@ type PoolConfig struct {
 	Rand  *rand.Rand // for jitter
 }
 
+func (c *PoolConfig) check() {
+	if c.MinSessions < 1 || c.MaxSessions < c.MinSessions {
+		panic(fmt.Sprintf("BUG: pool of %d to %d sessions", c.MinSessions, c.MaxSessions))
+	}
+}
+
 // Pool schedules the exchanges of one registrar account over its sessions. It does no I/O, starts nothing and reads no
 // clock: methods take the instant, as time since any fixed moment by a monotonic clock, and leave actions to be taken
 // from Next. After any call, the shell does what Next yields until it yields nothing.
 type Pool struct {
 	cfg    PoolConfig
 	limits limits
-
-	// The queue. A lane holds, in order of arrival, the exchanges to which the same rules apply.
-	lanes     []*poolLane
-	laneOf    [numKinds]*poolLane
-	patient   list // all that wait for QueueTimeout, in order of deadline
-	impatient list // all that wait for impatience, likewise
-	seq       uint64
+	queue  queue
 
 	sessions []*Session // every one that has or may have a socket
 	idle     []*Session // the longest idle first
@@ -88,6 +91,10 @@ type Pool struct {
 	refused   bool          // the last login was refused for good
 	logins    *ratelimit.Bucket
 
+	// Pausing, while the registry wants fewer commands.
+	pausedUntil time.Duration
+	pause       time.Duration // the last one; 0: none since the last answer
+
 	draining bool
 	drained  bool
 	drainBy  time.Duration
@@ -97,53 +104,23 @@ type Pool struct {
 	done    int // actions[:done] have been taken
 }
 
-// poolLane is one of the queue's lanes.
-type poolLane struct {
-	list
-	set ruleSet
-}
-
-// impatience is how long a command waits while the registry has been away for longer than QueueTimeout: long enough for
-// a login under way, short enough that a client is not held for nothing.
-const impatience = time.Second
-
 // NewPool returns a pool at instant now. Its first actions are there at once: it opens MinSessions.
 func NewPool(cfg PoolConfig, now time.Duration) *Pool {
-	if cfg.MinSessions < 1 || cfg.MaxSessions < cfg.MinSessions {
-		panic(fmt.Sprintf("BUG: pool of %d to %d sessions", cfg.MinSessions, cfg.MaxSessions))
-	}
+	cfg.check()
 	p := &Pool{
 		cfg:       cfg,
 		limits:    newLimits(cfg.Rules),
-		patient:   list{links: wait},
-		impatient: list{links: wait},
 		ceiling:   cfg.MaxSessions,
 		raiseAt:   never,
 		nextOpen:  now,
 		downSince: -1,
 		drainBy:   never,
 		wake:      never,
-		logins: ratelimit.NewBucket(ratelimit.Limit{
-			N: max(loginsMin, loginsPerSession*cfg.MaxSessions), Per: time.Minute,
-		}),
+		logins:    ratelimit.NewBucket(loginBudget(cfg.MaxSessions)),
 	}
-	for k := range p.laneOf {
-		p.laneOf[k] = p.lane(p.limits.shared[k])
-	}
+	p.queue.init()
 	p.size(now)
 	return p
-}
-
-// lane returns the lane of a set of rules, a new one where there is none yet.
-func (p *Pool) lane(set ruleSet) *poolLane {
-	for _, l := range p.lanes {
-		if l.set == set {
-			return l
-		}
-	}
-	l := &poolLane{list: list{links: lane}, set: set}
-	p.lanes = append(p.lanes, l)
-	return l
 }
 
 // Next takes the next action; false when there is none left.
@@ -167,50 +144,60 @@ func (p *Pool) Wake() time.Duration { return p.wake }
 func (p *Pool) wakeAt(t time.Duration) { p.wake = min(p.wake, t) }
 
 // Queued is the number of exchanges that wait.
-func (p *Pool) Queued() int { return p.patient.n + p.impatient.n }
+func (p *Pool) Queued() int { return p.queue.len() }
 
 // Oldest is how long the oldest waiting exchange has waited.
-func (p *Pool) Oldest(now time.Duration) time.Duration {
-	var d time.Duration
-	for _, l := range []*list{&p.patient, &p.impatient} {
-		if l.head != nil {
-			d = max(d, now-l.head.queuedAt)
-		}
-	}
-	return d
-}
+func (p *Pool) Oldest(now time.Duration) time.Duration { return p.queue.oldest(now) }
 
-// Submit puts x into the queue. The caller has set its Command, Op, Query and budget.
+// Submit puts x into the queue. The caller has set its Command, Op, Query, weight and budget.
 func (p *Pool) Submit(x *Exchange, now time.Duration) {
 	if x.state != exchangeFree {
 		panic("BUG: exchange submitted twice")
 	}
-	p.seq++
-	x.seq, x.queuedAt, x.kind = p.seq, now, kindOf(x.Command, x.Op)
+	x.queuedAt, x.kind, x.seq = now, kindOf(x.Command, x.Op), p.queue.nextSeq()
 	switch {
 	case p.draining:
-		p.do(Action{Do: DoFinish, Exchange: x, End: EndNotSent, Cause: CauseShutdown})
+		p.finish(x, CauseShutdown)
 		return
 	case p.refused && p.live == 0:
-		p.do(Action{Do: DoFinish, Exchange: x, End: EndNotSent, Cause: CauseLoginRefused})
+		p.finish(x, CauseLoginRefused)
 		return
 	}
+	p.queue.entered(x)
 	p.enqueue(x, now)
 	p.dispatch(now)
 }
 
-func (p *Pool) enqueue(x *Exchange, now time.Duration) {
-	w, patience := &p.patient, p.cfg.QueueTimeout
-	if p.away(now) {
-		w, patience = &p.impatient, impatience
+// finish ends an exchange that waits in no list and has no answer.
+func (p *Pool) finish(x *Exchange, cause Cause) {
+	end := EndNotSent
+	if x.tries > 0 {
+		end = EndUnknown
 	}
-	x.deadline, x.waitList = now+patience, w
-	w.pushBack(x)
+	p.do(Action{Do: DoFinish, Exchange: x, End: end, Cause: cause})
+}
+
+// enqueue lets x wait, for QueueTimeout, or for impatience while the registry is away.
+func (p *Pool) enqueue(x *Exchange, now time.Duration) {
+	x.deadline = now + p.cfg.QueueTimeout
+	if p.away(now) {
+		x.deadline = now + impatience
+	}
+	p.wait(x, now)
+}
+
+// wait puts x, whose deadline is set, into the lists in which it waits.
+func (p *Pool) wait(x *Exchange, now time.Duration) {
+	p.queue.timed(x)
 	p.wakeAt(x.deadline)
-	if p.limits.charge(x, now) {
+	switch {
+	case x.lostAt > 0:
 		x.state = exchangeQueued
-		p.laneOf[x.kind].pushBack(x)
-	} else {
+		p.queue.again.push(x)
+	case p.limits.charge(x, now):
+		x.state = exchangeQueued
+		p.queue.lane(p.limits.shared[x.kind], x.weight).push(x)
+	default:
 		p.wakeAt(x.budget.wakeAt)
 	}
 }
@@ -224,21 +211,30 @@ func (p *Pool) away(now time.Duration) bool {
 func (p *Pool) dequeue(x *Exchange, now time.Duration) {
 	switch x.state {
 	case exchangeQueued:
-		p.laneOf[x.kind].remove(x)
+		x.lane.remove(x)
 	case exchangeHeld:
 		p.limits.unhold(x, now)
 	default:
 		panic("BUG: exchange waits in no list")
 	}
 	x.waitList.remove(x)
-	x.waitList, x.state = nil, exchangeFree
+	x.lane, x.waitList, x.state = nil, nil, exchangeFree
 }
 
-// notSent ends a waiting exchange of which nothing has been sent.
-func (p *Pool) notSent(x *Exchange, cause Cause, now time.Duration) {
+// giveUp ends a waiting exchange.
+func (p *Pool) giveUp(x *Exchange, cause Cause, now time.Duration) {
 	p.dequeue(x, now)
-	p.limits.discharge(x, (*ratelimit.Bucket).Undo, now)
-	p.do(Action{Do: DoFinish, Exchange: x, End: EndNotSent, Cause: cause})
+	p.uncharge(x, now)
+	p.queue.left(x)
+	p.finish(x, cause)
+}
+
+// uncharge gives back the client-scope slots of an exchange of which nothing was sent since they were taken.
+func (p *Pool) uncharge(x *Exchange, now time.Duration) {
+	x.charges.unsent(now)
+	if x.budget != nil {
+		p.limits.rewake(x.budget, now)
+	}
 }
 
 // Cancel says that x's client has gone. What waits ends as not sent; what is in flight goes on as an orphan: its answer
@@ -246,7 +242,9 @@ func (p *Pool) notSent(x *Exchange, cause Cause, now time.Duration) {
 func (p *Pool) Cancel(x *Exchange, now time.Duration) {
 	x.orphan = true
 	if x.state == exchangeQueued || x.state == exchangeHeld {
-		p.notSent(x, CauseClientGone, now)
+		p.giveUp(x, CauseClientGone, now)
+		p.dispatch(now)
+		p.checkDrained()
 	}
 }
 
@@ -261,8 +259,16 @@ func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 	default:
 		panic("BUG: answer on a session that is " + s.state.String())
 	}
-	p.release(s, now)
-	s.proven, p.failures = true, 0
+	if x := p.release(s, now); x != nil {
+		p.queue.left(x)
+		p.pause = 0
+	}
+	s.proven, s.fresh, p.failures = true, now, 0
+	p.rested(s, end, now)
+}
+
+// rested lets s rest, or ends it for the given cause.
+func (p *Pool) rested(s *Session, end Cause, now time.Duration) {
 	if end != CauseNone {
 		p.Poison(s, end)
 		return
@@ -272,15 +278,78 @@ func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 	p.dispatch(now)
 }
 
-// release ends what is in flight on s, as answered: its slots are free again a period from now.
-func (p *Pool) release(s *Session, now time.Duration) {
-	each(p.limits.registry, s.set, (*ratelimit.Bucket).Done, now)
-	each(s.buckets, s.set, (*ratelimit.Bucket).Done, now)
-	s.set = 0
-	if x := s.x; x != nil {
-		p.limits.discharge(x, (*ratelimit.Bucket).Done, now)
-		x.state, x.session, s.x = exchangeFree, nil, nil
+// LoginLost says that the response to what is in flight on s has come and says that the session is not logged in: the
+// command was not executed, and the session carries nothing more. It is true when the exchange waits again, to be sent
+// once more on a session that is known to be logged in; otherwise the answer is the client's.
+func (p *Pool) LoginLost(s *Session, now time.Duration) bool {
+	x := p.release(s, now)
+	p.Poison(s, CauseLoginLost)
+	if x == nil {
+		return false
 	}
+	if x.lostAt > 0 || x.orphan || p.draining && now >= p.drainBy {
+		p.queue.left(x)
+		return false
+	}
+	x.lostAt = max(now, 1)
+	x.deadline = now + p.cfg.QueueTimeout
+	x.tries-- // it was not executed
+	p.wait(x, now)
+	p.dispatch(now)
+	return true
+}
+
+// Throttled says that the response to what is in flight on s has come and says that the registry wants fewer commands:
+// the command was not executed. All pause for a while, and the exchange waits again, within the time that it had.
+func (p *Pool) Throttled(s *Session, now time.Duration) {
+	x := p.release(s, now)
+	s.fresh = now
+	p.pause = min(max(pauseMin, 2*p.pause), pauseMax)
+	p.pausedUntil = now + p.pause
+	p.wakeAt(p.pausedUntil)
+	if x != nil {
+		x.tries-- // it was not executed
+		if x.deadline = x.queuedAt + p.cfg.QueueTimeout; x.orphan || x.deadline <= p.pausedUntil || p.draining {
+			p.queue.left(x)
+			p.finish(x, CauseThrottled)
+		} else {
+			p.wait(x, now)
+		}
+	}
+	p.rested(s, CauseNone, now)
+}
+
+// Unsent says that x, which was to be written on s, was not: nothing may be written there any more. It waits again, in
+// front of the others; the session ends for the given cause.
+func (p *Pool) Unsent(s *Session, x *Exchange, cause Cause, now time.Duration) {
+	s.charges.unsent(now)
+	p.uncharge(x, now)
+	x.state, x.session, s.x = exchangeFree, nil, nil
+	x.tries--
+	p.Poison(s, cause)
+	if x.orphan {
+		p.queue.left(x)
+		p.finish(x, CauseClientGone)
+	} else {
+		p.wait(x, now)
+	}
+	p.dispatch(now)
+}
+
+// release ends what is in flight on s, as answered: its slots are free again a period from now. It returns the exchange,
+// if it was a client's.
+func (p *Pool) release(s *Session, now time.Duration) *Exchange {
+	s.charges.answered(now)
+	x := s.x
+	if x == nil {
+		return nil
+	}
+	x.charges.answered(now)
+	if x.budget != nil {
+		p.limits.rewake(x.budget, now)
+	}
+	x.state, x.session, s.x = exchangeFree, nil, nil
+	return x
 }
 
 // Poison says that s carries nothing more: it timed out, broke a frame, mismatched, spoke unasked, or the registry ends
@@ -319,8 +388,7 @@ func (p *Pool) Closed(s *Session, now time.Duration) {
 		}
 		s.state = SessionClosing
 	}
-	x := s.x
-	p.release(s, now)
+	x := p.release(s, now)
 	p.forget(s)
 	p.lost(s, now)
 	if x != nil {
@@ -339,23 +407,17 @@ func (p *Pool) forget(s *Session) {
 func (p *Pool) broken(x *Exchange, cause Cause, now time.Duration) {
 	if x.Query && !x.orphan && x.tries < 2 && cause != CauseShutdown && !(p.draining && now >= p.drainBy) {
 		p.enqueue(x, now)
-		if x.state == exchangeQueued { // it has waited before
-			l := p.laneOf[x.kind]
-			l.remove(x)
-			l.pushFront(x)
-		}
 		return
 	}
-	p.do(Action{Do: DoFinish, Exchange: x, End: EndUnknown, Cause: cause})
+	p.queue.left(x)
+	p.finish(x, cause)
 }
 
 // Advance does what is due at now: deadlines, keepalives, expiries, limits that admit again.
 func (p *Pool) Advance(now time.Duration) {
 	p.wake = never
-	for _, w := range []*list{&p.patient, &p.impatient} {
-		for w.head != nil && w.head.deadline <= now {
-			p.notSent(w.head, p.waitCause(now), now)
-		}
+	for x := p.queue.overdue(now); x != nil; x = p.queue.overdue(now) {
+		p.giveUp(x, p.waitCause(now), now)
 	}
 	for i := len(p.sessions) - 1; i >= 0; i-- {
 		if s := p.sessions[i]; s.deadline <= now {
@@ -371,24 +433,20 @@ func (p *Pool) Advance(now time.Duration) {
 }
 
 func (p *Pool) waitCause(now time.Duration) Cause {
-	if p.away(now) {
+	switch {
+	case p.away(now):
 		return CauseRegistryAway
+	case now < p.pausedUntil:
+		return CauseThrottled
 	}
 	return CauseQueueTimeout
 }
 
 // rewake finds the next instant at which something is due.
 func (p *Pool) rewake(now time.Duration) {
-	for _, w := range []*list{&p.patient, &p.impatient} {
-		if w.head != nil {
-			p.wakeAt(w.head.deadline)
-		}
-	}
+	p.wakeAt(p.queue.deadline())
 	for _, s := range p.sessions {
 		p.wakeAt(s.deadline)
-	}
-	if len(p.limits.held) > 0 {
-		p.wakeAt(p.limits.held[0].wakeAt)
 	}
 	if p.draining && now < p.drainBy {
 		p.wakeAt(p.drainBy)

@@ -1,10 +1,6 @@
 package upstream
 
-import (
-	"time"
-
-	"eppmux/ratelimit"
-)
+import "time"
 
 // SessionState is where a session stands.
 type SessionState uint8
@@ -30,16 +26,18 @@ type Session struct {
 
 	state    SessionState
 	x        *Exchange     // in flight; nil while idle, and for a command of our own
-	set      ruleSet       // the rules that what is in flight has taken
+	charges  charges       // of what is in flight
 	deadline time.Duration // when the state must have changed, or something is due
 	since    time.Duration // when the state began
 	opened   time.Duration // when the login was answered
+	fresh    time.Duration // when it last showed that it is logged in
 	expires  time.Duration // by age; never when there is no max_age
 	commands int           // sent since the login, ours included
 	most     int           // commands after which it is retired; 0: no such limit
 	proven   bool          // has answered a command since its login
 	cause    Cause         // why it is draining or closing
-	buckets  []*ratelimit.Bucket
+	buckets  bucketSet
+	rules    []Rule // that the buckets are of
 }
 
 // State says where the session stands.

@@ -65,6 +65,7 @@ type world struct {
 	by       time.Duration
 
 	faults     float64 // chance of a fault per command
+	throttle   float64 // chance that the registry wants fewer commands
 	rtt        time.Duration
 	registryUp bool
 	seen       []*time.Duration // when the registry counted each command
@@ -75,6 +76,7 @@ type world struct {
 type simClient struct {
 	x      *Exchange
 	think  time.Duration
+	weight uint8
 	budget *Budget
 }
 
@@ -84,6 +86,8 @@ type simSocket struct {
 	expects   *Exchange
 	gen       int
 	loggedOut bool
+	aborted   bool
+	zombie    bool           // has lost its login without a word
 	counted   *time.Duration // when the registry counts what was written last; not after it has answered or closed
 }
 
@@ -91,6 +95,7 @@ type simExchange struct {
 	client    *simClient
 	submitted time.Duration
 	sends     int
+	rejected  int // times the registry said that it had not executed it
 	lastSent  time.Duration
 	ended     bool
 	cancelled bool
@@ -144,10 +149,12 @@ func newWorld(t *testing.T, seed uint64) *world {
 			Commands: Commands(func(c frame.Command, _ frame.Op) bool { return c == frame.CommandCreate })})
 	}
 	w.faults = []float64{0, 0.001, 0.02, 0.2}[r.IntN(4)]
+	w.throttle = []float64{0, 0, 0.01}[r.IntN(3)]
 	w.rtt = time.Duration(1+r.IntN(50)) * time.Millisecond
 	w.pool = NewPool(w.cfg, 0)
+	weights := 1 + r.IntN(3)
 	for range 1 + r.IntN(40) {
-		w.clients = append(w.clients, &simClient{think: time.Duration(1+r.IntN(500)) * time.Millisecond})
+		w.clients = append(w.clients, &simClient{think: time.Duration(1+r.IntN(500)) * time.Millisecond, weight: uint8(1 + r.IntN(weights))})
 	}
 	return w
 }
@@ -172,13 +179,14 @@ func (w *world) errorf(format string, args ...any) {
 func (w *world) run(commands int) {
 	w.settle()
 	for _, c := range w.clients {
-		if len(w.pool.cfg.Rules) > 0 {
-			c.budget = w.pool.limits.newBudget()
-		}
+		c.budget = newBudget()
 		w.after(w.upTo(time.Second), func() { w.submit(c) })
 	}
 	if w.faults > 0 {
 		w.after(w.upTo(time.Minute), w.outage)
+	}
+	if w.rand.IntN(2) == 0 {
+		w.after(w.upTo(time.Minute), w.reload)
 	}
 	for steps := 0; w.ended < commands && w.now < 2*time.Hour && !w.t.Failed(); steps++ {
 		w.step()
@@ -234,6 +242,8 @@ func (w *world) perform(a Action) {
 	switch a.Do {
 	case DoOpen:
 		w.open(a.Session)
+	case DoAbort:
+		w.sockets[a.Session].aborted = true
 	case DoSend:
 		w.send(a.Session, a.Exchange)
 	case DoKeepalive:
@@ -260,7 +270,7 @@ func (w *world) submit(c *simClient) {
 	if c.x != nil || w.drained {
 		return
 	}
-	x := &Exchange{Command: frame.CommandCheck, Query: true, budget: c.budget}
+	x := &Exchange{Command: frame.CommandCheck, Query: true, budget: c.budget, weight: c.weight}
 	if w.chance(0.4) {
 		x.Command, x.Query = frame.CommandCreate, false
 	}
@@ -300,6 +310,8 @@ func (w *world) open(s *Session) {
 	w.after(w.upTo(100*time.Millisecond), func() {
 		k.busy = false
 		switch {
+		case k.aborted:
+			w.failed(s, CauseShutdown)
 		case !w.registryUp:
 			w.failed(s, CauseConnect)
 		case w.chance(w.faults / 4):
@@ -333,6 +345,10 @@ func (w *world) counts(k *simSocket) { *k.counted = min(*k.counted, w.now) }
 
 func (w *world) send(s *Session, x *Exchange) {
 	e := w.exchange[x]
+	if w.chance(w.faults / 2) { // the socket has something to say: nothing is written
+		w.pool.Unsent(s, x, CauseUnasked, w.now)
+		return
+	}
 	e.sends++
 	e.lastSent = w.now
 	switch {
@@ -340,9 +356,9 @@ func (w *world) send(s *Session, x *Exchange) {
 		w.errorf("I4: an exchange was sent after its end")
 	case e.cancelled:
 		w.errorf("an exchange was sent after its client had gone")
-	case !x.Query && e.sends > 1:
+	case !x.Query && e.sends > 1+e.rejected:
 		w.errorf("I3: a transform was sent twice")
-	case e.sends > 2:
+	case e.sends > 2+e.rejected:
 		w.errorf("a query was sent %d times", e.sends)
 	case e.sends == 1 && w.now-e.submitted > w.cfg.QueueTimeout:
 		w.errorf("I15: sent after waiting %v", w.now-e.submitted)
@@ -367,6 +383,13 @@ func (w *world) write(s *Session, x *Exchange) {
 	gen := k.gen
 	rtt := w.upTo(w.rtt)
 	w.count(k, w.now+w.upTo(rtt))
+	if w.chance(w.faults / 10) {
+		k.zombie = true
+	}
+	if x != nil && k.zombie || x != nil && w.chance(w.throttle) {
+		w.after(rtt, func() { w.reject(s, k, gen) })
+		return
+	}
 	if w.chance(w.faults) {
 		w.fault(s, k, gen)
 		return
@@ -414,6 +437,26 @@ func (w *world) answer(s *Session, k *simSocket, gen int, end Cause) {
 	}
 }
 
+// reject answers that the command was not executed: the login is lost, or there are too many commands.
+func (w *world) reject(s *Session, k *simSocket, gen int) {
+	if w.sockets[s] != k || k.dead || k.gen != gen || s.State() == SessionClosing {
+		return
+	}
+	k.busy = false
+	w.counts(k)
+	x := k.expects
+	k.expects = nil
+	e := w.exchange[x]
+	e.rejected++
+	if !k.zombie {
+		w.pool.Throttled(s, w.now)
+		return
+	}
+	if !w.pool.LoginLost(s, w.now) {
+		w.finish(x, EndAnswered, CauseNone)
+	}
+}
+
 // lose closes a session from the registry's side.
 func (w *world) lose(s *Session) {
 	if k := w.sockets[s]; k != nil && !k.dead && s.State() != SessionDialing {
@@ -439,9 +482,9 @@ func (w *world) finish(x *Exchange, end End, cause Cause) {
 	case e == nil || e.ended:
 		w.errorf("I4: an exchange ended twice")
 		return
-	case end == EndNotSent && e.sends > 0 && !(x.Query && e.sends == 1):
+	case end == EndNotSent && e.sends > e.rejected:
 		w.errorf("I4: not sent, but was sent %d times", e.sends)
-	case end == EndUnknown && e.sends == 0:
+	case end == EndUnknown && e.sends == e.rejected:
 		w.errorf("I4: unknown, but was never sent")
 	case end == EndNotSent && cause == CauseNone, end == EndUnknown && cause == CauseNone:
 		w.errorf("an exchange ended without a cause")
@@ -458,6 +501,33 @@ func (w *world) finish(x *Exchange, end End, cause Cause) {
 	}
 	c.x = nil
 	w.after(c.think, func() { w.submit(c) })
+}
+
+// reload changes the numbers of sessions and the limits, only to stricter ones, so that what is checked still holds.
+func (w *world) reload() {
+	if w.draining {
+		return
+	}
+	cfg := w.cfg
+	cfg.MaxSessions = 1 + w.rand.IntN(w.cfg.MaxSessions)
+	cfg.MinSessions = 1 + w.rand.IntN(cfg.MaxSessions)
+	cfg.Rules = slices.Clone(cfg.Rules)
+	for i := range cfg.Rules {
+		n := 1 + w.rand.IntN(cfg.Rules[i].Limit.N)
+		cfg.Rules[i].Limit.N, cfg.Rules[i].Limit.Burst = n, 0
+	}
+	if w.rand.IntN(3) == 0 {
+		slices.Reverse(cfg.Rules)
+	}
+	login := Fresh(w.rand.IntN(3))
+	if login != SameLogin {
+		w.refusedAt = -1
+	}
+	w.pool.Reconfigure(cfg, login, w.now)
+	if w.rand.IntN(4) == 0 {
+		w.pool.Probe(w.now)
+	}
+	w.after(w.upTo(10*time.Minute), w.reload)
 }
 
 // outage takes the registry away for a while.
@@ -479,11 +549,14 @@ func (w *world) check() {
 	if len(w.sockets) > w.cfg.MaxSessions {
 		w.errorf("I6: %d sockets, at most %d are allowed", len(w.sockets), w.cfg.MaxSessions)
 	}
-	if d := w.pool.Oldest(w.now); d > w.cfg.QueueTimeout+w.cfg.CommandTimeout+w.cfg.QueueTimeout {
+	if d := w.pool.Oldest(w.now); d > 3*w.cfg.QueueTimeout+2*w.cfg.CommandTimeout { // it may break once, and be refused as not logged in once
 		w.errorf("I15: the oldest has waited %v", d)
 	}
 	live := 0
 	for _, s := range w.pool.sessions {
+		if s.state == SessionIdle && s.deadline == never {
+			w.errorf("idle session %d is never looked at", s.ID)
+		}
 		if s.state == SessionIdle || s.state == SessionBusy {
 			live++
 		}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"eppmux/frame"
+	"eppmux/ratelimit"
 )
 
 const (
@@ -23,16 +24,30 @@ const (
 	loginsPerSession = 4
 	loginsMin        = 10
 
+	// pauseMin and pauseMax bound the pause that a registry gets that wants fewer commands; it doubles each time.
+	pauseMin = time.Second
+	pauseMax = 30 * time.Second
+
 	// provenAge is the age from which a session that is lost counts as having worked, even if it carried no command.
 	provenAge = time.Minute
 
+	// surplusIdle is the idle time after which a session above MinSessions ends, where no keepalive says when.
+	surplusIdle = 4 * time.Minute
+
 	// logoutTimeout is how long a logout's answer is waited for.
 	logoutTimeout = 5 * time.Second
+
+	// recheck is when something is looked at again that waits for others and not for an instant.
+	recheck = time.Second
 
 	// ageJitter is the part of max_age and max_commands by which sessions end earlier, each by its own draw, so that
 	// those opened together do not end together.
 	ageJitter = 0.1
 )
+
+func loginBudget(sessions int) ratelimit.Limit {
+	return ratelimit.Limit{N: max(loginsMin, loginsPerSession*sessions), Per: time.Minute}
+}
 
 // size opens a session where one is missing: below MinSessions, or when an exchange waits that the limits admit and no
 // idle session can take. One at a time, within the ceiling, and not while back-off lasts.
@@ -44,12 +59,11 @@ func (p *Pool) size(now time.Duration) {
 		p.raiseCeiling(now)
 	}
 	if len(p.sessions) >= p.ceiling {
-		if p.ceiling < p.cfg.MaxSessions {
-			p.wakeAt(p.raiseAt)
-		}
+		p.wakeAt(p.raiseAt)
 		return
 	}
-	s := &Session{ID: p.lastID + 1, state: SessionDialing, since: now, deadline: never, buckets: p.limits.buckets(ScopeSession)}
+	s := &Session{ID: p.lastID + 1, state: SessionDialing, since: now, deadline: never,
+		buckets: p.limits.buckets(ScopeSession), rules: p.limits.rules}
 	set, at := p.admits(s, frame.CommandLogin, frame.OpNone, now)
 	if at = max(at, p.nextOpen, p.logins.Next(now)); at > now {
 		p.wakeAt(at)
@@ -68,14 +82,17 @@ func (p *Pool) wanted(now time.Duration) bool {
 	if p.draining {
 		return p.live == 0 && p.Queued() > 0 && now < p.drainBy
 	}
-	if p.live < p.cfg.MinSessions {
+	if p.live < p.cfg.MinSessions || p.queue.again.n > 0 && p.live == len(p.idle) {
 		return true
 	}
-	for _, l := range p.lanes {
+	if now < p.pausedUntil {
+		return false
+	}
+	for _, l := range p.queue.lanes {
 		if l.head == nil {
 			continue
 		}
-		at := next(p.limits.registry, l.set, now)
+		at := p.limits.registry.next(l.set, now)
 		if at <= now {
 			return true
 		}
@@ -85,7 +102,7 @@ func (p *Pool) wanted(now time.Duration) bool {
 }
 
 func (p *Pool) raiseCeiling(now time.Duration) {
-	p.ceiling++
+	p.ceiling = min(p.ceiling+1, p.cfg.MaxSessions)
 	p.raiseAt = never
 	if p.ceiling < p.cfg.MaxSessions {
 		p.raiseAt = now + p.jittered(ceilingBackoff)
@@ -106,40 +123,52 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 	p.logins.Done(now)
 	p.opening--
 	p.downSince, p.refused = -1, false
-	s.opened, s.expires = now, never
+	s.opened, s.fresh = now, now
+	p.allot(s)
+	p.rest(s, now)
+	p.dispatch(now)
+	p.checkDrained()
+}
+
+// allot gives s its share of life.
+func (p *Pool) allot(s *Session) {
+	s.expires, s.most = never, 0
 	if p.cfg.MaxAge > 0 {
-		s.expires = now + time.Duration(p.shortened(float64(p.cfg.MaxAge)))
+		s.expires = s.opened + time.Duration(p.shortened(float64(p.cfg.MaxAge)))
 	}
 	if p.cfg.MaxCommands > 0 {
 		s.most = max(1, int(p.shortened(0.95*float64(p.cfg.MaxCommands))))
 	}
-	p.rest(s, now)
-	p.dispatch(now)
 }
 
-// rest makes a session idle that has nothing in flight, or retires it where it is too old, or there are too many. The
-// session is counted as live from here on, unless it is retired.
+// rest makes a session idle that has nothing in flight, or retires it where it has carried enough or is too old.
 func (p *Pool) rest(s *Session, now time.Duration) {
 	s.state, s.since = SessionIdle, now
 	p.live++
 	p.idle = append(p.idle, s)
 	p.idleDeadline(s)
-	if s.most > 0 && s.commands >= p.cfg.MaxCommands {
+	switch {
+	case s.most > 0 && s.commands >= p.cfg.MaxCommands:
 		p.Poison(s, CauseCount) // no logout has been admitted since most was reached
-	} else if s.most > 0 && s.commands >= s.most {
+	case s.most > 0 && s.commands >= s.most:
 		p.retire(s, CauseCount, now)
-	} else if now >= s.expires && p.mayAge(s) {
+	case now >= s.expires && p.mayAge(s):
 		p.retire(s, CauseAge, now)
 	}
 }
 
 // idleDeadline says when an idle session must be looked at.
 func (p *Pool) idleDeadline(s *Session) {
-	s.deadline = s.expires
-	if p.cfg.Keepalive > 0 {
-		s.deadline = min(s.deadline, s.since+p.cfg.Keepalive)
-	}
+	s.deadline = min(s.expires, s.since+p.idleTime())
 	p.wakeAt(s.deadline)
+}
+
+// idleTime is how long a session may be idle before something is done about it.
+func (p *Pool) idleTime() time.Duration {
+	if p.cfg.Keepalive > 0 {
+		return p.cfg.Keepalive
+	}
+	return surplusIdle
 }
 
 // mayAge says whether s may be retired for its age now: one at a time, so that not all sessions go at once.
@@ -168,6 +197,8 @@ func (p *Pool) due(s *Session, now time.Duration) {
 }
 
 func (p *Pool) idleDue(s *Session, now time.Duration) {
+	idle := now >= s.since+p.idleTime()
+	s.deadline = now + recheck // unless something better is found
 	switch {
 	case p.draining && p.Queued() == 0:
 		p.retire(s, CauseShutdown, now)
@@ -175,12 +206,12 @@ func (p *Pool) idleDue(s *Session, now time.Duration) {
 		p.retire(s, CauseCount, now)
 	case now >= s.expires && p.mayAge(s):
 		p.retire(s, CauseAge, now)
-	case p.cfg.Keepalive == 0 || now < s.since+p.cfg.Keepalive:
-		s.deadline = now + time.Second // its age: when the others are done
-	case p.live > p.cfg.MinSessions && p.Queued() == 0:
+	case idle && p.live > p.cfg.MinSessions && p.Queued() == 0:
 		p.retire(s, CauseIdle, now)
-	default:
+	case idle && p.cfg.Keepalive > 0:
 		p.keepalive(s, now)
+	case idle:
+		s.deadline = min(s.expires, now+surplusIdle)
 	}
 }
 
@@ -191,7 +222,7 @@ func (p *Pool) keepalive(s *Session, now time.Duration) {
 	}
 	set, at := p.admits(s, p.cfg.KeepaliveCommand, op, now)
 	if at > now {
-		s.deadline = at
+		s.deadline = min(at, now+recheck)
 		return
 	}
 	for i, t := range p.idle {
@@ -204,13 +235,26 @@ func (p *Pool) keepalive(s *Session, now time.Duration) {
 	p.do(Action{Do: DoKeepalive, Session: s})
 }
 
+// Probe has every idle session show that it is alive, since time may have passed that our clock does not know of, as
+// when the host slept. Those that have no keepalive to do it with are replaced.
+func (p *Pool) Probe(now time.Duration) {
+	for i := len(p.idle) - 1; i >= 0; i-- {
+		if s := p.idle[i]; p.cfg.Keepalive > 0 {
+			p.keepalive(s, now)
+		} else {
+			p.retire(s, CauseIdle, now)
+		}
+	}
+	p.dispatch(now)
+}
+
 // retire logs an idle session out, as soon as the limits that count logouts admit one; until then it stays as it is and
 // this is called again.
 func (p *Pool) retire(s *Session, cause Cause, now time.Duration) {
 	set, at := p.admits(s, frame.CommandLogout, frame.OpNone, now)
 	if at > now {
-		s.deadline = at
-		p.wakeAt(at)
+		s.deadline = min(at, now+recheck)
+		p.wakeAt(s.deadline)
 		return
 	}
 	p.leave(s)
@@ -221,8 +265,31 @@ func (p *Pool) retire(s *Session, cause Cause, now time.Duration) {
 	p.do(Action{Do: DoLogout, Session: s})
 }
 
-// OpenFailed says that s could not be opened, and why: CauseConnect, CauseGreeting, CauseLoginRefused,
-// CauseTooManySessions or CauseRegistryClosed.
+// shrink retires idle sessions that may not be: all of them at the end, those above MaxSessions otherwise.
+func (p *Pool) shrink(now time.Duration) {
+	if p.draining && p.Queued() == 0 {
+		for i := len(p.idle) - 1; i >= 0; i-- {
+			p.retire(p.idle[i], CauseShutdown, now)
+		}
+		p.abort()
+		return
+	}
+	for i := len(p.idle) - 1; i >= 0 && p.live+p.opening > p.cfg.MaxSessions; i-- {
+		p.retire(p.idle[i], CauseChanged, now)
+	}
+}
+
+// abort gives up what is being opened.
+func (p *Pool) abort() {
+	for _, s := range p.sessions {
+		if s.state == SessionDialing && s.cause == CauseNone {
+			s.cause = CauseShutdown // so that it is asked once
+			p.do(Action{Do: DoAbort, Session: s})
+		}
+	}
+}
+
+// OpenFailed says that s could not be opened, and why.
 func (p *Pool) OpenFailed(s *Session, cause Cause, now time.Duration) {
 	p.release(s, now)
 	p.logins.Done(now)
@@ -232,35 +299,35 @@ func (p *Pool) OpenFailed(s *Session, cause Cause, now time.Duration) {
 		p.downSince = now
 	}
 	switch cause {
+	case CauseShutdown:
 	case CauseLoginRefused:
 		p.failures++
 		p.nextOpen = now + p.jittered(refusedBackoff)
-		p.refuse(now)
+		p.refused = true
 	case CauseTooManySessions:
 		p.ceiling = max(1, len(p.sessions))
 		p.raiseAt = now + p.jittered(ceilingBackoff)
-		p.nextOpen = p.raiseAt
+		if len(p.sessions) == 0 { // somebody else has them all
+			p.nextOpen = p.raiseAt
+		}
 	default:
 		p.backOff(now)
 	}
+	p.endRefused(now)
 	p.dispatch(now)
 	p.checkDrained()
 }
 
-// refuse ends what waits, when a refused login leaves no session that could carry it.
-func (p *Pool) refuse(now time.Duration) {
-	p.refused = true
-	if p.live > 0 {
-		return
+// endRefused ends what waits, when a refused login leaves no session that could carry it.
+func (p *Pool) endRefused(now time.Duration) {
+	if p.refused && p.live == 0 {
+		p.endQueue(CauseLoginRefused, now)
 	}
-	p.endQueue(CauseLoginRefused, now)
 }
 
 func (p *Pool) endQueue(cause Cause, now time.Duration) {
-	for _, w := range []*list{&p.patient, &p.impatient} {
-		for w.head != nil {
-			p.notSent(w.head, cause, now)
-		}
+	for x := p.queue.any(); x != nil; x = p.queue.any() {
+		p.giveUp(x, cause, now)
 	}
 }
 
@@ -274,12 +341,17 @@ func (p *Pool) backOff(now time.Duration) {
 // lost counts a session that the registry ended young and unproven as an attempt that failed: a registry that takes
 // logins and closes must not be met with a storm of them.
 func (p *Pool) lost(s *Session, now time.Duration) {
-	if !s.proven && now-s.opened < provenAge && !p.draining {
+	switch {
+	case s.proven || p.draining:
+	case now-s.opened >= provenAge:
+		p.failures = 0
+	default:
 		p.backOff(now)
+		if p.live == 0 && p.downSince < 0 {
+			p.downSince = now
+		}
 	}
-	if p.live == 0 && p.downSince < 0 && s.cause == CauseRegistryClosed && !s.proven {
-		p.downSince = now
-	}
+	p.endRefused(now)
 }
 
 // Drain ends the pool's work: what waits is still sent until by, new exchanges are not; idle sessions log out. At by,
@@ -294,6 +366,7 @@ func (p *Pool) Drain(by, now time.Duration) {
 // endDrain closes what has not ended by the deadline.
 func (p *Pool) endDrain(now time.Duration) {
 	p.endQueue(CauseShutdown, now)
+	p.abort()
 	for _, s := range p.sessions {
 		if s.state != SessionDialing {
 			p.Poison(s, CauseShutdown)
@@ -312,9 +385,9 @@ func (p *Pool) checkDrained() {
 
 // Used is the part of a registry-scope rule that is in use, from 0 to 1; 0 for rules of other scopes.
 func (p *Pool) Used(rule int, now time.Duration) float64 {
-	b := p.limits.registry[rule]
-	if b == nil {
+	if rule >= len(p.limits.registry) || p.limits.registry[rule] == nil {
 		return 0
 	}
+	b := p.limits.registry[rule]
 	return float64(b.Used(now)) / float64(b.Limit().N)
 }

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -24,10 +25,12 @@ type transport struct {
 	a      *Account
 	s      *Session
 	socket *LoopConn
-	conn   net.Conn // tls.Conn over socket, or socket itself
-	in     []byte   // what has been read and not taken
-	out    []byte   // message of our own
-	own    []byte   // its transaction id; nil for a hello
+	conn   net.Conn           // tls.Conn over socket, or socket itself
+	in     []byte             // what has been read and not taken
+	out    []byte             // message of our own
+	readAt uint64             // turn in which the socket was read last
+	cancel context.CancelFunc // gives up opening
+	own    []byte             // its transaction id; nil for a hello
 	doing  doing
 	opened bool // the pool knows of it
 	closed bool
@@ -64,18 +67,31 @@ func (t *transport) Closed(error) {
 	a.leave()
 }
 
-// ready tells the pool that the session has logged in.
+// ready tells the pool that the session has logged in, unless something has come behind the login's answer: nobody asked
+// for that, or it is the end.
 func (t *transport) ready() {
 	a := t.a
 	a.enter()
 	defer a.leave()
-	if t.closed {
-		a.pool.OpenFailed(t.s, CauseRegistryClosed, a.now)
+	end := CauseRegistryClosed
+	if !t.closed {
+		end = t.fill()
+	}
+	if len(t.in) > 0 {
+		end = CauseUnasked
+	}
+	if end != CauseNone || t.closed {
+		t.note(end)
+		t.close()
+		a.log.Warn("session could not be opened", "session", t.s.ID, "reason", end.String())
+		a.counts.Logins[LoginFailed]++
+		a.pool.OpenFailed(t.s, end, a.now)
 		return
 	}
-	t.opened = true
+	t.opened, t.readAt = true, a.turn
+	a.counts.Logins[LoginOK]++
+	a.log.Info("session opened", "session", t.s.ID)
 	a.pool.Opened(t.s, a.now)
-	t.read() // what came with the login's answer
 }
 
 func (t *transport) close() {
@@ -107,10 +123,25 @@ func (t *transport) write(unit []byte, what doing) {
 	_, _ = t.conn.Write(unit)
 }
 
+// sendExchange writes a client's command, unless the session is at its end or has something to say: an answer that
+// nobody waits for must not be taken for this command's. What the socket was read for in this turn of the loop is known.
 func (t *transport) sendExchange(x *Exchange) {
-	if x.tries > 1 {
-		t.a.renew(x)
+	a := t.a
+	switch {
+	case t.s.x != x: // it has ended with the session
+		return
+	case t.closed || t.s.state != SessionBusy:
+		a.pool.Unsent(t.s, x, CauseRegistryClosed, a.now)
+		return
+	case t.readAt != a.turn && t.socket.Pending():
+		a.pool.Unsent(t.s, x, CauseUnasked, a.now)
+		return
 	}
+	if x.sent {
+		a.renew(x)
+	}
+	x.sent = true
+	a.counts.sent(x)
 	t.write(x.buf.B[:x.unit], doingExchange)
 }
 
@@ -148,23 +179,28 @@ func (t *transport) Readable() {
 
 // read reads what has come and takes the message in it.
 func (t *transport) read() {
+	end := t.fill()
+	t.readAt = t.a.turn
+	t.take(end)
+}
+
+// fill reads what has come. It returns why the session ends, or CauseNone.
+func (t *transport) fill() Cause {
 	for !t.closed {
 		t.in = slices.Grow(t.in, readSize)
 		n, err := t.conn.Read(t.in[len(t.in):cap(t.in)])
 		t.in = t.in[:len(t.in)+n]
 		switch {
 		case err == nil && len(t.in) < cap(t.in) && t.socket.Drained():
-			t.take(CauseNone)
-			return
+			return CauseNone
 		case err == nil:
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			t.take(CauseNone)
-			return
+			return CauseNone
 		default:
-			t.take(readCause(err))
-			return
+			return readCause(err)
 		}
 	}
+	return CauseRegistryClosed
 }
 
 // readCause tells the registry's closing from octets that TLS does not accept.
@@ -217,23 +253,49 @@ func (t *transport) message(payload []byte, end Cause) {
 		t.poison(CauseMismatch)
 		return
 	}
-	if end == CauseNone && closes(m.Code) {
+	if end == CauseNone && closes(m.Code) && !matchAny(a.cfg.Throttled, m) {
 		end = CauseCodeCloses
 	}
 	if t.doing == doingHello {
 		a.cfg.OnGreeting(bytes.Clone(m.Payload))
 	}
+	what := t.doing
 	t.doing = doingNothing
+	t.note(end)
+	if what != doingLogout && t.rejected(m, end) {
+		return
+	}
 	x := t.s.x
 	o := Outcome{End: EndAnswered, Code: m.Code}
 	if x != nil {
 		o.Unit = a.restore(m, x)
 	}
-	t.note(end)
 	a.pool.Answered(t.s, end, a.now)
 	if x != nil {
 		a.finish(x, o)
 	}
+}
+
+// rejected deals with an answer that says that the command was not executed since the session has lost its login, or
+// since the registry wants fewer. It is false when the answer is the client's.
+func (t *transport) rejected(m *frame.Message, end Cause) bool {
+	a := t.a
+	switch {
+	case matchAny(a.cfg.Lost, m):
+		a.log.Warn("registry says that the session is not logged in; it is replaced", "session", t.s.ID, "code", m.Code)
+		x := t.s.x
+		if a.pool.LoginLost(t.s, a.now) || x == nil {
+			return true
+		}
+		o := Outcome{End: EndAnswered, Code: m.Code, Unit: a.restore(m, x)}
+		a.finish(x, o)
+		return true
+	case end == CauseNone && matchAny(a.cfg.Throttled, m):
+		a.counts.Throttled++
+		a.pool.Throttled(t.s, a.now)
+		return true
+	}
+	return false
 }
 
 // closes says whether a result code ends the session. RFC 5730 section 3: the second digit 5 is "connection

@@ -138,7 +138,7 @@ func proxyConfig(r *Registry, log *slog.Logger) proxy.Config {
 		pc.UnknownOutcome = proxy.UnknownFail
 	}
 	for _, l := range r.Listen {
-		pl := proxy.Listener{Address: l.String(), Mode: l.Mode, Group: l.Group, Allow: r.Clients.AllowRemote}
+		pl := proxy.Listener{Address: l.String(), Mode: l.Mode, Group: l.Group, Networks: r.Clients.AllowRemote}
 		if l.TLS {
 			pl.TLS = r.Clients.TLSConfig()
 		}
@@ -226,7 +226,7 @@ func checkDescriptors(cfg *Config, log *slog.Logger) {
 func serveAdmin(cfg *Config, servers []*proxy.Server, ready admin.Readier, log *slog.Logger) (func() error, error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		proxy.NewMetrics(servers...))
+		proxy.NewMetrics(func() []*proxy.Server { return servers }))
 	s := admin.New(admin.Config{Address: cfg.Admin.Listen, Metrics: reg, Ready: ready, Version: version(), Logger: log})
 	if err := s.Start(); err != nil {
 		return nil, err

@@ -1,0 +1,287 @@
+package proxy
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"eppmux/frame"
+	"eppmux/sandbox"
+	"eppmux/upstream"
+)
+
+func startTLS(t *testing.T, change func(*Config)) (*fixture, *tls.Config) {
+	t.Helper()
+	certs, err := sandbox.NewTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, _ := startEcho(t, func(c *Config) {
+		c.Listeners = append(c.Listeners, Listener{Address: "tls://127.0.0.1:0", TLS: certs.Server})
+		if change != nil {
+			change(c)
+		}
+	})
+	return f, certs.Client
+}
+
+func (f *fixture) dialTLS(cfg *tls.Config) *tls.Conn {
+	f.t.Helper()
+	nc, err := tls.Dial("tcp", f.server.listeners[1].ln.Addr().String(), cfg)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(func() { nc.Close() })
+	return nc
+}
+
+// TestTLSReset: a TLS client that sends a record that is none and then resets makes TLS write on a closed connection from
+// within a read. The loop is held meanwhile, so that both are there.
+func TestTLSReset(t *testing.T) {
+	f, cfg := startTLS(t, nil)
+	good := f.dial()
+	for range 20 {
+		nc := f.dialTLS(cfg)
+		p := &peer{t: t, nc: nc}
+		p.read()
+		f.server.loop.Post(func() { time.Sleep(5 * time.Millisecond) })
+		_, _ = nc.NetConn().Write([]byte{23, 3, 3, 0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20})
+		_ = nc.NetConn().(*net.TCPConn).SetLinger(0)
+		nc.NetConn().Close()
+	}
+	good.want(good.ask(check("alive.example", "L-1")), 1000, "L-1")
+	waitFor(t, "their ends", func() bool { return f.server.Snapshot().Clients == 1 })
+}
+
+// TestTLSBufferIsBounded: a TLS client that always leaves a part of the next frame behind does not make its buffer grow
+// with all it has ever sent.
+func TestTLSBufferIsBounded(t *testing.T) {
+	f, cfg := startTLS(t, nil)
+	nc := f.dialTLS(cfg)
+	p := &peer{t: t, nc: nc}
+	p.read()
+	one := unit(eppOpen + "<hello/>" + strings.Repeat(" ", 8000) + "</epp>")
+	if _, err := nc.Write(one[:10]); err != nil {
+		t.Fatal(err)
+	}
+	for range 500 {
+		if _, err := nc.Write(append(bytes.Clone(one[10:]), one[:10]...)); err != nil {
+			t.Fatal(err)
+		}
+		p.read()
+	}
+	got := make(chan int, 1)
+	f.server.loop.Post(func() { got <- cap(f.server.clients.stream.(*tlsStream).in.B) })
+	if n := <-got; n > 1<<20 {
+		t.Errorf("the buffer has grown to %d octets", n)
+	}
+}
+
+// TestHandshakesDoNotStarve: connections that never begin their handshake do not keep an honest client out.
+func TestHandshakesDoNotStarve(t *testing.T) {
+	f, cfg := startTLS(t, nil)
+	address := f.server.listeners[1].ln.Addr().String()
+	for range handshakesMax + 50 {
+		nc, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+	}
+	begin := time.Now()
+	p := &peer{t: t, nc: f.dialTLS(cfg)}
+	p.read()
+	p.want(p.ask(check("honest.example", "H-1")), 1000, "H-1")
+	if d := time.Since(begin); d > handshakeTimeout/2 {
+		t.Errorf("took %v", d)
+	}
+}
+
+// TestCloseEndsHandshakes: closing does not wait for them.
+func TestCloseEndsHandshakes(t *testing.T) {
+	f, _ := startTLS(t, nil)
+	for range 10 {
+		nc, err := net.Dial("tcp", f.server.listeners[1].ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+	}
+	waitFor(t, "the connections", func() bool { return f.server.connections.Load() == 10 })
+	begin := time.Now()
+	f.server.handshakes.stop()
+	waitFor(t, "their ends", func() bool { return f.server.connections.Load() == 0 })
+	if d := time.Since(begin); d > handshakeTimeout/2 {
+		t.Errorf("took %v", d)
+	}
+}
+
+// TestRefusedLogins: three in a row end the connection; long ones are not read.
+func TestRefusedLogins(t *testing.T) {
+	f, _ := startEcho(t, nil)
+	p := f.dial()
+	bad := command(`<login><clID>a</clID><pw>b</pw><newPW>c</newPW></login>`, "R-1")
+	p.want(p.ask(bad), 2102, "R-1")
+	p.want(p.ask(command(`<login><clID>`+strings.Repeat("a", maxLogin)+`</clID><pw>b</pw></login>`, "R-2")), 2001, "R-2")
+	p.want(p.ask(bad), 2501, "R-1")
+	p.wantClosed()
+	p = f.dial()
+	p.want(p.ask(bad), 2102, "R-1")
+	p.want(p.ask(bad), 2102, "R-1")
+	p.want(p.ask(login("R-3")), 1000, "R-3")
+	p.want(p.ask(bad), 2002, "R-1")
+}
+
+// TestAheadInFlight: in place of the answer to a transform that the registry has, a client is told nothing.
+func TestAheadInFlight(t *testing.T) {
+	f, r := startEcho(t, func(c *Config) { c.MaxAhead = 10_000 })
+	block := make(chan struct{})
+	r.answerWith(func(p, id []byte) string { <-block; return echoAnswer(p, id) })
+	p := f.dial()
+	p.write(command("<delete/>", "A-1"))
+	waitFor(t, "the command", func() bool { return len(r.take()) > 0 })
+	for range 200 {
+		if _, err := p.nc.Write(unit(check("ahead.example", "A-2"))); err != nil {
+			break
+		}
+	}
+	p.wantClosed()
+	close(block)
+}
+
+// TestMaxHeld: what is held for all clients together is bounded, and those who hold nothing are served on.
+func TestMaxHeld(t *testing.T) {
+	f, _ := startEcho(t, func(c *Config) { c.MaxHeld = 1 << 20; c.MaxFrame = 1 << 18; c.MaxAhead = 1 << 19 })
+	good := f.dial()
+	part := unit(check(strings.Repeat("x", 200_000), "X"))[:150_000]
+	for range 20 {
+		nc, err := net.Dial("tcp", f.server.listeners[0].ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		_, _ = nc.Write(part)
+	}
+	for i := range 20 {
+		trid := fmt.Sprintf("M-%d", i)
+		good.want(good.ask(check("good.example", trid)), 1000, trid)
+		if n := f.server.Snapshot().Held; n > 1<<20+len(part) {
+			t.Errorf("%d octets are held", n)
+		}
+	}
+}
+
+// TestAllow: a listener lets through what it allows; nothing else reaches the registry.
+func TestAllow(t *testing.T) {
+	reads := upstream.Commands(func(c frame.Command, op frame.Op) bool {
+		return c == frame.CommandCheck || c == frame.CommandTransfer && op == frame.OpQuery
+	})
+	f, r := startEcho(t, func(c *Config) { c.Listeners[0].Commands = &reads })
+	p := f.dial()
+	p.want(p.ask(login("L-1")), 1000, "L-1")
+	p.want(p.ask(check("a.example", "L-2")), 1000, "L-2")
+	transfer := func(op string) string {
+		return command(`<transfer op="`+op+`"><domain:transfer xmlns:domain="urn:ietf:params:xml:ns:domain-1.0"/></transfer>`, "L-3")
+	}
+	p.want(p.ask(transfer("query")), 1000, "L-3")
+	if n := len(r.take()); n != 2 {
+		t.Errorf("%d commands reached the registry, want 2", n)
+	}
+	for _, bad := range []string{transfer("request"), transfer("q&#117;ery "), command(`<poll op="req"/>`, "L-3"), command(`<delete/>`, "L-3"),
+		command(`<x:check xmlns:x="u"/>`, "L-3"), command(`<check><create xmlns="u"/></check>`, "L-3"),
+		eppOpen + `<extension><x xmlns="u"><clTRID>L-3</clTRID></x></extension></epp>`} {
+		if a := p.ask(bad); !strings.Contains(a, `code="2201"`) && !strings.Contains(a, `code="2001"`) {
+			t.Errorf("%s: got %s", bad, a)
+		}
+	}
+	if got := r.take(); len(got) > 0 {
+		t.Errorf("%q reached the registry", got)
+	}
+}
+
+// TestReload: options of a listener, other listeners, other bounds, without a client dropped.
+func TestReload(t *testing.T) {
+	f, r := startEcho(t, nil)
+	p := f.dial()
+	p.want(p.ask(check("a.example", "R-1")), 1000, "R-1")
+	cfg := testConfig(t, r.ln.Addr().String(), r.certs)
+	none := upstream.CommandSet{}
+	cfg.Listeners[0].Commands = &none
+	cfg.Listeners = append(cfg.Listeners, Listener{Address: "tcp://localhost:0"})
+	cfg.MaxClients = 2
+	if err := f.server.Reload(cfg); err != nil {
+		t.Fatal(err)
+	}
+	p.want(p.ask(check("a.example", "R-2")), 2201, "R-2")
+	nc, err := net.Dial("tcp", f.server.listeners[1].ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	q := &peer{t: t, nc: nc}
+	q.read()
+	q.want(q.ask(check("a.example", "R-3")), 1000, "R-3")
+	third, err := net.Dial("tcp", f.server.listeners[1].ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer third.Close()
+	x := &peer{t: t, nc: third}
+	x.want(x.read(), 2502, "")
+
+	bad := cfg
+	bad.Listeners = append(bad.Listeners[:2:2], Listener{Address: "tcp://192.0.2.1:1"})
+	bad.MaxClients = 100
+	if err := f.server.Reload(bad); err == nil {
+		t.Error("got no error for an address that is not ours")
+	}
+	if n := f.server.maxClients.Load(); n != 2 {
+		t.Errorf("a reload that failed has changed something: max %d", n)
+	}
+	old := f.server.listeners[0].ln.Addr().String()
+	cfg.Listeners = cfg.Listeners[1:]
+	if err := f.server.Reload(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := net.Dial("tcp", old); err == nil {
+		t.Error("the listener that is gone still takes clients")
+	}
+	p.want(p.ask(command("<logout/>", "R-4")), 1500, "R-4")
+}
+
+// TestPendingOctets: what the registry says on its own accord is not taken for an answer, though the client's command is
+// looked at first.
+func TestPendingOctets(t *testing.T) {
+	r := newEchoRegistry(t)
+	sessions := make(chan net.Conn, 8)
+	r.mu.Lock()
+	r.onSession = func(nc net.Conn) { sessions <- nc }
+	r.mu.Unlock()
+	s := New(testConfig(t, r.ln.Addr().String(), r.certs))
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	f := &fixture{t: t, server: s}
+	p := f.dial()
+	p.want(p.ask(check("first.example", "P-1")), 1000, "P-1")
+	session := <-sessions
+	hold := make(chan struct{})
+	held := make(chan struct{})
+	s.loop.Post(func() { close(held); <-hold })
+	<-held
+	p.write(check("second.example", "P-2"))
+	time.Sleep(20 * time.Millisecond) // so that the client's octets are there first
+	_, _ = session.Write(unit(eppOpen + `<response><result code="1000"><msg>stale</msg></result><trID><svTRID>S</svTRID></trID></response></epp>`))
+	time.Sleep(20 * time.Millisecond)
+	close(hold)
+	a := p.read()
+	p.want(a, 1000, "P-2")
+	if strings.Contains(a, "stale") {
+		t.Errorf("got an answer to nothing: %s", a)
+	}
+}

@@ -1,0 +1,331 @@
+package upstream
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"eppmux/frame"
+	"eppmux/ratelimit"
+)
+
+func answerText(code, text, clTRID string) string {
+	return strings.Replace(strings.Replace(response(1000, clTRID), "1000", code, 1), "<msg>m</msg>", "<msg>"+text+"</msg>", 1)
+}
+
+// TestLoginLost: a session that answers 2002 as not logged in is discarded, though a hello would go well, and the command
+// goes once more, on one that is known to be logged in: a transform too, since it was not executed (faults.md row 13).
+func TestLoginLost(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		r := p.session()
+		a := p.ask(deleteCommand("<clTRID>C-1</clTRID>"))
+		r.want("delete")
+		first := r.id
+		r.send(answerText("2002", "Registrar is not logged in", r.id))
+		r.wantEnd()
+		a.waiting()
+		r = p.session()
+		r.want("delete")
+		if r.id == first {
+			t.Error("the same muxTRID came twice")
+		}
+		r.send(answerText("2002", "Registrar is not logged in", r.id))
+		if e := a.end(); e.End != EndAnswered || e.Code != 2002 || !strings.Contains(e.Answer, "<clTRID>C-1</clTRID>") {
+			t.Errorf("got %+v, want the second answer", e)
+		}
+		r.wantEnd()
+	})
+}
+
+// TestLoginLostElsewhere: the other sessions may have lost their login at the same time; the command does not go there
+// unless they have answered since.
+func TestLoginLostElsewhere(t *testing.T) {
+	inPlay(t, func(c *Config) { c.Pool.MinSessions, c.Pool.MaxSessions = 2, 2 }, func(p *play) {
+		one, two := p.session(), p.session()
+		time.Sleep(time.Minute)
+		a := p.ask(checkCommand(""))
+		one.want("check")
+		one.send(answerText("2201", "Session timeout", one.id))
+		one.wantEnd()
+		three := p.session() // in the place of one
+		three.want("check")
+		three.reply(1000)
+		if e := a.end(); e.End != EndAnswered || e.Code != 1000 {
+			t.Errorf("got %+v", e)
+		}
+		_ = two
+	})
+}
+
+// TestHonest2201: an answer that a client has no right is the client's.
+func TestHonest2201(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		r := p.session()
+		a := p.ask(checkCommand(""))
+		r.want("check")
+		r.reply(2201)
+		if e := a.end(); e.Code != 2201 {
+			t.Errorf("got %+v", e)
+		}
+		b := p.ask(checkCommand(""))
+		r.want("check")
+		r.reply(1000)
+		b.end()
+	})
+}
+
+// TestThrottled: faults.md row 14.
+func TestThrottled(t *testing.T) {
+	inPlay(t, func(c *Config) { c.Throttled = []Pattern{{2502, "too many"}} }, func(p *play) {
+		r := p.session()
+		a := p.ask(deleteCommand(""))
+		r.want("delete")
+		begin := time.Now()
+		r.send(answerText("2502", "Too many requests", r.id))
+		b := p.ask(checkCommand(""))
+		r.want("delete")
+		if d := time.Since(begin); d != pauseMin {
+			t.Errorf("sent again after %v, want %v", d, pauseMin)
+		}
+		r.reply(1000)
+		if e := a.end(); e.Code != 1000 {
+			t.Errorf("got %+v", e)
+		}
+		r.want("check")
+		r.reply(1000)
+		b.end()
+
+		c := p.ask(deleteCommand(""))
+		for {
+			r.want("delete")
+			r.send(answerText("2502", "Too many requests", r.id))
+			if len(c.ends) > 0 {
+				break
+			}
+		}
+		if e := c.end(); e.End != EndNotSent || e.Cause != CauseThrottled {
+			t.Errorf("got %+v, want not sent", e)
+		}
+	})
+}
+
+// TestPending: a command is not written on a session that has something to say.
+func TestPending(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		r := p.session()
+		p.on(func() {
+			p.account.pool.sessions[0].transport().socket.socket.(*testSocket).pending = true
+		})
+		a := p.ask(deleteCommand(""))
+		r.wantEnd()
+		r = p.session()
+		r.want("delete")
+		r.reply(1000)
+		if e := a.end(); e.End != EndAnswered {
+			t.Errorf("got %+v", e)
+		}
+	})
+}
+
+// TestUnaskedBehindLogin: a session whose login's answer has something behind it carries nothing, and what waits is not
+// burnt on it.
+func TestUnaskedBehindLogin(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		a := p.ask(deleteCommand(""))
+		r := p.accept()
+		r.greet()
+		r.want("login")
+		one := response(1000, r.id)
+		unit := append([]byte{0, 0, 0, byte(len(one) + 4)}, one...)
+		_, _ = r.nc.Write(append(append([]byte{}, unit...), unit...))
+		r.wantEnd()
+		a.waiting()
+		r = p.session()
+		r.want("delete")
+		r.reply(1000)
+		if e := a.end(); e.End != EndAnswered {
+			t.Errorf("got %+v", e)
+		}
+	})
+}
+
+// TestQueryNotRepeatedInTime: what was sent once is not said to be unsent.
+func TestQueryNotRepeatedInTime(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		r := p.session()
+		a := p.ask(checkCommand(""))
+		r.want("check")
+		p.mu.Lock()
+		p.refuse = net.ErrClosed
+		p.mu.Unlock()
+		r.close()
+		time.Sleep(9 * time.Second)
+		if e := a.end(); e.End != EndUnknown {
+			t.Errorf("got %+v, want unknown", e)
+		}
+	})
+}
+
+// TestDrainWhileDialing: an attempt to open a session that hangs does not hold up the end.
+func TestDrainWhileDialing(t *testing.T) {
+	inPlay(t, func(c *Config) {
+		c.Dial = func(ctx context.Context) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
+	}, func(p *play) {
+		synctest.Wait()
+		begin := time.Now()
+		p.on(func() { p.account.Drain(30 * time.Second) })
+		synctest.Wait()
+		if !p.drained || time.Since(begin) > 0 {
+			t.Errorf("drained %v after %v, want at once", p.drained, time.Since(begin))
+		}
+	})
+}
+
+// TestFullDoesNotHoldBack: 2502 for a session more does not keep a session that ends from being replaced.
+func TestFullDoesNotHoldBack(t *testing.T) {
+	inPlay(t, func(c *Config) { c.Pool.MaxSessions = 3 }, func(p *play) {
+		one := p.session()
+		a, b := p.ask(checkCommand("")), p.ask(checkCommand(""))
+		one.want("check")
+		two := p.accept()
+		two.greet()
+		two.want("login")
+		two.reply(2502)
+		one.reply(1000)
+		one.want("check")
+		one.reply(1000)
+		a.end()
+		b.end()
+		begin := time.Now()
+		one.close()
+		c := p.ask(checkCommand(""))
+		r := p.session()
+		r.want("check")
+		r.reply(1000)
+		if e := c.end(); e.End != EndAnswered || time.Since(begin) > 5*time.Second {
+			t.Errorf("got %+v after %v", e, time.Since(begin))
+		}
+	})
+}
+
+// TestShadow: a limit in shadow mode holds nothing back and counts what it would have.
+func TestShadow(t *testing.T) {
+	rule := Rule{Limit: ratelimit.Limit{N: 2, Per: time.Minute}, Commands: AllCommands(), Shadow: true}
+	inPlay(t, func(c *Config) { c.Pool.Rules = []Rule{rule} }, func(p *play) {
+		r := p.session()
+		for range 5 {
+			a := p.ask(checkCommand(""))
+			r.want("check")
+			r.reply(1000)
+			a.end()
+		}
+		var s Snapshot
+		p.on(func() { p.account.Snapshot(&s) })
+		if s.Exceeded[0] != 3 {
+			t.Errorf("counted %d, want 3", s.Exceeded[0])
+		}
+	})
+}
+
+// TestWeights: when commands wait, a client of weight 3 gets three times as many as one of weight 1.
+func TestWeights(t *testing.T) {
+	p := NewPool(PoolConfig{MinSessions: 1, MaxSessions: 1, QueueTimeout: time.Hour, CommandTimeout: time.Hour}, 0)
+	now := time.Duration(0)
+	var session *Session
+	var sent *Exchange
+	step := func() {
+		for a, ok := p.Next(); ok; a, ok = p.Next() {
+			switch a.Do {
+			case DoOpen:
+				session = a.Session
+			case DoSend:
+				sent = a.Exchange
+			}
+		}
+	}
+	step()
+	counts := map[uint8]int{}
+	submit := func(weight uint8) {
+		p.Submit(&Exchange{Command: frame.CommandCheck, weight: weight}, now)
+	}
+	for range 4 {
+		submit(1)
+	}
+	submit(3)
+	p.Opened(session, now)
+	step()
+	for range 700 {
+		now += time.Millisecond
+		x := sent
+		counts[x.weight]++
+		p.Answered(session, CauseNone, now)
+		submit(x.weight)
+		step()
+	}
+	if one, three := counts[1]/4, counts[3]; three < 280 || three > 330 || one < 90 || one > 106 {
+		t.Errorf("a client of weight 1 got %d, one of weight 3 %d; want 100 and 300", one, three)
+	}
+}
+
+// TestReload: limits, sessions and credentials change while commands wait.
+func TestReload(t *testing.T) {
+	slow := Rule{Limit: ratelimit.Limit{N: 1, Per: time.Hour}, Commands: AllCommands()}
+	inPlay(t, func(c *Config) { c.Pool.Rules = []Rule{slow}; c.Pool.QueueTimeout = time.Hour }, func(p *play) {
+		r := p.accept()
+		r.greet()
+		r.want("login")
+		r.reply(1000) // the one command of this hour
+		a := p.ask(checkCommand(""))
+		a.waiting()
+		p.on(func() {
+			cfg := p.account.cfg
+			cfg.Login.Password = "other-secret"
+			cfg.Pool.Rules = nil
+			cfg.Pool.MinSessions, cfg.Pool.MaxSessions = 2, 2
+			p.account.Reload(cfg)
+		})
+		r.want("check")
+		two := p.accept()
+		two.greet()
+		if got := two.want("login"); !strings.Contains(got, "other-secret") {
+			t.Errorf("got %s, want the new password", got)
+		}
+		two.reply(1000)
+		p.on(func() {
+			cfg := p.account.cfg
+			cfg.Pool.MinSessions, cfg.Pool.MaxSessions = 1, 1
+			p.account.Reload(cfg)
+		})
+		two.want("logout") // the idle one goes, not the busy one
+		two.reply(1500)
+		r.reply(1000)
+		if e := a.end(); e.End != EndAnswered {
+			t.Errorf("got %+v", e)
+		}
+		p.on(func() {
+			cfg := p.account.cfg
+			cfg.Address = "elsewhere:700"
+			p.account.Reload(cfg)
+		})
+		r.want("logout")
+		r.reply(1500)
+		p.session()
+	})
+}
+
+// TestClockLeap: after a leap of the wall clock, as when the host slept, idle sessions are probed.
+func TestClockLeap(t *testing.T) {
+	inPlay(t, func(c *Config) { c.Pool.Keepalive = time.Hour }, func(p *play) {
+		r := p.session()
+		p.on(func() { p.account.wallAhead -= 10 * time.Minute })
+		begin := time.Now()
+		r.want("hello")
+		if d := time.Since(begin); d > clockWatch {
+			t.Errorf("probed after %v", d)
+		}
+		r.greet()
+	})
+}

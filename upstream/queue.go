@@ -1,0 +1,161 @@
+package upstream
+
+import "time"
+
+// impatience is how long a command waits while the registry has been away for longer than QueueTimeout: long enough for
+// a login under way, short enough that a client is not held for nothing.
+const impatience = time.Second
+
+// queue holds the exchanges that wait for a session. Owned by the Pool.
+//
+// A lane holds, in order of arrival, the exchanges to which the same rules apply and whose clients have the same weight.
+// Since a client has one exchange at a time, order of arrival is fair by client. Between weights, a virtual time decides
+// as in weighted fair queueing: what is sent for a class moves its time on by the less, the more clients it has and the
+// more each weighs; the class that is behind is next.
+type queue struct {
+	lanes   []*poolLane
+	classes []*class
+	again   againLane // those that a session refused as not logged in
+	timed1  list      // all that wait, in order of deadline: for QueueTimeout
+	timed2  list      // for impatience
+	seq     uint64
+}
+
+// class is the clients of one weight.
+type class struct {
+	weight uint8
+	active int     // exchanges that wait or are in flight
+	time   float64 // virtual
+}
+
+// poolLane is one of the queue's lanes.
+type poolLane struct {
+	list
+	set   ruleSet
+	class *class
+}
+
+// push puts x in order of arrival: at the end, unless it has waited before.
+func (l *poolLane) push(x *Exchange) {
+	x.lane = &l.list
+	l.insert(x, func(y *Exchange) bool { return y.seq < x.seq })
+}
+
+// againLane is a list of exchanges without order between lanes.
+type againLane struct{ list }
+
+func (l *againLane) push(x *Exchange) {
+	x.lane = &l.list
+	l.pushBack(x)
+}
+
+func (q *queue) init() {
+	q.timed1.links, q.timed2.links, q.again.links = wait, wait, lane
+}
+
+// classCredit is how far behind the others a class may be that comes back, in commands for each of its clients of weight
+// 1. Clients are away between an answer and their next command; that must not cost them their share.
+const classCredit = 2
+
+// entered counts x as active. A class that was away for long does not get what it has missed.
+func (q *queue) entered(x *Exchange) {
+	c := q.class(x.weight)
+	if c.active++; c.active > 1 || len(q.classes) == 1 {
+		return
+	}
+	behind, found := 0.0, false
+	for _, d := range q.classes {
+		if d != c && d.active > 0 && (!found || d.time < behind) {
+			behind, found = d.time, true
+		}
+	}
+	c.time = max(c.time, behind-classCredit)
+}
+
+// left says that x has ended.
+func (q *queue) left(x *Exchange) { q.class(x.weight).active-- }
+
+// sent moves the virtual time of x's class on.
+func (q *queue) sent(x *Exchange) {
+	c := q.class(x.weight)
+	c.time += 1 / (float64(c.active) * float64(c.weight))
+}
+
+func (q *queue) nextSeq() uint64 {
+	q.seq++
+	return q.seq
+}
+
+// lane returns the lane of a set of rules and a weight, a new one where there is none yet.
+func (q *queue) lane(set ruleSet, weight uint8) *poolLane {
+	for _, l := range q.lanes {
+		if l.set == set && l.class.weight == weight {
+			return l
+		}
+	}
+	l := &poolLane{list: list{links: lane}, set: set, class: q.class(weight)}
+	q.lanes = append(q.lanes, l)
+	return l
+}
+
+func (q *queue) class(weight uint8) *class {
+	for _, c := range q.classes {
+		if c.weight == weight {
+			return c
+		}
+	}
+	c := &class{weight: weight}
+	q.classes = append(q.classes, c)
+	return c
+}
+
+// timed puts x, whose deadline is set, into the list of those that wait for about as long.
+func (q *queue) timed(x *Exchange) {
+	w := &q.timed1
+	if w.tail != nil && x.deadline < w.tail.deadline && (q.timed2.tail == nil || x.deadline >= q.timed2.tail.deadline) {
+		w = &q.timed2
+	}
+	x.waitList = w
+	w.insert(x, func(y *Exchange) bool { return y.deadline <= x.deadline })
+}
+
+// overdue is an exchange whose deadline has come; nil where there is none.
+func (q *queue) overdue(now time.Duration) *Exchange {
+	for _, w := range []*list{&q.timed1, &q.timed2} {
+		if w.head != nil && w.head.deadline <= now {
+			return w.head
+		}
+	}
+	return nil
+}
+
+// deadline is the next one.
+func (q *queue) deadline() time.Duration {
+	at := never
+	for _, w := range []*list{&q.timed1, &q.timed2} {
+		if w.head != nil {
+			at = min(at, w.head.deadline)
+		}
+	}
+	return at
+}
+
+// any is an exchange that waits; nil where there is none.
+func (q *queue) any() *Exchange {
+	if q.timed1.head != nil {
+		return q.timed1.head
+	}
+	return q.timed2.head
+}
+
+func (q *queue) len() int { return q.timed1.n + q.timed2.n }
+
+func (q *queue) oldest(now time.Duration) time.Duration {
+	var d time.Duration
+	for _, w := range []*list{&q.timed1, &q.timed2} {
+		if w.head != nil {
+			d = max(d, now-w.head.queuedAt)
+		}
+	}
+	return d
+}
