@@ -127,37 +127,12 @@ func TestSharedSessions(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
-	bin, dir := build(t), t.TempDir()
-	registry := launch(t, bin, "sandbox", "--listen", "127.0.0.1:0", "--tls", dir, "--mutual", "--latency", "20ms",
-		"--sessions", "6", "--stats-listen", "127.0.0.1:0")
-	address := registry.find(`(127\.0\.0\.1:\d+)`)
-	stats := registry.find(`(127\.0\.0\.1:\d+)`)
-	if err := os.WriteFile(filepath.Join(dir, "password"), []byte("demo-secret\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	config := filepath.Join(dir, "config.yaml")
-	text := fmt.Sprintf(`registries:
-  - name: shared
-    listen: ["tcp://127.0.0.1:0"]
-    address: %s
-    tls: {server_name: localhost, ca_file: ca.pem, cert_file: client.pem, key_file: client.key}
-    login: {client_id: demo, password_file: password}
-    sessions: {min: 3, max: 3}
-    rate_limits: []
-admin: {listen: ""}
-`, address)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	proxy := launch(t, bin, "serve", "--config", config)
-	listener := proxy.find(`msg=listening .*listener=tcp://(\S+)`)
-	for range 3 {
-		proxy.find(`(session opened)`)
-	}
-	pem := func(name string) string { return filepath.Join(dir, name) }
-	direct := []string{"--to", address, "--clients", "3", "--for", "8s", "--user", "demo", "--password", "demo-secret",
+	p := startPair(t, []string{"--latency", "20ms", "--sessions", "6"}, `sessions: {min: 3, max: 3}
+    rate_limits: []`)
+	pem := func(name string) string { return filepath.Join(p.dir, name) }
+	direct := []string{"--to", p.address, "--clients", "3", "--for", "8s", "--user", "demo", "--password", "demo-secret",
 		"--ca", pem("ca.pem"), "--cert", pem("client.pem"), "--key", pem("client.key")}
-	shared := []string{"--to", listener, "--clients", "200", "--for", "8s", "--same-cltrid"}
+	shared := []string{"--to", p.listener, "--clients", "200", "--for", "8s", "--same-cltrid"}
 	// Both at the same time, on sessions of their own: a slow moment of the machine meets both.
 	var one, two Result
 	var wg sync.WaitGroup
@@ -170,7 +145,7 @@ admin: {listen: ""}
 	} else {
 		t.Logf("ratio %.4f", ratio)
 	}
-	if b := breaches(t, stats); b != "" {
+	if b := breaches(t, p.stats); b != "" {
 		t.Errorf("the registry counts breaches: %s", b)
 	}
 }

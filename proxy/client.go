@@ -78,6 +78,7 @@ type client struct {
 	timer    int           // index in srv.timers; -1: not in it
 	prev     *client       // in srv.clients
 	next     *client
+	served   time.Duration // when a command of its was sent last, or it came; by the account's clock
 	since    time.Duration // when the state began, or the last command ended
 	partial  time.Duration // when the first octet of a frame was seen that is not whole; 0: none
 	stalled  time.Duration // since when the kernel has taken nothing of what waits for it; 0: nothing waits
@@ -94,6 +95,7 @@ func (c *client) Opened(s upstream.Socket) {
 	c.stream.open(s)
 	c.timer = -1
 	c.since = c.srv.clock()
+	c.served = c.srv.account.Now()
 	c.srv.opened(c)
 	if c.srv.greeting == nil {
 		c.srv.timers.before(c, c.since+c.srv.cfg.GreetingTimeout)
@@ -306,7 +308,7 @@ func (c *client) command(payload []byte, n int) {
 			c.refuse(m, n)
 			return
 		}
-		x := s.account.Exchange(upstream.Sender{Client: c, Budget: c.budget, Weight: uint8(opts.Weight)}, m)
+		x := s.account.Exchange(upstream.Sender{Client: c, Budget: c.budget, Weight: uint8(opts.Weight), Since: c.served}, m)
 		c.stream.discard(n)
 		c.x = x
 		s.account.Submit(x)
@@ -367,6 +369,9 @@ func (c *client) faulty(err error, n int) {
 // Finish is upstream.Client's.
 func (c *client) Finish(x *upstream.Exchange, o upstream.Outcome) {
 	c.x = nil
+	if at := x.SentAt(); at > 0 {
+		c.served = at
+	}
 	if c.state != clientServed {
 		return
 	}

@@ -270,6 +270,8 @@ type Sender struct {
 	Client Client
 	Budget *Budget // nil: no client-scope limits
 	Weight uint8   // share when commands wait, against other clients; 0: 1
+	// Since is when the client was served last (Exchange.SentAt), or came (Now).
+	Since time.Duration
 }
 
 // Exchange returns an exchange that holds m's octets with a new muxTRID in the clTRID's place. m is not used
@@ -277,7 +279,7 @@ type Sender struct {
 func (a *Account) Exchange(from Sender, m *frame.Message) *Exchange {
 	x := a.newExchange()
 	x.Command, x.Op, x.Query = m.Command, m.Op, m.Query()
-	x.client, x.budget, x.weight = from.Client, from.Budget, max(1, from.Weight)
+	x.client, x.budget, x.weight, x.since = from.Client, from.Budget, max(1, from.Weight), from.Since
 	var content []byte
 	if m.ClTRID.Present() {
 		content = m.Payload[m.ClTRID.Content.Start:m.ClTRID.Content.End]
@@ -304,6 +306,9 @@ func (a *Account) newExchange() *Exchange {
 	x.buf = a.buffers.Get()
 	return x
 }
+
+// Now is the account's clock, from any goroutine.
+func (a *Account) Now() time.Duration { return a.clock() }
 
 // Submit puts x into the queue; its client's Finish is called once.
 func (a *Account) Submit(x *Exchange) {

@@ -56,13 +56,13 @@ func (p *Pool) choose(now time.Duration) (best *poolLane, session int) {
 	return best, session
 }
 
-// goesBefore says which of two heads is next: that of the class that is behind, within a class that which has waited
-// longer.
+// goesBefore says which of two heads is next: that of the class that is behind, within a class that whose client has been
+// without service longer.
 func (l *poolLane) goesBefore(m *poolLane) bool {
 	if l.class != m.class && l.class.time != m.class.time {
 		return l.class.time < m.class.time
 	}
-	return l.head.seq < m.head.seq
+	return l.head.since < m.head.since
 }
 
 // admitting is the index of the first idle session whose own limits admit a command under the rules of set; -1: none.

@@ -48,10 +48,10 @@ type Exchange struct {
 	// Owned by the Pool.
 	state    exchangeState
 	kind     kind
-	weight   uint8 // of its client, 1 at the least
-	tries    uint8 // times it was handed to a session
+	weight   uint8         // of its client, 1 at the least
+	since    time.Duration // when its client was served last, or came
+	tries    uint8         // times it was handed to a session
 	charges  charges
-	seq      uint64
 	session  *Session
 	queuedAt time.Duration
 	sentAt   time.Duration
@@ -62,6 +62,9 @@ type Exchange struct {
 	waitList *list // the one that inWait hangs in: all that wait, by deadline
 	inWait   links
 }
+
+// SentAt is when the exchange was handed to a session last, by Account.Now; 0 if it was not.
+func (x *Exchange) SentAt() time.Duration { return x.sentAt }
 
 // MuxTRID is the transaction id that the registry sees; empty where the payload has no place for one. Borrowed until
 // Finish returns.
@@ -127,14 +130,26 @@ func (l *list) insert(x *Exchange, before func(*Exchange) bool) {
 		l.pushBack(x)
 		return
 	}
-	k := l.links(x)
-	if k.prev = y; y == nil {
-		k.next, l.head = l.head, x
-	} else {
-		k.next = l.links(y).next
-		l.links(y).next = x
+	if y == nil {
+		l.pushFront(x)
+		return
 	}
+	k := l.links(x)
+	k.prev, k.next = y, l.links(y).next
+	l.links(y).next = x
 	l.links(k.next).prev = x
+	l.n++
+}
+
+func (l *list) pushFront(x *Exchange) {
+	k := l.links(x)
+	k.prev, k.next = nil, l.head
+	if l.head != nil {
+		l.links(l.head).prev = x
+	} else {
+		l.tail = x
+	}
+	l.head = x
 	l.n++
 }
 

@@ -174,6 +174,7 @@ type play struct {
 	mu      sync.Mutex
 	log     *bytes.Buffer // guarded by mu
 
+	accepted  []net.Conn
 	greetings int  // counted on the loop
 	drained   bool // set on the loop
 }
@@ -223,6 +224,9 @@ func inPlay(t *testing.T, change func(*Config), f func(*play)) {
 				}
 			}
 		})
+		for _, nc := range p.accepted {
+			nc.Close()
+		}
 		p.loop.end()
 	})
 }
@@ -246,6 +250,7 @@ func (p *play) accept() *registrySide {
 	p.t.Helper()
 	select {
 	case nc := <-p.dials:
+		p.accepted = append(p.accepted, nc)
 		return &registrySide{p: p, nc: nc}
 	case <-time.After(30 * time.Minute):
 		p.t.Fatal("nobody connects")
@@ -335,9 +340,25 @@ func (r *registrySide) close() { r.nc.Close(); synctest.Wait() }
 
 // asker is a client of the account.
 type asker struct {
-	p    *play
-	x    *Exchange
-	ends []ended // written on the loop
+	p      *play
+	x      *Exchange
+	ends   []ended // written on the loop
+	again  bool    // asks the same once more, at once
+	what   string
+	served time.Duration
+}
+
+// submit submits a command, on the loop.
+func (a *asker) submit(payload string) {
+	var s frame.Scanner
+	m, err := s.Scan([]byte(payload))
+	if err != nil {
+		a.p.t.Errorf("scan: %v", err)
+		return
+	}
+	a.what = payload
+	a.x = a.p.account.Exchange(Sender{Client: a, Since: a.served}, m)
+	a.p.account.Submit(a.x)
 }
 
 type ended struct {
@@ -355,7 +376,11 @@ func (a *asker) Finish(x *Exchange, o Outcome) {
 	if o.Unit != nil {
 		e.Answer = string(o.Unit[frame.HeaderLen:])
 	}
-	a.x = nil
+	a.x, a.served = nil, x.SentAt()
+	if a.again && o.End == EndAnswered {
+		a.submit(a.what)
+		return
+	}
 	a.ends = append(a.ends, e)
 }
 
@@ -373,16 +398,7 @@ func deleteCommand(clTRID string) string {
 func (p *play) ask(payload string) *asker {
 	p.t.Helper()
 	a := &asker{p: p}
-	p.on(func() {
-		var s frame.Scanner
-		m, err := s.Scan([]byte(payload))
-		if err != nil {
-			p.t.Errorf("scan: %v", err)
-			return
-		}
-		a.x = p.account.Exchange(Sender{Client: a}, m)
-		p.account.Submit(a.x)
-	})
+	p.on(func() { a.submit(payload) })
 	synctest.Wait()
 	return a
 }

@@ -149,12 +149,12 @@ func (p *Pool) Queued() int { return p.queue.len() }
 // Oldest is how long the oldest waiting exchange has waited.
 func (p *Pool) Oldest(now time.Duration) time.Duration { return p.queue.oldest(now) }
 
-// Submit puts x into the queue. The caller has set its Command, Op, Query, weight and budget.
+// Submit puts x into the queue. The caller has set its Command, Op, Query, and what is known of its client.
 func (p *Pool) Submit(x *Exchange, now time.Duration) {
 	if x.state != exchangeFree {
 		panic("BUG: exchange submitted twice")
 	}
-	x.queuedAt, x.kind, x.seq = now, kindOf(x.Command, x.Op), p.queue.nextSeq()
+	x.queuedAt, x.kind = now, kindOf(x.Command, x.Op)
 	switch {
 	case p.draining:
 		p.finish(x, CauseShutdown)

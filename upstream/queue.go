@@ -8,8 +8,9 @@ const impatience = time.Second
 
 // queue holds the exchanges that wait for a session. Owned by the Pool.
 //
-// A lane holds, in order of arrival, the exchanges to which the same rules apply and whose clients have the same weight.
-// Since a client has one exchange at a time, order of arrival is fair by client. Between weights, a virtual time decides
+// A lane holds the exchanges to which the same rules apply and whose clients have the same weight. The client that has been
+// without service the longest is first: since a client has one exchange at a time, eager clients take turns, and one that
+// asks now and then does not stand behind them. Between weights, a virtual time decides
 // as in weighted fair queueing: what is sent for a class moves its time on by the less, the more clients it has and the
 // more each weighs; the class that is behind is next.
 type queue struct {
@@ -18,7 +19,6 @@ type queue struct {
 	again   againLane // those that a session refused as not logged in
 	timed1  list      // all that wait, in order of deadline: for QueueTimeout
 	timed2  list      // for impatience
-	seq     uint64
 }
 
 // class is the clients of one weight.
@@ -35,10 +35,14 @@ type poolLane struct {
 	class *class
 }
 
-// push puts x in order of arrival: at the end, unless it has waited before.
+// push puts x in its place.
 func (l *poolLane) push(x *Exchange) {
 	x.lane = &l.list
-	l.insert(x, func(y *Exchange) bool { return y.seq < x.seq })
+	if l.head != nil && x.since < l.head.since {
+		l.pushFront(x)
+		return
+	}
+	l.insert(x, func(y *Exchange) bool { return y.since <= x.since })
 }
 
 // againLane is a list of exchanges without order between lanes.
@@ -79,11 +83,6 @@ func (q *queue) left(x *Exchange) { q.class(x.weight).active-- }
 func (q *queue) sent(x *Exchange) {
 	c := q.class(x.weight)
 	c.time += 1 / (float64(c.active) * float64(c.weight))
-}
-
-func (q *queue) nextSeq() uint64 {
-	q.seq++
-	return q.seq
 }
 
 // lane returns the lane of a set of rules and a weight, a new one where there is none yet.

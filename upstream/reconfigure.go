@@ -61,7 +61,6 @@ func (p *Pool) requeue(now time.Duration) {
 		}
 	}
 	p.queue.lanes = p.queue.lanes[:0]
-	slices.SortFunc(waiting, func(x, y *Exchange) int { return int(x.seq) - int(y.seq) })
 	for _, x := range waiting {
 		p.queue.lane(p.limits.shared[x.kind], x.weight).push(x)
 	}

@@ -77,6 +77,7 @@ type simClient struct {
 	x      *Exchange
 	think  time.Duration
 	weight uint8
+	served time.Duration
 	budget *Budget
 }
 
@@ -270,7 +271,7 @@ func (w *world) submit(c *simClient) {
 	if c.x != nil || w.drained {
 		return
 	}
-	x := &Exchange{Command: frame.CommandCheck, Query: true, budget: c.budget, weight: c.weight}
+	x := &Exchange{Command: frame.CommandCheck, Query: true, budget: c.budget, weight: c.weight, since: c.served}
 	if w.chance(0.4) {
 		x.Command, x.Query = frame.CommandCreate, false
 	}
@@ -499,7 +500,7 @@ func (w *world) finish(x *Exchange, end End, cause Cause) {
 	if c.x != x {
 		w.errorf("I1: a client got the end of another's exchange")
 	}
-	c.x = nil
+	c.x, c.served = nil, x.sentAt
 	w.after(c.think, func() { w.submit(c) })
 }
 

@@ -167,6 +167,19 @@ func TestFuzzTargets(t *testing.T) {
 	}
 }
 
+// TestLongSimulation ends ten million simulated commands with a new seed, in CI. It is built without the race detector:
+// the simulation has one goroutine.
+func TestLongSimulation(t *testing.T) {
+	if os.Getenv("CI") == "" {
+		t.Skip("CI is not set")
+	}
+	out, err := tool(t, "go", "test", "-count", "1", "-v", "-run", "^TestSimulation$", "./upstream", "-args", "-sim.commands", "10000000")
+	if err != nil {
+		t.Errorf("%v", err)
+	}
+	t.Log(out)
+}
+
 // TestBenchmarksRun runs each benchmark once.
 func TestBenchmarksRun(t *testing.T) {
 	if testing.Short() {
