@@ -373,3 +373,29 @@ func TestClockLeap(t *testing.T) {
 		r.greet()
 	})
 }
+
+// TestKeepaliveAfterLimit: a keepalive that no limit admitted while another session's command held the only slot comes as
+// soon as one does.
+func TestKeepaliveAfterLimit(t *testing.T) {
+	rule := Rule{Limit: ratelimit.Limit{N: 1, Per: time.Second}, Commands: Commands(func(c frame.Command, _ frame.Op) bool {
+		return c == frame.CommandCheck || c == frame.CommandHello
+	})}
+	inPlay(t, func(c *Config) {
+		c.Pool.Rules = []Rule{rule}
+		c.Pool.MinSessions, c.Pool.MaxSessions = 2, 2
+		c.Pool.Keepalive, c.Pool.CommandTimeout = time.Minute, time.Hour
+	}, func(p *play) {
+		one, two := p.session(), p.session()
+		a := p.ask(checkCommand(""))
+		one.want("check")
+		time.Sleep(10 * time.Minute)
+		one.reply(1000)
+		a.end()
+		begin := time.Now()
+		two.want("hello")
+		if d := time.Since(begin); d > 3*time.Second {
+			t.Errorf("the keepalive came after %v", d)
+		}
+		two.greet()
+	})
+}
