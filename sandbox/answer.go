@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 )
@@ -8,12 +9,15 @@ import (
 // answer is what a command is answered with, before the parts that every response has.
 type answer struct {
 	code    int
+	msg     string // text of the code, if it is not that of RFC 5730
 	reason  string // why not, in words; empty if the code says it all
 	about   string // XML: the element the reason is about
 	resData string // XML: its children
 	ext     string // XML: children of extension
 	queue   *queueHead
 	ends    bool // the connection is closed after the answer
+	delay   time.Duration
+	fate    fate
 }
 
 // queueHead is what msgQ tells about an account's messages. date and text are set in the answer to poll req only.
@@ -124,14 +128,14 @@ const (
 	docTail = `</epp>`
 )
 
-// appendResponse appends the response of RFC 5730 section 2.6. clTRID is left out when empty.
+// appendResponse appends the response of RFC 5730 section 2.6. clTRID and svTRID are left out when empty.
 func appendResponse(b []byte, a answer, clTRID, svTRID string) []byte {
 	x := xmlText(b)
 	x.raw(docHead)
 	x.raw(`<response><result code="`)
 	x = strconv.AppendInt(x, int64(a.code), 10)
 	x.raw(`">`)
-	x.el("msg", codeText(a.code))
+	x.el("msg", cmp.Or(a.msg, codeText(a.code)))
 	if a.reason != "" {
 		about := a.about
 		if about == "" {
@@ -176,6 +180,6 @@ func (x *xmlText) msgQ(q *queueHead) {
 func (x *xmlText) trID(name, clTRID, svTRID string) {
 	x.raw("<" + name + ">")
 	x.opt("clTRID", clTRID)
-	x.el("svTRID", svTRID)
+	x.opt("svTRID", svTRID)
 	x.raw("</" + name + ">")
 }

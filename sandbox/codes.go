@@ -29,6 +29,7 @@ const (
 	codeAssociation            = 2305
 	codePolicy                 = 2306
 	codeUnimplementedObject    = 2307
+	codeDataPolicy             = 2308
 	codeFailed                 = 2400
 	codeFailedEnding           = 2500
 	codeAuthenticationEnding   = 2501
@@ -39,6 +40,9 @@ const (
 func codeText(code int) string {
 	if t, ok := codeTexts[code]; ok {
 		return t
+	}
+	if code < codeUnknownCommand {
+		return codeTexts[codeEnding]
 	}
 	return "Command failed"
 }

@@ -43,6 +43,14 @@ type Config struct {
 	// UnknownCommand or UnknownObject 1000 the command succeeds and does nothing; with UnknownExtension 1000 the
 	// extension is ignored.
 	UnknownCommand, UnknownObject, UnknownExtension int
+	// Rules is what else is punished, and Quirks what is odd; nothing by default. Profile gives those of a real registry.
+	Rules  Rules
+	Quirks Quirks
+	// Faults go wrong on cue; SetFaults changes them. Seed makes their chances repeatable; default 1.
+	Faults []Fault
+	Seed   uint64
+	// Record makes the registry count by object how often a command was carried out, see Executions.
+	Record bool
 	// Empty leaves out the example objects and messages.
 	Empty bool
 	// Logger gets one line per session and, at debug level, per command; nil means silence.
@@ -59,9 +67,14 @@ type Frame struct {
 	Session uint64 // number of the connection, from 1
 	Account string // clID the session is logged in as after the command; empty before login
 	Payload []byte // the registry's own copy: may be kept, not changed
-	Answer  []byte // borrowed, valid until Observe returns
-	Code    int    // result code of the answer; 0 for a greeting
-	At      time.Time
+	// Answer is what is about to be written, borrowed and valid until Observe returns; nil if nothing is. A fault may
+	// still spoil it on its way.
+	Answer []byte
+	Code   int // result code of the answer, of one that is not written if the command was carried out; 0 for a greeting
+	// Executed: the command was carried out with success.
+	Executed bool
+	Fault    string // the fault played on it, empty for none
+	At       time.Time
 }
 
 // withDefaults returns a copy of c in which every field says what it means.
@@ -82,6 +95,9 @@ func (c Config) withDefaults() Config {
 	}
 	setDefault(&c.MaxSessions, 3)
 	setDefault(&c.MaxFrame, 262144)
+	setDefault(&c.Rules.LoginErrors, maxLoginErrors)
+	setDefault(&c.Quirks.LoginFirst, codeUse)
+	setDefault(&c.Seed, 1)
 	setDefault(&c.RatePer, time.Second)
 	setDefault(&c.PendingDelay, 2*time.Second)
 	setDefault(&c.AutoApprove, 5*24*time.Hour)

@@ -15,7 +15,10 @@ type Counters struct {
 	LoginsRefused uint64            // for whatever reason
 	Logouts       uint64            // answered 1500
 	Commands      map[string]uint64 // by command, and "hello", "extension", "unknown", "unparseable"
-	Codes         map[int]uint64    // answers by result code; greetings are not counted
+	Executed      map[string]uint64 // those of Commands that succeeded, whether or not the answer got through
+	Codes         map[int]uint64    // answers by result code; greetings and what was not written are not counted
+	Ghosts        map[string]int    // sessions that ended but count on, by account
+	Faults        map[string]uint64 // faults played, by name
 	Breaches      Breaches
 }
 
@@ -24,7 +27,7 @@ type Breaches struct {
 	// Pipelined: octets came in behind a message before its answer was written. RFC 5734 section 3 lets clients do so;
 	// registries punish it.
 	Pipelined uint64
-	// TooManySessions: a login above MaxSessions.
+	// TooManySessions: a login above MaxSessions, ghosts not counted.
 	TooManySessions uint64
 	// TooFast: a command above RateLimit. TooMany: a command above MaxCommands.
 	TooFast, TooMany uint64
@@ -61,7 +64,7 @@ func newTally() *tally {
 	return &tally{
 		c: Counters{
 			Sessions: map[string]int{}, SessionsPeak: map[string]int{},
-			Commands: map[string]uint64{}, Codes: map[int]uint64{},
+			Commands: map[string]uint64{}, Executed: map[string]uint64{}, Codes: map[int]uint64{}, Faults: map[string]uint64{},
 		},
 		seen: seenIDs{seed: maphash.MakeSeed(), young: map[uint64]struct{}{}, limit: 2 << 20},
 	}
@@ -79,33 +82,42 @@ func (t *tally) copy() Counters {
 	defer t.mu.Unlock()
 	c := t.c
 	c.Sessions, c.SessionsPeak = maps.Clone(c.Sessions), maps.Clone(c.SessionsPeak)
-	c.Commands, c.Codes = maps.Clone(c.Commands), maps.Clone(c.Codes)
+	c.Commands, c.Executed = maps.Clone(c.Commands), maps.Clone(c.Executed)
+	c.Codes, c.Faults = maps.Clone(c.Codes), maps.Clone(c.Faults)
 	return c
 }
 
-// command counts a message, its answer's code (0 for a greeting) and whether it was overtaken.
-func (t *tally) command(name string, code int, pipelined bool) {
+// exchange counts a message and its answer, and whether it was overtaken.
+func (t *tally) exchange(ex *exchange, pipelined bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	name := ex.req.name()
 	t.c.Commands[name]++
-	if code != 0 {
-		t.c.Codes[code]++
+	if ex.executed {
+		t.c.Executed[name]++
+	} else if ex.is("login") {
+		t.c.LoginsRefused++
+	}
+	if ex.answer.code != 0 && ex.answer.fate == fateWritten {
+		t.c.Codes[ex.answer.code]++
 	}
 	if pipelined {
 		t.c.Breaches.Pipelined++
 	}
 }
 
-// clTRID notes an account's transaction id and counts it when it has been there before.
-func (t *tally) clTRID(account, id string) {
+// clTRID notes an account's transaction id. It counts and reports one that has been there before.
+func (t *tally) clTRID(account, id string) bool {
 	if id == "" {
-		return
+		return false
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.seen.add(account, id) {
+	again := t.seen.add(account, id)
+	if again {
 		t.c.Breaches.ClTRIDRepeated++
 	}
+	return again
 }
 
 // seenIDs remembers ids by their 64-bit hashes in two generations, so that memory is bounded: between limit and twice

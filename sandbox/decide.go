@@ -2,56 +2,16 @@ package sandbox
 
 import "slices"
 
-// decide finds the answer to a message, and carries out its command. The order of the tests is that of a registry
-// that trusts nobody: is it EPP, may this client speak, may it speak now, is the command known, is it well made.
-func (s *session) decide(req *request, f *fault, svTRID string) answer {
-	client := s.who()
-	if f != nil {
-		s.r.tally.add(func(c *Counters) { c.Breaches.Unparseable++ })
-		return f.answer()
-	}
-	if req.kind == kindCommand && req.verb == "login" {
-		return s.login(req)
-	}
-	if client == "" {
-		s.r.tally.add(func(c *Counters) { c.Breaches.BeforeLogin++ })
-		return refuse(codeUse, "not logged in")
-	}
-	s.r.tally.clTRID(client, req.clTRID)
-	if req.kind == kindCommand && req.verb == "logout" {
-		return s.logout(req)
-	}
-	if a, ok := s.limited(client); !ok {
-		return a
-	}
-	a := s.carryOut(req, client, svTRID)
-	if a.queue == nil {
-		a.queue = s.r.store.head(client)
-	}
-	return a
-}
-
-// limited counts a command against the limits of session and account.
-func (s *session) limited(client string) (answer, bool) {
-	s.served++
-	if n := s.r.cfg.MaxCommands; n > 0 && s.served > n {
-		s.r.tally.add(func(c *Counters) { c.Breaches.TooMany++ })
-		a := refuse(codeLimitExceeded, "too many commands in this session")
-		a.ends = true
-		return a, false
-	}
-	if !s.r.gate.admit(client, s.r.cfg.Now()) {
-		s.r.tally.add(func(c *Counters) { c.Breaches.TooFast++ })
-		return refuse(codeLimitExceeded, "command rate exceeded; not carried out"), false
-	}
-	return answer{}, true
-}
-
-// carryOut tests a command of a logged-in client and runs it.
-func (s *session) carryOut(req *request, client, svTRID string) answer {
+// command tests a command of a logged-in client and runs it: is it known, is it well made.
+func (s *session) command(req *request, client, svTRID string) answer {
 	cfg := &s.r.cfg
 	if req.amiss != nil {
 		return req.amiss.answer()
+	}
+	if req.kind == kindExtension && cfg.Rules.Lists {
+		if a, ok := s.r.store.list(req, client); ok {
+			return a
+		}
 	}
 	if req.kind != kindCommand {
 		return unknown(cfg.UnknownCommand, "unknown command or protocol extension")

@@ -16,10 +16,14 @@
 // arrives, and counts each breach of the rules a registry lives by: too many sessions, too many commands, a command
 // before the answer to the last one, a clTRID used twice. See Breaches.
 //
+// It plays real registries: Profile returns the Config of one, Rules and Quirks are its parts. Faults go wrong on cue,
+// see ParseFaults and SetFaults; Executions tells what was carried out whatever the client saw.
+//
 // What happens to one message: wire.go cuts it from the stream, node.go reads the XML, request.go finds the command and
-// the clTRID, shape.go holds it against the schema, session.go against the session's state and limits, and a function of
-// domain.go, host.go, contact.go, transfer.go or poll.go carries it out on the store. session.deliver is the one place
-// where an answer is about to be written.
+// the clTRID. exchange.go then asks all that may speak against carrying it out (limits, standing, faults), in a fixed
+// order; decide.go and shape.go hold it against the schema, and a function of domain.go, host.go, contact.go,
+// transfer.go or poll.go carries it out on the store. What follows from the answer, such as a delay, comes last.
+// session.deliver is the one place where an answer is about to be written.
 //
 // What it does not do: no persistence, no DNS, no money, no escrow. Time-driven changes (pending creates, automatic
 // approval of transfers, the end of redemption) happen when the next command arrives after they fell due.

@@ -36,3 +36,26 @@ func Example() {
 	// true
 	// 1 0
 }
+
+// A rehearsal: a registry of a kind, and a fault that is switched on.
+func ExampleProfile() {
+	cfg, err := sandbox.Profile("no-like")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	cfg.Record = true
+	r := sandbox.New(cfg)
+	defer r.Close()
+	faults, err := sandbox.ParseFaults("close-after:p=0.01,cmd=create; slow=2s:every=10")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r.SetFaults(faults)
+	fmt.Println(cfg.MaxSessions, cfg.IdleTimeout, r.Faults())
+	fmt.Println(r.Executions("create", "example.com"))
+	// Output:
+	// 1 2m0s [close-after:p=0.01,cmd=create slow=2s:every=10]
+	// {0 0}
+}

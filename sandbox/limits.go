@@ -20,8 +20,28 @@ type gate struct {
 type account struct {
 	password string
 	sessions int
-	log      []time.Time // ring of the last rate commands admitted
-	next     int         // its oldest entry, the one to be replaced
+	ghosts   []time.Time // when each session that ended without logout stops to count, soonest first
+	log      slidingLog
+	standing standing
+}
+
+// slidingLog is a ring of the last instants admitted. A new one passes if that n before it was at least per ago.
+type slidingLog struct {
+	at   []time.Time
+	next int // the oldest entry, the one to be replaced
+}
+
+func (l *slidingLog) admit(n int, per time.Duration, now time.Time) bool {
+	if len(l.at) < n {
+		l.at = append(l.at, now)
+		return true
+	}
+	if now.Sub(l.at[l.next]) < per {
+		return false
+	}
+	l.at[l.next] = now
+	l.next = (l.next + 1) % n
+	return true
 }
 
 func newGate(cfg *Config) *gate {
@@ -39,6 +59,7 @@ const (
 	admitted verdict = iota
 	wrongPassword
 	tooManySessions
+	haunted // too many with ghosts, not without
 )
 
 // known says whether id and password belong together.
@@ -67,6 +88,9 @@ func (g *gate) enter(id, password, newPassword string) (v verdict, n int) {
 	if g.maxSessions >= 0 && a.sessions >= g.maxSessions {
 		return tooManySessions, a.sessions
 	}
+	if g.maxSessions >= 0 && a.sessions+a.haunting(time.Now()) >= g.maxSessions {
+		return haunted, a.sessions
+	}
 	a.sessions++
 	if newPassword != "" {
 		a.password = newPassword
@@ -86,8 +110,24 @@ func (g *gate) leave(id string) int {
 	return a.sessions
 }
 
-// admit says whether the account may have one more command carried out at now. It is a sliding log: the command
-// passes if the one rate commands before it was admitted at least per ago.
+// haunt gives the slot back as leave does, but it goes on to count as a ghost's.
+func (g *gate) haunt(id string, until time.Time) {
+	g.leave(id)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a := g.accounts[id]
+	a.ghosts = append(a.ghosts, until) // the time they last is the same for all, hence the order
+}
+
+// haunting is the number of ghosts left.
+func (a *account) haunting(now time.Time) int {
+	for len(a.ghosts) > 0 && !a.ghosts[0].After(now) {
+		a.ghosts = a.ghosts[1:]
+	}
+	return len(a.ghosts)
+}
+
+// admit says whether the account may have one more command carried out at now. Unknown accounts have no limit.
 func (g *gate) admit(id string, now time.Time) bool {
 	if g.rate <= 0 {
 		return true
@@ -95,16 +135,7 @@ func (g *gate) admit(id string, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	a := g.accounts[id]
-	if len(a.log) < g.rate {
-		a.log = append(a.log, now)
-		return true
-	}
-	if now.Sub(a.log[a.next]) < g.per {
-		return false
-	}
-	a.log[a.next] = now
-	a.next = (a.next + 1) % g.rate
-	return true
+	return a == nil || a.log.admit(g.rate, g.per, now)
 }
 
 // sessions returns the number of sessions of every account that has one.
@@ -118,4 +149,66 @@ func (g *gate) sessions() map[string]int {
 		}
 	}
 	return out
+}
+
+// ghosts returns the number of ghosts of every account that has one.
+func (g *gate) ghosts() map[string]int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	out := map[string]int{}
+	for id, a := range g.accounts {
+		if n := a.haunting(time.Now()); n > 0 {
+			out[id] = n
+		}
+	}
+	return out
+}
+
+// limited counts a message against the limits of session and account.
+func (s *session) limited(ex *exchange) (answer, bool) {
+	cfg := &s.r.cfg
+	if !ex.opensOrCloses() {
+		s.served++
+		if n := cfg.MaxCommands; n > 0 && s.served > n {
+			s.r.tally.add(func(c *Counters) { c.Breaches.TooMany++ })
+			if cfg.Rules.Hangup {
+				return hangup(), true
+			}
+			return answer{code: codeLimitExceeded, reason: "too many commands in this session", ends: true}, true
+		}
+	} else if !cfg.Rules.CountAll {
+		return answer{}, false
+	}
+	now := cfg.Now()
+	if s.withinRate(s.onBehalf(ex), now) {
+		return answer{}, false
+	}
+	s.r.tally.add(func(c *Counters) { c.Breaches.TooFast++ })
+	if d := cfg.Rules.Lockout; d > 0 {
+		s.r.gate.lock(s.onBehalf(ex), now.Add(d))
+		return hangup(), true
+	}
+	if cfg.Rules.Hangup {
+		return hangup(), true
+	}
+	return refuse(codeLimitExceeded, "command rate exceeded; not carried out"), true
+}
+
+func (s *session) withinRate(client string, now time.Time) bool {
+	cfg := &s.r.cfg
+	if cfg.Rules.RatePerSession && cfg.RateLimit > 0 {
+		return s.log.admit(cfg.RateLimit, cfg.RatePer, now)
+	}
+	return s.r.gate.admit(client, now)
+}
+
+// opensOrCloses: the messages about the session itself.
+func (ex *exchange) opensOrCloses() bool { return ex.is("hello") || ex.is("login") || ex.is("logout") }
+
+// onBehalf is the account a message counts for: that of the session, or the one a login names. It may be empty or unknown.
+func (s *session) onBehalf(ex *exchange) string {
+	if id := s.who(); id != "" || !ex.is("login") {
+		return id
+	}
+	return ex.req.what.child("clID").token()
 }

@@ -3,13 +3,13 @@ package sandbox
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // login opens a session, RFC 5730 section 2.9.1.1.
 func (s *session) login(req *request) answer {
 	a := s.tryLogin(req)
 	if a.code != codeDone {
-		s.r.tally.add(func(c *Counters) { c.LoginsRefused++ })
 		return a
 	}
 	s.r.cfg.Logger.Info("login", "session", s.id, "account", s.who())
@@ -42,8 +42,10 @@ func (s *session) tryLogin(req *request) answer {
 	switch v {
 	case wrongPassword: // changed by another session since known
 		return s.wrongCredentials()
-	case tooManySessions:
-		s.r.tally.add(func(c *Counters) { c.Breaches.TooManySessions++ })
+	case tooManySessions, haunted:
+		if v == tooManySessions {
+			s.r.tally.add(func(c *Counters) { c.Breaches.TooManySessions++ })
+		}
 		a := refuse(codeLimitExceeded, "too many sessions")
 		a.ends = true
 		return a
@@ -52,17 +54,20 @@ func (s *session) tryLogin(req *request) answer {
 	s.account, s.holds = id, true
 	s.mu.Unlock()
 	s.services = sv
+	s.loginAt, s.served, s.sinceLogin, s.errors, s.expired, s.zombie = time.Now(), 0, 0, nil, false, false
 	s.r.tally.add(func(c *Counters) {
 		c.Logins++
 		c.SessionsPeak[id] = max(c.SessionsPeak[id], n)
 	})
-	s.r.tally.clTRID(id, req.clTRID)
+	if s.r.tally.clTRID(id, req.clTRID) && s.r.cfg.Quirks.RepeatCloses {
+		return hangup()
+	}
 	return done("")
 }
 
 func (s *session) wrongCredentials() answer {
 	s.loginFails++
-	if s.loginFails >= maxLoginErrors {
+	if s.loginFails >= s.r.cfg.Rules.LoginErrors {
 		return refuse(codeAuthenticationEnding, "too many attempts")
 	}
 	return refuse(codeAuthentication, "")
@@ -131,5 +136,8 @@ func (s *session) logout(req *request) answer {
 		return f.answer()
 	}
 	s.r.tally.add(func(c *Counters) { c.Logouts++ })
+	if s.r.cfg.Quirks.StayAfterLogout {
+		s.leave()
+	}
 	return answer{code: codeEnding, ends: true}
 }

@@ -14,10 +14,14 @@ import (
 
 // Registry is an EPP registry in memory. Its methods may be called from any goroutine.
 type Registry struct {
-	cfg   Config // immutable after New
-	store *store
-	gate  *gate
-	tally *tally
+	cfg    Config // immutable after New
+	store  *store
+	gate   *gate
+	tally  *tally
+	faults *book
+	record *record // nil unless Config.Record
+
+	lastClTRID atomic.Pointer[string] // of the last answer; used by ClTRIDForeign only
 
 	svPrefix string        // of svTRIDs; differs from one Registry to the next
 	svSerial atomic.Uint64 // last number given out
@@ -39,10 +43,14 @@ func New(cfg Config) *Registry {
 		store:     newStore(&cfg),
 		gate:      newGate(&cfg),
 		tally:     newTally(),
+		faults:    newBook(cfg.Seed, cfg.Faults),
 		svPrefix:  "SBX-" + strconv.FormatInt(time.Now().UnixNano(), 36) + "-",
 		listeners: map[net.Listener]struct{}{},
 		sessions:  map[*session]struct{}{},
 		done:      make(chan struct{}),
+	}
+	if cfg.Record {
+		r.record = &record{times: map[string]Times{}}
 	}
 	if !cfg.Empty {
 		r.seedExamples()
@@ -106,7 +114,7 @@ func (r *Registry) Close() error {
 // Counters returns what has been counted so far.
 func (r *Registry) Counters() Counters {
 	c := r.tally.copy()
-	c.Sessions = r.gate.sessions()
+	c.Sessions, c.Ghosts = r.gate.sessions(), r.gate.ghosts()
 	return c
 }
 

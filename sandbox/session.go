@@ -2,11 +2,16 @@ package sandbox
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
+
+// clientClosed is why a session ends whose client hung up.
+const clientClosed = "client closed"
 
 // session is one connection, from its greeting to its end.
 type session struct {
@@ -21,11 +26,20 @@ type session struct {
 	// frames carries what the reader goroutine read; that goroutine closes it. The capacity lets it see early what a
 	// client sends ahead.
 	frames chan inbound
+	split  atomic.Bool // a header came without its payload
 
 	// Owned by serve.
 	services   services
 	loginFails int
-	served     int // commands since login
+	loginAt    time.Time
+	served     int         // commands since login
+	sinceLogin int         // commands since login, refused ones included
+	errors     map[int]int // answers 2xxx since login, by code; nil: none yet
+	log        slidingLog  // of Rules.RatePerSession
+	expired    bool        // there was a login, and it is over
+	zombie     bool        // the registry has forgotten the login
+	mute       bool        // nothing is answered any more
+	unasked    unasked
 	out        []byte
 	timer      *time.Timer
 	lastHeard  time.Time
@@ -43,6 +57,7 @@ func newSession(r *Registry, conn net.Conn, id uint64) *session {
 	s := &session{r: r, conn: conn, id: id, since: time.Now(), frames: make(chan inbound, 16)}
 	s.waiting = peeker(conn)
 	s.reader = newFrameReader(conn, r.cfg.MaxFrame, func() {
+		s.split.Store(true)
 		r.tally.add(func(c *Counters) { c.Breaches.NotSingleWrite++ })
 	})
 	return s
@@ -51,22 +66,42 @@ func newSession(r *Registry, conn net.Conn, id uint64) *session {
 // serve runs the session. It ends when the connection does, or a limit, or the Registry; Close waits for it.
 func (s *session) serve() {
 	defer s.r.forget(s)
-	reason := "handshake failed"
-	if s.shake() {
+	reason := s.open()
+	if reason == "" {
 		go s.read()
 		reason = s.run()
+		if reason != clientClosed {
+			s.release(slotFree) // before the client can see the end
+		}
 		s.abort()
 		for range s.frames { // until read has ended
 		}
 	}
 	s.abort()
-	s.release()
+	s.release(slotHaunted)
 	s.r.cfg.Logger.Info("session closed", "session", s.id, "account", s.who(), "reason", reason)
+}
+
+// open gets the connection as far as its greeting, and says why it ends before that, empty if it does not.
+func (s *session) open() string {
+	if f := s.r.strike(nil); f != nil {
+		if f.Kind == CloseAtAccept {
+			return "fault " + f.Kind.String()
+		}
+		s.mute = true
+	}
+	if !s.shake() {
+		return "handshake failed"
+	}
+	return ""
 }
 
 // shake does a TLS connection's handshake, for which there is as much time as for login.
 func (s *session) shake() bool {
-	c, ok := s.conn.(interface{ HandshakeContext(context.Context) error })
+	c, ok := s.conn.(interface {
+		HandshakeContext(context.Context) error
+		ConnectionState() tls.ConnectionState
+	})
 	if !ok {
 		return true
 	}
@@ -77,6 +112,9 @@ func (s *session) shake() bool {
 		defer cancel()
 	}
 	err := c.HandshakeContext(ctx)
+	if err == nil && s.r.cfg.Rules.RequireSNI && c.ConnectionState().ServerName == "" {
+		err = errors.New("no server name")
+	}
 	if err != nil {
 		s.r.cfg.Logger.Debug("handshake", "session", s.id, "err", err)
 	}
@@ -97,7 +135,7 @@ func (s *session) read() {
 		}
 		if err != nil && in.err == nil {
 			// The slot is free as soon as the client has hung up, even if a command of its is still under way.
-			s.release()
+			s.release(slotHaunted)
 			return
 		}
 		s.frames <- in
@@ -111,47 +149,102 @@ func (s *session) read() {
 func (s *session) run() string {
 	s.timer = time.NewTimer(time.Hour)
 	defer s.timer.Stop()
-	if s.r.cfg.LoginTimeout > 0 {
-		// A client that does not take the greeting must not outlive the time for login.
-		s.conn.SetWriteDeadline(s.since.Add(s.r.cfg.LoginTimeout))
-	}
-	if err := s.write(appendGreeting(beginFrame(s.out), s.r.cfg.ServerID, s.r.cfg.Now())); err != nil {
+	if !s.greet() {
 		return "greeting not taken"
 	}
-	s.conn.SetWriteDeadline(time.Time{})
 	s.lastHeard = time.Now()
 	for {
-		expiry := s.arm()
+		deadline := s.arm()
+		reason := ""
 		select {
 		case in, ok := <-s.frames:
 			if !ok {
-				return "client closed"
+				return clientClosed
 			}
-			if reason := s.message(in); reason != "" {
-				return reason
-			}
+			reason = s.heard(in)
 			s.lastHeard = time.Now()
 		case <-s.timer.C:
-			return expiry
+			reason = s.late(deadline)
 		case <-s.r.done:
 			return "registry closed"
+		}
+		if reason != "" {
+			return reason
 		}
 	}
 }
 
-// arm sets the timer to the first of the session's deadlines and names it.
-func (s *session) arm() string {
-	cfg := &s.r.cfg
-	at, name := s.since.Add(1<<62), ""
-	sooner := func(t time.Time, limit time.Duration, n string) {
-		if t = t.Add(limit); limit > 0 && t.Before(at) {
-			at, name = t, n
+// greet writes the greeting, and reports false if the client did not take it.
+func (s *session) greet() bool {
+	if s.mute {
+		return true
+	}
+	if s.r.cfg.LoginTimeout > 0 {
+		// A client that does not take the greeting must not outlive the time for login.
+		s.conn.SetWriteDeadline(s.since.Add(s.r.cfg.LoginTimeout))
+	}
+	if err := s.write(s.greeting()); err != nil {
+		return false
+	}
+	s.conn.SetWriteDeadline(time.Time{})
+	return true
+}
+
+// heard serves what the client sent. It returns why the session ends, empty if it goes on.
+func (s *session) heard(in inbound) string {
+	if !s.r.cfg.Quirks.OutOfOrder {
+		return s.message(in)
+	}
+	all, alive := s.batch(in)
+	for _, in := range all {
+		if reason := s.message(in); reason != "" {
+			return reason
 		}
 	}
-	sooner(s.lastHeard, cfg.IdleTimeout, "idle")
-	sooner(s.since, cfg.MaxAge, "age")
-	if s.who() == "" {
-		sooner(s.since, cfg.LoginTimeout, "no login")
+	if !alive {
+		return clientClosed
+	}
+	return ""
+}
+
+// deadline is what ends a wait for the client.
+type deadline string
+
+const (
+	idleOver  deadline = "idle"
+	ageOver   deadline = "age"
+	loginOver deadline = "no login"
+	speakTime deadline = "unasked"
+)
+
+// late is what happens at a deadline: the end of the session, in general.
+func (s *session) late(d deadline) string {
+	switch {
+	case d == speakTime:
+		return s.speakUp()
+	case d == idleOver && s.r.cfg.Rules.IdleRefuses && s.who() != "":
+		s.expire()
+		return ""
+	}
+	return string(d)
+}
+
+// arm sets the timer to the first of the session's deadlines and names it.
+func (s *session) arm() deadline {
+	cfg := &s.r.cfg
+	at, name := s.since.Add(1<<62), deadline("")
+	sooner := func(t time.Time, limit time.Duration, d deadline) {
+		if t = t.Add(limit); limit > 0 && t.Before(at) {
+			at, name = t, d
+		}
+	}
+	sooner(s.lastHeard, s.unasked.after, speakTime)
+	if !s.expired {
+		sooner(s.lastHeard, cfg.IdleTimeout, idleOver)
+	}
+	sooner(s.since, cfg.MaxAge, ageOver)
+	if s.who() == "" && !s.expired {
+		sooner(s.since, cfg.LoginTimeout, loginOver)
 	}
 	if name != "" {
 		s.timer.Reset(time.Until(at))
@@ -166,69 +259,50 @@ func (s *session) message(in inbound) string {
 	s.mu.Lock()
 	s.messages++
 	s.mu.Unlock()
+	ex := &exchange{in: in}
 	if in.err != nil {
-		return s.deliver(in, &request{}, answer{code: codeFailedEnding, reason: in.err.Error(), ends: true}, "")
+		ex.svTRID = s.r.nextSvTRID()
+		ex.answer = answer{code: codeFailedEnding, reason: in.err.Error(), ends: true}
+		if s.r.cfg.Rules.SilentBadLength || s.mute {
+			ex.answer = hangup()
+		}
+		return s.deliver(ex)
 	}
-	req, f := readRequest(in.payload)
-	if f == nil && req.kind == kindHello {
-		return s.deliver(in, &req, answer{}, "")
+	ex.req, ex.bad = readRequest(in.payload)
+	if ex.bad == nil {
+		s.r.record.add(&ex.req, func(t *Times) { t.Received++ })
+		if !s.mute && (s.who() != "" || ex.is("hello") || ex.is("login")) {
+			ex.play = s.r.strike(&ex.req)
+		}
 	}
-	svTRID := s.r.nextSvTRID()
-	a := s.decide(&req, f, svTRID)
+	if !ex.is("hello") {
+		ex.svTRID = s.r.nextSvTRID()
+	}
+	ex.answer = s.decide(ex)
+	if ex.svTRID == "" && ex.answer.code != 0 { // a hello that is refused
+		ex.svTRID = s.r.nextSvTRID()
+	}
+	if ex.executed {
+		s.r.record.add(&ex.req, func(t *Times) { t.Executed++ })
+	}
+	if ex.answer.fate == fateWritten {
+		for _, follow := range consequences {
+			follow(s, ex)
+		}
+	}
+	s.settle(ex)
+	return s.deliver(ex)
+}
+
+// settle finds whether the connection ends with an answer whose code says so.
+func (s *session) settle(ex *exchange) {
+	a, q := &ex.answer, &s.r.cfg.Quirks
 	if ending(a.code) && a.code != codeLimitExceeded {
 		a.ends = true
 	}
-	return s.deliver(in, &req, a, svTRID)
-}
-
-// deliver is where an answer is about to be written: the latency passes, counters and Observe see it, then it goes.
-// An answer without code is a greeting.
-func (s *session) deliver(in inbound, req *request, a answer, svTRID string) string {
-	b := beginFrame(s.out)
-	if a.code == 0 {
-		b = appendGreeting(b, s.r.cfg.ServerID, s.r.cfg.Now())
-	} else {
-		if svTRID == "" {
-			svTRID = s.r.nextSvTRID()
-		}
-		b = appendResponse(b, a, req.clTRID, svTRID)
-		if !s.pause(s.r.cfg.Latency) {
-			return "registry closed"
-		}
+	if q.StayAfterFailure && a.code >= codeFailedEnding || q.StayAfterLogout && ex.executed && ex.is("logout") {
+		a.ends = false
 	}
-	s.r.tally.command(req.name(), a.code, in.end > 0 && s.overtaken(in.end))
-	if s.r.cfg.Observe != nil && in.err == nil {
-		s.r.cfg.Observe(Frame{Session: s.id, Account: s.who(), Payload: in.payload, Answer: b[headerLen:], Code: a.code,
-			At: s.r.cfg.Now()})
-	}
-	s.r.cfg.Logger.Debug("answered", "session", s.id, "account", s.who(), "command", req.name(), "cltrid", req.clTRID,
-		"svtrid", svTRID, "code", a.code)
-	if a.ends {
-		// The client may come back as soon as it has read this.
-		s.release()
-	}
-	if err := s.write(b); err != nil {
-		return "client closed"
-	}
-	if a.ends {
-		return "answered " + codeText(a.code)
-	}
-	return ""
-}
-
-// overtaken says whether octets came in behind the message that ended at end, before its answer.
-func (s *session) overtaken(end uint64) bool {
-	return s.reader.received.Load() > end || s.waiting()
-}
-
-// write sends a data unit, begun by beginFrame, in one Write, and keeps the buffer for the next.
-func (s *session) write(b []byte) error {
-	endFrame(b)
-	_, err := s.conn.Write(b)
-	if s.out = b; cap(b) > 64<<10 {
-		s.out = nil
-	}
-	return err
 }
 
 // pause waits; it reports false if the registry closed meanwhile.
@@ -249,14 +323,26 @@ func (s *session) pause(d time.Duration) bool {
 // abort cuts the connection.
 func (s *session) abort() { s.conn.Close() }
 
+// slotEnd is what becomes of a session slot that is given back.
+type slotEnd uint8
+
+const (
+	slotFree    slotEnd = iota
+	slotHaunted         // it goes on to count for Rules.GhostFor
+)
+
 // release gives the session slot back, once.
-func (s *session) release() {
+func (s *session) release(how slotEnd) {
 	s.mu.Lock()
-	held := s.holds
+	held, id := s.holds, s.account
 	s.holds = false
 	s.mu.Unlock()
-	if held {
-		s.r.gate.leave(s.account)
+	switch d := s.r.cfg.Rules.GhostFor; {
+	case !held:
+	case how == slotHaunted && d > 0:
+		s.r.gate.haunt(id, time.Now().Add(d))
+	default:
+		s.r.gate.leave(id)
 	}
 }
 

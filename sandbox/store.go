@@ -17,6 +17,7 @@ type store struct {
 	hosts    map[string]*host
 	contacts map[string]*contact
 	queues   map[string][]message // by account, oldest first
+	cursors  map[string][]string  // by account: what its list has left
 	due      []event              // by time
 }
 
@@ -65,7 +66,7 @@ var handlers = map[shapeName]handler{
 func newStore(cfg *Config) *store {
 	return &store{
 		cfg: cfg, serial: 1000, domains: map[string]*domain{}, hosts: map[string]*host{}, contacts: map[string]*contact{},
-		queues: map[string][]message{},
+		queues: map[string][]message{}, cursors: map[string][]string{},
 	}
 }
 

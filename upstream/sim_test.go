@@ -605,7 +605,7 @@ func (w *world) checkLogout(s *Session) {
 
 // checkLogins bounds attempts to log in: I13.
 func (w *world) checkLogins() {
-	most := max(10, 4*w.cfg.MaxSessions)
+	most := loginBudget(w.cfg.MaxSessions).N
 	if n := len(w.logins); n > most && w.logins[n-1]-w.logins[n-1-most] < time.Minute {
 		w.errorf("I13: %d logins within %v", most+1, w.logins[n-1]-w.logins[n-1-most])
 		w.logins = nil

@@ -21,8 +21,8 @@ const (
 
 	// loginsPerSession and loginsMin bound the attempts to log in within a minute, whatever their cause: registries
 	// count and penalise logins, and a session that is lost after each command must not make a storm of them.
-	loginsPerSession = 4
-	loginsMin        = 10
+	loginsPerSession = 10
+	loginsMin        = 20
 
 	// pauseMin and pauseMax bound the pause that a registry gets that wants fewer commands; it doubles each time.
 	pauseMin = time.Second

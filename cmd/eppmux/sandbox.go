@@ -2,16 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"net"
-	"net/http"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,11 +20,8 @@ type sandboxRun struct {
 	tlsDir                    string
 	certFile, keyFile, caFile string
 	mutual                    bool
-	sessions                  int
-	idle, maxAge, latency     time.Duration
-	rate                      string
-	accounts                  []string
 	stats                     string
+	sandboxConfig
 }
 
 func newSandboxCommand() *cobra.Command {
@@ -50,13 +42,37 @@ How it speaks is said by exactly one of:
   --plain            no TLS; on loopback addresses and unix sockets only
 
 It prints where it listens and its accounts, runs until SIGTERM or SIGINT, and then prints
-as JSON what it counted, breaches of the rules among it. --stats-listen serves the same
-JSON over HTTP while it runs. Without --account the accounts are demo (password
-demo-secret) and other (other-secret).
+as JSON what it counted, breaches of the rules among it. Without --account the accounts are
+demo (password demo-secret) and other (other-secret).
+
+--stats-listen serves over HTTP while it runs:
+
+  GET /              the same JSON
+  GET, POST /faults  the faults that are set, as below; POST replaces them, by none if empty
+  GET /executed      with --record: how often each command came and was carried out, by
+                     object; ?verb=create&object=example.com asks for one
+
+--profile plays a kind of registry, and tells its numbers with their source at the start;
+the flags for limits override them:
+
+` + listed(profileLines()) + `
+--quirks adds oddities of registry software, with commas between:
+
+` + wrapped(sandbox.QuirkNames()) + `
+--faults makes things go wrong on cue, as in
+close-after:p=0.01,cmd=create;slow=2s:every=10;refuse-login=2502:first=2
+
+` + listed(sandbox.FaultKinds()) + `
+After ":" and with commas between stands when: p=PROBABILITY, every=N for each Nth time,
+first=N for N times at most, cmd=NAME+NAME for these commands only. A name is that of a
+command, hello, query (check, info, poll), transform (all that may change something) or
+any; without cmd it is query+transform. Of several faults that are due on one message the
+first is played.
 
 Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage. Breaches do not change the code.`,
 		Example: `  eppmux sandbox --tls /tmp/sandbox --sessions 2 --rate 10/1s --idle 5m
-  eppmux sandbox --plain --listen 127.0.0.1:7700 --account acme=geheim-1 --latency 20ms`,
+  eppmux sandbox --plain --listen 127.0.0.1:7700 --account acme=geheim-1 --latency 20ms
+  eppmux sandbox --plain --profile no-like --faults 'close-after:p=0.01,cmd=transform'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
@@ -68,64 +84,13 @@ Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage. Breaches do not change
 	f.StringVar(&s.keyFile, "tls-key", "", "`FILE` of the key of --tls-cert")
 	f.StringVar(&s.caFile, "client-ca", "", "with --tls-cert: demand a client certificate of the authority in `FILE`")
 	f.BoolVar(&s.mutual, "mutual", false, "with --tls: demand a client certificate, as in client.pem")
-	f.IntVar(&s.sessions, "sessions", 3, "sessions that an account may have at once")
-	f.DurationVar(&s.idle, "idle", 0, "close a connection after so long without a message (0: never)")
-	f.DurationVar(&s.maxAge, "max-age", 0, "close a connection so long after it was opened (0: never)")
-	f.StringVar(&s.rate, "rate", "", "commands that an account may send, as `N/DURATION`, such as 10/1s (default no limit)")
-	f.DurationVar(&s.latency, "latency", 0, "how long every command takes")
-	f.StringArrayVar(&s.accounts, "account", nil, "an account as `ID=PASSWORD`, in place of the default ones; may be repeated")
+	s.configFlags(cmd)
 	f.StringVar(&s.stats, "stats-listen", "", "serve what was counted as JSON over HTTP on this loopback `ADDR`")
 	return cmd
 }
 
-// config turns the flags into those of the registry.
-func (s *sandboxRun) config() (sandbox.Config, error) {
-	c := sandbox.Config{MaxSessions: s.sessions, IdleTimeout: s.idle, MaxAge: s.maxAge, Latency: s.latency}
-	if s.sessions < 1 {
-		return c, usagef("--sessions: must be at least 1, got %d", s.sessions)
-	}
-	for name, d := range map[string]time.Duration{"--idle": s.idle, "--max-age": s.maxAge, "--latency": s.latency} {
-		if d < 0 {
-			return c, usagef("%s: must not be below 0, got %v", name, d)
-		}
-	}
-	if s.rate != "" {
-		var err error
-		if c.RateLimit, c.RatePer, err = parseRate(s.rate); err != nil {
-			return c, err
-		}
-	}
-	for _, a := range s.accounts {
-		id, password, _ := strings.Cut(a, "=")
-		if id == "" || password == "" {
-			return c, usagef("--account: must be ID=PASSWORD") // without the value: it may be all password
-		}
-		if c.Accounts == nil {
-			c.Accounts = map[string]string{}
-		}
-		c.Accounts[id] = password
-	}
-	return c, nil
-}
-
-// parseRate reads N/DURATION; a unit alone stands for one of it.
-func parseRate(text string) (n int, per time.Duration, err error) {
-	before, after, _ := strings.Cut(text, "/")
-	n, err = strconv.Atoi(before)
-	if err != nil || n < 1 {
-		return 0, 0, usagef("--rate: must be as 10/1s, got %q", text)
-	}
-	if per, err = time.ParseDuration(after); err != nil {
-		per, err = time.ParseDuration("1" + after)
-	}
-	if err != nil || per <= 0 {
-		return 0, 0, usagef("--rate: must be as 10/1s, got %q", text)
-	}
-	return n, per, nil
-}
-
 func (s *sandboxRun) run(cmd *cobra.Command) error {
-	cfg, err := s.config()
+	cfg, err := s.config(cmd.Flags().Changed)
 	if err != nil {
 		return misused(cmd, "%w", err)
 	}
@@ -144,9 +109,10 @@ func (s *sandboxRun) run(cmd *cobra.Command) error {
 	if s.tlsDir != "" {
 		fmt.Fprintf(out, "certificates in %s; a client needs ca.pem\n", s.tlsDir)
 	}
+	printProfile(out, s.profile)
 	printAccounts(out, cfg.Accounts)
 	if s.stats != "" {
-		stats, err := serveStats(s.stats, r)
+		stats, err := serveStats(s.stats, r, cfg.Seed)
 		if err != nil {
 			ln.Close()
 			return failed(cmd, err)
@@ -154,13 +120,16 @@ func (s *sandboxRun) run(cmd *cobra.Command) error {
 		defer stats.Close()
 		fmt.Fprintf(out, "statistics on http://%s/\n", stats.Addr)
 	}
+	if len(cfg.Faults) > 0 {
+		fmt.Fprintf(out, "seed %d\n", cfg.Seed)
+	}
 	stop := context.AfterFunc(cmd.Context(), func() { r.Close() })
 	defer stop()
 	if err := r.Serve(ln); err != nil {
 		return failed(cmd, err)
 	}
 	r.Close() // waits for the last connections
-	writeStats(out, r)
+	writeJSON(out, statsOf(r, cfg.Seed))
 	return nil
 }
 
@@ -174,6 +143,15 @@ func shownAddress(a net.Addr, at address) string {
 	return "tcp://" + a.String()
 }
 
+// printProfile shows what numbers a profile has, and where they are from.
+func printProfile(out io.Writer, name string) {
+	for _, p := range sandbox.Profiles() {
+		if p.Name == name {
+			fmt.Fprintf(out, "profile %s: %s (%s)\n", name, p.Numbers, p.Source)
+		}
+	}
+}
+
 // printAccounts shows passwords only where they are known to all.
 func printAccounts(out io.Writer, accounts map[string]string) {
 	if accounts == nil {
@@ -183,39 +161,4 @@ func printAccounts(out io.Writer, accounts map[string]string) {
 	for _, id := range slices.Sorted(maps.Keys(accounts)) {
 		fmt.Fprintf(out, "account %s\n", id)
 	}
-}
-
-// stats is what the sandbox counted, as JSON; the fields are those of sandbox.Counters.
-type stats struct {
-	sandbox.Counters
-	BreachesTotal uint64
-}
-
-func writeStats(w io.Writer, r *sandbox.Registry) {
-	c := r.Counters()
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.Encode(stats{c, c.Breaches.Total()})
-}
-
-// serveStats answers every GET with the counters until the server it returns is closed.
-func serveStats(listen string, r *sandbox.Registry) (*http.Server, error) {
-	at, err := parseAddress(listen)
-	if err != nil || !at.local() || at.network != "tcp" || at.tls {
-		return nil, fmt.Errorf("--stats-listen: %q is not a loopback host:port", listen)
-	}
-	ln, err := net.Listen(at.network, at.where)
-	if err != nil {
-		return nil, err
-	}
-	s := &http.Server{
-		Addr:              ln.Addr().String(),
-		ReadHeaderTimeout: 5 * time.Second,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			writeStats(w, r)
-		}),
-	}
-	go s.Serve(ln) // until Close
-	return s, nil
 }

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // sandboxProgram is a sandbox that runs as a program in this process.
@@ -177,6 +176,13 @@ func TestSandboxUsage(t *testing.T) {
 		{"--plain --rate fast", `--rate: must be as 10/1s, got "fast"`},
 		{"--plain --account " + canary, "--account: must be ID=PASSWORD"},
 		{"--plain --account ==" + canary, "--account: must be ID=PASSWORD"},
+		{"--plain --max-commands -1", "--max-commands: must be at least 0, got -1"},
+		{"--plain --max-frame 4", "--max-frame: must be at least 5, got 4"},
+		{"--plain --login-timeout -1s", "--login-timeout: must not be below 0"},
+		{"--plain --profile de-like", `--profile: unknown profile "de-like"; there are generic-strict`},
+		{"--plain --profile no-like --sessions 0", "--sessions: must be at least 1, got 0"},
+		{"--plain --quirks odd", `--quirks: unknown quirk "odd"`},
+		{"--plain --faults explode;half:p=2", `--faults: fault "explode": there is no such fault`},
 		{"--plain x", "unknown command"},
 	} {
 		got := eppmux(t, append([]string{"sandbox"}, strings.Fields(tt.args)...)...)
@@ -205,34 +211,6 @@ func TestSandboxFailures(t *testing.T) {
 		got := eppmux(t, append([]string{"sandbox"}, tt.args...)...)
 		if got.code != 1 || !strings.Contains(got.errs, tt.want) {
 			t.Errorf("%q: got %+v, want %q", tt.args, got, tt.want)
-		}
-	}
-}
-
-func TestSandboxConfig(t *testing.T) {
-	s := sandboxRun{sessions: 2, idle: time.Second, maxAge: 2 * time.Second, latency: 3 * time.Second, rate: "5/2s", accounts: []string{"a=b=c"}}
-	c, err := s.config()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.MaxSessions != 2 || c.IdleTimeout != time.Second || c.MaxAge != 2*time.Second || c.Latency != 3*time.Second ||
-		c.RateLimit != 5 || c.RatePer != 2*time.Second || c.Accounts["a"] != "b=c" || len(c.Accounts) != 1 {
-		t.Errorf("got %+v", c)
-	}
-}
-
-func TestParseRate(t *testing.T) {
-	for _, tt := range []struct {
-		text string
-		n    int
-		per  time.Duration
-	}{
-		{"10/1s", 10, time.Second}, {"10/s", 10, time.Second}, {"600/10m", 600, 10 * time.Minute}, {"1/h", 1, time.Hour},
-		{"", 0, 0}, {"10", 0, 0}, {"10/", 0, 0}, {"/1s", 0, 0}, {"0/1s", 0, 0}, {"-1/1s", 0, 0}, {"1/0s", 0, 0}, {"1/-1s", 0, 0}, {"x/1s", 0, 0}, {"1/day", 0, 0},
-	} {
-		n, per, err := parseRate(tt.text)
-		if n != tt.n || per != tt.per || (err == nil) != (tt.n > 0) {
-			t.Errorf("%q: got %d/%v, %v, want %d/%v", tt.text, n, per, err, tt.n, tt.per)
 		}
 	}
 }

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"eppmux/sandbox"
+)
+
+// sandboxConfig is the flags that say what the registry is like.
+type sandboxConfig struct {
+	sandboxLimits
+	profile, quirks, faults string
+	seed                    uint64
+	record                  bool
+	accounts                []string
+}
+
+// sandboxLimits is the flags that override a profile's numbers.
+type sandboxLimits struct {
+	sessions, maxCommands, maxFrame     int
+	idle, maxAge, loginTimeout, latency time.Duration
+	rate                                string
+}
+
+func (s *sandboxConfig) configFlags(cmd *cobra.Command) {
+	f, l := cmd.Flags(), &s.sandboxLimits
+	f.IntVar(&l.sessions, "sessions", 3, "sessions that an account may have at once")
+	f.DurationVar(&l.idle, "idle", 0, "close a connection after so long without a message (0: never)")
+	f.DurationVar(&l.maxAge, "max-age", 0, "close a connection so long after it was opened (0: never)")
+	f.IntVar(&l.maxCommands, "max-commands", 0, "commands in one session (0: no limit)")
+	f.IntVar(&l.maxFrame, "max-frame", 262144, "octets of the longest message, its header included")
+	f.DurationVar(&l.loginTimeout, "login-timeout", 0, "close a connection that has not logged in after so long (0: never)")
+	f.StringVar(&l.rate, "rate", "", "commands that an account may send, as `N/DURATION`, such as 10/1s (default no limit)")
+	f.DurationVar(&l.latency, "latency", 0, "how long every command takes")
+	f.StringVar(&s.profile, "profile", "", "play the kind of registry that is called `NAME`")
+	f.StringVar(&s.quirks, "quirks", "", "oddities, as `NAME,NAME`")
+	f.StringVar(&s.faults, "faults", "", "what goes wrong, and when, as `FAULT;FAULT`")
+	f.Uint64Var(&s.seed, "seed", 0, "makes the chances of --faults the same as in the run that printed it (0: others each time)")
+	f.BoolVar(&s.record, "record", false, "count commands by object, for /executed; takes memory for each object")
+	f.StringArrayVar(&s.accounts, "account", nil, "an account as `ID=PASSWORD`, in place of the default ones; may be repeated")
+}
+
+// config turns the flags into those of the registry. changed says which of them were given.
+func (s *sandboxConfig) config(changed func(flag string) bool) (c sandbox.Config, err error) {
+	given := changed
+	if s.profile == "" {
+		given = func(string) bool { return true } // the defaults of the flags hold, too
+	} else if c, err = sandbox.Profile(s.profile); err != nil {
+		return c, usagef("--profile: %v", err)
+	}
+	if err := s.limits(&c, given); err != nil {
+		return c, err
+	}
+	if s.quirks != "" {
+		if err := c.Quirks.Add(s.quirks); err != nil {
+			return c, usagef("--quirks: %v", err)
+		}
+	}
+	if changed("faults") {
+		if c.Faults, err = sandbox.ParseFaults(s.faults); err != nil {
+			return c, usagef("--faults: %v", err)
+		}
+	}
+	c.Record = s.record
+	for c.Seed = s.seed; c.Seed == 0; {
+		c.Seed = uint64(rand.Uint32())
+	}
+	for _, a := range s.accounts {
+		id, password, _ := strings.Cut(a, "=")
+		if id == "" || password == "" {
+			return c, usagef("--account: must be ID=PASSWORD") // without the value: it may be all password
+		}
+		if c.Accounts == nil {
+			c.Accounts = map[string]string{}
+		}
+		c.Accounts[id] = password
+	}
+	return c, nil
+}
+
+// limits puts those flags that were given into c.
+func (l *sandboxLimits) limits(c *sandbox.Config, given func(flag string) bool) error {
+	for _, n := range []struct {
+		flag         string
+		value, least int
+		to           *int
+	}{
+		{"sessions", l.sessions, 1, &c.MaxSessions},
+		{"max-commands", l.maxCommands, 0, &c.MaxCommands},
+		{"max-frame", l.maxFrame, 5, &c.MaxFrame},
+	} {
+		if !given(n.flag) {
+			continue
+		}
+		if n.value < n.least {
+			return usagef("--%s: must be at least %d, got %d", n.flag, n.least, n.value)
+		}
+		*n.to = n.value
+	}
+	for _, d := range []struct {
+		flag  string
+		value time.Duration
+		to    *time.Duration
+	}{
+		{"idle", l.idle, &c.IdleTimeout},
+		{"max-age", l.maxAge, &c.MaxAge},
+		{"login-timeout", l.loginTimeout, &c.LoginTimeout},
+		{"latency", l.latency, &c.Latency},
+	} {
+		if !given(d.flag) {
+			continue
+		}
+		if d.value < 0 {
+			return usagef("--%s: must not be below 0, got %v", d.flag, d.value)
+		}
+		*d.to = d.value
+	}
+	if !given("rate") {
+		return nil
+	}
+	if l.rate == "" {
+		c.RateLimit = 0
+		return nil
+	}
+	var err error
+	c.RateLimit, c.RatePer, err = parseRate(l.rate)
+	return err
+}
+
+// parseRate reads N/DURATION; a unit alone stands for one of it.
+func parseRate(text string) (n int, per time.Duration, err error) {
+	before, after, _ := strings.Cut(text, "/")
+	n, err = strconv.Atoi(before)
+	if err != nil || n < 1 {
+		return 0, 0, usagef("--rate: must be as 10/1s, got %q", text)
+	}
+	if per, err = time.ParseDuration(after); err != nil {
+		per, err = time.ParseDuration("1" + after)
+	}
+	if err != nil || per <= 0 {
+		return 0, 0, usagef("--rate: must be as 10/1s, got %q", text)
+	}
+	return n, per, nil
+}
+
+func profileLines() []sandbox.About {
+	var out []sandbox.About
+	for _, p := range sandbox.Profiles() {
+		out = append(out, p.About)
+	}
+	return out
+}
+
+// listed is one line for each, with the names in a column of their own.
+func listed(all []sandbox.About) string {
+	var b strings.Builder
+	for _, a := range all {
+		fmt.Fprintf(&b, "  %-18s %s\n", a.Name, a.About)
+	}
+	return b.String()
+}
+
+// wrapped is the words in lines.
+func wrapped(words []string) string {
+	var b strings.Builder
+	line := " "
+	for _, w := range words {
+		if len(line)+1+len(w) > 90 {
+			b.WriteString(line + "\n")
+			line = " "
+		}
+		line += " " + w
+	}
+	return b.String() + line + "\n"
+}

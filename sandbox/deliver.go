@@ -1,0 +1,114 @@
+package sandbox
+
+// deliver is where an answer is about to be written: the delays pass, counters and Observe see it, then it goes.
+func (s *session) deliver(ex *exchange) string {
+	a := &ex.answer
+	b := s.compose(ex)
+	if a.code != 0 {
+		a.delay += s.r.cfg.Latency
+	}
+	if !s.pause(a.delay) {
+		return "registry closed"
+	}
+	ahead := ex.in.end > 0 && s.overtaken(ex.in.end)
+	if ahead && s.r.cfg.Rules.OneFramePerRead {
+		a.fate = fateHangup
+	}
+	s.report(ex, b, ahead)
+	return s.send(ex, b)
+}
+
+// compose makes the data unit of an answer. An answer without code is a greeting.
+func (s *session) compose(ex *exchange) []byte {
+	b := beginFrame(s.out)
+	if ex.answer.code == 0 {
+		b = appendGreeting(b, s.r.cfg.ServerID, s.r.cfg.Now())
+	} else {
+		b = appendResponse(b, ex.answer, s.idFor(ex), s.ownID(ex))
+		if s.r.cfg.Quirks.Comments {
+			b = commented(b)
+		}
+	}
+	endFrame(b)
+	if s.out = b; cap(b) > 64<<10 {
+		s.out = nil
+	}
+	return b
+}
+
+// report lets counters, Observe and the log see an exchange.
+func (s *session) report(ex *exchange, b []byte, ahead bool) {
+	a := &ex.answer
+	code, written, fault := a.code, b[headerLen:], ""
+	if a.fate != fateWritten {
+		written = nil
+		if !ex.executed {
+			code = 0
+		}
+	}
+	if ex.play != nil {
+		fault = ex.play.Kind.String()
+	}
+	s.r.tally.exchange(ex, ahead)
+	if s.r.cfg.Observe != nil && ex.in.err == nil {
+		s.r.cfg.Observe(Frame{Session: s.id, Account: s.who(), Payload: ex.in.payload, Answer: written, Code: code,
+			Executed: ex.executed, Fault: fault, At: s.r.cfg.Now()})
+	}
+	s.r.cfg.Logger.Debug("answered", "session", s.id, "account", s.who(), "command", ex.req.name(), "cltrid", ex.req.clTRID,
+		"svtrid", ex.svTRID, "code", code, "fault", fault)
+}
+
+// send writes the answer, or does what comes in its place, and says why the session ends, empty if it goes on.
+func (s *session) send(ex *exchange, b []byte) string {
+	a := &ex.answer
+	switch a.fate {
+	case fateWithheld:
+		return ""
+	case fateHangup:
+		if ex.play != nil && (ex.play.Kind == Reset || ex.play.Kind == ResetBefore) {
+			s.release(slotFree)
+			s.cut()
+		}
+		return "closed without an answer"
+	}
+	if a.ends {
+		// The client may come back as soon as it has read this.
+		s.release(slotFree)
+	}
+	reason, written := s.perform(ex, b)
+	if reason != "" {
+		return reason
+	}
+	if !written && s.write(b) != nil {
+		return clientClosed
+	}
+	if a.ends && !s.mute {
+		return "answered " + codeText(a.code)
+	}
+	return ""
+}
+
+// overtaken says whether octets came in behind the message that ended at end, before its answer.
+func (s *session) overtaken(end uint64) bool {
+	return s.reader.received.Load() > end || s.waiting()
+}
+
+// write sends a data unit, in one Write unless Quirks.SplitWrites.
+func (s *session) write(b []byte) error {
+	endFrame(b)
+	if s.r.cfg.Quirks.SplitWrites {
+		if _, err := s.conn.Write(b[:headerLen]); err != nil {
+			return err
+		}
+		b = b[headerLen:]
+	}
+	_, err := s.conn.Write(b)
+	return err
+}
+
+// greeting is the data unit of a greeting.
+func (s *session) greeting() []byte {
+	b := appendGreeting(beginFrame(nil), s.r.cfg.ServerID, s.r.cfg.Now())
+	endFrame(b)
+	return b
+}

@@ -1,0 +1,145 @@
+package sandbox
+
+// exchange is one message on its way through a session, from the wire to its answer.
+type exchange struct {
+	in       inbound
+	req      request
+	bad      *fault // why it cannot be read; nil if it can
+	svTRID   string // empty for hello
+	play     *Fault // the fault to be played on it; nil if none
+	answer   answer
+	executed bool // the command was carried out
+}
+
+// is says whether the message is one command, or hello.
+func (ex *exchange) is(verb string) bool {
+	return ex.bad == nil && ex.req.kind <= kindCommand && ex.req.verb == verb
+}
+
+// fate is what becomes of an answer.
+type fate uint8
+
+const (
+	fateWritten  fate = iota
+	fateHangup        // none is written, the connection is closed
+	fateWithheld      // none is written, the connection stays
+)
+
+func hangup() answer { return answer{fate: fateHangup} }
+
+// bar is a reason not to carry a message out: it returns what happens instead, and whether it applies.
+type bar func(*session, *exchange) (answer, bool)
+
+// bars are asked in this order, the order of a registry that trusts nobody: can it be heard, is it EPP, may this
+// client speak, may it speak now. Where one applies, the message is not carried out.
+var bars = []bar{
+	(*session).muted,
+	(*session).crowded,
+	(*session).unreadable,
+	(*session).stranger,
+	(*session).repeated,
+	(*session).faulty,
+	(*session).odd,
+	(*session).dead,
+	(*session).punished,
+	(*session).limited,
+	(*session).overQuota,
+}
+
+// consequence is what follows from an answer that has been decided, before it is written. It may change it.
+type consequence func(*session, *exchange)
+
+var consequences = []consequence{
+	(*session).score,
+	(*session).bill,
+	(*session).tarpit,
+	(*session).hadEnough,
+	(*session).alter,
+}
+
+// decide finds the answer to a message, and carries out its command.
+func (s *session) decide(ex *exchange) answer {
+	for _, b := range bars {
+		if a, applies := b(s, ex); applies {
+			return a
+		}
+	}
+	a := s.carryOut(ex)
+	ex.executed = a.code >= 1000 && a.code < 2000
+	return a
+}
+
+// carryOut runs a command against session and store.
+func (s *session) carryOut(ex *exchange) answer {
+	switch {
+	case ex.is("hello"):
+		return answer{}
+	case ex.is("login"):
+		return s.login(&ex.req)
+	case ex.is("logout"):
+		return s.logout(&ex.req)
+	}
+	client := s.who()
+	a := s.command(&ex.req, client, ex.svTRID)
+	if a.queue == nil {
+		a.queue = s.r.store.head(client)
+	}
+	return a
+}
+
+// muted: after a fault that ends in silence nothing is answered any more.
+func (s *session) muted(*exchange) (answer, bool) { return answer{fate: fateWithheld}, s.mute }
+
+// crowded is Rules.OneFramePerRead; what comes in later is seen when the answer is ready.
+func (s *session) crowded(ex *exchange) (answer, bool) {
+	return hangup(), s.r.cfg.Rules.OneFramePerRead && (s.split.Load() || s.overtaken(ex.in.end))
+}
+
+func (s *session) unreadable(ex *exchange) (answer, bool) {
+	if ex.bad == nil {
+		return answer{}, false
+	}
+	s.r.tally.add(func(c *Counters) { c.Breaches.Unparseable++ })
+	if s.r.cfg.Quirks.MalformedCloses {
+		return hangup(), true
+	}
+	return ex.bad.answer(), true
+}
+
+// stranger keeps out who is not logged in.
+func (s *session) stranger(ex *exchange) (answer, bool) {
+	if s.who() != "" || ex.is("hello") || ex.is("login") {
+		return answer{}, false
+	}
+	if s.expired {
+		return sessionTimeout(), true
+	}
+	s.r.tally.add(func(c *Counters) { c.Breaches.BeforeLogin++ })
+	return refuse(s.r.cfg.Quirks.LoginFirst, "not logged in"), true
+}
+
+// repeated notes the clTRID. A login's is noted once it is known whose it is.
+func (s *session) repeated(ex *exchange) (answer, bool) {
+	if ex.is("hello") || ex.is("login") {
+		return answer{}, false
+	}
+	return hangup(), s.r.tally.clTRID(s.who(), ex.req.clTRID) && s.r.cfg.Quirks.RepeatCloses
+}
+
+// odd is what hello and unknown commands lead to at some registries.
+func (s *session) odd(ex *exchange) (answer, bool) {
+	q := &s.r.cfg.Quirks
+	return hangup(), q.HelloCloses && ex.is("hello") ||
+		q.UnknownCloses && (ex.req.kind == kindUnknown || ex.req.kind == kindExtension)
+}
+
+// sessionTimeout is the answer to commands of a session that is over while its connection is not.
+func sessionTimeout() answer { return answer{code: codeAuthorization, msg: "Session timeout"} }
+
+// dead is a session that has lost its login: by a fault, or by Rules.ZombieCommands and ZombieAfter.
+func (s *session) dead(ex *exchange) (answer, bool) {
+	if ex.is("hello") || s.who() == "" {
+		return answer{}, false
+	}
+	return answer{code: codeUse, msg: "Registrar is not logged in"}, s.zombie || s.turned()
+}

@@ -1,0 +1,217 @@
+package sandbox
+
+import (
+	"encoding/binary"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// odd opens a session at a registry with the quirks named.
+func odd(t *testing.T, names string) (*Registry, *client) {
+	t.Helper()
+	var q Quirks
+	must(t, q.Add(names))
+	r := start(t, Config{Quirks: q})
+	return r, enterWild(t, r, "demo")
+}
+
+func checkWith(id string) string {
+	return epp("<command>" + objectXML("check", "D:<name>a.com</name>") + "<clTRID>" + id + "</clTRID></command>")
+}
+
+// TestQuirkOutOfOrder: what is sent ahead comes back last first, one at a time in its order.
+func TestQuirkOutOfOrder(t *testing.T) {
+	r, c := odd(t, "out-of-order")
+	go c.conn.Write([]byte(string(unit(checkWith("ORDER-1"))) + string(unit(checkWith("ORDER-2"))) + string(unit(checkWith("ORDER-3")))))
+	for _, id := range []string{"ORDER-3", "ORDER-2", "ORDER-1"} {
+		c.answered("1000", "<clTRID>"+id)
+	}
+	c.checks()
+	c.checks()
+	breaches(t, r, Breaches{Pipelined: 2})
+}
+
+// TestQuirkOutOfOrderCut: what came in whole is served though the client cut the rest off.
+func TestQuirkOutOfOrderCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, c := odd(t, "out-of-order")
+		c.conn.Write(append(unit(createFrame), 0, 0, 1))
+		c.conn.Close()
+		synctest.Wait()
+		if n := r.Counters(); n.Executed["create"] != 1 || n.Breaches.Truncated != 1 || len(n.Sessions) != 0 {
+			t.Errorf("counted %+v", n)
+		}
+	})
+}
+
+// TestQuirkCloses: each of these closes without an answer.
+func TestQuirkCloses(t *testing.T) {
+	for _, tt := range []struct{ quirk, first, last string }{
+		{"repeat-closes", checkWith("SAME-1"), checkWith("SAME-1")},
+		{"malformed-closes", checkWith("FINE-1"), "<epp>"},
+		{"malformed-closes", checkWith("FINE-1"), checkWith("NO")},
+		{"unknown-closes", checkWith("FINE-1"), epp("<command><renounce/></command>")},
+		{"unknown-closes", checkWith("FINE-1"), epp(`<extension><x:y xmlns:x="urn:x"/></extension>`)},
+		{"hello-closes", checkWith("FINE-1"), epp("<hello/>")},
+	} {
+		r, c := odd(t, tt.quirk)
+		c.ask(tt.first).want(1000)
+		c.send(tt.last)
+		c.ended()
+		if n := r.Counters(); n.Codes[1000] != 2 || len(n.Codes) != 1 {
+			t.Errorf("%s: counted %+v", tt.quirk, n)
+		}
+		if tt.quirk != "malformed-closes" { // others answer it
+			continue
+		}
+		_, c = odd(t, "comments")
+		c.ask(tt.last).want(2001)
+	}
+}
+
+// TestQuirkRepeatAtLogin: a login whose clTRID was used before is not answered, and leaves no session.
+func TestQuirkRepeatAtLogin(t *testing.T) {
+	r, c := odd(t, "repeat-closes")
+	c.ask(checkWith("SAME-1")).want(1000)
+	d := connect(t, r)
+	d.greet()
+	d.send(epp("<command>" + loginXML("demo", "demo-secret", "", "1.0", "en", allObjects) + "<clTRID>SAME-1</clTRID></command>"))
+	d.ended()
+	if n := r.Counters(); n.Sessions["demo"] != 1 || n.Codes[1000] != 2 {
+		t.Errorf("counted %+v", n)
+	}
+}
+
+func TestQuirkClTRID(t *testing.T) {
+	for _, tt := range []struct {
+		quirk         string
+		sent, without string // what comes back for ID-1, and for none
+		syntax        string // for a command that does not fit its schema
+	}{
+		{"comments", "<clTRID>ID-1</clTRID>", "<trID><svTRID>", "<clTRID>ID-1</clTRID>"},
+		{"no-cltrid", "<trID><svTRID>", "<trID><svTRID>", "<trID><svTRID>"},
+		{"invented-cltrid", "<clTRID>ID-1</clTRID>", "<clTRID>INVENTED-", "<clTRID>ID-1</clTRID>"},
+		{"syntax-no-cltrid", "<clTRID>ID-1</clTRID>", "<trID><svTRID>", "<trID><svTRID>"},
+	} {
+		_, c := odd(t, tt.quirk)
+		c.ask(checkWith("ID-1")).want(1000).has(tt.sent)
+		c.ask(checkFrame).want(1000).has(tt.without)
+		c.ask(strings.Replace(checkWith("ID-1"), "domain:name", "domain:nome", 2)).want(2001).has(tt.syntax)
+	}
+}
+
+func TestQuirkForeignClTRID(t *testing.T) {
+	r, c := odd(t, "foreign-cltrid")
+	d := connect(t, r)
+	d.wild = true
+	d.greet()
+	d.ask(epp("<command>" + loginXML("demo", "demo-secret", "", "1.0", "en", allObjects) + "<clTRID>LOGIN-D</clTRID></command>")).want(1000)
+	c.ask(checkWith("ID-C")).want(1000).has("<clTRID>LOGIN-D<")
+	d.ask(checkWith("ID-D")).want(1000).has("<clTRID>ID-C<")
+	c.ask(checkFrame).want(1000).has("<clTRID>ID-D<")
+	d.ask(checkWith("ID-E")).want(1000).has("<trID><svTRID>")
+}
+
+func TestQuirkSvTRID(t *testing.T) {
+	_, c := odd(t, "constant-svtrid")
+	c.ask(checkFrame).want(1000).has("<svTRID>54322-XYZ</svTRID>")
+	c.ask(checkFrame).want(1000).has("<svTRID>54322-XYZ</svTRID>")
+	_, c = odd(t, "no-svtrid")
+	c.ask(checkWith("ID-1")).want(1000).has("<trID><clTRID>ID-1</clTRID></trID>")
+}
+
+// TestQuirkSplitWrites: over a pipe a read gets what one write gave.
+func TestQuirkSplitWrites(t *testing.T) {
+	near, far := net.Pipe()
+	defer near.Close()
+	r := start(t, Config{Quirks: Quirks{SplitWrites: true}})
+	go r.ServeConn(far)
+	for range 2 { // greeting, hello
+		buf := make([]byte, 1<<16)
+		n, err := near.Read(buf)
+		if err != nil || n != 4 {
+			t.Fatalf("got %d octets, %v, want the header", n, err)
+		}
+		want := int(binary.BigEndian.Uint32(buf)) - 4
+		if n, err = near.Read(buf); err != nil || n != want {
+			t.Fatalf("got %d octets, %v, want %d", n, err, want)
+		}
+		near.Write(unit(epp("<hello/>")))
+	}
+}
+
+func TestQuirkComments(t *testing.T) {
+	_, c := odd(t, "comments")
+	rp := c.ask(checkWith("ID-1")).want(1000)
+	if n := strings.Count(rp.text, remark); n != 2 {
+		t.Errorf("%d comments in %s", n, rp.text)
+	}
+	if got := rp.text1("trID", "clTRID"); got != "ID-1" {
+		t.Errorf("clTRID %q", got)
+	}
+	written.add([]byte(rp.text)) // comments are no fault of form
+}
+
+func TestQuirkStay(t *testing.T) {
+	r, c := odd(t, "stay-after-logout")
+	c.command("<logout/>").want(1500)
+	if n := r.Counters(); n.Sessions["demo"] != 0 {
+		t.Errorf("sessions %v", n.Sessions)
+	}
+	c.do("check", "D:<name>a.com</name>").want(2002)
+	c.login("other", "other-secret").want(1000)
+	c.checks()
+
+	_, c = odd(t, "stay-after-failure,login-first-2500")
+	c.command("<logout/>").want(1500)
+	c.ended()
+	r, _ = odd(t, "stay-after-failure,login-first-2500")
+	c = connect(t, r)
+	c.greet()
+	c.do("check", "D:<name>a.com</name>").want(2500)
+	c.login("demo", "wrong-secret").want(2200)
+	c.login("demo", "wrong-secret").want(2200)
+	c.login("demo", "wrong-secret").want(2501)
+	c.login("demo", "demo-secret").want(1000)
+	r.SetFaults(faults(t, "2500-close:first=1"))
+	c.do("check", "D:<name>a.com</name>").want(2500)
+	c.checks()
+}
+
+func TestQuirkLoginFirst(t *testing.T) {
+	for quirk, code := range map[string]int{"login-first-2201": 2201, "login-first-2202": 2202} {
+		r, _ := odd(t, quirk)
+		c := connect(t, r)
+		c.greet()
+		c.do("check", "D:<name>a.com</name>").want(code)
+	}
+}
+
+func TestQuirksAdd(t *testing.T) {
+	q := Quirks{Comments: true}
+	if err := q.Add("no-svtrid, split-writes"); err != nil || q != (Quirks{Comments: true, SvTRID: SvTRIDNone, SplitWrites: true}) {
+		t.Errorf("got %+v, %v", q, err)
+	}
+	before := q
+	if err := q.Add("out-of-order,odd"); err == nil || !strings.Contains(err.Error(), `unknown quirk "odd"; there are comments, constant-svtrid`) || q != before {
+		t.Errorf("got %+v, %v", q, err)
+	}
+	for _, name := range QuirkNames() {
+		q := Quirks{}
+		if err := q.Add(name); err != nil || q == (Quirks{}) {
+			t.Errorf("%s: got %+v, %v", name, q, err)
+		}
+	}
+}
+
+// TestSilenceKills is the oddity that needs no quirk: IdleTimeout.
+func TestSilenceKills(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := enter(t, start(t, Config{IdleTimeout: 6 * time.Second}), "demo")
+		c.quiet(6*time.Second - 1)
+		c.ended()
+	})
+}

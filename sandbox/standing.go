@@ -1,0 +1,142 @@
+package sandbox
+
+import "time"
+
+// standing is what an account has brought on itself. Guarded by its gate's mu.
+type standing struct {
+	lockedUntil time.Time
+	points      int
+	day         time.Time // midnight UTC before the last protected transaction
+	used        int       // protected transactions since then
+	month       time.Time // the first of the month of the last command
+	sent        int       // commands since then
+	checks      map[string]*slidingLog
+}
+
+// with runs f on the standing of an account under the lock; an unknown account has none.
+func (g *gate) with(id string, f func(*standing)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if a := g.accounts[id]; a != nil {
+		f(&a.standing)
+	}
+}
+
+func (g *gate) lock(id string, until time.Time) {
+	g.with(id, func(st *standing) { st.lockedUntil = until })
+}
+
+// punished keeps out accounts that are locked out or blocked. What a registry answers then is not public; 2501 is what
+// a client is least likely to try again on.
+func (s *session) punished(ex *exchange) (answer, bool) {
+	rules := &s.r.cfg.Rules
+	if rules.Lockout <= 0 && rules.BlockAt <= 0 {
+		return answer{}, false
+	}
+	var until time.Time
+	blocked := false
+	s.r.gate.with(s.onBehalf(ex), func(st *standing) {
+		until, blocked = st.lockedUntil, rules.BlockAt > 0 && st.points >= rules.BlockAt
+	})
+	locked := until.After(s.r.cfg.Now())
+	switch {
+	case locked && ex.is("login"):
+		return answer{code: codeAuthenticationEnding, reason: "locked until " + dateTime(until), ends: true}, true
+	case locked:
+		return hangup(), true
+	case blocked && ex.is("login"):
+		return answer{code: codeAuthenticationEnding, reason: "account is BLOCKED", ends: true}, true
+	case blocked && !ex.opensOrCloses():
+		return refuse(codeAuthorization, "account is BLOCKED"), true
+	}
+	return answer{}, false
+}
+
+// protected are the transactions of Rules.Quota.
+func (req *request) protected() bool {
+	if req.object == nil || req.object.space != nsDomain {
+		return false
+	}
+	switch req.verb {
+	case "create", "delete", "renew":
+		return true
+	}
+	return req.verb == "transfer" && req.op == "request"
+}
+
+// changes says whether a message is a command that changes objects.
+func (req *request) changes() bool {
+	switch req.verb {
+	case "create", "delete", "renew", "update":
+		return true
+	}
+	return req.verb == "transfer" && req.op != "query"
+}
+
+// overQuota is Rules.Quota.
+func (s *session) overQuota(ex *exchange) (answer, bool) {
+	quota := s.r.cfg.Rules.Quota
+	if quota <= 0 || !ex.req.protected() {
+		return answer{}, false
+	}
+	used, today := 0, midnight(s.r.cfg.Now())
+	s.r.gate.with(s.who(), func(st *standing) { used = st.usedOn(today) })
+	return refuse(codeDataPolicy, "no protected transactions until "+dateTime(today.AddDate(0, 0, 1))), used >= quota
+}
+
+func midnight(now time.Time) time.Time { return now.UTC().Truncate(24 * time.Hour) }
+
+// usedOn starts a new day if need be.
+func (st *standing) usedOn(today time.Time) int {
+	if !st.day.Equal(today) {
+		st.day, st.used = today, 0
+	}
+	return st.used
+}
+
+// score counts what Rules.Quota and Rules.BlockAt count.
+func (s *session) score(ex *exchange) {
+	rules := &s.r.cfg.Rules
+	if ex.bad != nil || rules.Quota <= 0 && rules.BlockAt <= 0 {
+		return
+	}
+	s.r.gate.with(s.who(), func(st *standing) {
+		switch {
+		case ex.executed && ex.req.protected():
+			st.usedOn(midnight(s.r.cfg.Now()))
+			st.used++
+		case ex.answer.code == codeExists && ex.req.verb == "create":
+			st.points += 10
+		case ex.answer.code >= codeUnknownCommand && ex.req.changes():
+			st.points++
+		}
+	})
+}
+
+// bill is Rules.FreeCommands.
+func (s *session) bill(ex *exchange) {
+	free := s.r.cfg.Rules.FreeCommands
+	if free <= 0 || ex.opensOrCloses() {
+		return
+	}
+	now := s.r.cfg.Now().UTC()
+	month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+	surplus := false
+	s.r.gate.with(s.who(), func(st *standing) {
+		if !st.month.Equal(month) {
+			st.month, st.sent = month, 0
+		}
+		st.sent++
+		surplus = st.sent == free+1
+	})
+	if surplus {
+		s.r.store.tell(s.who(), "Free requests of this month are used up; further ones are billed.", now)
+	}
+}
+
+// tell is notify for callers outside the store.
+func (st *store) tell(client, text string, now time.Time) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.notify(client, text, "", now)
+}

@@ -1,0 +1,101 @@
+package sandbox
+
+import "time"
+
+// The recheck rule of Tarpit: the third check of a name within the time counts, as a registry has published it.
+const (
+	recheckLimit  = 2
+	recheckWithin = 4 * time.Second
+	maxRechecked  = 10000 // names remembered for an account, then all are forgotten
+)
+
+// tarpit adds the delays of Rules.Tarpit and Rules.ErrorDelay.
+func (s *session) tarpit(ex *exchange) {
+	rules, a := &s.r.cfg.Rules, &ex.answer
+	if ex.bad == nil && ex.req.kind == kindCommand && s.who() != "" {
+		a.delay += s.sticky(&ex.req, a.code)
+	}
+	if a.code >= codeUnknownCommand {
+		a.delay += rules.ErrorDelay
+	}
+}
+
+func (s *session) sticky(req *request, code int) time.Duration {
+	pit := &s.r.cfg.Rules.Tarpit
+	d := time.Duration(0)
+	if req.verb != "login" && req.verb != "logout" {
+		s.sinceLogin++
+		if s.sinceLogin == 2 {
+			d += pit.SecondCommand
+		}
+	}
+	switch {
+	case req.verb == "create" && code == codeExists:
+		d += pit.Exists
+	case req.verb == "check" && pit.Rechecks > 0 && s.rechecked(req):
+		d += pit.Rechecks
+	case req.verb == "info" && pit.ForeignInfo > 0 && code == codeDone && s.r.store.foreign(req, s.who()):
+		d += pit.ForeignInfo
+	}
+	return d
+}
+
+// rechecked says whether one of the names was checked too often.
+func (s *session) rechecked(req *request) bool {
+	now, again := s.r.cfg.Now(), false
+	s.r.gate.with(s.who(), func(st *standing) {
+		if st.checks == nil || len(st.checks) > maxRechecked {
+			st.checks = map[string]*slidingLog{}
+		}
+		for name := range req.names() {
+			l := st.checks[name]
+			if l == nil {
+				l = &slidingLog{}
+				st.checks[name] = l
+			}
+			if !l.admit(recheckLimit, recheckWithin, now) {
+				again = true
+			}
+		}
+	})
+	return again
+}
+
+// foreign says whether an info is about another registrar's domain or host and shows no authInfo. Contacts of others
+// show nothing at all without it.
+func (st *store) foreign(req *request, client string) bool {
+	if req.object == nil || req.object.child("authInfo") != nil {
+		return false
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for name := range req.names() {
+		switch req.object.space {
+		case nsDomain:
+			d := st.domains[name]
+			return d != nil && d.sponsor != client
+		case nsHost:
+			h := st.hosts[name]
+			return h != nil && h.sponsor != client
+		}
+	}
+	return false
+}
+
+// hadEnough is Rules.ErrorsClose.
+func (s *session) hadEnough(ex *exchange) {
+	n, a := s.r.cfg.Rules.ErrorsClose, &ex.answer
+	if n <= 0 || a.code < codeUnknownCommand || ending(a.code) {
+		return
+	}
+	if s.errors == nil {
+		s.errors = map[int]int{}
+	}
+	s.errors[a.code]++
+	if s.errors[a.code] >= n {
+		a.code, a.ends = endingOf(a.code), true
+	}
+}
+
+// endingOf is the code with 5 as its second digit, which ends the session: 2303 gives 2503.
+func endingOf(code int) int { return code/1000*1000 + 500 + code%100 }
