@@ -83,7 +83,7 @@ func (t *transport) login(ctx context.Context, to target) (greeting []byte, err 
 		}
 	}()
 	scanner := new(frame.Scanner)
-	m, err := t.receive(scanner, to.greetingTimeout)
+	m, err := t.receive(scanner, to.greetingTimeout, to.maxResponse)
 	if err != nil {
 		return nil, &openError{"greeting", CauseGreeting, err}
 	}
@@ -141,7 +141,7 @@ func (t *transport) authenticate(scanner *frame.Scanner, g frame.Greeting, to ta
 	if _, err := t.conn.Write(frame.AppendLogin(nil, &l)); err != nil {
 		return &openError{"login", CauseRegistryClosed, err}
 	}
-	m, err := t.receive(scanner, to.loginTimeout)
+	m, err := t.receive(scanner, to.loginTimeout, to.maxResponse)
 	if err != nil {
 		return &openError{"login", CauseRegistryClosed, err}
 	}
@@ -195,12 +195,12 @@ func refusal(m *frame.Message) error {
 }
 
 // receive reads one message with blocking calls. Octets behind it stay in t.in.
-func (t *transport) receive(scanner *frame.Scanner, within time.Duration) (*frame.Message, error) {
+func (t *transport) receive(scanner *frame.Scanner, within time.Duration, limit int) (*frame.Message, error) {
 	if err := t.conn.SetReadDeadline(time.Now().Add(within)); err != nil {
 		return nil, err
 	}
 	for {
-		n, err := frame.Size(t.in, t.a.cfg.MaxResponse)
+		n, err := frame.Size(t.in, limit)
 		if err != nil {
 			return nil, err
 		}

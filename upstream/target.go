@@ -18,11 +18,13 @@ type target struct {
 	login frame.Login
 
 	connectTimeout, greetingTimeout, loginTimeout time.Duration
+
+	maxResponse int // octets of a payload
 }
 
 func newTarget(cfg *Config) target {
 	t := target{dial: cfg.Dial, tls: cfg.TLS, login: cfg.Login, connectTimeout: cfg.ConnectTimeout,
-		greetingTimeout: cfg.GreetingTimeout, loginTimeout: cfg.LoginTimeout}
+		greetingTimeout: cfg.GreetingTimeout, loginTimeout: cfg.LoginTimeout, maxResponse: cfg.MaxResponse}
 	if t.dial == nil {
 		t.dial = newDialer(cfg.Address, cfg.SourceAddress).dial
 	}

@@ -20,19 +20,25 @@ variables, certificates and keys. Prints "ok", or every fault at once, one per l
 
   FILE:LINE: PATH: what is wrong
 
+Before "ok" stand warnings, marked so: what goes beyond the profile of the registry, with
+the source of its number, and certificates that end soon. serve logs them and goes on.
+
 Nothing is connected to and nothing is listened on. No password is ever printed.
 
 Exit codes: 0 the file is good, 1 it has faults or cannot be read, 2 wrong usage.`,
 		Example: "  eppmux check --config /etc/eppmux/config.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := LoadConfig(file)
+			cfg, err := LoadConfig(file)
 			var faults *Faults
 			switch {
 			case errors.As(err, &faults):
 				return &exitError{exitFailed, err}
 			case err != nil:
 				return failed(cmd, err)
+			}
+			for _, w := range cfg.Warnings {
+				fmt.Fprintln(cmd.OutOrStdout(), w)
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), "ok")
 			return nil

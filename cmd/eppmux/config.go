@@ -21,6 +21,11 @@ type Config struct {
 	Log          Log
 	Audit        Audit
 	DrainTimeout time.Duration // default 30s; 0: what is in flight is not waited for
+
+	// Warnings are what is no fault and still wants a look, in the order of the file; the text of each is complete.
+	Warnings []string
+
+	folder string // where relative paths of the file start
 }
 
 // Registry is one account at one registry.
@@ -36,7 +41,7 @@ type Registry struct {
 	RateLimits     []RateLimit // default one: 100 per second, burst 10
 	Clients        Clients
 	UnknownOutcome UnknownOutcome // default close
-	Profile        string         // always empty: not supported yet
+	Profile        string         // a name of profiles, or empty
 }
 
 // SandboxAddress in place of host:port stands for the built-in registry, in this process.
@@ -53,6 +58,9 @@ type Listen struct {
 	TLS     bool
 	Mode    fs.FileMode // of a unix socket; default 0660, never open to others
 	Group   string      // of a unix socket; empty: the group of the process
+
+	Allow  []LimitedCommand // what its clients may send beside hello, login and logout; empty: everything
+	Weight int              // 1 to 100: share of each of its clients when commands wait; 0: as 1
 }
 
 // String is the address as it is written in the file.
@@ -61,6 +69,11 @@ func (l Listen) String() string {
 		return "tls://" + l.Address
 	}
 	return l.Network + "://" + l.Address
+}
+
+// Allows says whether the listener's clients may send the command.
+func (l Listen) Allows(c frame.Command, op frame.Op) bool {
+	return len(l.Allow) == 0 || covers(l.Allow, c, op)
 }
 
 // RegistryTLS is how we connect to a registry. Paths are absolute or relative to the folder of the config file; the
@@ -72,8 +85,8 @@ type RegistryTLS struct {
 	KeyFile    string
 	MinVersion TLSVersion // default 1.2
 
-	Roots       *x509.CertPool   // of CAFile; nil: those of the system
-	Certificate *tls.Certificate // of CertFile and KeyFile; nil: none
+	Roots       *x509.CertPool // of CAFile; nil: those of the system
+	Certificate *KeyPair       // of CertFile and KeyFile; nil: none
 }
 
 // TLSVersion is the lowest version that is spoken: "1.2" or "1.3".
@@ -103,8 +116,9 @@ func (r *Registry) TLSConfig() *tls.Config {
 	if c.ServerName == "" {
 		c.ServerName, _, _ = net.SplitHostPort(r.Address)
 	}
-	if r.TLS.Certificate != nil {
-		c.Certificates = []tls.Certificate{*r.TLS.Certificate}
+	if pair := r.TLS.Certificate; pair != nil {
+		// Shown whatever authorities the registry names: it knows our certificate, not always who signed it.
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair.Certificate(), nil }
 	}
 	return c
 }
@@ -153,11 +167,14 @@ type RateLimit struct {
 	Limit    ratelimit.Limit
 	Scope    Scope            // default registry
 	Commands []LimitedCommand // default all; empty never
+	Shadow   bool             // only counts what it would have held back
 }
 
 // Covers says whether the limit is about the command.
-func (l *RateLimit) Covers(c frame.Command, op frame.Op) bool {
-	for _, lc := range l.Commands {
+func (l *RateLimit) Covers(c frame.Command, op frame.Op) bool { return covers(l.Commands, c, op) }
+
+func covers(list []LimitedCommand, c frame.Command, op frame.Op) bool {
+	for _, lc := range list {
 		if lc.Covers(c, op) {
 			return true
 		}
@@ -175,7 +192,7 @@ const (
 	ScopeClient   Scope = "client"
 )
 
-// LimitedCommand is an entry of RateLimit.Commands: all commands, one, or one with one op.
+// LimitedCommand is an entry of RateLimit.Commands or Listen.Allow: all commands, one, or one with one op.
 type LimitedCommand struct {
 	Command frame.Command // CommandNone: all
 	Op      frame.Op      // OpNone: all
@@ -218,16 +235,20 @@ const (
 type ClientsTLS struct {
 	CertFile    string
 	KeyFile     string
-	Certificate *tls.Certificate // nil: none
+	Certificate *KeyPair // nil: none
 }
 
 // TLSConfig is what tls:// listeners serve with: from TLS 1.2 on, client certificates neither asked for nor needed. It
 // is a new value each time, nil without a certificate.
 func (c *Clients) TLSConfig() *tls.Config {
-	if c.TLS.Certificate == nil {
+	pair := c.TLS.Certificate
+	if pair == nil {
 		return nil
 	}
-	return &tls.Config{Certificates: []tls.Certificate{*c.TLS.Certificate}, MinVersion: tls.VersionTLS12}
+	return &tls.Config{
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return pair.Certificate(), nil },
+		MinVersion:     tls.VersionTLS12,
+	}
 }
 
 // UnknownOutcome is what a client sees when a transform was sent and no answer came.

@@ -100,6 +100,20 @@ func (c *checker) listeners(path string, r *Registry) {
 				c.add(join(path, "clients.tls.cert_file"), "is missing: %s needs it", l)
 			}
 		}
+		c.share(at, l)
+	}
+}
+
+// maxWeight is the greatest weight of a listener.
+const maxWeight = 100
+
+// share checks what the clients of a listener may do, and how much of it.
+func (c *checker) share(path string, l *Listen) {
+	if _, written := c.lines[join(path, "allow")]; written && len(l.Allow) == 0 {
+		c.add(join(path, "allow"), "must not be empty; leave the key out for all")
+	}
+	if _, written := c.lines[join(path, "weight")]; written && (l.Weight < 1 || l.Weight > maxWeight) {
+		c.add(join(path, "weight"), "must be 1 to %d, got %d", maxWeight, l.Weight)
 	}
 }
 

@@ -115,6 +115,8 @@ func TestRegistryRules(t *testing.T) {
 		{`rate_limits: [{limit: 5, per: 1s, commands: all}]`, "registries[0].rate_limits[0].commands: must be a list, got a text"},
 		{`rate_limits: [{limit: 5, per: 1s, commands: [hello, login, extension, other, "poll:req"]}]`, ""},
 		{`rate_limits: [{limit: 5, per: 1s, commands: [chek]}]`, `registries[0].rate_limits[0].commands[0]: no such command: "chek" (did you mean "check"?)`},
+		{`rate_limits: [{limit: 5, per: 1s, shadow: true}]`, ""},
+		{`rate_limits: [{limit: 5, per: 1s, shadow: "yes"}]`, "registries[0].rate_limits[0].shadow: must be true or false"},
 		{`rate_limits: [5]`, "registries[0].rate_limits[0]: must be a mapping, got a number"},
 
 		{`clients: {max: 0}`, "registries[0].clients.max: must be at least 1, got 0"},
@@ -135,7 +137,10 @@ func TestRegistryRules(t *testing.T) {
 		{`unknown_outcome: fail`, ""},
 		{`unknown_outcome: retry`, `registries[0].unknown_outcome: must be close or fail, got "retry"`},
 		{`profile: ""`, ""},
-		{`profile: nomulus`, "registries[0].profile: not supported yet"},
+		{`profile: nomulus`, ""},
+		{`profile: nomulos`, `registries[0].profile: no such profile: "nomulos" (did you mean "nomulus"?); known are au, brussels, ca, co, cz,`},
+		{`profile: [no]`, "registries[0].profile: must be a text, got a list"},
+		{`profile: false`, "registries[0].profile: must be a text, got a truth value"},
 		{`pool: {}`, "registries[0].pool: unknown key; known here: address, clients, listen, login"},
 	})
 }
@@ -181,9 +186,15 @@ func TestListenRules(t *testing.T) {
 		{`listen: [{address: "unix:///a", mode: "4755"}]`, "registries[0].listen[0].mode: must be permissions"},
 		{`listen: [{address: "unix:///a", group: no-such-group-here}]`, `registries[0].listen[0].group: no such group: "no-such-group-here"`},
 		{`listen: [{address: "tcp://127.0.0.1:7000", mode: "0600"}]`, "registries[0].listen[0]: mode and group are of unix:// addresses only"},
-		{`listen: [{address: "tcp://127.0.0.1:7000", allow: [check]}]`, "registries[0].listen[0].allow: not supported yet"},
-		{`listen: [{address: "tcp://127.0.0.1:7000", weight: 1}]`, "registries[0].listen[0].weight: not supported yet"},
-		{`listen: [{address: "tcp://127.0.0.1:7000", allow: []}]`, ""},
+		{`listen: [{address: "tcp://127.0.0.1:7000", allow: [check, info, "transfer:query", login, all]}]`, ""},
+		{`listen: [{address: "tcp://127.0.0.1:7000", allow: []}]`, "registries[0].listen[0].allow: must not be empty; leave the key out for all"},
+		{`listen: [{address: "tcp://127.0.0.1:7000", allow: check}]`, "registries[0].listen[0].allow: must be a list, got a text"},
+		{`listen: [{address: "tcp://127.0.0.1:7000", allow: [transfer:qery]}]`, `registries[0].listen[0].allow[0]: no such command: "transfer:qery" (did you mean "transfer:query"?)`},
+		{`listen: [{address: "tcp://127.0.0.1:7000", weight: 1}]`, ""},
+		{`listen: [{address: "unix:///a", weight: 100}]`, ""},
+		{`listen: [{address: "unix:///a", weight: 0}]`, "registries[0].listen[0].weight: must be 1 to 100, got 0"},
+		{`listen: [{address: "unix:///a", weight: 101}]`, "registries[0].listen[0].weight: must be 1 to 100, got 101"},
+		{`listen: [{address: "unix:///a", weight: -1}]`, "registries[0].listen[0].weight: must be 1 to 100, got -1"},
 		{`listen: [{adress: "tcp://127.0.0.1:7000", address: "unix:///a"}]`, `registries[0].listen[0].adress: unknown key (did you mean "address"?)`},
 	})
 }

@@ -28,16 +28,21 @@ func (f *Faults) Error() string {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(f.File)
-		if fault.Line > 0 && fault.Line < math.MaxInt {
-			fmt.Fprintf(&b, ":%d", fault.Line)
-		}
-		if fault.Path != "" {
-			b.WriteString(": " + fault.Path)
-		}
-		b.WriteString(": " + fault.Text)
+		b.WriteString(fault.place(f.File) + ": " + fault.Text)
 	}
 	return b.String()
+}
+
+// place is file:line: path, as far as they are known.
+func (f Fault) place(file string) string {
+	at := file
+	if f.Line > 0 && f.Line < math.MaxInt {
+		at += fmt.Sprintf(":%d", f.Line)
+	}
+	if f.Path != "" {
+		at += ": " + f.Path
+	}
+	return at
 }
 
 // maxFaults bounds what is reported: a file that is no config at all has a fault in every line.

@@ -19,7 +19,11 @@ func (r *reader) config(c *Config) read {
 		r.mapping(path, n, fields{
 			"registries": r.listOf(func() read {
 				c.Registries = append(c.Registries, defaultRegistry())
-				return r.registry(&c.Registries[len(c.Registries)-1])
+				to := &c.Registries[len(c.Registries)-1]
+				return func(path string, n *yaml.Node) {
+					*to = newRegistry(n)
+					r.registry(to)(path, n)
+				}
 			}),
 			"admin":         r.admin(&c.Admin),
 			"log":           r.log(&c.Log),
@@ -46,7 +50,7 @@ func (r *reader) registry(to *Registry) read {
 			"rate_limits":     r.rateLimits(&to.RateLimits),
 			"clients":         r.clients(&to.Clients),
 			"unknown_outcome": oneOf(r, &to.UnknownOutcome, OutcomeClose, OutcomeFail),
-			"profile":         r.text(&to.Profile),
+			"profile":         r.profile(&to.Profile),
 		})
 	}
 }
@@ -58,14 +62,12 @@ func (r *reader) listen(to *Listen) read {
 			r.listenAddress(to)(path, n)
 			return
 		}
-		var weight int
-		var allow []string
 		r.mapping(path, n, fields{
 			"address": r.listenAddress(to),
 			"mode":    r.mode(&to.Mode),
 			"group":   r.text(&to.Group),
-			"allow":   r.texts(&allow),
-			"weight":  r.integer(&weight),
+			"allow":   r.commands(&to.Allow),
+			"weight":  r.integer(&to.Weight),
 		})
 	}
 }
@@ -189,6 +191,7 @@ func (r *reader) rateLimit(to *RateLimit) read {
 			"burst":    r.integer(&to.Limit.Burst),
 			"scope":    oneOf(r, &to.Scope, ScopeRegistry, ScopeSession, ScopeClient),
 			"commands": r.commands(&to.Commands),
+			"shadow":   r.boolean(&to.Shadow),
 		})
 	}
 }
@@ -203,7 +206,7 @@ func (r *reader) commands(to *[]LimitedCommand) read {
 	}
 }
 
-// commandNames are the words of rate_limits.commands.
+// commandNames are the words of rate_limits.commands and listen.allow.
 var commandNames = map[string]LimitedCommand{
 	"all":              {},
 	"check":            {Command: frame.CommandCheck},

@@ -2,15 +2,17 @@ package main
 
 import (
 	"bytes"
-	"crypto/tls"
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -54,7 +56,25 @@ func parseConfig(name string, data []byte, files files) (*Config, error) {
 	if err := l.faults(name); err != nil {
 		return nil, err
 	}
+	cfg.folder = files.folder
+	cfg.Warnings = warnings(name, cfg, l.lines, time.Now())
 	return cfg, nil
+}
+
+// warnings are one line each, as those of Faults.
+func warnings(name string, cfg *Config, lines map[string]int, now time.Time) []string {
+	l := &faultList{lines: lines}
+	for i := range cfg.Registries {
+		path := index("registries", i)
+		warnProfile(l, path, &cfg.Registries[i])
+		warnExpiry(l, path, &cfg.Registries[i], now)
+	}
+	slices.SortStableFunc(l.list, func(a, b Fault) int { return cmp.Compare(a.Line, b.Line) })
+	var texts []string
+	for _, f := range l.list {
+		texts = append(texts, f.place(name)+": warning: "+f.Text)
+	}
+	return texts
 }
 
 // readFile reads a regular file of at most limit octets, and says whose it is.
@@ -115,20 +135,20 @@ func (c *checker) read(path, file string, limit int64) ([]byte, fs.FileInfo, boo
 }
 
 // readPrivate reads a file that only its owner may reach.
-func (c *checker) readPrivate(path, file string, limit int64) ([]byte, bool) {
+func (c *checker) readPrivate(path, file string, limit int64) ([]byte, fs.FileInfo, bool) {
 	data, info, ok := c.read(path, file, limit)
 	if !ok {
-		return nil, false
+		return nil, nil, false
 	}
 	if err := private(info); err != nil {
 		c.add(path, "%s: %v", file, err)
-		return nil, false
+		return nil, nil, false
 	}
-	return data, true
+	return data, info, true
 }
 
 func (c *checker) passwordFile(path, file string) Secret {
-	data, ok := c.readPrivate(path, file, maxPasswordFile)
+	data, _, ok := c.readPrivate(path, file, maxPasswordFile)
 	if !ok {
 		return Secret{}
 	}
@@ -171,7 +191,7 @@ func (c *checker) roots(path, file string) *x509.CertPool {
 }
 
 // certificate loads cert_file and key_file, which stand in the mapping at path. Both or neither must be given.
-func (c *checker) certificate(path, certFile, keyFile string) *tls.Certificate {
+func (c *checker) certificate(path, certFile, keyFile string) *KeyPair {
 	certPath, keyPath := join(path, "cert_file"), join(path, "key_file")
 	switch {
 	case certFile == "" && keyFile == "":
@@ -183,17 +203,17 @@ func (c *checker) certificate(path, certFile, keyFile string) *tls.Certificate {
 		c.add(keyPath, "is missing beside cert_file")
 		return nil
 	}
-	cert, _, certOK := c.read(certPath, certFile, maxPEMFile)
-	key, keyOK := c.readPrivate(keyPath, keyFile, maxPEMFile)
+	cert, certInfo, certOK := c.read(certPath, certFile, maxPEMFile)
+	key, keyInfo, keyOK := c.readPrivate(keyPath, keyFile, maxPEMFile)
 	if !certOK || !keyOK {
 		return nil
 	}
-	pair, err := tls.X509KeyPair(cert, key)
+	pair, err := parseKeyPair(cert, key)
 	if err != nil {
 		c.badPair(certPath, keyPath, certFile, keyFile, cert, err)
 		return nil
 	}
-	return &pair
+	return newKeyPair(c.files.resolve(certFile), c.files.resolve(keyFile), pair, [2]stamp{stampOf(certInfo), stampOf(keyInfo)})
 }
 
 // badPair says which of the two files is to blame.

@@ -35,6 +35,12 @@ func writeFile(t testing.TB, dir, name, content string, mode os.FileMode) string
 // writePair makes a self-signed certificate for localhost and puts it and its key into dir.
 func writePair(t testing.TB, dir, name string) {
 	t.Helper()
+	writePairFor(t, dir, name, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+}
+
+// writePairFor is writePair for a certificate that is valid in that time.
+func writePairFor(t testing.TB, dir, name string, from, until time.Time) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -42,8 +48,8 @@ func writePair(t testing.TB, dir, name string) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1),
 		Subject:      pkix.Name{CommonName: name},
-		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().Add(time.Hour),
+		NotBefore:    from,
+		NotAfter:     until,
 		DNSNames:     []string{"localhost"},
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
 		IsCA:         true, BasicConstraintsValid: true,
@@ -199,11 +205,11 @@ func TestLoadedCertificates(t *testing.T) {
 	}
 	r := &c.Registries[0]
 	up := r.TLSConfig()
-	if up.ServerName != "epp.registry.example" || up.RootCAs == nil || len(up.Certificates) != 1 || up.MinVersion != tls.VersionTLS13 || up.InsecureSkipVerify {
+	if up.ServerName != "epp.registry.example" || up.RootCAs == nil || up.GetClientCertificate == nil || up.MinVersion != tls.VersionTLS13 || up.InsecureSkipVerify {
 		t.Errorf("registry: got %+v", up)
 	}
 	down := r.Clients.TLSConfig()
-	if down == nil || len(down.Certificates) != 1 || down.MinVersion != tls.VersionTLS12 || down.ClientAuth != tls.NoClientCert {
+	if down == nil || down.GetCertificate == nil || down.MinVersion != tls.VersionTLS12 || down.ClientAuth != tls.NoClientCert {
 		t.Errorf("clients: got %+v", down)
 	}
 }
@@ -212,7 +218,7 @@ func TestTLSConfigDefaults(t *testing.T) {
 	r := defaultRegistry()
 	r.Address, r.TLS.ServerName = "192.0.2.1:700", "epp.example"
 	up := r.TLSConfig()
-	if up.ServerName != "epp.example" || up.RootCAs != nil || len(up.Certificates) != 0 || up.MinVersion != tls.VersionTLS12 {
+	if up.ServerName != "epp.example" || up.RootCAs != nil || up.GetClientCertificate != nil || up.MinVersion != tls.VersionTLS12 {
 		t.Errorf("got %+v", up)
 	}
 	if got := r.Clients.TLSConfig(); got != nil {

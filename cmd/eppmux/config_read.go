@@ -26,9 +26,6 @@ const maxMerges = 8
 // notYet are the keys, or single values of keys, that are described but have no effect in this version: to accept them
 // would be a promise. An empty value is not refused.
 var notYet = map[string]string{ // path without indices: the value refused; empty: any
-	"registries.profile":       "",
-	"registries.listen.allow":  "",
-	"registries.listen.weight": "",
 	"registries.clients.login": "verify",
 	"audit.file":               "",
 }

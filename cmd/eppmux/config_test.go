@@ -57,6 +57,7 @@ func TestDefaults(t *testing.T) {
 		Log:          Log{Level: slog.LevelInfo, Format: "text"},
 		Audit:        Audit{Commands: "transform", OnError: "warn"},
 		DrainTimeout: 30 * time.Second,
+		folder:       "/nowhere",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -87,7 +88,8 @@ func TestEveryKey(t *testing.T) {
 			{Network: "tcp", Address: "127.0.0.1:7000"},
 			{Network: "tcp", Address: "0.0.0.0:7700", TLS: true},
 			{Network: "unix", Address: "/run/eppmux/a.sock", Mode: 0o660},
-			{Network: "unix", Address: "/run/eppmux/b.sock", Mode: 0o600, Group: "root"},
+			{Network: "unix", Address: "/run/eppmux/b.sock", Mode: 0o600, Group: "root", Weight: 7,
+				Allow: []LimitedCommand{{Command: frame.CommandCheck}, {Command: frame.CommandTransfer, Op: frame.OpQuery}}},
 		},
 		Address:       "epp.registry.example:700",
 		SourceAddress: netip.MustParseAddr("192.0.2.7"),
@@ -101,7 +103,7 @@ func TestEveryKey(t *testing.T) {
 		RateLimits: []RateLimit{
 			{Limit: ratelimit.Limit{N: 5, Per: time.Minute}, Scope: "session", Commands: []LimitedCommand{
 				{Command: frame.CommandCheck}, {Command: frame.CommandTransfer, Op: frame.OpQuery}}},
-			{Limit: ratelimit.Limit{N: 7, Per: time.Second, Burst: 2}, Scope: "client", Commands: []LimitedCommand{{}}},
+			{Limit: ratelimit.Limit{N: 7, Per: time.Second, Burst: 2}, Scope: "client", Commands: []LimitedCommand{{}}, Shadow: true},
 		},
 		Clients: Clients{
 			Max: 10, MaxFrame: 8192, MaxAhead: 8196, IdleTimeout: time.Hour, FrameTimeout: time.Minute, Login: "accept", Services: "enforce",
@@ -109,11 +111,12 @@ func TestEveryKey(t *testing.T) {
 			TLS:         ClientsTLS{CertFile: "a.pem", KeyFile: "a.key"},
 		},
 		UnknownOutcome: "fail",
+		Profile:        "lv",
 	}
 	if !reflect.DeepEqual(r, want) {
 		t.Errorf("got  %+v\nwant %+v", r, want)
 	}
-	got.Registries = nil
+	got.Registries, got.folder = nil, ""
 	rest := &Config{
 		Admin: Admin{Listen: "[::1]:9000"}, Log: Log{Level: slog.LevelWarn, Format: "json"},
 		Audit: Audit{Commands: "all", Frames: true, OnError: "block"}, DrainTimeout: time.Minute,

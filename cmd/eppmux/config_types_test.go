@@ -54,6 +54,7 @@ var keyTypes = map[string]string{
 	"registries[0].rate_limits[0].burst":       "integer",
 	"registries[0].rate_limits[0].scope":       "word",
 	"registries[0].rate_limits[0].commands":    "list",
+	"registries[0].rate_limits[0].shadow":      "boolean",
 	"registries[0].clients":                    "mapping",
 	"registries[0].clients.max":                "integer",
 	"registries[0].clients.max_frame":          "integer",
@@ -162,7 +163,7 @@ func TestEveryKeyHasAType(t *testing.T) {
 // TestNotYetIsAboutRealKeys: a line of that table with a slip in it would refuse nothing.
 func TestNotYetIsAboutRealKeys(t *testing.T) {
 	for path, value := range notYet {
-		full := strings.NewReplacer("registries.", "registries[0].", "listen.", "listen[0].").Replace(path)
+		full := strings.Replace(path, "registries.", "registries[0].", 1)
 		if keyTypes[full] == "" {
 			t.Errorf("got %s, want a key that is known", path)
 		}

@@ -1,9 +1,11 @@
 // Command eppmux lets any number of EPP clients share the few sessions that a registry grants.
 //
-// "eppmux serve" runs the proxy from a config file, "eppmux check" tells what is wrong with one. "eppmux send" is a small
-// client to try things with, "eppmux sandbox" a registry in memory to try them on. Each has its own --help.
+// "eppmux serve" runs the proxy from a config file, "eppmux check" tells what is wrong with one, "eppmux passwd" changes the
+// password at a registry. "eppmux send" is a small client to try things with, "eppmux sandbox" a registry in memory to try
+// them on. Each has its own --help.
 //
-// This package turns the command line and the config file into values and builds the parts. It holds no EPP.
+// This package turns the command line and the config file into values and builds the parts. Of EPP it holds no more than
+// send and passwd need.
 package main
 
 import (
@@ -99,6 +101,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or config.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetVersionTemplate(versionLine() + "\n")
-	root.AddCommand(newServeCommand(), newCheckCommand(), newSendCommand(), newSandboxCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newCheckCommand(), newSendCommand(), newSandboxCommand(), newPasswdCommand(), newVersionCommand())
 	return root
 }

@@ -46,7 +46,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"version", "x"}, 2, "", "unknown command"},
 		{[]string{"check", "--config", good}, 0, "ok\n", ""},
 		{[]string{"check", "-c", good}, 0, "ok\n", ""},
-		{[]string{"check", "--config", bad}, 1, "", bad + ":3: registries[0].sessions.max: must be at least min (4), got 3\n" + bad + ":4: registries[0].profile: not supported yet\n"},
+		{[]string{"check", "--config", bad}, 1, "", bad + ":3: registries[0].sessions.max: must be at least min (4), got 3\n" + bad + ":4: registries[0].profile: no such profile: \"x\"; known are au, brussels, "},
 		{[]string{"check", "--config", filepath.Join(dir, "missing")}, 1, "", "eppmux check: open "},
 		{[]string{"check", "--colour"}, 2, "", "eppmux: unknown flag: --colour"},
 		{[]string{"check", good}, 2, "", "eppmux: "},
@@ -81,7 +81,7 @@ func TestCheckHidesPasswords(t *testing.T) {
 // TestHelp: every command says what it does, with an example and without a stray tab.
 func TestHelp(t *testing.T) {
 	for _, c := range newRootCommand().Commands() {
-		if c.Name() == "serve" || c.Name() == "help" || c.Name() == "completion" {
+		if c.Name() == "help" || c.Name() == "completion" {
 			continue
 		}
 		got := eppmux(t, c.Name(), "--help")

@@ -58,7 +58,7 @@ var libraries = map[string][]string{
 	"eppmux/admin": {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"eppmux/bench": nil,
 	"eppmux/cmd/eppmux": {"github.com/spf13/cobra", "gopkg.in/yaml.v3", "github.com/prometheus/client_golang/prometheus",
-		"github.com/prometheus/client_golang/prometheus/collectors"},
+		"github.com/prometheus/client_golang/prometheus/collectors", "golang.org/x/sys/unix"},
 }
 
 // TestLayout fails on an import that goes up, or of a library in a package that has no business with it.

@@ -3,24 +3,14 @@ package main
 import (
 	"context"
 	"errors"
-	"hash/fnv"
 	"log/slog"
-	"net/netip"
 	"os"
 	"os/signal"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
-
-	"eppmux/admin"
-	"eppmux/frame"
-	"eppmux/proxy"
-	"eppmux/upstream"
 )
 
 func newServeCommand() *cobra.Command {
@@ -32,7 +22,14 @@ func newServeCommand() *cobra.Command {
 new clients, lets what is queued or in flight be answered within drain_timeout, logs
 every session out and exits; a second signal ends it at once.
 
-The config file as shipped uses the built-in registry: nothing else is needed to try it.`,
+SIGHUP reads the config file again, with the passwords and certificates that it names, and
+applies what has changed: no client of a registry that stays is dropped. A file with a
+fault changes nothing; its faults are logged. Certificates are also read again by
+themselves when their files change.
+
+The config file as shipped uses the built-in registry: nothing else is needed to try it.
+
+Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage or config.`,
 		Example: `  eppmux serve
   eppmux serve --config /etc/eppmux/config.yaml`,
 		Args: cobra.NoArgs,
@@ -41,68 +38,107 @@ The config file as shipped uses the built-in registry: nothing else is needed to
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
-			if err := serve(cmd.Context(), cfg, newLogger(cfg.Log, cmd)); err != nil {
+			level := new(slog.LevelVar)
+			s := newService(file, level, newLogger(cfg.Log.Format, level, cmd.ErrOrStderr()))
+			if err := s.serve(cmd.Context(), cfg); err != nil {
 				return failed(cmd, err)
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&file, "config", "config.yaml", "config file")
+	cmd.Flags().StringVar(&file, "config", defaultConfigFile, "config `FILE` to run")
 	return cmd
 }
 
-func newLogger(l Log, cmd *cobra.Command) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: l.Level}
-	if l.Format == LogJSON {
-		return slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), opts))
-	}
-	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), opts))
+// service is the program while it serves. Owned by the goroutine of serve, but for live.
+type service struct {
+	file  string         // of the config, for reloads
+	level *slog.LevelVar // of log
+	log   *slog.Logger
+
+	cfg     *Config // as it was applied last
+	members []*member
+	retired []*retirement
+	live    *live // members, for scrapes
+	admin   *adminServer
+	watch   *expiryWatch
+}
+
+func newService(file string, level *slog.LevelVar, log *slog.Logger) *service {
+	return &service{file: file, level: level, log: log, live: newLive()}
 }
 
 // serve builds the parts and runs them until ctx is done, then stops them in reverse.
-func serve(ctx context.Context, cfg *Config, log *slog.Logger) (err error) {
-	var stops []func() error
-	defer func() {
-		for i := len(stops) - 1; i >= 0; i-- {
-			err = errors.Join(err, stops[i]())
-		}
-	}()
-	checkDescriptors(cfg, log)
-	var servers []*proxy.Server
-	for i := range cfg.Registries {
-		r := &cfg.Registries[i]
-		pc := proxyConfig(r, log)
-		if r.Sandbox() {
-			stop, err := useSandbox(r, &pc.Upstream, log)
-			if err != nil {
-				return err
-			}
-			stops = append(stops, stop)
-		}
-		s := proxy.New(pc)
-		if err := s.Start(); err != nil {
-			return err
-		}
-		stops = append(stops, s.Close)
-		servers = append(servers, s)
+func (s *service) serve(ctx context.Context, cfg *Config) (err error) {
+	// Until the end, so that a SIGHUP that comes early or late does not end the process. One that waits is enough:
+	// the file is read after it is taken.
+	hangup := make(chan os.Signal, 1) // SIGHUPs; never closed
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.start(cfg); err != nil {
+		return err
 	}
-	ready := &readiness{servers: servers}
-	if cfg.Admin.Listen != "" {
-		stop, err := serveAdmin(cfg, servers, ready, log)
+	s.log.Info("eppmux serves", "version", version())
+	daily := time.NewTicker(watchEvery)
+	defer daily.Stop()
+	for {
+		select {
+		case <-hangup:
+			s.reload(ctx)
+		case now := <-daily.C:
+			s.watch.look(s.certificates(), now)
+		case <-ctx.Done():
+			s.log.Info("draining", "within", s.cfg.DrainTimeout)
+			s.live.draining.Store(true)
+			return s.drain()
+		}
+	}
+}
+
+// start starts all that cfg has. After an error close is still to be called.
+func (s *service) start(cfg *Config) error {
+	s.cfg = cfg
+	s.level.Set(cfg.Log.Level)
+	s.warn(cfg)
+	for i := range cfg.Registries {
+		m, err := startMember(&cfg.Registries[i], s.log)
 		if err != nil {
 			return err
 		}
-		stops = append(stops, stop)
+		s.members = append(s.members, m)
 	}
-	log.Info("eppmux serves", "version", version())
-	<-ctx.Done()
-	log.Info("draining", "within", cfg.DrainTimeout)
-	ready.draining.Store(true)
-	return drain(cfg, servers)
+	s.publish()
+	s.watch = newExpiryWatch(s.certificates(), s.log, time.Now())
+	if cfg.Admin.Listen == "" {
+		return nil
+	}
+	var err error
+	s.admin, err = startAdmin(cfg.Admin.Listen, s.live, s.log)
+	return err
+}
+
+// warn logs what is no fault of a config.
+func (s *service) warn(cfg *Config) {
+	for _, w := range cfg.Warnings {
+		s.log.Warn("config", "err", w)
+	}
+	checkDescriptors(cfg, s.log)
+}
+
+// publish shows the members to scrapes.
+func (s *service) publish() { s.live.set(s.members) }
+
+func (s *service) certificates() []ownCertificate {
+	var own []ownCertificate
+	for _, m := range s.members {
+		own = append(own, m.cfg.certificates()...)
+	}
+	return own
 }
 
 // drain lets all registries end their work side by side. A second signal ends the process at once.
-func drain(cfg *Config, servers []*proxy.Server) error {
+func (s *service) drain() error {
 	second := make(chan os.Signal, 1) // signals; never closed
 	signal.Notify(second, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(second)
@@ -110,158 +146,26 @@ func drain(cfg *Config, servers []*proxy.Server) error {
 		<-second
 		os.Exit(exitFailed)
 	}()
-	errs := make([]error, len(servers))
+	errs := make([]error, len(s.members))
 	var wg sync.WaitGroup
-	for i, s := range servers {
-		wg.Go(func() { errs[i] = s.Drain(cfg.DrainTimeout) })
+	for i, m := range s.members {
+		wg.Go(func() { errs[i] = m.server.Drain(s.cfg.DrainTimeout) })
 	}
 	wg.Wait()
 	return errors.Join(errs...)
 }
 
-func proxyConfig(r *Registry, log *slog.Logger) proxy.Config {
-	pc := proxy.Config{
-		Name:            r.Name,
-		MaxClients:      r.Clients.Max,
-		MaxFrame:        r.Clients.MaxFrame - frame.HeaderLen,
-		MaxAhead:        r.Clients.MaxAhead,
-		IdleTimeout:     r.Clients.IdleTimeout,
-		FrameTimeout:    r.Clients.FrameTimeout,
-		GreetingTimeout: r.Timeouts.Greeting,
-		Upstream:        upstreamConfig(r),
-		Logger:          log,
+// close ends everything at once, the last started first, and waits for what was retired before.
+func (s *service) close() error {
+	var errs []error
+	if s.admin != nil {
+		errs = append(errs, s.admin.stop())
 	}
-	if r.Clients.Services == ServicesEnforce {
-		pc.Services = proxy.ServicesEnforce
+	for i := len(s.members) - 1; i >= 0; i-- {
+		errs = append(errs, s.members[i].close())
 	}
-	if r.UnknownOutcome == OutcomeFail {
-		pc.UnknownOutcome = proxy.UnknownFail
+	for _, r := range s.retired {
+		<-r.gone
 	}
-	for _, l := range r.Listen {
-		pl := proxy.Listener{Address: l.String(), Mode: l.Mode, Group: l.Group, Networks: r.Clients.AllowRemote}
-		if l.TLS {
-			pl.TLS = r.Clients.TLSConfig()
-		}
-		pc.Listeners = append(pc.Listeners, pl)
-	}
-	return pc
-}
-
-func upstreamConfig(r *Registry) upstream.Config {
-	uc := upstream.Config{
-		Address: r.Address,
-		Login: frame.Login{
-			ClientID:      r.Login.ClientID,
-			Password:      r.Login.Password.Reveal(),
-			Language:      r.Login.Language,
-			ObjectURIs:    r.Login.ObjectURIs,
-			ExtensionURIs: r.Login.ExtensionURIs,
-		},
-		ConnectTimeout:  r.Timeouts.Connect,
-		GreetingTimeout: r.Timeouts.Greeting,
-		LoginTimeout:    r.Timeouts.Login,
-		HostID:          hostID(),
-		Pool: upstream.PoolConfig{
-			MinSessions:      r.Sessions.Min,
-			MaxSessions:      r.Sessions.Max,
-			QueueTimeout:     r.Timeouts.Queue,
-			CommandTimeout:   r.Timeouts.Command,
-			Keepalive:        r.Sessions.Keepalive,
-			KeepaliveCommand: frame.CommandHello,
-			MaxAge:           r.Sessions.MaxAge,
-			MaxCommands:      r.Sessions.MaxCommands,
-		},
-	}
-	if r.SourceAddress != (netip.Addr{}) {
-		uc.SourceAddress = r.SourceAddress.String()
-	}
-	switch r.Sessions.KeepaliveCommand {
-	case KeepalivePoll:
-		uc.Pool.KeepaliveCommand = frame.CommandPoll
-	case KeepaliveNone:
-		uc.Pool.Keepalive = 0
-	}
-	for _, l := range r.RateLimits {
-		uc.Pool.Rules = append(uc.Pool.Rules, limitRule(l))
-	}
-	if !r.Sandbox() {
-		uc.TLS = r.TLSConfig()
-	}
-	return uc
-}
-
-func limitRule(l RateLimit) upstream.Rule {
-	scopes := map[Scope]upstream.Scope{
-		ScopeRegistry: upstream.ScopeRegistry, ScopeSession: upstream.ScopeSession, ScopeClient: upstream.ScopeClient,
-	}
-	return upstream.Rule{Limit: l.Limit, Scope: scopes[l.Scope], Commands: upstream.Commands(l.Covers)}
-}
-
-// hostID tells this host from others with the same registrar account: 10 bits of its name.
-func hostID() uint16 {
-	name, err := os.Hostname()
-	if err != nil {
-		return 0
-	}
-	h := fnv.New32a()
-	h.Write([]byte(name))
-	return uint16(h.Sum32()>>10^h.Sum32()) & 0x3ff
-}
-
-// checkDescriptors warns where the system allows fewer open files than the config needs: two for each client while it is
-// taken in, and some of our own.
-func checkDescriptors(cfg *Config, log *slog.Logger) {
-	need := 64
-	for i := range cfg.Registries {
-		need += cfg.Registries[i].Clients.Max + 2*cfg.Registries[i].Sessions.Max
-	}
-	var lim syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err == nil && lim.Cur < uint64(need) {
-		log.Warn("fewer open files are allowed than clients.max and sessions.max need; clients beyond are refused",
-			"allowed", lim.Cur, "needed", need, "err", "raise the limit (ulimit -n, LimitNOFILE) or lower clients.max")
-	}
-}
-
-// serveAdmin starts the admin listener.
-func serveAdmin(cfg *Config, servers []*proxy.Server, ready admin.Readier, log *slog.Logger) (func() error, error) {
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		proxy.NewMetrics(func() []*proxy.Server { return servers }))
-	s := admin.New(admin.Config{Address: cfg.Admin.Listen, Metrics: reg, Ready: ready, Version: version(), Logger: log})
-	if err := s.Start(); err != nil {
-		return nil, err
-	}
-	log.Info("admin listening", "listener", s.Addr().String())
-	return func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), adminShutdown)
-		defer cancel()
-		return s.Shutdown(ctx)
-	}, nil
-}
-
-// adminShutdown is how long requests under way may take at the end.
-const adminShutdown = 2 * time.Second
-
-// readiness says for /readyz which registries can be used.
-type readiness struct {
-	servers  []*proxy.Server
-	draining atomic.Bool
-}
-
-// Ready is admin.Readier's.
-func (r *readiness) Ready() []admin.Readiness {
-	var all []admin.Readiness
-	for _, s := range r.servers {
-		one := admin.Readiness{Registry: s.Name(), OK: true}
-		switch sn := s.Snapshot(); {
-		case r.draining.Load():
-			one.OK, one.Reason = false, "draining"
-		case sn == nil:
-			one.OK, one.Reason = false, "event loop does not answer"
-		case !sn.Account.Ready():
-			one.OK, one.Reason = false, "no session is logged in"
-		}
-		all = append(all, one)
-	}
-	return all
+	return errors.Join(errs...)
 }

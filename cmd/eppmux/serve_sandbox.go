@@ -1,19 +1,44 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
-
-	"crypto/tls"
 
 	"eppmux/sandbox"
 	"eppmux/upstream"
 )
 
-// useSandbox starts the built-in registry for r, on a loopback port that the system chooses and over TLS with
-// certificates made for the occasion, and points u at it: the same way as to any registry.
-func useSandbox(r *Registry, u *upstream.Config, log *slog.Logger) (stop func() error, err error) {
+// builtIn is the built-in registry of one member, on a loopback port that the system chooses and over TLS with
+// certificates made for the occasion: it is reached the same way as any registry. Immutable after startBuiltIn.
+type builtIn struct {
+	registry *sandbox.Registry
+	served   chan error // the one result of Serve
+	address  string
+	tls      *tls.Config
+	sessions int // that it grants
+	login    loginIdentity
+}
+
+// loginIdentity is what the built-in registry knows of an account.
+type loginIdentity struct{ clientID, password string }
+
+// demoLogin is the account where the config names none.
+var demoLogin = loginIdentity{"demo", "demo-secret"}
+
+func identityOf(r *Registry) loginIdentity {
+	id := loginIdentity{r.Login.ClientID, r.Login.Password.Reveal()}
+	if id.clientID == "" {
+		id.clientID = demoLogin.clientID
+	}
+	if id.password == "" {
+		id.password = demoLogin.password
+	}
+	return id
+}
+
+func startBuiltIn(r *Registry, log *slog.Logger) (*builtIn, error) {
 	certs, err := sandbox.NewTLS()
 	if err != nil {
 		return nil, err
@@ -22,19 +47,38 @@ func useSandbox(r *Registry, u *upstream.Config, log *slog.Logger) (stop func() 
 	if err != nil {
 		return nil, err
 	}
-	if u.Login.ClientID == "" {
-		u.Login.ClientID = "demo"
+	login := identityOf(r)
+	b := &builtIn{
+		registry: sandbox.New(sandbox.Config{
+			Accounts:    map[string]string{login.clientID: login.password, "other": "other-secret"},
+			MaxSessions: r.Sessions.Max,
+			Logger:      log.With("sandbox", r.Name),
+		}),
+		served: make(chan error, 1), address: ln.Addr().String(), tls: certs.Client, sessions: r.Sessions.Max, login: login,
 	}
-	if u.Login.Password == "" {
-		u.Login.Password = "demo-secret"
+	go b.serve(tls.NewListener(ln, certs.Server))
+	return b, nil
+}
+
+// serve runs until stop, which waits for it.
+func (b *builtIn) serve(ln net.Listener) { b.served <- b.registry.Serve(ln) }
+
+func (b *builtIn) stop() error { return errors.Join(b.registry.Close(), <-b.served) }
+
+// point makes u lead to it.
+func (b *builtIn) point(r *Registry, u *upstream.Config) {
+	login := identityOf(r)
+	u.Address, u.TLS = b.address, b.tls
+	u.Login.ClientID, u.Login.Password = login.clientID, login.password
+}
+
+// outgrown says what of r it does not follow, since it keeps what it was started with; empty: nothing.
+func (b *builtIn) outgrown(r *Registry) string {
+	switch {
+	case r.Sessions.Max > b.sessions:
+		return "the built-in registry goes on granting as many sessions as sessions.max was at its start"
+	case identityOf(r) != b.login:
+		return "the built-in registry goes on knowing the login of its start only"
 	}
-	reg := sandbox.New(sandbox.Config{
-		Accounts:    map[string]string{u.Login.ClientID: u.Login.Password, "other": "other-secret"},
-		MaxSessions: r.Sessions.Max,
-		Logger:      log.With("sandbox", r.Name),
-	})
-	served := make(chan error, 1) // the one result of Serve
-	go func() { served <- reg.Serve(tls.NewListener(ln, certs.Server)) }()
-	u.Address, u.TLS = ln.Addr().String(), certs.Client
-	return func() error { return errors.Join(reg.Close(), <-served) }, nil
+	return ""
 }

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// KeyPair is a certificate with its key, in two files that are read again when they change: whoever renews the
+// certificate need not tell eppmux. Its methods may be called from any goroutine.
+type KeyPair struct {
+	// Immutable once it is in use.
+	certFile, keyFile string
+	now               func() time.Time
+	log               *slog.Logger // silent until LogTo
+
+	current atomic.Pointer[tls.Certificate] // never nil; its Leaf is set
+
+	// looking is held, by a swap to true, by the one that looks at the files. Owned by its holder:
+	looking atomic.Bool
+	looked  time.Time // when that was done last
+	seen    [2]stamp  // of what current was made of, or what was too broken to replace it
+}
+
+// lookEvery is how often, at most, the files are looked at.
+const lookEvery = time.Second
+
+// stamp tells one content of a file from another. The zero stamp is of a file that is not there.
+type stamp struct {
+	inode uint64
+	size  int64
+	mtime time.Time
+}
+
+func stampOf(info fs.FileInfo) stamp {
+	s := stamp{size: info.Size(), mtime: info.ModTime()}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		s.inode = st.Ino
+	}
+	return s
+}
+
+// newKeyPair is for what has been read from the files when they were as in seen. The pair must have its Leaf.
+func newKeyPair(certFile, keyFile string, pair *tls.Certificate, seen [2]stamp) *KeyPair {
+	k := &KeyPair{certFile: certFile, keyFile: keyFile, now: time.Now, log: slog.New(slog.DiscardHandler), seen: seen}
+	k.current.Store(pair)
+	return k
+}
+
+// LogTo says where changes are logged. It is for before the first use; nil has nothing to log.
+func (k *KeyPair) LogTo(log *slog.Logger) {
+	if k != nil {
+		k.log = log
+	}
+}
+
+// Certificate is the pair as it is in the files now, or was when it last was good. A new one that is broken is logged
+// once.
+func (k *KeyPair) Certificate() *tls.Certificate {
+	if !k.looking.Swap(true) {
+		k.look()
+		k.looking.Store(false)
+	}
+	return k.current.Load()
+}
+
+// Expires is when the certificate that Certificate last gave ends.
+func (k *KeyPair) Expires() time.Time { return k.current.Load().Leaf.NotAfter }
+
+// look reads the files if they have changed.
+func (k *KeyPair) look() {
+	now := k.now()
+	if now.Sub(k.looked) < lookEvery {
+		return
+	}
+	k.looked = now
+	seen := k.stamps()
+	if seen == k.seen {
+		return
+	}
+	k.seen = seen // before the reading: what changes meanwhile is read the next time
+	pair, err := loadKeyPair(k.certFile, k.keyFile)
+	if err != nil {
+		k.log.Error("certificate has changed and is not usable; the old one stays in use", "file", k.certFile, "err", err.Error())
+		return
+	}
+	if slices.EqualFunc(pair.Certificate, k.current.Load().Certificate, slices.Equal) {
+		return
+	}
+	k.current.Store(pair)
+	k.log.Info("certificate has changed and is in use from now on", "file", k.certFile, "until", pair.Leaf.NotAfter)
+}
+
+func (k *KeyPair) stamps() (s [2]stamp) {
+	for i, file := range []string{k.certFile, k.keyFile} {
+		if info, err := os.Stat(file); err == nil {
+			s[i] = stampOf(info)
+		}
+	}
+	return s
+}
+
+// loadKeyPair reads certificate and key under the rules for config files.
+func loadKeyPair(certFile, keyFile string) (*tls.Certificate, error) {
+	cert, _, err := readFile(certFile, maxPEMFile)
+	if err != nil {
+		return nil, err
+	}
+	key, info, err := readFile(keyFile, maxPEMFile)
+	if err != nil {
+		return nil, err
+	}
+	if err := private(info); err != nil {
+		return nil, fmt.Errorf("%s: %w", keyFile, err)
+	}
+	return parseKeyPair(cert, key)
+}
+
+// parseKeyPair also sets the Leaf.
+func parseKeyPair(cert, key []byte) (*tls.Certificate, error) {
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, err
+	}
+	if pair.Leaf == nil {
+		if pair.Leaf, err = x509.ParseCertificate(pair.Certificate[0]); err != nil {
+			return nil, err
+		}
+	}
+	return &pair, nil
+}
+
+// SameAs says whether both are read from the same files and hold the same certificate. Nil is the same as nil only.
+func (k *KeyPair) SameAs(o *KeyPair) bool {
+	if k == nil || o == nil {
+		return k == o
+	}
+	return k.certFile == o.certFile && k.keyFile == o.keyFile &&
+		slices.EqualFunc(k.current.Load().Certificate, o.current.Load().Certificate, slices.Equal)
+}

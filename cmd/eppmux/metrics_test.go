@@ -1,0 +1,74 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// scrape is what the collector gives, as name{label}: value.
+func scrape(t *testing.T, c prometheus.Collector) map[string]float64 {
+	t.Helper()
+	reg := prometheus.NewPedanticRegistry()
+	if err := reg.Register(c); err != nil {
+		t.Fatal(err)
+	}
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			var labels []string
+			for _, l := range m.GetLabel() {
+				labels = append(labels, l.GetValue())
+			}
+			got[f.GetName()+"{"+strings.Join(labels, ",")+"}"] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+		}
+	}
+	return got
+}
+
+func TestOwnMetrics(t *testing.T) {
+	l := newLive()
+	got := scrape(t, l)
+	if len(got) != int(numReloadResults) {
+		t.Errorf("got %v, want the reloads alone", got)
+	}
+	end := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	pair := newKeyPair("", "", &tls.Certificate{Leaf: &x509.Certificate{NotAfter: end}}, [2]stamp{})
+	l.now.Store(&view{clients: []ownCertificate{{registry: "a", pair: pair}}})
+	l.reloads.add(reloadRefused)
+	l.reloads.add(reloadRefused)
+	got = scrape(t, l)
+	for name, want := range map[string]float64{
+		"eppmux_certificate_expiry_timestamp_seconds{a}": float64(end.Unix()),
+		"eppmux_reloads_total{done}":                     0,
+		"eppmux_reloads_total{partly}":                   0,
+		"eppmux_reloads_total{refused}":                  2,
+	} {
+		if v, ok := got[name]; !ok || v != want {
+			t.Errorf("%s: got %v (%v), want %v", name, v, ok, want)
+		}
+	}
+}
+
+// TestExpiryFollowsTheConfig: a registry without a certificate has no line.
+func TestExpiryFollowsTheConfig(t *testing.T) {
+	st := startReloadStand(t, "a")
+	const name = "eppmux_certificate_expiry_timestamp_seconds{a}"
+	if _, ok := scrape(t, st.s.live)[name]; ok {
+		t.Error("got an end without a certificate")
+	}
+	writePairFor(t, st.dir, "x", time.Now().Add(-time.Hour), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC))
+	st.write("", st.registry("a", "tls: {cert_file: x.pem, key_file: x.key}"))
+	st.want(st.reload(), "changed=a")
+	if got := scrape(t, st.s.live)[name]; got != 4102444800 {
+		t.Errorf("got %v, want 4102444800", got)
+	}
+}

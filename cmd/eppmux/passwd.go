@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// passwdRun is one change of a password. The values of its flags come first.
+type passwdRun struct {
+	config   string
+	registry string
+	pid      int
+
+	r    *Registry
+	file *passwordFile
+	// login asks the registry; newPassword is empty for a login without a change.
+	login func(ctx context.Context, password, newPassword string) loginResult
+	say   io.Writer // progress, for people
+}
+
+func newPasswdCommand() *cobra.Command {
+	var p passwdRun
+	cmd := &cobra.Command{
+		Use:   "passwd",
+		Short: "Change the password at a registry and in its password_file",
+		Long: `Asks for a new password, changes it at the registry with a login of its own, and puts it
+into the password_file of the config. It asks twice on a terminal, without echo;
+otherwise it reads one line from standard input. A running eppmux learns of it by SIGHUP,
+which --pid sends; sessions that are logged in already go on.
+
+The login needs a free session: where eppmux holds all of them the registry answers 2502,
+and nothing is changed. Lower sessions.max by one (and send SIGHUP), or stop eppmux.
+
+The new password is written to FILE.new before anything is sent, and renamed to FILE when
+the registry has taken it. If the registry refuses, FILE.new is removed and nothing has
+changed. If the answer to the login is lost, eppmux asks which password is valid: a login
+with the new one, then, if need be, with the old one, and no more, since registries lock
+accounts. If that does not tell either, FILE.new stays, and the next run of this command
+begins by asking so again.
+
+Exit codes: 0 the new password is valid and in its file, 1 it is not, as the message says,
+2 wrong usage or config.`,
+		Example: `  eppmux passwd --config /etc/eppmux/config.yaml
+  eppmux passwd --registry example --pid "$(pidof eppmux)"`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.run(cmd) },
+	}
+	f := cmd.Flags()
+	f.StringVarP(&p.config, "config", "c", defaultConfigFile, "config `FILE`")
+	f.StringVar(&p.registry, "registry", "", "`NAME` of the registry, if there are several with a password_file")
+	f.IntVar(&p.pid, "pid", 0, "send SIGHUP to process `PID` when the password is changed")
+	return cmd
+}
+
+func (p *passwdRun) run(cmd *cobra.Command) error {
+	if p.pid < 0 || p.pid == 0 && cmd.Flags().Changed("pid") {
+		return misused(cmd, "--pid: must be above 0, got %d", p.pid)
+	}
+	cfg, err := LoadConfig(p.config)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	if p.r, err = choosePasswdRegistry(cfg, p.registry); err != nil {
+		return misused(cmd, "%w", err)
+	}
+	if err := p.open(cfg); err != nil {
+		return failed(cmd, err)
+	}
+	defer p.file.close()
+	p.login, p.say = (&loginClient{r: p.r}).login, cmd.ErrOrStderr()
+	if err := p.work(cmd.Context(), cmd.InOrStdin()); err != nil {
+		return failed(cmd, err)
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "the password of %s is changed, and in %s\n", p.r.Name, p.file.path)
+	return p.notify(cmd)
+}
+
+// choosePasswdRegistry is the registry of that name, or the only one that has a password_file.
+func choosePasswdRegistry(cfg *Config, name string) (*Registry, error) {
+	var names []string
+	var found *Registry
+	for i := range cfg.Registries {
+		r := &cfg.Registries[i]
+		if name != "" && r.Name == name {
+			return r, hasPasswordFile(r)
+		}
+		if r.Login.PasswordFile != "" {
+			found = r
+			names = append(names, r.Name)
+		}
+	}
+	switch {
+	case name != "":
+		return nil, fmt.Errorf("--registry: no registry is named %s", quote(name))
+	case len(names) > 1:
+		return nil, fmt.Errorf("which one? --registry %s", either(names))
+	case found == nil:
+		return nil, hasPasswordFile(&cfg.Registries[0])
+	}
+	return found, hasPasswordFile(found)
+}
+
+// hasPasswordFile says what to do where eppmux cannot put a new password into its place.
+func hasPasswordFile(r *Registry) error {
+	switch {
+	case r.Sandbox():
+		return fmt.Errorf("%s is the built-in registry: it has no password to change", r.Name)
+	case r.Login.PasswordEnv != "":
+		return fmt.Errorf("%s has its password in the environment variable %s: move it to a password_file, or change it at the registry and there by hand",
+			r.Name, r.Login.PasswordEnv)
+	case r.Login.PasswordFile == "":
+		return fmt.Errorf("%s has its password in the config file: move it to a password_file, or change it at the registry and there by hand", r.Name)
+	}
+	return nil
+}
+
+func (p *passwdRun) open(cfg *Config) error {
+	if profile := profileOf(p.r.Profile); profile != nil && profile.password.outOfBand != "" {
+		return fmt.Errorf("%s: %s (%s)", p.r.Profile, profile.password.outOfBand, profile.password.from)
+	}
+	var err error
+	p.file, err = openPasswordFile(files{folder: cfg.folder}.resolve(p.r.Login.PasswordFile))
+	return err
+}
+
+// work is nil when the new password is valid and in its place.
+func (p *passwdRun) work(ctx context.Context, in io.Reader) error {
+	old := p.r.Login.Password
+	left, err := p.file.candidate()
+	switch {
+	case err != nil:
+		return err
+	case !left.Empty():
+		fmt.Fprintf(p.say, "%s is left from an earlier run; finding out which password is valid\n", p.file.next)
+		return p.settle(left, old)
+	}
+	next, err := askPassword(ctx, in, p.say)
+	if err != nil {
+		return err
+	}
+	if err := checkNewPassword(next, old, p.r); err != nil {
+		return err
+	}
+	return p.change(ctx, next, old)
+}
+
+func (p *passwdRun) change(ctx context.Context, next, old Secret) error {
+	if err := p.file.write(next); err != nil {
+		return fmt.Errorf("%w; nothing has changed", err)
+	}
+	res := p.login(ctx, old.Reveal(), next.Reveal())
+	switch res.verdict {
+	case loginAccepted:
+		return p.promote()
+	case loginUnknown:
+		fmt.Fprintf(p.say, "no answer to the login (%v); finding out which password is valid\n", res.err)
+		return p.settle(next, old)
+	case loginFull:
+		return p.dismiss(fmt.Errorf("%w: no session is free; lower sessions.max by one and send eppmux SIGHUP, or stop it, and try again", res.err))
+	}
+	return p.dismiss(res.err)
+}
+
+// settle finds out which password is valid, with one login each at most. It does not end early when the operator
+// interrupts: the answer that is under way may be the last that the registry gives before it locks the account.
+func (p *passwdRun) settle(next, old Secret) error {
+	ctx := context.Background()
+	first := p.login(ctx, next.Reveal(), "")
+	if first.verdict == loginAccepted {
+		return p.promote()
+	}
+	second := p.login(ctx, old.Reveal(), "")
+	if second.verdict == loginAccepted {
+		return p.dismiss(errors.New("the registry has kept the old password"))
+	}
+	return fmt.Errorf(`it is not known which password is valid
+  with the new one: %v
+  with the old one: %v
+The new one stays in %s, the old one in %s. Do not try by hand in a hurry:
+registries lock accounts. When the registry can be reached and has a session free, run this
+command again: it begins with finding out. If both are refused then, ask the registry to set
+a password, put it into %s, and remove %s`,
+		first.err, second.err, p.file.next, p.file.path, p.file.path, p.file.next)
+}
+
+func (p *passwdRun) promote() error {
+	if err := p.file.promote(); err != nil {
+		return fmt.Errorf("the registry has the new password, which is in %s, but: %w; rename it to %s", p.file.next, err, p.file.path)
+	}
+	return nil
+}
+
+// dismiss ends an attempt that has changed nothing.
+func (p *passwdRun) dismiss(why error) error {
+	if err := p.file.discard(); err != nil {
+		return fmt.Errorf("%w; nothing has changed at the registry, but: %w; remove %s", why, err, p.file.next)
+	}
+	return fmt.Errorf("%w; nothing has changed", why)
+}
+
+// notify tells a running eppmux, or says that someone must.
+func (p *passwdRun) notify(cmd *cobra.Command) error {
+	if p.pid == 0 {
+		fmt.Fprintln(cmd.OutOrStdout(), "send SIGHUP to a running eppmux: until then it logs in with the old one")
+		return nil
+	}
+	if err := syscall.Kill(p.pid, syscall.SIGHUP); err != nil {
+		return failed(cmd, fmt.Errorf("the password is changed, but SIGHUP to process %d: %w; send it to eppmux", p.pid, err))
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "sent SIGHUP to process %d\n", p.pid)
+	return nil
+}
+
+// checkNewPassword refuses what the registry would refuse anyway, or take for something else.
+func checkNewPassword(next, old Secret, r *Registry) error {
+	var rule passwordRule
+	if p := profileOf(r.Profile); p != nil {
+		rule = p.password
+	}
+	text := next.Reveal()
+	switch n := len([]rune(text)); {
+	case text == old.Reveal():
+		return errors.New("the new password is the old one")
+	case n < max(shortestPassword, rule.min):
+		return fmt.Errorf("the new password must have at least %d characters%s", max(shortestPassword, rule.min), rule.source())
+	case rule.max > 0 && n > rule.max:
+		return fmt.Errorf("the new password must have at most %d characters%s", rule.max, rule.source())
+	case strings.ContainsAny(text, rule.forbidden):
+		return fmt.Errorf("the new password must not have any of %q%s", rule.forbidden, rule.source())
+	case strings.Join(strings.Fields(text), " ") != text:
+		return errors.New("the new password must not begin or end with a blank, or have two in a row: registries drop them")
+	}
+	return nil
+}
+
+// source names where the rule comes from, in brackets behind a blank, if it is not the schema's.
+func (p passwordRule) source() string {
+	if p.from == "" {
+		return ""
+	}
+	return " (" + p.from + ")"
+}
+
+// shortestPassword is of pwType in RFC 5730's schema, in characters. Its longest, 16, does not hold where the registry
+// has RFC 8807.
+const shortestPassword = 6

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
+)
+
+// askPassword reads a new password: twice from a terminal, without echo; else one line.
+func askPassword(ctx context.Context, in io.Reader, prompt io.Writer) (Secret, error) {
+	lines := bufio.NewReader(io.LimitReader(in, 2*maxPasswordFile))
+	f, ok := in.(*os.File)
+	if !ok || !isTerminal(f) {
+		return passwordLine(ctx, lines)
+	}
+	show, err := hideEcho(f)
+	if err != nil {
+		return Secret{}, err
+	}
+	defer show()
+	var answers [2]Secret
+	for i, question := range []string{"new password: ", "once more: "} {
+		fmt.Fprint(prompt, question)
+		answers[i], err = passwordLine(ctx, lines)
+		fmt.Fprintln(prompt) // in place of the newline that was not shown
+		if err != nil {
+			return Secret{}, err
+		}
+	}
+	if answers[0].Reveal() != answers[1].Reveal() {
+		return Secret{}, errors.New("the two differ; nothing has changed")
+	}
+	return answers[0], nil
+}
+
+// passwordLine reads one line. When ctx is done before, its goroutine stays until the input ends, as a read from a
+// terminal cannot be called off; the process is about to end.
+func passwordLine(ctx context.Context, r *bufio.Reader) (Secret, error) {
+	type result struct {
+		line string
+		err  error
+	}
+	got := make(chan result, 1) // the one result; never closed
+	go func() {
+		line, err := r.ReadString('\n')
+		got <- result{line, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return Secret{}, errors.New("interrupted; nothing has changed")
+	case res := <-got:
+		line := strings.TrimSuffix(strings.TrimSuffix(res.line, "\n"), "\r")
+		switch {
+		case res.err != nil && (!errors.Is(res.err, io.EOF) || line == ""):
+			return Secret{}, fmt.Errorf("read the new password: %w", res.err)
+		case !utf8.ValidString(line):
+			return Secret{}, errors.New("the new password is not UTF-8")
+		case strings.ContainsFunc(line, unicode.IsControl):
+			return Secret{}, errors.New("the new password has control characters")
+		}
+		return NewSecret(line), nil
+	}
+}
+
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// hideEcho lets a terminal show nothing of what is typed, until show is called.
+func hideEcho(f *os.File) (show func(), err error) {
+	before, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	if err != nil {
+		return nil, err
+	}
+	hidden := *before
+	hidden.Lflag &^= unix.ECHO
+	hidden.Lflag |= unix.ICANON | unix.ISIG
+	hidden.Iflag |= unix.ICRNL
+	if err := unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, &hidden); err != nil {
+		return nil, err
+	}
+	return func() { _ = unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, before) }, nil
+}

@@ -1,0 +1,278 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"eppmux/frame"
+	"eppmux/sandbox"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// testRegistry is a sandbox on a port of its own that demands a client certificate.
+type testRegistry struct {
+	*sandbox.Registry
+	address string
+}
+
+func startTestRegistry(t *testing.T, made *sandbox.TLS, cfg sandbox.Config) *testRegistry {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &testRegistry{sandbox.New(cfg), ln.Addr().String()}
+	served := make(chan error, 1) // the one result of Serve
+	go func() { served <- r.Serve(tls.NewListener(ln, made.ServerMutual)) }()
+	t.Cleanup(func() {
+		r.Close()
+		if err := <-served; err != nil {
+			t.Errorf("serve: got %v", err)
+		}
+	})
+	return r
+}
+
+// occupy takes a session until the test ends.
+func (r *testRegistry) occupy(t *testing.T, made *sandbox.TLS, account, password string) {
+	t.Helper()
+	pair, err := tls.X509KeyPair(made.ClientCertPEM, made.ClientKeyPEM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := made.Client.Clone()
+	config.Certificates = []tls.Certificate{pair}
+	conn, err := tls.Dial("tcp", r.address, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if _, err := readUnit(conn); err != nil {
+		t.Fatal(err)
+	}
+	l := frame.Login{ClientID: account, Password: password, ObjectURIs: []string{"urn:ietf:params:xml:ns:domain-1.0"}}
+	if _, err := conn.Write(frame.AppendLogin(nil, &l)); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := readUnit(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, _, _ := frame.ParseResult(answer); code != 1000 {
+		t.Fatalf("got %s", answer)
+	}
+}
+
+// turn is what a scripted registry does with one connection, after the TLS handshake.
+type turn func(conn net.Conn)
+
+var clTRIDs = regexp.MustCompile(`<clTRID>([^<]+)</clTRID>`)
+
+// The parts of turns. greets is before the login is read; answers is after.
+func greets(conn net.Conn) { conn.Write(unit(greetingXML)) }
+
+func answerOf(login []byte, code int, text string) []byte {
+	id := ""
+	if m := clTRIDs.FindSubmatch(login); m != nil {
+		id = string(m[0])
+	}
+	return unit(fmt.Sprintf(`<?xml version="1.0"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><response><result code="%d"><msg>%s</msg></result><trID>%s<svTRID>s</svTRID></trID></response></epp>`, code, text, id))
+}
+
+// answers answers the login, then whatever follows.
+func answers(code int, text string) turn {
+	return func(conn net.Conn) {
+		greets(conn)
+		for {
+			login, err := readUnit(conn)
+			if err != nil {
+				return
+			}
+			conn.Write(answerOf(login, code, text))
+		}
+	}
+}
+
+// after reads the login and then does f with what the answer would be.
+func after(f func(conn net.Conn, answer []byte)) turn {
+	return func(conn net.Conn) {
+		greets(conn)
+		if login, err := readUnit(conn); err == nil {
+			f(conn, answerOf(login, 1000, "ok"))
+		}
+	}
+}
+
+var (
+	cutBeforeGreeting = turn(func(net.Conn) {})
+	cutBeforeAnswer   = after(func(net.Conn, []byte) {})
+	cutInHeader       = after(func(conn net.Conn, a []byte) { conn.Write(a[:2]) })
+	cutInAnswer       = after(func(conn net.Conn, a []byte) { conn.Write(a[:len(a)-9]) })
+	notEPP            = after(func(conn net.Conn, a []byte) { conn.Write(unit("<html/>")) })
+	notItsAnswer      = after(func(conn net.Conn, a []byte) { conn.Write(answerOf([]byte("<clTRID>other</clTRID>"), 1000, "ok")) })
+	badLength         = after(func(conn net.Conn, a []byte) { conn.Write([]byte{0, 0, 0, 1}) })
+	silent            = after(func(conn net.Conn, a []byte) { readUnit(conn) })
+	cutAfterAnswer    = after(func(conn net.Conn, a []byte) { conn.Write(a) })
+)
+
+// startScript serves one turn for each connection, and counts connections; further ones are cut.
+func startScript(t *testing.T, made *sandbox.TLS, turns ...turn) (address string, connections func() int) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tl := tls.NewListener(ln, made.ServerMutual)
+	ended := make(chan int, 1) // how many connections there were, once
+	go func() {
+		n := 0
+		defer func() { ended <- n }()
+		for {
+			conn, err := tl.Accept()
+			if err != nil {
+				return
+			}
+			if conn.(*tls.Conn).Handshake() == nil && n < len(turns) {
+				turns[n](conn)
+			}
+			n++
+			conn.Close()
+		}
+	}()
+	count := -1
+	stop := func() int {
+		if count < 0 {
+			ln.Close()
+			count = <-ended
+		}
+		return count
+	}
+	t.Cleanup(func() { stop() })
+	return ln.Addr().String(), stop
+}
+
+// TestPasswdLostAnswers cuts the connection at every point, and holds what the command makes of it.
+func TestPasswdLostAnswers(t *testing.T) {
+	made, err := sandbox.NewTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	yes, no, full := answers(1000, "ok"), answers(2200, "bad "+newPassword+" \x1b[2J"), answers(2502, "too many")
+	for _, tt := range []struct {
+		name  string
+		turns []turn
+		code  int
+		want  string
+		file  string
+		kept  bool
+	}{
+		{"before the greeting", []turn{cutBeforeGreeting}, 1, "greeting: the connection was closed; nothing has changed", oldPassword, false},
+		{"not a greeting", []turn{func(c net.Conn) { c.Write(unit(okXML)); readUnit(c) }}, 1, "greeting: got a response; nothing has changed", oldPassword, false},
+		{"no XML", []turn{func(c net.Conn) { c.Write(unit("x")); readUnit(c) }}, 1, "nothing has changed", oldPassword, false},
+		{"before the answer, new", []turn{cutBeforeAnswer, yes}, 0, "is changed", newPassword, false},
+		{"before the answer, old", []turn{cutBeforeAnswer, no, yes}, 1, "has kept the old password", oldPassword, false},
+		{"in the header, new", []turn{cutInHeader, yes}, 0, "is changed", newPassword, false},
+		{"in the answer, new", []turn{cutInAnswer, yes}, 0, "is changed", newPassword, false},
+		{"in the answer, old", []turn{cutInAnswer, no, yes}, 1, "has kept the old password", oldPassword, false},
+		{"not EPP", []turn{notEPP, yes}, 0, "is changed", newPassword, false},
+		{"not its answer", []turn{notItsAnswer, no, yes}, 1, "has kept the old password", oldPassword, false},
+		{"bad length", []turn{badLength, yes}, 0, "is changed", newPassword, false},
+		{"silence", []turn{silent, yes}, 0, "is changed", newPassword, false},
+		{"right after the answer", []turn{cutAfterAnswer}, 0, "is changed", newPassword, false},
+		{"success that closes", []turn{answers(1500, "ok")}, 0, "is changed", newPassword, false},
+		{"lost, then refused", []turn{cutInAnswer, no, no}, 1, "it is not known which password is valid", oldPassword, true},
+		{"lost, then full", []turn{cutInAnswer, full, full}, 1, "with the new one: the registry answers 2502 \"too many\"", oldPassword, true},
+		{"lost for good", []turn{cutInAnswer, cutBeforeAnswer, cutInAnswer}, 1, "it is not known", oldPassword, true},
+		{"lost, then away", []turn{cutInAnswer, cutBeforeGreeting, cutBeforeGreeting}, 1, "with the old one: greeting: ", oldPassword, true},
+		{"other refusals", []turn{answers(2306, "policy")}, 1, `the registry answers 2306 "policy"; nothing has changed`, oldPassword, false},
+		{"ends for good", []turn{answers(2501, "closing")}, 1, "the registry answers 2501", oldPassword, false},
+	} {
+		address, connections := startScript(t, made, tt.turns...)
+		var more []string
+		if tt.name == "silence" {
+			more = []string{"timeouts: {login: 2s}"} // long enough for the logins that are answered
+		}
+		config, file := passwdStand(t, address, made, more...)
+		got := eppmuxWith(t, newPassword, "passwd", "--config", config)
+		if got.code != tt.code || !strings.Contains(got.out+got.errs, tt.want) {
+			t.Errorf("%s: got %+v, want %d, %q", tt.name, got, tt.code, tt.want)
+		}
+		if strings.Contains(got.out+got.errs, canary) || strings.Contains(got.errs, "\x1b") {
+			t.Errorf("%s: got a password or a control character in %+v", tt.name, got)
+		}
+		wantFile(t, tt.name, file, tt.file)
+		if _, err := os.Stat(file + ".new"); (err == nil) != tt.kept {
+			t.Errorf("%s: got candidate %v, want it there: %v", tt.name, err, tt.kept)
+		}
+		if n := connections(); n != len(tt.turns) {
+			t.Errorf("%s: got %d connections, want %d", tt.name, n, len(tt.turns))
+		}
+	}
+}
+
+// TestPasswdNextRun: a candidate that was left decides the next run, before anything is asked.
+func TestPasswdNextRun(t *testing.T) {
+	made, err := sandbox.NewTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := startTestRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": newPassword}})
+	config, file := passwdStand(t, r.address, made)
+	writeFile(t, filepath.Dir(file), "pw.new", newPassword+"\n", 0o600)
+	got := eppmux(t, "passwd", "--config", config)
+	if got.code != 0 || !strings.Contains(got.errs, "left from an earlier run") {
+		t.Errorf("got %+v", got)
+	}
+	wantFile(t, "next run", file, newPassword)
+}
+
+func TestLongPasswordNeedsTheExtension(t *testing.T) {
+	made, err := sandbox.NewTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, connections := startScript(t, made, answers(1000, "ok"))
+	config, file := passwdStand(t, address, made)
+	got := eppmuxWith(t, strings.Repeat("x", 17), "passwd", "--config", config)
+	if got.code != 1 || !strings.Contains(got.errs, "more than 16 characters, and the registry does not offer RFC 8807") {
+		t.Errorf("got %+v", got)
+	}
+	wantFile(t, "long", file, oldPassword)
+	if n := connections(); n != 1 {
+		t.Errorf("got %d connections", n)
+	}
+}
+
+// TestLoginClientSource: where an address to connect from is configured, it is used.
+func TestLoginClientSource(t *testing.T) {
+	made, err := sandbox.NewTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := make(chan string, 1) // the one client's address
+	address, _ := startScript(t, made, func(c net.Conn) {
+		from <- c.RemoteAddr().String()
+		answers(1000, "ok")(c)
+	})
+	config, _ := passwdStand(t, address, made, "source_address: 127.0.0.7")
+	c, err := LoadConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Registries[0].Timeouts.Connect = time.Minute
+	if res := (&loginClient{&c.Registries[0]}).login(t.Context(), oldPassword, ""); res.verdict != loginAccepted {
+		t.Errorf("got %+v", res)
+	}
+	if got := <-from; !strings.HasPrefix(got, "127.0.0.7:") {
+		t.Errorf("got a client at %s", got)
+	}
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// passwordFile is a password_file, and beside it the candidate: the password that may become valid at any moment. Each
+// step is on the disk before the next is taken.
+type passwordFile struct {
+	path string   // of the password, links resolved
+	next string   // of the candidate
+	held *os.File // path, with a lock that keeps a second passwd away
+}
+
+// openPasswordFile locks the file. Only one process at a time has it.
+func openPasswordFile(path string) (*passwordFile, error) {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, err
+	}
+	held, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(held.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		held.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			err = errors.New("another eppmux passwd is at work on it")
+		}
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &passwordFile{path: path, next: path + ".new", held: held}, nil
+}
+
+// close gives the lock back.
+func (f *passwordFile) close() { f.held.Close() }
+
+// candidate is what an earlier run has left; empty when there is nothing.
+func (f *passwordFile) candidate() (Secret, error) {
+	data, info, err := readFile(f.next, maxPasswordFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Secret{}, nil
+	}
+	if err == nil {
+		err = private(info)
+	}
+	if err != nil {
+		return Secret{}, fmt.Errorf("%s: %w", f.next, err)
+	}
+	if text := strings.TrimRight(string(data), "\r\n"); text != "" {
+		return NewSecret(text), nil
+	}
+	// The run that made it was cut short before it sent anything.
+	return Secret{}, f.discard()
+}
+
+// write makes the candidate, with the owner and group of the file, for its owner only.
+func (f *passwordFile) write(password Secret) (err error) {
+	c, err := os.OpenFile(f.next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err = errors.Join(err, c.Close()); err != nil {
+			err = errors.Join(err, os.Remove(f.next))
+		}
+	}()
+	if err := f.dress(c); err != nil {
+		return err
+	}
+	if _, err := c.WriteString(password.Reveal() + "\n"); err != nil {
+		return err
+	}
+	if err := c.Sync(); err != nil {
+		return err
+	}
+	return f.syncFolder()
+}
+
+// dress gives the candidate the owner and group of the file.
+func (f *passwordFile) dress(c *os.File) error {
+	if err := c.Chmod(0o600); err != nil {
+		return err
+	}
+	info, err := f.held.Stat()
+	if err != nil {
+		return err
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	return c.Chown(int(st.Uid), int(st.Gid))
+}
+
+// promote puts the candidate into the place of the password.
+func (f *passwordFile) promote() error {
+	if err := os.Rename(f.next, f.path); err != nil {
+		return err
+	}
+	return f.syncFolder()
+}
+
+// discard takes the candidate away.
+func (f *passwordFile) discard() error {
+	if err := os.Remove(f.next); err != nil {
+		return err
+	}
+	return f.syncFolder()
+}
+
+func (f *passwordFile) syncFolder() error {
+	d, err := os.Open(filepath.Dir(f.path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

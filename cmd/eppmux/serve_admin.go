@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"eppmux/admin"
+	"eppmux/proxy"
+)
+
+// adminServer is the admin listener, open.
+type adminServer struct{ server *admin.Server }
+
+// startAdmin opens the admin listener and serves what l shows.
+func startAdmin(listen string, l *live, log *slog.Logger) (*adminServer, error) {
+	reg := prometheus.NewRegistry() // one for each: the admin server adds to it
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), l)
+	s := admin.New(admin.Config{Address: listen, Metrics: reg, Ready: l, Version: version(), Logger: log})
+	if err := s.Start(); err != nil {
+		return nil, err
+	}
+	log.Info("admin listening", "listener", s.Addr().String())
+	return &adminServer{s}, nil
+}
+
+// adminShutdown is how long requests under way may take at the end.
+const adminShutdown = 2 * time.Second
+
+func (a *adminServer) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), adminShutdown)
+	defer cancel()
+	return a.server.Shutdown(ctx)
+}
+
+// live is what scrapes and probes see of the members, which a reload changes. It may be used from any goroutine.
+type live struct {
+	metrics  *proxy.Metrics // of the members; immutable after newLive
+	draining atomic.Bool
+	now      atomic.Pointer[view]
+	reloads  reloadCounts
+}
+
+// view is one set of members. Immutable.
+type view struct {
+	servers []*proxy.Server
+	clients []ownCertificate // those shown to registries
+}
+
+func newLive() *live {
+	l := new(live)
+	l.metrics = proxy.NewMetrics(func() []*proxy.Server { return l.now.Load().servers })
+	l.set(nil)
+	return l
+}
+
+// set shows members from now on.
+func (l *live) set(members []*member) {
+	v := new(view)
+	for _, m := range members {
+		v.servers = append(v.servers, m.server)
+		if pair := m.cfg.TLS.Certificate; pair != nil {
+			v.clients = append(v.clients, ownCertificate{registry: m.cfg.Name, pair: pair})
+		}
+	}
+	l.now.Store(v)
+}
+
+// Ready is admin.Readier's.
+func (l *live) Ready() []admin.Readiness {
+	var all []admin.Readiness
+	for _, s := range l.now.Load().servers {
+		one := admin.Readiness{Registry: s.Name(), OK: true}
+		switch sn := s.Snapshot(); {
+		case l.draining.Load():
+			one.OK, one.Reason = false, "draining"
+		case sn == nil:
+			one.OK, one.Reason = false, "event loop does not answer"
+		case !sn.Account.Ready():
+			one.OK, one.Reason = false, "no session is logged in"
+		}
+		all = append(all, one)
+	}
+	return all
+}

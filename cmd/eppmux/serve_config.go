@@ -1,0 +1,128 @@
+package main
+
+import (
+	"crypto/tls"
+	"hash/fnv"
+	"log/slog"
+	"net/netip"
+	"os"
+	"syscall"
+
+	"eppmux/frame"
+	"eppmux/proxy"
+	"eppmux/upstream"
+)
+
+// proxyConfig turns the file's values into those of the parts. up is for the registry, nil for the built-in one; down is
+// for clients, nil where no listener speaks TLS.
+func proxyConfig(r *Registry, up, down *tls.Config, log *slog.Logger) proxy.Config {
+	pc := proxy.Config{
+		Name:            r.Name,
+		MaxClients:      r.Clients.Max,
+		MaxFrame:        r.Clients.MaxFrame - frame.HeaderLen,
+		MaxAhead:        r.Clients.MaxAhead,
+		IdleTimeout:     r.Clients.IdleTimeout,
+		FrameTimeout:    r.Clients.FrameTimeout,
+		GreetingTimeout: r.Timeouts.Greeting,
+		Upstream:        upstreamConfig(r, up),
+		Logger:          log,
+	}
+	if r.Clients.Services == ServicesEnforce {
+		pc.Services = proxy.ServicesEnforce
+	}
+	if r.UnknownOutcome == OutcomeFail {
+		pc.UnknownOutcome = proxy.UnknownFail
+	}
+	for _, l := range r.Listen {
+		pl := proxy.Listener{Address: l.String(), Mode: l.Mode, Group: l.Group, Networks: r.Clients.AllowRemote, Weight: l.Weight}
+		if l.TLS {
+			pl.TLS = down
+		}
+		if len(l.Allow) > 0 {
+			set := upstream.Commands(l.Allows)
+			pl.Commands = &set
+		}
+		pc.Listeners = append(pc.Listeners, pl)
+	}
+	return pc
+}
+
+func upstreamConfig(r *Registry, up *tls.Config) upstream.Config {
+	uc := upstream.Config{
+		Address:         r.Address,
+		TLS:             up,
+		Login:           loginOf(r),
+		ConnectTimeout:  r.Timeouts.Connect,
+		GreetingTimeout: r.Timeouts.Greeting,
+		LoginTimeout:    r.Timeouts.Login,
+		HostID:          hostID(),
+		Pool: upstream.PoolConfig{
+			MinSessions:      r.Sessions.Min,
+			MaxSessions:      r.Sessions.Max,
+			QueueTimeout:     r.Timeouts.Queue,
+			CommandTimeout:   r.Timeouts.Command,
+			Keepalive:        r.Sessions.Keepalive,
+			KeepaliveCommand: frame.CommandHello,
+			MaxAge:           r.Sessions.MaxAge,
+			MaxCommands:      r.Sessions.MaxCommands,
+		},
+	}
+	if r.SourceAddress != (netip.Addr{}) {
+		uc.SourceAddress = r.SourceAddress.String()
+	}
+	switch r.Sessions.KeepaliveCommand {
+	case KeepalivePoll:
+		uc.Pool.KeepaliveCommand = frame.CommandPoll
+	case KeepaliveNone:
+		uc.Pool.Keepalive = 0
+	}
+	for _, l := range r.RateLimits {
+		uc.Pool.Rules = append(uc.Pool.Rules, limitRule(l))
+	}
+	if p := profileOf(r.Profile); p != nil {
+		uc.Lost, uc.Throttled = p.lost, p.throttled
+	}
+	return uc
+}
+
+func loginOf(r *Registry) frame.Login {
+	return frame.Login{
+		ClientID:      r.Login.ClientID,
+		Password:      r.Login.Password.Reveal(),
+		Language:      r.Login.Language,
+		ObjectURIs:    r.Login.ObjectURIs,
+		ExtensionURIs: r.Login.ExtensionURIs,
+	}
+}
+
+func limitRule(l RateLimit) upstream.Rule {
+	scopes := map[Scope]upstream.Scope{
+		ScopeRegistry: upstream.ScopeRegistry, ScopeSession: upstream.ScopeSession, ScopeClient: upstream.ScopeClient,
+	}
+	return upstream.Rule{Limit: l.Limit, Scope: scopes[l.Scope], Commands: upstream.Commands(l.Covers), Shadow: l.Shadow}
+}
+
+// hostID tells this host from others with the same registrar account: 10 bits of its name.
+func hostID() uint16 {
+	name, err := os.Hostname()
+	if err != nil {
+		return 0
+	}
+	h := fnv.New32a()
+	h.Write([]byte(name))
+	return uint16(h.Sum32()>>10^h.Sum32()) & 0x3ff
+}
+
+// checkDescriptors warns where the system allows fewer open files than the config needs: two for each client while it is
+// taken in, and some of our own.
+func checkDescriptors(cfg *Config, log *slog.Logger) {
+	need := 64
+	for i := range cfg.Registries {
+		need += cfg.Registries[i].Clients.Max + 2*cfg.Registries[i].Sessions.Max
+	}
+	var lim syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err == nil && lim.Cur < uint64(need) {
+		log.Warn("fewer open files are allowed than clients.max and sessions.max need; clients beyond are refused",
+			"allowed", lim.Cur, "needed", need, "err", "raise the limit (ulimit -n, LimitNOFILE) or lower clients.max")
+	}
+}

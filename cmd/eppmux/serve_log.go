@@ -1,0 +1,15 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+)
+
+// newLogger writes to w from level on, which may change while it is in use.
+func newLogger(format LogFormat, level *slog.LevelVar, w io.Writer) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: level}
+	if format == LogJSON {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}

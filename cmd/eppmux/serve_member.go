@@ -1,0 +1,149 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"reflect"
+	"time"
+
+	"eppmux/proxy"
+)
+
+// member is one registry while it is served. Owned by the goroutine of serve; what is retired, by its retirement.
+type member struct {
+	cfg     Registry // as it was applied last
+	server  *proxy.Server
+	sandbox *builtIn // nil for a real registry
+	log     *slog.Logger
+
+	// How to speak TLS with the registry and with clients. They are kept over reloads that do not change them: another
+	// value means other certificates to the server.
+	up, down *tls.Config
+}
+
+func startMember(r *Registry, log *slog.Logger) (*member, error) {
+	m := &member{cfg: *r, log: log}
+	if r.Sandbox() {
+		var err error
+		if m.sandbox, err = startBuiltIn(r, log); err != nil {
+			return nil, err
+		}
+	}
+	m.up, m.down = m.tlsFor(r)
+	m.server = proxy.New(m.config(r, m.up, m.down))
+	if err := m.server.Start(); err != nil {
+		if m.sandbox != nil {
+			err = errors.Join(err, m.sandbox.stop())
+		}
+		return nil, err
+	}
+	return m, nil
+}
+
+// tlsFor is what r wants spoken, the same values as now where nothing of them changes.
+func (m *member) tlsFor(r *Registry) (up, down *tls.Config) {
+	if up = m.up; !r.Sandbox() && (up == nil || !sameUpstreamTLS(&m.cfg, r)) {
+		r.TLS.Certificate.LogTo(m.log)
+		up = r.TLSConfig()
+	}
+	if down = m.down; down == nil || !m.cfg.Clients.TLS.Certificate.SameAs(r.Clients.TLS.Certificate) {
+		r.Clients.TLS.Certificate.LogTo(m.log)
+		down = r.Clients.TLSConfig()
+	}
+	return up, down
+}
+
+func (m *member) config(r *Registry, up, down *tls.Config) proxy.Config {
+	c := proxyConfig(r, up, down, m.log)
+	if m.sandbox != nil {
+		m.sandbox.point(r, &c.Upstream)
+	}
+	return c
+}
+
+// reload applies r, which is not Sandbox where the member is not, or the other way round. After an error all is as before.
+func (m *member) reload(r *Registry) error {
+	up, down := m.tlsFor(r)
+	if err := m.server.Reload(m.config(r, up, down)); err != nil {
+		return err
+	}
+	if m.sandbox != nil {
+		if text := m.sandbox.outgrown(r); text != "" {
+			m.log.Warn(text+"; restart to change that", "registry", r.Name)
+		}
+	}
+	m.adopt(*r, up, down)
+	return nil
+}
+
+// adopt notes what has been applied. What is kept of TLS rereads its files by the key pairs of before, so those stay.
+func (m *member) adopt(r Registry, up, down *tls.Config) {
+	if up != nil && up == m.up {
+		r.TLS.Certificate = m.cfg.TLS.Certificate
+	}
+	if down != nil && down == m.down {
+		r.Clients.TLS.Certificate = m.cfg.Clients.TLS.Certificate
+	}
+	m.cfg, m.up, m.down = r, up, down
+}
+
+// close ends the member at once.
+func (m *member) close() error {
+	err := m.server.Close()
+	if m.sandbox != nil {
+		err = errors.Join(err, m.sandbox.stop())
+	}
+	return err
+}
+
+// retirement is a member that has been taken out and ends its work. Immutable, but for the member.
+type retirement struct {
+	cfg  Registry
+	gone chan struct{} // closed when nothing of the member is left
+}
+
+// retire lets the member end its work within the given time, in the background.
+func (m *member) retire(within time.Duration) *retirement {
+	r := &retirement{cfg: m.cfg, gone: make(chan struct{})}
+	go r.run(m, within)
+	return r
+}
+
+// run ends when the member has ended; whoever needs what it holds, and close, waits for gone.
+func (r *retirement) run(m *member, within time.Duration) {
+	defer close(r.gone)
+	err := m.server.Drain(within)
+	if err = errors.Join(err, m.close()); err != nil {
+		m.log.Warn("registry has ended with an error", "registry", m.cfg.Name, "err", err.Error())
+		return
+	}
+	m.log.Info("registry has ended", "registry", m.cfg.Name)
+}
+
+// sameRegistry says whether nothing of what a and b say differs, contents of passwords and certificates included.
+func sameRegistry(a, b *Registry) bool {
+	if !sameRoots(a.TLS.Roots, b.TLS.Roots) || !a.TLS.Certificate.SameAs(b.TLS.Certificate) || !a.Clients.TLS.Certificate.SameAs(b.Clients.TLS.Certificate) {
+		return false
+	}
+	return reflect.DeepEqual(withoutLoaded(*a), withoutLoaded(*b))
+}
+
+func sameUpstreamTLS(a, b *Registry) bool {
+	x, y := withoutLoaded(*a), withoutLoaded(*b)
+	return a.Address == b.Address && sameRoots(a.TLS.Roots, b.TLS.Roots) && a.TLS.Certificate.SameAs(b.TLS.Certificate) && x.TLS == y.TLS
+}
+
+// withoutLoaded leaves out what cannot be compared by value.
+func withoutLoaded(r Registry) Registry {
+	r.TLS.Roots, r.TLS.Certificate, r.Clients.TLS.Certificate = nil, nil, nil
+	return r
+}
+
+func sameRoots(a, b *x509.CertPool) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Equal(b)
+}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"time"
+)
+
+// reload reads the config file again and applies what has changed. A file with a fault changes nothing.
+func (s *service) reload(ctx context.Context) {
+	cfg, err := LoadConfig(s.file)
+	if err != nil {
+		s.live.reloads.add(reloadRefused)
+		s.log.Error("reload refused; everything stays as it is", "err", strings.ReplaceAll(err.Error(), "\n", "; "))
+		return
+	}
+	s.apply(ctx, cfg)
+}
+
+// changes are what a reload did, by the names of registries.
+type changes struct {
+	added, removed, changed, unchanged []string
+	failed                             []string
+	settings                           []string // keys outside registries
+}
+
+// apply makes the running program what cfg says. What cannot be done, such as listening on a port that another program
+// has, is logged; the registry stays as it was, and the next reload tries again.
+func (s *service) apply(ctx context.Context, cfg *Config) {
+	s.warn(cfg)
+	var done changes
+	removed, changed, added := s.compare(cfg, &done)
+	for _, m := range removed {
+		s.retire(m, cfg.DrainTimeout)
+	}
+	s.publish()
+	s.change(ctx, changed, &done)
+	s.add(ctx, added, &done)
+	s.arrange(cfg)
+	s.settings(cfg, &done)
+	s.cfg = cfg
+	s.publish()
+	s.watch.restart(s.certificates(), time.Now())
+	result := reloadDone
+	if len(done.failed) > 0 {
+		result = reloadPartly
+	}
+	s.live.reloads.add(result)
+	s.log.Info("reloaded", done.args()...)
+}
+
+// args are the parts of the log line that say something.
+func (c *changes) args() []any {
+	var args []any
+	for _, part := range []struct {
+		key   string
+		names []string
+	}{
+		{"added", c.added}, {"removed", c.removed}, {"changed", c.changed}, {"unchanged", c.unchanged}, {"failed", c.failed}, {"settings", c.settings},
+	} {
+		if len(part.names) > 0 {
+			args = append(args, part.key, strings.Join(part.names, ","))
+		}
+	}
+	return args
+}
+
+// change is a member with what it is to become.
+type change struct {
+	m   *member
+	to  *Registry
+	err error // of the last attempt
+}
+
+// compare says what is to be done, and notes what needs nothing. A registry that becomes the built-in one, or no longer
+// is, is another: the sessions of the one can never serve the other.
+func (s *service) compare(cfg *Config, done *changes) (removed []*member, changed []change, added []*Registry) {
+	gone := slices.Clone(s.members)
+	for i := range cfg.Registries {
+		r := &cfg.Registries[i]
+		at := slices.IndexFunc(gone, func(m *member) bool { return m.cfg.Name == r.Name && m.cfg.Sandbox() == r.Sandbox() })
+		if at < 0 {
+			added = append(added, r)
+			continue
+		}
+		m := gone[at]
+		gone = slices.Delete(gone, at, at+1)
+		if sameRegistry(&m.cfg, r) {
+			done.unchanged = append(done.unchanged, r.Name)
+		} else {
+			changed = append(changed, change{m: m, to: r})
+		}
+	}
+	for _, m := range gone {
+		done.removed = append(done.removed, m.cfg.Name)
+	}
+	return gone, changed, added
+}
+
+// retire takes a member out.
+func (s *service) retire(m *member, within time.Duration) {
+	s.members = slices.DeleteFunc(s.members, func(o *member) bool { return o == m })
+	s.retired = append(s.retired, m.retire(within))
+}
+
+// change reloads members. One may need an address that another one gives up, so those that fail are tried again as long
+// as any succeeds.
+func (s *service) change(ctx context.Context, todo []change, done *changes) {
+	for before := len(todo) + 1; len(todo) > 0 && len(todo) < before; {
+		before = len(todo)
+		var again []change
+		for _, c := range todo {
+			if c.err = s.vacate(ctx, c.to); c.err == nil {
+				c.err = c.m.reload(c.to)
+			}
+			if c.err != nil {
+				again = append(again, c)
+				continue
+			}
+			done.changed = append(done.changed, c.to.Name)
+		}
+		todo = again
+	}
+	for _, c := range todo {
+		s.log.Error("registry stays as it was", "registry", c.to.Name, "err", c.err.Error())
+		done.failed = append(done.failed, c.to.Name)
+	}
+}
+
+func (s *service) add(ctx context.Context, added []*Registry, done *changes) {
+	for _, r := range added {
+		err := s.vacate(ctx, r)
+		var m *member
+		if err == nil {
+			m, err = startMember(r, s.log)
+		}
+		if err != nil {
+			s.log.Error("registry could not be started", "registry", r.Name, "err", err.Error())
+			done.failed = append(done.failed, r.Name)
+			continue
+		}
+		s.members = append(s.members, m)
+		done.added = append(done.added, r.Name)
+	}
+}
+
+// vacate waits until no retired member has what r needs: sessions of the same account beside those that are ending
+// could be more than the registry grants. It ends early, with an error, when ctx is done.
+func (s *service) vacate(ctx context.Context, r *Registry) error {
+	for _, old := range s.retired {
+		if !inTheWay(&old.cfg, r) {
+			continue
+		}
+		select {
+		case <-old.gone:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	s.retired = slices.DeleteFunc(s.retired, func(old *retirement) bool {
+		select {
+		case <-old.gone:
+			return true
+		default:
+			return false
+		}
+	})
+	return nil
+}
+
+// inTheWay says whether old and r share an account or an address to listen on.
+func inTheWay(old, r *Registry) bool {
+	if !r.Sandbox() && old.Address == r.Address && old.Login.ClientID == r.Login.ClientID {
+		return true
+	}
+	for _, a := range old.Listen {
+		if slices.ContainsFunc(r.Listen, a.meets) {
+			return true
+		}
+	}
+	return false
+}
+
+// meets says whether both may be one address.
+func (l Listen) meets(o Listen) bool {
+	if l.Network != o.Network {
+		return false
+	}
+	if l.Network == "unix" {
+		return l.Address == o.Address
+	}
+	_, a, _ := net.SplitHostPort(l.Address)
+	_, b, _ := net.SplitHostPort(o.Address)
+	return a == b && a != "0"
+}
+
+// arrange puts the members into the order of the file, as scrapes and the drain have them.
+func (s *service) arrange(cfg *Config) {
+	place := func(m *member) int {
+		return slices.IndexFunc(cfg.Registries, func(r Registry) bool { return r.Name == m.cfg.Name })
+	}
+	slices.SortStableFunc(s.members, func(a, b *member) int { return place(a) - place(b) })
+}
+
+// settings applies what stands outside registries.
+func (s *service) settings(cfg *Config, done *changes) {
+	if cfg.Log.Level != s.cfg.Log.Level {
+		s.level.Set(cfg.Log.Level)
+		done.settings = append(done.settings, "log.level")
+	}
+	if cfg.Log.Format != s.cfg.Log.Format {
+		s.log.Warn("log.format changes at a restart only")
+		cfg.Log.Format = s.cfg.Log.Format
+	}
+	if cfg.DrainTimeout != s.cfg.DrainTimeout {
+		done.settings = append(done.settings, "drain_timeout")
+	}
+	if cfg.Admin.Listen == s.cfg.Admin.Listen {
+		return
+	}
+	if err := s.moveAdmin(cfg.Admin.Listen); err != nil {
+		s.log.Error("admin listener stays as it was", "err", err.Error())
+		cfg.Admin.Listen = s.cfg.Admin.Listen
+		done.failed = append(done.failed, "admin.listen")
+		return
+	}
+	done.settings = append(done.settings, "admin.listen")
+}
+
+// moveAdmin opens the new admin listener, then closes the old one.
+func (s *service) moveAdmin(listen string) error {
+	old := s.admin
+	var fresh *adminServer
+	if listen != "" {
+		var err error
+		if fresh, err = startAdmin(listen, s.live, s.log); err != nil {
+			return err
+		}
+	}
+	s.admin = fresh
+	if old != nil {
+		if err := old.stop(); err != nil {
+			s.log.Warn("admin listener closed with an error", "err", err.Error())
+		}
+	}
+	return nil
+}
