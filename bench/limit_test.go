@@ -13,6 +13,7 @@ type pair struct {
 	address  string // of the registry
 	stats    string // of the registry, HTTP
 	listener string // of eppmux
+	proxy    *program
 }
 
 // startPair runs both; registry are more flags of the sandbox, rest more keys of the config's registry.
@@ -40,6 +41,7 @@ admin: {listen: ""}
 		t.Fatal(err)
 	}
 	m := launch(t, bin, "serve", "--config", config)
+	p.proxy = m
 	p.listener = m.find(`msg=listening .*listener=tcp://(\S+)`)
 	m.find(`(session opened)`)
 	return p

@@ -39,7 +39,28 @@ func build(t *testing.T) string {
 // program is a process that runs until the test ends.
 type program struct {
 	t     *testing.T
+	cmd   *exec.Cmd
 	lines chan string // what it prints; closed when it ends
+	once  sync.Once
+}
+
+func (p *program) signal(s os.Signal) {
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Errorf("signal: %v", err)
+	}
+}
+
+// end waits until the process has ended, as it has been told to; it fails the test unless that is soon and clean.
+func (p *program) end() {
+	p.once.Do(func() {
+		stuck := time.AfterFunc(45*time.Second, func() { _ = p.cmd.Process.Kill() })
+		defer stuck.Stop()
+		for range p.lines {
+		}
+		if err := p.cmd.Wait(); err != nil {
+			p.t.Errorf("%s: %v", p.cmd.Args[1], err)
+		}
+	})
 }
 
 // launch starts a process; its standard error goes where its output goes.
@@ -55,9 +76,10 @@ func launch(t *testing.T, bin string, args ...string) *program {
 		t.Fatal(err)
 	}
 	w.Close()
-	p := &program{t: t, lines: make(chan string, 1024)}
+	p := &program{t: t, cmd: cmd, lines: make(chan string, 1<<16)}
 	go func() {
 		defer close(p.lines)
+		defer r.Close()
 		for s := bufio.NewScanner(r); s.Scan(); {
 			t.Logf("%s: %s", args[0], s.Text())
 			p.lines <- s.Text()
@@ -65,14 +87,7 @@ func launch(t *testing.T, bin string, args ...string) *program {
 	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		stuck := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("%s: %v", args[0], err)
-		}
-		stuck.Stop()
-		for range p.lines {
-		}
-		r.Close()
+		p.end()
 	})
 	return p
 }
