@@ -113,16 +113,36 @@ func hostID() uint16 {
 	return uint16(h.Sum32()>>10^h.Sum32()) & 0x3ff
 }
 
-// checkDescriptors warns where the system allows fewer open files than the config needs: two for each client while it is
-// taken in, and some of our own.
+// descriptorsReserved are open files that clients must not use up: listeners, metrics, logs, and room for a client that is
+// being taken in, which holds two for a moment.
+const descriptorsReserved = 128
+
+// checkDescriptors lowers clients.max of each registry in proportion where the system allows fewer open files, so that
+// the sessions with the registries and the metrics always have theirs, and says so.
 func checkDescriptors(cfg *Config, log *slog.Logger) {
-	need := 64
-	for i := range cfg.Registries {
-		need += cfg.Registries[i].Clients.Max + 2*cfg.Registries[i].Sessions.Max
-	}
 	var lim syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err == nil && lim.Cur < uint64(need) {
-		log.Warn("fewer open files are allowed than clients.max and sessions.max need; clients beyond are refused",
-			"allowed", lim.Cur, "needed", need, "err", "raise the limit (ulimit -n, LimitNOFILE) or lower clients.max")
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {
+		return
+	}
+	fitClients(cfg, lim.Cur, log)
+}
+
+func fitClients(cfg *Config, allowed uint64, log *slog.Logger) {
+	clients, reserved := uint64(0), uint64(descriptorsReserved)
+	for i := range cfg.Registries {
+		r := &cfg.Registries[i]
+		clients += uint64(r.Clients.Max)
+		reserved += uint64(2 * r.Sessions.Max)
+	}
+	if clients+reserved <= allowed {
+		return
+	}
+	room := allowed - min(reserved, allowed)
+	for i := range cfg.Registries {
+		most := &cfg.Registries[i].Clients.Max
+		fits := max(1, int(uint64(*most)*room/clients))
+		log.Info("clients.max is lowered to what the open files allow; raise the limit (ulimit -n, LimitNOFILE) for more",
+			"registry", cfg.Registries[i].Name, "from", *most, "to", fits, "allowed", allowed)
+		*most = fits
 	}
 }
