@@ -188,6 +188,21 @@ func TestUnasked(t *testing.T) {
 	})
 }
 
+// TestUnaskedGreeting: it is learnt, and the session ends (faults.md row 8).
+func TestUnaskedGreeting(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		r := p.session()
+		var before, after int
+		p.on(func() { before = p.greetings })
+		r.greet()
+		r.wantEnd()
+		p.on(func() { after = p.greetings })
+		if after != before+1 {
+			t.Errorf("learnt %d greetings, want one", after-before)
+		}
+	})
+}
+
 // TestCodeCloses: x5xx is delivered and ends the session (faults.md row 12); 15xx is a success.
 func TestCodeCloses(t *testing.T) {
 	for _, code := range []int{1500, 1501, 2500, 2502, 2503} {

@@ -222,6 +222,9 @@ func (t *transport) take(end Cause) {
 	case len(t.in) == 0:
 	case t.doing == doingNothing:
 		end = CauseUnasked
+		if err == nil && n > 0 && len(t.in) >= n {
+			t.news(t.in[frame.HeaderLen:n])
+		}
 	case err != nil:
 		end = CauseFrame
 	case n == 0 || len(t.in) < n:
@@ -237,6 +240,13 @@ func (t *transport) take(end Cause) {
 	}
 	if end != CauseNone {
 		t.poison(end)
+	}
+}
+
+// news takes from a message that nobody asked for what there is to learn: a greeting says what the registry offers now.
+func (t *transport) news(payload []byte) {
+	if m, err := t.a.scanner.Scan(payload); err == nil && m.Kind == frame.KindGreeting {
+		t.a.cfg.OnGreeting(bytes.Clone(m.Payload))
 	}
 }
 
