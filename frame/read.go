@@ -87,12 +87,14 @@ func ParseGreeting(payload []byte) (Greeting, error) {
 	}, nil
 }
 
-// ParseResult reads code and text of the first result of a response.
+// ParseResult reads code and text of the first result of a response: its msg, and behind "; " each reason. What echoes the
+// command (value) is left out.
 func ParseResult(payload []byte) (code int, msg string, err error) {
 	var d struct {
 		Results []struct {
-			Code int    `xml:"code,attr"`
-			Msg  string `xml:"msg"`
+			Code    int      `xml:"code,attr"`
+			Msg     string   `xml:"msg"`
+			Reasons []string `xml:"extValue>reason"`
 		} `xml:"response>result"`
 	}
 	if err := xml.Unmarshal(payload, &d); err != nil {
@@ -101,7 +103,8 @@ func ParseResult(payload []byte) (code int, msg string, err error) {
 	if len(d.Results) == 0 {
 		return 0, "", fmt.Errorf("result: no such element")
 	}
-	return d.Results[0].Code, token(d.Results[0].Msg), nil
+	r := &d.Results[0]
+	return r.Code, strings.Join(append([]string{token(r.Msg)}, tokens(r.Reasons)...), "; "), nil
 }
 
 // token collapses white space as xs:token does.

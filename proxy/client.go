@@ -153,10 +153,13 @@ func (c *client) weigh() {
 	n := 0
 	if c.state != clientClosed {
 		n = c.stream.buffered() + c.stream.unsent()
+		if c.x != nil {
+			n += c.x.Octets()
+		}
 	}
 	c.srv.held += n - c.held
 	c.held = n
-	if n > 0 && c.srv.held > c.srv.cfg.MaxHeld && c.state < clientLingering {
+	if c.stream.buffered() > 0 && c.srv.held > c.srv.cfg.MaxHeld && c.state < clientLingering {
 		c.evict(replyNoMemory, closedMemory)
 		c.weigh()
 	}
@@ -308,6 +311,12 @@ func (c *client) command(payload []byte, n int) {
 			c.refuse(m, n)
 			return
 		}
+		if s.held+n > s.cfg.MaxHeld {
+			s.out = s.appendReply(s.out[:0], replyNoRoom, ownClTRID(m))
+			c.stream.discard(n)
+			c.write(s.out)
+			return
+		}
 		x := s.account.Exchange(upstream.Sender{Client: c, Budget: c.budget, Weight: uint8(opts.Weight), Since: c.served}, m)
 		c.stream.discard(n)
 		c.x = x
@@ -369,6 +378,7 @@ func (c *client) faulty(err error, n int) {
 // Finish is upstream.Client's.
 func (c *client) Finish(x *upstream.Exchange, o upstream.Outcome) {
 	c.x = nil
+	defer c.weigh()
 	if at := x.SentAt(); at > 0 {
 		c.served = at
 	}
@@ -383,7 +393,7 @@ func (c *client) Finish(x *upstream.Exchange, o upstream.Outcome) {
 			return
 		}
 	case o.End == upstream.EndNotSent:
-		c.reply(replyNotSent(o.Cause), x.OwnClTRID())
+		c.reply(replyNotSent(x, o.Cause), x.OwnClTRID())
 	case x.Query || c.srv.cfg.UnknownOutcome == UnknownFail:
 		c.reply(replyUnknown(x), x.OwnClTRID())
 	default:
@@ -396,7 +406,6 @@ func (c *client) Finish(x *upstream.Exchange, o upstream.Outcome) {
 	if c.state == clientServed && c.x == nil && c.srv.draining {
 		c.linger(closedShutdown)
 	}
-	c.weigh()
 }
 
 func (c *client) reply(r reply, clTRID []byte) {

@@ -100,7 +100,11 @@ func listenUnix(l Listener, path string) (*listener, error) {
 		return nil, fmt.Errorf("listen %s: %w", l.Address, err)
 	}
 	ln.SetUnlinkOnClose(false)
-	if err := place(l, temp, path); err != nil {
+	err = permit(l, temp)
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
 		ln.Close()
 		return nil, fmt.Errorf("listen %s: %w", l.Address, err)
 	}
@@ -135,13 +139,14 @@ func vacant(path string) error {
 	return nil
 }
 
-func place(l Listener, temp, path string) error {
+// permit gives a unix socket its mode and group.
+func permit(l Listener, path string) error {
 	if l.Group != "" {
 		gid, err := groupID(l.Group)
 		if err != nil {
 			return err
 		}
-		if err := os.Chown(temp, -1, gid); err != nil {
+		if err := os.Chown(path, -1, gid); err != nil {
 			return err
 		}
 	}
@@ -149,10 +154,7 @@ func place(l Listener, temp, path string) error {
 	if mode == 0 {
 		mode = 0o660
 	}
-	if err := os.Chmod(temp, mode); err != nil {
-		return err
-	}
-	return os.Rename(temp, path)
+	return os.Chmod(path, mode)
 }
 
 func groupID(name string) (int, error) {
@@ -228,7 +230,7 @@ func (s *Server) welcome(ln *listener, nc net.Conn) {
 		s.enroll(c, nc)
 		return
 	}
-	t := newTLSStream(nc, opts.TLS, int(s.maxAhead.Load()))
+	t := newTLSStream(nc, opts.TLS, &s.maxAhead)
 	c.stream = t
 	s.handshakes.begin(nc)
 	s.accepting.Add(1)

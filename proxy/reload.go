@@ -1,6 +1,9 @@
 package proxy
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Reload changes what the server is made of while it runs: limits, numbers of sessions, timeouts, credentials, TLS,
 // listeners. No client is dropped and no command lost; clients of a listener that is closed stay. The name stays as it is.
@@ -54,13 +57,31 @@ func (s *Server) openNew(want []Listener) (keep, opened []*listener, err error) 
 		opened = append(opened, ln)
 	}
 	for ln, l := range options {
-		ln.options.Store(l)
+		if err := ln.become(l); err != nil {
+			s.log.Error("listener keeps its old mode and group", "listener", ln.String(), "err", err.Error())
+		}
 	}
 	return keep, opened, nil
 }
 
-// serves says whether ln can become l without being opened anew.
+// serves says whether ln is open where l wants to be, so that it can become l without being opened anew.
 func (ln *listener) serves(l Listener) bool {
-	now := ln.options.Load()
-	return now.Address == l.Address && now.Mode == l.Mode && now.Group == l.Group && (now.TLS == nil) == (l.TLS == nil)
+	return place(ln.options.Load().Address) == place(l.Address)
+}
+
+// place is an address without saying whether TLS is spoken there.
+func place(address string) string {
+	if rest, ok := strings.CutPrefix(address, "tls://"); ok {
+		return "tcp://" + rest
+	}
+	return address
+}
+
+// become gives ln the options of l. The error is about a unix socket's mode and group, which then stay.
+func (ln *listener) become(l *Listener) error {
+	now := ln.options.Swap(l)
+	if ln.path == "" || now.Mode == l.Mode && now.Group == l.Group {
+		return nil
+	}
+	return permit(*l, ln.path)
 }

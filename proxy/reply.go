@@ -27,6 +27,8 @@ var (
 	replyObject    = reply{2307, "Unimplemented object service", "an object service of this login is not in use with the registry"}
 	replyExtension = reply{2103, "Unimplemented extension", "an extension of this login is not in use with the registry"}
 
+	replyNoRoom = reply{2400, "Command failed", "not sent to registry; safe to retry; too much is held for all clients together"}
+
 	replyTooManyClients = reply{2502, "Session limit exceeded; server closing connection", "clients.max is reached"}
 	replyTooLong        = reply{2500, "Command failed; server closing connection", "frame is longer than clients.max_frame"}
 	replyTooFarAhead    = reply{2500, "Command failed; server closing connection", "more sent ahead than clients.max_ahead"}
@@ -46,8 +48,11 @@ func replyFault(err error) reply { return reply{2001, "Command syntax error", er
 
 // replyNotSent is the result for a command of which the registry has seen nothing: 2400, "could not be processed due to
 // server error", with words that say that repeating it is safe.
-func replyNotSent(cause upstream.Cause) reply {
+func replyNotSent(x *upstream.Exchange, cause upstream.Cause) reply {
 	r := reply{2400, "Command failed", "not sent to registry; safe to retry"}
+	if x.Rejected() {
+		r.reason = "registry did not execute it; safe to retry"
+	}
 	switch cause {
 	case upstream.CauseQueueTimeout:
 		r.reason += "; no session was free in time"
@@ -55,6 +60,8 @@ func replyNotSent(cause upstream.Cause) reply {
 		r.reason += "; registry is not reachable"
 	case upstream.CauseLoginRefused:
 		r.reason += "; registry refuses the login"
+	case upstream.CauseThrottled:
+		r.reason += "; registry wants fewer commands"
 	case upstream.CauseShutdown:
 		r.reason += "; eppmux is stopping"
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/valyala/bytebufferpool"
@@ -102,13 +103,13 @@ type tlsStream struct {
 	socket *socket
 	in     *bytebufferpool.ByteBuffer // what has been decrypted and not discarded; nil while there is nothing
 	taken  int                        // in.B[:taken] has been discarded
-	max    int                        // fill stops above it
+	max    *atomic.Int64              // octets; fill stops above it
 }
 
 // tlsBuffers holds the buffers of decrypted octets. Idle clients have none.
 var tlsBuffers bytebufferpool.Pool
 
-func newTLSStream(nc net.Conn, cfg *tls.Config, max int) *tlsStream {
+func newTLSStream(nc net.Conn, cfg *tls.Config, max *atomic.Int64) *tlsStream {
 	under := &upstream.LoopConn{Conn: nc}
 	cfg = cfg.Clone()
 	cfg.DynamicRecordSizingDisabled = true // some clients take one read for one frame: it must be one record where it fits
@@ -126,7 +127,7 @@ func (t *tlsStream) fill() error {
 		t.taken = 0
 	}
 	defer t.release()
-	for t.buffered() <= t.max {
+	for t.buffered() <= int(t.max.Load()) {
 		if t.taken >= t.buffered() { // move what is left to the front before the buffer grows for what has been taken
 			t.in.B = append(t.in.B[:0], t.in.B[t.taken:]...)
 			t.taken = 0

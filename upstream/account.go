@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"reflect"
 	"sync"
 	"time"
 
@@ -81,7 +82,6 @@ type Account struct {
 	now     time.Duration // of the outermost call
 	wall    time.Time     // of the outermost call, for ids only
 	depth   int           // of calls into the Account
-	turn    uint64        // counts outermost calls
 	closed  bool
 	target  target // what sessions are opened with
 	// wallAhead is by how much the wall clock was ahead of now when they were compared last.
@@ -175,7 +175,6 @@ func (a *Account) Close() {
 // that a client that submits its next command from within Finish meets a pool that is in order.
 func (a *Account) enter() {
 	if a.depth++; a.depth == 1 {
-		a.turn++
 		a.wall = time.Now()
 		a.now = a.wall.Sub(a.epoch)
 	}
@@ -356,14 +355,19 @@ func (a *Account) renew(x *Exchange) {
 // as they were.
 func (a *Account) Reload(cfg Config) {
 	setDefaults(&cfg)
-	login := NewLogin
-	if cfg.Address != a.cfg.Address || cfg.Login.ClientID != a.cfg.Login.ClientID {
+	login := SameLogin
+	switch {
+	case cfg.Address != a.cfg.Address || cfg.Login.ClientID != a.cfg.Login.ClientID:
 		login = NewRegistry
+	case cfg.TLS != a.cfg.TLS || !reflect.DeepEqual(cfg.Login, a.cfg.Login):
+		login = NewLogin
 	}
 	cfg.Name, cfg.HostID, cfg.Logger = a.cfg.Name, a.cfg.HostID, a.cfg.Logger
 	cfg.OnGreeting, cfg.OnDrained = a.cfg.OnGreeting, a.cfg.OnDrained
+	known := a.target.dialer
 	a.cfg = cfg
 	a.target = newTarget(&cfg)
+	a.target.remember(known)
 	a.enter()
 	a.pool.Reconfigure(cfg.Pool, login, a.now)
 	a.leave()

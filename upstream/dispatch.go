@@ -9,6 +9,10 @@ import (
 // dispatch hands waiting exchanges to idle sessions as the limits admit. An exchange that a limit holds back does not
 // stop those behind it to which that limit does not apply.
 func (p *Pool) dispatch(now time.Duration) {
+	p.shrink(now)
+	if now >= p.pausedUntil {
+		p.dispatchAgain(now)
+	}
 	for x := p.limits.admit(now); x != nil; x = p.limits.admit(now) {
 		x.state = exchangeQueued
 		p.queue.lane(p.limits.shared[x.kind], x.weight).push(x)
@@ -19,10 +23,9 @@ func (p *Pool) dispatch(now time.Duration) {
 	if now < p.pausedUntil {
 		p.wakeAt(p.pausedUntil)
 	} else {
-		p.dispatchAgain(now)
 		p.dispatchLanes(now)
 	}
-	p.shrink(now)
+	p.wind(now)
 	p.size(now)
 }
 
@@ -32,7 +35,7 @@ func (p *Pool) dispatchLanes(now time.Duration) {
 		if l == nil {
 			break
 		}
-		x := l.head
+		x := l.head()
 		p.queue.sent(x)
 		p.send(p.take(i), x, now)
 	}
@@ -42,7 +45,7 @@ func (p *Pool) dispatchLanes(now time.Duration) {
 // admits it. Nil when there is none; then wake is set to when that may change.
 func (p *Pool) choose(now time.Duration) (best *poolLane, session int) {
 	for _, l := range p.queue.lanes {
-		if l.head == nil || best != nil && !l.goesBefore(best) {
+		if l.head() == nil || best != nil && !l.goesBefore(best) {
 			continue
 		}
 		if at := p.limits.registry.next(l.set, now); at > now {
@@ -62,7 +65,7 @@ func (l *poolLane) goesBefore(m *poolLane) bool {
 	if l.class != m.class && l.class.time != m.class.time {
 		return l.class.time < m.class.time
 	}
-	return l.head.since < m.head.since
+	return l.head().before(m.head())
 }
 
 // admitting is the index of the first idle session whose own limits admit a command under the rules of set; -1: none.
@@ -81,7 +84,7 @@ func (p *Pool) admitting(set ruleSet, now time.Duration) int {
 // others may have lost their login too; where they leave no room for a new one, the longest idle goes.
 func (p *Pool) dispatchAgain(now time.Duration) {
 	for x := p.queue.again.head; x != nil; {
-		next := x.inLane.next
+		next := x.inList.next
 		switch i, at := p.knownFor(x, now); {
 		case at > now:
 			p.wakeAt(at)
@@ -90,8 +93,12 @@ func (p *Pool) dispatchAgain(now time.Duration) {
 				x.charges.take(x.budget.buckets, p.limits.client[x.kind], now)
 			}
 			p.send(p.take(i), x, now)
-		case len(p.idle) > 0 && p.live == len(p.idle) && p.opening == 0 && len(p.sessions) >= p.ceiling:
-			p.Poison(p.idle[0], CauseLoginLost)
+		case p.crowded() && !p.anyFresh(x.lostAt):
+			if at := max(p.nextOpen, p.logins.Next(now)); at > now {
+				p.wakeAt(at)
+			} else {
+				p.Poison(p.idle[0], CauseLoginLost)
+			}
 		}
 		x = next
 	}
@@ -110,11 +117,31 @@ func (p *Pool) knownFor(x *Exchange, now time.Duration) (int, time.Duration) {
 		return -1, at
 	}
 	for i, s := range p.idle {
-		if s.fresh >= x.lostAt && s.buckets.next(set, now) <= now {
+		if s.fresh < x.lostAt {
+			continue
+		}
+		at := s.buckets.next(set, now)
+		if at <= now {
 			return i, now
 		}
+		p.wakeAt(at)
 	}
 	return -1, now
+}
+
+// anyFresh says whether an idle session has shown since an instant that it is logged in.
+func (p *Pool) anyFresh(since time.Duration) bool {
+	for _, s := range p.idle {
+		if s.fresh >= since {
+			return true
+		}
+	}
+	return false
+}
+
+// crowded says that there is no room for another session, and that all there are are idle.
+func (p *Pool) crowded() bool {
+	return len(p.idle) > 0 && len(p.idle) == len(p.sessions) && len(p.sessions) >= p.ceiling
 }
 
 // take takes the session out of those that are idle.

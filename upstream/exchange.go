@@ -49,6 +49,7 @@ type Exchange struct {
 	state    exchangeState
 	kind     kind
 	weight   uint8         // of its client, 1 at the least
+	seq      uint64        // rises with each
 	since    time.Duration // when its client was served last, or came
 	tries    uint8         // times it was handed to a session
 	charges  charges
@@ -57,14 +58,23 @@ type Exchange struct {
 	sentAt   time.Duration
 	deadline time.Duration // while it waits
 	lostAt   time.Duration // when a session answered that it is not logged in; 0: none did
-	lane     *list         // the one that inLane hangs in: a lane, or those that a Budget holds back
-	inLane   links
+	rejected bool          // the registry said that it had not executed it
+	lane     *poolLane     // in which it waits; nil: in list
+	index    int           // in lane
+	list     *list         // the one that inList hangs in: of those to be sent again, or held back by a Budget
+	inList   links
 	waitList *list // the one that inWait hangs in: all that wait, by deadline
 	inWait   links
 }
 
 // SentAt is when the exchange was handed to a session last, by Account.Now; 0 if it was not.
 func (x *Exchange) SentAt() time.Duration { return x.sentAt }
+
+// Rejected says whether the registry has said of the exchange that it did not execute it.
+func (x *Exchange) Rejected() bool { return x.rejected }
+
+// Octets is how many octets the exchange holds.
+func (x *Exchange) Octets() int { return len(x.buf.B) }
 
 // MuxTRID is the transaction id that the registry sees; empty where the payload has no place for one. Borrowed until
 // Finish returns.
@@ -96,12 +106,12 @@ const (
 // links are the neighbours of an exchange in one list.
 type links struct{ prev, next *Exchange }
 
-// lane picks the links by which an exchange hangs in a lane, wait those by which it hangs in a wait list.
-func lane(x *Exchange) *links { return &x.inLane }
-func wait(x *Exchange) *links { return &x.inWait }
+// other picks the links by which an exchange hangs in a list beside the lanes, wait those by which it hangs in a wait list.
+func other(x *Exchange) *links { return &x.inList }
+func wait(x *Exchange) *links  { return &x.inWait }
 
 // list holds exchanges, first in first out, without allocating. Its links say which pair of an exchange's it uses, so
-// that an exchange can be in one lane and one wait list at a time.
+// that an exchange can be in one list of either kind at a time.
 type list struct {
 	head, tail *Exchange
 	n          int

@@ -174,21 +174,33 @@ func (l *limits) buckets(scope Scope) bucketSet {
 	return b
 }
 
-// carry puts old buckets in the place of new ones that are about the same.
+// carry puts old buckets in the place of new ones that are about the same: that of an equal limit first, then one over
+// the same period, then any other.
 func carry(to bucketSet, rules []Rule, from bucketSet, old []Rule, now time.Duration) {
-	used := ruleSet(0)
-	for i := range to {
-		for j := range from {
-			if to[i] == nil || from[j] == nil || used&(1<<j) != 0 ||
-				rules[i].Scope != old[j].Scope || rules[i].Commands != old[j].Commands || rules[i].Shadow != old[j].Shadow {
-				continue
+	var given, taken ruleSet
+	for _, alike := range []func(a, b Rule) bool{
+		func(a, b Rule) bool { return a.Limit == b.Limit },
+		func(a, b Rule) bool { return a.Limit.Per == b.Limit.Per },
+		func(a, b Rule) bool { return true },
+	} {
+		for i := range to {
+			for j := range from {
+				if to[i] == nil || from[j] == nil || given&(1<<i) != 0 || taken&(1<<j) != 0 ||
+					!sameSubject(rules[i], old[j]) || !alike(rules[i], old[j]) {
+					continue
+				}
+				given |= 1 << i
+				taken |= 1 << j
+				from[j].SetLimit(now, rules[i].Limit)
+				to[i] = from[j]
 			}
-			used |= 1 << j
-			from[j].SetLimit(now, rules[i].Limit)
-			to[i] = from[j]
-			break
 		}
 	}
+}
+
+// sameSubject says whether two rules count the same.
+func sameSubject(a, b Rule) bool {
+	return a.Scope == b.Scope && a.Commands == b.Commands && a.Shadow == b.Shadow
 }
 
 // watch has the shadow rules count a command that is about to be sent.
@@ -250,7 +262,7 @@ func (h *heldBudgets) Pop() any {
 	return b
 }
 
-func newBudget() *Budget { return &Budget{waiting: list{links: lane}, index: -1} }
+func newBudget() *Budget { return &Budget{waiting: list{links: other}, index: -1} }
 
 // current brings b up to the rules of now.
 func (l *limits) current(b *Budget, now time.Duration) {
@@ -278,7 +290,7 @@ func (l *limits) charge(x *Exchange, now time.Duration) bool {
 		return true
 	}
 	x.state = exchangeHeld
-	x.lane = &b.waiting
+	x.list = &b.waiting
 	b.waiting.pushBack(x)
 	l.rewake(b, now)
 	return false
@@ -312,6 +324,7 @@ func (l *limits) admit(now time.Duration) *Exchange {
 			continue
 		}
 		b.waiting.remove(x)
+		x.list = nil
 		x.charges.take(b.buckets, set, now)
 		l.rewake(b, now)
 		return x

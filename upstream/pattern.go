@@ -1,7 +1,7 @@
 package upstream
 
 import (
-	"bytes"
+	"strings"
 
 	"eppmux/frame"
 )
@@ -9,7 +9,7 @@ import (
 // Pattern is an answer by its code and a part of its text.
 type Pattern struct {
 	Code int
-	Text string // in lower case, somewhere in the payload; empty: any text
+	Text string // in lower case, somewhere in the words of the result; empty: any
 }
 
 // DefaultLost are answers to a command that can only mean a lost login: a command for which the client has no right gets
@@ -25,10 +25,25 @@ var DefaultLost = []Pattern{
 	{2201, "session expired"},
 }
 
-// matchAny says whether m is one of the patterns.
+// matchAny says whether m is one of the patterns. It looks only at the registry's own words: what it echoes of a command
+// may say anything.
 func matchAny(patterns []Pattern, m *frame.Message) bool {
+	text, read := "", false
 	for _, p := range patterns {
-		if p.Code == m.Code && (p.Text == "" || bytes.Contains(bytes.ToLower(m.Payload), []byte(p.Text))) {
+		if p.Code != m.Code {
+			continue
+		}
+		if p.Text == "" {
+			return true
+		}
+		if !read {
+			_, words, err := frame.ParseResult(m.Payload)
+			if err != nil {
+				return false
+			}
+			text, read = strings.ToLower(words), true
+		}
+		if strings.Contains(text, p.Text) {
 			return true
 		}
 	}

@@ -211,14 +211,15 @@ func (p *Pool) away(now time.Duration) bool {
 func (p *Pool) dequeue(x *Exchange, now time.Duration) {
 	switch x.state {
 	case exchangeQueued:
-		x.lane.remove(x)
+		x.leaveLane()
 	case exchangeHeld:
 		p.limits.unhold(x, now)
+		x.list = nil
 	default:
 		panic("BUG: exchange waits in no list")
 	}
 	x.waitList.remove(x)
-	x.lane, x.waitList, x.state = nil, nil, exchangeFree
+	x.waitList, x.state = nil, exchangeFree
 }
 
 // giveUp ends a waiting exchange.
@@ -259,11 +260,17 @@ func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 	default:
 		panic("BUG: answer on a session that is " + s.state.String())
 	}
-	if x := p.release(s, now); x != nil {
+	x := p.release(s, now)
+	if x != nil {
 		p.queue.left(x)
-		p.pause = 0
+		if now >= p.pausedUntil {
+			p.pause = 0
+		}
 	}
-	s.proven, s.fresh, p.failures = true, now, 0
+	if x != nil || p.cfg.KeepaliveCommand == frame.CommandPoll {
+		s.fresh = now // a hello is answered without a login too
+	}
+	s.proven, p.failures = true, 0
 	p.rested(s, end, now)
 }
 
@@ -291,7 +298,7 @@ func (p *Pool) LoginLost(s *Session, now time.Duration) bool {
 		p.queue.left(x)
 		return false
 	}
-	x.lostAt = max(now, 1)
+	x.lostAt, x.rejected = max(now, 1), true
 	x.deadline = now + p.cfg.QueueTimeout
 	x.tries-- // it was not executed
 	p.wait(x, now)
@@ -300,15 +307,19 @@ func (p *Pool) LoginLost(s *Session, now time.Duration) bool {
 }
 
 // Throttled says that the response to what is in flight on s has come and says that the registry wants fewer commands:
-// the command was not executed. All pause for a while, and the exchange waits again, within the time that it had.
-func (p *Pool) Throttled(s *Session, now time.Duration) {
+// the command was not executed. All pause for a while, longer if it was sent after the last pause, and the exchange waits
+// again, within the time that it had. The session ends for the given cause, unless that is CauseNone.
+func (p *Pool) Throttled(s *Session, end Cause, now time.Duration) {
+	if p.pause == 0 || s.since >= p.pausedUntil {
+		p.pause = min(max(pauseMin, 2*p.pause), pauseMax)
+	}
+	p.pausedUntil = max(p.pausedUntil, now+p.pause)
+	p.wakeAt(p.pausedUntil)
 	x := p.release(s, now)
 	s.fresh = now
-	p.pause = min(max(pauseMin, 2*p.pause), pauseMax)
-	p.pausedUntil = now + p.pause
-	p.wakeAt(p.pausedUntil)
 	if x != nil {
 		x.tries-- // it was not executed
+		x.rejected = true
 		if x.deadline = x.queuedAt + p.cfg.QueueTimeout; x.orphan || x.deadline <= p.pausedUntil || p.draining {
 			p.queue.left(x)
 			p.finish(x, CauseThrottled)
@@ -316,7 +327,7 @@ func (p *Pool) Throttled(s *Session, now time.Duration) {
 			p.wait(x, now)
 		}
 	}
-	p.rested(s, CauseNone, now)
+	p.rested(s, end, now)
 }
 
 // Unsent says that x, which was to be written on s, was not: nothing may be written there any more. It waits again, in
@@ -327,10 +338,14 @@ func (p *Pool) Unsent(s *Session, x *Exchange, cause Cause, now time.Duration) {
 	x.state, x.session, s.x = exchangeFree, nil, nil
 	x.tries--
 	p.Poison(s, cause)
-	if x.orphan {
+	switch {
+	case x.orphan:
 		p.queue.left(x)
 		p.finish(x, CauseClientGone)
-	} else {
+	case p.draining && now >= p.drainBy:
+		p.queue.left(x)
+		p.finish(x, CauseShutdown)
+	default:
 		p.wait(x, now)
 	}
 	p.dispatch(now)

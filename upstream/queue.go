@@ -1,6 +1,9 @@
 package upstream
 
-import "time"
+import (
+	"container/heap"
+	"time"
+)
 
 // impatience is how long a command waits while the registry has been away for longer than QueueTimeout: long enough for
 // a login under way, short enough that a client is not held for nothing.
@@ -19,6 +22,7 @@ type queue struct {
 	again   againLane // those that a session refused as not logged in
 	timed1  list      // all that wait, in order of deadline: for QueueTimeout
 	timed2  list      // for impatience
+	seq     uint64    // exchanges so far
 }
 
 // class is the clients of one weight.
@@ -28,33 +32,75 @@ type class struct {
 	time   float64 // virtual
 }
 
-// poolLane is one of the queue's lanes.
+// poolLane is one of the queue's lanes: a heap, the client without service the longest first. Most of those that come are
+// the last; but when many that have been quiet for long come together, they come in any order.
 type poolLane struct {
-	list
 	set   ruleSet
 	class *class
+	heap  []*Exchange
+}
+
+func (l *poolLane) Len() int           { return len(l.heap) }
+func (l *poolLane) Less(i, j int) bool { return l.heap[i].before(l.heap[j]) }
+func (l *poolLane) Swap(i, j int) {
+	l.heap[i], l.heap[j] = l.heap[j], l.heap[i]
+	l.heap[i].index, l.heap[j].index = i, j
+}
+func (l *poolLane) Push(x any) {
+	y := x.(*Exchange)
+	y.index = len(l.heap)
+	l.heap = append(l.heap, y)
+}
+func (l *poolLane) Pop() any {
+	last := len(l.heap) - 1
+	x := l.heap[last]
+	l.heap[last] = nil
+	l.heap = l.heap[:last]
+	return x
+}
+
+// before says whose turn is first. Between equals, that of who asked first.
+func (x *Exchange) before(y *Exchange) bool {
+	if x.since != y.since {
+		return x.since < y.since
+	}
+	return x.seq < y.seq
+}
+
+// head is the first of the lane; nil where it is empty.
+func (l *poolLane) head() *Exchange {
+	if len(l.heap) == 0 {
+		return nil
+	}
+	return l.heap[0]
 }
 
 // push puts x in its place.
 func (l *poolLane) push(x *Exchange) {
-	x.lane = &l.list
-	if l.head != nil && x.since < l.head.since {
-		l.pushFront(x)
-		return
-	}
-	l.insert(x, func(y *Exchange) bool { return y.since <= x.since })
+	x.lane = l
+	heap.Push(l, x)
 }
 
-// againLane is a list of exchanges without order between lanes.
+// leaveLane takes x out of the lane or the list in which it waits.
+func (x *Exchange) leaveLane() {
+	if x.lane != nil {
+		heap.Remove(x.lane, x.index)
+	} else {
+		x.list.remove(x)
+	}
+	x.lane, x.list = nil, nil
+}
+
+// againLane holds those to be sent again, first in first out.
 type againLane struct{ list }
 
 func (l *againLane) push(x *Exchange) {
-	x.lane = &l.list
+	x.list = &l.list
 	l.pushBack(x)
 }
 
 func (q *queue) init() {
-	q.timed1.links, q.timed2.links, q.again.links = wait, wait, lane
+	q.timed1.links, q.timed2.links, q.again.links = wait, wait, other
 }
 
 // classCredit is how far behind the others a class may be that comes back, in commands for each of its clients of weight
@@ -63,6 +109,8 @@ const classCredit = 2
 
 // entered counts x as active. A class that was away for long does not get what it has missed.
 func (q *queue) entered(x *Exchange) {
+	q.seq++
+	x.seq = q.seq
 	c := q.class(x.weight)
 	if c.active++; c.active > 1 || len(q.classes) == 1 {
 		return
@@ -92,7 +140,7 @@ func (q *queue) lane(set ruleSet, weight uint8) *poolLane {
 			return l
 		}
 	}
-	l := &poolLane{list: list{links: lane}, set: set, class: q.class(weight)}
+	l := &poolLane{set: set, class: q.class(weight)}
 	q.lanes = append(q.lanes, l)
 	return l
 }

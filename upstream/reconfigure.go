@@ -32,12 +32,17 @@ func (p *Pool) Reconfigure(cfg PoolConfig, login Fresh, now time.Duration) {
 	if login != SameLogin {
 		p.refused, p.failures, p.nextOpen = false, 0, now
 	}
+	if login == NewRegistry {
+		p.ceiling, p.raiseAt = cfg.MaxSessions, never
+		p.pausedUntil, p.pause = 0, 0
+	}
 	for _, s := range p.sessions {
 		old := s.buckets
 		s.buckets = p.limits.buckets(ScopeSession)
 		carry(s.buckets, cfg.Rules, old, s.rules, now)
 		s.rules = cfg.Rules
 		if s.state == SessionDialing {
+			s.stale = max(s.stale, login)
 			continue
 		}
 		p.allot(s)
@@ -55,10 +60,7 @@ func (p *Pool) Reconfigure(cfg PoolConfig, login Fresh, now time.Duration) {
 func (p *Pool) requeue(now time.Duration) {
 	var waiting []*Exchange
 	for _, l := range p.queue.lanes {
-		for l.head != nil {
-			waiting = append(waiting, l.head)
-			l.remove(l.head)
-		}
+		waiting = append(waiting, l.heap...)
 	}
 	p.queue.lanes = p.queue.lanes[:0]
 	for _, x := range waiting {

@@ -36,6 +36,7 @@ type Session struct {
 	most     int           // commands after which it is retired; 0: no such limit
 	proven   bool          // has answered a command since its login
 	cause    Cause         // why it is draining or closing
+	stale    Fresh         // what has changed since the attempt to open it began
 	buckets  bucketSet
 	rules    []Rule // that the buckets are of
 }

@@ -64,8 +64,10 @@ type world struct {
 	draining bool
 	by       time.Duration
 
-	faults     float64 // chance of a fault per command
-	throttle   float64 // chance that the registry wants fewer commands
+	most       int           // sockets that there may be
+	settled    time.Duration // when a reload must have taken effect
+	faults     float64       // chance of a fault per command
+	throttle   float64       // chance that the registry wants fewer commands
 	rtt        time.Duration
 	registryUp bool
 	seen       []*time.Duration // when the registry counted each command
@@ -152,6 +154,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.faults = []float64{0, 0.001, 0.02, 0.2}[r.IntN(4)]
 	w.throttle = []float64{0, 0, 0.01}[r.IntN(3)]
 	w.rtt = time.Duration(1+r.IntN(50)) * time.Millisecond
+	w.most, w.settled = w.cfg.MaxSessions, never
 	w.pool = NewPool(w.cfg, 0)
 	weights := 1 + r.IntN(3)
 	for range 1 + r.IntN(40) {
@@ -450,7 +453,7 @@ func (w *world) reject(s *Session, k *simSocket, gen int) {
 	e := w.exchange[x]
 	e.rejected++
 	if !k.zombie {
-		w.pool.Throttled(s, w.now)
+		w.pool.Throttled(s, []Cause{CauseNone, CauseNone, CauseRegistryClosed}[w.rand.IntN(3)], w.now)
 		return
 	}
 	if !w.pool.LoginLost(s, w.now) {
@@ -510,7 +513,7 @@ func (w *world) reload() {
 		return
 	}
 	cfg := w.cfg
-	cfg.MaxSessions = 1 + w.rand.IntN(w.cfg.MaxSessions)
+	cfg.MaxSessions = 1 + w.rand.IntN(5)
 	cfg.MinSessions = 1 + w.rand.IntN(cfg.MaxSessions)
 	cfg.Rules = slices.Clone(cfg.Rules)
 	for i := range cfg.Rules {
@@ -524,6 +527,9 @@ func (w *world) reload() {
 	if login != SameLogin {
 		w.refusedAt = -1
 	}
+	// Sessions above a lower maximum end when they have nothing in flight.
+	w.most, w.settled = max(w.most, cfg.MaxSessions), w.now+w.cfg.CommandTimeout+logoutTimeout+recheck
+	w.cfg.MinSessions, w.cfg.MaxSessions = cfg.MinSessions, cfg.MaxSessions
 	w.pool.Reconfigure(cfg, login, w.now)
 	if w.rand.IntN(4) == 0 {
 		w.pool.Probe(w.now)
@@ -547,8 +553,11 @@ func (w *world) outage() {
 
 // check looks at what must hold after every step.
 func (w *world) check() {
-	if len(w.sockets) > w.cfg.MaxSessions {
-		w.errorf("I6: %d sockets, at most %d are allowed", len(w.sockets), w.cfg.MaxSessions)
+	if len(w.sockets) > w.most {
+		w.errorf("I6: %d sockets, at most %d are allowed", len(w.sockets), w.most)
+	}
+	if w.now > w.settled {
+		w.most = w.cfg.MaxSessions
 	}
 	if d := w.pool.Oldest(w.now); d > 3*w.cfg.QueueTimeout+2*w.cfg.CommandTimeout { // it may break once, and be refused as not logged in once
 		w.errorf("I15: the oldest has waited %v", d)
@@ -605,7 +614,7 @@ func (w *world) checkLogout(s *Session) {
 
 // checkLogins bounds attempts to log in: I13.
 func (w *world) checkLogins() {
-	most := loginBudget(w.cfg.MaxSessions).N
+	most := loginBudget(5).N // the highest that a reload may set
 	if n := len(w.logins); n > most && w.logins[n-1]-w.logins[n-1-most] < time.Minute {
 		w.errorf("I13: %d logins within %v", most+1, w.logins[n-1]-w.logins[n-1-most])
 		w.logins = nil

@@ -82,14 +82,17 @@ func (p *Pool) wanted(now time.Duration) bool {
 	if p.draining {
 		return p.live == 0 && p.Queued() > 0 && now < p.drainBy
 	}
-	if p.live < p.cfg.MinSessions || p.queue.again.n > 0 && p.live == len(p.idle) {
+	if p.live < p.cfg.MinSessions {
 		return true
 	}
 	if now < p.pausedUntil {
 		return false
 	}
+	if x := p.queue.again.head; x != nil && p.live == len(p.idle) && !p.anyFresh(x.lostAt) {
+		return true
+	}
 	for _, l := range p.queue.lanes {
-		if l.head == nil {
+		if l.head() == nil {
 			continue
 		}
 		at := p.limits.registry.next(l.set, now)
@@ -125,7 +128,13 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 	p.downSince, p.refused = -1, false
 	s.opened, s.fresh = now, now
 	p.allot(s)
+	if s.stale == NewRegistry {
+		s.expires = now
+	}
 	p.rest(s, now)
+	if p.draining && now >= p.drainBy {
+		p.Poison(s, CauseShutdown)
+	}
 	p.dispatch(now)
 	p.checkDrained()
 }
@@ -240,6 +249,7 @@ func (p *Pool) keepalive(s *Session, now time.Duration) {
 func (p *Pool) Probe(now time.Duration) {
 	for i := len(p.idle) - 1; i >= 0; i-- {
 		if s := p.idle[i]; p.cfg.Keepalive > 0 {
+			s.since = now - p.cfg.Keepalive // it is due, also where a limit holds it back now
 			p.keepalive(s, now)
 		} else {
 			p.retire(s, CauseIdle, now)
@@ -265,18 +275,22 @@ func (p *Pool) retire(s *Session, cause Cause, now time.Duration) {
 	p.do(Action{Do: DoLogout, Session: s})
 }
 
-// shrink retires idle sessions that may not be: all of them at the end, those above MaxSessions otherwise.
+// shrink retires idle sessions above MaxSessions, which a reload has lowered.
 func (p *Pool) shrink(now time.Duration) {
-	if p.draining && p.Queued() == 0 {
-		for i := len(p.idle) - 1; i >= 0; i-- {
-			p.retire(p.idle[i], CauseShutdown, now)
-		}
-		p.abort()
-		return
-	}
 	for i := len(p.idle) - 1; i >= 0 && p.live+p.opening > p.cfg.MaxSessions; i-- {
 		p.retire(p.idle[i], CauseChanged, now)
 	}
+}
+
+// wind retires all idle sessions once a drain has nothing left to send.
+func (p *Pool) wind(now time.Duration) {
+	if !p.draining || p.Queued() > 0 {
+		return
+	}
+	for i := len(p.idle) - 1; i >= 0; i-- {
+		p.retire(p.idle[i], CauseShutdown, now)
+	}
+	p.abort()
 }
 
 // abort gives up what is being opened.
@@ -297,6 +311,9 @@ func (p *Pool) OpenFailed(s *Session, cause Cause, now time.Duration) {
 	p.forget(s)
 	if p.downSince < 0 && p.live == 0 {
 		p.downSince = now
+	}
+	if s.stale != SameLogin {
+		cause = CauseShutdown // of what is tried now, it says nothing
 	}
 	switch cause {
 	case CauseShutdown:

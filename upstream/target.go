@@ -13,9 +13,10 @@ import (
 // target is what sessions are opened with: where the registry is and what we log in with. Immutable; a reload makes
 // another one.
 type target struct {
-	dial  func(context.Context) (net.Conn, error)
-	tls   *tls.Config
-	login frame.Login
+	dial   func(context.Context) (net.Conn, error)
+	dialer *dialer // that dial is of; nil where the config has its own
+	tls    *tls.Config
+	login  frame.Login
 
 	connectTimeout, greetingTimeout, loginTimeout time.Duration
 
@@ -26,7 +27,8 @@ func newTarget(cfg *Config) target {
 	t := target{dial: cfg.Dial, tls: cfg.TLS, login: cfg.Login, connectTimeout: cfg.ConnectTimeout,
 		greetingTimeout: cfg.GreetingTimeout, loginTimeout: cfg.LoginTimeout, maxResponse: cfg.MaxResponse}
 	if t.dial == nil {
-		t.dial = newDialer(cfg.Address, cfg.SourceAddress).dial
+		t.dialer = newDialer(cfg.Address, cfg.SourceAddress)
+		t.dial = t.dialer.dial
 	}
 	if t.tls != nil {
 		// A message must go out in one record where it fits: some registries take one read for one frame.
@@ -34,6 +36,16 @@ func newTarget(cfg *Config) target {
 		t.tls.DynamicRecordSizingDisabled = true
 	}
 	return t
+}
+
+// remember takes over what an earlier dialer knows of the same address.
+func (t *target) remember(d *dialer) {
+	if d == nil || t.dialer == nil || d.address != t.dialer.address {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t.dialer.last = d.last
 }
 
 // dialer connects to an address by TCP. All addresses of a name are tried; while the name cannot be looked up, the

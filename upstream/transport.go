@@ -28,7 +28,6 @@ type transport struct {
 	conn   net.Conn           // tls.Conn over socket, or socket itself
 	in     []byte             // what has been read and not taken
 	out    []byte             // message of our own
-	readAt uint64             // turn in which the socket was read last
 	cancel context.CancelFunc // gives up opening
 	own    []byte             // its transaction id; nil for a hello
 	doing  doing
@@ -88,7 +87,7 @@ func (t *transport) ready() {
 		a.pool.OpenFailed(t.s, end, a.now)
 		return
 	}
-	t.opened, t.readAt = true, a.turn
+	t.opened = true
 	a.counts.Logins[LoginOK]++
 	a.log.Info("session opened", "session", t.s.ID)
 	a.pool.Opened(t.s, a.now)
@@ -123,8 +122,14 @@ func (t *transport) write(unit []byte, what doing) {
 	_, _ = t.conn.Write(unit)
 }
 
-// sendExchange writes a client's command, unless the session is at its end or has something to say: an answer that
-// nobody waits for must not be taken for this command's. What the socket was read for in this turn of the loop is known.
+// pending says whether the registry has sent something, or its end, since its last message was taken: an answer that nobody
+// waits for must not be taken for the next command's, and behind the end nothing must be written. It is asked before
+// each command, also right behind an answer, since registries close there.
+func (t *transport) pending() bool {
+	return t.socket.Pending() || t.conn != net.Conn(t.socket) && t.socket.records.partial()
+}
+
+// sendExchange writes a client's command, unless the session is at its end or has something to say.
 func (t *transport) sendExchange(x *Exchange) {
 	a := t.a
 	switch {
@@ -133,7 +138,7 @@ func (t *transport) sendExchange(x *Exchange) {
 	case t.closed || t.s.state != SessionBusy:
 		a.pool.Unsent(t.s, x, CauseRegistryClosed, a.now)
 		return
-	case t.readAt != a.turn && t.socket.Pending():
+	case t.pending():
 		a.pool.Unsent(t.s, x, CauseUnasked, a.now)
 		return
 	}
@@ -146,6 +151,9 @@ func (t *transport) sendExchange(x *Exchange) {
 }
 
 func (t *transport) sendKeepalive() {
+	if t.unfit() {
+		return
+	}
 	if t.a.cfg.Pool.KeepaliveCommand == frame.CommandPoll {
 		t.renewOwn()
 		t.out = frame.AppendPoll(t.out[:0], string(t.own))
@@ -157,9 +165,24 @@ func (t *transport) sendKeepalive() {
 }
 
 func (t *transport) sendLogout() {
+	if t.unfit() {
+		return
+	}
 	t.renewOwn()
 	t.out = frame.AppendLogout(t.out[:0], string(t.own))
 	t.write(t.out, doingLogout)
+}
+
+// unfit ends the session where a command of our own finds it at its end, or with something to say.
+func (t *transport) unfit() bool {
+	if t.closed || t.s.state == SessionClosing {
+		return true
+	}
+	if t.pending() {
+		t.poison(CauseUnasked)
+		return true
+	}
+	return false
 }
 
 // renewOwn makes a transaction id for a command of our own.
@@ -180,7 +203,6 @@ func (t *transport) Readable() {
 // read reads what has come and takes the message in it.
 func (t *transport) read() {
 	end := t.fill()
-	t.readAt = t.a.turn
 	t.take(end)
 }
 
@@ -300,9 +322,9 @@ func (t *transport) rejected(m *frame.Message, end Cause) bool {
 		o := Outcome{End: EndAnswered, Code: m.Code, Unit: a.restore(m, x)}
 		a.finish(x, o)
 		return true
-	case end == CauseNone && matchAny(a.cfg.Throttled, m):
+	case matchAny(a.cfg.Throttled, m):
 		a.counts.Throttled++
-		a.pool.Throttled(t.s, a.now)
+		a.pool.Throttled(t.s, end, a.now)
 		return true
 	}
 	return false
