@@ -394,6 +394,10 @@ func (c *client) Finish(x *upstream.Exchange, o upstream.Outcome) {
 		}
 	case o.End == upstream.EndNotSent:
 		c.reply(replyNotSent(x, o.Cause), x.OwnClTRID())
+		if o.Cause == upstream.CauseShutdown {
+			c.linger(closedShutdown)
+			return
+		}
 	case x.Query || c.srv.cfg.UnknownOutcome == UnknownFail:
 		c.reply(replyUnknown(x), x.OwnClTRID())
 	default:
@@ -403,9 +407,6 @@ func (c *client) Finish(x *upstream.Exchange, o upstream.Outcome) {
 	}
 	c.touch()
 	c.parse()
-	if c.state == clientServed && c.x == nil && c.srv.draining {
-		c.linger(closedShutdown)
-	}
 }
 
 func (c *client) reply(r reply, clTRID []byte) {

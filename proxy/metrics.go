@@ -145,10 +145,8 @@ func (c collector) commands(a *upstream.Snapshot) {
 				c.counter(descCommands, n, cmd.String(), codeLabel(i))
 			}
 		}
-		for i, n := range a.Outcomes[cmd] {
-			if n > 0 {
-				c.counter(descOutcomes, n, cmd.String(), outcomeLabel(i))
-			}
+		for i, n := range a.Outcomes[cmd] { // from the start, so that the first one is an increase
+			c.counter(descOutcomes, n, cmd.String(), outcomeLabel(i))
 		}
 	}
 	for k := upstream.Class(0); k < upstream.NumClasses; k++ {
@@ -188,18 +186,14 @@ func (c collector) sessions(a *upstream.Snapshot) {
 	}
 	c.gauge(descSessions, backoff, "backoff")
 	c.gauge(descSessionsMax, float64(a.Max))
-	for i, n := range a.SessionCloses {
-		if n > 0 {
-			c.counter(descSessionCloses, n, upstream.Cause(i).String())
-		}
+	for _, cause := range upstream.SessionCauses {
+		c.counter(descSessionCloses, a.SessionCloses[cause], cause.String())
 	}
 	for i, n := range a.Logins {
 		c.counter(descLogins, n, upstream.LoginResult(i).String())
 	}
-	for i, n := range a.Desync {
-		if n > 0 {
-			c.counter(descDesync, n, upstream.Cause(i).String())
-		}
+	for _, cause := range upstream.DesyncCauses {
+		c.counter(descDesync, a.Desync[cause], cause.String())
 	}
 }
 

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -64,6 +65,7 @@ type Server struct {
 	account *upstream.Account
 	epoch   time.Time
 	drained chan struct{} // closed on the loop when the account has drained
+	cut     int           // sessions that could not be logged out; set before drained is closed
 
 	// Owned by whoever calls Start, Reload, Drain and Close, one after the other.
 	listeners []*listener
@@ -143,7 +145,10 @@ func (s *Server) Start() error {
 	up := s.cfg.Upstream
 	up.Name, up.Logger = s.cfg.Name, s.log
 	up.OnGreeting = s.learn
-	up.OnDrained = func() { close(s.drained) }
+	up.OnDrained = func(cut int) {
+		s.cut = cut
+		close(s.drained)
+	}
 	s.account = upstream.NewAccount(up, loop)
 	s.alarm = upstream.NewAlarm(loop, s.clock, s.tick)
 	loop.Post(s.account.Start)
@@ -179,6 +184,9 @@ func (s *Server) Drain(within time.Duration) error {
 	var err error
 	select {
 	case <-s.drained:
+		if s.cut > 0 {
+			err = fmt.Errorf("%w: %d closed without", errDrainTimeout, s.cut)
+		}
 	case <-late.C:
 		err = errDrainTimeout
 	}

@@ -46,8 +46,9 @@ type Config struct {
 
 	// OnGreeting is called on the loop with each greeting of the registry, which it may keep.
 	OnGreeting func(payload []byte)
-	// OnDrained is called on the loop once after Drain, when no session is left.
-	OnDrained func()
+	// OnDrained is called on the loop once after Drain, when no session is left, with the number of those that could not be
+	// logged out in time.
+	OnDrained func(cut int)
 
 	Logger *slog.Logger // nil: silent
 }
@@ -84,6 +85,7 @@ type Account struct {
 	depth   int           // of calls into the Account
 	closed  bool
 	target  target // what sessions are opened with
+	trouble string // why the last attempt to open a session failed; empty: it did not
 	// wallAhead is by how much the wall clock was ahead of now when they were compared last.
 	wallAhead time.Duration
 	answer    []byte // the answer being delivered
@@ -125,7 +127,7 @@ func NewAccount(cfg Config, loop Loop) *Account {
 		cfg.OnGreeting = func([]byte) {}
 	}
 	if cfg.OnDrained == nil {
-		cfg.OnDrained = func() {}
+		cfg.OnDrained = func(int) {}
 	}
 	budgets, err := simplelru.NewLRU[string, *Budget](budgetsKept, nil)
 	if err != nil {
@@ -212,7 +214,7 @@ func (a *Account) perform(act Action) {
 	case DoFinish:
 		a.finish(act.Exchange, Outcome{End: act.End, Cause: act.Cause})
 	case DoDrained:
-		a.cfg.OnDrained()
+		a.cfg.OnDrained(a.pool.cut)
 	}
 }
 
@@ -327,6 +329,10 @@ func (a *Account) Cancel(x *Exchange) {
 // finish gives x back to its client and takes it out of use.
 func (a *Account) finish(x *Exchange, o Outcome) {
 	a.counts.finished(x, o, a.now)
+	if o.End == EndUnknown && !x.Query {
+		a.log.Warn("outcome of a transform is unknown: it was sent and has no answer; look it up at the registry", "command", x.Command.String(),
+			"cltrid", shown(x.OwnClTRID()), "muxtrid", string(x.MuxTRID()), "reason", o.Cause.String())
+	}
 	if x.client != nil {
 		x.client.Finish(x, o)
 	}
@@ -336,6 +342,16 @@ func (a *Account) finish(x *Exchange, o Outcome) {
 		a.free = append(a.free, x)
 	}
 }
+
+// shown is a client's clTRID for the log.
+func shown(clTRID []byte) string {
+	if len(clTRID) > maxShown {
+		return string(clTRID[:maxShown]) + "..."
+	}
+	return string(clTRID)
+}
+
+const maxShown = 64 // octets
 
 // renew puts a new muxTRID into x, which is about to be sent a second time: a registry may refuse a clTRID that it has
 // seen. Only the part that is ours changes, so its length stays.

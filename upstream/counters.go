@@ -129,11 +129,14 @@ func (c *Counters) finished(x *Exchange, o Outcome, now time.Duration) {
 type Snapshot struct {
 	Counters
 	Sessions [numSessionStates]int
-	Backoff  bool // no session is being opened because the last attempts failed
-	Max      int  // sessions that may be open now
-	Queued   int
-	Oldest   time.Duration
-	Used     []float64 // by rule of registry scope: the part in use; 0 for other scopes
+	Backoff  bool // a session is wanted, and held back by failed attempts, the budget of logins or a limit
+	// NextTry is the time until then, Trouble what the registry or the network said last; while no session is logged in.
+	NextTry time.Duration
+	Trouble string
+	Max     int // sessions that may be open now
+	Queued  int
+	Oldest  time.Duration
+	Used    []float64 // by rule of registry scope: the part in use; 0 for other scopes
 }
 
 // Snapshot fills s, on the loop.
@@ -145,7 +148,8 @@ func (a *Account) Snapshot(s *Snapshot) {
 	for _, t := range p.sessions {
 		s.Sessions[t.state]++
 	}
-	s.Backoff = p.opening == 0 && now < p.nextOpen && p.live < p.cfg.MinSessions
+	s.Backoff = p.opening == 0 && now < p.nextTry && p.live < p.cfg.MinSessions
+	s.NextTry, s.Trouble = max(0, p.nextTry-now), a.trouble
 	s.Max, s.Queued, s.Oldest = p.ceiling, p.Queued(), p.Oldest(now)
 	copy(s.Exceeded[:], p.limits.exceeded)
 	s.Used = s.Used[:0]

@@ -62,6 +62,7 @@ func (a *Account) openFailed(s *Session, err error) {
 	}
 	a.counts.Logins[loginResult(cause)]++
 	a.log.Warn("session could not be opened", "session", s.ID, "reason", cause.String(), "err", err.Error())
+	a.trouble = err.Error()
 	a.enter()
 	a.pool.OpenFailed(s, cause, a.now)
 	a.leave()

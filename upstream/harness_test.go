@@ -177,6 +177,7 @@ type play struct {
 	accepted  []net.Conn
 	greetings int  // counted on the loop
 	drained   bool // set on the loop
+	cut       int  // set on the loop
 }
 
 func (p *play) Write(b []byte) (int, error) {
@@ -195,7 +196,7 @@ func inPlay(t *testing.T, change func(*Config), f func(*play)) {
 			Login:      frame.Login{ClientID: "demo", Password: "demo-secret", Language: "en"},
 			Logger:     slog.New(slog.NewTextHandler(p, nil)),
 			OnGreeting: func([]byte) { p.greetings++ },
-			OnDrained:  func() { p.drained = true },
+			OnDrained:  func(cut int) { p.drained, p.cut = true, cut },
 			Pool: PoolConfig{MinSessions: 1, MaxSessions: 1, QueueTimeout: 8 * time.Second, CommandTimeout: time.Minute,
 				KeepaliveCommand: frame.CommandHello, Rand: rand.New(rand.NewPCG(1, 1))},
 		}

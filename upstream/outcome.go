@@ -51,3 +51,11 @@ var causeNames = [numCauses]string{"none", "queue_timeout", "registry_away", "lo
 	"code_closes", "idle", "age", "count", "shutdown", "tls", "login_lost", "throttled", "changed"}
 
 func (c Cause) String() string { return causeNames[c] }
+
+// SessionCauses are those for which a session can end, DesyncCauses those of them that say that octets came which do not
+// belong where they came.
+var (
+	SessionCauses = []Cause{CauseCommandTimeout, CauseRegistryClosed, CauseFrame, CauseMismatch, CauseUnasked, CauseCodeCloses,
+		CauseIdle, CauseAge, CauseCount, CauseShutdown, CauseLoginLost, CauseChanged}
+	DesyncCauses = []Cause{CauseFrame, CauseMismatch, CauseUnasked}
+)

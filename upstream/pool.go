@@ -87,6 +87,8 @@ type Pool struct {
 	raiseAt   time.Duration // when ceiling may grow by one
 	failures  int           // attempts in a row that gave no working session
 	nextOpen  time.Duration // not before
+	nextTry   time.Duration // when the session that is wanted may be opened; past: it is not held back
+	hasty     int           // sessions in a row that the registry ended young, by an answer
 	downSince time.Duration // when the registry went away; -1 while it is there
 	refused   bool          // the last login was refused for good
 	logins    *ratelimit.Bucket
@@ -98,6 +100,7 @@ type Pool struct {
 	draining bool
 	drained  bool
 	drainBy  time.Duration
+	cut      int // sessions that the end of the drain closed without a logout
 
 	wake    time.Duration // Advance is due
 	actions []Action
@@ -271,6 +274,9 @@ func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 		s.fresh = now // a hello is answered without a login too
 	}
 	s.proven, p.failures = true, 0
+	if now-s.opened >= provenAge {
+		p.hasty = 0
+	}
 	p.rested(s, end, now)
 }
 

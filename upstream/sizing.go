@@ -66,9 +66,11 @@ func (p *Pool) size(now time.Duration) {
 		buckets: p.limits.buckets(ScopeSession), rules: p.limits.rules}
 	set, at := p.admits(s, frame.CommandLogin, frame.OpNone, now)
 	if at = max(at, p.nextOpen, p.logins.Next(now)); at > now {
+		p.nextTry = at
 		p.wakeAt(at)
 		return
 	}
+	p.nextTry = 0
 	p.lastID++
 	p.logins.Take(now)
 	p.charge(s, set, now)
@@ -359,7 +361,12 @@ func (p *Pool) backOff(now time.Duration) {
 // logins and closes must not be met with a storm of them.
 func (p *Pool) lost(s *Session, now time.Duration) {
 	switch {
-	case s.proven || p.draining:
+	case p.draining:
+	case s.cause == CauseCodeCloses && now-s.opened < provenAge:
+		// It worked, and the registry ended it by an answer all the same: it is restarting, or punishes us.
+		p.hasty++
+		p.nextOpen = max(p.nextOpen, now+p.jittered(min(backoffMin<<min(p.hasty-1, 10), backoffMax)*2/3))
+	case s.proven:
 	case now-s.opened >= provenAge:
 		p.failures = 0
 	default:
@@ -385,7 +392,8 @@ func (p *Pool) endDrain(now time.Duration) {
 	p.endQueue(CauseShutdown, now)
 	p.abort()
 	for _, s := range p.sessions {
-		if s.state != SessionDialing {
+		if s.state != SessionDialing && s.state != SessionClosing {
+			p.cut++
 			p.Poison(s, CauseShutdown)
 		}
 	}

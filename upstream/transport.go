@@ -90,6 +90,7 @@ func (t *transport) ready() {
 	t.opened = true
 	a.counts.Logins[LoginOK]++
 	a.log.Info("session opened", "session", t.s.ID)
+	a.trouble = ""
 	a.pool.Opened(t.s, a.now)
 }
 
@@ -285,8 +286,11 @@ func (t *transport) message(payload []byte, end Cause) {
 		t.poison(CauseMismatch)
 		return
 	}
-	if end == CauseNone && closes(m.Code) && !matchAny(a.cfg.Throttled, m) {
+	if end == CauseNone && closes(m.Code) && t.doing != doingLogout && !matchAny(a.cfg.Throttled, m) {
 		end = CauseCodeCloses
+		a.trouble = refusal(m).Error()
+		a.log.Warn("registry ends a session by its answer; often too many commands: compare rate_limits with what it allows",
+			"session", t.s.ID, "code", m.Code, "err", a.trouble)
 	}
 	if t.doing == doingHello {
 		a.cfg.OnGreeting(bytes.Clone(m.Payload))

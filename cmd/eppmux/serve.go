@@ -46,7 +46,7 @@ Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage or config.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&file, "config", defaultConfigFile, "config `FILE` to run")
+	cmd.Flags().StringVarP(&file, "config", "c", defaultConfigFile, "config `FILE` to run")
 	return cmd
 }
 
@@ -72,6 +72,7 @@ func newService(file string, level *slog.LevelVar, log *slog.Logger) *service {
 func (s *service) serve(ctx context.Context, cfg *Config) (err error) {
 	// Until the end, so that a SIGHUP that comes early or late does not end the process. One that waits is enough:
 	// the file is read after it is taken.
+	signal.Ignore(syscall.SIGPIPE)    // whoever reads the log may go away
 	hangup := make(chan os.Signal, 1) // SIGHUPs; never closed
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)

@@ -11,6 +11,7 @@ import (
 
 	"eppmux/admin"
 	"eppmux/proxy"
+	"eppmux/upstream"
 )
 
 // adminServer is the admin listener, open.
@@ -81,9 +82,21 @@ func (l *live) Ready() []admin.Readiness {
 		case sn == nil:
 			one.OK, one.Reason = false, "event loop does not answer"
 		case !sn.Account.Ready():
-			one.OK, one.Reason = false, "no session is logged in"
+			one.OK, one.Reason = false, noSession(&sn.Account)
 		}
 		all = append(all, one)
 	}
 	return all
+}
+
+// noSession says why no session is logged in, as far as that is known.
+func noSession(a *upstream.Snapshot) string {
+	text := "no session is logged in"
+	if a.Trouble != "" {
+		text += "; last: " + a.Trouble
+	}
+	if a.NextTry > 0 {
+		text += "; next attempt in " + a.NextTry.Round(time.Second).String()
+	}
+	return text
 }

@@ -47,6 +47,11 @@ func startBuiltIn(r *Registry, log *slog.Logger) (*builtIn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.TLS.CAFile != "" || r.TLS.CertFile != "" || r.TLS.ServerName != "" {
+		log.Warn("address is sandbox, the built-in registry, though tls is of a real one: nothing is registered anywhere", "registry", r.Name)
+	} else {
+		log.Info("built-in registry: what is registered in it is gone when it ends", "registry", r.Name)
+	}
 	login := identityOf(r)
 	b := &builtIn{
 		registry: sandbox.New(sandbox.Config{
