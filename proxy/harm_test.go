@@ -285,3 +285,75 @@ func TestPendingOctets(t *testing.T) {
 		t.Errorf("got an answer to nothing: %s", a)
 	}
 }
+
+// TestImpersonation: a registry whose certificate is not right gets no octet of the login (faults.md row 18, T11).
+func TestImpersonation(t *testing.T) {
+	other, err := sandbox.NewTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*tls.Config){
+		"another name":      func(c *tls.Config) { c.ServerName = "registry.example" },
+		"another authority": func(c *tls.Config) { c.RootCAs = other.Client.RootCAs },
+		"too old":           func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 },
+		"none of ours":      func(c *tls.Config) { c.Certificates = nil },
+	} {
+		certs, err := sandbox.NewTLS()
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := certs.ServerMutual.Clone()
+		if name == "too old" {
+			server.MaxVersion = tls.VersionTLS12
+		}
+		ln, err := tls.Listen("tcp", "127.0.0.1:0", server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reg := sandbox.New(sandbox.Config{})
+		served := make(chan error, 1)
+		go func() { served <- reg.Serve(ln) }()
+		client := certs.Client.Clone()
+		change(client)
+		certs.Client = client
+		s := New(testConfig(t, ln.Addr().String(), certs))
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "the attempt", func() bool { return s.Snapshot().Account.Trouble != "" })
+		if got := s.Snapshot().Account.Trouble; !strings.Contains(got, "tls") {
+			t.Errorf("%s: got %q", name, got)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		_ = reg.Close()
+		<-served
+		if c := reg.Counters(); c.Logins+c.LoginsRefused > 0 {
+			t.Errorf("%s: %d logins", name, c.Logins)
+		}
+	}
+}
+
+// TestHalfClose: a client that closes its writing side has left; its command's answer is read, and the session serves on.
+func TestHalfClose(t *testing.T) {
+	f, r := startEcho(t, func(c *Config) { c.Upstream.Pool.MaxSessions = 1 })
+	hold := make(chan struct{})
+	r.answerWith(func(p, id []byte) string {
+		if bytes.Contains(p, []byte("half.example")) {
+			<-hold
+		}
+		return echoAnswer(p, id)
+	})
+	p := f.dial()
+	p.write(check("half.example", "H-1"))
+	waitFor(t, "the command", func() bool { return len(r.take()) > 0 })
+	_ = p.nc.(*net.TCPConn).CloseWrite()
+	p.wantClosed()
+	close(hold)
+	q := f.dial()
+	q.want(q.ask(check("other.example", "H-2")), 1000, "H-2")
+	if n := f.server.Snapshot().Account.SessionCloses; n[upstream.CauseRegistryClosed] > 0 {
+		t.Error("the session was not used again")
+	}
+}

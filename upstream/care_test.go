@@ -399,3 +399,183 @@ func TestKeepaliveAfterLimit(t *testing.T) {
 		two.greet()
 	})
 }
+
+// TestReloadWhileDialing: a session that was being opened when the registry changed does not stay with the old one, and a
+// refusal of the old password says nothing of the new.
+func TestReloadWhileDialing(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		r := p.accept()
+		r.greet()
+		r.want("login")
+		p.on(func() {
+			cfg := p.account.cfg
+			cfg.Address = "elsewhere:700"
+			p.account.Reload(cfg)
+		})
+		r.reply(1000)
+		r.want("logout")
+		r.reply(1500)
+		p.session()
+	})
+	inPlay(t, nil, func(p *play) {
+		r := p.accept()
+		r.greet()
+		r.want("login")
+		p.on(func() {
+			cfg := p.account.cfg
+			cfg.Login.Password = "new-secret"
+			p.account.Reload(cfg)
+		})
+		r.reply(2200)
+		begin := time.Now()
+		p.session()
+		if d := time.Since(begin); d > time.Minute {
+			t.Errorf("the new password is tried after %v", d)
+		}
+	})
+}
+
+// TestReloadOfNothing: credentials that were refused are not tried again since something else has changed.
+func TestReloadOfNothing(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		r := p.accept()
+		r.greet()
+		r.want("login")
+		r.reply(2200)
+		p.on(func() {
+			cfg := p.account.cfg
+			cfg.Pool.MaxSessions = 5
+			p.account.Reload(cfg)
+		})
+		begin := time.Now()
+		p.session()
+		if d := time.Since(begin); d < 15*time.Minute {
+			t.Errorf("tried again after %v", d)
+		}
+	})
+}
+
+// TestReloadKeepsWhatWasUsed: limits that are reordered, or lose one beside them, still know what was used of them.
+func TestReloadKeepsWhatWasUsed(t *testing.T) {
+	second := Rule{Limit: ratelimit.Limit{N: 10, Per: time.Second}, Commands: AllCommands()}
+	hour := Rule{Limit: ratelimit.Limit{N: 100, Per: time.Hour}, Commands: AllCommands()}
+	for _, after := range [][]Rule{{hour}, {hour, second}, {second, second, hour}, {{Limit: ratelimit.Limit{N: 50, Per: time.Hour}, Commands: AllCommands()}, second}} {
+		l := newLimits([]Rule{second, hour})
+		var c charges
+		for range 9 {
+			c.take(l.registry, 3, 0)
+		}
+		l.use(after, 0)
+		for i, r := range after {
+			if r.Limit.Per == time.Hour && l.registry[i].Used(0) != 9 {
+				t.Errorf("%v: %d are used of the hour's, want 9", after, l.registry[i].Used(0))
+			}
+		}
+	}
+}
+
+// TestEchoIsNoLoss: what a registry echoes of a client's command says nothing of the session.
+func TestEchoIsNoLoss(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		r := p.session()
+		a := p.ask(checkCommand(""))
+		r.want("check")
+		r.send(epp(`<response><result code="2201"><msg>Authorization error</msg><value><undef/></value><extValue><value><name>Not logged in</name></value>` +
+			`<reason>not the sponsor</reason></extValue></result><trID><clTRID>` + r.id + `</clTRID><svTRID>S</svTRID></trID></response>`))
+		if e := a.end(); e.End != EndAnswered || e.Code != 2201 {
+			t.Errorf("got %+v, want the answer", e)
+		}
+		b := p.ask(checkCommand(""))
+		r.want("check") // on the same session
+		r.reply(1000)
+		b.end()
+	})
+}
+
+// TestThrottledTogether: answers that were under way when the registry throttled belong to the same episode.
+func TestThrottledTogether(t *testing.T) {
+	inPlay(t, func(c *Config) {
+		c.Throttled = []Pattern{{2502, ""}}
+		c.Pool.MinSessions, c.Pool.MaxSessions = 4, 4
+	}, func(p *play) {
+		var sides []*registrySide
+		for range 4 {
+			sides = append(sides, p.session())
+		}
+		var asked []*asker
+		for _, r := range sides {
+			asked = append(asked, p.ask(checkCommand("")))
+			r.want("check")
+		}
+		begin := time.Now()
+		for _, r := range sides {
+			r.reply(2502)
+		}
+		for _, r := range sides {
+			r.want("check")
+			r.reply(1000)
+		}
+		for _, a := range asked {
+			if e := a.end(); e.Code != 1000 {
+				t.Errorf("got %+v", e)
+			}
+		}
+		if d := time.Since(begin); d > 2*pauseMin {
+			t.Errorf("four answers made a pause of %v", d)
+		}
+	})
+}
+
+// TestHelloIsNoProof: a session that has answered a keepalive by a greeting is not known to be logged in.
+func TestHelloIsNoProof(t *testing.T) {
+	inPlay(t, func(c *Config) {
+		c.Pool.MinSessions, c.Pool.MaxSessions, c.Pool.Keepalive = 2, 2, time.Minute
+	}, func(p *play) {
+		one, two := p.session(), p.session()
+		time.Sleep(59 * time.Second)
+		a := p.ask(deleteCommand(""))
+		one.want("delete")
+		two.want("hello")
+		one.send(answerText("2002", "You are not logged in", one.id))
+		two.greet()
+		one.wantEnd()
+		three := p.session()
+		three.want("delete")
+		three.reply(1000)
+		if e := a.end(); e.Code != 1000 {
+			t.Errorf("got %+v", e)
+		}
+	})
+}
+
+// BenchmarkQueue is a submit and a dispatch with ten thousand clients waiting, in any order.
+func BenchmarkQueue(b *testing.B) {
+	p := NewPool(PoolConfig{MinSessions: 1, MaxSessions: 1, QueueTimeout: time.Hour, CommandTimeout: time.Hour}, 0)
+	var session *Session
+	var sent *Exchange
+	step := func() {
+		for a, ok := p.Next(); ok; a, ok = p.Next() {
+			switch a.Do {
+			case DoOpen:
+				session = a.Session
+			case DoSend:
+				sent = a.Exchange
+			}
+		}
+	}
+	step()
+	for i := range 10_000 {
+		p.Submit(&Exchange{Command: frame.CommandCheck, weight: 1, since: time.Duration(i * 7919 % 10_000)}, 0)
+	}
+	p.Opened(session, 0)
+	now := time.Duration(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		step()
+		now += time.Microsecond
+		x := sent
+		p.Answered(session, CauseNone, now)
+		x.since = now
+		p.Submit(x, now)
+	}
+}

@@ -85,6 +85,9 @@ func (t *transport) login(ctx context.Context, to target) (greeting []byte, err 
 	}()
 	scanner := new(frame.Scanner)
 	m, err := t.receive(scanner, to.greetingTimeout, to.maxResponse)
+	if alerted(err) { // with TLS 1.3, a client's certificate is judged after the handshake
+		return nil, &openError{"tls: the registry does not accept our certificate", CauseTLS, err}
+	}
 	if err != nil {
 		return nil, &openError{"greeting", CauseGreeting, err}
 	}
@@ -118,6 +121,12 @@ func (t *transport) connect(ctx context.Context, to target) error {
 		t.conn = tc
 	}
 	return nil
+}
+
+// alerted says whether an error is an alert of the other side's TLS.
+func alerted(err error) bool {
+	e := (*net.OpError)(nil)
+	return errors.As(err, &e) && e.Op == "remote error"
 }
 
 // lookupFailed says whether a name could not be looked up.
