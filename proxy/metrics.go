@@ -69,6 +69,7 @@ var (
 	descHeld           = desc("client_held_bytes", "Octets held for clients: sent ahead, or not yet taken by them.")
 	descThrottled      = desc("throttled_total", "Answers of the registry that it wants fewer commands; they were sent again later.")
 	descExceeded       = desc("limit_shadow_total", "Commands that a limit in shadow mode would have held back.", "limit")
+	descLimited        = desc("limited_seconds_total", "Time for which a limit of registry scope held a command back while a session was idle.", "limit")
 	descServices       = desc("client_services_differ_total", "Logins of clients that list services which the registry does not offer.")
 	descQueue          = desc("queue_length", "Commands that wait for a session or a limit.")
 	descOldest         = desc("queue_oldest_seconds", "Wait so far of the command that has waited longest.")
@@ -78,7 +79,7 @@ var (
 	descLogins         = desc("logins_total", "Attempts to open a session.", "result")
 	descLimitUsed      = desc("limit_used_ratio", "Part of a limit of registry scope that is in use.", "limit")
 	descDesync         = desc("desync_total", "Sessions closed because octets came that do not belong where they came.", "reason")
-	allDescs           = []*prometheus.Desc{descCommands, descOutcomes, descWait, descRTT, descClients, descClientCloses, descFaults, descServices, descQueue, descOldest, descSessions, descSessionsMax, descSessionCloses, descLogins, descLimitUsed, descDesync, descDisallowed, descHeld, descThrottled, descExceeded}
+	allDescs           = []*prometheus.Desc{descCommands, descOutcomes, descWait, descRTT, descClients, descClientCloses, descFaults, descServices, descQueue, descOldest, descSessions, descSessionsMax, descSessionCloses, descLogins, descLimitUsed, descDesync, descDisallowed, descHeld, descThrottled, descExceeded, descLimited}
 	sessionStateLabels = []upstream.SessionState{upstream.SessionDialing, upstream.SessionIdle, upstream.SessionBusy, upstream.SessionDraining}
 )
 
@@ -158,6 +159,7 @@ func (c collector) commands(a *upstream.Snapshot) {
 	for i, used := range a.Used {
 		c.gauge(descLimitUsed, used, strconv.Itoa(i))
 		c.counter(descExceeded, a.Exceeded[i], strconv.Itoa(i))
+		c.send(descLimited, prometheus.CounterValue, a.Limited[i].Seconds(), strconv.Itoa(i))
 	}
 	c.counter(descThrottled, a.Throttled)
 }

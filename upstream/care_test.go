@@ -579,3 +579,24 @@ func BenchmarkQueue(b *testing.B) {
 		p.Submit(x, now)
 	}
 }
+
+// TestLimitedTime: the time counts for which a limit holds a command back while a session is idle.
+func TestLimitedTime(t *testing.T) {
+	rule := Rule{Limit: ratelimit.Limit{N: 1, Per: 3 * time.Second}, Commands: Commands(func(c frame.Command, _ frame.Op) bool {
+		return c == frame.CommandCheck
+	})}
+	inPlay(t, func(c *Config) { c.Pool.Rules = []Rule{rule} }, func(p *play) {
+		r := p.session()
+		for range 3 {
+			a := p.ask(checkCommand(""))
+			r.want("check")
+			r.reply(1000)
+			a.end()
+		}
+		var s Snapshot
+		p.on(func() { p.account.Snapshot(&s) })
+		if s.Limited[0] != 6*time.Second {
+			t.Errorf("got %v, want 6s", s.Limited[0])
+		}
+	})
+}

@@ -95,8 +95,9 @@ type Counters struct {
 	SessionCloses [numCauses]uint64
 	Desync        [numCauses]uint64
 	Logins        [numLoginResults]uint64
-	Throttled     uint64           // answers that say that the registry wants fewer commands
-	Exceeded      [MaxRules]uint64 // by shadow rule: commands that it would have held back
+	Throttled     uint64                  // answers that say that the registry wants fewer commands
+	Exceeded      [MaxRules]uint64        // by shadow rule: commands that it would have held back
+	Limited       [MaxRules]time.Duration // by rule of registry scope: how long it held back a command for which a session was idle
 }
 
 func classOf(x *Exchange) Class {
@@ -152,6 +153,8 @@ func (a *Account) Snapshot(s *Snapshot) {
 	s.NextTry, s.Trouble = max(0, p.nextTry-now), a.trouble
 	s.Max, s.Queued, s.Oldest = p.ceiling, p.Queued(), p.Oldest(now)
 	copy(s.Exceeded[:], p.limits.exceeded)
+	p.limits.hold(p.limits.blocking, now)
+	copy(s.Limited[:], p.limits.limited)
 	s.Used = s.Used[:0]
 	for i := range p.cfg.Rules {
 		s.Used = append(s.Used, p.Used(i, now))

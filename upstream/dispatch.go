@@ -30,8 +30,9 @@ func (p *Pool) dispatch(now time.Duration) {
 }
 
 func (p *Pool) dispatchLanes(now time.Duration) {
+	var over ruleSet
 	for len(p.idle) > 0 {
-		l, i := p.choose(now)
+		l, i := p.choose(&over, now)
 		if l == nil {
 			break
 		}
@@ -39,17 +40,22 @@ func (p *Pool) dispatchLanes(now time.Duration) {
 		p.queue.sent(x)
 		p.send(p.take(i), x, now)
 	}
+	if over != p.limits.blocking {
+		p.limits.hold(over, now)
+	}
 }
 
 // choose finds the lane whose head is next among those that the limits admit now, and the idle session, by index, that
-// admits it. Nil when there is none; then wake is set to when that may change.
-func (p *Pool) choose(now time.Duration) (best *poolLane, session int) {
+// admits it. Nil when there is none; then wake is set to when that may change, and over to the rules that hold a head back.
+func (p *Pool) choose(over *ruleSet, now time.Duration) (best *poolLane, session int) {
+	*over = 0
 	for _, l := range p.queue.lanes {
 		if l.head() == nil || best != nil && !l.goesBefore(best) {
 			continue
 		}
 		if at := p.limits.registry.next(l.set, now); at > now {
 			p.wakeAt(at)
+			*over |= p.limits.registry.over(l.set, now)
 			continue
 		}
 		if i := p.admitting(l.set, now); i >= 0 {

@@ -85,6 +85,18 @@ func (b bucketSet) next(set ruleSet, now time.Duration) time.Duration {
 	return at
 }
 
+// over are the rules of the set that have a bucket here and do not admit a command now.
+func (b bucketSet) over(set ruleSet, now time.Duration) ruleSet {
+	var over ruleSet
+	for ; set != 0 && b != nil; set &= set - 1 {
+		i := bits.TrailingZeros64(uint64(set))
+		if k := b[i]; k != nil && k.Next(now) > now {
+			over |= 1 << i
+		}
+	}
+	return over
+}
+
 // charges are the slots that a command holds. What was taken is given back to the same buckets, whatever the rules are by
 // then.
 type charges []*ratelimit.Bucket
@@ -123,6 +135,9 @@ type limits struct {
 	shadow   [numKinds]ruleSet // by kind: the rules that only watch it, of any scope
 	watching bool              // there are such rules
 	exceeded []uint64          // by rule: commands that a shadow rule would have held back
+	limited  []time.Duration   // by rule: how long it held a command back for which a session was idle
+	blocking ruleSet           // the rules that do so since blocked
+	blocked  time.Duration     // when that began, or was added to limited last
 	held     heldBudgets
 }
 
@@ -139,7 +154,8 @@ func (l *limits) use(rules []Rule, now time.Duration) {
 		panic("BUG: more rules than MaxRules")
 	}
 	old := *l
-	*l = limits{rules: rules, version: old.version + 1, held: old.held, exceeded: make([]uint64, len(rules))}
+	*l = limits{rules: rules, version: old.version + 1, held: old.held, exceeded: make([]uint64, len(rules)),
+		limited: make([]time.Duration, len(rules))}
 	l.registry = l.buckets(ScopeRegistry)
 	carry(l.registry, rules, old.registry, old.rules, now)
 	for i, r := range rules {
@@ -201,6 +217,14 @@ func carry(to bucketSet, rules []Rule, from bucketSet, old []Rule, now time.Dura
 // sameSubject says whether two rules count the same.
 func sameSubject(a, b Rule) bool {
 	return a.Scope == b.Scope && a.Commands == b.Commands && a.Shadow == b.Shadow
+}
+
+// hold says which rules hold commands back from now on, and counts the time of those that did until now.
+func (l *limits) hold(blocking ruleSet, now time.Duration) {
+	for set := l.blocking; set != 0; set &= set - 1 {
+		l.limited[bits.TrailingZeros64(uint64(set))] += now - l.blocked
+	}
+	l.blocking, l.blocked = blocking, now
 }
 
 // watch has the shadow rules count a command that is about to be sent.

@@ -27,6 +27,7 @@ func (p *Pool) Reconfigure(cfg PoolConfig, login Fresh, now time.Duration) {
 	}
 	p.cfg = cfg
 	p.logins.SetLimit(now, loginBudget(cfg.MaxSessions))
+	p.limits.hold(0, now)
 	p.limits.use(cfg.Rules, now)
 	p.requeue(now)
 	if login != SameLogin {
