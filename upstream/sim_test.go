@@ -40,7 +40,7 @@ func TestSimulation(t *testing.T) {
 
 // TestSimulationSeeds plays the worlds that once found something.
 func TestSimulationSeeds(t *testing.T) {
-	for _, seed := range []uint64{1, 2, 3} {
+	for _, seed := range []uint64{1, 2, 3, 13842910550210803108, 6926760348474544758, 7802247694890977494, 12972690399775547005, 9336147027907509414} {
 		newWorld(t, seed).run(5000)
 	}
 }
