@@ -231,135 +231,9 @@ func TestShadow(t *testing.T) {
 }
 
 // TestWeights: when commands wait, a client of weight 3 gets three times as many as one of weight 1.
-func TestWeights(t *testing.T) {
-	p := NewPool(PoolConfig{MinSessions: 1, MaxSessions: 1, QueueTimeout: time.Hour, CommandTimeout: time.Hour}, 0)
-	now := time.Duration(0)
-	var session *Session
-	var sent *Exchange
-	step := func() {
-		for a, ok := p.Next(); ok; a, ok = p.Next() {
-			switch a.Do {
-			case DoOpen:
-				session = a.Session
-			case DoSend:
-				sent = a.Exchange
-			}
-		}
-	}
-	step()
-	counts := map[uint8]int{}
-	submit := func(weight uint8) {
-		p.Submit(&Exchange{Command: frame.CommandCheck, weight: weight, since: now}, now)
-	}
-	for range 4 {
-		submit(1)
-	}
-	submit(3)
-	p.Opened(session, now)
-	step()
-	for range 700 {
-		now += time.Millisecond
-		x := sent
-		counts[x.weight]++
-		p.Answered(session, CauseNone, now)
-		submit(x.weight)
-		step()
-	}
-	if one, three := counts[1]/4, counts[3]; three < 280 || three > 330 || one < 90 || one > 106 {
-		t.Errorf("a client of weight 1 got %d, one of weight 3 %d; want 100 and 300", one, three)
-	}
-}
-
 // TestFlooders: a client beside two that always have something to send waits no more than about twice what it would
 // alone, on a single session.
-func TestFlooders(t *testing.T) {
-	const rtt = 20 * time.Millisecond
-	inPlay(t, nil, func(p *play) {
-		r := p.session()
-		flooder := func() *asker {
-			a := &asker{p: p}
-			a.again = true
-			return a
-		}
-		for range 2 {
-			a := flooder()
-			p.on(func() { a.submit(checkCommand("")) })
-		}
-		polite := &asker{p: p}
-		var longest time.Duration
-		for i := range 20 {
-			begin := time.Now()
-			sent := false
-			for n := 0; ; n++ {
-				r.want("check")
-				if !sent && n == 3+i%3 { // it asks now and then
-					time.Sleep(time.Duration(i) * time.Millisecond) // at any moment of another's command
-					begin, sent = time.Now(), true
-					p.on(func() { polite.submit(checkCommand("<clTRID>POLITE</clTRID>")) })
-					time.Sleep(rtt - time.Duration(i)*time.Millisecond)
-				} else {
-					time.Sleep(rtt)
-				}
-				mine := strings.HasSuffix(r.id, "-POLITE")
-				r.reply(1000)
-				if mine {
-					break
-				}
-			}
-			longest = max(longest, time.Since(begin))
-		}
-		if longest > 2*rtt {
-			t.Errorf("waited %v at the longest, alone it would be %v", longest, rtt)
-		}
-	})
-}
-
 // TestReload: limits, sessions and credentials change while commands wait.
-func TestReload(t *testing.T) {
-	slow := Rule{Limit: ratelimit.Limit{N: 1, Per: time.Hour}, Commands: AllCommands()}
-	inPlay(t, func(c *Config) { c.Pool.Rules = []Rule{slow}; c.Pool.QueueTimeout = time.Hour }, func(p *play) {
-		r := p.accept()
-		r.greet()
-		r.want("login")
-		r.reply(1000) // the one command of this hour
-		a := p.ask(checkCommand(""))
-		a.waiting()
-		p.on(func() {
-			cfg := p.account.cfg
-			cfg.Login.Password = "other-secret"
-			cfg.Pool.Rules = nil
-			cfg.Pool.MinSessions, cfg.Pool.MaxSessions = 2, 2
-			p.account.Reload(cfg)
-		})
-		r.want("check")
-		two := p.accept()
-		two.greet()
-		if got := two.want("login"); !strings.Contains(got, "other-secret") {
-			t.Errorf("got %s, want the new password", got)
-		}
-		two.reply(1000)
-		p.on(func() {
-			cfg := p.account.cfg
-			cfg.Pool.MinSessions, cfg.Pool.MaxSessions = 1, 1
-			p.account.Reload(cfg)
-		})
-		two.want("logout") // the idle one goes, not the busy one
-		two.reply(1500)
-		r.reply(1000)
-		if e := a.end(); e.End != EndAnswered {
-			t.Errorf("got %+v", e)
-		}
-		p.on(func() {
-			cfg := p.account.cfg
-			cfg.Address = "elsewhere:700"
-			p.account.Reload(cfg)
-		})
-		r.want("logout")
-		r.reply(1500)
-		p.session()
-	})
-}
-
 // TestClockLeap: after a leap of the wall clock, as when the host slept, idle sessions are probed.
 func TestClockLeap(t *testing.T) {
 	inPlay(t, func(c *Config) { c.Pool.Keepalive = time.Hour }, func(p *play) {
@@ -402,78 +276,8 @@ func TestKeepaliveAfterLimit(t *testing.T) {
 
 // TestReloadWhileDialing: a session that was being opened when the registry changed does not stay with the old one, and a
 // refusal of the old password says nothing of the new.
-func TestReloadWhileDialing(t *testing.T) {
-	inPlay(t, nil, func(p *play) {
-		r := p.accept()
-		r.greet()
-		r.want("login")
-		p.on(func() {
-			cfg := p.account.cfg
-			cfg.Address = "elsewhere:700"
-			p.account.Reload(cfg)
-		})
-		r.reply(1000)
-		r.want("logout")
-		r.reply(1500)
-		p.session()
-	})
-	inPlay(t, nil, func(p *play) {
-		r := p.accept()
-		r.greet()
-		r.want("login")
-		p.on(func() {
-			cfg := p.account.cfg
-			cfg.Login.Password = "new-secret"
-			p.account.Reload(cfg)
-		})
-		r.reply(2200)
-		begin := time.Now()
-		p.session()
-		if d := time.Since(begin); d > time.Minute {
-			t.Errorf("the new password is tried after %v", d)
-		}
-	})
-}
-
 // TestReloadOfNothing: credentials that were refused are not tried again since something else has changed.
-func TestReloadOfNothing(t *testing.T) {
-	inPlay(t, nil, func(p *play) {
-		r := p.accept()
-		r.greet()
-		r.want("login")
-		r.reply(2200)
-		p.on(func() {
-			cfg := p.account.cfg
-			cfg.Pool.MaxSessions = 5
-			p.account.Reload(cfg)
-		})
-		begin := time.Now()
-		p.session()
-		if d := time.Since(begin); d < 15*time.Minute {
-			t.Errorf("tried again after %v", d)
-		}
-	})
-}
-
 // TestReloadKeepsWhatWasUsed: limits that are reordered, or lose one beside them, still know what was used of them.
-func TestReloadKeepsWhatWasUsed(t *testing.T) {
-	second := Rule{Limit: ratelimit.Limit{N: 10, Per: time.Second}, Commands: AllCommands()}
-	hour := Rule{Limit: ratelimit.Limit{N: 100, Per: time.Hour}, Commands: AllCommands()}
-	for _, after := range [][]Rule{{hour}, {hour, second}, {second, second, hour}, {{Limit: ratelimit.Limit{N: 50, Per: time.Hour}, Commands: AllCommands()}, second}} {
-		l := newLimits([]Rule{second, hour})
-		var c charges
-		for range 9 {
-			c.take(l.registry, 3, 0)
-		}
-		l.use(after, 0)
-		for i, r := range after {
-			if r.Limit.Per == time.Hour && l.registry[i].Used(0) != 9 {
-				t.Errorf("%v: %d are used of the hour's, want 9", after, l.registry[i].Used(0))
-			}
-		}
-	}
-}
-
 // TestEchoIsNoLoss: what a registry echoes of a client's command says nothing of the session.
 func TestEchoIsNoLoss(t *testing.T) {
 	inPlay(t, nil, func(p *play) {
@@ -549,37 +353,6 @@ func TestHelloIsNoProof(t *testing.T) {
 }
 
 // BenchmarkQueue is a submit and a dispatch with ten thousand clients waiting, in any order.
-func BenchmarkQueue(b *testing.B) {
-	p := NewPool(PoolConfig{MinSessions: 1, MaxSessions: 1, QueueTimeout: time.Hour, CommandTimeout: time.Hour}, 0)
-	var session *Session
-	var sent *Exchange
-	step := func() {
-		for a, ok := p.Next(); ok; a, ok = p.Next() {
-			switch a.Do {
-			case DoOpen:
-				session = a.Session
-			case DoSend:
-				sent = a.Exchange
-			}
-		}
-	}
-	step()
-	for i := range 10_000 {
-		p.Submit(&Exchange{Command: frame.CommandCheck, weight: 1, since: time.Duration(i * 7919 % 10_000)}, 0)
-	}
-	p.Opened(session, 0)
-	now := time.Duration(0)
-	b.ReportAllocs()
-	for b.Loop() {
-		step()
-		now += time.Microsecond
-		x := sent
-		p.Answered(session, CauseNone, now)
-		x.since = now
-		p.Submit(x, now)
-	}
-}
-
 // TestLimitedTime: the time counts for which a limit holds a command back while a session is idle.
 func TestLimitedTime(t *testing.T) {
 	rule := Rule{Limit: ratelimit.Limit{N: 1, Per: 3 * time.Second}, Commands: Commands(func(c frame.Command, _ frame.Op) bool {

@@ -189,3 +189,28 @@ func TestBenchmarksRun(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// TestFaultsTable: every test that docs/faults.md names is there.
+func TestFaultsTable(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "docs", "faults.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, m := range regexp.MustCompile(`((?:upstream|proxy|bench|cmd/eppmux)/\w+): (\w+(?:, \w+)*)`).FindAllStringSubmatch(string(text), -1) {
+		source, err := os.ReadFile(filepath.Join(root, m[1]+"_test.go"))
+		if err != nil {
+			t.Errorf("%s: %v", m[0], err)
+			continue
+		}
+		for _, name := range strings.Split(m[2], ", ") {
+			named++
+			if !bytes.Contains(source, []byte("func Test"+name+"(")) {
+				t.Errorf("%s has no Test%s", m[1], name)
+			}
+		}
+	}
+	if named < 50 {
+		t.Errorf("found %d names only", named)
+	}
+}

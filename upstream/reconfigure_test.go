@@ -1,0 +1,124 @@
+package upstream
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"eppmux/ratelimit"
+)
+
+func TestReload(t *testing.T) {
+	slow := Rule{Limit: ratelimit.Limit{N: 1, Per: time.Hour}, Commands: AllCommands()}
+	inPlay(t, func(c *Config) { c.Pool.Rules = []Rule{slow}; c.Pool.QueueTimeout = time.Hour }, func(p *play) {
+		r := p.accept()
+		r.greet()
+		r.want("login")
+		r.reply(1000) // the one command of this hour
+		a := p.ask(checkCommand(""))
+		a.waiting()
+		p.on(func() {
+			cfg := p.account.cfg
+			cfg.Login.Password = "other-secret"
+			cfg.Pool.Rules = nil
+			cfg.Pool.MinSessions, cfg.Pool.MaxSessions = 2, 2
+			p.account.Reload(cfg)
+		})
+		r.want("check")
+		two := p.accept()
+		two.greet()
+		if got := two.want("login"); !strings.Contains(got, "other-secret") {
+			t.Errorf("got %s, want the new password", got)
+		}
+		two.reply(1000)
+		p.on(func() {
+			cfg := p.account.cfg
+			cfg.Pool.MinSessions, cfg.Pool.MaxSessions = 1, 1
+			p.account.Reload(cfg)
+		})
+		two.want("logout") // the idle one goes, not the busy one
+		two.reply(1500)
+		r.reply(1000)
+		if e := a.end(); e.End != EndAnswered {
+			t.Errorf("got %+v", e)
+		}
+		p.on(func() {
+			cfg := p.account.cfg
+			cfg.Address = "elsewhere:700"
+			p.account.Reload(cfg)
+		})
+		r.want("logout")
+		r.reply(1500)
+		p.session()
+	})
+}
+
+func TestReloadWhileDialing(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		r := p.accept()
+		r.greet()
+		r.want("login")
+		p.on(func() {
+			cfg := p.account.cfg
+			cfg.Address = "elsewhere:700"
+			p.account.Reload(cfg)
+		})
+		r.reply(1000)
+		r.want("logout")
+		r.reply(1500)
+		p.session()
+	})
+	inPlay(t, nil, func(p *play) {
+		r := p.accept()
+		r.greet()
+		r.want("login")
+		p.on(func() {
+			cfg := p.account.cfg
+			cfg.Login.Password = "new-secret"
+			p.account.Reload(cfg)
+		})
+		r.reply(2200)
+		begin := time.Now()
+		p.session()
+		if d := time.Since(begin); d > time.Minute {
+			t.Errorf("the new password is tried after %v", d)
+		}
+	})
+}
+
+func TestReloadOfNothing(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		r := p.accept()
+		r.greet()
+		r.want("login")
+		r.reply(2200)
+		p.on(func() {
+			cfg := p.account.cfg
+			cfg.Pool.MaxSessions = 5
+			p.account.Reload(cfg)
+		})
+		begin := time.Now()
+		p.session()
+		if d := time.Since(begin); d < 15*time.Minute {
+			t.Errorf("tried again after %v", d)
+		}
+	})
+}
+
+func TestReloadKeepsWhatWasUsed(t *testing.T) {
+	second := Rule{Limit: ratelimit.Limit{N: 10, Per: time.Second}, Commands: AllCommands()}
+	hour := Rule{Limit: ratelimit.Limit{N: 100, Per: time.Hour}, Commands: AllCommands()}
+	for _, after := range [][]Rule{{hour}, {hour, second}, {second, second, hour}, {{Limit: ratelimit.Limit{N: 50, Per: time.Hour}, Commands: AllCommands()}, second}} {
+		l := newLimits([]Rule{second, hour})
+		var c charges
+		for range 9 {
+			c.take(l.registry, 3, 0)
+		}
+		l.use(after, 0)
+		for i, r := range after {
+			if r.Limit.Per == time.Hour && l.registry[i].Used(0) != 9 {
+				t.Errorf("%v: %d are used of the hour's, want 9", after, l.registry[i].Used(0))
+			}
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package upstream
+
+import (
+	"slices"
+	"time"
+)
+
+// check looks at what must hold after every step.
+func (w *world) check() {
+	if len(w.sockets) > w.most {
+		w.errorf("I6: %d sockets, at most %d are allowed", len(w.sockets), w.most)
+	}
+	if w.now > w.settled {
+		w.most = w.cfg.MaxSessions
+	}
+	if d := w.pool.Oldest(w.now); d > 3*w.cfg.QueueTimeout+2*w.cfg.CommandTimeout { // it may break once, and be refused as not logged in once
+		w.errorf("I15: the oldest has waited %v", d)
+	}
+	live := 0
+	for _, s := range w.pool.sessions {
+		if s.state == SessionIdle && s.deadline == never {
+			w.errorf("idle session %d is never looked at", s.ID)
+		}
+		if s.state == SessionIdle || s.state == SessionBusy {
+			live++
+		}
+	}
+	if live != w.pool.live || len(w.pool.idle) > live {
+		w.errorf("counted %d live and %d idle, there are %d", w.pool.live, len(w.pool.idle), live)
+	}
+	w.checkLimit()
+	w.checkLogins()
+}
+
+// checkLimit holds the last commands against the first rule, if that is about all of them: I7.
+func (w *world) checkLimit() {
+	if len(w.cfg.Rules) == 0 || w.cfg.Rules[0].Scope != ScopeRegistry || len(w.seen) < 400 {
+		return
+	}
+	var seen []time.Duration
+	for _, at := range w.seen {
+		if *at <= w.now {
+			seen = append(seen, *at)
+		}
+	}
+	slices.Sort(seen)
+	l := w.cfg.Rules[0].Limit
+	for i := l.N; i < len(seen); i++ {
+		if seen[i]-seen[i-l.N] < l.Per {
+			w.errorf("I7: %d commands within %v", l.N+1, seen[i]-seen[i-l.N])
+			break
+		}
+	}
+	w.seen = w.seen[len(w.seen)-200:]
+}
+
+// checkLogout: a session that we end for no fault of its own is logged out first.
+func (w *world) checkLogout(s *Session) {
+	k := w.sockets[s]
+	if k == nil || k.loggedOut || w.draining && w.now >= w.by {
+		return
+	}
+	switch s.Cause() {
+	case CauseIdle, CauseAge, CauseShutdown:
+		w.errorf("session %d closed for %v without a logout", s.ID, s.Cause())
+	}
+}
+
+// checkLogins bounds attempts to log in: I13.
+func (w *world) checkLogins() {
+	most := loginBudget(5).N // the highest that a reload may set
+	if n := len(w.logins); n > most && w.logins[n-1]-w.logins[n-1-most] < time.Minute {
+		w.errorf("I13: %d logins within %v", most+1, w.logins[n-1]-w.logins[n-1-most])
+		w.logins = nil
+	}
+}
