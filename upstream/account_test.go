@@ -492,7 +492,7 @@ func TestDrain(t *testing.T) {
 			t.Error("drained before the logout is answered")
 		}
 		r.reply(1500)
-		if a.end().End != EndAnswered || b.end().End != EndAnswered || !p.drained {
+		if a.end().End != EndAnswered || b.end().End != EndAnswered || !p.drained || p.cut > 0 {
 			t.Errorf("got %v and %v, drained %v", a.end(), b.end(), p.drained)
 		}
 	})
@@ -512,6 +512,9 @@ func TestDrainTimeout(t *testing.T) {
 			t.Errorf("got %+v, want not sent", e)
 		}
 		r.wantEnd()
+		if p.cut != 1 {
+			t.Errorf("%d sessions are said to have had no logout, want 1", p.cut)
+		}
 		if !p.drained {
 			t.Error("not drained")
 		}

@@ -230,10 +230,6 @@ func TestShadow(t *testing.T) {
 	})
 }
 
-// TestWeights: when commands wait, a client of weight 3 gets three times as many as one of weight 1.
-// TestFlooders: a client beside two that always have something to send waits no more than about twice what it would
-// alone, on a single session.
-// TestReload: limits, sessions and credentials change while commands wait.
 // TestClockLeap: after a leap of the wall clock, as when the host slept, idle sessions are probed.
 func TestClockLeap(t *testing.T) {
 	inPlay(t, func(c *Config) { c.Pool.Keepalive = time.Hour }, func(p *play) {
@@ -274,10 +270,6 @@ func TestKeepaliveAfterLimit(t *testing.T) {
 	})
 }
 
-// TestReloadWhileDialing: a session that was being opened when the registry changed does not stay with the old one, and a
-// refusal of the old password says nothing of the new.
-// TestReloadOfNothing: credentials that were refused are not tried again since something else has changed.
-// TestReloadKeepsWhatWasUsed: limits that are reordered, or lose one beside them, still know what was used of them.
 // TestEchoIsNoLoss: what a registry echoes of a client's command says nothing of the session.
 func TestEchoIsNoLoss(t *testing.T) {
 	inPlay(t, nil, func(p *play) {
@@ -352,7 +344,6 @@ func TestHelloIsNoProof(t *testing.T) {
 	})
 }
 
-// BenchmarkQueue is a submit and a dispatch with ten thousand clients waiting, in any order.
 // TestLimitedTime: the time counts for which a limit holds a command back while a session is idle.
 func TestLimitedTime(t *testing.T) {
 	rule := Rule{Limit: ratelimit.Limit{N: 1, Per: 3 * time.Second}, Commands: Commands(func(c frame.Command, _ frame.Op) bool {

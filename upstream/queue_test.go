@@ -8,45 +8,60 @@ import (
 	"eppmux/frame"
 )
 
-func TestWeights(t *testing.T) {
-	p := NewPool(PoolConfig{MinSessions: 1, MaxSessions: 1, QueueTimeout: time.Hour, CommandTimeout: time.Hour}, 0)
-	now := time.Duration(0)
-	var session *Session
-	var sent *Exchange
-	step := func() {
-		for a, ok := p.Next(); ok; a, ok = p.Next() {
-			switch a.Do {
-			case DoOpen:
-				session = a.Session
-			case DoSend:
-				sent = a.Exchange
-			}
+// oneSession is a pool with a single session, which is opened by hand, and what it has sent last.
+type oneSession struct {
+	*Pool
+	session *Session
+	sent    *Exchange
+}
+
+func newOneSession() *oneSession {
+	o := &oneSession{Pool: NewPool(PoolConfig{MinSessions: 1, MaxSessions: 1, QueueTimeout: time.Hour, CommandTimeout: time.Hour}, 0)}
+	o.step()
+	return o
+}
+
+// step takes the actions.
+func (o *oneSession) step() {
+	for a, ok := o.Next(); ok; a, ok = o.Next() {
+		switch a.Do {
+		case DoOpen:
+			o.session = a.Session
+		case DoSend:
+			o.sent = a.Exchange
 		}
 	}
-	step()
+}
+
+// TestWeights: when commands wait, a client of weight 3 gets three times as many as one of weight 1.
+func TestWeights(t *testing.T) {
+	o := newOneSession()
 	counts := map[uint8]int{}
+	now := time.Duration(0)
 	submit := func(weight uint8) {
-		p.Submit(&Exchange{Command: frame.CommandCheck, weight: weight, since: now}, now)
+		o.Submit(&Exchange{Command: frame.CommandCheck, weight: weight, since: now}, now)
 	}
 	for range 4 {
 		submit(1)
 	}
 	submit(3)
-	p.Opened(session, now)
-	step()
+	o.Opened(o.session, now)
+	o.step()
 	for range 700 {
 		now += time.Millisecond
-		x := sent
+		x := o.sent
 		counts[x.weight]++
-		p.Answered(session, CauseNone, now)
+		o.Answered(o.session, CauseNone, now)
 		submit(x.weight)
-		step()
+		o.step()
 	}
 	if one, three := counts[1]/4, counts[3]; three < 280 || three > 330 || one < 90 || one > 106 {
 		t.Errorf("a client of weight 1 got %d, one of weight 3 %d; want 100 and 300", one, three)
 	}
 }
 
+// TestFlooders: a client beside two that always have something to send waits no more than about twice what it would
+// alone, on a single session.
 func TestFlooders(t *testing.T) {
 	const rtt = 20 * time.Millisecond
 	inPlay(t, nil, func(p *play) {
@@ -89,33 +104,21 @@ func TestFlooders(t *testing.T) {
 	})
 }
 
+// BenchmarkQueue is a submit and a dispatch with ten thousand clients waiting, in any order.
 func BenchmarkQueue(b *testing.B) {
-	p := NewPool(PoolConfig{MinSessions: 1, MaxSessions: 1, QueueTimeout: time.Hour, CommandTimeout: time.Hour}, 0)
-	var session *Session
-	var sent *Exchange
-	step := func() {
-		for a, ok := p.Next(); ok; a, ok = p.Next() {
-			switch a.Do {
-			case DoOpen:
-				session = a.Session
-			case DoSend:
-				sent = a.Exchange
-			}
-		}
-	}
-	step()
+	o := newOneSession()
 	for i := range 10_000 {
-		p.Submit(&Exchange{Command: frame.CommandCheck, weight: 1, since: time.Duration(i * 7919 % 10_000)}, 0)
+		o.Submit(&Exchange{Command: frame.CommandCheck, weight: 1, since: time.Duration(i * 7919 % 10_000)}, 0)
 	}
-	p.Opened(session, 0)
+	o.Opened(o.session, 0)
 	now := time.Duration(0)
 	b.ReportAllocs()
 	for b.Loop() {
-		step()
+		o.step()
 		now += time.Microsecond
-		x := sent
-		p.Answered(session, CauseNone, now)
+		x := o.sent
+		o.Answered(o.session, CauseNone, now)
 		x.since = now
-		p.Submit(x, now)
+		o.Submit(x, now)
 	}
 }

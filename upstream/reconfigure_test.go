@@ -8,6 +8,7 @@ import (
 	"eppmux/ratelimit"
 )
 
+// TestReload: limits, sessions and credentials change while commands wait.
 func TestReload(t *testing.T) {
 	slow := Rule{Limit: ratelimit.Limit{N: 1, Per: time.Hour}, Commands: AllCommands()}
 	inPlay(t, func(c *Config) { c.Pool.Rules = []Rule{slow}; c.Pool.QueueTimeout = time.Hour }, func(p *play) {
@@ -53,6 +54,8 @@ func TestReload(t *testing.T) {
 	})
 }
 
+// TestReloadWhileDialing: a session that was being opened when the registry changed does not stay with the old one, and a
+// refusal of the old password says nothing of the new.
 func TestReloadWhileDialing(t *testing.T) {
 	inPlay(t, nil, func(p *play) {
 		r := p.accept()
@@ -86,6 +89,7 @@ func TestReloadWhileDialing(t *testing.T) {
 	})
 }
 
+// TestReloadOfNothing: credentials that were refused are not tried again since something else has changed.
 func TestReloadOfNothing(t *testing.T) {
 	inPlay(t, nil, func(p *play) {
 		r := p.accept()
@@ -105,6 +109,7 @@ func TestReloadOfNothing(t *testing.T) {
 	})
 }
 
+// TestReloadKeepsWhatWasUsed: limits that are reordered, or lose one beside them, still know what was used of them.
 func TestReloadKeepsWhatWasUsed(t *testing.T) {
 	second := Rule{Limit: ratelimit.Limit{N: 10, Per: time.Second}, Commands: AllCommands()}
 	hour := Rule{Limit: ratelimit.Limit{N: 100, Per: time.Hour}, Commands: AllCommands()}
