@@ -16,6 +16,7 @@ const (
 	roleData     // inside resData, or inside a response's extension
 	rolePaTRID   // inside roleData
 	roleProtocol // epp/extension, and all below it
+	roleObject   // the object in a command; where Scanner.Names wants names
 
 	// From here on leave is called at the end.
 	roleCommand
@@ -24,6 +25,7 @@ const (
 	roleProtocolClTRID // clTRID anywhere inside epp/extension
 	roleSvTRID
 	roleSvDate
+	roleName // of an object
 
 	firstWithEnd = roleCommand
 )
@@ -65,6 +67,12 @@ func (s *Scanner) enter(e *element) {
 		s.enterCommandChild(e, local, isEPP)
 	case roleVerb:
 		s.enterObject(e, local)
+	case roleObject:
+		if e.ns == parent.ns && (string(local) == "name" || string(local) == "id") {
+			e.role = roleName
+		}
+	case roleName:
+		parent.role = roleNone // a name holds no elements
 	case roleClTRID, rolePaClTRID:
 		parent.fault = ElementInClTRID
 	case roleGreeting:
@@ -211,6 +219,9 @@ func (s *Scanner) enterObject(e *element, local []byte) {
 	if g.objects == 1 {
 		m.Object = s.binding[e.ns].uri
 	}
+	if s.Names {
+		e.role = roleObject
+	}
 	if !m.Command.onObject() {
 		return
 	}
@@ -311,6 +322,10 @@ func (s *Scanner) leave(e *element, to, end int) {
 		s.leaveCommand(e, to)
 	case roleClTRID:
 		s.leaveClTRID(e, c)
+	case roleName:
+		if v, r := s.value(c.Content); r == ReasonNone {
+			m.Names = append(m.Names, v)
+		}
 	case rolePaClTRID:
 		if e.fault != ReasonNone {
 			return

@@ -93,6 +93,9 @@ type Message struct {
 	// one, and in anything but a KindCommand.
 	Insert int
 	Prefix Span
+	// Names are those of the objects that a command names: the text of the elements name and id in its object, in document
+	// order, save those that are longer than a clTRID may be. Only where Scanner.Names is set.
+	Names  [][]byte
 	PaTRID []ClTRID // every clTRID inside a paTRID inside resData or the response's extension, in document order
 	SvTRID Span     // KindResponse: content of trID/svTRID
 	SvDate Span     // KindGreeting: content of svDate

@@ -22,6 +22,9 @@ const (
 // a Scan needs, save that UTF-16 and references grow a buffer, which is kept. One per event loop will do; it is not
 // safe for concurrent use.
 type Scanner struct {
+	// Names makes Scan look for the names of objects, see Message.Names. To be set before the first Scan.
+	Names bool
+
 	// Set by each Scan.
 	p     []byte // what is read: the payload or its transcript
 	msg   Message
