@@ -344,10 +344,15 @@ func peerUser(uc *net.UnixConn) string {
 		return "?"
 	}
 	user := "?"
-	_ = raw.Control(func(fd uintptr) {
-		if cred, err := syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED); err == nil {
-			user = strconv.Itoa(int(cred.Uid))
-		}
-	})
+	_ = raw.Control(func(fd uintptr) { user = userOf(int(fd)) })
 	return user
+}
+
+// userOf is the numeric id of the user at the other end of a unix socket; "?" where the system does not tell.
+func userOf(fd int) string {
+	cred, err := syscall.GetsockoptUcred(fd, syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+	if err != nil {
+		return "?"
+	}
+	return strconv.Itoa(int(cred.Uid))
 }

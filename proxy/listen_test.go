@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -334,5 +335,39 @@ func TestReusedDescriptor(t *testing.T) {
 	}
 	if n := f.server.Snapshot().Account.Outcomes[frame.CommandCheck][upstream.OutcomeOrphan]; n != 1 {
 		t.Errorf("%d orphans, want 1", n)
+	}
+}
+
+// TestOrigin: the audit log names who sent a command.
+func TestOrigin(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	f := start(t, func(_ *sandbox.Config, c *Config) {
+		c.Listeners = append(c.Listeners, Listener{Address: "unix://" + path})
+	})
+	local := f.dial()
+	nc, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if g := (&peer{t: t, nc: nc}).read(); !strings.Contains(g, "<greeting>") {
+		t.Fatalf("got %s", g)
+	}
+	got := map[string]string{}
+	done := make(chan struct{})
+	f.server.loop.Post(func() {
+		defer close(done)
+		for c := f.server.clients; c != nil; c = c.next {
+			listener, peer := c.Origin()
+			got[listener] = peer
+		}
+	})
+	<-done
+	want := map[string]string{
+		"tcp://" + local.nc.RemoteAddr().String(): local.nc.LocalAddr().String(),
+		"unix://" + path: fmt.Sprintf("uid %d", os.Getuid()),
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

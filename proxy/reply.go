@@ -62,6 +62,10 @@ func replyNotSent(x *upstream.Exchange, cause upstream.Cause) reply {
 		r.reason += "; registry refuses the login"
 	case upstream.CauseThrottled:
 		r.reason += "; registry wants fewer commands"
+	case upstream.CauseAudit:
+		r.reason += "; the audit log cannot be written"
+	case upstream.CausePaused:
+		r.reason += "; the registry is paused"
 	case upstream.CauseShutdown:
 		r.reason += "; eppmux is stopping"
 	}

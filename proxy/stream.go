@@ -30,6 +30,8 @@ type stream interface {
 	write(p []byte)
 	// unsent is the number of octets written that the kernel has not taken.
 	unsent() int
+	// peer names the other side, see socket.peer.
+	peer() string
 	// acknowledge has the kernel acknowledge at once what has come.
 	acknowledge()
 	// closeWrite tells the other side that nothing more comes.
@@ -72,6 +74,7 @@ func (p *plainStream) buffered() int {
 func (p *plainStream) write(b []byte) { _, _ = p.s.Write(b) }
 func (p *plainStream) unsent() int    { return p.s.unsent() }
 func (p *plainStream) acknowledge()   { p.s.acknowledge() }
+func (p *plainStream) peer() string   { return p.s.peer() }
 func (p *plainStream) closeWrite()    { p.s.closeWrite() }
 
 // unsent is the number of octets that wait for the kernel.
@@ -175,6 +178,7 @@ func (t *tlsStream) buffered() int {
 
 func (t *tlsStream) write(b []byte) { _, _ = t.conn.Write(b) }
 func (t *tlsStream) unsent() int    { return t.socket.unsent() }
+func (t *tlsStream) peer() string   { return t.socket.peer() }
 func (t *tlsStream) acknowledge()   { t.socket.acknowledge() }
 
 func (t *tlsStream) closeWrite() {

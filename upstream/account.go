@@ -41,6 +41,10 @@ type Config struct {
 	// Dial connects to the registry; nil: TCP to Address. It must end when ctx does.
 	Dial func(ctx context.Context) (net.Conn, error)
 
+	// Audit is told of the commands that AuditQueries and Pool.Announce say; nil: nobody is.
+	Audit        Auditor
+	AuditQueries bool // the ends of queries too
+
 	// Pool's Rand may be nil: then it is seeded by chance.
 	Pool PoolConfig
 
@@ -205,6 +209,8 @@ func (a *Account) perform(act Action) {
 		act.Session.transport().cancel()
 	case DoSend:
 		act.Session.transport().sendExchange(act.Exchange)
+	case DoAnnounce:
+		a.announce(act.Session, act.Exchange, act.Turn)
 	case DoKeepalive:
 		act.Session.transport().sendKeepalive()
 	case DoLogout:
@@ -329,6 +335,7 @@ func (a *Account) Cancel(x *Exchange) {
 // finish gives x back to its client and takes it out of use.
 func (a *Account) finish(x *Exchange, o Outcome) {
 	a.counts.finished(x, o, a.now)
+	a.auditEnd(x, o)
 	if o.End == EndUnknown && !x.Query {
 		a.log.Warn("outcome of a transform is unknown: it was sent and has no answer; look it up at the registry", "command", x.Command.String(),
 			"cltrid", shown(x.OwnClTRID()), "muxtrid", string(x.MuxTRID()), "reason", o.Cause.String())
@@ -360,6 +367,7 @@ func (a *Account) renew(x *Exchange) {
 		return
 	}
 	id := x.MuxTRID()
+	x.sent = false
 	content, known := a.trids.resolve(id)
 	a.trids.append(id[:1], time.Now())
 	if known == ownContent && len(id) == tridHead+1 {
@@ -367,7 +375,7 @@ func (a *Account) renew(x *Exchange) {
 	}
 }
 
-// Reload takes another config, on the loop: what is queued or in flight goes on. Name, HostID, Logger and the hooks stay
+// Reload takes another config, on the loop: what is queued or in flight goes on. Name, HostID, Logger, Audit and the hooks stay
 // as they were.
 func (a *Account) Reload(cfg Config) {
 	setDefaults(&cfg)
@@ -378,7 +386,7 @@ func (a *Account) Reload(cfg Config) {
 	case cfg.TLS != a.cfg.TLS || !reflect.DeepEqual(cfg.Login, a.cfg.Login):
 		login = NewLogin
 	}
-	cfg.Name, cfg.HostID, cfg.Logger = a.cfg.Name, a.cfg.HostID, a.cfg.Logger
+	cfg.Name, cfg.HostID, cfg.Logger, cfg.Audit = a.cfg.Name, a.cfg.HostID, a.cfg.Logger, a.cfg.Audit
 	cfg.OnGreeting, cfg.OnDrained = a.cfg.OnGreeting, a.cfg.OnDrained
 	known := a.target.dialer
 	a.cfg = cfg

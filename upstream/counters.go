@@ -130,6 +130,7 @@ func (c *Counters) finished(x *Exchange, o Outcome, now time.Duration) {
 type Snapshot struct {
 	Counters
 	Sessions [numSessionStates]int
+	Held     bool // by the operator
 	Backoff  bool // a session is wanted, and held back by failed attempts, the budget of logins or a limit
 	// NextTry is the time until then, Trouble what the registry or the network said last; while no session is logged in.
 	NextTry time.Duration
@@ -149,6 +150,7 @@ func (a *Account) Snapshot(s *Snapshot) {
 	for _, t := range p.sessions {
 		s.Sessions[t.state]++
 	}
+	s.Held = p.held
 	s.Backoff = p.opening == 0 && now < p.nextTry && p.live < p.cfg.MinSessions
 	s.NextTry, s.Trouble = max(0, p.nextTry-now), a.trouble
 	s.Max, s.Queued, s.Oldest = p.ceiling, p.Queued(), p.Oldest(now)

@@ -10,7 +10,7 @@ import (
 // stop those behind it to which that limit does not apply.
 func (p *Pool) dispatch(now time.Duration) {
 	p.shrink(now)
-	if now >= p.pausedUntil {
+	if !p.held && now >= p.pausedUntil {
 		p.dispatchAgain(now)
 	}
 	for x := p.limits.admit(now); x != nil; x = p.limits.admit(now) {
@@ -20,9 +20,12 @@ func (p *Pool) dispatch(now time.Duration) {
 	if len(p.limits.held) > 0 {
 		p.wakeAt(p.limits.held[0].wakeAt)
 	}
-	if now < p.pausedUntil {
+	switch {
+	case p.held:
+		p.standDown(now)
+	case now < p.pausedUntil:
 		p.wakeAt(p.pausedUntil)
-	} else {
+	default:
 		p.dispatchLanes(now)
 	}
 	p.wind(now)
@@ -165,6 +168,10 @@ func (p *Pool) send(s *Session, x *Exchange, now time.Duration) {
 	s.x = x
 	p.limits.watch(x, s.buckets, now)
 	p.occupy(s, p.limits.shared[x.kind], now)
+	if p.cfg.Announce != AnnounceNot && !x.Query {
+		p.announce(s, x, now)
+		return
+	}
 	p.do(Action{Do: DoSend, Session: s, Exchange: x})
 }
 

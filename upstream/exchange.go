@@ -5,6 +5,7 @@ import (
 
 	"github.com/valyala/bytebufferpool"
 
+	"eppmux/audit"
 	"eppmux/frame"
 )
 
@@ -38,12 +39,13 @@ type Exchange struct {
 	// The octets: buf holds the data unit (unit octets), then the client's own clTRID content (own octets).
 	buf    *bytebufferpool.ByteBuffer
 	unit   int
-	own    int  // 0 where the client sent no clTRID, which is never empty
-	tridAt int  // offset of the muxTRID in the unit; 0: the payload has no place for one
-	trid   int  // its length in octets
-	sent   bool // its muxTRID has been seen by the registry, or may have been
-	waited bool // its wait has been counted
-	orphan bool // the client has gone: the answer is read, recorded and dropped
+	own    int          // 0 where the client sent no clTRID, which is never empty
+	tridAt int          // offset of the muxTRID in the unit; 0: the payload has no place for one
+	trid   int          // its length in octets
+	sent   bool         // its muxTRID has been seen by the registry, or may have been
+	waited bool         // its wait has been counted
+	origin *audit.Entry // what was announced; nil: nothing was
+	orphan bool         // the client has gone: the answer is read, recorded and dropped
 
 	// Owned by the Pool.
 	state    exchangeState

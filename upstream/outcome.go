@@ -43,19 +43,32 @@ const (
 	CauseLoginLost             // the registry answers that the session is not logged in
 	CauseThrottled             // the registry wants fewer commands
 	CauseChanged               // the config has changed: fewer sessions, or another registry
+	CauseAudit                 // the audit log cannot be written
+	CausePaused                // the operator has paused the registry
+	CauseReconnect             // the operator wants new sessions
 	numCauses
 )
 
 var causeNames = [numCauses]string{"none", "queue_timeout", "registry_away", "login_refused", "too_many_sessions",
 	"client_gone", "command_timeout", "registry_closed", "connect", "greeting", "frame", "mismatch", "unasked",
-	"code_closes", "idle", "age", "count", "shutdown", "tls", "login_lost", "throttled", "changed"}
+	"code_closes", "idle", "age", "count", "shutdown", "tls", "login_lost", "throttled", "changed",
+	"audit", "paused", "reconnect"}
 
 func (c Cause) String() string { return causeNames[c] }
+
+// ours says whether a session that ends for c ends by our choice, and not by the registry's or for a failure.
+func (c Cause) ours() bool {
+	switch c {
+	case CauseIdle, CauseAge, CauseCount, CauseShutdown, CauseChanged, CausePaused, CauseReconnect:
+		return true
+	}
+	return false
+}
 
 // SessionCauses are those for which a session can end, DesyncCauses those of them that say that octets came which do not
 // belong where they came.
 var (
 	SessionCauses = []Cause{CauseCommandTimeout, CauseRegistryClosed, CauseFrame, CauseMismatch, CauseUnasked, CauseCodeCloses,
-		CauseIdle, CauseAge, CauseCount, CauseShutdown, CauseLoginLost, CauseChanged}
+		CauseIdle, CauseAge, CauseCount, CauseShutdown, CauseLoginLost, CauseChanged, CausePaused, CauseReconnect}
 	DesyncCauses = []Cause{CauseFrame, CauseMismatch, CauseUnasked}
 )

@@ -25,6 +25,8 @@ const (
 	// DoSend: write Exchange on Session, then call Answered when its response has come, LoginLost, Throttled or Poison.
 	// Where nothing may be written there any more, call Unsent.
 	DoSend
+	// DoAnnounce: make it known that Exchange is about to be written on Session, then call Announced with Turn.
+	DoAnnounce
 	// DoKeepalive: write the keepalive command on Session; the answer as for DoSend.
 	DoKeepalive
 	// DoLogout: write a logout on Session, then call Answered when its response has come.
@@ -44,6 +46,7 @@ type Action struct {
 	Exchange *Exchange
 	End      End
 	Cause    Cause
+	Turn     uint64
 }
 
 // PoolConfig are the numbers a Pool goes by. Durations of zero mean "none" where that makes sense.
@@ -57,6 +60,8 @@ type PoolConfig struct {
 	KeepaliveCommand frame.Command // CommandHello or CommandPoll
 	MaxAge           time.Duration // of a session; 0: none
 	MaxCommands      int           // on a session; 0: no limit
+
+	Announce Announce // of transforms
 
 	Rules []Rule
 	Rand  *rand.Rand // for jitter
@@ -97,6 +102,7 @@ type Pool struct {
 	pausedUntil time.Duration
 	pause       time.Duration // the last one; 0: none since the last answer
 
+	held     bool // by Hold
 	draining bool
 	drained  bool
 	drainBy  time.Duration
@@ -245,10 +251,13 @@ func (p *Pool) uncharge(x *Exchange, now time.Duration) {
 // is read, so that the session stays good.
 func (p *Pool) Cancel(x *Exchange, now time.Duration) {
 	x.orphan = true
-	if x.state == exchangeQueued || x.state == exchangeHeld {
+	switch {
+	case x.state == exchangeQueued || x.state == exchangeHeld:
 		p.giveUp(x, CauseClientGone, now)
 		p.dispatch(now)
 		p.checkDrained()
+	case x.state == exchangeInFlight && x.session.announcing && x.session.state == SessionBusy:
+		p.takeBack(x.session, CauseClientGone, now)
 	}
 }
 
@@ -339,11 +348,28 @@ func (p *Pool) Throttled(s *Session, end Cause, now time.Duration) {
 // Unsent says that x, which was to be written on s, was not: nothing may be written there any more. It waits again, in
 // front of the others; the session ends for the given cause.
 func (p *Pool) Unsent(s *Session, x *Exchange, cause Cause, now time.Duration) {
+	if s.x != x {
+		panic("BUG: unsent exchange of another session")
+	}
+	p.unsend(s, now)
+	p.Poison(s, cause)
+	p.again(x, now)
+	p.dispatch(now)
+}
+
+// unsend takes from s what was to be written there and was not, with what it used of the limits.
+func (p *Pool) unsend(s *Session, now time.Duration) *Exchange {
+	x := s.x
 	s.charges.unsent(now)
 	p.uncharge(x, now)
-	x.state, x.session, s.x = exchangeFree, nil, nil
+	x.state, x.session, s.x, s.announcing = exchangeFree, nil, nil, false
 	x.tries--
-	p.Poison(s, cause)
+	s.commands--
+	return x
+}
+
+// again lets an exchange wait again of which nothing was sent, with the deadline that it had.
+func (p *Pool) again(x *Exchange, now time.Duration) {
 	switch {
 	case x.orphan:
 		p.queue.left(x)
@@ -354,7 +380,6 @@ func (p *Pool) Unsent(s *Session, x *Exchange, cause Cause, now time.Duration) {
 	default:
 		p.wait(x, now)
 	}
-	p.dispatch(now)
 }
 
 // release ends what is in flight on s, as answered: its slots are free again a period from now. It returns the exchange,
@@ -409,11 +434,17 @@ func (p *Pool) Closed(s *Session, now time.Duration) {
 		}
 		s.state = SessionClosing
 	}
-	x := p.release(s, now)
 	p.forget(s)
-	p.lost(s, now)
-	if x != nil {
-		p.broken(x, s.cause, now)
+	if s.announcing {
+		x := p.unsend(s, now)
+		p.lost(s, now)
+		p.again(x, now)
+	} else {
+		x := p.release(s, now)
+		p.lost(s, now)
+		if x != nil {
+			p.broken(x, s.cause, now)
+		}
 	}
 	p.dispatch(now)
 	p.checkDrained()
@@ -455,6 +486,8 @@ func (p *Pool) Advance(now time.Duration) {
 
 func (p *Pool) waitCause(now time.Duration) Cause {
 	switch {
+	case p.held:
+		return CausePaused
 	case p.away(now):
 		return CauseRegistryAway
 	case now < p.pausedUntil:

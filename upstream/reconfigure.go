@@ -46,12 +46,14 @@ func (p *Pool) Reconfigure(cfg PoolConfig, login Fresh, now time.Duration) {
 			s.stale = max(s.stale, login)
 			continue
 		}
-		p.allot(s)
+		if s.outdated == CauseAge {
+			p.allot(s)
+		}
 		if login == NewRegistry {
-			s.expires = now
+			s.expires, s.outdated = now, CauseChanged
 		}
 		if s.state == SessionIdle {
-			p.idleDeadline(s)
+			s.deadline = now // to be looked at
 		}
 	}
 	p.Advance(now)

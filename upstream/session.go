@@ -24,21 +24,24 @@ type Session struct {
 	ID        uint64 // from 1, never used again in this process
 	Transport any    // the shell's
 
-	state    SessionState
-	x        *Exchange     // in flight; nil while idle, and for a command of our own
-	charges  charges       // of what is in flight
-	deadline time.Duration // when the state must have changed, or something is due
-	since    time.Duration // when the state began
-	opened   time.Duration // when the login was answered
-	fresh    time.Duration // when it last showed that it is logged in
-	expires  time.Duration // by age; never when there is no max_age
-	commands int           // sent since the login, ours included
-	most     int           // commands after which it is retired; 0: no such limit
-	proven   bool          // has answered a command since its login
-	cause    Cause         // why it is draining or closing
-	stale    Fresh         // what has changed since the attempt to open it began
-	buckets  bucketSet
-	rules    []Rule // that the buckets are of
+	state      SessionState
+	x          *Exchange     // in flight; nil while idle, and for a command of our own
+	charges    charges       // of what is in flight
+	deadline   time.Duration // when the state must have changed, or something is due
+	since      time.Duration // when the state began
+	opened     time.Duration // when the login was answered
+	fresh      time.Duration // when it last showed that it is logged in
+	expires    time.Duration // when it is to be replaced; never when there is no max_age
+	outdated   Cause         // why, then
+	turn       uint64        // rises with each exchange that is announced
+	commands   int           // sent since the login, ours included
+	most       int           // commands after which it is retired; 0: no such limit
+	announcing bool          // x is to be written when it has been announced; nothing of it is sent
+	proven     bool          // has answered a command since its login
+	cause      Cause         // why it is draining or closing
+	stale      Fresh         // what has changed since the attempt to open it began
+	buckets    bucketSet
+	rules      []Rule // that the buckets are of
 }
 
 // State says where the session stands.

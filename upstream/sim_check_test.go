@@ -61,7 +61,7 @@ func (w *world) checkLogout(s *Session) {
 		return
 	}
 	switch s.Cause() {
-	case CauseIdle, CauseAge, CauseShutdown:
+	case CauseIdle, CauseAge, CauseShutdown, CausePaused, CauseReconnect:
 		w.errorf("session %d closed for %v without a logout", s.ID, s.Cause())
 	}
 }

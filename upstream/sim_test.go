@@ -66,6 +66,7 @@ type world struct {
 
 	most       int           // sockets that there may be
 	settled    time.Duration // when a reload must have taken effect
+	held       bool          // a maintenance window is on
 	faults     float64       // chance of a fault per command
 	throttle   float64       // chance that the registry wants fewer commands
 	rtt        time.Duration
@@ -102,6 +103,7 @@ type simExchange struct {
 	lastSent  time.Duration
 	ended     bool
 	cancelled bool
+	announced bool // since it was handed to a session
 }
 
 type event struct {
@@ -151,6 +153,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 		w.cfg.Rules = append(w.cfg.Rules, Rule{Limit: ratelimit.Limit{N: 3, Per: time.Second}, Scope: ScopeSession,
 			Commands: Commands(func(c frame.Command, _ frame.Op) bool { return c == frame.CommandCreate })})
 	}
+	w.cfg.Announce = Announce(r.IntN(3))
 	w.faults = []float64{0, 0.001, 0.02, 0.2}[r.IntN(4)]
 	w.throttle = []float64{0, 0, 0.01}[r.IntN(3)]
 	w.rtt = time.Duration(1+r.IntN(50)) * time.Millisecond
@@ -191,6 +194,9 @@ func (w *world) run(commands int) {
 	}
 	if w.rand.IntN(2) == 0 {
 		w.after(w.upTo(time.Minute), w.reload)
+	}
+	if w.rand.IntN(3) == 0 {
+		w.after(w.upTo(20*time.Second), w.window)
 	}
 	for steps := 0; w.ended < commands && w.now < 2*time.Hour && !w.t.Failed(); steps++ {
 		w.step()
@@ -250,6 +256,8 @@ func (w *world) perform(a Action) {
 		w.sockets[a.Session].aborted = true
 	case DoSend:
 		w.send(a.Session, a.Exchange)
+	case DoAnnounce:
+		w.announce(a.Session, a.Exchange, a.Turn)
 	case DoKeepalive:
 		w.write(a.Session, nil)
 	case DoLogout:
@@ -351,6 +359,13 @@ func (w *world) counts(k *simSocket) { *k.counted = min(*k.counted, w.now) }
 
 func (w *world) send(s *Session, x *Exchange) {
 	e := w.exchange[x]
+	if w.cfg.Announce == AnnounceAlways && !x.Query && !e.announced {
+		w.errorf("a transform was sent without an announcement")
+	}
+	e.announced = false
+	if w.held {
+		w.errorf("a command was sent during a hold")
+	}
 	if w.chance(w.faults / 2) { // the socket has something to say: nothing is written
 		w.pool.Unsent(s, x, CauseUnasked, w.now)
 		return
@@ -370,6 +385,45 @@ func (w *world) send(s *Session, x *Exchange) {
 		w.errorf("I15: sent after waiting %v", w.now-e.submitted)
 	}
 	w.write(s, x)
+}
+
+// announce is an audit log that fails and is slow at times.
+func (w *world) announce(s *Session, x *Exchange, turn uint64) {
+	e := w.exchange[x]
+	if e.announced = false; x.Query {
+		w.errorf("a query was announced")
+	}
+	within := time.Millisecond
+	if w.chance(w.faults) {
+		within = 3 * announceTimeout
+	}
+	ok := !w.chance(w.faults)
+	w.after(w.upTo(within), func() {
+		if ok && w.exchange[x] == e && s.x == x && s.turn == turn {
+			e.announced = true
+		}
+		w.pool.Announced(s, turn, ok, w.now)
+	})
+}
+
+// window is the registry's maintenance, or an operator who wants new sessions.
+func (w *world) window() {
+	if w.draining {
+		return
+	}
+	if w.rand.IntN(3) == 0 {
+		w.refusedAt = -1
+		w.pool.Reconnect(w.now)
+		w.after(w.upTo(20*time.Second), w.window)
+		return
+	}
+	w.held = true
+	w.pool.Hold(w.now)
+	w.after(w.upTo(5*time.Second), func() {
+		w.held = false
+		w.pool.Release(w.now)
+		w.after(w.upTo(20*time.Second), w.window)
+	})
 }
 
 // write is one command on a session; the registry does something about it.

@@ -81,6 +81,9 @@ func (p *Pool) size(now time.Duration) {
 
 // wanted says whether one more session would do good.
 func (p *Pool) wanted(now time.Duration) bool {
+	if p.held {
+		return false
+	}
 	if p.draining {
 		return p.live == 0 && p.Queued() > 0 && now < p.drainBy
 	}
@@ -131,7 +134,7 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 	s.opened, s.fresh = now, now
 	p.allot(s)
 	if s.stale == NewRegistry {
-		s.expires = now
+		s.expires, s.outdated = now, CauseChanged
 	}
 	p.rest(s, now)
 	if p.draining && now >= p.drainBy {
@@ -143,7 +146,7 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 
 // allot gives s its share of life.
 func (p *Pool) allot(s *Session) {
-	s.expires, s.most = never, 0
+	s.expires, s.outdated, s.most = never, CauseAge, 0
 	if p.cfg.MaxAge > 0 {
 		s.expires = s.opened + time.Duration(p.shortened(float64(p.cfg.MaxAge)))
 	}
@@ -157,20 +160,22 @@ func (p *Pool) rest(s *Session, now time.Duration) {
 	s.state, s.since = SessionIdle, now
 	p.live++
 	p.idle = append(p.idle, s)
-	p.idleDeadline(s)
+	p.idleDeadline(s, now)
 	switch {
 	case s.most > 0 && s.commands >= p.cfg.MaxCommands:
 		p.Poison(s, CauseCount) // no logout has been admitted since most was reached
 	case s.most > 0 && s.commands >= s.most:
 		p.retire(s, CauseCount, now)
 	case now >= s.expires && p.mayAge(s):
-		p.retire(s, CauseAge, now)
+		p.retire(s, s.outdated, now)
 	}
 }
 
 // idleDeadline says when an idle session must be looked at.
-func (p *Pool) idleDeadline(s *Session) {
-	s.deadline = min(s.expires, s.since+p.idleTime())
+func (p *Pool) idleDeadline(s *Session, now time.Duration) {
+	if s.deadline = min(s.expires, s.since+p.idleTime()); s.deadline <= now { // it waits for its turn to be replaced
+		s.deadline = now + recheck
+	}
 	p.wakeAt(s.deadline)
 }
 
@@ -199,6 +204,10 @@ func (p *Pool) mayAge(s *Session) bool {
 func (p *Pool) due(s *Session, now time.Duration) {
 	switch s.state {
 	case SessionBusy:
+		if s.announcing {
+			p.announceLate(s, now)
+			return
+		}
 		p.Poison(s, CauseCommandTimeout)
 	case SessionDraining:
 		p.Poison(s, s.cause)
@@ -216,13 +225,16 @@ func (p *Pool) idleDue(s *Session, now time.Duration) {
 	case s.most > 0 && s.commands >= s.most:
 		p.retire(s, CauseCount, now)
 	case now >= s.expires && p.mayAge(s):
-		p.retire(s, CauseAge, now)
+		p.retire(s, s.outdated, now)
 	case idle && p.live > p.cfg.MinSessions && p.Queued() == 0:
 		p.retire(s, CauseIdle, now)
 	case idle && p.cfg.Keepalive > 0:
 		p.keepalive(s, now)
+	case now >= s.expires: // it waits for its turn to be replaced
 	case idle:
 		s.deadline = min(s.expires, now+surplusIdle)
+	default:
+		p.idleDeadline(s, now)
 	}
 }
 
@@ -311,11 +323,11 @@ func (p *Pool) OpenFailed(s *Session, cause Cause, now time.Duration) {
 	p.logins.Done(now)
 	p.opening--
 	p.forget(s)
-	if p.downSince < 0 && p.live == 0 {
-		p.downSince = now
-	}
 	if s.stale != SameLogin {
 		cause = CauseShutdown // of what is tried now, it says nothing
+	}
+	if p.downSince < 0 && p.live == 0 && cause != CauseShutdown {
+		p.downSince = now
 	}
 	switch cause {
 	case CauseShutdown:
@@ -361,7 +373,7 @@ func (p *Pool) backOff(now time.Duration) {
 // logins and closes must not be met with a storm of them.
 func (p *Pool) lost(s *Session, now time.Duration) {
 	switch {
-	case p.draining:
+	case p.draining, s.cause.ours():
 	case s.cause == CauseCodeCloses && now-s.opened < provenAge:
 		// It worked, and the registry ended it by an answer all the same: it is restarting, or punishes us.
 		p.hasty++
@@ -383,6 +395,9 @@ func (p *Pool) lost(s *Session, now time.Duration) {
 func (p *Pool) Drain(by, now time.Duration) {
 	p.draining, p.drainBy = true, by
 	p.wakeAt(by)
+	if p.held { // nothing more will be sent
+		p.endQueue(CauseShutdown, now)
+	}
 	p.dispatch(now)
 	p.checkDrained()
 }

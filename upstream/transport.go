@@ -46,6 +46,8 @@ const (
 	doingLogout
 )
 
+func (d doing) String() string { return [...]string{"", "command", "hello", "poll", "logout"}[d] }
+
 func (s *Session) transport() *transport { return s.Transport.(*transport) }
 
 // Opened is Handler's.
@@ -318,6 +320,7 @@ func (t *transport) rejected(m *frame.Message, end Cause) bool {
 	a := t.a
 	switch {
 	case matchAny(a.cfg.Lost, m):
+		a.auditRejected(t.s.x, m)
 		a.log.Warn("registry says that the session is not logged in; it is replaced", "session", t.s.ID, "code", m.Code)
 		x := t.s.x
 		if a.pool.LoginLost(t.s, a.now) || x == nil {
@@ -327,6 +330,7 @@ func (t *transport) rejected(m *frame.Message, end Cause) bool {
 		a.finish(x, o)
 		return true
 	case matchAny(a.cfg.Throttled, m):
+		a.auditRejected(t.s.x, m)
 		a.counts.Throttled++
 		a.pool.Throttled(t.s, end, a.now)
 		return true

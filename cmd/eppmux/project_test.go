@@ -45,13 +45,14 @@ func TestTools(t *testing.T) {
 
 // layers are the packages from the bottom up; a package imports those before it only. The sandbox stands aside: it must
 // be able to judge the others.
-var layers = []string{"eppmux/frame", "eppmux/ratelimit", "eppmux/upstream", "eppmux/proxy", "eppmux/admin", "eppmux/cmd/eppmux"}
+var layers = []string{"eppmux/frame", "eppmux/ratelimit", "eppmux/audit", "eppmux/upstream", "eppmux/proxy", "eppmux/admin", "eppmux/cmd/eppmux"}
 
 // libraries are the imports from outside the standard library that each package may have.
 var libraries = map[string][]string{
 	"eppmux/frame":     nil,
 	"eppmux/ratelimit": nil,
 	"eppmux/sandbox":   nil,
+	"eppmux/audit":     nil,
 	"eppmux/upstream":  {"github.com/valyala/bytebufferpool", "github.com/hashicorp/golang-lru/v2/simplelru"},
 	"eppmux/proxy": {"github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "github.com/valyala/bytebufferpool",
 		"github.com/prometheus/client_golang/prometheus"},

@@ -1,0 +1,41 @@
+package audit
+
+import "time"
+
+// Event says what an Entry tells.
+type Event uint8
+
+const (
+	// Sending: the command is about to be written to a session. It was not, where its end says so.
+	Sending Event = iota
+	// End: the command has ended.
+	End
+	// Rejected: the registry answered that it did not execute the command, which waits to be sent again.
+	Rejected
+)
+
+func (e Event) String() string { return [...]string{"sending", "end", "rejected"}[e] }
+
+// Entry is what happened to one command. Whoever hands it over may not change it any more.
+type Entry struct {
+	Time     time.Time
+	Event    Event
+	Registry string
+	Listener string // address
+	Client   string // address, or the user of a unix socket
+	Session  uint64 // number; 0: it was never handed to one
+	Command  string
+	Op       string // of poll and transfer; otherwise empty
+	ClTRID   string // content of the client's own element, as written; empty: it sent none
+	MuxTRID  string // that the registry sees; empty: the payload has no place for one
+	Payload  []byte // as it is sent to the registry
+
+	// Of an End, and of Rejected as far as there is an answer.
+	End    string        // answered, not_sent or unknown
+	Cause  string        // why it has no answer; otherwise empty
+	Code   int           // the registry's result code; 0: no answer
+	Answer []byte        // the payload of the registry's answer; nil: none
+	Orphan bool          // the client had gone before the answer came
+	Wait   time.Duration // in the queue, of what was sent
+	RTT    time.Duration // from writing to the answer; 0: no answer
+}

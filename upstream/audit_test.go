@@ -1,0 +1,290 @@
+package upstream
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"eppmux/audit"
+)
+
+// bookkeeper is an Auditor that answers when the test says so. Owned by the loop.
+type bookkeeper struct {
+	entries []audit.Entry
+	done    func(ok bool) // of the last announcement
+}
+
+func (r *bookkeeper) Announce(e *audit.Entry, done func(ok bool)) {
+	r.entries, r.done = append(r.entries, *e), done
+}
+
+func (r *bookkeeper) Add(e *audit.Entry) { r.entries = append(r.entries, *e) }
+
+// audited plays with a bookkeeper.
+func audited(t *testing.T, how Announce, f func(p *play, rec *bookkeeper)) {
+	rec := &bookkeeper{}
+	inPlay(t, func(c *Config) { c.Audit, c.Pool.Announce = rec, how }, func(p *play) { f(p, rec) })
+}
+
+// announced answers the last announcement.
+func (p *play) announced(rec *bookkeeper, ok bool) {
+	p.t.Helper()
+	p.on(func() { rec.done(ok) })
+	synctest.Wait()
+}
+
+// wantEvents compares what has been recorded.
+func (p *play) wantEvents(rec *bookkeeper, want ...string) {
+	p.t.Helper()
+	var got []string
+	p.on(func() {
+		for _, e := range rec.entries {
+			s := e.Event.String()
+			if e.Event == audit.End {
+				s = strings.TrimSpace(e.End + " " + e.Cause)
+			}
+			got = append(got, s)
+		}
+	})
+	if !slices.Equal(got, want) {
+		p.t.Errorf("got events %q, want %q", got, want)
+	}
+}
+
+// silent fails if the registry has got anything within a while.
+func (r *registrySide) silent(d time.Duration) {
+	r.p.t.Helper()
+	_ = r.nc.SetReadDeadline(time.Now().Add(d))
+	var one [1]byte
+	if n, _ := r.nc.Read(one[:]); n > 0 {
+		r.p.t.Fatal("the registry has got something")
+	}
+}
+
+// TestAnnounced: nothing of a transform is written before its record is made; a query needs none.
+func TestAnnounced(t *testing.T) {
+	audited(t, AnnounceAlways, func(p *play, rec *bookkeeper) {
+		r := p.session()
+		q := p.ask(checkCommand(""))
+		r.want("check")
+		r.reply(1000)
+		q.end()
+		p.wantEvents(rec)
+		a := p.ask(deleteCommand("<clTRID>C-1</clTRID>"))
+		r.silent(500 * time.Millisecond)
+		p.announced(rec, true)
+		r.want("delete")
+		p.wantEvents(rec, "sending")
+		r.reply(1000)
+		if e := a.end(); e.End != EndAnswered {
+			t.Errorf("got %+v", e)
+		}
+		p.wantEvents(rec, "sending", "answered")
+		p.on(func() {
+			s, e := rec.entries[0], rec.entries[1]
+			if s.MuxTRID != r.id || s.ClTRID != "C-1" || s.Command != "delete" || s.Session == 0 ||
+				!strings.Contains(string(s.Payload), "<clTRID>"+r.id+"</clTRID>") {
+				t.Errorf("got %+v", s)
+			}
+			if e.MuxTRID != r.id || e.Code != 1000 || e.RTT <= 0 && e.Wait < 500*time.Millisecond || e.Session != s.Session ||
+				!strings.Contains(string(e.Answer), "<clTRID>C-1</clTRID>") {
+				t.Errorf("got %+v", e)
+			}
+		})
+	})
+}
+
+// TestAnnounceFails: what becomes of a transform that cannot be recorded is the operator's choice.
+func TestAnnounceFails(t *testing.T) {
+	late := func(p *play, _ *bookkeeper) { time.Sleep(announceTimeout + time.Millisecond); synctest.Wait() }
+	fails := func(p *play, rec *bookkeeper) { p.announced(rec, false) }
+	for name, goesWrong := range map[string]func(*play, *bookkeeper){"fails": fails, "late": late} {
+		t.Run(name+"/always", func(t *testing.T) {
+			audited(t, AnnounceAlways, func(p *play, rec *bookkeeper) {
+				r := p.session()
+				a := p.ask(deleteCommand(""))
+				goesWrong(p, rec)
+				if e := a.end(); e.End != EndNotSent || e.Cause != CauseAudit {
+					t.Errorf("got %+v, want not sent for the audit log", e)
+				}
+				p.announced(rec, true) // too late
+				q := p.ask(checkCommand(""))
+				r.want("check") // the same session goes on
+				r.reply(1000)
+				q.end()
+				p.wantEvents(rec, "sending", "not_sent audit")
+			})
+		})
+		t.Run(name+"/if can", func(t *testing.T) {
+			audited(t, AnnounceIfCan, func(p *play, rec *bookkeeper) {
+				r := p.session()
+				a := p.ask(deleteCommand(""))
+				goesWrong(p, rec)
+				r.want("delete")
+				p.announced(rec, true) // late: it is not sent again
+				r.reply(1000)
+				if e := a.end(); e.End != EndAnswered {
+					t.Errorf("got %+v", e)
+				}
+				p.wantEvents(rec, "sending", "answered")
+			})
+		})
+	}
+}
+
+// TestAnnouncedInVain: the client goes, or the session ends, between the record and the sending.
+func TestAnnouncedInVain(t *testing.T) {
+	audited(t, AnnounceAlways, func(p *play, rec *bookkeeper) {
+		r := p.session()
+		a := p.ask(deleteCommand("<clTRID>C-1</clTRID>"))
+		p.on(func() { p.account.Cancel(a.x) })
+		p.announced(rec, true)
+		r.silent(time.Second)
+		p.wantEvents(rec, "sending", "not_sent client_gone")
+
+		b := p.ask(deleteCommand("<clTRID>C-2</clTRID>"))
+		r.close()
+		p.announced(rec, true)
+		b.waiting()
+		r = p.next()
+		r.silent(time.Millisecond)
+		p.announced(rec, true)
+		r.want("delete")
+		r.reply(1000)
+		if e := b.end(); e.End != EndAnswered {
+			t.Errorf("got %+v", e)
+		}
+		p.wantEvents(rec, "sending", "not_sent client_gone", "sending", "sending", "answered")
+		p.on(func() {
+			if e := rec.entries; e[2].MuxTRID != e[3].MuxTRID || e[3].Session == e[2].Session {
+				t.Errorf("got %+v and %+v, want the same id on another session", e[2], e[3])
+			}
+		})
+	})
+}
+
+// TestRejectedIsRecorded: what the registry did not execute is recorded as such and goes under a new id.
+func TestRejectedIsRecorded(t *testing.T) {
+	audited(t, AnnounceAlways, func(p *play, rec *bookkeeper) {
+		r := p.session()
+		a := p.ask(deleteCommand("<clTRID>C-1</clTRID>"))
+		p.announced(rec, true)
+		r.want("delete")
+		first := r.id
+		r.send(strings.Replace(response(2002, first), "<msg>m</msg>", "<msg>Not logged in</msg>", 1))
+		r.wantEnd()
+		r = p.next()
+		p.announced(rec, true)
+		r.want("delete")
+		if r.id == first {
+			t.Error("sent again under the same id")
+		}
+		r.reply(1000)
+		a.end()
+		p.wantEvents(rec, "sending", "rejected", "sending", "answered")
+		p.on(func() {
+			e := rec.entries
+			if e[1].MuxTRID != first || e[1].Code != 2002 || e[2].MuxTRID != r.id || e[3].MuxTRID != r.id ||
+				!strings.Contains(string(e[2].Payload), r.id) {
+				t.Errorf("got %+v", e)
+			}
+		})
+	})
+}
+
+// TestUnknownIsRecorded: so is the end of what was sent and not answered, and of queries where that is wanted.
+func TestUnknownIsRecorded(t *testing.T) {
+	rec := &bookkeeper{}
+	inPlay(t, func(c *Config) { c.Audit, c.AuditQueries, c.Pool.Announce = rec, true, AnnounceIfCan }, func(p *play) {
+		r := p.session()
+		q := p.ask(checkCommand("<clTRID>C-0</clTRID>"))
+		r.want("check")
+		r.reply(1000)
+		q.end()
+		a := p.ask(deleteCommand("<clTRID>C-1</clTRID>"))
+		p.announced(rec, true)
+		r.want("delete")
+		r.close()
+		if e := a.end(); e.End != EndUnknown {
+			t.Errorf("got %+v", e)
+		}
+		p.wantEvents(rec, "answered", "sending", "unknown registry_closed")
+		p.on(func() {
+			if e := rec.entries[0]; !strings.Contains(string(e.Payload), "a.example") || e.Code != 1000 {
+				t.Errorf("got %+v", e)
+			}
+		})
+	})
+}
+
+// TestHold: a maintenance window (faults.md row 36).
+func TestHold(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		r := p.session()
+		busy := p.ask(deleteCommand(""))
+		r.want("delete")
+		p.on(p.account.Hold)
+		r.reply(1000) // what is in flight is answered
+		if e := busy.end(); e.End != EndAnswered {
+			t.Errorf("got %+v", e)
+		}
+		r.want("logout")
+		r.reply(1500)
+		r.wantEnd()
+		late := p.ask(checkCommand(""))
+		time.Sleep(9 * time.Second)
+		if e := late.end(); e.End != EndNotSent || e.Cause != CausePaused {
+			t.Errorf("got %+v, want not sent for the pause", e)
+		}
+		waits := p.ask(checkCommand(""))
+		time.Sleep(5 * time.Second)
+		waits.waiting()
+		p.on(p.account.Release)
+		r = p.session()
+		r.want("check")
+		r.reply(1000)
+		if e := waits.end(); e.End != EndAnswered {
+			t.Errorf("got %+v", e)
+		}
+	})
+}
+
+// TestReconnect: each session is replaced, the busy ones when they have their answer, and a refused login is forgotten.
+func TestReconnect(t *testing.T) {
+	inPlay(t, func(c *Config) { c.Pool.MinSessions, c.Pool.MaxSessions = 2, 2 }, func(p *play) {
+		idle := p.session()
+		busy := p.session()
+		a, b := p.ask(checkCommand("")), p.ask(checkCommand(""))
+		idle.want("check")
+		busy.want("check")
+		idle.reply(1000)
+		p.on(p.account.Reconnect)
+		idle.want("logout")
+		idle.reply(1500)
+		p.session()
+		busy.reply(1000)
+		busy.want("logout")
+		busy.reply(1500)
+		p.session()
+		for _, x := range []*asker{a, b} {
+			if e := x.end(); e.End != EndAnswered {
+				t.Errorf("got %+v", e)
+			}
+		}
+	})
+	inPlay(t, nil, func(p *play) {
+		r := p.accept()
+		r.greet()
+		r.want("login")
+		r.reply(2200)
+		synctest.Wait()
+		began := time.Now()
+		p.on(p.account.Reconnect)
+		p.session()
+		if d := time.Since(began); d > time.Minute {
+			t.Errorf("tried again after %v", d)
+		}
+	})
+}

@@ -1,0 +1,43 @@
+package upstream
+
+import "time"
+
+// Hold stops the work, as for the registry's maintenance: what is in flight is answered, then the sessions log out. What
+// comes waits, until its deadline. It goes on until Release.
+func (p *Pool) Hold(now time.Duration) {
+	p.held, p.nextTry = true, 0
+	p.abort()
+	p.dispatch(now)
+}
+
+// Release ends a Hold.
+func (p *Pool) Release(now time.Duration) {
+	p.held, p.downSince = false, -1
+	p.dispatch(now)
+}
+
+// Held says whether a Hold is in force.
+func (p *Pool) Held() bool { return p.held }
+
+// standDown retires every idle session.
+func (p *Pool) standDown(now time.Duration) {
+	for i := len(p.idle) - 1; i >= 0; i-- {
+		p.retire(p.idle[i], CausePaused, now)
+	}
+}
+
+// Reconnect replaces the sessions by new ones, one at a time, each when it has nothing in flight. What was learnt from
+// failed attempts is forgotten: the next one is made at once.
+func (p *Pool) Reconnect(now time.Duration) {
+	p.refused, p.failures, p.hasty, p.nextOpen = false, 0, 0, now
+	p.ceiling, p.raiseAt = p.cfg.MaxSessions, never
+	for _, s := range p.sessions {
+		if s.state == SessionIdle || s.state == SessionBusy {
+			s.expires, s.outdated = now, CauseReconnect
+		}
+		if s.state == SessionIdle {
+			s.deadline = now
+		}
+	}
+	p.Advance(now)
+}
