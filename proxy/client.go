@@ -27,11 +27,12 @@ const (
 	closedShutdown
 	closedMemory  // more octets are held for all clients together than may be
 	closedRefused // three logins in a row were refused
+	closedKicked  // by the operator
 	numCloseReasons
 )
 
 var closeReasonNames = [numCloseReasons]string{"client", "logout", "frame", "faults", "ahead", "slow_frame", "idle",
-	"not_reading", "unknown_outcome", "code", "no_greeting", "tls", "too_many", "shutdown", "memory", "refused"}
+	"not_reading", "unknown_outcome", "code", "no_greeting", "tls", "too_many", "shutdown", "memory", "refused", "kicked"}
 
 func (r closeReason) String() string { return closeReasonNames[r] }
 
@@ -71,6 +72,7 @@ type client struct {
 	identity string // for client-scope limits
 
 	// Owned by the loop.
+	id       uint64             // set when it opens
 	x        *upstream.Exchange // in flight; nil: the next frame may be looked at
 	budget   *upstream.Budget
 	held     int           // octets that count in srv.held

@@ -79,7 +79,8 @@ var (
 	descLogins         = desc("logins_total", "Attempts to open a session.", "result")
 	descLimitUsed      = desc("limit_used_ratio", "Part of a limit of registry scope that is in use.", "limit")
 	descDesync         = desc("desync_total", "Sessions closed because octets came that do not belong where they came.", "reason")
-	allDescs           = []*prometheus.Desc{descCommands, descOutcomes, descWait, descRTT, descClients, descClientCloses, descFaults, descServices, descQueue, descOldest, descSessions, descSessionsMax, descSessionCloses, descLogins, descLimitUsed, descDesync, descDisallowed, descHeld, descThrottled, descExceeded, descLimited}
+	descPaused         = desc("paused", "1 while the operator has paused the registry, else 0.")
+	allDescs           = []*prometheus.Desc{descCommands, descOutcomes, descWait, descRTT, descClients, descClientCloses, descFaults, descServices, descQueue, descOldest, descSessions, descSessionsMax, descSessionCloses, descLogins, descLimitUsed, descDesync, descDisallowed, descHeld, descThrottled, descExceeded, descLimited, descPaused}
 	sessionStateLabels = []upstream.SessionState{upstream.SessionDialing, upstream.SessionIdle, upstream.SessionBusy, upstream.SessionDraining}
 )
 
@@ -182,11 +183,8 @@ func (c collector) sessions(a *upstream.Snapshot) {
 	for _, st := range sessionStateLabels {
 		c.gauge(descSessions, float64(a.Sessions[st]), st.String())
 	}
-	backoff := 0.0
-	if a.Backoff {
-		backoff = 1
-	}
-	c.gauge(descSessions, backoff, "backoff")
+	c.gauge(descSessions, oneIf(a.Backoff), "backoff")
+	c.gauge(descPaused, oneIf(a.Held))
 	c.gauge(descSessionsMax, float64(a.Max))
 	for _, cause := range upstream.SessionCauses {
 		c.counter(descSessionCloses, a.SessionCloses[cause], cause.String())
@@ -197,6 +195,13 @@ func (c collector) sessions(a *upstream.Snapshot) {
 	for _, cause := range upstream.DesyncCauses {
 		c.counter(descDesync, a.Desync[cause], cause.String())
 	}
+}
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func (c collector) histogram(d *prometheus.Desc, h *upstream.Histogram, label string) {

@@ -81,7 +81,8 @@ type Server struct {
 	scanner        frame.Scanner
 	clients        *client // all of them
 	nclients       int
-	held           int // octets, see client.weigh
+	lastClient     uint64 // id
+	held           int    // octets, see client.weigh
 	timers         timers
 	alarm          *upstream.Alarm
 	out            []byte // message of our own being written
@@ -243,6 +244,8 @@ func (s *Server) rearm() { s.alarm.Before(s.timers.next()) }
 // opened takes a client in, on the loop.
 func (s *Server) opened(c *client) {
 	c.budget = s.account.Budget(c.identity)
+	s.lastClient++
+	c.id = s.lastClient
 	if c.next = s.clients; c.next != nil {
 		c.next.prev = c
 	}

@@ -72,6 +72,12 @@ type Exchange struct {
 // SentAt is when the exchange was handed to a session last, by Account.Now; 0 if it was not.
 func (x *Exchange) SentAt() time.Duration { return x.sentAt }
 
+// InFlight says whether the exchange has been handed to a session.
+func (x *Exchange) InFlight() bool { return x.state == exchangeInFlight }
+
+// Waited is the time since it was submitted, now by Account.Now.
+func (x *Exchange) Waited(now time.Duration) time.Duration { return now - x.queuedAt }
+
 // Rejected says whether the registry has said of the exchange that it did not execute it.
 func (x *Exchange) Rejected() bool { return x.rejected }
 

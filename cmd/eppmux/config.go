@@ -18,6 +18,7 @@ import (
 type Config struct {
 	Registries   []Registry // at least one; names are unique
 	Admin        Admin
+	Control      Control
 	Log          Log
 	Audit        Audit
 	DrainTimeout time.Duration // default 30s; 0: what is in flight is not waited for
@@ -263,6 +264,11 @@ const (
 // Admin is where metrics and health are served.
 type Admin struct {
 	Listen string // loopback host:port, default 127.0.0.1:7001; empty: nowhere
+}
+
+// Control is where "eppmux ctl" reaches the running program.
+type Control struct {
+	Socket string // absolute path of a unix socket that only its owner may use; empty: none
 }
 
 // Log is how the program logs to standard error.

@@ -50,6 +50,9 @@ func (c *checker) config(cfg *Config) {
 		c.registry(path, r)
 	}
 	c.admin("admin.listen", cfg.Admin.Listen)
+	if cfg.Control.Socket != "" {
+		c.socket("control.socket", &cfg.Control.Socket, "/run/eppmux/control.sock")
+	}
 	c.atLeastZero("drain_timeout", cfg.DrainTimeout)
 }
 
@@ -118,17 +121,7 @@ func (c *checker) share(path string, l *Listen) {
 }
 
 func (c *checker) unixListener(path string, l *Listen) {
-	switch {
-	case !strings.HasPrefix(l.Address, "/"):
-		c.add(path, "the path must be absolute, as in unix:///run/eppmux.sock, got %s", quote(l.String()))
-	case strings.ContainsRune(l.Address, 0):
-		c.add(path, "the path holds a NUL")
-	case len(l.Address) > longestSocketPath:
-		c.add(path, "the path must not be longer than %d octets, got %d", longestSocketPath, len(l.Address))
-	default:
-		l.Address = filepath.Clean(l.Address)
-		c.take(takenAddress{key: path, socket: l.Address})
-	}
+	c.socket(path, &l.Address, "unix:///run/eppmux.sock")
 	if l.Mode == 0 {
 		l.Mode = 0o660
 	}
@@ -139,6 +132,21 @@ func (c *checker) unixListener(path string, l *Listen) {
 		if _, err := user.LookupGroup(l.Group); err != nil {
 			c.add(join(path, "group"), "no such group: %s", quote(l.Group))
 		}
+	}
+}
+
+// socket checks the path of a unix socket.
+func (c *checker) socket(path string, file *string, example string) {
+	switch {
+	case !strings.HasPrefix(*file, "/"):
+		c.add(path, "the path must be absolute, as in %s, got %s", example, quote(*file))
+	case strings.ContainsRune(*file, 0):
+		c.add(path, "the path holds a NUL")
+	case len(*file) > longestSocketPath:
+		c.add(path, "the path must not be longer than %d octets, got %d", longestSocketPath, len(*file))
+	default:
+		*file = filepath.Clean(*file)
+		c.take(takenAddress{key: path, socket: *file})
 	}
 }
 

@@ -26,6 +26,7 @@ func (r *reader) config(c *Config) read {
 				}
 			}),
 			"admin":         r.admin(&c.Admin),
+			"control":       r.control(&c.Control),
 			"log":           r.log(&c.Log),
 			"audit":         r.audit(&c.Audit),
 			"drain_timeout": r.duration(&c.DrainTimeout),
@@ -304,6 +305,12 @@ func (r *reader) clientsTLS(to *ClientsTLS) read {
 func (r *reader) admin(to *Admin) read {
 	return func(path string, n *yaml.Node) {
 		r.mapping(path, n, fields{"listen": r.text(&to.Listen)})
+	}
+}
+
+func (r *reader) control(to *Control) read {
+	return func(path string, n *yaml.Node) {
+		r.mapping(path, n, fields{"socket": r.text(&to.Socket)})
 	}
 }
 

@@ -118,7 +118,7 @@ func TestEveryKey(t *testing.T) {
 	}
 	got.Registries, got.folder = nil, ""
 	rest := &Config{
-		Admin: Admin{Listen: "[::1]:9000"}, Log: Log{Level: slog.LevelWarn, Format: "json"},
+		Admin: Admin{Listen: "[::1]:9000"}, Control: Control{Socket: "/tmp/eppmux.sock"}, Log: Log{Level: slog.LevelWarn, Format: "json"},
 		Audit: Audit{Commands: "all", Frames: true, OnError: "block"}, DrainTimeout: time.Minute,
 	}
 	if !reflect.DeepEqual(got, rest) {

@@ -71,6 +71,8 @@ var keyTypes = map[string]string{
 	"registries[0].profile":                    "text",
 	"admin":                                    "mapping",
 	"admin.listen":                             "text",
+	"control":                                  "mapping",
+	"control.socket":                           "text",
 	"log":                                      "mapping",
 	"log.level":                                "word",
 	"log.format":                               "word",
@@ -139,7 +141,7 @@ func TestEveryKeyHasAType(t *testing.T) {
 	seen := map[string]bool{}
 	for _, path := range []string{
 		"", "registries[0]", "registries[0].listen[0]", "registries[0].tls", "registries[0].login", "registries[0].sessions",
-		"registries[0].timeouts", "registries[0].rate_limits[0]", "registries[0].clients", "registries[0].clients.tls", "admin", "log", "audit",
+		"registries[0].timeouts", "registries[0].rate_limits[0]", "registries[0].clients", "registries[0].clients.tls", "admin", "control", "log", "audit",
 	} {
 		_, err := parse(nested(join(path, "zzzzz"), "1"))
 		if err == nil {

@@ -1,6 +1,6 @@
 // Command eppmux lets any number of EPP clients share the few sessions that a registry grants.
 //
-// "eppmux serve" runs the proxy from a config file, "eppmux check" tells what is wrong with one, "eppmux passwd" changes the
+// "eppmux serve" runs the proxy from a config file, "eppmux ctl" tells it what to do while it runs, "eppmux check" tells what is wrong with one, "eppmux passwd" changes the
 // password at a registry. "eppmux send" is a small client to try things with, "eppmux sandbox" a registry in memory to try
 // them on. Each has its own --help.
 //
@@ -101,6 +101,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or config.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetVersionTemplate(versionLine() + "\n")
-	root.AddCommand(newServeCommand(), newCheckCommand(), newSendCommand(), newSandboxCommand(), newPasswdCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newCheckCommand(), newSendCommand(), newSandboxCommand(), newPasswdCommand(), newCtlCommand(), newVersionCommand())
 	return root
 }

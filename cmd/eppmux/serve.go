@@ -61,11 +61,15 @@ type service struct {
 	retired []*retirement
 	live    *live // members, for scrapes
 	admin   *adminServer
+	control *control
 	watch   *expiryWatch
+
+	tasks  chan func()   // run by serve, see do; never closed
+	ending chan struct{} // closed when serve takes no more tasks
 }
 
 func newService(file string, level *slog.LevelVar, log *slog.Logger) *service {
-	return &service{file: file, level: level, log: log, live: newLive()}
+	return &service{file: file, level: level, log: log, live: newLive(), tasks: make(chan func()), ending: make(chan struct{})}
 }
 
 // serve builds the parts and runs them until ctx is done, then stops them in reverse.
@@ -86,11 +90,14 @@ func (s *service) serve(ctx context.Context, cfg *Config) (err error) {
 	for {
 		select {
 		case <-hangup:
-			s.reload(ctx)
+			_, _ = s.reload(ctx) // it has logged all
+		case task := <-s.tasks:
+			task()
 		case now := <-daily.C:
 			s.watch.look(s.certificates(), now)
 		case <-ctx.Done():
 			s.log.Info("draining", "within", s.cfg.DrainTimeout)
+			close(s.ending)
 			s.live.draining.Store(true)
 			return s.drain()
 		}
@@ -111,11 +118,15 @@ func (s *service) start(cfg *Config) error {
 	}
 	s.publish()
 	s.watch = newExpiryWatch(s.certificates(), s.log, time.Now())
-	if cfg.Admin.Listen == "" {
-		return nil
-	}
 	var err error
-	s.admin, err = startAdmin(cfg.Admin.Listen, s.live, s.log)
+	if cfg.Admin.Listen != "" {
+		if s.admin, err = startAdmin(cfg.Admin.Listen, s.live, s.log); err != nil {
+			return err
+		}
+	}
+	if path := cfg.Control.Socket; path != "" {
+		s.control, err = startControl(path, s)
+	}
 	return err
 }
 
@@ -159,6 +170,9 @@ func (s *service) drain() error {
 // close ends everything at once, the last started first, and waits for what was retired before.
 func (s *service) close() error {
 	var errs []error
+	if s.control != nil {
+		errs = append(errs, s.control.stop())
+	}
 	if s.admin != nil {
 		errs = append(errs, s.admin.stop())
 	}

@@ -91,6 +91,9 @@ func (l *live) Ready() []admin.Readiness {
 
 // noSession says why no session is logged in, as far as that is known.
 func noSession(a *upstream.Snapshot) string {
+	if a.Held {
+		return "paused by the operator"
+	}
 	text := "no session is logged in"
 	if a.Trouble != "" {
 		text += "; last: " + a.Trouble

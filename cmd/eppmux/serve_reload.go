@@ -2,21 +2,31 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
 	"time"
 )
 
-// reload reads the config file again and applies what has changed. A file with a fault changes nothing.
-func (s *service) reload(ctx context.Context) {
+// reload reads the config file again and applies what has changed. A file with a fault changes nothing. It logs, and
+// returns for who asked, what it did and what it could not do.
+func (s *service) reload(ctx context.Context) (did []string, err error) {
 	cfg, err := LoadConfig(s.file)
 	if err != nil {
 		s.live.reloads.add(reloadRefused)
 		s.log.Error("reload refused; everything stays as it is", "err", strings.ReplaceAll(err.Error(), "\n", "; "))
-		return
+		return nil, err
 	}
-	s.apply(ctx, cfg)
+	done := s.apply(ctx, cfg)
+	args := done.args()
+	for i := 0; i < len(args); i += 2 {
+		did = append(did, fmt.Sprintf("%v: %v", args[i], args[i+1]))
+	}
+	if len(done.failed) > 0 {
+		err = fmt.Errorf("%s stays as it was; the log says why", strings.Join(done.failed, ", "))
+	}
+	return did, err
 }
 
 // changes are what a reload did, by the names of registries.
@@ -28,9 +38,8 @@ type changes struct {
 
 // apply makes the running program what cfg says. What cannot be done, such as listening on a port that another program
 // has, is logged; the registry stays as it was, and the next reload tries again.
-func (s *service) apply(ctx context.Context, cfg *Config) {
+func (s *service) apply(ctx context.Context, cfg *Config) (done changes) {
 	s.warn(cfg)
-	var done changes
 	removed, changed, added := s.compare(cfg, &done)
 	for _, m := range removed {
 		s.retire(m, cfg.DrainTimeout)
@@ -49,6 +58,7 @@ func (s *service) apply(ctx context.Context, cfg *Config) {
 	}
 	s.live.reloads.add(result)
 	s.log.Info("reloaded", done.args()...)
+	return done
 }
 
 // args are the parts of the log line that say something.
@@ -100,9 +110,11 @@ func (s *service) compare(cfg *Config, done *changes) (removed []*member, change
 }
 
 // retire takes a member out.
-func (s *service) retire(m *member, within time.Duration) {
+func (s *service) retire(m *member, within time.Duration) *retirement {
 	s.members = slices.DeleteFunc(s.members, func(o *member) bool { return o == m })
-	s.retired = append(s.retired, m.retire(within))
+	r := m.retire(within)
+	s.retired = append(s.retired, r)
+	return r
 }
 
 // change reloads members. One may need an address that another one gives up, so those that fail are tried again as long
@@ -213,6 +225,10 @@ func (s *service) settings(cfg *Config, done *changes) {
 	if cfg.Log.Format != s.cfg.Log.Format {
 		s.log.Warn("log.format changes at a restart only")
 		cfg.Log.Format = s.cfg.Log.Format
+	}
+	if cfg.Control != s.cfg.Control {
+		s.log.Warn("control.socket changes at a restart only")
+		cfg.Control = s.cfg.Control
 	}
 	if cfg.DrainTimeout != s.cfg.DrainTimeout {
 		done.settings = append(done.settings, "drain_timeout")

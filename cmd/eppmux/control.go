@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"eppmux/proxy"
+)
+
+// The control socket: HTTP with JSON on a unix socket that only its owner may open. "eppmux ctl" is its client. What it
+// can do is in control_verbs.go; the admin listener, which any local user reaches, can do none of it.
+
+// controlRequest is what a verb is told. Which fields count is up to the verb.
+type controlRequest struct {
+	Registry string `json:"registry,omitempty"` // empty: the only one
+	All      bool   `json:"all,omitempty"`      // every registry
+	Client   uint64 `json:"client,omitempty"`
+	Limit    int    `json:"limit,omitempty"`
+	Level    string `json:"level,omitempty"`
+}
+
+// controlAnswer is what a verb has to say.
+type controlAnswer struct {
+	Error    string           `json:"error,omitempty"`
+	Done     []string         `json:"done,omitempty"` // lines for people
+	Sessions []controlSession `json:"sessions,omitempty"`
+	Clients  []controlClient  `json:"clients,omitempty"`
+}
+
+const (
+	maxControlRequest = 64 << 10 // octets
+	controlGrace      = 2 * time.Second
+)
+
+// control is the control socket, open.
+type control struct {
+	s    *service
+	http *http.Server
+}
+
+// startControl opens the socket.
+func startControl(path string, s *service) (*control, error) {
+	ln, err := proxy.ListenUnix(path, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	c := &control{s: s}
+	c.http = &http.Server{
+		Handler:           http.HandlerFunc(c.serve),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
+			return context.WithValue(ctx, peerKey{}, peerOf(nc))
+		},
+	}
+	go func() { _ = c.http.Serve(ln) }() // ends with stop
+	s.log.Info("control listening", "listener", "unix://"+path)
+	return c, nil
+}
+
+// stop ends requests under way too: their callers see the connection end.
+func (c *control) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), controlGrace)
+	defer cancel()
+	if err := c.http.Shutdown(ctx); err != nil {
+		return c.http.Close()
+	}
+	return nil
+}
+
+// peerKey is the key of a connection's peer in a request's context.
+type peerKey struct{}
+
+// peer is who opened a connection.
+type peer struct {
+	uid uint32
+	pid int32
+}
+
+func peerOf(nc net.Conn) peer {
+	p := peer{uid: ^uint32(0)}
+	if uc, ok := nc.(*net.UnixConn); ok {
+		if raw, err := uc.SyscallConn(); err == nil {
+			_ = raw.Control(func(fd uintptr) {
+				if cred, err := syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED); err == nil {
+					p = peer{cred.Uid, cred.Pid}
+				}
+			})
+		}
+	}
+	return p
+}
+
+// serve runs the verb that the path names and logs it.
+func (c *control) serve(w http.ResponseWriter, r *http.Request) {
+	name := r.URL.Path[1:]
+	verb := controlVerbs[name]
+	switch {
+	case verb == nil:
+		reply(w, http.StatusNotFound, controlAnswer{Error: fmt.Sprintf("unknown verb %q", name)})
+		return
+	case r.Method != http.MethodPost:
+		w.Header().Set("Allow", http.MethodPost)
+		reply(w, http.StatusMethodNotAllowed, controlAnswer{Error: "only POST"})
+		return
+	}
+	var req controlRequest
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxControlRequest))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&req); err != nil {
+		reply(w, http.StatusBadRequest, controlAnswer{Error: "request: " + err.Error()})
+		return
+	}
+	answer, err := verb(c.s, r.Context(), req)
+	who, _ := r.Context().Value(peerKey{}).(peer)
+	args := []any{"verb", name, "uid", who.uid, "pid", who.pid}
+	for key, value := range map[string]string{"registry": req.Registry, "level": req.Level} {
+		if value != "" {
+			args = append(args, key, value)
+		}
+	}
+	if req.Client != 0 {
+		args = append(args, "client", req.Client)
+	}
+	if err != nil {
+		c.s.log.Warn("control", append(args, "err", err.Error())...)
+		reply(w, http.StatusConflict, controlAnswer{Error: err.Error(), Done: answer.Done})
+		return
+	}
+	c.s.log.Info("control", args...)
+	reply(w, http.StatusOK, answer)
+}
+
+func reply(w http.ResponseWriter, code int, a controlAnswer) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(a)
+}
+
+// errEnding is for what is asked of a program that drains.
+var errEnding = errors.New("eppmux is stopping")
+
+// do runs f on the goroutine of serve and waits for it. It fails when ctx is done or the program is ending first.
+func (s *service) do(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	select {
+	case s.tasks <- func() { f(); close(done) }:
+	case <-s.ending:
+		return errEnding
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

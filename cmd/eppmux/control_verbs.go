@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"eppmux/proxy"
+)
+
+// controlVerb does something to the running program. It runs on a goroutine of the request; what it may touch of the
+// service is live, and the rest by service.do.
+type controlVerb func(s *service, ctx context.Context, req controlRequest) (controlAnswer, error)
+
+var controlVerbs = map[string]controlVerb{
+	"pause":     onServers((*proxy.Server).Hold, "paused: commands wait until their deadlines, sessions log out"),
+	"resume":    onServers((*proxy.Server).Release, "resumed"),
+	"reconnect": onServers((*proxy.Server).Reconnect, "replacing its sessions, one at a time"),
+	"drain":     drainVerb,
+	"reload":    reloadVerb,
+	"sessions":  sessionsVerb,
+	"clients":   clientsVerb,
+	"kick":      kickVerb,
+	"log-level": logLevelVerb,
+}
+
+// servers are those that a request means.
+func (s *service) servers(req controlRequest) ([]*proxy.Server, error) {
+	all := s.live.now.Load().servers
+	if req.All || len(all) == 1 && req.Registry == "" {
+		return all, nil
+	}
+	var names []string
+	for _, server := range all {
+		if server.Name() == req.Registry {
+			return []*proxy.Server{server}, nil
+		}
+		names = append(names, server.Name())
+	}
+	if req.Registry != "" {
+		return nil, fmt.Errorf("no registry %q is served; there are %s", req.Registry, strings.Join(names, ", "))
+	}
+	return nil, fmt.Errorf("which registry? there are %s", strings.Join(names, ", "))
+}
+
+// onServers is a verb that does one thing to each server.
+func onServers(f func(*proxy.Server) error, done string) controlVerb {
+	return func(s *service, _ context.Context, req controlRequest) (a controlAnswer, err error) {
+		servers, err := s.servers(req)
+		for _, server := range servers {
+			if e := f(server); e != nil {
+				err = errors.Join(err, fmt.Errorf("%s: %w", server.Name(), e))
+				continue
+			}
+			a.Done = append(a.Done, server.Name()+": "+done)
+		}
+		return a, err
+	}
+}
+
+// drainVerb takes a registry out, as if it were no longer in the config file, until the next reload.
+func drainVerb(s *service, ctx context.Context, req controlRequest) (a controlAnswer, err error) {
+	servers, err := s.servers(req)
+	if err != nil {
+		return a, err
+	}
+	var ending []*retirement
+	err = s.do(ctx, func() {
+		for _, server := range servers {
+			for _, m := range s.members {
+				if m.server == server {
+					ending = append(ending, s.retire(m, s.cfg.DrainTimeout))
+					break
+				}
+			}
+		}
+		s.publish()
+	})
+	if err != nil {
+		return a, err
+	}
+	for _, r := range ending {
+		select {
+		case <-r.gone:
+			a.Done = append(a.Done, r.cfg.Name+": drained; a reload or a restart serves it again")
+		case <-ctx.Done():
+			return a, ctx.Err()
+		}
+	}
+	return a, nil
+}
+
+func reloadVerb(s *service, ctx context.Context, _ controlRequest) (a controlAnswer, err error) {
+	var failed error
+	if err := s.do(ctx, func() { a.Done, failed = s.reload(ctx) }); err != nil {
+		return a, err
+	}
+	return a, failed
+}
+
+func logLevelVerb(s *service, ctx context.Context, req controlRequest) (a controlAnswer, err error) {
+	if req.Level != "" {
+		var level slog.Level
+		if err := level.UnmarshalText([]byte(req.Level)); err != nil || strings.ContainsAny(req.Level, "+-") {
+			return a, fmt.Errorf("log level %q: must be debug, info, warn or error", req.Level)
+		}
+		s.level.Set(level)
+	}
+	a.Done = []string{"log level is " + strings.ToLower(s.level.Level().String()) + ", until a reload that changes log.level"}
+	return a, nil
+}
+
+// controlSession is a session in an answer. Times are in seconds.
+type controlSession struct {
+	Registry string  `json:"registry"`
+	ID       uint64  `json:"id"`
+	State    string  `json:"state"`
+	For      float64 `json:"for"` // in that state
+	Age      float64 `json:"age"`
+	Commands int     `json:"commands"`
+	Doing    string  `json:"doing,omitempty"`
+	Own      bool    `json:"own,omitempty"` // it is a command of eppmux itself
+	Listener string  `json:"listener,omitempty"`
+	Client   string  `json:"client,omitempty"`
+}
+
+func sessionsVerb(s *service, _ context.Context, req controlRequest) (a controlAnswer, err error) {
+	req.All = req.Registry == ""
+	servers, err := s.servers(req)
+	for _, server := range servers {
+		list, e := server.Sessions()
+		err = errors.Join(err, e)
+		for _, i := range list {
+			a.Sessions = append(a.Sessions, controlSession{server.Name(), i.ID, i.State.String(), seconds(i.Since), seconds(i.Age),
+				i.Commands, i.Doing, i.Own, i.Listener, i.Client})
+		}
+	}
+	return a, err
+}
+
+// controlClient is a client in an answer.
+type controlClient struct {
+	Registry string  `json:"registry"`
+	ID       uint64  `json:"id"`
+	Listener string  `json:"listener"`
+	Client   string  `json:"client"`
+	Doing    string  `json:"doing,omitempty"`
+	Sent     bool    `json:"sent,omitempty"`
+	For      float64 `json:"for"` // seconds
+	Held     int     `json:"held"`
+}
+
+func clientsVerb(s *service, _ context.Context, req controlRequest) (a controlAnswer, err error) {
+	req.All = req.Registry == ""
+	servers, err := s.servers(req)
+	for _, server := range servers {
+		list, total, e := server.Clients(req.Limit)
+		if e != nil {
+			err = errors.Join(err, e)
+			continue
+		}
+		for _, i := range list {
+			a.Clients = append(a.Clients, controlClient{server.Name(), i.ID, i.Listener, i.Client, i.Doing, i.Sent, seconds(i.For), i.Held})
+		}
+		a.Done = append(a.Done, fmt.Sprintf("%s: %d of %d clients", server.Name(), len(list), total))
+	}
+	return a, err
+}
+
+func kickVerb(s *service, _ context.Context, req controlRequest) (a controlAnswer, err error) {
+	if req.All {
+		return a, errors.New("kick is about one client")
+	}
+	servers, err := s.servers(req)
+	if err != nil {
+		return a, err
+	}
+	found, err := servers[0].Kick(req.Client)
+	if err == nil && !found {
+		err = fmt.Errorf("%s has no client %d", servers[0].Name(), req.Client)
+	}
+	a.Done = []string{fmt.Sprintf("%s: client %d is disconnected", servers[0].Name(), req.Client)}
+	return a, err
+}
+
+func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
