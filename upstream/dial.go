@@ -137,6 +137,9 @@ func lookupFailed(err error) bool {
 
 // authenticate sends the login and reads its answer.
 func (t *transport) authenticate(scanner *frame.Scanner, g frame.Greeting, to target) error {
+	if len(t.in) > 0 { // it would be taken for the login's answer, and that for the first command's
+		return &openError{"login", CauseUnasked, errors.New("octets behind the greeting")}
+	}
 	l := to.login
 	l.Version = "1.0"
 	if len(l.ObjectURIs) == 0 {
