@@ -22,19 +22,30 @@ const (
 	closedUnknownOutcome             // a transform's outcome is unknown
 	closedCode                       // the registry's result code x5xx ends the session
 	closedNoGreeting                 // the registry's greeting was never learnt
-	closedTLS                        // octets that TLS does not accept
+	closedTLS                        // octets that TLS does not accept, after the handshake
 	closedTooMany                    // clients.max
 	closedShutdown
-	closedMemory  // more octets are held for all clients together than may be
-	closedRefused // three logins in a row were refused
-	closedKicked  // by the operator
+	closedMemory    // more octets are held for all clients together than may be
+	closedRefused   // three logins in a row were refused
+	closedHandshake // the TLS handshake failed, or took too long
+	closedKicked    // by the operator
 	numCloseReasons
 )
 
 var closeReasonNames = [numCloseReasons]string{"client", "logout", "frame", "faults", "ahead", "slow_frame", "idle",
-	"not_reading", "unknown_outcome", "code", "no_greeting", "tls", "too_many", "shutdown", "memory", "refused", "kicked"}
+	"not_reading", "unknown_outcome", "code", "no_greeting", "tls", "too_many", "shutdown", "memory", "refused", "handshake", "kicked"}
 
 func (r closeReason) String() string { return closeReasonNames[r] }
+
+// blames says whether the client is at fault: then the log says who it was.
+func (r closeReason) blames() bool {
+	switch r {
+	case closedFrame, closedFaults, closedAhead, closedSlowFrame, closedNotReading, closedTLS, closedTooMany, closedMemory,
+		closedRefused, closedHandshake:
+		return true
+	}
+	return false
+}
 
 type clientState uint8
 
@@ -122,7 +133,7 @@ func (c *client) Readable() {
 	if err := c.stream.fill(); err != nil {
 		c.parse()
 		if c.state != clientClosed {
-			c.close(tlsReason(err))
+			c.closeFor(tlsReason(err), err)
 		}
 		return
 	}
@@ -136,6 +147,9 @@ func (c *client) Readable() {
 	}
 	if c.state < clientLingering && c.stream.buffered() > c.srv.cfg.MaxAhead {
 		c.evict(replyTooFarAhead, closedAhead)
+	}
+	if c.stream.unsent() > unsentMax { // TLS answers some records by itself, RFC 8446 section 4.6.3
+		c.close(closedNotReading)
 	}
 	c.weigh()
 }
@@ -175,13 +189,24 @@ func (c *client) Closed(error) {
 	c.gone()
 }
 
+// ended counts the end of the connection, and says whose it was if the client is at fault. err may be nil.
+func (c *client) ended(why closeReason, err error) {
+	c.srv.closed(why)
+	if why.blames() {
+		c.srv.complain(c.listener, c.stream.from(), why, err)
+	}
+}
+
 // close closes the connection at once.
-func (c *client) close(r closeReason) {
+func (c *client) close(r closeReason) { c.closeFor(r, nil) }
+
+// closeFor is close, with the error that is the reason.
+func (c *client) closeFor(r closeReason, err error) {
 	if c.state == clientClosed {
 		return
 	}
 	if c.state != clientLingering {
-		c.srv.closed(r)
+		c.ended(r, err)
 	}
 	c.state = clientLingering // so that Closed does not count it again
 	c.stream.close()
@@ -209,7 +234,7 @@ func (c *client) linger(why closeReason) {
 	if c.state >= clientLingering {
 		return
 	}
-	c.srv.closed(why)
+	c.ended(why, nil)
 	c.state = clientLingering
 	if x := c.x; x != nil {
 		c.x = nil

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -201,7 +202,9 @@ func (s *Server) accept(ln *listener) {
 			return
 		}
 		if err != nil {
-			s.log.Warn("accept failed; waiting", "listener", ln.String(), "wait", pause, "err", err.Error())
+			s.troubles.warn("accept failed; waiting", func() []any {
+				return []any{"listener", ln.String(), "wait", pause, "err", err.Error()}
+			})
 			time.Sleep(pause)
 			pause = min(2*pause, acceptBackoffMax)
 			continue
@@ -246,11 +249,24 @@ func (s *Server) shakeHands(c *client, t *tlsStream, nc net.Conn) {
 	if err := t.conn.Handshake(); err != nil {
 		nc.Close()
 		s.connections.Add(-1)
-		s.log.Debug("tls handshake failed", "listener", c.listener.String(), "err", err.Error())
+		s.notShaken(c.listener, nc, err)
 		return
 	}
 	_ = nc.SetDeadline(time.Time{})
 	s.enroll(c, nc)
+}
+
+// notShaken counts a client that has come no further than the TLS handshake. One that left by itself is not at fault: so do
+// those that only look whether somebody listens.
+func (s *Server) notShaken(ln *listener, nc net.Conn, err error) {
+	why := closedHandshake
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		why = closedByClient
+	}
+	s.loop.Post(func() { s.closed(why) })
+	if why.blames() && !ln.stopping.Load() {
+		s.complain(ln, nc.RemoteAddr(), why, err)
+	}
 }
 
 // handshakes are the TLS handshakes of clients under way. Where there are too many, the oldest must go: an honest one
@@ -296,13 +312,16 @@ func (h *handshakes) stop() {
 func (s *Server) enroll(c *client, nc net.Conn) {
 	if err := s.loop.Enroll(nc, c); err != nil {
 		s.connections.Add(-1)
-		s.log.Warn("client could not be taken", "listener", c.listener.String(), "err", err.Error())
+		s.troubles.warn("client could not be taken", func() []any {
+			return []any{"listener", c.listener.String(), "err", err.Error()}
+		})
 	}
 }
 
 // turnAway refuses a client beyond clients.max, without blocking: its socket is new and has room for one reply.
 func (s *Server) turnAway(ln *listener, nc net.Conn) {
 	s.loop.Post(func() { s.closed(closedTooMany) })
+	s.complain(ln, nc.RemoteAddr(), closedTooMany, nil)
 	if ln.options.Load().TLS == nil {
 		r := replyTooManyClients
 		_ = nc.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
@@ -344,15 +363,10 @@ func peerUser(uc *net.UnixConn) string {
 		return "?"
 	}
 	user := "?"
-	_ = raw.Control(func(fd uintptr) { user = userOf(int(fd)) })
+	_ = raw.Control(func(fd uintptr) {
+		if cred, err := syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED); err == nil {
+			user = strconv.Itoa(int(cred.Uid))
+		}
+	})
 	return user
-}
-
-// userOf is the numeric id of the user at the other end of a unix socket; "?" where the system does not tell.
-func userOf(fd int) string {
-	cred, err := syscall.GetsockoptUcred(fd, syscall.SOL_SOCKET, syscall.SO_PEERCRED)
-	if err != nil {
-		return "?"
-	}
-	return strconv.Itoa(int(cred.Uid))
 }

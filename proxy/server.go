@@ -75,6 +75,8 @@ type Server struct {
 	maxClients  atomic.Int64
 	maxAhead    atomic.Int64
 	connections atomic.Int64 // accepted and not closed
+	complaints  complaints   // about clients
+	troubles    complaints   // about taking them in
 
 	// Owned by the loop.
 	cfg            Config
@@ -104,6 +106,7 @@ func New(cfg Config) *Server {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{name: cfg.Name, cfg: cfg, log: cfg.Logger.With("registry", cfg.Name), epoch: time.Now(), drained: make(chan struct{})}
+	s.complaints.log, s.troubles.log = s.log, s.log
 	s.maxClients.Store(int64(cfg.MaxClients))
 	s.maxAhead.Store(int64(cfg.MaxAhead))
 	return s

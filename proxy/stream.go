@@ -30,13 +30,13 @@ type stream interface {
 	write(p []byte)
 	// unsent is the number of octets written that the kernel has not taken.
 	unsent() int
-	// peer names the other side, see socket.peer.
-	peer() string
 	// acknowledge has the kernel acknowledge at once what has come.
 	acknowledge()
 	// closeWrite tells the other side that nothing more comes.
 	closeWrite()
 	close()
+	// from is the other side's address; nil when it is not known any more.
+	from() net.Addr
 	// closed says that the socket is closed.
 	closed()
 }
@@ -47,6 +47,7 @@ type plainStream struct{ s *socket }
 func (p *plainStream) open(s upstream.Socket) { p.s = s.(*socket) }
 func (p *plainStream) fill() error            { return nil }
 func (p *plainStream) close()                 { _ = p.s.Close() }
+func (p *plainStream) from() net.Addr         { return p.s.from() }
 func (p *plainStream) closed()                {}
 
 func (p *plainStream) peek(n int) []byte {
@@ -74,7 +75,6 @@ func (p *plainStream) buffered() int {
 func (p *plainStream) write(b []byte) { _, _ = p.s.Write(b) }
 func (p *plainStream) unsent() int    { return p.s.unsent() }
 func (p *plainStream) acknowledge()   { p.s.acknowledge() }
-func (p *plainStream) peer() string   { return p.s.peer() }
 func (p *plainStream) closeWrite()    { p.s.closeWrite() }
 
 // unsent is the number of octets that wait for the kernel.
@@ -83,6 +83,13 @@ func (s *socket) unsent() int {
 		return 0
 	}
 	return s.conn.OutboundBuffered()
+}
+
+func (s *socket) from() net.Addr {
+	if s.conn == nil {
+		return nil
+	}
+	return s.conn.RemoteAddr()
 }
 
 // acknowledge arms TCP_QUICKACK: a client that writes header and payload apart, with Nagle's algorithm on, waits with
@@ -178,7 +185,6 @@ func (t *tlsStream) buffered() int {
 
 func (t *tlsStream) write(b []byte) { _, _ = t.conn.Write(b) }
 func (t *tlsStream) unsent() int    { return t.socket.unsent() }
-func (t *tlsStream) peer() string   { return t.socket.peer() }
 func (t *tlsStream) acknowledge()   { t.socket.acknowledge() }
 
 func (t *tlsStream) closeWrite() {
@@ -186,7 +192,8 @@ func (t *tlsStream) closeWrite() {
 	t.socket.closeWrite()
 }
 
-func (t *tlsStream) close() { _ = t.socket.Close() }
+func (t *tlsStream) close()         { _ = t.socket.Close() }
+func (t *tlsStream) from() net.Addr { return t.socket.from() }
 
 func (t *tlsStream) closed() {
 	t.under.Detach()

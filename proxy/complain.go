@@ -1,0 +1,72 @@
+package proxy
+
+import (
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+// complaints tell of what clients can cause as often as they like: a few lines in each period, so that a flood fills no
+// disk, and then how many were left out. Metrics count all. Any goroutine may use it.
+type complaints struct {
+	log *slog.Logger
+
+	mu      sync.Mutex
+	begin   time.Time // of the period; guarded by mu
+	lines   int       // in it; guarded by mu
+	omitted int       // since the last line; guarded by mu
+}
+
+const (
+	complaintsPeriod = time.Second
+	complaintsMax    = 4 // lines in a period
+)
+
+// warn logs one line, or counts it. args is called only for a line that is logged: what it formats costs a flood nothing.
+func (c *complaints) warn(msg string, args func() []any) {
+	omitted, ok := c.admit(time.Now())
+	if !ok {
+		return
+	}
+	a := args()
+	if omitted > 0 {
+		a = append(a, "suppressed", omitted)
+	}
+	c.log.Warn(msg, a...)
+}
+
+// admit says whether a line may be logged now, and how many were left out before it.
+func (c *complaints) admit(now time.Time) (omitted int, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Sub(c.begin) >= complaintsPeriod {
+		c.begin, c.lines = now, 0
+	}
+	if c.lines == complaintsMax {
+		c.omitted++
+		return 0, false
+	}
+	c.lines++
+	omitted, c.omitted = c.omitted, 0
+	return omitted, true
+}
+
+// complain tells of a client that was at fault.
+func (s *Server) complain(ln *listener, from net.Addr, why closeReason, err error) {
+	s.complaints.warn("client closed for a fault of its own", func() []any {
+		a := []any{"listener", ln.String(), "client", whence(ln, from), "reason", why.String()}
+		if err != nil {
+			a = append(a, "err", err.Error())
+		}
+		return a
+	})
+}
+
+// whence is where a client connects from, as the log shows it. The other end of a unix socket has no address.
+func whence(ln *listener, from net.Addr) string {
+	if ln.path != "" || from == nil {
+		return "local"
+	}
+	return from.String()
+}
