@@ -197,14 +197,14 @@ func loginCause(code int) Cause {
 const maxRefusal = 200
 
 func refusal(m *frame.Message) error {
-	code, msg, err := frame.ParseResult(m.Payload)
-	if err != nil {
+	msg := wordsOf(m)
+	if msg == "" {
 		return fmt.Errorf("result code %d", m.Code)
 	}
 	if len(msg) > maxRefusal {
 		msg = strings.ToValidUTF8(msg[:maxRefusal], "") + "..."
 	}
-	return fmt.Errorf("result code %d: %q", code, msg)
+	return fmt.Errorf("result code %d: %q", m.Code, msg)
 }
 
 // receive reads one message with blocking calls. Octets behind it stay in t.in.

@@ -26,7 +26,7 @@ var DefaultLost = []Pattern{
 }
 
 // matchAny says whether m is one of the patterns. It looks only at the registry's own words: what it echoes of a command
-// may say anything.
+// may say anything. Those of an answer above maxWorded are not read.
 func matchAny(patterns []Pattern, m *frame.Message) bool {
 	text, read := "", false
 	for _, p := range patterns {
@@ -37,15 +37,27 @@ func matchAny(patterns []Pattern, m *frame.Message) bool {
 			return true
 		}
 		if !read {
-			_, words, err := frame.ParseResult(m.Payload)
-			if err != nil {
-				return false
-			}
-			text, read = strings.ToLower(words), true
+			text, read = strings.ToLower(wordsOf(m)), true
 		}
 		if strings.Contains(text, p.Text) {
 			return true
 		}
 	}
 	return false
+}
+
+// maxWorded is the longest answer of which the words are read, in octets: that takes a slow parser, on the loop. What a
+// registry answers to a command that it refuses has a few hundred, and what it echoes of the command.
+const maxWorded = 16 << 10
+
+// wordsOf is what a response says, msg and reasons of its first result; empty where it is too long to look.
+func wordsOf(m *frame.Message) string {
+	if len(m.Payload) > maxWorded {
+		return ""
+	}
+	_, words, err := frame.ParseResult(m.Payload)
+	if err != nil {
+		return ""
+	}
+	return words
 }

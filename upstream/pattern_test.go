@@ -1,0 +1,45 @@
+package upstream
+
+import (
+	"strings"
+	"testing"
+
+	"eppmux/frame"
+)
+
+// TestLongAnswer: the words of an answer are read up to a length of it. A registry that sends refusals of the greatest
+// length there is must not hold up the loop with each: beside the scan, reading one would take several times as long.
+func TestLongAnswer(t *testing.T) {
+	answer := func(filler int) string {
+		return epp(`<response><result code="2201"><msg>Session timeout, not logged in</msg></result><resData>` +
+			strings.Repeat("<x/>", filler/4) + `</resData><trID><svTRID>S</svTRID></trID></response>`)
+	}
+	for _, tt := range []struct {
+		name   string
+		octets int
+		lost   bool
+	}{
+		{"short", 100, true},
+		{"nearly too long", maxWorded - 1000, true},
+		{"too long", maxWorded, false},
+		{"as long as there is", defaultMaxResponse - 1000, false},
+	} {
+		m, err := frame.NewScanner().Scan([]byte(answer(tt.octets)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := matchAny(DefaultLost, m); got != tt.lost {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.lost)
+		}
+		if got := matchAny([]Pattern{{2201, ""}}, m); !got {
+			t.Errorf("%s: by its code alone it must match", tt.name)
+		}
+		want := 0.0 // words are read with allocations
+		if got := testing.AllocsPerRun(10, func() { matchAny(DefaultLost, m) }); !tt.lost && got > want {
+			t.Errorf("%s: %.0f allocations, want %.0f", tt.name, got, want)
+		}
+		if text := refusal(m).Error(); strings.Contains(text, "timeout") != tt.lost || !strings.Contains(text, "2201") {
+			t.Errorf("%s: got %q", tt.name, text)
+		}
+	}
+}
