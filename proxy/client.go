@@ -95,7 +95,7 @@ type client struct {
 	since    time.Duration // when the state began, or the last command ended
 	partial  time.Duration // when the first octet of a frame was seen that is not whole; 0: none
 	stalled  time.Duration // since when the kernel has taken nothing of what waits for it; 0: nothing waits
-	waiting  int           // octets that waited then
+	waiting  int           // octets that waited then; of a lingering client, those that came since
 	state    clientState
 	faults   uint8 // frames in a row that were refused
 	refusals uint8 // logins in a row that were refused
@@ -143,15 +143,23 @@ func (c *client) Readable() {
 	case clientLingering:
 		if n := c.stream.buffered(); n > 0 {
 			c.stream.discard(n)
+			c.discarded(n)
 		}
 	}
 	if c.state < clientLingering && c.stream.buffered() > c.srv.cfg.MaxAhead {
 		c.evict(replyTooFarAhead, closedAhead)
 	}
-	if c.stream.unsent() > unsentMax { // TLS answers some records by itself, RFC 8446 section 4.6.3
-		c.close(closedNotReading)
+	if c.state < clientLingering {
+		c.backlog() // TLS answers some records by itself, RFC 8446 section 4.6.3
 	}
 	c.weigh()
+}
+
+// discarded notes what a lingering client has still sent. Much more than was under way is a flood, and not waited for.
+func (c *client) discarded(n int) {
+	if c.waiting += n; c.waiting > c.srv.cfg.MaxAhead {
+		c.stream.close()
+	}
 }
 
 // evict ends a client that has gone too far. In place of the answer to a transform that is in flight nothing may be said: it
@@ -243,7 +251,7 @@ func (c *client) linger(why closeReason) {
 	if n := c.stream.buffered(); n > 0 {
 		c.stream.discard(n)
 	}
-	c.stalled = 0
+	c.stalled, c.waiting = 0, 0
 	c.since = c.srv.clock()
 	c.farewell(c.since)
 	c.srv.rearm()
@@ -447,9 +455,13 @@ func (c *client) write(unit []byte) {
 		return
 	}
 	c.stream.write(unit)
-	if c.state == clientClosed {
-		return
+	if c.state != clientClosed {
+		c.backlog()
 	}
+}
+
+// backlog looks at what the kernel has not taken.
+func (c *client) backlog() {
 	switch n := c.stream.unsent(); {
 	case n == 0:
 		c.stalled = 0
@@ -501,7 +513,8 @@ func (c *client) dueServed(now time.Duration) {
 		c.parse()
 		c.weigh()
 	}
-	if c.partial > 0 && c.x == nil && c.state == clientServed {
+	// While too much waits for the client nothing of its is looked at, and the frame may be whole by now.
+	if c.partial > 0 && c.x == nil && c.state == clientServed && c.stream.unsent() < unsentPause {
 		if now >= c.partial+cfg.FrameTimeout {
 			c.close(closedSlowFrame)
 			return

@@ -37,8 +37,9 @@ func (c *client) local(m *frame.Message, n int) {
 const (
 	// maxRefusals refused logins in a row end the connection: each is read by a slow parser.
 	maxRefusals = 3
-	// maxLogin is the longest login that is read, in octets. Those with the most services have less than 4000.
-	maxLogin = 32 << 10
+	// maxLogin is the longest login that is read, in octets: a millisecond of the loop. Those with the most services have
+	// less than 4000.
+	maxLogin = 8 << 10
 )
 
 // login answers a login and counts refusals.

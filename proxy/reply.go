@@ -36,7 +36,7 @@ var (
 	replyDisallowed = reply{2201, "Authorization error", "this listener does not allow the command"}
 
 	replyNoMemory      = reply{2500, "Command failed; server closing connection", "too much is held for all clients together"}
-	replyLongLogin     = reply{2001, "Command syntax error", "login is longer than 32768 octets"}
+	replyLongLogin     = reply{2001, "Command syntax error", "login is longer than 8192 octets"}
 	replyLoginsRefused = reply{2501, "Authentication error; server closing connection", "three logins in a row were refused"}
 	replyTooManyFaults = reply{2500, "Command failed; server closing connection", "three faulty frames in a row"}
 )
