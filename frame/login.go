@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -89,6 +90,23 @@ func appendLoginSec(b []byte, password, newPassword string) []byte {
 		b = appendElement(b, "loginSec:newPW", newPassword)
 	}
 	return append(b, "</loginSec:loginSec></extension>"...)
+}
+
+// hidden stands where a password was.
+const hidden = "[redacted]"
+
+// Hide takes the passwords out of what a registry says about the login. text is as a parser gives it, neither quoted nor
+// cut, in which they could not be found.
+func (l *Login) Hide(text string) string {
+	secrets := []string{l.Password, l.NewPassword, token(l.Password), token(l.NewPassword)}
+	// A password may be a part of the other one.
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	for _, s := range secrets {
+		if s != "" {
+			text = strings.ReplaceAll(text, s, hidden)
+		}
+	}
+	return text
 }
 
 func orElse(s, otherwise string) string {

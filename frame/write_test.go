@@ -161,3 +161,22 @@ func TestLoginShowsNoPassword(t *testing.T) {
 		t.Errorf("does not name the account: %s", shown.String())
 	}
 }
+
+// TestLoginHide: what a registry may make of a password, and what it must not be cut into.
+func TestLoginHide(t *testing.T) {
+	l := Login{ClientID: "demo", Password: "old  \"ä", NewPassword: "old  \"ä and more"}
+	for _, tt := range []struct{ text, want string }{
+		{"", ""},
+		{"demo: wrong password", "demo: wrong password"},
+		{`wrong: old  "ä!`, "wrong: [redacted]!"},
+		{`wrong: old "ä, not old "ä and more`, "wrong: [redacted], not [redacted]"},
+		{`old  "ä and moreold  "ä`, "[redacted][redacted]"},
+	} {
+		if got := l.Hide(tt.text); got != tt.want {
+			t.Errorf("%q: got %q, want %q", tt.text, got, tt.want)
+		}
+	}
+	if got := (&Login{}).Hide("as it is"); got != "as it is" {
+		t.Errorf("no password: got %q", got)
+	}
+}

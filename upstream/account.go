@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"log/slog"
@@ -350,8 +351,12 @@ func (a *Account) finish(x *Exchange, o Outcome) {
 	}
 }
 
-// shown is a client's clTRID for the log.
+// shown is the content of a client's clTRID for the log, as far as it is text: what else a client has put there, such as a
+// comment, is not its id.
 func shown(clTRID []byte) string {
+	if i := bytes.IndexByte(clTRID, '<'); i >= 0 {
+		clTRID = append(clTRID[:i:i], "..."...)
+	}
 	if len(clTRID) > maxShown {
 		return string(clTRID[:maxShown]) + "..."
 	}

@@ -162,10 +162,10 @@ func (t *transport) authenticate(scanner *frame.Scanner, g frame.Greeting, to ta
 		return &openError{"login", CauseMismatch, fmt.Errorf("got a %v that is not its answer", m.Kind)}
 	}
 	if m.Code >= 2000 {
-		return &openError{"login", loginCause(m.Code), refusal(m)}
+		return &openError{"login", loginCause(m.Code), refusal(m, &l)}
 	}
 	if closes(m.Code) {
-		return &openError{"login", CauseCodeCloses, refusal(m)}
+		return &openError{"login", CauseCodeCloses, refusal(m, &l)}
 	}
 	return nil
 }
@@ -196,11 +196,13 @@ func loginCause(code int) Cause {
 // maxRefusal is how much of a registry's words is logged, in octets.
 const maxRefusal = 200
 
-func refusal(m *frame.Message) error {
+// refusal is what the registry says to a message of our own, without the passwords of l, which it may have said as well.
+func refusal(m *frame.Message, l *frame.Login) error {
 	msg := wordsOf(m)
 	if msg == "" {
 		return fmt.Errorf("result code %d", m.Code)
 	}
+	msg = l.Hide(msg)
 	if len(msg) > maxRefusal {
 		msg = strings.ToValidUTF8(msg[:maxRefusal], "") + "..."
 	}

@@ -38,7 +38,7 @@ func TestLongAnswer(t *testing.T) {
 		if got := testing.AllocsPerRun(10, func() { matchAny(DefaultLost, m) }); !tt.lost && got > want {
 			t.Errorf("%s: %.0f allocations, want %.0f", tt.name, got, want)
 		}
-		if text := refusal(m).Error(); strings.Contains(text, "timeout") != tt.lost || !strings.Contains(text, "2201") {
+		if text := refusal(m, new(frame.Login)).Error(); strings.Contains(text, "timeout") != tt.lost || !strings.Contains(text, "2201") {
 			t.Errorf("%s: got %q", tt.name, text)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -290,7 +291,7 @@ func (t *transport) message(payload []byte, end Cause) {
 	}
 	if end == CauseNone && closes(m.Code) && t.doing != doingLogout && !matchAny(a.cfg.Throttled, m) {
 		end = CauseCodeCloses
-		a.trouble = refusal(m).Error()
+		a.trouble = t.farewell(m)
 		a.log.Warn("registry ends a session by its answer; often too many commands: compare rate_limits with what it allows",
 			"session", t.s.ID, "code", m.Code, "err", a.trouble)
 	}
@@ -312,6 +313,15 @@ func (t *transport) message(payload []byte, end Cause) {
 	if x != nil {
 		a.finish(x, o)
 	}
+}
+
+// farewell is what is known of an answer that ends the session. What is said about a client's command stays between the
+// registry and the client: it may repeat what stands in the command, an authInfo for one.
+func (t *transport) farewell(m *frame.Message) string {
+	if t.doing == doingExchange {
+		return fmt.Sprintf("result code %d", m.Code)
+	}
+	return refusal(m, &t.a.target.login).Error()
 }
 
 // rejected deals with an answer that says that the command was not executed since the session has lost its login, or

@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -54,11 +52,7 @@ func (c *loginClient) login(ctx context.Context, password, newPassword string) l
 	if long := utf8.RuneCountInString(newPassword) > schemaPassword; long && !slices.Contains(l.ExtensionURIs, loginSecurity) {
 		return loginResult{loginNotSent, fmt.Errorf("the new password has more than %d characters, and the registry does not offer RFC 8807, which longer ones need", schemaPassword)}
 	}
-	res := c.exchange(conn, &l)
-	if res.err != nil {
-		res.err = errors.New(hide(res.err.Error(), password, newPassword))
-	}
-	return res
+	return c.exchange(conn, &l)
 }
 
 const (
@@ -68,16 +62,6 @@ const (
 	// loginSecurity is the extension of RFC 8807, which lifts that.
 	loginSecurity = "urn:ietf:params:xml:ns:epp:loginSec-1.0"
 )
-
-// hide takes passwords out of what a registry says.
-func hide(text string, secrets ...string) string {
-	for _, s := range secrets {
-		if s != "" {
-			text = strings.ReplaceAll(text, s, redacted)
-		}
-	}
-	return text
-}
 
 // connect connects and reads the greeting.
 func (c *loginClient) connect(ctx context.Context) (net.Conn, frame.Greeting, error) {
@@ -144,9 +128,9 @@ func (c *loginClient) exchange(conn net.Conn, l *frame.Login) loginResult {
 		c.logout(conn)
 		return loginResult{verdict: loginAccepted}
 	case m.Code == 2502:
-		return loginResult{loginFull, refusalOf(m)}
+		return loginResult{loginFull, refusalOf(m, l)}
 	}
-	return loginResult{loginRefused, refusalOf(m)}
+	return loginResult{loginRefused, refusalOf(m, l)}
 }
 
 // logout gives the session back. The registry frees it at the latest when the connection ends, so how it goes is no
@@ -157,11 +141,12 @@ func (c *loginClient) logout(conn net.Conn) {
 	}
 }
 
-// refusalOf is what the registry says, as data: it could hold what a terminal obeys.
-func refusalOf(m *frame.Message) error {
+// refusalOf is what the registry says, as data: it could hold what a terminal obeys. The passwords of l are taken out before
+// it is cut and quoted.
+func refusalOf(m *frame.Message, l *frame.Login) error {
 	_, text, err := frame.ParseResult(m.Payload)
 	if err != nil {
 		return fmt.Errorf("the registry answers %d", m.Code)
 	}
-	return fmt.Errorf("the registry answers %d %s", m.Code, quote(text))
+	return fmt.Errorf("the registry answers %d %s", m.Code, quote(l.Hide(text)))
 }
