@@ -34,6 +34,9 @@ Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage or config.`,
   eppmux serve --config /etc/eppmux/config.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := forbidCore(); err != nil {
+				return failed(cmd, err)
+			}
 			cfg, err := LoadConfig(file)
 			if err != nil {
 				return &exitError{exitUsage, err}
