@@ -107,18 +107,18 @@ func (c *control) serve(w http.ResponseWriter, r *http.Request) {
 	verb := controlVerbs[name]
 	switch {
 	case verb == nil:
-		reply(w, http.StatusNotFound, controlAnswer{Error: fmt.Sprintf("unknown verb %q", name)})
+		respond(w, http.StatusNotFound, controlAnswer{Error: fmt.Sprintf("unknown verb %q", name)})
 		return
 	case r.Method != http.MethodPost:
 		w.Header().Set("Allow", http.MethodPost)
-		reply(w, http.StatusMethodNotAllowed, controlAnswer{Error: "only POST"})
+		respond(w, http.StatusMethodNotAllowed, controlAnswer{Error: "only POST"})
 		return
 	}
 	var req controlRequest
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxControlRequest))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&req); err != nil {
-		reply(w, http.StatusBadRequest, controlAnswer{Error: "request: " + err.Error()})
+		respond(w, http.StatusBadRequest, controlAnswer{Error: "request: " + err.Error()})
 		return
 	}
 	answer, err := verb(c.s, r.Context(), req)
@@ -134,14 +134,14 @@ func (c *control) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		c.s.log.Warn("control", append(args, "err", err.Error())...)
-		reply(w, http.StatusConflict, controlAnswer{Error: err.Error(), Done: answer.Done})
+		respond(w, http.StatusConflict, controlAnswer{Error: err.Error(), Done: answer.Done})
 		return
 	}
 	c.s.log.Info("control", args...)
-	reply(w, http.StatusOK, answer)
+	respond(w, http.StatusOK, answer)
 }
 
-func reply(w http.ResponseWriter, code int, a controlAnswer) {
+func respond(w http.ResponseWriter, code int, a controlAnswer) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(a)

@@ -79,7 +79,7 @@ func TestSandboxPlain(t *testing.T) {
 		t.Errorf("hello: got %+v", got)
 	}
 	// The sandbox is a registry: it wants a login, and counts who does without.
-	if got := eppmux(t, "send", "--to", to, "check", "example.com"); got.code != 1 || !strings.Contains(got.out, `<result code="200`) {
+	if got := eppmux(t, "send", "--to", to, "check", "example.com"); got.code != 3 || !strings.Contains(got.out, `<result code="200`) {
 		t.Errorf("check: got %+v", got)
 	}
 	r, err := http.Get(url)

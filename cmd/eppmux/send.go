@@ -1,41 +1,41 @@
 package main
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"eppmux/frame"
 )
-
-// maxAnswer bounds an answer, in octets of payload.
-const maxAnswer = 16 << 20
 
 // sender is the values of the flags of send.
 type sender struct {
-	to      string
-	caFile  string
+	to                        string
+	caFile, certFile, keyFile string
+
+	direct           bool
+	config, registry string
+
+	repeat   int
+	interval time.Duration
+
 	timeout time.Duration
 	raw     bool
 }
+
+// maxRepeat bounds --repeat: the time of each answer is kept.
+const maxRepeat = 100_000
 
 func newSendCommand() *cobra.Command {
 	var s sender
 	cmd := &cobra.Command{
 		Use:   "send [FILE | check NAME... | info NAME | poll [ack ID] | hello]",
-		Short: "Send one EPP message to a listener and print the answer",
+		Short: "Send one EPP message to a listener or a registry and print the answer",
 		Long: `Connects to a listener of eppmux (or any EPP server that asks for no login), reads the
-greeting, sends one message, prints the answer and disconnects.
+greeting, sends one message, prints the answer and disconnects. Nothing is sent twice.
 
 The message is the XML in FILE, or on standard input for "-" or no argument, sent octet
-for octet. Or it is built from a few words:
+for octet. Or it is built from a few words, with a clTRID that begins with eppmux-send-:
 
   check NAME...    a check of objects of one kind
   info NAME        an info
@@ -46,34 +46,53 @@ for octet. Or it is built from a few words:
 A NAME with a dot is a domain; host:NAME and contact:ID are the other objects. A file
 whose name is one of these words is written ./check.
 
-The answer is indented for reading; --raw prints its octets as they came.
+--direct goes straight to a registry of the config file, past a running eppmux, with the
+address, certificates and login that stand there, and logs out at the end: also after an
+error and on Ctrl-C, which waits up to ` + graceTime.String() + ` for an answer that is under way. Only where that
+does not come is the connection closed without a logout. "hello" needs no login and shows
+the greeting. This takes one session of the registry's allowance, beside those of a running
+eppmux: 2502 says that none is free. The rate_limits of the config are kept, but a running
+eppmux counts by itself: together they may exceed what the registry allows.
 
-Exit codes: 0 the result code is below 2000 (or the answer is a greeting), 1 it is not, or
-there was no answer, 2 wrong usage.`,
+--repeat N sends a query (check, info, poll, transfer query, hello) N times over one
+connection, one at a time, each with a new clTRID, and prints how long the answers took in
+place of the answers. It ends early on Ctrl-C, and where an answer does not come.
+
+The answer is indented for reading, and what a terminal would obey is written as character
+references; --raw prints its octets as they came.
+
+Exit codes, by the result code of the answer; with --repeat, by the highest one. The first
+line with the code counts:
+
+` + exitTable() + `
+A registry that refuses the login of --direct counts as an answer.`,
 		Example: `  eppmux send check example.com example.net
   eppmux send info host:ns1.example.com
   eppmux send --to unix:///run/eppmux/epp.sock create.xml
-  eppmux send --to tls://localhost:7700 --ca ca.pem --raw - < update.xml`,
+  eppmux send --to tls://localhost:7700 --ca ca.pem --raw - < update.xml
+  eppmux send --direct --config /etc/eppmux/config.yaml --registry example hello
+  eppmux send --repeat 100 --interval 50ms check example.com`,
 		RunE: func(cmd *cobra.Command, args []string) error { return s.run(cmd, args) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.to, "to", "tcp://127.0.0.1:7000", "`ADDR` to connect to: host:port, tcp://, tls:// or unix:///path")
 	f.StringVar(&s.caFile, "ca", "", "`FILE` of the certificate authority for tls:// (default those of the system)")
-	f.DurationVar(&s.timeout, "timeout", 75*time.Second, "how long all of it may take")
+	f.StringVar(&s.certFile, "cert", "", "`FILE` of our certificate for tls://, where the server asks for one")
+	f.StringVar(&s.keyFile, "key", "", "`FILE` of the key of --cert, readable by its owner only")
+	f.BoolVar(&s.direct, "direct", false, "connect to a registry instead, with the login of the config file")
+	f.StringVarP(&s.config, "config", "c", defaultConfigFile, "config `FILE` for --direct")
+	f.StringVar(&s.registry, "registry", "", "`NAME` of the registry for --direct, if the config file has several")
+	f.IntVar(&s.repeat, "repeat", 0, fmt.Sprintf("send a query `N` times, at most %d, and print a summary", maxRepeat))
+	f.DurationVar(&s.interval, "interval", 0, "with --repeat: pause between an answer and the next message")
+	f.DurationVar(&s.timeout, "timeout", 75*time.Second, "how long connecting, the greeting and each answer may take, each by itself;\n"+
+		"with --direct it is for answers only, in place of timeouts.command")
 	f.BoolVar(&s.raw, "raw", false, "print the answer as it came")
 	return cmd
 }
 
 func (s *sender) run(cmd *cobra.Command, args []string) error {
-	to, err := parseAddress(s.to)
-	if err != nil {
-		return misused(cmd, "--to: %w", err)
-	}
-	if s.timeout <= 0 {
-		return misused(cmd, "--timeout: must be above 0, got %v", s.timeout)
-	}
-	if s.caFile != "" && !to.tls {
-		return misused(cmd, "--ca: is for tls:// only")
+	if err := s.checkFlags(cmd.Flags().Changed); err != nil {
+		return misused(cmd, "%w", err)
 	}
 	payload, err := buildPayload(args, cmd.InOrStdin())
 	var usage *usageError
@@ -83,100 +102,58 @@ func (s *sender) run(cmd *cobra.Command, args []string) error {
 	case err != nil:
 		return failed(cmd, err)
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), s.timeout)
-	defer cancel()
-	answer, err := s.exchange(ctx, to, payload)
-	if ctx.Err() == context.DeadlineExceeded {
-		err = fmt.Errorf("no answer within %v", s.timeout)
-	}
+	t, err := s.target(cmd)
 	if err != nil {
-		return failed(cmd, err)
+		return err
 	}
-	return s.show(cmd, answer)
+	j := &sending{target: t, m: newMessage(payload), built: builtFromWords(args), raw: s.raw, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(), name: cmd.CommandPath()}
+	if s.repeat > 0 {
+		if err := s.checkRepeat(j); err != nil {
+			return misused(cmd, "%w", err)
+		}
+		j.repeat, j.interval = s.repeat, s.interval
+	}
+	return j.run(cmd.Context())
 }
 
-// show prints an answer and turns its code into that of the program.
-func (s *sender) show(cmd *cobra.Command, answer []byte) error {
-	m, err := frame.NewScanner().Scan(answer)
-	if s.raw {
-		cmd.OutOrStdout().Write(answer)
-	}
-	if err != nil {
-		// Not shown without --raw: it could hold what a terminal obeys.
-		return failed(cmd, fmt.Errorf("the answer is not EPP: %w", err))
-	}
-	if !s.raw {
-		cmd.OutOrStdout().Write(indent(m.Payload))
+// checkFlags is about the flags by themselves. changed says which were given.
+func (s *sender) checkFlags(changed func(flag string) bool) error {
+	for _, f := range []struct {
+		flags []string
+		goes  bool
+		with  string
+	}{
+		{[]string{"to", "ca", "cert", "key"}, !s.direct, "does not go with --direct: the config file says how to connect"},
+		{[]string{"config", "registry"}, s.direct, "is for --direct only"},
+		{[]string{"interval"}, changed("repeat"), "is for --repeat only"},
+		{[]string{"raw"}, !changed("repeat"), "does not go with --repeat, which prints no answers"},
+	} {
+		for _, name := range f.flags {
+			if changed(name) && !f.goes {
+				return usagef("--%s: %s", name, f.with)
+			}
+		}
 	}
 	switch {
-	case m.Kind == frame.KindGreeting, m.Kind == frame.KindResponse && m.Code < 2000:
-		return nil
-	case m.Kind == frame.KindResponse:
-		return &exitError{exitFailed, nil}
+	case s.timeout <= 0:
+		return usagef("--timeout: must be above 0, got %v", s.timeout)
+	case changed("repeat") && (s.repeat < 1 || s.repeat > maxRepeat):
+		return usagef("--repeat: must be 1 to %d, got %d", maxRepeat, s.repeat)
+	case s.interval < 0:
+		return usagef("--interval: must not be below 0, got %v", s.interval)
+	case (s.certFile == "") != (s.keyFile == ""):
+		return usagef("--cert and --key go together")
 	}
-	return failed(cmd, errors.New("the answer is neither a response nor a greeting"))
+	return nil
 }
 
-// exchange reads the greeting, sends payload and reads its answer. It ends when ctx is done.
-func (s *sender) exchange(ctx context.Context, to address, payload []byte) ([]byte, error) {
-	conn, err := s.dial(ctx, to)
-	if err != nil {
-		return nil, err
+// checkRepeat is about a message that is to be sent several times.
+func (s *sender) checkRepeat(j *sending) error {
+	if !j.m.query {
+		return usagef("--repeat: is for queries only: check, info, poll, transfer query and hello")
 	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
-	if _, err := readUnit(conn); err != nil {
-		return nil, fmt.Errorf("greeting: %w", err)
+	if r := j.registry; r != nil && r.Sessions.MaxCommands > 0 && s.repeat > r.Sessions.MaxCommands {
+		return usagef("--repeat: one session of %s carries %d commands (sessions.max_commands), got %d", r.Name, r.Sessions.MaxCommands, s.repeat)
 	}
-	if _, err := conn.Write(append(frame.AppendHeader(nil, len(payload)), payload...)); err != nil {
-		return nil, fmt.Errorf("send: %w", err)
-	}
-	answer, err := readUnit(conn)
-	if err != nil {
-		return nil, fmt.Errorf("answer: %w", err)
-	}
-	return answer, nil
-}
-
-func (s *sender) dial(ctx context.Context, to address) (net.Conn, error) {
-	if !to.tls {
-		return (&net.Dialer{}).DialContext(ctx, to.network, to.where)
-	}
-	config := &tls.Config{ServerName: to.host(), MinVersion: tls.VersionTLS12}
-	if s.caFile != "" {
-		pem, _, err := readFile(s.caFile, maxPEMFile)
-		if err != nil {
-			return nil, err
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s: holds no certificate in PEM", s.caFile)
-		}
-	}
-	return (&tls.Dialer{Config: config}).DialContext(ctx, to.network, to.where)
-}
-
-// readUnit reads one data unit and returns its payload.
-func readUnit(r io.Reader) ([]byte, error) {
-	header := make([]byte, frame.HeaderLen)
-	if _, err := io.ReadFull(r, header); err != nil {
-		return nil, closedEarly(err)
-	}
-	n, err := frame.Size(header, maxAnswer)
-	if err != nil {
-		return nil, err
-	}
-	payload := make([]byte, n-frame.HeaderLen)
-	if _, err := io.ReadFull(r, payload); err != nil {
-		return nil, closedEarly(err)
-	}
-	return payload, nil
-}
-
-func closedEarly(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("the connection was closed")
-	}
-	return err
+	return nil
 }

@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // token is a piece of a document, as written. For a start tag, end is the index of its end tag, and text says whether
@@ -91,4 +94,25 @@ func tokenize(doc []byte) []token {
 		}
 		tokens = append(tokens, t)
 	}
+}
+
+// visible makes a document safe to print: what a terminal may obey, or hide, becomes a character reference. XML 1.0 allows
+// the C1 controls, one of which begins escape sequences, and characters that turn the direction of text around. Lines end
+// as XML 1.0 section 2.11 has it.
+func visible(doc []byte) []byte {
+	doc = bytes.ReplaceAll(doc, []byte("\r\n"), []byte("\n"))
+	out := make([]byte, 0, len(doc))
+	for len(doc) > 0 {
+		r, n := utf8.DecodeRune(doc)
+		switch {
+		case r == '\r':
+			out = append(out, '\n')
+		case r == '\n' || r == '\t' || unicode.IsPrint(r):
+			out = utf8.AppendRune(out, r)
+		default:
+			out = fmt.Appendf(out, "&#x%X;", r)
+		}
+		doc = doc[n:]
+	}
+	return out
 }

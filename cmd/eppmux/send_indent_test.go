@@ -61,3 +61,20 @@ func FuzzIndent(f *testing.F) {
 }
 
 func strip(s string) string { return strings.Join(strings.Fields(s), "") }
+
+func TestVisible(t *testing.T) {
+	for in, want := range map[string]string{
+		"<a>\n\té – 漢字\n</a>\n": "<a>\n\té – 漢字\n</a>\n",
+		"\x1b[2J\a\x00\x7f":     "&#x1B;[2J&#x7;&#x0;&#x7F;",
+		"\u009b2J\u0085":        "&#x9B;2J&#x85;",
+		"a\r\nb\rc\n\r":         "a\nb\nc\n\n",
+		"\u202ea\u2066\u200b":   "&#x202E;a&#x2066;&#x200B;",
+		"\u2028\u00a0\ufeff":    "&#x2028;&#xA0;&#xFEFF;",
+		"\xff\xc2":              "\ufffd\ufffd",
+		"":                      "",
+	} {
+		if got := string(visible([]byte(in))); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"eppmux/frame"
@@ -50,6 +51,11 @@ func buildPayload(args []string, in io.Reader) ([]byte, error) {
 		}
 		return readPayload(word, in)
 	}
+}
+
+// builtFromWords says whether buildPayload makes the message itself.
+func builtFromWords(args []string) bool {
+	return len(args) > 0 && slices.Contains([]string{"check", "info", "poll", "hello"}, args[0])
 }
 
 func readPayload(file string, in io.Reader) ([]byte, error) {

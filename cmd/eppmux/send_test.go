@@ -1,18 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"crypto/tls"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"eppmux/frame"
+	"eppmux/sandbox"
 )
 
 const (
@@ -81,11 +78,13 @@ func TestSend(t *testing.T) {
 	}{
 		{"success", okXML, false, 0, `    <result code="1000">`, ""},
 		{"raw", okXML, true, 0, okXML, ""},
-		{"refused", refusedXML, false, 1, `    <result code="2303">`, ""},
+		{"refused", refusedXML, false, 6, `    <result code="2303">`, ""},
 		{"greeting", greetingXML, false, 0, "  <greeting>\n", ""},
 		{"not EPP", "\x1b[2J", false, 1, "", "eppmux send: the answer is not EPP"},
+		{"not EPP, shown", "<html>\u009b2J", false, 1, "", `it begins with "<html>\u009b2J"`},
+		{"C1 controls", strings.Replace(okXML, ">ok<", ">\u009b2Jok\u202e<", 1), false, 0, "<msg>&#x9B;2Jok&#x202E;</msg>", ""},
 		{"not EPP, raw", "junk", true, 1, "junk", "the answer is not EPP"},
-		{"a command", `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><hello/></epp>`, false, 1, "<hello/>", "neither a response nor a greeting"},
+		{"a command", `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><hello/></epp>`, false, 1, "<hello/>", "got a hello that is not its answer"},
 	} {
 		l := listen(t, "tcp", "127.0.0.1:0", nil, unit(greetingXML), unit(tt.answer))
 		args := []string{"send", "--to", l.Addr().String(), fmt.Sprintf("--raw=%v", tt.raw), "-"}
@@ -152,7 +151,7 @@ func TestSendFailures(t *testing.T) {
 		{"no answer", unit(greetingXML), []byte{}, "60s", "answer: the connection was closed"},
 		{"too short", unit(greetingXML), []byte{0, 0, 0, 4}, "60s", "answer: data unit: length below 5 octets"},
 		{"too long", unit(greetingXML), long, "60s", "answer: data unit: payload longer than allowed"},
-		{"silence", unit(greetingXML), nil, "50ms", "no answer within 50ms"},
+		{"silence", unit(greetingXML), nil, "50ms", "answer: nothing within 50ms"},
 	} {
 		l := listen(t, "tcp", "127.0.0.1:0", nil, tt.greeting, tt.answer)
 		if len(tt.greeting) < len(greetingXML) {
@@ -168,6 +167,35 @@ func TestSendFailures(t *testing.T) {
 	l.Close()
 	if got := eppmux(t, "send", "--to", l.Addr().String(), "hello"); got.code != 1 || !strings.Contains(got.errs, "connection refused") {
 		t.Errorf("nobody there: got %+v", got)
+	}
+}
+
+// TestSendOverMutualTLS shows a certificate to a server that demands one.
+func TestSendOverMutualTLS(t *testing.T) {
+	made, err := sandbox.NewTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := startTestRegistry(t, made, sandbox.Config{})
+	_, file := passwdStand(t, r.address, made) // for the certificates beside it
+	in := func(name string) string { return filepath.Join(filepath.Dir(file), name) }
+	open := writeFile(t, t.TempDir(), "open.key", string(made.ClientKeyPEM), 0o644)
+	for _, tt := range []struct {
+		name string
+		args []string
+		code int
+		errs string
+	}{
+		{"shown", []string{"--cert", in("client.pem"), "--key", in("client.key")}, 0, ""},
+		{"none", nil, 1, "the server does not accept our certificate, or wants one: remote error: tls: certificate required"},
+		{"of others", []string{"--cert", in("client.pem"), "--key", open}, 1, "group or others can reach it"},
+		{"swapped", []string{"--cert", in("ca.pem"), "--key", in("client.key")}, 1, "private key does not match"},
+		{"missing", []string{"--cert", in("x"), "--key", in("client.key")}, 1, "no such file"},
+	} {
+		got := eppmux(t, append([]string{"send", "--to", "tls://" + r.address, "--ca", in("ca.pem"), "hello"}, tt.args...)...)
+		if got.code != tt.code || !strings.Contains(got.errs, tt.errs) || (tt.errs == "") != (got.errs == "") {
+			t.Errorf("%s: got %+v, want %d, %q", tt.name, got, tt.code, tt.errs)
+		}
 	}
 }
 
@@ -198,6 +226,20 @@ func TestSendUsage(t *testing.T) {
 		{[]string{"--timeout", "0s", "hello"}, "eppmux send: --timeout: must be above 0"},
 		{[]string{"--timeout", "soon", "hello"}, "invalid argument"},
 		{[]string{"--ca", "x", "hello"}, "eppmux send: --ca: is for tls:// only"},
+		{[]string{"--cert", "x", "--key", "x", "hello"}, "eppmux send: --cert: is for tls:// only"},
+		{[]string{"--cert", "x", "--to", "tls://a:1", "hello"}, "eppmux send: --cert and --key go together"},
+		{[]string{"--key", "x", "--to", "tls://a:1", "hello"}, "eppmux send: --cert and --key go together"},
+		{[]string{"--config", "x", "hello"}, "eppmux send: --config: is for --direct only"},
+		{[]string{"--registry", "x", "hello"}, "eppmux send: --registry: is for --direct only"},
+		{[]string{"--direct", "--to", "127.0.0.1:1", "hello"}, "eppmux send: --to: does not go with --direct"},
+		{[]string{"--direct", "--cert", "x", "hello"}, "eppmux send: --cert: does not go with --direct"},
+		{[]string{"--direct", "--config", "/nonexistent/c.yaml", "hello"}, "open /nonexistent/c.yaml: "},
+		{[]string{"--interval", "1s", "hello"}, "eppmux send: --interval: is for --repeat only"},
+		{[]string{"--repeat", "2", "--interval", "-1s", "hello"}, "eppmux send: --interval: must not be below 0"},
+		{[]string{"--repeat", "2", "--raw", "hello"}, "eppmux send: --raw: does not go with --repeat"},
+		{[]string{"--repeat", "0", "hello"}, "eppmux send: --repeat: must be 1 to 100000, got 0"},
+		{[]string{"--repeat", "100001", "hello"}, "eppmux send: --repeat: must be 1 to 100000, got 100001"},
+		{[]string{"--repeat", "2", "poll", "ack", "1"}, "eppmux send: --repeat: is for queries only"},
 		{[]string{"check"}, "eppmux send: check needs a name"},
 		{[]string{"--what"}, "unknown flag"},
 	} {
@@ -207,24 +249,5 @@ func TestSendUsage(t *testing.T) {
 	}
 	if got := eppmux(t, "send", "/nonexistent/file"); got.code != 1 || !strings.Contains(got.errs, "no such file") {
 		t.Errorf("missing file: got %+v", got)
-	}
-}
-
-// TestReadUnit reads octet by octet, as a slow server sends.
-func TestReadUnit(t *testing.T) {
-	two := append(unit("<a/>"), unit("<bb/>")...)
-	r := iotest.OneByteReader(bytes.NewReader(two))
-	for _, want := range []string{"<a/>", "<bb/>"} {
-		if got, err := readUnit(r); err != nil || string(got) != want {
-			t.Errorf("got %q, %v, want %q", got, err, want)
-		}
-	}
-	for n := range len(unit("<a/>")) {
-		if got, err := readUnit(bytes.NewReader(two[:n])); err == nil || err.Error() != "the connection was closed" {
-			t.Errorf("cut at %d: got %q, %v, want the connection closed", n, got, err)
-		}
-	}
-	if _, err := readUnit(iotest.ErrReader(io.ErrClosedPipe)); !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("got %v, want %v", err, io.ErrClosedPipe)
 	}
 }

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"eppmux/ratelimit"
+)
+
+// pace keeps what one connection sends within the rate_limits of its registry. It knows of nothing else that is sent
+// there. Owned by the goroutine of the conversation.
+type pace struct {
+	limits  []RateLimit
+	buckets []*ratelimit.Bucket // by limit, whatever its scope: there is one session and one client; nil for a shadow
+	most    time.Duration       // timeouts.queue: how long a message may wait
+	begin   time.Time
+}
+
+func paceOf(r *Registry) *pace {
+	p := &pace{limits: r.RateLimits, buckets: make([]*ratelimit.Bucket, len(r.RateLimits)), most: r.Timeouts.Queue, begin: time.Now()}
+	for i, l := range p.limits {
+		if !l.Shadow {
+			p.buckets[i] = ratelimit.NewBucket(l.Limit)
+		}
+	}
+	return p
+}
+
+// admit waits until every limit that counts m admits it. The caller says answered when the answer is here, or will not
+// come any more. A nil pace admits at once.
+func (p *pace) admit(ctx context.Context, m *message) (answered func(), err error) {
+	if ctx.Err() != nil {
+		return nil, errInterrupted
+	}
+	if p == nil {
+		return func() {}, nil
+	}
+	var due []*ratelimit.Bucket
+	now := time.Since(p.begin)
+	at := now
+	for i, b := range p.buckets {
+		if b == nil || !p.limits[i].Covers(m.command, m.op) {
+			continue
+		}
+		due = append(due, b)
+		if at = max(at, b.Next(now)); at > now+p.most {
+			return nil, fmt.Errorf("rate_limits[%d] (%v) admits no %v before %v from now, which is more than timeouts.queue (%v)",
+				i, b.Limit(), m.command, (at - now).Round(time.Millisecond), p.most)
+		}
+	}
+	if err := sleep(ctx, at-now); err != nil {
+		return nil, err
+	}
+	now = max(at, time.Since(p.begin))
+	for _, b := range due {
+		b.Take(now)
+	}
+	return func() {
+		for _, b := range due {
+			b.Done(time.Since(p.begin))
+		}
+	}, nil
+}
+
+// sleep ends early, with an error, when ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return errInterrupted
+	}
+}

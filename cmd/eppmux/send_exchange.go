@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"eppmux/frame"
+)
+
+// graceTime is how long --direct still waits for an answer that is under way after Ctrl-C: a logout before it would be a
+// second message, and the outcome of a transform would not be known.
+const graceTime = 5 * time.Second
+
+// sending is one run of send: a message, where it goes, and where its answer does. Its errors end the program.
+type sending struct {
+	target
+	m     *message
+	built bool // from words, not read from a file
+	raw   bool
+
+	repeat   int // 0: once, and the answer is shown
+	interval time.Duration
+
+	out, errs io.Writer
+	name      string // of the command, in front of messages
+}
+
+func (j *sending) run(ctx context.Context) error {
+	d, err := j.open(ctx)
+	if err != nil {
+		return j.failed(err)
+	}
+	defer d.conn.Close()
+	d.purpose = "send"
+	if j.registry != nil {
+		d.pace, d.grace = paceOf(j.registry), graceTime
+		d.onInterrupt = func() { j.say("interrupted; waiting up to %v for the answer that is under way", graceTime) }
+		if j.m.kind != frame.KindHello {
+			if err := j.login(ctx, d); err != nil {
+				return err
+			}
+			defer j.logout(d)
+		}
+	}
+	if j.repeat > 0 {
+		return j.series(ctx, d)
+	}
+	return j.once(ctx, d)
+}
+
+func (j *sending) login(ctx context.Context, d *conversation) error {
+	l, err := d.loginFor(j.registry)
+	if err != nil {
+		return j.failed(err)
+	}
+	res := d.login(ctx, &l, j.registry.Timeouts.Login)
+	if res.verdict == loginAccepted {
+		return nil
+	}
+	code := exitFailed
+	if no := (*refusal)(nil); errors.As(res.err, &no) {
+		code = exitOf(no.code)
+		res.err = fmt.Errorf("login: %w", res.err)
+	}
+	if res.verdict == loginFull {
+		res.err = fmt.Errorf("%w: no session is free; a running eppmux holds up to sessions.max (%d) of them", res.err, j.registry.Sessions.Max)
+	}
+	return &exitError{code, fmt.Errorf("%s: %w", j.name, res.err)}
+}
+
+func (j *sending) logout(d *conversation) {
+	if err := d.logout(); err != nil {
+		j.say("closed without a logout: %v", err)
+	}
+}
+
+// once sends the message and shows the answer.
+func (j *sending) once(ctx context.Context, d *conversation) error {
+	if j.registry != nil && j.built && j.m.kind == frame.KindHello {
+		m, err := d.scanner.Scan(d.first)
+		if err != nil {
+			return j.failed(err)
+		}
+		return j.show(answer{payload: d.first, Message: m}, nil)
+	}
+	m := j.m
+	if j.built {
+		m = m.named(d.clTRID())
+	}
+	a, err := d.exchange(ctx, m, j.within)
+	if wasSent(err) && !m.query {
+		err = fmt.Errorf("%w; the message was sent: whether it was carried out is not known", err)
+	}
+	return j.show(a, err)
+}
+
+// show prints an answer and turns its code into that of the program. err says why it is none to the message.
+func (j *sending) show(a answer, err error) error {
+	switch {
+	case j.raw:
+		j.out.Write(a.payload)
+	case a.Message != nil:
+		j.out.Write(visible(indent(a.Payload)))
+	case a.payload != nil:
+		err = fmt.Errorf("%w; it begins with %s", err, quote(string(a.payload)))
+	}
+	if err != nil {
+		return j.failed(err)
+	}
+	if code := exitOfAnswer(a.Message); code != exitDone {
+		return &exitError{code, nil}
+	}
+	return nil
+}
+
+func (j *sending) failed(err error) error {
+	return &exitError{exitFailed, fmt.Errorf("%s: %w", j.name, err)}
+}
+
+func (j *sending) say(format string, args ...any) {
+	fmt.Fprintf(j.errs, j.name+": "+format+"\n", args...)
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"eppmux/frame"
+)
+
+// series sends the message repeat times and prints a summary. The highest result code decides the exit code; without an
+// answer to a message it is exitFailed.
+func (j *sending) series(ctx context.Context, d *conversation) error {
+	t := tally{wanted: j.repeat}
+	begin := time.Now()
+	err := j.ask(ctx, d, func(a answer) { t.add(time.Since(begin), a) })
+	t.interrupted = ctx.Err() != nil
+	t.write(j.out)
+	switch {
+	case err == nil, t.interrupted && t.count() > 0, errors.Is(err, errEnded) && t.worst() >= 2000:
+		if t.worst() > 0 && exitOf(t.worst()) != exitDone {
+			return &exitError{exitOf(t.worst()), nil}
+		}
+		return nil
+	}
+	return j.failed(fmt.Errorf("message %d of %d: %w", t.count()+1, j.repeat, err))
+}
+
+// ask sends the messages of a series until one has no answer or ctx ends.
+func (j *sending) ask(ctx context.Context, d *conversation, answered func(answer)) error {
+	for i := range j.repeat {
+		if i > 0 {
+			if err := sleep(ctx, j.interval); err != nil {
+				return err
+			}
+		}
+		a, err := d.exchange(ctx, j.m.named(d.clTRID()), j.within)
+		if err != nil {
+			return err
+		}
+		answered(a)
+	}
+	return nil
+}
+
+// tally is what the answers of a series come to.
+type tally struct {
+	wanted      int
+	interrupted bool
+	rtts        []time.Duration // in the order of the answers
+	begin, end  time.Duration   // of the first message and the last answer
+	codes       map[int]*codeTally
+}
+
+// codeTally is the answers with one result code; 0 stands for greetings.
+type codeTally struct {
+	count int
+	text  string // of the first answer, quoted; empty: none
+}
+
+// add takes an answer that is complete at now, a time since any fixed moment.
+func (t *tally) add(now time.Duration, a answer) {
+	if len(t.rtts) == 0 {
+		t.begin = now - a.rtt
+		t.codes = map[int]*codeTally{}
+	}
+	t.end = now
+	t.rtts = append(t.rtts, a.rtt)
+	c := t.codes[a.Code]
+	if c == nil {
+		c = new(codeTally)
+		if _, text, err := frame.ParseResult(a.Payload); err == nil && a.Kind == frame.KindResponse {
+			c.text = quote(text)
+		}
+		t.codes[a.Code] = c
+	}
+	c.count++
+}
+
+func (t *tally) count() int { return len(t.rtts) }
+
+// worst is the highest result code; 0 without any, as where all answers are greetings.
+func (t *tally) worst() int {
+	worst := 0
+	for code := range t.codes {
+		worst = max(worst, code)
+	}
+	return worst
+}
+
+func (t *tally) write(w io.Writer) {
+	n := t.count()
+	if n == 0 {
+		fmt.Fprintf(w, "no answers\n")
+		return
+	}
+	took := t.end - t.begin
+	fmt.Fprintf(w, "%d of %d answers in %v", n, t.wanted, short(took))
+	if took > 0 {
+		fmt.Fprintf(w, ", %.1f a second", float64(n)/took.Seconds())
+	}
+	if t.interrupted {
+		fmt.Fprint(w, ", interrupted")
+	}
+	fmt.Fprintln(w)
+	for _, code := range slices.Sorted(maps.Keys(t.codes)) {
+		name, c := fmt.Sprintf("%04d", code), t.codes[code]
+		if code == 0 {
+			name, c.text = "hello", "greeting"
+		}
+		fmt.Fprintf(w, "  %s  %6d  %s\n", name, c.count, c.text)
+	}
+	rtts := slices.Sorted(slices.Values(t.rtts))
+	var sum time.Duration
+	for _, rtt := range rtts {
+		sum += rtt
+	}
+	fmt.Fprintf(w, "  min %v, p50 %v, p90 %v, p99 %v, max %v, mean %v\n", short(rtts[0]), short(percentile(rtts, 50)),
+		short(percentile(rtts, 90)), short(percentile(rtts, 99)), short(rtts[n-1]), short(sum/time.Duration(n)))
+}
+
+// percentile is the smallest of the sorted values that p percent of them do not exceed (nearest rank).
+func percentile(sorted []time.Duration, p int) time.Duration {
+	return sorted[max((len(sorted)*p+99)/100, 1)-1]
+}
+
+// short keeps three digits.
+func short(d time.Duration) time.Duration {
+	unit := time.Duration(1)
+	for d/unit >= 1000 {
+		unit *= 10
+	}
+	return d.Round(unit)
+}

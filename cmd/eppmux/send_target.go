@@ -1,0 +1,121 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// target is where send sends to.
+type target struct {
+	endpoint
+	within   time.Duration // for each answer
+	registry *Registry     // whose login and limits are used; nil: neither
+}
+
+// target is what the flags say. Its error ends the program.
+func (s *sender) target(cmd *cobra.Command) (target, error) {
+	if s.direct {
+		return s.registryTarget(cmd)
+	}
+	to, err := parseAddress(s.to)
+	if err != nil {
+		return target{}, misused(cmd, "--to: %w", err)
+	}
+	if name := s.tlsFlag(); name != "" && !to.tls {
+		return target{}, misused(cmd, "--%s: is for tls:// only", name)
+	}
+	t := target{endpoint{network: to.network, address: to.where, connect: s.timeout, greeting: s.timeout}, s.timeout, nil}
+	if to.tls {
+		if t.tls, err = s.clientTLS(to.host()); err != nil {
+			return target{}, failed(cmd, err)
+		}
+	}
+	return t, nil
+}
+
+// tlsFlag is the name of a flag that is given and has no meaning without TLS.
+func (s *sender) tlsFlag() string {
+	switch {
+	case s.caFile != "":
+		return "ca"
+	case s.certFile != "":
+		return "cert"
+	}
+	return ""
+}
+
+func (s *sender) clientTLS(host string) (*tls.Config, error) {
+	config := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+	if s.caFile != "" {
+		pem, _, err := readFile(s.caFile, maxPEMFile)
+		if err != nil {
+			return nil, err
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s: holds no certificate in PEM", s.caFile)
+		}
+	}
+	if s.certFile != "" {
+		pair, err := loadKeyPair(s.certFile, s.keyFile)
+		if err != nil {
+			return nil, err
+		}
+		// Shown whatever authorities the server names, as to a registry.
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair, nil }
+	}
+	return config, nil
+}
+
+func (s *sender) registryTarget(cmd *cobra.Command) (target, error) {
+	cfg, err := LoadConfig(s.config)
+	if err != nil {
+		return target{}, &exitError{exitUsage, err}
+	}
+	r, err := chooseRegistry(cfg, s.registry)
+	if err != nil {
+		return target{}, misused(cmd, "%w", err)
+	}
+	t := target{endpointOf(r), r.Timeouts.Command, r}
+	if cmd.Flags().Changed("timeout") {
+		t.within = s.timeout
+	}
+	return t, nil
+}
+
+// chooseRegistry is the registry of that name, or the only one, if it can be reached from another process.
+func chooseRegistry(cfg *Config, name string) (*Registry, error) {
+	var names []string
+	var found *Registry
+	for i := range cfg.Registries {
+		r := &cfg.Registries[i]
+		if name == "" || r.Name == name {
+			found = r
+			names = append(names, r.Name)
+		}
+	}
+	switch {
+	case found == nil:
+		return nil, fmt.Errorf("--registry: no registry is named %s", quote(name))
+	case len(names) > 1:
+		return nil, errors.New("which one? --registry " + either(names))
+	case found.Sandbox():
+		return nil, fmt.Errorf("--direct: %s is the built-in registry, which lives inside a running eppmux: send to its listener, with --to %s",
+			found.Name, listeners(found))
+	}
+	return found, nil
+}
+
+func listeners(r *Registry) string {
+	var all []string
+	for _, l := range r.Listen {
+		all = append(all, l.String())
+	}
+	return strings.Join(all, " or ")
+}
