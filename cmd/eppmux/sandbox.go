@@ -20,6 +20,7 @@ type sandboxRun struct {
 	tlsDir                    string
 	certFile, keyFile, caFile string
 	mutual                    bool
+	kept                      bool // set by open: what is in tlsDir is from an earlier run
 	stats                     string
 	sandboxConfig
 }
@@ -34,9 +35,10 @@ ones keep, and counts how often its clients break them. Everything is gone when 
 
 How it speaks is said by exactly one of:
 
-  --tls DIR          TLS, with a certificate authority made for this run. DIR is made if need
-                     be, and gets ca.pem, server.pem, server.key, client.pem and client.key,
-                     readable by you only; files of these names are replaced.
+  --tls DIR          TLS, with a certificate authority of its own. DIR is made if need be, and
+                     gets ca.pem, server.pem, server.key, client.pem and client.key, readable
+                     by you only. What an earlier run put there is used again if it is complete
+                     and valid for another day; otherwise files of these names are replaced.
   --tls-cert, --tls-key
                      TLS, with your own certificate; --client-ca demands one of its clients
   --plain            no TLS; on loopback addresses and unix sockets only
@@ -79,7 +81,7 @@ Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage. Breaches do not change
 	f := cmd.Flags()
 	f.StringVar(&s.listen, "listen", "127.0.0.1:7700", "`ADDR` to listen on: host:port or unix:///path; port 0 is a free one")
 	f.BoolVar(&s.plain, "plain", false, "speak without TLS")
-	f.StringVar(&s.tlsDir, "tls", "", "speak TLS with certificates made for this run, and write them to `DIR`")
+	f.StringVar(&s.tlsDir, "tls", "", "speak TLS with the certificates in `DIR`, which are made there if need be")
 	f.StringVar(&s.certFile, "tls-cert", "", "speak TLS with the certificate in `FILE`")
 	f.StringVar(&s.keyFile, "tls-key", "", "`FILE` of the key of --tls-cert")
 	f.StringVar(&s.caFile, "client-ca", "", "with --tls-cert: demand a client certificate of the authority in `FILE`")
@@ -107,7 +109,11 @@ func (s *sandboxRun) run(cmd *cobra.Command) error {
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "listening on %s\n", shownAddress(ln.Addr(), at))
 	if s.tlsDir != "" {
-		fmt.Fprintf(out, "certificates in %s; a client needs ca.pem\n", s.tlsDir)
+		from := ""
+		if s.kept {
+			from = ", from an earlier run"
+		}
+		fmt.Fprintf(out, "certificates in %s%s; a client needs ca.pem\n", s.tlsDir, from)
 	}
 	printProfile(out, s.profile)
 	printAccounts(out, cfg.Accounts)

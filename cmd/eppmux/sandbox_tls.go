@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
-
-	"eppmux/sandbox"
 )
 
 // transport says where to listen and how to speak there, after the rules of the flags.
@@ -61,14 +58,15 @@ func (s *sandboxRun) serverTLS() (*tls.Config, error) {
 	case s.plain:
 		return nil, nil
 	case s.tlsDir != "":
-		made, err := sandbox.NewTLS()
+		set, err := ownTLS(s.tlsDir)
 		if err != nil {
 			return nil, err
 		}
+		s.kept = set.kept
 		if s.mutual {
-			return made.ServerMutual, writeTLS(s.tlsDir, made)
+			return set.serverTLS(tls.RequireAndVerifyClientCert), nil
 		}
-		return made.Server, writeTLS(s.tlsDir, made)
+		return set.serverTLS(tls.VerifyClientCertIfGiven), nil
 	}
 	pair, err := tls.LoadX509KeyPair(s.certFile, s.keyFile)
 	if err != nil {
@@ -87,22 +85,6 @@ func (s *sandboxRun) serverTLS() (*tls.Config, error) {
 		config.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	return config, nil
-}
-
-// writeTLS puts the certificates and keys where only the caller can read them.
-func writeTLS(dir string, made *sandbox.TLS) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	for name, content := range map[string][]byte{
-		"ca.pem": made.CAPEM, "server.pem": made.ServerCertPEM, "server.key": made.ServerKeyPEM,
-		"client.pem": made.ClientCertPEM, "client.key": made.ClientKeyPEM,
-	} {
-		if err := replaceFile(filepath.Join(dir, name), content); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // replaceFile makes a new file, so that neither the mode nor another name of an old one lets anyone read it.
