@@ -25,10 +25,8 @@ func (s *session) compose(ex *exchange) []byte {
 		b = appendGreeting(b, s.r.cfg.ServerID, s.r.cfg.Now())
 	} else {
 		b = appendResponse(b, ex.answer, s.idFor(ex), s.ownID(ex))
-		if s.r.cfg.Quirks.Comments {
-			b = commented(b)
-		}
 	}
+	b = s.r.cfg.Quirks.dress(b, ex.answer.code)
 	endFrame(b)
 	if s.out = b; cap(b) > 64<<10 {
 		s.out = nil
@@ -96,19 +94,18 @@ func (s *session) overtaken(end uint64) bool {
 // write sends a data unit, in one Write unless Quirks.SplitWrites.
 func (s *session) write(b []byte) error {
 	endFrame(b)
-	if s.r.cfg.Quirks.SplitWrites {
-		if _, err := s.conn.Write(b[:headerLen]); err != nil {
+	for piece := range s.r.cfg.Quirks.pieces(b) {
+		if _, err := s.conn.Write(piece); err != nil {
 			return err
 		}
-		b = b[headerLen:]
 	}
-	_, err := s.conn.Write(b)
-	return err
+	return nil
 }
 
 // greeting is the data unit of a greeting.
 func (s *session) greeting() []byte {
 	b := appendGreeting(beginFrame(nil), s.r.cfg.ServerID, s.r.cfg.Now())
+	b = s.r.cfg.Quirks.dress(b, 0)
 	endFrame(b)
 	return b
 }

@@ -1,5 +1,7 @@
 package sandbox
 
+import "bytes"
+
 // exchange is one message on its way through a session, from the wire to its answer.
 type exchange struct {
 	in       inbound
@@ -100,7 +102,7 @@ func (s *session) unreadable(ex *exchange) (answer, bool) {
 		return answer{}, false
 	}
 	s.r.tally.add(func(c *Counters) { c.Breaches.Unparseable++ })
-	if s.r.cfg.Quirks.MalformedCloses {
+	if q := &s.r.cfg.Quirks; q.MalformedCloses || q.LongClTRIDCloses && ex.req.longID {
 		return hangup(), true
 	}
 	return ex.bad.answer(), true
@@ -126,10 +128,11 @@ func (s *session) repeated(ex *exchange) (answer, bool) {
 	return hangup(), s.r.tally.clTRID(s.who(), ex.req.clTRID) && s.r.cfg.Quirks.RepeatCloses
 }
 
-// odd is what hello and unknown commands lead to at some registries.
+// odd is what hello, some logins and unknown commands lead to at some registries.
 func (s *session) odd(ex *exchange) (answer, bool) {
 	q := &s.r.cfg.Quirks
 	return hangup(), q.HelloCloses && ex.is("hello") ||
+		q.PrefixedLoginCloses && ex.is("login") && bytes.Contains(ex.in.payload, []byte("<ns0:login")) ||
 		q.UnknownCloses && (ex.req.kind == kindUnknown || ex.req.kind == kindExtension)
 }
 

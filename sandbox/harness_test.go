@@ -191,7 +191,7 @@ func (c *client) receive() (string, error) {
 func (c *client) greet() string {
 	c.t.Helper()
 	p, err := c.receive()
-	if err != nil || !strings.Contains(p, "<greeting>") {
+	if err != nil || !strings.Contains(p, "greeting>") {
 		c.t.Fatalf("no greeting but %q, %v", p, err)
 	}
 	return p

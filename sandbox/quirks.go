@@ -1,8 +1,11 @@
 package sandbox
 
 import (
+	"bytes"
 	"fmt"
+	"iter"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -16,8 +19,10 @@ type Quirks struct {
 	// MalformedCloses and UnknownCloses close without an answer on a payload that cannot be read, and on an unknown
 	// command or protocol extension.
 	MalformedCloses, UnknownCloses bool
-	// HelloCloses closes when a client says hello.
-	HelloCloses bool
+	// LongClTRIDCloses closes without an answer on a clTRID of more than 64 characters.
+	LongClTRIDCloses bool
+	// HelloCloses closes when a client says hello, PrefixedLoginCloses when its login has the prefix ns0.
+	HelloCloses, PrefixedLoginCloses bool
 	// ClTRID is what stands for the client's id in answers; NoClTRIDOnSyntax leaves it out of answers 2001.
 	ClTRID           ClTRIDStyle
 	NoClTRIDOnSyntax bool
@@ -25,6 +30,10 @@ type Quirks struct {
 	SvTRID SvTRIDStyle
 	// SplitWrites sends header and payload in two writes: two TLS records.
 	SplitWrites bool
+	// Dribble sends all octets one by one, each in a write of its own.
+	Dribble bool
+	// EPPPrefix writes the elements of the EPP namespace with the prefix epp.
+	EPPPrefix bool
 	// Comments puts comments into answers, with what looks like a clTRID in them.
 	Comments bool
 	// StayAfterLogout leaves the connection open after 1500, StayAfterFailure after 2500 to 2502.
@@ -50,10 +59,15 @@ const (
 	SvTRIDUnique SvTRIDStyle = iota
 	SvTRIDConstant
 	SvTRIDNone
+	SvTRIDLong // 64 characters, the most that the schema allows
 )
 
-// constantSvTRID is that of the stub server of a widespread client library.
-const constantSvTRID = "54322-XYZ"
+const (
+	// constantSvTRID is that of the stub server of a widespread client library.
+	constantSvTRID = "54322-XYZ"
+	// maxTRID is the greatest length of a transaction id in characters (trIDStringType).
+	maxTRID = 64
+)
 
 // quirkNames are the names of ParseQuirks.
 var quirkNames = map[string]func(*Quirks){
@@ -61,6 +75,8 @@ var quirkNames = map[string]func(*Quirks){
 	"repeat-closes":      func(q *Quirks) { q.RepeatCloses = true },
 	"malformed-closes":   func(q *Quirks) { q.MalformedCloses = true },
 	"unknown-closes":     func(q *Quirks) { q.UnknownCloses = true },
+	"long-cltrid-closes": func(q *Quirks) { q.LongClTRIDCloses = true },
+	"ns0-login-closes":   func(q *Quirks) { q.PrefixedLoginCloses = true },
 	"hello-closes":       func(q *Quirks) { q.HelloCloses = true },
 	"no-cltrid":          func(q *Quirks) { q.ClTRID = ClTRIDNone },
 	"invented-cltrid":    func(q *Quirks) { q.ClTRID = ClTRIDInvent },
@@ -68,6 +84,9 @@ var quirkNames = map[string]func(*Quirks){
 	"syntax-no-cltrid":   func(q *Quirks) { q.NoClTRIDOnSyntax = true },
 	"constant-svtrid":    func(q *Quirks) { q.SvTRID = SvTRIDConstant },
 	"no-svtrid":          func(q *Quirks) { q.SvTRID = SvTRIDNone },
+	"long-svtrid":        func(q *Quirks) { q.SvTRID = SvTRIDLong },
+	"dribble":            func(q *Quirks) { q.Dribble = true },
+	"epp-prefix":         func(q *Quirks) { q.EPPPrefix = true },
 	"split-writes":       func(q *Quirks) { q.SplitWrites = true },
 	"comments":           func(q *Quirks) { q.Comments = true },
 	"stay-after-logout":  func(q *Quirks) { q.StayAfterLogout = true },
@@ -128,8 +147,19 @@ func (s *session) ownID(ex *exchange) string {
 		return constantSvTRID
 	case SvTRIDNone:
 		return ""
+	case SvTRIDLong:
+		return ex.svTRID + strings.Repeat("0", max(0, maxTRID-len(ex.svTRID)))
 	}
 	return ex.svTRID
+}
+
+// bareTag is the beginning of a tag whose name has no prefix. Text of ours holds no "<".
+var bareTag = regexp.MustCompile(`(</?)(\w+[ />])`)
+
+// prefixed gives a document of ours the prefix epp in place of the default namespace.
+func prefixed(doc []byte) []byte {
+	doc = bytes.Replace(doc, []byte(` xmlns="`+nsEPP), []byte(` xmlns:epp="`+nsEPP), 1)
+	return bareTag.ReplaceAll(doc, []byte("${1}epp:${2}"))
 }
 
 // remark stands in answers for those who look for elements with a text search.
@@ -137,9 +167,32 @@ const remark = "<!-- <clTRID>REMARK-1</clTRID> -->"
 
 // commented puts a comment behind the root's start tag, and one before its end.
 func commented(b []byte) []byte {
-	head, tail := headerLen+len(docHead), len(b)-len(docTail)
+	tail := bytes.LastIndex(b, []byte("</"))
 	b = slices.Insert(b, tail, []byte(remark)...)
+	head := bytes.Index(b, []byte(nsEPP+`">`)) + len(nsEPP+`">`)
 	return slices.Insert(b, head, []byte(remark)...)
+}
+
+// dress makes a message, which stands behind its header, look as the quirks want it. A greeting has code 0.
+func (q *Quirks) dress(b []byte, code int) []byte {
+	if q.EPPPrefix {
+		b = append(b[:headerLen], prefixed(b[headerLen:])...)
+	}
+	if q.Comments && code != 0 {
+		b = commented(b)
+	}
+	return b
+}
+
+// pieces are the writes in which a data unit goes.
+func (q *Quirks) pieces(b []byte) iter.Seq[[]byte] {
+	switch {
+	case q.Dribble:
+		return slices.Chunk(b, 1)
+	case q.SplitWrites:
+		return slices.Values([][]byte{b[:headerLen], b[headerLen:]})
+	}
+	return slices.Values([][]byte{b})
 }
 
 // batch collects what the client has sent ahead of first, to be answered backwards. It waits for the rest of a data unit

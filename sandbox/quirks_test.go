@@ -56,6 +56,7 @@ func TestQuirkCloses(t *testing.T) {
 		{"unknown-closes", checkWith("FINE-1"), epp("<command><renounce/></command>")},
 		{"unknown-closes", checkWith("FINE-1"), epp(`<extension><x:y xmlns:x="urn:x"/></extension>`)},
 		{"hello-closes", checkWith("FINE-1"), epp("<hello/>")},
+		{"long-cltrid-closes", checkWith(strings.Repeat("L", 64)), checkWith(strings.Repeat("L", 65))},
 	} {
 		r, c := odd(t, tt.quirk)
 		c.ask(tt.first).want(1000)
@@ -119,6 +120,10 @@ func TestQuirkSvTRID(t *testing.T) {
 	_, c := odd(t, "constant-svtrid")
 	c.ask(checkFrame).want(1000).has("<svTRID>54322-XYZ</svTRID>")
 	c.ask(checkFrame).want(1000).has("<svTRID>54322-XYZ</svTRID>")
+	_, c = odd(t, "long-svtrid")
+	if id := c.ask(checkFrame).want(1000).text1("trID", "svTRID"); len(id) != 64 {
+		t.Errorf("svTRID %q has %d octets", id, len(id))
+	}
 	_, c = odd(t, "no-svtrid")
 	c.ask(checkWith("ID-1")).want(1000).has("<trID><clTRID>ID-1</clTRID></trID>")
 }
@@ -141,6 +146,50 @@ func TestQuirkSplitWrites(t *testing.T) {
 		}
 		near.Write(unit(epp("<hello/>")))
 	}
+}
+
+// TestQuirkDribble: over a pipe a read gets what one write gave.
+func TestQuirkDribble(t *testing.T) {
+	near, far := net.Pipe()
+	defer near.Close()
+	r := start(t, Config{Quirks: Quirks{Dribble: true}})
+	go r.ServeConn(far)
+	buf := make([]byte, 1<<16)
+	for got := 0; got < 4 || got < int(binary.BigEndian.Uint32(buf)); got++ {
+		if n, err := near.Read(buf[got:]); n != 1 || err != nil {
+			t.Fatalf("got %d octets, %v, want 1", n, err)
+		}
+	}
+}
+
+// TestQuirkEPPPrefix: what has no prefix elsewhere has that of EPP, and nothing else changes.
+func TestQuirkEPPPrefix(t *testing.T) {
+	_, c := odd(t, "epp-prefix,comments")
+	c.ask(checkWith("ID-1")).want(1000).
+		has(`<epp:epp xmlns:epp="`+nsEPP+`">`+remark, `<epp:trID><epp:clTRID>ID-1</epp:clTRID><epp:svTRID>`, remark+`</epp:epp>`).
+		lacks("epp:domain", "<epp:?").has("<domain:chkData")
+	rp := c.ask(checkWith("x")).want(2001)
+	for _, text := range []string{rp.text, c.ask(epp("<hello/>")).has("<epp:access><epp:all/></epp:access>").text} {
+		written.add([]byte(strings.ReplaceAll(text, remark, "")))
+	}
+	r, _ := odd(t, "epp-prefix")
+	d := connect(t, r)
+	if p, err := d.receive(); err != nil || !strings.Contains(p, "<epp:greeting><epp:svID>") {
+		t.Errorf("got %q, %v", p, err)
+	}
+}
+
+// TestQuirkPrefixedLogin: a login is closed on for its prefix ns0, and only a login.
+func TestQuirkPrefixedLogin(t *testing.T) {
+	prefixed := func(s string) string {
+		return strings.NewReplacer("xmlns=", "xmlns:ns0=", "<?", "<?", "</", "</ns0:", "<", "<ns0:").Replace(s)
+	}
+	_, c := odd(t, "ns0-login-closes")
+	login := epp("<command>" + loginXML("demo", "demo-secret", "", "1.0", "en", allObjects) + "</command>")
+	c.ask(prefixed(epp("<hello/>"))).has("<greeting>")
+	c.ask(login).want(2002)
+	c.send(prefixed(login))
+	c.ended()
 }
 
 func TestQuirkComments(t *testing.T) {

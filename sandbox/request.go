@@ -33,6 +33,7 @@ type request struct {
 	object *node   // its only child, such as domain:check; nil for login, logout, poll
 	ext    []*node // command extensions
 	clTRID string  // collapsed; empty when absent or not fit to be echoed
+	longID bool    // the clTRID is longer than a clTRID can be
 	amiss  *fault  // against the schema, though the meaning is clear
 }
 
@@ -85,6 +86,7 @@ func readCommand(n *node) (request, *fault) {
 			ids++
 			req.inOrder(k, verbs == 1)
 			req.clTRID = k.token()
+			req.longID = utf8.RuneCountInString(req.clTRID) > maxTRID
 			if len(k.kids) > 0 || !echoable(req.clTRID) {
 				req.clTRID = ""
 				f = &fault{codeSyntax, "clTRID must be a token of 3 to 64 characters"}
@@ -169,7 +171,7 @@ func readExtension(n *node) (request, *fault) {
 // echoable: a trID takes 3 to 64 characters (trIDStringType); anything else would make the answer invalid.
 func echoable(id string) bool {
 	n := utf8.RuneCountInString(id)
-	return n >= 3 && n <= 64
+	return n >= 3 && n <= maxTRID
 }
 
 // name is the command's name in the counters.
