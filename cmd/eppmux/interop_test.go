@@ -107,7 +107,7 @@ registries:
     login: {client_id: demo, password_file: password}
     sessions: {max: %d}
     clients: {max: 32, tls: {cert_file: listener.pem, key_file: listener.key}}
-admin: {listen: ""}
+admin: {listen: "127.0.0.1:0"}
 `, s.address, sessionsMax), 0o600)
 }
 

@@ -1,0 +1,271 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+const (
+	alertsFile    = "../../deploy/prometheus/alerts.yml"
+	alertTests    = "../../deploy/prometheus/alerts_test.yml"
+	dashboardFile = "../../deploy/grafana/eppmux.json"
+)
+
+// monitored is "eppmux serve" before a sandbox of its own, with an admin listener.
+type monitored struct {
+	*program
+	admin, clients string // host:port
+}
+
+func startMonitored(t *testing.T) *monitored {
+	t.Helper()
+	s := newStand(t, throughPlain)
+	admin := s.mux.find(`msg="admin listening" .*listener=(\S+)`)
+	return &monitored{s.mux, admin, s.address}
+}
+
+func get(t *testing.T, url string) []byte {
+	t.Helper()
+	r, err := (&http.Client{Timeout: time.Minute}).Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK {
+		t.Fatalf("%s: got %d, %v\n%s", url, r.StatusCode, err, b)
+	}
+	return b
+}
+
+func promtool(t *testing.T, in []byte, args ...string) {
+	t.Helper()
+	if _, err := exec.LookPath("promtool"); err != nil {
+		lacking(t, "promtool", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), programTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "promtool", args...)
+	cmd.Stdin = bytes.NewReader(in)
+	if out, err := cmd.CombinedOutput(); err != nil || slices.Contains(args, "metrics") && len(out) > 0 {
+		t.Errorf("promtool %q: %v\n%s", args, err, out)
+	}
+}
+
+var metricName = regexp.MustCompile(`\beppmux_[a-z_]+\b`)
+
+// TestMetricsAndRules: promtool finds no fault in what is exported, in the alerts and in their tests; every alert has a
+// test that fires it and one that does not; alerts, dashboard and docs name only metrics that there are.
+func TestMetricsAndRules(t *testing.T) {
+	m := startMonitored(t)
+	if got := eppmux(t, "send", "--to", m.clients, "check", "free.example"); got.code != exitDone {
+		t.Fatalf("got %+v", got)
+	}
+	metrics := get(t, "http://"+m.admin+"/metrics")
+	promtool(t, metrics, "check", "metrics")
+	promtool(t, nil, "check", "rules", alertsFile)
+	promtool(t, nil, "test", "rules", alertTests)
+
+	exported := map[string]bool{}
+	for _, name := range regexp.MustCompile(`(?m)^# TYPE (eppmux_\S+) (\S+)$`).FindAllSubmatch(metrics, -1) {
+		exported[string(name[1])] = true
+		if string(name[2]) == "histogram" {
+			exported[string(name[1])+"_bucket"] = true
+		}
+	}
+	exported["eppmux_certificate_expiry_timestamp_seconds"] = true // of a client certificate only
+	for _, file := range []string{alertsFile, alertTests, dashboardFile, "../../docs/operations.md"} {
+		for _, name := range metricName.FindAllString(string(mustRead(t, file)), -1) {
+			if !exported[name] {
+				t.Errorf("%s names %s, which is not exported", file, name)
+			}
+		}
+	}
+	docs := string(mustRead(t, "../../docs/operations.md"))
+	for name := range exported {
+		if name = strings.TrimSuffix(name, "_bucket"); !strings.Contains(docs, name) {
+			t.Errorf("docs/operations.md does not name %s", name)
+		}
+	}
+	tests := string(mustRead(t, alertTests))
+	for _, name := range alertNames(t) {
+		for _, test := range []string{"  - name: " + name + " fires\n", "  - name: " + name + " stays quiet\n"} {
+			if !strings.Contains(tests, test) {
+				t.Errorf("%s has no test %q", name, strings.TrimSpace(test))
+			}
+		}
+	}
+	m.end()
+}
+
+func alertNames(t *testing.T) (names []string) {
+	t.Helper()
+	var file struct {
+		Groups []struct {
+			Rules []struct {
+				Alert       string
+				Labels      map[string]string
+				Annotations map[string]string
+			}
+		}
+	}
+	if err := yaml.Unmarshal(mustRead(t, alertsFile), &file); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range file.Groups {
+		for _, r := range g.Rules {
+			names = append(names, r.Alert)
+			if s := r.Labels["severity"]; s != "page" && s != "ticket" || r.Annotations["summary"] == "" || r.Annotations["action"] == "" {
+				t.Errorf("%s: got severity %q and annotations %v", r.Alert, s, r.Annotations)
+			}
+		}
+	}
+	if len(names) < 10 {
+		t.Errorf("found %d alerts", len(names))
+	}
+	return names
+}
+
+// TestDashboard asks a Prometheus that scrapes eppmux under load every query of the dashboard.
+func TestDashboard(t *testing.T) {
+	if _, err := exec.LookPath("prometheus"); err != nil {
+		lacking(t, "prometheus", err)
+	}
+	m := startMonitored(t)
+	at := startPrometheus(t, m.admin)
+	working := make(chan struct{})
+	loaded := make(chan struct{})
+	go func() {
+		defer close(loaded)
+		for {
+			select {
+			case <-working:
+				return
+			default:
+				_ = eppmux(t, "send", "--to", m.clients, "check", "free.example", "example.com")
+			}
+		}
+	}()
+	defer func() { close(working); <-loaded }()
+	waitForData(t, at, `rate(eppmux_commands_total[10s]) > 0`)
+
+	var board struct {
+		Panels []struct {
+			Title, Type string
+			Targets     []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal(mustRead(t, dashboardFile), &board); err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	for _, p := range board.Panels {
+		found := false
+		for _, target := range p.Targets {
+			q := strings.NewReplacer("$__rate_interval", "10s", "$__range", "1h", "$instance", ".*", "$registry", ".*").Replace(target.Expr)
+			asked++
+			if query(t, at, q) > 0 {
+				found = true
+			}
+		}
+		if !found && p.Type != "row" {
+			t.Errorf("panel %q shows nothing", p.Title)
+		}
+	}
+	if asked < 20 {
+		t.Errorf("asked %d queries only", asked)
+	}
+}
+
+// startPrometheus scrapes a target each second and returns its own address.
+func startPrometheus(t *testing.T, target string) string {
+	t.Helper()
+	dir := t.TempDir()
+	config := writeFile(t, dir, "prometheus.yml", fmt.Sprintf(`
+global: {scrape_interval: 1s, scrape_timeout: 1s}
+scrape_configs: [{job_name: eppmux, static_configs: [{targets: [%q]}]}]
+`, target), 0o644)
+	for range 5 { // the port may be taken between being found and used
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := ln.Addr().String()
+		ln.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), programTimeout)
+		cmd := exec.CommandContext(ctx, "prometheus", "--config.file", config, "--storage.tsdb.path", filepath.Join(dir, "data"), "--web.listen-address", at)
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan struct{})
+		go func() { _ = cmd.Wait(); close(ended) }()
+		t.Cleanup(func() {
+			cancel()
+			<-ended
+			if t.Failed() {
+				t.Logf("prometheus printed\n%s", out.Bytes())
+			}
+		})
+		for {
+			r, err := http.Get("http://" + at + "/-/ready")
+			if err == nil {
+				r.Body.Close()
+				if r.StatusCode == http.StatusOK {
+					return at
+				}
+			}
+			select {
+			case <-ended:
+			case <-time.After(50 * time.Millisecond):
+				continue
+			}
+			break
+		}
+	}
+	t.Fatal("prometheus does not start")
+	return ""
+}
+
+// query returns the number of series in the answer.
+func query(t *testing.T, at, q string) int {
+	t.Helper()
+	r, err := http.Get("http://" + at + "/api/v1/query?query=" + url.QueryEscape(q))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	var answer struct {
+		Status, Error string
+		Data          struct{ Result []any }
+	}
+	if err := json.NewDecoder(r.Body).Decode(&answer); err != nil || answer.Status != "success" {
+		t.Errorf("%s: got %+v, %v", q, answer, err)
+	}
+	return len(answer.Data.Result)
+}
+
+func waitForData(t *testing.T, at, q string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); query(t, at, q) == 0; time.Sleep(200 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("no data for %s", q)
+		}
+	}
+}
