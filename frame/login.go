@@ -98,7 +98,10 @@ const hidden = "[redacted]"
 // Hide takes the passwords out of what a registry says about the login. text is as a parser gives it, neither quoted nor
 // cut, in which they could not be found.
 func (l *Login) Hide(text string) string {
-	secrets := []string{l.Password, l.NewPassword, token(l.Password), token(l.NewPassword)}
+	var secrets []string
+	for _, s := range []string{l.Password, l.NewPassword} {
+		secrets = append(secrets, s, token(s), string(appendText(nil, s))) // also as it stands in our own login
+	}
 	// A password may be a part of the other one.
 	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
 	for _, s := range secrets {

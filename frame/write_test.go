@@ -176,6 +176,10 @@ func TestLoginHide(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", tt.text, got, tt.want)
 		}
 	}
+	l = Login{Password: "a&b<c"}
+	if got := l.Hide("<pw>a&amp;b&lt;c</pw> for a&b<c"); got != "<pw>[redacted]</pw> for [redacted]" {
+		t.Errorf("escaped: got %q", got)
+	}
 	if got := (&Login{}).Hide("as it is"); got != "as it is" {
 		t.Errorf("no password: got %q", got)
 	}

@@ -140,6 +140,7 @@ func TestProfileConduct(t *testing.T) {
 			c.ended()
 			r.SetFaults(faults(t, "x5xx")) // how it shuts down
 			c = enterWild(t, r, "demo")
+			c.invalid = "x5xx"
 			c.send(epp("<command>" + objectXML("create", "D:<name>pending-1.com</name>"+pw) + "</command>"))
 			c.answered("1501")
 			c.ended()
@@ -163,7 +164,6 @@ func TestProfileConduct(t *testing.T) {
 		},
 		"fred-like": func(t *testing.T, r *Registry, c *client) {
 			took(t, time.Second, func() { c.do("info", "D:<name>missing.com</name>").want(2303) })
-			c.wild = true
 			c.ask(epp(`<extension><f:extcommand xmlns:f="` + nsFred + `"><f:listDomains/><f:clTRID>FRED-1</f:clTRID></f:extcommand></extension>`)).want(1000).has("FRED-1")
 			c.ask(checkFrame + strings.Repeat(" ", 16000-len(checkFrame))).want(1000)
 			c.conn.Write(unit(checkFrame + strings.Repeat(" ", 16001-len(checkFrame)))[:4])
