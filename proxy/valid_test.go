@@ -1,0 +1,323 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"eppmux/frame"
+	"eppmux/sandbox"
+	"eppmux/upstream"
+)
+
+// awkward are contents of a clTRID that the schema allows: 3 to 64 characters once they are read. Shorter and longer ones
+// are given back as they came too, but then it is the client that breaks the schema.
+var awkward = []string{
+	"ABC", "A&amp;B&lt;C", " \n\t A-1 \r\n", "<![CDATA[<x>&]]>", "A<!-- c -->B<?pi x?>C", "&#65;&#x42;&#x10FFFF;", "]]&gt;", `"'>`,
+	strings.Repeat("é", 64), "a  b", "<![CDATA[a]]><![CDATA[b]]>c", "&quot;&apos;&gt;", "54322-XYZ", "&#13;&#10;A-1", "#:/%s%d{{clTRID}}",
+}
+
+// validate holds payloads against the schemas of the RFCs, at least so many of them that differ.
+func validate(t *testing.T, atLeast int, payloads []string) {
+	t.Helper()
+	slices.Sort(payloads)
+	if payloads = slices.Compact(payloads); len(payloads) < atLeast {
+		t.Errorf("got %d documents, want %d at least", len(payloads), atLeast)
+	}
+	schema := filepath.Join("..", "..", "shared", "schemas", "all.xsd")
+	if _, err := os.Stat(schema); err != nil {
+		t.Skipf("no schemas: %v", err)
+	}
+	if _, err := exec.LookPath("xmllint"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("%v; CI has to have it", err)
+		}
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	args := []string{"--noout", "--nonet", "--schema", schema}
+	for i, p := range payloads {
+		name := filepath.Join(dir, strconv.Itoa(i)+".xml")
+		if err := os.WriteFile(name, []byte(p), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, name)
+	}
+	out, err := exec.Command("xmllint", args...).CombinedOutput()
+	if err == nil {
+		return
+	}
+	for line := range strings.Lines(string(out)) {
+		if file, why, ok := strings.Cut(line, ":"); ok && strings.Contains(why, "error") {
+			doc, _ := os.ReadFile(file)
+			t.Errorf("%s%s", why, doc)
+		}
+	}
+	if !t.Failed() {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestValidate: the above finds fault with what is not valid, and with too little.
+func TestValidate(t *testing.T) {
+	good := string(frame.AppendResponse(nil, 1000, "m", "", nil, []byte("S-1"))[frame.HeaderLen:])
+	validate(t, 1, []string{good, good})
+	bad := string(frame.AppendResponse(nil, 1003, "m", "", nil, []byte("S-1"))[frame.HeaderLen:])
+	dir := t.TempDir()
+	name := filepath.Join(dir, "bad.xml")
+	if err := os.WriteFile(name, []byte(bad), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	schema := filepath.Join("..", "..", "shared", "schemas", "all.xsd")
+	if out, err := exec.Command("xmllint", "--noout", "--nonet", "--schema", schema, name).CombinedOutput(); err == nil {
+		t.Errorf("got no fault in %s: %s", bad, out)
+	}
+}
+
+// ownReplies are those of reply.go: the variables by name, and what the functions make of all that they may get.
+func ownReplies() map[string][]reply {
+	all := map[string][]reply{
+		"replyLoggedIn": {replyLoggedIn}, "replyLoggedOut": {replyLoggedOut}, "replyLoggedInTwice": {replyLoggedInTwice}, "replyVersion": {replyVersion},
+		"replyNewPassword": {replyNewPassword}, "replyObject": {replyObject}, "replyExtension": {replyExtension}, "replyNoRoom": {replyNoRoom},
+		"replyTooManyClients": {replyTooManyClients}, "replyTooLong": {replyTooLong}, "replyTooFarAhead": {replyTooFarAhead},
+		"replyDisallowed": {replyDisallowed}, "replyNoMemory": {replyNoMemory}, "replyLongLogin": {replyLongLogin},
+		"replyLoginsRefused": {replyLoginsRefused}, "replyTooManyFaults": {replyTooManyFaults},
+		"replyFault":   {replyFault(errNotClients), replyFault(errors.New("xml: <\x00\xff\uFFFE]]>&")), replyFault(errors.New(strings.Repeat("long ", 1000)))},
+		"replyUnknown": {replyUnknown(&upstream.Exchange{Query: true})}, // the other with a muxTRID, in TestWrittenIsValid
+	}
+	for r := frame.Reason(1); !strings.HasPrefix(r.String(), "reason "); r++ {
+		all["replyFault"] = append(all["replyFault"], replyFault(&frame.Fault{Reason: r, Offset: 12}))
+	}
+	for c := upstream.CauseNone; c <= upstream.CauseChanged; c++ {
+		all["replyNotSent"] = append(all["replyNotSent"], replyNotSent(new(upstream.Exchange), c))
+	}
+	return all
+}
+
+// TestRepliesAreValid holds every result of reply.go against the schemas, with every awkward clTRID and with none.
+func TestRepliesAreValid(t *testing.T) {
+	all := ownReplies()
+	file, err := parser.ParseFile(token.NewFileSet(), "reply.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		var idents []*ast.Ident
+		switch n := n.(type) {
+		case *ast.ValueSpec:
+			idents = n.Names
+		case *ast.FuncDecl:
+			idents = []*ast.Ident{n.Name}
+		}
+		for _, id := range idents {
+			if strings.HasPrefix(id.Name, "reply") {
+				names++
+				if len(all[id.Name]) == 0 {
+					t.Errorf("%s of reply.go is not held against the schemas here", id.Name)
+				}
+			}
+		}
+		_, isFunc := n.(*ast.FuncDecl)
+		return !isFunc
+	})
+	if names != len(all) || names < 19 {
+		t.Errorf("found %d names in reply.go, want the %d that are here", names, len(all))
+	}
+	s := New(testConfig(t, "127.0.0.1:1", new(sandbox.TLS)))
+	var payloads []string
+	results := 0
+	for _, replies := range all {
+		for _, r := range replies {
+			results++
+			for _, id := range append([]string{""}, awkward...) {
+				payloads = append(payloads, string(s.appendReply(nil, r, []byte(id))[frame.HeaderLen:]))
+			}
+			payloads = append(payloads, string(s.appendReply(nil, r, nil)[frame.HeaderLen:]))
+		}
+	}
+	validate(t, results*(len(awkward)+2), payloads)
+}
+
+// TestGreetingsAreValid: a valid greeting of a registry is one with our svDate too.
+func TestGreetingsAreValid(t *testing.T) {
+	s := New(testConfig(t, "127.0.0.1:1", new(sandbox.TLS)))
+	var payloads []string
+	for _, row := range corpusTable(t, "MANIFEST.tsv") {
+		if row["kind"] != "greeting" || row["schema_valid"] != "yes" {
+			continue
+		}
+		s.learn(corpusFile(t, row["path"]))
+		payload := string(s.greetingUnit()[frame.HeaderLen:])
+		if strings.Contains(payload, "svDate") && !strings.Contains(payload, time.Now().UTC().Format("2006-")) {
+			t.Errorf("%s: got %s, want the date of now", row["path"], payload)
+		}
+		payloads = append(payloads, payload)
+	}
+	validate(t, 15, payloads)
+}
+
+// listening collects what a client reads that is ours to answer for.
+type listening struct {
+	t    *testing.T
+	next int
+	docs []string
+}
+
+// ask sends what build makes of an awkward clTRID, and wants an answer with it.
+func (l *listening) ask(p *peer, code int, build func(clTRID string) string) {
+	l.t.Helper()
+	id := awkward[l.next%len(awkward)]
+	l.next++
+	a := p.ask(build(id))
+	p.want(a, code, id)
+	l.docs = append(l.docs, a)
+}
+
+// take keeps an answer without clTRID.
+func (l *listening) take(p *peer, code int) {
+	l.t.Helper()
+	a := p.read()
+	p.want(a, code, "")
+	l.docs = append(l.docs, a)
+}
+
+// commandOf makes a builder of a command's inner XML.
+func commandOf(inner string) func(string) string {
+	return func(clTRID string) string { return command(inner, clTRID) }
+}
+
+// TestWrittenIsValid reads from a client's socket all that eppmux answers by itself, and holds it against the schemas.
+func TestWrittenIsValid(t *testing.T) {
+	l := &listening{t: t}
+	const deleteXML = `<delete><domain:delete xmlns:domain="urn:ietf:params:xml:ns:domain-1.0"><domain:name>t.example</domain:name></domain:delete></delete>`
+	loginWith := func(options, more string) func(string) string {
+		return commandOf(`<login><clID>any</clID><pw>any-thing</pw>` + more + `<options>` + options + `</options><svcs>` +
+			`<objURI>urn:ietf:params:xml:ns:domain-1.0</objURI></svcs></login>`)
+	}
+	good, bad := loginWith("<version>1.0</version><lang>en</lang>", ""), loginWith("<version>1.0</version><lang>en</lang>", "<newPW>other-thing</newPW>")
+
+	t.Run("session", func(t *testing.T) {
+		f := start(t, func(_ *sandbox.Config, c *Config) { c.MaxFrame = 100_000; c.MaxClients = 3 })
+		p := f.dial()
+		l.docs = append(l.docs, p.ask(eppOpen+"<hello/></epp>"))
+		p.write(eppOpen + "<greeting/></epp>")
+		l.take(p, 2001)
+		for range awkward {
+			q := f.dial()
+			l.ask(q, 1000, good)
+			l.ask(q, 2002, good)
+			l.ask(q, 2001, commandOf("<extension/>"))
+			l.ask(q, 1500, commandOf("<logout/>"))
+			q.wantClosed()
+			q.nc.Close()
+			waitFor(t, "a place", func() bool { return f.server.connections.Load() < 2 })
+		}
+		l.ask(p, 2100, loginWith("<version>2.0</version>", ""))
+		l.ask(p, 2102, bad)
+		l.ask(p, 2501, func(id string) string {
+			return command("<login><clID>"+strings.Repeat("a", maxLogin)+"</clID></login>", id)
+		})
+		p = f.dial()
+		l.ask(p, 2001, func(id string) string {
+			return command("<login><clID>"+strings.Repeat("a", maxLogin)+"</clID></login>", id)
+		})
+		for _, faulty := range []string{"no", "<!DOCTYPE epp><epp/>", eppOpen} {
+			p.write(faulty)
+		}
+		l.take(p, 2001)
+		l.take(p, 2001)
+		l.take(p, 2500)
+		p = f.dial()
+		_, _ = p.nc.Write([]byte("GET / HTTP/1.1\r\n\r\n"))
+		l.take(p, 2500)
+	})
+	t.Run("no place", func(t *testing.T) {
+		f := start(t, func(_ *sandbox.Config, c *Config) { c.MaxClients = 1 })
+		f.dial()
+		nc, err := net.Dial("tcp", f.server.listeners[0].ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		l.take(&peer{t: t, nc: nc}, 2502)
+	})
+	t.Run("not allowed", func(t *testing.T) {
+		f := start(t, func(_ *sandbox.Config, c *Config) {
+			c.Services, c.Listeners[0].Commands = ServicesEnforce, new(upstream.CommandSet)
+		})
+		p := f.dial()
+		for _, svcs := range []string{"<objURI>urn:x</objURI>", "<objURI>urn:ietf:params:xml:ns:domain-1.0</objURI><svcExtension><extURI>urn:x</extURI></svcExtension>"} {
+			l.ask(p, map[bool]int{true: 2103, false: 2307}[strings.Contains(svcs, "ext")], commandOf("<login><clID>a</clID><pw>b</pw><svcs>"+svcs+"</svcs></login>"))
+		}
+		l.ask(p, 2201, commandOf(deleteXML))
+	})
+	t.Run("unknown", func(t *testing.T) {
+		f, r := startEcho(t, func(c *Config) { c.UnknownOutcome = UnknownFail })
+		r.answerWith(func([]byte, []byte) string { return "<broken/>" })
+		p := f.dial()
+		l.ask(p, 2400, func(id string) string { return check("q.example", id) })
+		l.ask(p, 2400, commandOf(deleteXML))
+	})
+	t.Run("not sent", func(t *testing.T) {
+		f := start(t, func(_ *sandbox.Config, c *Config) { c.Upstream.Login.Password = "wrong-secret" })
+		p := f.dial()
+		for range awkward {
+			l.ask(p, 2400, commandOf(deleteXML))
+		}
+	})
+	t.Run("too far ahead", func(t *testing.T) {
+		block := make(chan struct{})
+		f, r := startEcho(t, func(c *Config) { c.MaxAhead = 10_000 })
+		r.answerWith(func(p, id []byte) string { <-block; return echoAnswer(p, id) })
+		defer close(block)
+		p := f.dial()
+		_, _ = p.nc.Write(bytes.Repeat(unit(check("ahead.example", "A-1")), 200))
+		l.take(p, 2500)
+	})
+	t.Run("no room", func(t *testing.T) {
+		const most = 10_000
+		f := start(t, func(_ *sandbox.Config, c *Config) { c.MaxHeld = most })
+		p, other := f.dial(), f.dial()
+		l.ask(p, 2400, func(id string) string {
+			payload := check("room.example", id)
+			// So much is held that the last octet of the command is too much, in whatever pieces it comes.
+			held := most + 1 - len(unit(payload))
+			_, _ = other.nc.Write(unit(check(strings.Repeat("x", 2*most), "A-1"))[:held])
+			waitFor(t, "the other's octets", func() bool { return f.server.Snapshot().Held == held })
+			return payload
+		})
+		_, _ = other.nc.Write(make([]byte, most)) // more of it
+		l.take(other, 2500)
+	})
+
+	// Each of reply.go has been read, in one of its forms.
+	all := strings.Join(l.docs, "\n")
+	for name, replies := range ownReplies() {
+		if !slices.ContainsFunc(replies, func(r reply) bool {
+			text := r.text
+			if r.reason != "" {
+				text += "; " + r.reason
+			}
+			return strings.Contains(all, fmt.Sprintf(`<result code="%d"><msg>%s`, r.code, text))
+		}) {
+			t.Errorf("%s was never written", name)
+		}
+	}
+	if !strings.Contains(all, "outcome unknown; check before retrying; sent as M") {
+		t.Error("no unknown outcome was written")
+	}
+	validate(t, 4*len(awkward)+15, l.docs)
+}
