@@ -20,8 +20,10 @@ variables, certificates and keys. Prints "ok", or every fault at once, one per l
 
   FILE:LINE: PATH: what is wrong
 
-Before "ok" stand warnings, marked so: what goes beyond the profile of the registry, with
-the source of its number, and certificates that end soon. serve logs them and goes on.
+Warnings, marked so, go to standard error beside "ok": what goes beyond the profile of the
+registry, with the source of its number; sessions.max and rate_limits that are left out, so
+that our defaults apply, which no registry has agreed to; certificates that end soon. serve
+logs them and goes on.
 
 Nothing is connected to and nothing is listened on. No password is ever printed.
 
@@ -38,7 +40,7 @@ Exit codes: 0 the file is good, 1 it has faults or cannot be read, 2 wrong usage
 				return failed(cmd, err)
 			}
 			for _, w := range cfg.Warnings {
-				fmt.Fprintln(cmd.OutOrStdout(), w)
+				fmt.Fprintln(cmd.ErrOrStderr(), w)
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), "ok")
 			return nil

@@ -78,6 +78,12 @@ func (l *faultList) put(f Fault) {
 	}
 }
 
+// has says whether path is in the file.
+func (l *faultList) has(path string) bool {
+	_, ok := l.lines[path]
+	return ok
+}
+
 // line is where path stands, or, when it is not in the file, the nearest thing around it.
 func (l *faultList) line(path string) int {
 	for path != "" {

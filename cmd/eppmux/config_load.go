@@ -67,6 +67,7 @@ func warnings(name string, cfg *Config, lines map[string]int, now time.Time) []s
 	for i := range cfg.Registries {
 		path := index("registries", i)
 		warnProfile(l, path, &cfg.Registries[i])
+		warnDefaults(l, path, &cfg.Registries[i])
 		warnExpiry(l, path, &cfg.Registries[i], now)
 	}
 	slices.SortStableFunc(l.list, func(a, b Fault) int { return cmp.Compare(a.Line, b.Line) })

@@ -106,6 +106,7 @@ registries:
     tls: {ca_file: ca.pem, cert_file: client.pem, key_file: client.key}
     login: {client_id: demo, password_file: password}
     sessions: {max: %d}
+    rate_limits: [{limit: 100, per: 1s, burst: 10}]
     clients: {max: 32, tls: {cert_file: listener.pem, key_file: listener.key}}
 admin: {listen: "127.0.0.1:0"}
 `, s.address, sessionsMax), 0o600)

@@ -82,6 +82,11 @@ func (p *profile) apply(r *Registry) {
 	p.applyRates(r)
 }
 
+// limits says whether the profile has limits that are not shadows, and so replaces the default one.
+func (p *profile) limits() bool {
+	return slices.ContainsFunc(p.rates, func(l sourced[RateLimit]) bool { return !l.is.Shadow })
+}
+
 // applyRates replaces the default limit, unless all that the profile has are shadows.
 func (p *profile) applyRates(r *Registry) {
 	var real, shadows []RateLimit

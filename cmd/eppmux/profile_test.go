@@ -223,10 +223,58 @@ func TestCertificateIsDemanded(t *testing.T) {
 	}
 	want := []string{
 		"c.yaml:2: registries[0].tls.cert_file: warning: is missing, but cz demands a client certificate (" + fromFred + ")",
+		"c.yaml:2: registries[0].rate_limits: warning: defaults apply: 100/1s burst 10; set what your registry allows",
 		"c.yaml:6: registries[0].sessions.max: warning: 9, but cz allows 5 (" + fromFred + ")",
 	}
 	if !reflect.DeepEqual(c.Warnings, want) {
 		t.Errorf("got %q, want %q, in the order of the lines", c.Warnings, want)
+	}
+}
+
+// TestDefaultsAreWarnedOf: numbers of ours that a real registry has never seen.
+func TestDefaultsAreWarnedOf(t *testing.T) {
+	t.Setenv("EPPMUX_TEST_PASSWORD", "secret")
+	const (
+		sessions = "registries[0].sessions.max: warning: defaults apply: 3 sessions at most; set what your registry grants"
+		limits   = "registries[0].rate_limits: warning: defaults apply: 100/1s burst 10; set what your registry allows"
+	)
+	for _, tt := range []struct {
+		keys []string
+		want []string
+	}{
+		{nil, []string{"c.yaml:2: " + sessions, "c.yaml:2: " + limits}},
+		{[]string{"sessions: {max: 3}"}, []string{"c.yaml:2: " + limits}},
+		{[]string{"sessions: {min: 2}"}, []string{"c.yaml:2: " + limits, "c.yaml:6: " + sessions}},
+		{[]string{"rate_limits: [{limit: 100, per: 1s, burst: 10}]"}, []string{"c.yaml:2: " + sessions}},
+		{[]string{"rate_limits: []", "sessions: {max: 1}"}, nil},
+		{[]string{"<<: {rate_limits: [], sessions: {max: 1}}"}, nil},
+		{[]string{"profile: uk"}, []string{"c.yaml:2: " + limits}},
+		{[]string{"profile: lv"}, []string{"c.yaml:2: " + sessions, "c.yaml:2: " + limits}},
+		{[]string{"profile: brussels"}, []string{"c.yaml:2: " + limits}}, // its limit is a shadow
+		{[]string{"profile: ee", "tls: {cert_file: a.pem, key_file: a.key}"}, nil},
+	} {
+		dir := t.TempDir()
+		writePair(t, dir, "a")
+		text := registryYAML(append([]string{"login: {client_id: x, password_env: EPPMUX_TEST_PASSWORD}"}, tt.keys...)...)
+		c, err := loadString(t, dir, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, w := range c.Warnings {
+			got = append(got, strings.TrimPrefix(w, dir+"/"))
+		}
+		if !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%q: got %q, want %q", tt.keys, got, tt.want)
+		}
+		file := writeFile(t, dir, "c.yaml", text, 0o600)
+		if got := eppmux(t, "check", "--config", file); got.code != 0 || got.out != "ok\n" || strings.Count(got.errs, "\n") != len(tt.want) {
+			t.Errorf("%q: check: got %+v", tt.keys, got)
+		}
+	}
+	c, err := parse(sandboxYAML())
+	if err != nil || c.Warnings != nil {
+		t.Errorf("the built-in one: got %q, %v", c.Warnings, err)
 	}
 }
 

@@ -84,6 +84,24 @@ func (e *excess) rate(allowed sourced[RateLimit], kept []RateLimit) {
 		allowed.is.Limit.N, allowed.is.Limit.Per, allowed.is.Scope, e.name)
 }
 
+// warnDefaults adds a warning where a real registry is held to numbers that neither the file nor the profile has: they
+// may be more than it grants.
+func warnDefaults(l *faultList, path string, r *Registry) {
+	if r.Sandbox() {
+		return
+	}
+	p := profileOf(r.Profile)
+	if p == nil {
+		p = new(profile)
+	}
+	if at := join(path, "sessions.max"); !l.has(at) && !p.sessions.known() {
+		l.put(Fault{l.line(at), at, fmt.Sprintf("defaults apply: %d sessions at most; set what your registry grants", r.Sessions.Max)})
+	}
+	if at := join(path, "rate_limits"); !l.has(at) && !p.limits() {
+		l.put(Fault{l.line(at), at, fmt.Sprintf("defaults apply: %v; set what your registry allows", r.RateLimits[0].Limit)})
+	}
+}
+
 // within says whether what l admits, o admits too.
 func (l *RateLimit) within(o *RateLimit) bool {
 	if l.Shadow || l.Scope != o.Scope && l.Scope != ScopeRegistry || !l.coversAllOf(o) {
