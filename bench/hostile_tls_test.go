@@ -10,7 +10,9 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -91,21 +93,28 @@ func (h *hostile) hijack() (*tls.Conn, *recordWriter) {
 		h.t.Errorf("handshake: %v, cipher suite %x", err, tc.ConnectionState().CipherSuite)
 		return nil, nil
 	}
-	for s := bufio.NewScanner(&keys); s.Scan(); {
+	w, err := writerFor(nc, &keys, "CLIENT_TRAFFIC_SECRET_0")
+	if err != nil {
+		h.t.Error(err)
+		return nil, nil
+	}
+	return tc, w
+}
+
+// writerFor writes to nc with the key that crypto/tls has logged.
+func writerFor(nc net.Conn, keys io.Reader, label string) (*recordWriter, error) {
+	for s := bufio.NewScanner(keys); s.Scan(); {
 		f := strings.Fields(s.Text())
-		if f[0] != "CLIENT_TRAFFIC_SECRET_0" {
+		if f[0] != label {
 			continue
 		}
 		secret, err := hex.DecodeString(f[2])
-		if err == nil {
-			w, err := newRecordWriter(nc, secret)
-			if err == nil {
-				return tc, w
-			}
+		if err != nil {
+			return nil, err
 		}
+		return newRecordWriter(nc, secret)
 	}
-	h.t.Error("no secret")
-	return nil, nil
+	return nil, errors.New("no " + label)
 }
 
 // keyUpdates sends many without anything between them.

@@ -53,6 +53,15 @@ func (r *rig) write(name, text string) {
 	}
 }
 
+func (r *rig) text(name string) string {
+	r.t.Helper()
+	b, err := os.ReadFile(filepath.Join(r.dir, name))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(b)
+}
+
 func (r *rig) config(address, keys, clients string) string {
 	return fmt.Sprintf(`registries:
   - name: test
