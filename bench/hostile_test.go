@@ -83,8 +83,7 @@ func (g *good) p99(during time.Duration) time.Duration {
 		all = append(all, <-g.took)
 	}
 	if len(all) == 0 {
-		g.t.Error("no command of a good client is answered")
-		return during
+		return 10 * during // at the least: nothing was answered
 	}
 	slices.Sort(all)
 	return all[len(all)*99/100]
@@ -129,7 +128,7 @@ func (a *attack) run(r *rig, f func()) (made, refused int) {
 // made of.
 func hostileRig(t *testing.T, bin string) *rig {
 	r := newRig(t, bin, []string{"--latency", "20ms"}, `sessions: {min: 3, max: 3}
-    rate_limits: []`, ", frame_timeout: 150ms, max_ahead: 300000")
+    rate_limits: []`, ", frame_timeout: 400ms, max_ahead: 300000")
 	return r
 }
 
