@@ -80,7 +80,8 @@ var (
 	descLimitUsed      = desc("limit_used_ratio", "Part of a limit of registry scope that is in use.", "limit")
 	descDesync         = desc("desync_total", "Sessions closed because octets came that do not belong where they came.", "reason")
 	descPaused         = desc("paused", "1 while the operator has paused the registry, else 0.")
-	allDescs           = []*prometheus.Desc{descCommands, descOutcomes, descWait, descRTT, descClients, descClientCloses, descFaults, descServices, descQueue, descOldest, descSessions, descSessionsMax, descSessionCloses, descLogins, descLimitUsed, descDesync, descDisallowed, descHeld, descThrottled, descExceeded, descLimited, descPaused}
+	descPassword       = desc("password_expiry_timestamp_seconds", "When the password ends by what the registry said at the last login (RFC 8807), in seconds since 1970. Absent where it has said nothing.")
+	allDescs           = []*prometheus.Desc{descCommands, descOutcomes, descWait, descRTT, descClients, descClientCloses, descFaults, descServices, descQueue, descOldest, descSessions, descSessionsMax, descSessionCloses, descLogins, descLimitUsed, descDesync, descDisallowed, descHeld, descThrottled, descExceeded, descLimited, descPaused, descPassword}
 	sessionStateLabels = []upstream.SessionState{upstream.SessionDialing, upstream.SessionIdle, upstream.SessionBusy, upstream.SessionDraining}
 )
 
@@ -191,6 +192,9 @@ func (c collector) sessions(a *upstream.Snapshot) {
 	}
 	for i, n := range a.Logins {
 		c.counter(descLogins, n, upstream.LoginResult(i).String())
+	}
+	if at := a.PasswordExpires(); !at.IsZero() {
+		c.gauge(descPassword, float64(at.Unix()))
 	}
 	for _, cause := range upstream.DesyncCauses {
 		c.counter(descDesync, a.Desync[cause], cause.String())

@@ -91,6 +91,8 @@ type Account struct {
 	closed  bool
 	target  target // what sessions are opened with
 	trouble string // why the last attempt to open a session failed; empty: it did not
+	cause   Cause  // of trouble
+	seen    seen   // by the last session that logged in
 	// wallAhead is by how much the wall clock was ahead of now when they were compared last.
 	wallAhead time.Duration
 	answer    []byte // the answer being delivered

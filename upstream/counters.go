@@ -95,6 +95,7 @@ type Counters struct {
 	SessionCloses [numCauses]uint64
 	Desync        [numCauses]uint64
 	Logins        [numLoginResults]uint64
+	Unknown       uint64                  // transforms whose outcome is unknown
 	Throttled     uint64                  // answers that say that the registry wants fewer commands
 	Exceeded      [MaxRules]uint64        // by shadow rule: commands that it would have held back
 	Limited       [MaxRules]time.Duration // by rule of registry scope: how long it held back a command for which a session was idle
@@ -124,6 +125,9 @@ func (c *Counters) finished(x *Exchange, o Outcome, now time.Duration) {
 		}
 	}
 	c.Outcomes[x.Command][i]++
+	if o.End == EndUnknown && !x.Query {
+		c.Unknown++
+	}
 }
 
 // Snapshot is an Account as one moment shows it.
@@ -132,13 +136,21 @@ type Snapshot struct {
 	Sessions [numSessionStates]int
 	Held     bool // by the operator
 	Backoff  bool // a session is wanted, and held back by failed attempts, the budget of logins or a limit
-	// NextTry is the time until then, Trouble what the registry or the network said last; while no session is logged in.
+	// NextTry is the time until then, Trouble what went wrong last when one was opened, and Cause its kind; since then none
+	// has been.
 	NextTry time.Duration
 	Trouble string
-	Max     int // sessions that may be open now
+	Cause   Cause
+	Pause   time.Duration // for which nothing more is sent, since the registry wants fewer commands
+	Max     int           // sessions that may be open now
 	Queued  int
 	Oldest  time.Duration
 	Used    []float64 // by rule of registry scope: the part in use; 0 for other scopes
+
+	// What the last login showed: when the registry's certificate ends, zero without TLS, and what it says of ours. The
+	// slice must not be changed.
+	ServerExpires time.Time
+	LoginEvents   []frame.LoginEvent
 }
 
 // Snapshot fills s, on the loop.
@@ -152,7 +164,9 @@ func (a *Account) Snapshot(s *Snapshot) {
 	}
 	s.Held = p.held
 	s.Backoff = p.opening == 0 && now < p.nextTry && p.live < p.cfg.MinSessions
-	s.NextTry, s.Trouble = max(0, p.nextTry-now), a.trouble
+	s.NextTry, s.Trouble, s.Cause = max(0, p.nextTry-now), a.trouble, a.cause
+	s.Pause = max(0, p.pausedUntil-now)
+	s.ServerExpires, s.LoginEvents = a.seen.expires, a.seen.events
 	s.Max, s.Queued, s.Oldest = p.ceiling, p.Queued(), p.Oldest(now)
 	copy(s.Exceeded[:], p.limits.exceeded)
 	p.limits.hold(p.limits.blocking, now)

@@ -37,6 +37,7 @@ func (a *Account) open(ctx context.Context, t *transport, to target) {
 		if greeting != nil {
 			a.cfg.OnGreeting(greeting)
 		}
+		a.learn(t.s, t.seen)
 		if err != nil {
 			a.openFailed(t.s, err)
 			return
@@ -62,7 +63,7 @@ func (a *Account) openFailed(s *Session, err error) {
 	}
 	a.counts.Logins[loginResult(cause)]++
 	a.log.Warn("session could not be opened", "session", s.ID, "reason", cause.String(), "err", err.Error())
-	a.trouble = err.Error()
+	a.trouble, a.cause = err.Error(), cause
 	a.enter()
 	a.pool.OpenFailed(s, cause, a.now)
 	a.leave()
@@ -119,6 +120,7 @@ func (t *transport) connect(ctx context.Context, to target) error {
 			return &openError{"tls", CauseTLS, err}
 		}
 		t.conn = tc
+		t.seen.certificate(tc.ConnectionState())
 	}
 	return nil
 }
@@ -161,6 +163,7 @@ func (t *transport) authenticate(scanner *frame.Scanner, g frame.Greeting, to ta
 	if m.Kind != frame.KindResponse || m.ClTRID.Present() && string(m.ClTRID.Value) != l.ClTRID {
 		return &openError{"login", CauseMismatch, fmt.Errorf("got a %v that is not its answer", m.Kind)}
 	}
+	t.seen.answer(m, &l)
 	if m.Code >= 2000 {
 		return &openError{"login", loginCause(m.Code), refusal(m, &l)}
 	}
@@ -202,11 +205,15 @@ func refusal(m *frame.Message, l *frame.Login) error {
 	if msg == "" {
 		return fmt.Errorf("result code %d", m.Code)
 	}
-	msg = l.Hide(msg)
-	if len(msg) > maxRefusal {
-		msg = strings.ToValidUTF8(msg[:maxRefusal], "") + "..."
+	return fmt.Errorf("result code %d: %q", m.Code, cut(l.Hide(msg)))
+}
+
+// cut is text as far as it is kept.
+func cut(text string) string {
+	if len(text) <= maxRefusal {
+		return text
 	}
-	return fmt.Errorf("result code %d: %q", m.Code, msg)
+	return strings.ToValidUTF8(text[:maxRefusal], "") + "..."
 }
 
 // receive reads one message with blocking calls. Octets behind it stay in t.in.

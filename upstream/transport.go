@@ -34,6 +34,7 @@ type transport struct {
 	doing  doing
 	opened bool // the pool knows of it
 	closed bool
+	seen   seen // owned by open, then by the loop
 }
 
 // doing is what a session has in flight.
@@ -87,13 +88,14 @@ func (t *transport) ready() {
 		t.close()
 		a.log.Warn("session could not be opened", "session", t.s.ID, "reason", end.String())
 		a.counts.Logins[LoginFailed]++
+		a.trouble, a.cause = "behind the login: "+end.String(), end
 		a.pool.OpenFailed(t.s, end, a.now)
 		return
 	}
 	t.opened = true
 	a.counts.Logins[LoginOK]++
 	a.log.Info("session opened", "session", t.s.ID)
-	a.trouble = ""
+	a.trouble, a.cause = "", CauseNone
 	a.pool.Opened(t.s, a.now)
 }
 
@@ -291,7 +293,7 @@ func (t *transport) message(payload []byte, end Cause) {
 	}
 	if end == CauseNone && closes(m.Code) && t.doing != doingLogout && !matchAny(a.cfg.Throttled, m) {
 		end = CauseCodeCloses
-		a.trouble = t.farewell(m)
+		a.trouble, a.cause = t.farewell(m), end
 		a.log.Warn("registry ends a session by its answer; often too many commands: compare rate_limits with what it allows",
 			"session", t.s.ID, "code", m.Code, "err", a.trouble)
 	}

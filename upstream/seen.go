@@ -1,0 +1,65 @@
+package upstream
+
+import (
+	"crypto/tls"
+	"slices"
+	"time"
+
+	"eppmux/frame"
+)
+
+// seen is what a login has shown of the times to come.
+type seen struct {
+	expires  time.Time // of the registry's certificate; zero: no TLS
+	events   []frame.LoginEvent
+	answered bool // the login has had its answer: then events are all there are
+}
+
+// certificate notes the registry's own certificate.
+func (s *seen) certificate(c tls.ConnectionState) {
+	if len(c.PeerCertificates) > 0 {
+		s.expires = c.PeerCertificates[0].NotAfter
+	}
+}
+
+// answer notes what the answer to l says about it, without its passwords.
+func (s *seen) answer(m *frame.Message, l *frame.Login) {
+	s.answered, s.events = true, frame.ParseLoginEvents(m.Payload)
+	for i := range s.events {
+		e := &s.events[i]
+		for _, text := range []*string{&e.Type, &e.Name, &e.Level, &e.Value, &e.Text} {
+			*text = cut(l.Hide(*text))
+		}
+	}
+}
+
+// PasswordExpires is when the password ends, as the registry said at the last login; zero: it said nothing.
+func (s *Snapshot) PasswordExpires() time.Time {
+	for i := range s.LoginEvents {
+		if e := &s.LoginEvents[i]; e.Type == "password" && !e.Expires.IsZero() {
+			return e.Expires
+		}
+	}
+	return time.Time{}
+}
+
+// learn takes over what an attempt to log in has shown. What the registry says anew about the login is logged once.
+func (a *Account) learn(s *Session, fresh seen) {
+	if !fresh.expires.IsZero() {
+		a.seen.expires = fresh.expires
+	}
+	if !fresh.answered {
+		return
+	}
+	for _, e := range fresh.events {
+		if slices.Contains(a.seen.events, e) {
+			continue
+		}
+		args := []any{"session", s.ID, "type", e.Type, "level", e.Level}
+		if !e.Expires.IsZero() {
+			args = append(args, "expires", e.Expires)
+		}
+		a.log.Warn("registry warns of the login", append(args, "err", e.Text)...)
+	}
+	a.seen.events = fresh.events
+}
