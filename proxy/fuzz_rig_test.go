@@ -53,7 +53,9 @@ func newRig(t *testing.T, cfg Config, acts []byte) *rig {
 // connect lets the client come.
 func (r *rig) connect(commands *upstream.CommandSet) {
 	r.stream = &fakeStream{r: r}
-	r.c = &client{srv: r.s, listener: newListener(Listener{Commands: commands}, nil), identity: "local", stream: r.stream}
+	ln := newListener(Listener{Address: "unix:///fuzz", Commands: commands}, nil)
+	ln.path = "/fuzz"
+	r.c = &client{srv: r.s, listener: ln, identity: "local", stream: r.stream}
 	r.s.connections.Add(1)
 	r.c.Opened(nil)
 }
@@ -142,6 +144,7 @@ type fakeStream struct {
 	closes  int
 }
 
+func (f *fakeStream) from() net.Addr       { return nil }
 func (f *fakeStream) open(upstream.Socket) {}
 func (f *fakeStream) fill() error          { return nil }
 func (f *fakeStream) acknowledge()         {}
