@@ -53,6 +53,64 @@ func TestDomainr(t *testing.T) {
 	})
 }
 
+// TestDomainrLibrary runs a program of ours with the library itself, see testdata/interop/domainr.
+func TestDomainrLibrary(t *testing.T) {
+	t.Parallel()
+	day := buildDomainr(t)
+	run := func(t *testing.T, w way) string {
+		s := newStand(t, w)
+		args := []string{s.address}
+		if s.ca != "" {
+			args = append(args, s.ca, s.cert, s.key)
+		}
+		out, err := runClient(t, nil, day, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.end(); !w.through && got.Commands["hello"] == 0 {
+			t.Error("got no hello at the registry, want that of the program")
+		}
+		return normal(s.passwordChange(out))
+	}
+	var want string
+	t.Run(directPlain.name, func(t *testing.T) {
+		want = run(t, directPlain)
+		sameGolden(t, "testdata/interop/domainr.golden", want)
+	})
+	for _, w := range []way{directTLS, throughPlain, throughTLS} {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			sameLines(t, run(t, w), want)
+		})
+	}
+}
+
+// buildDomainr builds the program in a module of its own, so that the library is no dependency of ours.
+func buildDomainr(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	source, err := os.ReadFile("testdata/interop/domainr/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, dir, "main.go", string(source), 0o600)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	for _, args := range [][]string{{"mod", "init", "day"}, {"get", "github.com/domainr/epp@v0.2.0"}, {"build", "-o", "day", "."}} {
+		cmd := exec.CommandContext(ctx, "go", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
+		out, err := cmd.CombinedOutput()
+		switch {
+		case err != nil && args[0] == "build":
+			t.Fatalf("%v\n%s", err, out)
+		case err != nil:
+			lacking(t, "go "+args[0]+" github.com/domainr/epp", fmt.Errorf("%w\n%s", err, out))
+		}
+	}
+	return filepath.Join(dir, "day")
+}
+
 // installDomainr builds the command; it is no dependency of ours.
 func installDomainr(t *testing.T) string {
 	t.Helper()

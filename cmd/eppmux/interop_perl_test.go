@@ -47,6 +47,9 @@ func netEPP(t *testing.T, w way, script string) string {
 	if got := s.end(); !w.through && got.Commands["hello"] == 0 {
 		t.Error("got no hello at the registry, want those of the script")
 	}
+	if script == "client" {
+		out = s.passwordChange(out)
+	}
 	return normal(out)
 }
 

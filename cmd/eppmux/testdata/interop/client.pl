@@ -10,11 +10,17 @@ use Net::EPP::Frame;
 my ($host, $port, $ca, $cert, $key) = @ARGV;
 $| = 1;
 
-my $epp = Net::EPP::Client->new(host => $host, port => $port, $ca ? (ssl => 1) : ());
+my $epp;
 my %tls = $ca
 	? (SSL_verify_mode => 1, SSL_ca_file => $ca, SSL_cert_file => $cert, SSL_key_file => $key)
 	: ();
 my $sent = 0;
+
+# connect opens a connection and returns the greeting.
+sub connect {
+	$epp = Net::EPP::Client->new(host => $host, port => $port, $ca ? (ssl => 1) : ());
+	return $epp->connect(%tls);
+}
 
 # told prints an answer and returns it.
 sub told {
@@ -51,18 +57,50 @@ sub brief {
 
 sub ask { my ($step, @build) = @_; return told($step, exchange(build(@build))) }
 
-my $greeting = told('greeting', $epp->connect(%tls));
+# login makes a login with all that the greeting offers. With a second password it asks for a change.
+sub login {
+	my ($greeting, $password, $next) = @_;
+	my $login = build('Login');
+	$login->clID->appendText('demo');
+	$login->pw->appendText($password);
+	$login->version->appendText('1.0');
+	$login->lang->appendText('en');
+	if (defined $next) {
+		my $new = $login->createElement('newPW');
+		$new->appendText($next);
+		$login->pw->parentNode->insertAfter($new, $login->pw);
+	}
+	$login->svcs->appendTextChild('objURI', $_) for $greeting =~ m{<objURI>(.*?)</objURI>}g;
+	my $extensions = $login->createElement('svcExtension');
+	$login->svcs->appendChild($extensions);
+	$extensions->appendTextChild('extURI', $_) for $greeting =~ m{<extURI>(.*?)</extURI>}g;
+	return $login;
+}
 
-my $login = build('Login');
-$login->clID->appendText('demo');
-$login->pw->appendText('demo-secret');
-$login->version->appendText('1.0');
-$login->lang->appendText('en');
-$login->svcs->appendTextChild('objURI', $_) for $greeting =~ m{<objURI>(.*?)</objURI>}g;
-my $extensions = $login->createElement('svcExtension');
-$login->svcs->appendChild($extensions);
-$extensions->appendTextChild('extURI', $_) for $greeting =~ m{<extURI>(.*?)</extURI>}g;
-brief('login', exchange($login));
+# extend puts XML into a command's extension, for which the module has no method.
+sub extend {
+	my ($frame, $xml) = @_;
+	my $extension = $frame->createElement('extension');
+	$extension->appendWellBalancedChunk($xml);
+	$frame->command->insertBefore($extension, $frame->clTRID);
+	return $frame;
+}
+
+my $greeting = told('greeting', &connect());
+
+# A connection of its own for the one answer that is not the same through eppmux. The registry's is undone.
+my $change = exchange(login($greeting, 'demo-secret', 'new-secret'));
+my ($changed) = $change =~ /<result code="(\d+)">/;
+print "password change: code $changed\n";
+exchange(build('Logout'));
+if ($changed == 1000) {
+	exchange_alone(login(&connect(), 'new-secret', 'demo-secret'));
+}
+sub exchange_alone { exchange($_[0]); exchange(build('Logout')) }
+
+$greeting = &connect();
+$sent = 0;
+brief('login', exchange(login($greeting, 'demo-secret')));
 
 told('hello', $epp->request(Net::EPP::Frame::Hello->new));
 
@@ -101,9 +139,22 @@ ask('update domain', 'Update::Domain',
 my ($expires) = $info =~ /<domain:exDate>(\d{4}-\d\d-\d\d)/ or die "no exDate in $info";
 ask('renew domain', 'Renew::Domain', setDomain => ['interop.com'], setCurExpDate => [$expires], setPeriod => [1]);
 ask('info updated domain', 'Info::Domain', setDomain => ['interop.com']);
+my $ds = '<secDNS:dsData><secDNS:keyTag>%d</secDNS:keyTag><secDNS:alg>13</secDNS:alg><secDNS:digestType>2</secDNS:digestType>'
+	. '<secDNS:digest>49FD46E6C4B45C55D4AC49FD46E6C4B45C55D4AC49FD46E6C4B45C55D4AC1234</secDNS:digest></secDNS:dsData>';
+my $dns = 'xmlns:secDNS="urn:ietf:params:xml:ns:secDNS-1.1"';
+told('create signed domain', exchange(extend(
+	build('Create::Domain', setDomain => ['signed.com'], setPeriod => [1], setRegistrant => ['ALICE'], setAuthInfo => ['secret-5']),
+	"<secDNS:create $dns>" . sprintf($ds, 12345) . '</secDNS:create>')));
+ask('info signed domain', 'Info::Domain', setDomain => ['signed.com']);
+my $update = build('Update::Domain', setDomain => ['signed.com']);
+told('update keys', exchange(extend($update,
+	"<secDNS:update $dns><secDNS:rem>" . sprintf($ds, 12345) . '</secDNS:rem><secDNS:add>' . sprintf($ds, 54321) . '</secDNS:add></secDNS:update>')));
+ask('info updated keys', 'Info::Domain', setDomain => ['signed.com']);
 ask('info missing domain', 'Info::Domain', setDomain => ['missing.com']);
 ask('transfer of a locked domain', 'Transfer::Domain',
 	setOp => ['request'], setDomain => ['locked.com'], setAuthInfo => ['auth-locked.com']);
+ask("transfer $_", 'Transfer::Domain', setOp => [$_], setDomain => ['taken.com'], setAuthInfo => ['auth-taken.com'])
+	for qw(request query cancel query);
 ask('delete host', 'Delete::Host', setHost => ['ns9.example.com']);
 
 # acknowledge reads and acknowledges messages until none is left, and returns how many there were.
@@ -111,8 +162,8 @@ sub acknowledge {
 	my $count = 0;
 	while (1) {
 		my $answer = exchange(build('Poll::Req'));
-		return $count if $answer =~ /<result code="1300"/;
 		told('poll', $answer);
+		return $count if $answer =~ /<result code="1300"/;
 		my ($id) = $answer =~ /<msgQ [^>]*id="([^"]*)"/ or die "no message in $answer";
 		ask('acknowledge', 'Poll::Ack', setMsgID => [$id]);
 		$count++;

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# A session with Net::EPP::Simple, and what it makes of the answers. The module sends a hello before most commands.
+# A session with Net::EPP::Simple, and what it makes of the answers. The module sends a hello before most commands. It logs in
+# by itself and cannot change a password; where it has no method for a command, Net::EPP::Frame builds it.
 # Arguments: host, port and for TLS the files of the authority, the certificate and its key.
 use strict;
 use warnings;
@@ -93,11 +94,33 @@ told('updated domain', $epp->domain_info('interop.com'));
 told('missing domain', $epp->domain_info('missing.com'));
 told('transfer',       $epp->domain_transfer_request('taken.com', 'auth-taken.com', 1));
 
-my $poll = frame('poll', Net::EPP::Frame::Command::Poll::Req->new);
-my $ack  = Net::EPP::Frame::Command::Poll::Ack->new;
-$ack->setMsgID($poll->getNode('msgQ')->getAttribute('id'));
-frame('acknowledge', $ack);
-frame('poll again', Net::EPP::Frame::Command::Poll::Req->new);
+told("transfer $_->[0]", $_->[1]->()) for
+	['query',  sub { $epp->domain_transfer_query('taken.com') }],
+	['cancel', sub { $epp->domain_transfer_cancel('taken.com') }];
+
+my $several = Net::EPP::Frame::Command::Check::Domain->new;
+$several->addDomain($_) for qw(example.com free.net nowhere.invalid);
+print join(', ', map { $_->textContent . '=' . $_->getAttribute('avail') } frame('check several', $several)->getElementsByLocalName('name')), "\n";
+
+my $signed = Net::EPP::Frame::Command::Create::Domain->new;
+$signed->setDomain('signed.com');
+$signed->setPeriod(1);
+$signed->setRegistrant('ALICE');
+$signed->setAuthInfo('secret-5');
+my $extension = $signed->createElement('extension');
+$extension->appendWellBalancedChunk('<secDNS:create xmlns:secDNS="urn:ietf:params:xml:ns:secDNS-1.1"><secDNS:dsData><secDNS:keyTag>12345</secDNS:keyTag>'
+	. '<secDNS:alg>13</secDNS:alg><secDNS:digestType>2</secDNS:digestType><secDNS:digest>49FD46E6C4B45C55D4AC</secDNS:digest></secDNS:dsData></secDNS:create>');
+$signed->command->insertBefore($extension, $signed->clTRID);
+frame('create signed domain', $signed);
+told('signed domain', $epp->domain_info('signed.com'));
+
+for (1 .. 20) {
+	my $poll = frame('poll', Net::EPP::Frame::Command::Poll::Req->new);
+	last if $poll->code == 1300;
+	my $ack = Net::EPP::Frame::Command::Poll::Ack->new;
+	$ack->setMsgID($poll->getNode('msgQ')->getAttribute('id'));
+	frame('acknowledge', $ack);
+}
 
 told('delete domain', $epp->delete_domain('interop.com'));
 told('logout',        $epp->logout);
