@@ -104,8 +104,8 @@ func (j *sending) show(a answer, err error) error {
 		j.out.Write(a.payload)
 	case a.Message != nil:
 		j.out.Write(visible(indent(a.Payload)))
-	case a.payload != nil:
-		err = fmt.Errorf("%w; it begins with %s", err, quote(string(a.payload)))
+	case a.payload != nil: // it may repeat a secret of the message
+		err = fmt.Errorf("%w; --raw prints it", err)
 	}
 	if err != nil {
 		return j.failed(err)
