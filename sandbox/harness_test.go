@@ -6,11 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -18,48 +15,6 @@ import (
 	"testing"
 	"time"
 )
-
-const schemaFile = "../../shared/schemas/all-vendor.xsd"
-
-// written collects what the registry wrote in all tests, and accepted what it carried out, to be held against the schemas at the end.
-var written, accepted collector
-
-// collector keeps some documents of every sort.
-type collector struct {
-	mu   sync.Mutex
-	docs map[string]map[string]bool // guarded by mu; by what makes up the sort
-}
-
-// keptOfSort bounds the documents of one sort: many are the same but for a name.
-const keptOfSort = 30
-
-func (co *collector) add(doc []byte) {
-	sort := strings.Join(kindsOf(doc), "; ")
-	co.mu.Lock()
-	defer co.mu.Unlock()
-	if co.docs == nil {
-		co.docs = map[string]map[string]bool{}
-	}
-	if co.docs[sort] == nil {
-		co.docs[sort] = map[string]bool{}
-	}
-	if len(co.docs[sort]) < keptOfSort {
-		co.docs[sort][string(doc)] = true
-	}
-}
-
-// kinds counts the documents of each kind.
-func (co *collector) kinds() map[string]int {
-	co.mu.Lock()
-	defer co.mu.Unlock()
-	n := map[string]int{}
-	for sort, docs := range co.docs {
-		for kind := range strings.SplitSeq(sort, "; ") {
-			n[kind] += len(docs)
-		}
-	}
-	return n
-}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -92,58 +47,6 @@ func sessionsLeft() string {
 		return stacks
 	}
 	return ""
-}
-
-// all gives the documents.
-func (co *collector) all() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, docs := range co.docs {
-			for doc := range docs {
-				if !yield(doc) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// validate runs xmllint over the collected documents. Where there are no schemas it does nothing, and without xmllint only
-// in CI it is an error.
-func (co *collector) validate() error {
-	if _, err := os.Stat(schemaFile); err != nil || len(co.docs) == 0 {
-		return nil
-	}
-	if _, err := exec.LookPath("xmllint"); err != nil {
-		if os.Getenv("CI") == "" {
-			return nil
-		}
-		return err
-	}
-	dir, err := os.MkdirTemp("", "sandbox")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	args := []string{"--noout", "--nonet", "--schema", schemaFile}
-	for doc := range co.all() {
-		name := filepath.Join(dir, strconv.Itoa(len(args))+".xml")
-		if err := os.WriteFile(name, []byte(doc), 0o600); err != nil {
-			return err
-		}
-		args = append(args, name)
-	}
-	out, err := exec.Command("xmllint", args...).CombinedOutput()
-	if err == nil {
-		return nil
-	}
-	var bad []string
-	for line := range strings.Lines(string(out)) {
-		if file, why, ok := strings.Cut(line, ":"); ok && strings.Contains(line, "error") {
-			doc, _ := os.ReadFile(file)
-			bad = append(bad, strings.TrimSpace(why)+"\n"+string(doc))
-		}
-	}
-	return fmt.Errorf("not valid: %d faults, the first:\n%s", len(bad), strings.Join(bad[:min(3, len(bad))], "\n"))
 }
 
 // client is the registrar's end of a dialogue with a registry. Any surprise ends the test.
