@@ -30,6 +30,7 @@ func seeds() []string {
 		string(toUTF16(`<?xml version="1.0" encoding="UTF-16"?>`+inCommand(`<logout/>`), true)),
 		string(toUTF16(inCommand(`<logout/><clTRID>é例</clTRID>`), false)),
 		`<!DOCTYPE epp>` + inHello(``),
+		inCommand(`<k:keyrelay xmlns:k="urn:k"/><x:data xmlns:x="urn:x"/><k:clTRID xmlns:k="urn:k">a</k:clTRID>`),
 		"\xEF\xBB\xBF" + inHello("&#10;]] >\t"),
 	}
 }
@@ -124,11 +125,12 @@ func (n *node) view() view {
 	case "hello":
 		v.command = "hello"
 	case "command":
+		own := epp // namespace of the verb: some registries' verbs have one of their own, and elements of others behind them
 		for _, c := range m.children {
-			if c.name.Local == "clTRID" || c.name.Local == "extension" {
+			if c.name.Local == "clTRID" || c.name == (xml.Name{Space: epp, Local: "extension"}) || v.command != "none" {
 				continue
 			}
-			v.command = c.name.Local
+			v.command, own = c.name.Local, c.name.Space
 			if op, found := c.value("op"); found {
 				v.op = op
 			}
@@ -136,7 +138,9 @@ func (n *node) view() view {
 				v.kind = "hello"
 			}
 		}
-		ids = m.named(epp, "clTRID")
+		if ids = m.named(epp, "clTRID"); own != epp {
+			ids = append(ids, m.named(own, "clTRID")...)
+		}
 	case "response":
 		v.code, _ = m.named(epp, "result")[0].value("code")
 		for _, tr := range m.named(epp, "trID") {
