@@ -29,6 +29,9 @@ type Listener struct {
 	TLS     *tls.Config // for tls://
 	Mode    fs.FileMode // of a unix socket; 0: 0660
 	Group   string      // of a unix socket; empty: the process's own
+	// Socket listens at Address already: whoever started the process has opened it, and keeps it open. It stays the
+	// caller's, who closes it when the listener has been closed, or never. Nil: the listener is opened here.
+	Socket *os.File
 	// Networks are those from which clients are taken; empty: any that reach the address. Not for unix sockets.
 	Networks []netip.Prefix
 	// Commands are those that its clients may send; nil: all. login, logout and hello are always answered.
@@ -50,9 +53,10 @@ const (
 type listener struct {
 	options  atomic.Pointer[Listener] // a reload may change what is not about the address
 	ln       net.Listener
-	path     string      // of a unix socket
-	inode    uint64      // of its file, while it is ours
-	stopping atomic.Bool // closed by us
+	path     string        // of a unix socket
+	inode    uint64        // of its file, while it is ours; 0 where it is not
+	stopping atomic.Bool   // closed by us
+	ended    chan struct{} // closed when accept has ended
 }
 
 // String is the address, with the port that was given by the system.
@@ -69,10 +73,12 @@ func listen(l Listener) (*listener, error) {
 	scheme, rest, ok := strings.Cut(l.Address, "://")
 	switch {
 	case !ok:
-	case scheme == "unix":
-		return listenUnix(l, rest)
 	case scheme == "tls" && l.TLS == nil:
 		return nil, fmt.Errorf("listen %s: no certificate", l.Address)
+	case l.Socket != nil:
+		return adopt(l)
+	case scheme == "unix":
+		return listenUnix(l, rest)
 	case scheme == "tcp", scheme == "tls":
 		ln, err := net.Listen("tcp", rest)
 		if err != nil {
@@ -115,7 +121,7 @@ func listenUnix(l Listener, path string) (*listener, error) {
 }
 
 func newListener(l Listener, ln net.Listener) *listener {
-	open := &listener{ln: ln}
+	open := &listener{ln: ln, ended: make(chan struct{})}
 	open.options.Store(&l)
 	return open
 }
@@ -188,17 +194,19 @@ func (l *listener) close() {
 	_ = l.ln.Close()
 }
 
-// accept takes clients on ln until it is closed. It runs on a goroutine of its own; Close waits for it. An error of the
-// system, such as no descriptor being left, is waited out: whoever is connected goes on.
+// accept takes clients on ln until it is closed. It runs on a goroutine of its own; Drain and Close wait for it. An error
+// of the system, such as no descriptor being left, is waited out: whoever is connected goes on.
 func (s *Server) accept(ln *listener) {
 	defer s.accepting.Done()
+	defer close(ln.ended)
 	pause := acceptBackoffMin
 	for {
 		nc, err := ln.ln.Accept()
+		if err == nil {
+			pause = acceptBackoffMin
+			s.welcome(ln, nc) // the last one too, accepted while ln was being closed: it has connected
+		}
 		if ln.stopping.Load() {
-			if err == nil {
-				nc.Close()
-			}
 			return
 		}
 		if err != nil {
@@ -207,10 +215,7 @@ func (s *Server) accept(ln *listener) {
 			})
 			time.Sleep(pause)
 			pause = min(2*pause, acceptBackoffMax)
-			continue
 		}
-		pause = acceptBackoffMin
-		s.welcome(ln, nc)
 	}
 }
 

@@ -80,7 +80,7 @@ func place(address string) string {
 // become gives ln the options of l. The error is about a unix socket's mode and group, which then stay.
 func (ln *listener) become(l *Listener) error {
 	now := ln.options.Swap(l)
-	if ln.path == "" || now.Mode == l.Mode && now.Group == l.Group {
+	if ln.inode == 0 || now.Mode == l.Mode && now.Group == l.Group {
 		return nil
 	}
 	return permit(*l, ln.path)

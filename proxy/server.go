@@ -172,13 +172,22 @@ func (s *Server) serve(ln *listener) {
 // errDrainTimeout says that not everything ended in time.
 var errDrainTimeout = errors.New("drain: not every session logged out in time")
 
-// drainGrace is how long after the drain's deadline closing may take.
-const drainGrace = 2 * time.Second
+const (
+	// drainGrace is how long after the drain's deadline closing may take.
+	drainGrace = 2 * time.Second
+
+	// farewellPause is how long clients stay after the last session has been logged out. One that is between two commands
+	// then hears "not sent" to the next, where the end of its connection could cross it and leave it in doubt.
+	farewellPause = 500 * time.Millisecond
+)
 
 // Drain takes no new clients, lets what waits and is in flight end within the given time, logs all sessions out and
 // closes the clients. Then Close must be called.
 func (s *Server) Drain(within time.Duration) error {
 	s.closeListeners()
+	for _, ln := range s.listeners {
+		<-ln.ended
+	}
 	s.loop.Post(func() {
 		s.draining = true
 		s.account.Drain(within)
@@ -194,6 +203,7 @@ func (s *Server) Drain(within time.Duration) error {
 	case <-late.C:
 		err = errDrainTimeout
 	}
+	s.leftBy(min(within, farewellPause))
 	s.farewell()
 	return err
 }
@@ -209,7 +219,12 @@ func (s *Server) farewell() {
 		}
 	})
 	<-done
-	for deadline := time.Now().Add(lingerTimeout / 2); s.connections.Load() > 0 && time.Now().Before(deadline); {
+	s.leftBy(lingerTimeout / 2)
+}
+
+// leftBy waits until all clients have gone, for the given time at most.
+func (s *Server) leftBy(within time.Duration) {
+	for deadline := time.Now().Add(within); s.connections.Load() > 0 && time.Now().Before(deadline); {
 		time.Sleep(5 * time.Millisecond)
 	}
 }
