@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,6 +27,8 @@ const (
 type Config struct {
 	// Address is the host:port to listen on; the host must be localhost or a loopback IP address.
 	Address string
+	// Socket listens at Address already; it stays the caller's. Nil: Start opens one.
+	Socket *os.File
 	// Metrics is what /metrics shows; build_info is added to it. Nil: a new one with that alone.
 	Metrics *prometheus.Registry
 	// Ready says whether clients can be served. Nil: always.
@@ -74,13 +77,20 @@ func (s *Server) Start() error {
 	if !loopback(s.host) {
 		return fmt.Errorf("listen on %s: not a loopback address", s.cfg.Address)
 	}
-	ln, err := net.Listen("tcp", s.cfg.Address)
+	ln, err := s.listen()
 	if err != nil {
 		return err
 	}
 	s.listener = ln
 	go s.serve()
 	return nil
+}
+
+func (s *Server) listen() (net.Listener, error) {
+	if s.cfg.Socket != nil {
+		return net.FileListener(s.cfg.Socket)
+	}
+	return net.Listen("tcp", s.cfg.Address)
 }
 
 // serve runs until Shutdown, which waits for it.

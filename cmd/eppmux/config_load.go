@@ -103,6 +103,22 @@ func readFile(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	return data, info, nil
 }
 
+// credentials begins the path of a file that the service manager passes to us in a folder of its own (systemd.exec(5),
+// LoadCredential=). The folder is another one at each start.
+const credentials = "$CREDENTIALS_DIRECTORY/"
+
+func credentialsFolder() string { return os.Getenv("CREDENTIALS_DIRECTORY") }
+
+// privateAt is private for the file at a resolved path. To credentials the service manager gives us access by an access
+// list where it can, and then the mode shows as the group's what the list allows to us: only others count there, whom
+// the folder keeps out besides.
+func privateAt(path string, info fs.FileInfo) error {
+	if folder := credentialsFolder(); folder != "" && filepath.Dir(path) == filepath.Clean(folder) && info.Mode().Perm()&0o037 == 0 {
+		return nil
+	}
+	return private(info)
+}
+
 // private is an error unless only its owner can reach the file, and the owner is root or ourselves. A nil info is
 // private.
 func private(info fs.FileInfo) error {
@@ -118,7 +134,11 @@ func private(info fs.FileInfo) error {
 	return nil
 }
 
+// resolve says where the file is that a key names. Without credentials a path into them stays as it is, and leads nowhere.
 func (f files) resolve(path string) string {
+	if name, ok := strings.CutPrefix(path, credentials); ok && credentialsFolder() != "" {
+		return filepath.Join(credentialsFolder(), name)
+	}
 	if filepath.IsAbs(path) {
 		return path
 	}
@@ -127,6 +147,10 @@ func (f files) resolve(path string) string {
 
 // read reads a file that a key names.
 func (c *checker) read(path, file string, limit int64) ([]byte, fs.FileInfo, bool) {
+	if strings.HasPrefix(file, credentials) && credentialsFolder() == "" {
+		c.add(path, "%s: CREDENTIALS_DIRECTORY is not set; a service manager sets it where the unit has LoadCredential=", file)
+		return nil, nil, false
+	}
 	data, info, err := readFile(c.files.resolve(file), limit)
 	if err != nil {
 		c.add(path, "%v", err)
@@ -141,7 +165,7 @@ func (c *checker) readPrivate(path, file string, limit int64) ([]byte, fs.FileIn
 	if !ok {
 		return nil, nil, false
 	}
-	if err := private(info); err != nil {
+	if err := privateAt(c.files.resolve(file), info); err != nil {
 		c.add(path, "%s: %v", file, err)
 		return nil, nil, false
 	}

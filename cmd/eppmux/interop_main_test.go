@@ -18,6 +18,9 @@ import (
 // asProgram is the environment variable that makes the test binary the program itself, race detector and all.
 const asProgram = "EPPMUX_TEST_AS_PROGRAM"
 
+// otherProgram is the environment variable with the path of a program to test in place of that: one that was installed.
+const otherProgram = "EPPMUX_TEST_PROGRAM"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		go endWithParent()
@@ -47,9 +50,18 @@ type program struct {
 // startProgram runs eppmux until end is called or, at the latest, the test ends.
 func startProgram(t *testing.T, args ...string) *program {
 	t.Helper()
+	return startProgramAs(t, func(*exec.Cmd) {}, args...)
+}
+
+// startProgramAs is startProgram for a process that is not started in the usual way.
+func startProgramAs(t *testing.T, change func(*exec.Cmd), args ...string) *program {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if other := os.Getenv(otherProgram); other != "" {
+		self = other
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), programTimeout)
 	p := &program{t: t, cmd: exec.CommandContext(ctx, self, args...), log: newTranscript(), ended: make(chan struct{})}
@@ -59,6 +71,7 @@ func startProgram(t *testing.T, args ...string) *program {
 	if _, err := p.cmd.StdinPipe(); err != nil { // see endWithParent; closed by Wait
 		t.Fatal(err)
 	}
+	change(p.cmd)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

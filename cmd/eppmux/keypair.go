@@ -117,7 +117,7 @@ func loadKeyPair(certFile, keyFile string) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := private(info); err != nil {
+	if err := privateAt(keyFile, info); err != nil {
 		return nil, fmt.Errorf("%s: %w", keyFile, err)
 	}
 	return parseKeyPair(cert, key)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -27,6 +28,11 @@ applies what has changed: no client of a registry that stays is dropped. A file 
 fault changes nothing; its faults are logged. Certificates are also read again by
 themselves when their files change.
 
+Under a service manager it tells when it is ready, reloading or stopping (sd_notify), and
+uses the sockets that it is given (sd_listen_fds) for the listeners of the config that have
+their addresses. Files whose path begins with $CREDENTIALS_DIRECTORY/ are the credentials
+that it is given.
+
 The config file as shipped uses the built-in registry: nothing else is needed to try it.
 
 Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage or config.`,
@@ -41,8 +47,16 @@ Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage or config.`,
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
+			sockets, err := inheritSockets()
+			if err == nil {
+				err = sockets.used(cfg)
+			}
+			if err != nil {
+				return failed(cmd, err)
+			}
 			level := new(slog.LevelVar)
 			s := newService(file, level, newLogger(cfg.Log.Format, level, cmd.ErrOrStderr()))
+			s.sockets, s.notify = sockets, newNotifier(s.log)
 			if err := s.serve(cmd.Context(), cfg); err != nil {
 				return failed(cmd, err)
 			}
@@ -58,6 +72,10 @@ type service struct {
 	file  string         // of the config, for reloads
 	level *slog.LevelVar // of log
 	log   *slog.Logger
+
+	// Of the service manager; nil without one.
+	sockets *inherited
+	notify  *notifier
 
 	cfg     *Config // as it was applied last
 	members []*member
@@ -83,11 +101,18 @@ func (s *service) serve(ctx context.Context, cfg *Config) (err error) {
 	hangup := make(chan os.Signal, 1) // SIGHUPs; never closed
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
+	defer s.notify.close()
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.start(cfg); err != nil {
 		return err
 	}
 	s.log.Info("eppmux serves", "version", version())
+	s.notify.ready(s.status())
+	ended := make(chan struct{}) // closed at the end
+	var watch sync.WaitGroup
+	watch.Go(func() { s.notify.watch(s.live.answers, ended) })
+	defer watch.Wait()
+	defer close(ended)
 	daily := time.NewTicker(watchEvery)
 	defer daily.Stop()
 	for {
@@ -101,6 +126,7 @@ func (s *service) serve(ctx context.Context, cfg *Config) (err error) {
 		case <-ctx.Done():
 			s.log.Info("draining", "within", s.cfg.DrainTimeout)
 			close(s.ending)
+			s.notify.stopping(s.cfg.DrainTimeout)
 			s.live.draining.Store(true)
 			return s.drain()
 		}
@@ -113,7 +139,7 @@ func (s *service) start(cfg *Config) error {
 	s.level.Set(cfg.Log.Level)
 	s.warn(cfg)
 	for i := range cfg.Registries {
-		m, err := startMember(&cfg.Registries[i], s.log)
+		m, err := startMember(&cfg.Registries[i], s.sockets, s.log)
 		if err != nil {
 			return err
 		}
@@ -122,15 +148,22 @@ func (s *service) start(cfg *Config) error {
 	s.publish()
 	s.watch = newExpiryWatch(s.certificates(), s.log, time.Now())
 	var err error
-	if cfg.Admin.Listen != "" {
-		if s.admin, err = startAdmin(cfg.Admin.Listen, s.live, s.log); err != nil {
-			return err
-		}
+	if s.admin, err = startAdmin(cfg.Admin.Listen, s.sockets, s.live, s.log); err != nil {
+		return err
 	}
 	if path := cfg.Control.Socket; path != "" {
 		s.control, err = startControl(path, s)
 	}
 	return err
+}
+
+// status is what "systemctl status" shows.
+func (s *service) status() string {
+	var names []string
+	for _, m := range s.members {
+		names = append(names, m.cfg.Name)
+	}
+	return "serving " + strings.Join(names, ", ")
 }
 
 // warn logs what is no fault of a config.

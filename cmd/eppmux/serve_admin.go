@@ -18,10 +18,10 @@ import (
 type adminServer struct{ server *admin.Server }
 
 // startAdmin opens the admin listener and serves what l shows.
-func startAdmin(listen string, l *live, log *slog.Logger) (*adminServer, error) {
+func startAdmin(listen string, sockets *inherited, l *live, log *slog.Logger) (*adminServer, error) {
 	reg := prometheus.NewRegistry() // one for each: the admin server adds to it
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), l)
-	s := admin.New(admin.Config{Address: listen, Metrics: reg, Ready: l, Version: version(), Logger: log})
+	s := admin.New(admin.Config{Address: listen, Socket: sockets.file("tcp", listen), Metrics: reg, Ready: l, Version: version(), Logger: log})
 	if err := s.Start(); err != nil {
 		return nil, err
 	}
@@ -69,6 +69,16 @@ func (l *live) set(members []*member) {
 		}
 	}
 	l.now.Store(v)
+}
+
+// answers says whether every event loop does its work, however long its queue.
+func (l *live) answers() bool {
+	for _, s := range l.now.Load().servers {
+		if s.Snapshot() == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // Ready is admin.Readier's.

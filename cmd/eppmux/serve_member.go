@@ -16,6 +16,7 @@ type member struct {
 	cfg     Registry // as it was applied last
 	server  *proxy.Server
 	sandbox *builtIn // nil for a real registry
+	sockets *inherited
 	log     *slog.Logger
 
 	// How to speak TLS with the registry and with clients. They are kept over reloads that do not change them: another
@@ -23,8 +24,8 @@ type member struct {
 	up, down *tls.Config
 }
 
-func startMember(r *Registry, log *slog.Logger) (*member, error) {
-	m := &member{cfg: *r, log: log}
+func startMember(r *Registry, sockets *inherited, log *slog.Logger) (*member, error) {
+	m := &member{cfg: *r, sockets: sockets, log: log}
 	if r.Sandbox() {
 		var err error
 		if m.sandbox, err = startBuiltIn(r, log); err != nil {
@@ -57,6 +58,9 @@ func (m *member) tlsFor(r *Registry) (up, down *tls.Config) {
 
 func (m *member) config(r *Registry, up, down *tls.Config) proxy.Config {
 	c := proxyConfig(r, up, down, m.log)
+	for i, l := range r.Listen {
+		c.Listeners[i].Socket = m.sockets.file(l.Network, l.Address)
+	}
 	if m.sandbox != nil {
 		m.sandbox.point(r, &c.Upstream)
 	}

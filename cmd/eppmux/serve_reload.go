@@ -12,6 +12,8 @@ import (
 // reload reads the config file again and applies what has changed. A file with a fault changes nothing. It logs, and
 // returns for who asked, what it did and what it could not do.
 func (s *service) reload(ctx context.Context) (did []string, err error) {
+	s.notify.reloading()
+	defer func() { s.notify.ready(s.status()) }()
 	cfg, err := LoadConfig(s.file)
 	if err != nil {
 		s.live.reloads.add(reloadRefused)
@@ -57,6 +59,10 @@ func (s *service) apply(ctx context.Context, cfg *Config) (done changes) {
 		result = reloadPartly
 	}
 	s.live.reloads.add(result)
+	for _, idle := range s.sockets.idle(cfg) {
+		s.log.Warn("nothing listens on a socket of the service manager any more, and its clients wait; change the socket unit too",
+			"listener", idle.String(), "unit", idle.name)
+	}
 	s.log.Info("reloaded", done.args()...)
 	return done
 }
@@ -146,7 +152,7 @@ func (s *service) add(ctx context.Context, added []*Registry, done *changes) {
 		err := s.vacate(ctx, r)
 		var m *member
 		if err == nil {
-			m, err = startMember(r, s.log)
+			m, err = startMember(r, s.sockets, s.log)
 		}
 		if err != nil {
 			s.log.Error("registry could not be started", "registry", r.Name, "err", err.Error())
@@ -251,7 +257,7 @@ func (s *service) moveAdmin(listen string) error {
 	var fresh *adminServer
 	if listen != "" {
 		var err error
-		if fresh, err = startAdmin(listen, s.live, s.log); err != nil {
+		if fresh, err = startAdmin(listen, s.sockets, s.live, s.log); err != nil {
 			return err
 		}
 	}
