@@ -99,8 +99,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or config.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetVersionTemplate(versionLine() + "\n")
-	root.AddCommand(newServeCommand(), newCheckCommand(), newSendCommand(), newSandboxCommand(), newPasswdCommand(), newCtlCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newCheckCommand(), newSendCommand(), newSandboxCommand(), newPasswdCommand(), newCtlCommand(),
+		newVersionCommand(), newManCommand())
+	complete(root)
 	return root
 }

@@ -74,6 +74,7 @@ A registry that refuses the login of --direct counts as an answer.`,
   eppmux send --repeat 100 --interval 50ms check example.com`,
 		RunE: func(cmd *cobra.Command, args []string) error { return s.run(cmd, args) },
 	}
+	cmd.ValidArgsFunction = completeSend
 	f := cmd.Flags()
 	f.StringVar(&s.to, "to", "tcp://127.0.0.1:7000", "`ADDR` to connect to: host:port, tcp://, tls:// or unix:///path")
 	f.StringVar(&s.caFile, "ca", "", "`FILE` of the certificate authority for tls:// (default those of the system)")

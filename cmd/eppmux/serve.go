@@ -148,8 +148,10 @@ func (s *service) start(cfg *Config) error {
 	s.publish()
 	s.watch = newExpiryWatch(s.certificates(), s.log, time.Now())
 	var err error
-	if s.admin, err = startAdmin(cfg.Admin.Listen, s.sockets, s.live, s.log); err != nil {
-		return err
+	if cfg.Admin.Listen != "" {
+		if s.admin, err = startAdmin(cfg.Admin.Listen, s.sockets, s.live, s.log); err != nil {
+			return err
+		}
 	}
 	if path := cfg.Control.Socket; path != "" {
 		s.control, err = startControl(path, s)

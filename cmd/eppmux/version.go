@@ -4,14 +4,21 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
 
-// version is the module version that the program was built from, or the commit, or "devel".
+// release is the version that whoever made a package gave it, with -ldflags "-X main.release=1.2.3"; empty: none.
+var release string
+
+// version is the release, or the module version that the program was built from, or the commit, or "devel".
 func version() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	switch {
+	case release != "":
+		return release
+	case !ok:
 		return "devel"
 	}
 	return buildVersion(info)
@@ -21,6 +28,14 @@ func buildVersion(info *debug.BuildInfo) string {
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
 	}
+	if commit := buildCommit(info); commit != "" {
+		return commit
+	}
+	return "devel"
+}
+
+// buildCommit is what is known of the commit: its first 12 digits, and "+changed" where files differed from it.
+func buildCommit(info *debug.BuildInfo) string {
 	commit, changed := "", ""
 	for _, s := range info.Settings {
 		switch {
@@ -31,19 +46,26 @@ func buildVersion(info *debug.BuildInfo) string {
 		}
 	}
 	if commit == "" {
-		return "devel"
+		return ""
 	}
 	return commit + changed
 }
 
+// versionLine has the commit too, where the version does not say it.
 func versionLine() string {
-	return fmt.Sprintf("eppmux %s %s %s/%s", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	v := version()
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if commit, _, _ := strings.Cut(buildCommit(info), "+"); commit != "" && !strings.Contains(v, commit) {
+			v += " (" + buildCommit(info) + ")"
+		}
+	}
+	return fmt.Sprintf("eppmux %s %s %s/%s", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 func newVersionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
-		Short:   "Print the version of the program and of Go",
+		Short:   "Print the version of the program, its commit, and of Go",
 		Example: "  eppmux version",
 		Args:    cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
