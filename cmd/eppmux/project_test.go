@@ -56,8 +56,9 @@ var libraries = map[string][]string{
 	"eppmux/upstream":  {"github.com/valyala/bytebufferpool", "github.com/hashicorp/golang-lru/v2/simplelru"},
 	"eppmux/proxy": {"github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "github.com/valyala/bytebufferpool",
 		"github.com/prometheus/client_golang/prometheus"},
-	"eppmux/admin": {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
-	"eppmux/bench": nil,
+	"eppmux/admin":      {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
+	"eppmux/bench":      nil,
+	"eppmux/deploy/deb": nil,
 	"eppmux/cmd/eppmux": {"github.com/spf13/cobra", "gopkg.in/yaml.v3", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "golang.org/x/sys/unix"},
 }

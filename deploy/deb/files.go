@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+//go:embed scripts
+var scripts embed.FS
+
+// files are those of the package. program is the one that goes into it.
+func (b *builder) files(program string) ([]file, error) {
+	var all []file
+	for _, f := range []struct {
+		to, from string
+		mode     int64
+	}{
+		{"usr/bin/eppmux", program, 0o755},
+		{"etc/eppmux/config.yaml", "config.yaml", 0o644},
+		{"usr/lib/systemd/system/eppmux.service", "deploy/systemd/eppmux.service", 0o644},
+		{"usr/lib/systemd/system/eppmux.socket", "deploy/systemd/eppmux.socket", 0o644},
+		{"usr/share/doc/eppmux/README.md", "README.md", 0o644},
+		{"usr/share/doc/eppmux/behaviour.md", "docs/behaviour.md", 0o644},
+		{"usr/share/doc/eppmux/faults.md", "docs/faults.md", 0o644},
+		{"usr/share/doc/eppmux/operations.md", "docs/operations.md", 0o644},
+	} {
+		from := f.from
+		if !filepath.IsAbs(from) {
+			from = filepath.Join(b.root, from)
+		}
+		data, err := os.ReadFile(from)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, file{f.to, f.mode, data})
+	}
+	for _, add := range []func(string) ([]file, error){b.changelog, b.copyright, b.generated} {
+		more, err := add(program)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, more...)
+	}
+	return all, nil
+}
+
+func (b *builder) changelog(string) ([]file, error) {
+	data, err := os.ReadFile(filepath.Join(b.root, "CHANGELOG.md"))
+	if err != nil {
+		return nil, err
+	}
+	return []file{{"usr/share/doc/eppmux/changelog.gz", 0o644, zipped(data)}}, nil
+}
+
+// generated are the manual pages and completions, as the program writes them. Where it is for another architecture, one
+// for this machine is built to do that.
+func (b *builder) generated(program string) ([]file, error) {
+	if b.arch != runtime.GOARCH || runtime.GOOS != "linux" {
+		program = filepath.Join(b.work, "here")
+		if _, err := b.run([]string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", "-X main.release="+b.version, "-o", program, "./cmd/eppmux"); err != nil {
+			return nil, err
+		}
+	}
+	var all []file
+	for shell, to := range map[string]string{
+		"bash": "bash-completion/completions/eppmux", "zsh": "zsh/vendor-completions/_eppmux", "fish": "fish/vendor_completions.d/eppmux.fish",
+	} {
+		script, err := b.run(nil, program, "completion", shell)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, file{"usr/share/" + to, 0o644, script})
+	}
+	dir := filepath.Join(b.work, "man")
+	if _, err := b.run(nil, program, "man", "--out", dir); err != nil {
+		return nil, err
+	}
+	pages, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range pages {
+		data, err := os.ReadFile(filepath.Join(dir, p.Name()))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, file{"usr/share/man/man1/" + p.Name() + ".gz", 0o644, zipped(data)})
+	}
+	return all, nil
+}
+
+// copyright has our licence and those of all that is linked into the program, as most of them demand of a binary.
+func (b *builder) copyright(string) ([]file, error) {
+	out, err := b.run(target(b.arch), "go", "list", "-deps", "-f", "{{with .Module}}{{.Path}} {{.Version}}\t{{.Dir}}{{end}}", "./cmd/eppmux")
+	if err != nil {
+		return nil, err
+	}
+	goroot, err := b.run(nil, "go", "env", "GOROOT")
+	if err != nil {
+		return nil, err
+	}
+	modules := strings.Split(strings.TrimSpace(string(out)), "\n")
+	slices.Sort(modules)
+	modules = append(slices.Compact(modules), "Go "+runtime.Version()+"\t"+strings.TrimSpace(string(goroot)))
+	var text bytes.Buffer
+	text.WriteString("eppmux is licensed under the Apache License, version 2.0; on Debian see also\n/usr/share/common-licenses/Apache-2.0. The program contains the modules named below.\n")
+	for _, m := range modules {
+		name, dir, _ := strings.Cut(m, "\t")
+		if name == "" {
+			continue // the standard library
+		}
+		if err := licences(&text, strings.TrimSpace(name), dir); err != nil {
+			return nil, err
+		}
+	}
+	return []file{{"usr/share/doc/eppmux/copyright", 0o644, text.Bytes()}}, nil
+}
+
+// licences appends the files in dir that say under what terms it may be used.
+func licences(text *bytes.Buffer, name, dir string) error {
+	found := false
+	for _, pattern := range []string{"LICEN[CS]E*", "COPYING*", "NOTICE*"} {
+		paths, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return err
+		}
+		for _, path := range paths {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(text, "\n---- %s, %s\n\n%s", name, filepath.Base(path), data)
+			found = true
+		}
+	}
+	if !found && !strings.HasPrefix(name, "Go ") { // a distribution's Go may have its licence elsewhere
+		return fmt.Errorf("%s: no licence in %s", name, dir)
+	}
+	return nil
+}
+
+// zipped is data for gunzip, without a name or time.
+func zipped(data []byte) []byte {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	_, _ = w.Write(data) // into memory: it does not fail
+	_ = w.Close()
+	return b.Bytes()
+}

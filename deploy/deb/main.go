@@ -1,0 +1,167 @@
+// Command deb builds the Debian package of eppmux, with nothing but Go:
+//
+//	go run ./deploy/deb [--version 1.2.3] [--arch arm64] [--out DIR]
+//
+// It builds the program without cgo, lets it write its own manual pages and shell completions, adds the units, the config
+// file, the pages of docs and the licences of all that is linked in, and writes eppmux_VERSION_ARCH.deb, whose path it
+// prints. The same source, Go and arguments give the same octets: all times in it are that of the commit, of
+// SOURCE_DATE_EPOCH, or of the year 2000.
+package main
+
+import (
+	"bytes"
+	"debug/buildinfo"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	b := builder{}
+	flag.StringVar(&b.version, "version", "", "version of the package and the program, such as 1.2.3 (default: what the commit says)")
+	flag.StringVar(&b.arch, "arch", runtime.GOARCH, "GOARCH of the package")
+	flag.StringVar(&b.maintainer, "maintainer", "eppmux maintainers <maintainers@eppmux.invalid>", "who makes the package")
+	out := flag.String("out", ".", "where to write it")
+	flag.Parse()
+	path, err := b.build(*out)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "deb:", err)
+		os.Exit(1)
+	}
+	fmt.Println(path)
+}
+
+// builder makes one package.
+type builder struct {
+	version    string // empty: as the program says
+	arch       string // as Go calls it
+	maintainer string
+
+	root string    // of the project
+	work string    // a folder for what is made on the way
+	time time.Time // of everything in the package
+}
+
+// debianArch is where Debian calls an architecture otherwise than Go.
+var debianArch = map[string]string{"386": "i386", "arm": "armhf", "ppc64le": "ppc64el"}
+
+// build writes the package into dir and returns its path.
+func (b *builder) build(dir string) (path string, err error) {
+	if b.version != "" {
+		if err := b.checkVersion(); err != nil {
+			return "", err
+		}
+	}
+	root, err := b.run(nil, "go", "list", "-m", "-f", "{{.Dir}}")
+	if err != nil {
+		return "", err
+	}
+	b.root = strings.TrimSpace(string(root))
+	if b.work, err = os.MkdirTemp("", "eppmux-deb-"); err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(b.work)
+	program := filepath.Join(b.work, "eppmux")
+	if err := b.compile(program, b.arch); err != nil {
+		return "", err
+	}
+	if err := b.date(program); err != nil {
+		return "", err
+	}
+	files, err := b.files(program)
+	if err != nil {
+		return "", err
+	}
+	arch := b.arch
+	if name, other := debianArch[arch]; other {
+		arch = name
+	}
+	deb, err := b.archive(files, arch)
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, fmt.Sprintf("eppmux_%s_%s.deb", b.version, arch))
+	return path, os.WriteFile(path, deb, 0o644)
+}
+
+// run is what a command prints on its standard output.
+func (b *builder) run(env []string, name string, args ...string) ([]byte, error) {
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Env = b.root, append(os.Environ(), env...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, errs.Bytes())
+	}
+	return out, nil
+}
+
+// target is the environment for an architecture. Without cgo the program needs nothing of the system that runs it.
+func target(arch string) []string { return []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + arch} }
+
+// compile builds the program.
+func (b *builder) compile(path, arch string) error {
+	flags := "-s -w"
+	if b.version != "" {
+		flags += " -X main.release=" + b.version
+	}
+	_, err := b.run(target(arch), "go", "build", "-trimpath", "-ldflags", flags, "-o", path, "./cmd/eppmux")
+	return err
+}
+
+var debianVersion = regexp.MustCompile(`^[0-9][A-Za-z0-9.+~]*$`)
+
+func (b *builder) checkVersion() error {
+	if !debianVersion.MatchString(b.version) {
+		return fmt.Errorf("version %q: must begin with a digit and have only letters, digits and .+~", b.version)
+	}
+	return nil
+}
+
+// date takes from the program what was not given: the version, and the time of the commit.
+func (b *builder) date(program string) error {
+	info, err := buildinfo.ReadFile(program)
+	if err != nil {
+		return err
+	}
+	if b.version == "" {
+		b.version = packageVersion(info.Main.Version)
+	}
+	if err := b.checkVersion(); err != nil {
+		return err
+	}
+	b.time = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, s := range info.Settings {
+		if s.Key == "vcs.time" {
+			if b.time, err = time.Parse(time.RFC3339, s.Value); err != nil {
+				return err
+			}
+		}
+	}
+	if text := os.Getenv("SOURCE_DATE_EPOCH"); text != "" {
+		sec, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return fmt.Errorf("SOURCE_DATE_EPOCH: %w", err)
+		}
+		b.time = time.Unix(sec, 0)
+	}
+	return nil
+}
+
+// packageVersion is a version of Go's modules as Debian sorts versions: what follows the first hyphen comes before the
+// release of that number.
+func packageVersion(module string) string {
+	if module == "" || module == "(devel)" {
+		return "0~devel"
+	}
+	v := strings.Replace(strings.TrimPrefix(module, "v"), "-", "~", 1)
+	return strings.ReplaceAll(v, "-", ".")
+}
