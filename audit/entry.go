@@ -12,9 +12,16 @@ const (
 	End
 	// Rejected: the registry answered that it did not execute the command, which waits to be sent again.
 	Rejected
+
+	// Of the log itself.
+	start // a process begins to write
+	stop  // it has written all that it had
+	lost  // here lines are missing
 )
 
-func (e Event) String() string { return [...]string{"sending", "end", "rejected"}[e] }
+func (e Event) String() string {
+	return [...]string{"sending", "end", "rejected", "start", "stop", "lost"}[e]
+}
 
 // Entry is what happened to one command. Whoever hands it over may not change it any more.
 type Entry struct {

@@ -52,7 +52,7 @@ var libraries = map[string][]string{
 	"eppmux/frame":     nil,
 	"eppmux/ratelimit": nil,
 	"eppmux/sandbox":   nil,
-	"eppmux/audit":     nil,
+	"eppmux/audit":     {"github.com/prometheus/client_golang/prometheus"},
 	"eppmux/upstream":  {"github.com/valyala/bytebufferpool", "github.com/hashicorp/golang-lru/v2/simplelru"},
 	"eppmux/proxy": {"github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "github.com/valyala/bytebufferpool",
 		"github.com/prometheus/client_golang/prometheus"},
@@ -187,7 +187,7 @@ func TestBenchmarksRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
-	if out, err := tool(t, "go", "test", "-run", "^$", "-bench", ".", "-benchtime", "1x", "./frame", "./ratelimit", "./upstream", "./proxy"); err != nil {
+	if out, err := tool(t, "go", "test", "-run", "^$", "-bench", ".", "-benchtime", "1x", "./frame", "./ratelimit", "./audit", "./upstream", "./proxy"); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -199,7 +199,7 @@ func TestFaultsTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	named := 0
-	for _, m := range regexp.MustCompile(`((?:upstream|proxy|bench|cmd/eppmux)/\w+): (\w+(?:, \w+)*)`).FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile(`((?:audit|upstream|proxy|bench|cmd/eppmux)/\w+): (\w+(?:, \w+)*)`).FindAllStringSubmatch(string(text), -1) {
 		source, err := os.ReadFile(filepath.Join(root, m[1]+"_test.go"))
 		if err != nil {
 			t.Errorf("%s: %v", m[0], err)

@@ -1,0 +1,142 @@
+package audit
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Line is a line of the file, the keys in this order. What is empty is left out.
+type Line struct {
+	Time     Moment   `json:"time"`
+	Event    string   `json:"event"`
+	Registry string   `json:"registry,omitempty"`
+	Listener string   `json:"listener,omitempty"`
+	Client   string   `json:"client,omitempty"`
+	Session  uint64   `json:"session,omitempty"`
+	Command  string   `json:"command,omitempty"`
+	Op       string   `json:"op,omitempty"`
+	Object   string   `json:"object,omitempty"` // domain, host, ...; a namespace without such a word whole
+	Names    []string `json:"names,omitempty"`  // of the objects; of poll op="ack" the id of the message
+	Left     int      `json:"names_left_out,omitempty"`
+	ClTRID   string   `json:"cltrid,omitempty"`
+	MuxTRID  string   `json:"muxtrid,omitempty"`
+	SvTRID   string   `json:"svtrid,omitempty"`
+	Code     int      `json:"code,omitempty"`
+	Message  string   `json:"message,omitempty"` // the registry's text
+	End      string   `json:"end,omitempty"`
+	Cause    string   `json:"cause,omitempty"`
+	Orphan   bool     `json:"orphan,omitempty"`
+	Wait     float64  `json:"wait,omitempty"` // seconds
+	RTT      float64  `json:"rtt,omitempty"`  // seconds
+	Lost     uint64   `json:"lost,omitempty"` // lines that are missing here
+	Frame    string   `json:"frame,omitempty"`
+	Answer   string   `json:"answer,omitempty"`
+}
+
+// Moment is a time as the file has it: UTC, with microseconds.
+type Moment struct{ time.Time }
+
+const momentForm = "2006-01-02T15:04:05.000000Z"
+
+func (m Moment) String() string { return m.UTC().Format(momentForm) }
+
+// MarshalJSON is json.Marshaler's.
+func (m Moment) MarshalJSON() ([]byte, error) { return []byte(`"` + m.String() + `"`), nil }
+
+// seconds is d as a number of the file.
+func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1e6) / 1e6 }
+
+// query says whether the command only reads: nobody needs to find out what became of it.
+func (l *Line) query() bool {
+	switch l.Command {
+	case "check", "info":
+		return true
+	case "poll":
+		return l.Op == "req"
+	case "transfer":
+		return l.Op == "query"
+	}
+	return false
+}
+
+// encoder appends Lines. Owned by one goroutine.
+type encoder struct {
+	buf bytes.Buffer
+	enc *json.Encoder
+}
+
+func newEncoder() *encoder {
+	e := new(encoder)
+	e.enc = json.NewEncoder(&e.buf)
+	e.enc.SetEscapeHTML(false)
+	return e
+}
+
+// append appends l with its newline.
+func (e *encoder) append(dst []byte, l *Line) []byte {
+	e.buf.Reset()
+	if err := e.enc.Encode(l); err != nil {
+		panic("BUG: " + err.Error()) // a Line holds nothing that has no JSON
+	}
+	line := e.buf.Bytes()
+	dst = appendVisible(dst, line[:len(line)-1])
+	if e.buf.Cap() > keepOctets {
+		e.buf = bytes.Buffer{}
+	}
+	return append(dst, '\n')
+}
+
+// appendVisible appends JSON, with what a terminal would not show as a character of its own written as \uXXXX:
+// encoding/json leaves C1 controls and marks of direction as they are. raw is one JSON value without controls below U+0020.
+func appendVisible(dst, raw []byte) []byte {
+	for i := 0; i < len(raw); {
+		c := raw[i]
+		if c < 0x7f {
+			dst = append(dst, c)
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRune(raw[i:])
+		if unicode.IsPrint(r) && !(r == utf8.RuneError && n == 1) {
+			dst = append(dst, raw[i:i+n]...)
+		} else {
+			dst = appendEscape(dst, r)
+		}
+		i += n
+	}
+	return dst
+}
+
+// Visible is text for a terminal: each character shows, and none is a control.
+func Visible(text string) string {
+	if strings.IndexFunc(text, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) < 0 {
+		return text
+	}
+	var dst []byte
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			dst = utf8.AppendRune(dst, r)
+		} else {
+			dst = appendEscape(dst, r)
+		}
+	}
+	return string(dst)
+}
+
+// appendEscape appends r as JSON writes characters by number.
+func appendEscape(dst []byte, r rune) []byte {
+	const hex = "0123456789abcdef"
+	one := func(u rune) { dst = append(dst, '\\', 'u', hex[u>>12&15], hex[u>>8&15], hex[u>>4&15], hex[u&15]) }
+	if r > 0xffff {
+		r -= 0x10000
+		one(0xd800 + r>>10)
+		r = 0xdc00 + r&0x3ff
+	}
+	one(r)
+	return dst
+}

@@ -1,0 +1,372 @@
+package audit
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Config says where a Log writes, and what. Zero values mean what the comments say.
+type Config struct {
+	File    string
+	Frames  bool         // payloads too, without their secrets
+	MaxSize int64        // octets from which on the file is rotated; 0: never
+	Keep    int          // rotated files that are kept; 0: all
+	Logger  *slog.Logger // nil: silent
+
+	open func(path string) (file, error) // nil: openFile
+}
+
+const (
+	// maxHeld bounds what waits for the disk, in octets. Announcements may take half of it, so that ends have room.
+	maxHeld = 8 << 20
+
+	// recordSize is what a record takes beside its payloads and texts, at most.
+	recordSize = 512
+
+	// slowAfter is how long a write may take before the disk counts as failing.
+	slowAfter = time.Second
+
+	// How long to wait before a failed attempt is repeated: twice as long each time.
+	minPause = 100 * time.Millisecond
+	maxPause = 10 * time.Second
+)
+
+// Log writes entries to a file. Announce, Add and Reopen may be called from any goroutine and never wait for the disk.
+//
+// While the disk fails, announcements fail at once, and what is recorded is kept until it works again, as far as there is
+// room. Failing are a write that fails and one that takes longer than slowAfter.
+type Log struct {
+	// Immutable after Open.
+	log    *slog.Logger
+	wake   chan struct{} // says that there is something to do; never closed; one that waits is enough
+	closed chan struct{} // closed by run at its end
+
+	// Owned by run.
+	disk   *disk
+	render *renderer
+	taken  []record // out of the queue and not written yet
+	buf    []byte
+	ends   []int // offsets in buf behind the lines of taken
+	noted  uint64
+	logged time.Time // when an error was logged last
+	silent int       // errors since then
+
+	mu sync.Mutex
+	// Guarded by mu.
+	queue   []record
+	held    int // octets, of queue and taken
+	failing bool
+	writing bool
+	batch   uint64 // number of the write under way, or the last one
+	reopen  bool
+	closing bool
+	counts  counts
+}
+
+// record is an entry that waits to be written.
+type record struct {
+	e    *Entry
+	done func(ok bool) // nil: nobody waits for it
+	size int
+}
+
+// counts are since Open.
+type counts struct {
+	records uint64 // written
+	errors  uint64
+	lost    [numLosses]uint64
+}
+
+func (c *counts) allLost() (n uint64) {
+	for _, l := range c.lost {
+		n += l
+	}
+	return n
+}
+
+// loss says why an entry was not written.
+type loss uint8
+
+const (
+	lossFull     loss = iota // there was no room: more came than the disk took
+	lossDisk                 // the same, while the disk failed
+	lossShutdown             // the disk failed until the end
+	numLosses
+)
+
+func (l loss) String() string { return [...]string{"full", "disk", "shutdown"}[l] }
+
+// Open opens the file and begins to write. Close ends it.
+func Open(cfg Config) (*Log, error) {
+	l := &Log{log: cfg.Logger, wake: make(chan struct{}, 1), closed: make(chan struct{}), render: newRenderer(cfg.Frames)}
+	if l.log == nil {
+		l.log = slog.New(slog.DiscardHandler)
+	}
+	l.disk = &disk{path: cfg.File, maxSize: cfg.MaxSize, keep: cfg.Keep, open: cfg.open, trouble: l.trouble,
+		warn: func(err error) { l.log.Warn("audit log", "err", err.Error()) }}
+	if l.disk.open == nil {
+		l.disk.open = openFile
+	}
+	if err := l.disk.reopen(); err != nil {
+		return nil, fmt.Errorf("audit log: %w", err)
+	}
+	if err := l.own(start); err != nil {
+		l.disk.close()
+		return nil, fmt.Errorf("audit log: %w", err)
+	}
+	go l.run()
+	return l, nil
+}
+
+// Announce is upstream.Auditor's: done is called when e is written, or with false when it is not now; it may be written
+// later all the same.
+func (l *Log) Announce(e *Entry, done func(ok bool)) {
+	r := record{e, done, sizeOf(e)}
+	l.mu.Lock()
+	ok := !l.failing && !l.closing
+	if !ok {
+		r.done = nil
+	}
+	if !l.push(r, maxHeld/2) {
+		ok = false
+	}
+	l.mu.Unlock()
+	l.poke()
+	if !ok {
+		done(false)
+	}
+}
+
+// Add is upstream.Auditor's.
+func (l *Log) Add(e *Entry) {
+	l.mu.Lock()
+	l.push(record{e, nil, sizeOf(e)}, maxHeld)
+	l.mu.Unlock()
+	l.poke()
+}
+
+// push puts r into the queue if there is room: whatever its size, if nothing else waits. mu is held.
+func (l *Log) push(r record, room int) bool {
+	why := lossFull
+	switch {
+	case l.closing:
+		why = lossShutdown
+	case l.held > 0 && l.held+r.size > room:
+		if l.failing {
+			why = lossDisk
+		}
+	default:
+		l.queue = append(l.queue, r)
+		l.held += r.size
+		return true
+	}
+	l.counts.lost[why]++
+	return false
+}
+
+func sizeOf(e *Entry) int {
+	return recordSize + len(e.Payload) + len(e.Answer) + len(e.ClTRID)
+}
+
+// Reopen makes sure, soon, that the file stands at its path, as after another program has renamed it. A failing disk is tried
+// again at once.
+func (l *Log) Reopen() {
+	l.mu.Lock()
+	l.reopen = true
+	l.mu.Unlock()
+	l.poke()
+}
+
+// Close writes what waits and closes the file. It waits for so long at most; the error is about what could not be written.
+func (l *Log) Close(within time.Duration) error {
+	l.mu.Lock()
+	l.closing = true
+	l.mu.Unlock()
+	l.poke()
+	late := time.NewTimer(within)
+	defer late.Stop()
+	select {
+	case <-l.closed:
+	case <-late.C:
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.held > 0 || l.counts.lost[lossShutdown] > 0 {
+		return fmt.Errorf("audit log: the disk did not take the last lines")
+	}
+	return nil
+}
+
+func (l *Log) poke() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run writes until Close; then it tries once more what is left, and ends. Close waits for it, as long as it may.
+func (l *Log) run() {
+	defer close(l.closed)
+	var again <-chan time.Time // when a failed attempt is due again; nil: none has failed
+	pause := minPause
+	for {
+		select {
+		case <-l.wake:
+		case <-again:
+			again = nil
+		}
+		l.mu.Lock()
+		now, closing := l.reopen, l.closing
+		if again != nil && !now && !closing {
+			l.mu.Unlock()
+			continue // there is time
+		}
+		l.taken = append(l.taken, l.queue...)
+		clear(l.queue)
+		l.queue, l.reopen = l.queue[:0], false
+		l.mu.Unlock()
+		err := l.attempt()
+		if closing {
+			l.end()
+			return
+		}
+		if err == nil {
+			again, pause = nil, minPause
+			continue
+		}
+		again = time.After(pause)
+		pause = min(2*pause, maxPause)
+	}
+}
+
+// attempt writes all that is taken.
+func (l *Log) attempt() error {
+	l.mu.Lock()
+	gone := l.counts.allLost()
+	l.mu.Unlock()
+	now := time.Now()
+	l.buf, l.ends = append(l.buf[:0], '\n'), l.ends[:0]
+	if gone > l.noted {
+		l.buf = l.render.appendOwn(l.buf, lost, Moment{now}, gone-l.noted)
+	}
+	for i := range l.taken {
+		l.buf = l.render.append(l.buf, l.taken[i].e)
+		l.ends = append(l.ends, len(l.buf))
+	}
+	n, err := l.write(now)
+	if err == nil {
+		l.noted = gone
+	}
+	whole := 0
+	for whole < len(l.ends) && l.ends[whole] <= n {
+		whole++
+	}
+	l.settle(whole)
+	if cap(l.buf) > keepOctets {
+		l.buf = nil
+	}
+	return err
+}
+
+// write writes buf, and has the disk count as failing when that takes too long.
+func (l *Log) write(now time.Time) (int, error) {
+	l.mu.Lock()
+	l.writing = true
+	l.batch++
+	batch := l.batch
+	l.mu.Unlock()
+	slow := time.AfterFunc(slowAfter, func() { l.slow(batch) })
+	var n int
+	var err error
+	if len(l.buf) > 1 {
+		n, err = l.disk.write(l.buf, now)
+	} else {
+		err = l.disk.ready(0, now)
+	}
+	slow.Stop()
+	l.mu.Lock()
+	was := l.failing
+	l.writing, l.failing = false, err != nil
+	l.mu.Unlock()
+	switch {
+	case err != nil:
+		l.trouble(err)
+	case was:
+		l.log.Info("audit log goes on", "file", l.disk.path)
+		l.logged = time.Time{}
+	}
+	return n, err
+}
+
+// slow is called when the write of that number may have taken too long.
+func (l *Log) slow(batch uint64) {
+	l.mu.Lock()
+	is := l.writing && l.batch == batch && !l.failing
+	if is {
+		l.failing = true
+		l.counts.errors++
+	}
+	l.mu.Unlock()
+	if is {
+		l.log.Error("audit log: the disk does not answer", "file", l.disk.path)
+	}
+}
+
+// settle takes out what has been written, the first of taken, and tells all who wait.
+func (l *Log) settle(written int) {
+	l.mu.Lock()
+	l.counts.records += uint64(written)
+	for i := range l.taken[:written] {
+		l.held -= l.taken[i].size
+	}
+	l.mu.Unlock()
+	for i := range l.taken {
+		if done := l.taken[i].done; done != nil {
+			l.taken[i].done = nil
+			done(i < written)
+		}
+	}
+	l.taken = slices.Delete(l.taken, 0, written)
+}
+
+// logEvery is how often errors are logged.
+const logEvery = time.Minute
+
+// trouble counts an error and logs it, unless one was logged shortly before.
+func (l *Log) trouble(err error) {
+	l.mu.Lock()
+	l.counts.errors++
+	waiting := l.held
+	l.mu.Unlock()
+	now := time.Now()
+	if !l.logged.IsZero() && now.Sub(l.logged) < logEvery {
+		l.silent++
+		return
+	}
+	l.log.Error("audit log", "err", err.Error(), "waiting_octets", waiting, "not_logged_before", l.silent)
+	l.logged, l.silent = now, 0
+}
+
+// own writes a line about the log itself.
+func (l *Log) own(ev Event) error {
+	now := time.Now()
+	_, err := l.disk.write(l.render.appendOwn([]byte{'\n'}, ev, Moment{now}, 0), now)
+	return err
+}
+
+// end counts what is left as lost, or says that nothing is.
+func (l *Log) end() {
+	l.mu.Lock()
+	left := len(l.taken)
+	l.counts.lost[lossShutdown] += uint64(left)
+	l.mu.Unlock()
+	if left == 0 {
+		if err := l.own(stop); err != nil {
+			l.trouble(err)
+		}
+	}
+	l.disk.close()
+}

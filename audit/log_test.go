@@ -1,0 +1,389 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestAnnouncedIsWritten: when done is called the line is in the file.
+func TestAnnouncedIsWritten(t *testing.T) {
+	s := open(t, nil)
+	there := make(chan bool, 1)
+	s.log.Announce(sending("M1"), func(ok bool) {
+		data, err := os.ReadFile(s.path)
+		there <- ok && err == nil && strings.Contains(string(data), `"muxtrid":"M1"`) && strings.HasSuffix(string(data), "\n")
+	})
+	if !<-there {
+		t.Error("done was called before the line was in the file, or with false")
+	}
+	s.log.Add(ended("M1", "answered", 1000))
+	s.close()
+	s.want(0, "start", "sending M1", "end M1", "stop")
+	if info, err := os.Stat(s.path); err != nil || info.Mode() != 0o600 {
+		t.Errorf("got %v, %v, want mode 0600", info.Mode(), err)
+	}
+	s.start(nil)
+	s.close()
+	s.want(0, "start", "sending M1", "end M1", "stop", "start", "stop")
+}
+
+// TestManyAtOnce: lines of all goroutines are whole, and in order for each.
+func TestManyAtOnce(t *testing.T) {
+	s := open(t, func(c *Config) { c.MaxSize = 1 << 16 })
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 100 {
+				id := fmt.Sprintf("M%d-%03d", g, i)
+				if !<-s.announce(sending(id)) {
+					t.Errorf("%s could not be announced", id)
+				}
+				s.log.Add(ended(id, "answered", 1000))
+			}
+		})
+	}
+	wg.Wait()
+	s.close()
+	got, broken := s.events()
+	if broken > 0 || len(got) != 8*100*2+2 {
+		t.Errorf("got %d lines and %d broken ones", len(got), broken)
+	}
+	for g := range 8 {
+		mine := slices.DeleteFunc(slices.Clone(got), func(e string) bool { return !strings.Contains(e, fmt.Sprintf(" M%d-", g)) })
+		for i, e := range mine {
+			if want := fmt.Sprintf("%s M%d-%03d", []string{"sending", "end"}[i%2], g, i/2); e != want {
+				t.Fatalf("%d: got %q, want %q", i, e, want)
+			}
+		}
+	}
+	if c, held := s.counts(); c.records != 1600 || c.allLost() != 0 || held != 0 {
+		t.Errorf("got %+v, %d held", c, held)
+	}
+}
+
+// TestDiskFull: what was cut off is announced in vain, comes again whole when there is room, and breaks no other line
+// (faults.md rows 34 and T17).
+func TestDiskFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, nil)
+		if !<-s.announce(sending("M1")) {
+			t.Fatal("not announced")
+		}
+		s.disk.set(func() { s.disk.full, s.disk.room = true, 100 })
+		if <-s.announce(sending("M2")) {
+			t.Error("announced on a disk that is full")
+		}
+		s.log.Add(ended("M1", "answered", 1000))
+		if <-s.announce(sending("M3")) { // at once: the disk is known to fail
+			t.Error("announced on a disk that is full")
+		}
+		time.Sleep(time.Hour)
+		var n int
+		s.disk.set(func() { n = s.disk.opens })
+		if n < 300 || n > 400 {
+			t.Errorf("tried %d times in an hour, want every 10 s", n)
+		}
+		s.want(1, "start", "sending M1")
+		s.disk.set(func() { s.disk.full = false })
+		time.Sleep(2 * maxPause)
+		if !<-s.announce(sending("M4")) {
+			t.Error("not announced when the disk works again")
+		}
+		s.close()
+		s.want(1, "start", "sending M1", "sending M2", "end M1", "sending M3", "sending M4", "stop")
+		log := s.text.String()
+		if n := strings.Count(log, "level=ERROR"); n < 55 || n > 65 || !strings.Contains(log, "no space left") || !strings.Contains(log, "audit log goes on") {
+			t.Errorf("got %d errors logged in an hour:\n%.2000s", n, log)
+		}
+		if c, _ := s.counts(); c.errors < 300 || c.allLost() != 0 {
+			t.Errorf("got %+v", c)
+		}
+	})
+}
+
+// TestWholeLinesCount: of lines written together those before the cut are announced.
+func TestWholeLinesCount(t *testing.T) {
+	s := open(t, nil)
+	s.disk.set(func() { s.disk.stuck = make(chan struct{}) })
+	first := s.announce(sending("M1"))
+	<-s.disk.waits
+	second, third := s.announce(sending("M2")), s.announce(sending("M3"))
+	size := len(newRenderer(false).append(nil, sending("M2")))
+	s.disk.set(func() { s.disk.full, s.disk.room = true, 2*size+size/2 })
+	s.disk.unstick()
+	if a, b, c := <-first, <-second, <-third; !a || !b || c {
+		t.Errorf("got %v, %v, %v, want the third alone cut off", a, b, c)
+	}
+	s.disk.set(func() { s.disk.full = false })
+	s.log.Reopen()
+	s.close()
+	s.want(1, "start", "sending M1", "sending M2", "sending M3", "stop")
+}
+
+// TestStuckDisk: nobody waits, and what has room is written when the disk answers again.
+func TestStuckDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, nil)
+		s.disk.set(func() { s.disk.stuck = make(chan struct{}) })
+		first := s.announce(sending("M1"))
+		<-s.disk.waits
+		time.Sleep(slowAfter + time.Millisecond)
+		began := time.Now()
+		if <-s.announce(sending("M2")) || time.Since(began) > 0 {
+			t.Error("announced on a disk that is stuck, or not at once")
+		}
+		s.log.Add(ended("M2", "not_sent", 0))
+		s.disk.unstick()
+		if !<-first {
+			t.Error("it was written")
+		}
+		synctest.Wait()
+		if !<-s.announce(sending("M3")) {
+			t.Error("not announced when the disk answers again")
+		}
+		s.close()
+		s.want(0, "start", "sending M1", "sending M2", "end M2", "sending M3", "stop")
+		if log := s.text.String(); strings.Count(log, "does not answer") != 1 || strings.Count(log, "goes on") != 1 {
+			t.Errorf("got\n%s", log)
+		}
+	})
+}
+
+// TestFull: announcements leave room for ends, and what has none is counted and said.
+func TestFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, nil)
+		s.disk.set(func() { s.disk.stuck = make(chan struct{}) })
+		s.log.Add(ended("M0", "answered", 1000))
+		<-s.disk.waits
+		big := sending("MB")
+		big.Payload = append(big.Payload, make([]byte, 1<<20)...)
+		announced := 0
+		for range 20 {
+			got := s.announce(big)
+			select {
+			case ok := <-got:
+				if ok {
+					t.Fatal("announced on a disk that is stuck")
+				}
+			default:
+				announced++
+			}
+		}
+		if announced < 2 || announced > 4 {
+			t.Errorf("%d MiB were taken, want half of the room", announced)
+		}
+		added := 0
+		c, held := s.counts()
+		for refused := c.lost[lossFull]; c.lost[lossFull] == refused && added < 20; added++ {
+			s.log.Add(big)
+			c, held = s.counts()
+		}
+		if added < 3 || added > 6 || held > maxHeld {
+			t.Errorf("%d MiB were added, %d octets held", added, held)
+		}
+		s.disk.unstick()
+		synctest.Wait()
+		if _, held := s.counts(); held != 0 {
+			t.Errorf("%d octets held", held)
+		}
+		s.close()
+		got, _ := s.events()
+		if !slices.Contains(got, "lost") || c.allLost() != 20-uint64(announced)+1 {
+			t.Errorf("got %q, %+v", got, c)
+		}
+		// One that is larger than all the room goes alone.
+		s.start(nil)
+		big.Payload = make([]byte, 2*maxHeld)
+		if !<-s.announce(big) {
+			t.Error("not announced")
+		}
+		s.close()
+	})
+}
+
+// TestCloseInTime: a disk that is stuck does not hold up the end.
+func TestCloseInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, nil)
+		s.disk.set(func() { s.disk.stuck = make(chan struct{}) })
+		s.log.Add(ended("M1", "answered", 1000))
+		<-s.disk.waits
+		began := time.Now()
+		if err := s.log.Close(2 * time.Second); err == nil || time.Since(began) != 2*time.Second {
+			t.Errorf("got %v after %v", err, time.Since(began))
+		}
+		s.log.Add(ended("M2", "answered", 1000))
+		if <-s.announce(sending("M3")) {
+			t.Error("announced after the end")
+		}
+		if c, _ := s.counts(); c.lost[lossShutdown] != 2 {
+			t.Errorf("got %+v, want 2 lost", c)
+		}
+	})
+}
+
+// TestCloseWhileFull: there is one more attempt, and what is left is counted.
+func TestCloseWhileFull(t *testing.T) {
+	s := open(t, nil)
+	s.disk.set(func() { s.disk.full, s.disk.room = true, 0 })
+	if <-s.announce(sending("M1")) {
+		t.Error("announced on a disk that is full")
+	}
+	err := s.log.Close(time.Minute)
+	if c, _ := s.counts(); err == nil || c.lost[lossShutdown] != 1 {
+		t.Errorf("got %v, %+v", err, c)
+	}
+}
+
+// TestReopen: another program renames or removes the file, and says so or does not.
+func TestReopen(t *testing.T) {
+	s := open(t, nil)
+	ok := func(id string) {
+		t.Helper()
+		if !<-s.announce(sending(id)) {
+			t.Errorf("%s: not announced", id)
+		}
+	}
+	rename := func(to string) {
+		t.Helper()
+		if err := os.Rename(s.path, s.path+to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ok("M1")
+	rename(".1")
+	s.log.Reopen()
+	ok("M2")
+	rename("-2") // and nothing is said
+	ok("M3")
+	s.close()
+	s.want(0, "start", "sending M1", "sending M2", "sending M3", "stop")
+	if data, err := os.ReadFile(s.path); err != nil || strings.Contains(string(data), "M2") {
+		t.Errorf("got %s, %v, want M3 alone", data, err)
+	}
+
+	s.start(nil)
+	if err := os.Remove(s.path); err != nil {
+		t.Fatal(err)
+	}
+	s.disk.set(func() { s.disk.fails = errors.New("no") })
+	if <-s.announce(sending("M4")) {
+		t.Error("announced in a file that nobody can find")
+	}
+	s.disk.set(func() { s.disk.fails = nil })
+	s.log.Reopen()
+	s.close()
+	if got, _ := s.events(); !slices.Contains(got, "sending M4") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestRotate: no line is lost or cut, and the oldest files go.
+func TestRotate(t *testing.T) {
+	s := open(t, func(c *Config) { c.MaxSize, c.Keep = 2000, 0 })
+	var want []string
+	for i := range 50 {
+		id := fmt.Sprintf("M%02d", i)
+		if !<-s.announce(sending(id)) {
+			t.Fatal("not announced")
+		}
+		want = append(want, "sending "+id)
+	}
+	s.close()
+	s.want(0, slices.Concat([]string{"start"}, want, []string{"stop"})...)
+	all, err := rotated(s.path)
+	if err != nil || len(all) < 5 {
+		t.Fatalf("got %q, %v", all, err)
+	}
+	for _, name := range all {
+		if info, err := os.Stat(name); err != nil || info.Size() > 2000 || info.Mode() != 0o600 {
+			t.Errorf("%s: got %v, %v", name, info, err)
+		}
+	}
+	s.start(func(c *Config) { c.MaxSize, c.Keep = 2000, 3 })
+	for range 10 {
+		<-s.announce(sending("M"))
+	}
+	s.close()
+	if all, _ := rotated(s.path); len(all) != 3 {
+		t.Errorf("got %q, want three", all)
+	}
+}
+
+// TestRotateFails: the log goes on in the old file.
+func TestRotateFails(t *testing.T) {
+	s := open(t, func(c *Config) { c.MaxSize = 600 })
+	if !<-s.announce(sending("M1")) {
+		t.Fatal("not announced")
+	}
+	s.disk.set(func() { s.disk.fails = syscall.EMFILE })
+	for _, id := range []string{"M2", "M3"} {
+		if !<-s.announce(sending(id)) {
+			t.Errorf("%s: not announced", id)
+		}
+	}
+	s.close()
+	s.want(0, "start", "sending M1", "sending M2", "sending M3", "stop")
+	all, _ := rotated(s.path)
+	if c, _ := s.counts(); len(all) != 0 || c.errors != 1 {
+		t.Errorf("got %q, %+v, want one error and no file", all, c)
+	}
+}
+
+// TestNoRegularFile: nothing else is opened, and nothing waits.
+func TestNoRegularFile(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if err := errors.Join(syscall.Mkfifo(at("fifo"), 0o600), os.Mkdir(at("dir"), 0o700), os.WriteFile(at("file"), nil, 0o600),
+		os.Symlink(at("file"), at("link")), os.Symlink("/dev/null", at("null"))); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"fifo", "dir", "link", "null", "none/file"} {
+		l, err := Open(Config{File: at(name)})
+		if err == nil {
+			_ = l.Close(time.Minute)
+			t.Errorf("%s: opened", name)
+		}
+	}
+	l, err := Open(Config{File: at("file")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(time.Minute); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCutOffBefore: a file that ends in mid-line, after a power cut, breaks no new line. One that others can read is used
+// with a warning.
+func TestCutOffBefore(t *testing.T) {
+	s := open(t, nil)
+	s.close()
+	f, err := os.OpenFile(s.path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(`{"time":"2026-01-01T00:00:00Z","ev`); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	if err := os.Chmod(s.path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.start(nil)
+	s.close()
+	s.want(1, "start", "stop", "start", "stop")
+	if !strings.Contains(s.text.String(), "group or others can reach it (mode 0644)") {
+		t.Errorf("got log\n%s", s.text)
+	}
+}
