@@ -286,19 +286,11 @@ const (
 	LogJSON LogFormat = "json"
 )
 
-// Audit is the record of commands. File is always empty: not supported yet.
-type Audit struct {
-	File     string
-	Commands string // transform, the default, or all
-	Frames   bool
-	OnError  string // warn, the default, or block
-}
-
 func defaultConfig() *Config {
 	return &Config{
 		Admin:        Admin{Listen: "127.0.0.1:7001"},
 		Log:          Log{Level: slog.LevelInfo, Format: LogText},
-		Audit:        Audit{Commands: "transform", OnError: "warn"},
+		Audit:        Audit{Commands: AuditTransform, OnError: AuditWarn, Rotate: Rotate{MaxSize: 100 << 20, Keep: 30}},
 		DrainTimeout: 30 * time.Second,
 	}
 }

@@ -53,6 +53,7 @@ func (c *checker) config(cfg *Config) {
 	if cfg.Control.Socket != "" {
 		c.socket("control.socket", &cfg.Control.Socket, "/run/eppmux/control.sock")
 	}
+	c.audit("audit", &cfg.Audit)
 	c.atLeastZero("drain_timeout", cfg.DrainTimeout)
 }
 

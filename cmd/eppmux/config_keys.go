@@ -322,14 +322,3 @@ func (r *reader) log(to *Log) read {
 		})
 	}
 }
-
-func (r *reader) audit(to *Audit) read {
-	return func(path string, n *yaml.Node) {
-		r.mapping(path, n, fields{
-			"file":     r.text(&to.File),
-			"commands": oneOf(r, &to.Commands, "transform", "all"),
-			"frames":   r.boolean(&to.Frames),
-			"on_error": oneOf(r, &to.OnError, "warn", "block"),
-		})
-	}
-}

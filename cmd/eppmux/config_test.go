@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -55,7 +56,7 @@ func TestDefaults(t *testing.T) {
 		}},
 		Admin:        Admin{Listen: "127.0.0.1:7001"},
 		Log:          Log{Level: slog.LevelInfo, Format: "text"},
-		Audit:        Audit{Commands: "transform", OnError: "warn"},
+		Audit:        Audit{Commands: "transform", OnError: "warn", Rotate: Rotate{MaxSize: 100 << 20, Keep: 30}},
 		DrainTimeout: 30 * time.Second,
 		folder:       "/nowhere",
 	}
@@ -119,7 +120,8 @@ func TestEveryKey(t *testing.T) {
 	got.Registries, got.folder = nil, ""
 	rest := &Config{
 		Admin: Admin{Listen: "[::1]:9000"}, Control: Control{Socket: "/tmp/eppmux.sock"}, Log: Log{Level: slog.LevelWarn, Format: "json"},
-		Audit: Audit{Commands: "all", Frames: true, OnError: "block"}, DrainTimeout: time.Minute,
+		Audit:        Audit{File: filepath.Join(dir, "audit.jsonl"), Commands: "all", Frames: true, OnError: "block", Rotate: Rotate{MaxSize: 65536, Keep: 7}},
+		DrainTimeout: time.Minute,
 	}
 	if !reflect.DeepEqual(got, rest) {
 		t.Errorf("got  %+v\nwant %+v", got, rest)

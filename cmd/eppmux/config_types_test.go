@@ -81,6 +81,9 @@ var keyTypes = map[string]string{
 	"audit.commands":                           "word",
 	"audit.frames":                             "boolean",
 	"audit.on_error":                           "word",
+	"audit.rotate":                             "mapping",
+	"audit.rotate.max_size":                    "integer",
+	"audit.rotate.keep":                        "integer",
 	"drain_timeout":                            "duration",
 }
 
@@ -142,6 +145,7 @@ func TestEveryKeyHasAType(t *testing.T) {
 	for _, path := range []string{
 		"", "registries[0]", "registries[0].listen[0]", "registries[0].tls", "registries[0].login", "registries[0].sessions",
 		"registries[0].timeouts", "registries[0].rate_limits[0]", "registries[0].clients", "registries[0].clients.tls", "admin", "control", "log", "audit",
+		"audit.rotate",
 	} {
 		_, err := parse(nested(join(path, "zzzzz"), "1"))
 		if err == nil {

@@ -37,6 +37,9 @@ func (l *live) Describe(ch chan<- *prometheus.Desc) {
 	ch <- descExpiry
 	ch <- descReloads
 	l.metrics.Describe(ch)
+	if l.audit != nil {
+		l.audit.Describe(ch)
+	}
 }
 
 // Collect is prometheus.Collector's.
@@ -48,4 +51,7 @@ func (l *live) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(descReloads, prometheus.CounterValue, float64(l.reloads[r].Load()), r.String())
 	}
 	l.metrics.Collect(ch)
+	if l.audit != nil {
+		l.audit.Collect(ch)
+	}
 }

@@ -26,7 +26,7 @@ every session out and exits; a second signal ends it at once.
 SIGHUP reads the config file again, with the passwords and certificates that it names, and
 applies what has changed: no client of a registry that stays is dropped. A file with a
 fault changes nothing; its faults are logged. Certificates are also read again by
-themselves when their files change.
+themselves when their files change. The audit log is opened anew.
 
 Under a service manager it tells when it is ready, reloading or stopping (sd_notify), and
 uses the sockets that it is given (sd_listen_fds) for the listeners of the config that have
@@ -78,6 +78,7 @@ type service struct {
 	notify  *notifier
 
 	cfg     *Config // as it was applied last
+	record  *recorder
 	members []*member
 	retired []*retirement
 	live    *live // members, for scrapes
@@ -138,8 +139,13 @@ func (s *service) start(cfg *Config) error {
 	s.cfg = cfg
 	s.level.Set(cfg.Log.Level)
 	s.warn(cfg)
+	var err error
+	if s.record, err = startRecorder(cfg.Audit, s.log); err != nil {
+		return err
+	}
+	s.live.audit = s.record.log
 	for i := range cfg.Registries {
-		m, err := startMember(&cfg.Registries[i], s.sockets, s.log)
+		m, err := startMember(&cfg.Registries[i], s.sockets, s.record, s.log)
 		if err != nil {
 			return err
 		}
@@ -147,7 +153,6 @@ func (s *service) start(cfg *Config) error {
 	}
 	s.publish()
 	s.watch = newExpiryWatch(s.certificates(), s.log, time.Now())
-	var err error
 	if cfg.Admin.Listen != "" {
 		if s.admin, err = startAdmin(cfg.Admin.Listen, s.sockets, s.live, s.log); err != nil {
 			return err
@@ -219,6 +224,9 @@ func (s *service) close() error {
 	}
 	for _, r := range s.retired {
 		<-r.gone
+	}
+	if s.record != nil {
+		errs = append(errs, s.record.close())
 	}
 	return errors.Join(errs...)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"eppmux/admin"
+	"eppmux/audit"
 	"eppmux/proxy"
 	"eppmux/upstream"
 )
@@ -41,6 +42,7 @@ func (a *adminServer) stop() error {
 // live is what scrapes and probes see of the members, which a reload changes. It may be used from any goroutine.
 type live struct {
 	metrics  *proxy.Metrics // of the members; immutable after newLive
+	audit    *audit.Log     // nil: none; immutable once anything is served
 	draining atomic.Bool
 	now      atomic.Pointer[view]
 	reloads  reloadCounts

@@ -17,6 +17,7 @@ type member struct {
 	server  *proxy.Server
 	sandbox *builtIn // nil for a real registry
 	sockets *inherited
+	record  *recorder
 	log     *slog.Logger
 
 	// How to speak TLS with the registry and with clients. They are kept over reloads that do not change them: another
@@ -24,8 +25,8 @@ type member struct {
 	up, down *tls.Config
 }
 
-func startMember(r *Registry, sockets *inherited, log *slog.Logger) (*member, error) {
-	m := &member{cfg: *r, sockets: sockets, log: log}
+func startMember(r *Registry, sockets *inherited, record *recorder, log *slog.Logger) (*member, error) {
+	m := &member{cfg: *r, sockets: sockets, record: record, log: log}
 	if r.Sandbox() {
 		var err error
 		if m.sandbox, err = startBuiltIn(r, log); err != nil {
@@ -61,6 +62,7 @@ func (m *member) config(r *Registry, up, down *tls.Config) proxy.Config {
 	for i, l := range r.Listen {
 		c.Listeners[i].Socket = m.sockets.file(l.Network, l.Address)
 	}
+	m.record.apply(&c.Upstream)
 	if m.sandbox != nil {
 		m.sandbox.point(r, &c.Upstream)
 	}
@@ -68,9 +70,12 @@ func (m *member) config(r *Registry, up, down *tls.Config) proxy.Config {
 }
 
 // reload applies r, which is not Sandbox where the member is not, or the other way round. After an error all is as before.
-func (m *member) reload(r *Registry) error {
+func (m *member) reload(r *Registry, record *recorder) error {
+	before := m.record
+	m.record = record
 	up, down := m.tlsFor(r)
 	if err := m.server.Reload(m.config(r, up, down)); err != nil {
+		m.record = before
 		return err
 	}
 	if m.sandbox != nil {

@@ -14,6 +14,7 @@ import (
 func (s *service) reload(ctx context.Context) (did []string, err error) {
 	s.notify.reloading()
 	defer func() { s.notify.ready(s.status()) }()
+	s.record.reopen()
 	cfg, err := LoadConfig(s.file)
 	if err != nil {
 		s.live.reloads.add(reloadRefused)
@@ -42,6 +43,7 @@ type changes struct {
 // has, is logged; the registry stays as it was, and the next reload tries again.
 func (s *service) apply(ctx context.Context, cfg *Config) (done changes) {
 	s.warn(cfg)
+	s.recording(cfg, &done)
 	removed, changed, added := s.compare(cfg, &done)
 	for _, m := range removed {
 		s.retire(m, cfg.DrainTimeout)
@@ -103,7 +105,7 @@ func (s *service) compare(cfg *Config, done *changes) (removed []*member, change
 		}
 		m := gone[at]
 		gone = slices.Delete(gone, at, at+1)
-		if sameRegistry(&m.cfg, r) {
+		if sameRegistry(&m.cfg, r) && m.record == s.record {
 			done.unchanged = append(done.unchanged, r.Name)
 		} else {
 			changed = append(changed, change{m: m, to: r})
@@ -131,7 +133,7 @@ func (s *service) change(ctx context.Context, todo []change, done *changes) {
 		var again []change
 		for _, c := range todo {
 			if c.err = s.vacate(ctx, c.to); c.err == nil {
-				c.err = c.m.reload(c.to)
+				c.err = c.m.reload(c.to, s.record)
 			}
 			if c.err != nil {
 				again = append(again, c)
@@ -152,7 +154,7 @@ func (s *service) add(ctx context.Context, added []*Registry, done *changes) {
 		err := s.vacate(ctx, r)
 		var m *member
 		if err == nil {
-			m, err = startMember(r, s.sockets, s.log)
+			m, err = startMember(r, s.sockets, s.record, s.log)
 		}
 		if err != nil {
 			s.log.Error("registry could not be started", "registry", r.Name, "err", err.Error())
@@ -220,6 +222,14 @@ func (s *service) arrange(cfg *Config) {
 		return slices.IndexFunc(cfg.Registries, func(r Registry) bool { return r.Name == m.cfg.Name })
 	}
 	slices.SortStableFunc(s.members, func(a, b *member) int { return place(a) - place(b) })
+}
+
+// recording applies what is said of the audit log; members take it over as what has changed of them.
+func (s *service) recording(cfg *Config, done *changes) {
+	var other bool
+	if s.record, other = s.record.reload(&cfg.Audit, s.log); other {
+		done.settings = append(done.settings, "audit")
+	}
 }
 
 // settings applies what stands outside registries.

@@ -31,9 +31,17 @@ type reloadStand struct {
 func startReloadStand(t *testing.T, registries ...string) *reloadStand {
 	t.Helper()
 	st := &reloadStand{t: t, dir: t.TempDir(), log: newTranscript()}
+	st.begin("", registries...)
+	return st
+}
+
+// begin starts the service; top is as for write.
+func (st *reloadStand) begin(top string, registries ...string) {
+	t := st.t
+	t.Helper()
 	level := new(slog.LevelVar)
 	st.s = newService(filepath.Join(st.dir, "c.yaml"), level, newLogger(LogText, level, st.log))
-	st.write("", registries...)
+	st.write(top, registries...)
 	cfg, err := LoadConfig(st.s.file)
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +57,6 @@ func startReloadStand(t *testing.T, registries ...string) *reloadStand {
 	if err := st.s.start(cfg); err != nil {
 		t.Fatal(err)
 	}
-	return st
 }
 
 // registry is the mapping of one, which listens on a socket of its name.

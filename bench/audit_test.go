@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// auditLine is what these tests read of the audit log, by themselves.
+type auditLine struct {
+	Event   string
+	Command string
+	Names   []string
+	End     string
+}
+
+// auditLines reads what the program prints: the whole log, or what is unknown. Exit code 3 says that something is.
+func auditLines(t *testing.T, bin, config string, args ...string) []auditLine {
+	t.Helper()
+	cmd := exec.Command(bin, append([]string{"audit", "--json", "--config", config}, args...)...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 3 && out.Len() > 0) {
+		t.Fatalf("audit: %v\n%s", err, errs.String())
+	}
+	var lines []auditLine
+	for sc := bufio.NewScanner(&out); sc.Scan(); {
+		var l auditLine
+		if err := json.Unmarshal(sc.Bytes(), &l); err != nil {
+			t.Fatalf("%s: %v", sc.Text(), err)
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+// TestAuditKilled: eppmux is killed at random moments under creates. Nothing is carried out that the log has not announced,
+// and what its --unknown lists is what clients were not told the end of: no less, and no more than a few whose answer was
+// under way at a kill (faults.md rows 27 and 34, threat T21).
+func TestAuditKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while")
+	}
+	c := newChaos(t, 30, "close-after:p=0.01")
+	text, err := os.ReadFile(c.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = bytes.Replace(text, []byte("limit: 100,"), []byte("limit: 1000,"), 1)
+	text = append(text, "audit: {file: audit.jsonl, on_error: block, rotate: {max_size: 65536, keep: 0}}\n"...)
+	if err := os.WriteFile(c.config, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.start()
+	const kills = 6
+	for range kills {
+		cmd := exec.Command(c.bin, "serve", "--config", c.config)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second + rand.N(time.Second))
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	m := launch(t, c.bin, "serve", "--config", c.config)
+	m.find(`(session opened)`)
+	c.judge()
+	m.signal(os.Interrupt)
+	m.end()
+
+	sent, ended, unknown := map[string]bool{}, map[string]string{}, map[string]bool{}
+	for _, l := range auditLines(t, c.bin, c.config, "--command", "create") {
+		switch l.Event {
+		case "sending":
+			sent[l.Names[0]] = true
+		case "end":
+			ended[l.Names[0]] = l.End
+		}
+	}
+	for _, l := range auditLines(t, c.bin, c.config, "--unknown") {
+		if l.Command != "create" || len(l.Names) != 1 || unknown[l.Names[0]] {
+			t.Errorf("unknown: got %+v", l)
+			continue
+		}
+		unknown[l.Names[0]] = true
+	}
+	executed := c.executed()
+	for name, n := range executed {
+		if verb, object, _ := bytes.Cut([]byte(name), []byte(" ")); string(verb) == "create" && n > 0 && !sent[string(object)] {
+			t.Errorf("create of %s was carried out, and the log does not have it", object)
+		}
+	}
+	toldAndOpen, open := 0, 0
+	for _, cl := range c.clients {
+		for name, e := range cl.creates {
+			switch {
+			case e == closed && sent[name] && !unknown[name] && ended[name] != "answered" && ended[name] != "not_sent":
+				t.Errorf("create of %s: nobody knows, and it is not listed", name)
+			case e == closed && unknown[name]:
+				open++
+			case unknown[name] && ended[name] == "":
+				toldAndOpen++ // its client has the answer, and the process was killed before the line was written
+			case unknown[name]:
+				t.Errorf("create of %s is listed: its client saw %d, the log has %q", name, e, ended[name])
+			}
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(c.config), "audit.jsonl*"))
+	if err != nil || len(files) < 3 {
+		t.Errorf("got files %q, %v, want some rotated", files, err)
+	}
+	t.Logf("%d creates sent, %d listed whose clients know nothing, %d whose clients do; %d files", len(sent), open, toldAndOpen, len(files))
+	if open == 0 || len(sent) < 100 {
+		t.Errorf("too little happened")
+	}
+	if most := kills * 30; toldAndOpen > most {
+		t.Errorf("%d are listed though their clients were answered, want %d at most", toldAndOpen, most)
+	}
+}

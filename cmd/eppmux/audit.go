@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"eppmux/audit"
+)
+
+// exitFound says that audit --unknown has found something.
+const exitFound = 3
+
+// auditRead is one run of the audit command.
+type auditRead struct {
+	filter  audit.Filter
+	unknown bool
+	json    bool
+
+	out     *bufio.Writer
+	errs    io.Writer
+	broken  int
+	lost    uint64
+	rows    int
+	scratch []byte
+}
+
+func newAuditCommand() *cobra.Command {
+	var config, since, until string
+	var a auditRead
+	cmd := &cobra.Command{
+		Use:   "audit [FILE...]",
+		Short: "Show what was sent to registries and what became of it",
+		Long: `Audit reads the audit log: the files named, or the one that the config names as audit.file
+with all that it was rotated to, gzip or not, the oldest first. It prints one line for each
+command, sent or not, when its end is reached; those without an end come last.
+
+  END             what the log knows
+  answered CODE   the registry's result; "orphan" where the client had gone before
+  not_sent        nothing of it reached the registry, or the registry did not execute it
+  unknown         it was sent and has no answer
+  rejected CODE   the registry did not execute it; it was sent again, on another line
+  no end          its end is not recorded: it is in flight, or the process was killed
+  cut off         the same, and the process that sent it has ended
+
+--unknown shows only the commands of which nobody was told what became of them: unknown, no
+end and cut off. Look each up at the registry, by its muxTRID or its object, before anybody
+repeats it. A line of a command that was announced and never sent may be among them, if the
+process was killed between the two. Of a protocol extension without a clTRID several
+sendings can look like one, or one like several.
+
+--since and --until are about when a command was sent. They take a time as 2006-01-02 or
+2006-01-02T15:04:05Z, or so long ago as 90m or 48h. --object takes a name, or *.example for
+all that end so; names beyond the hundredth of a command are not in the log. --code takes x
+for any digit, as in 2xxx.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 --unknown has found something.`,
+		Example: `  eppmux audit --since 2h --object a.example
+  eppmux audit --unknown --config /etc/eppmux/config.yaml
+  eppmux audit --json --code 2xxx audit.jsonl audit.jsonl.1.gz`,
+		RunE: func(cmd *cobra.Command, files []string) error {
+			a.out, a.errs = bufio.NewWriter(cmd.OutOrStdout()), cmd.ErrOrStderr()
+			if err := a.times(since, until, time.Now()); err != nil {
+				return misused(cmd, "%v", err)
+			}
+			if err := a.filter.Check(); err != nil {
+				return misused(cmd, "%v", err)
+			}
+			err := a.run(config, files)
+			if err = errors.Join(err, a.out.Flush()); err != nil {
+				return failed(cmd, err)
+			}
+			a.report()
+			if a.unknown && a.rows > 0 {
+				return &exitError{code: exitFound}
+			}
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&config, "config", "c", defaultConfigFile, "config `FILE` that names the log")
+	f.BoolVar(&a.unknown, "unknown", false, "only what must be looked up at the registry")
+	f.BoolVar(&a.json, "json", false, "the lines as they are in the file")
+	f.StringVar(&since, "since", "", "from this `TIME` on")
+	f.StringVar(&until, "until", "", "up to this `TIME`")
+	f.StringVar(&a.filter.Command, "command", "", "`COMMAND`, as create or transfer:request")
+	f.StringVar(&a.filter.Object, "object", "", "`NAME` of an object")
+	f.StringVar(&a.filter.Registry, "registry", "", "`NAME` of a registry")
+	f.StringVar(&a.filter.Client, "client", "", "`ADDRESS` of a client, with its port or without, or \"uid N\"")
+	f.StringVar(&a.filter.Code, "code", "", "result `CODE`")
+	f.StringVar(&a.filter.End, "end", "", "answered, not_sent or unknown")
+	f.StringVar(&a.filter.ClTRID, "cltrid", "", "`ID` that the client gave")
+	f.StringVar(&a.filter.MuxTRID, "muxtrid", "", "`ID` that the registry saw")
+	f.StringVar(&a.filter.SvTRID, "svtrid", "", "`ID` that the registry gave")
+	return cmd
+}
+
+func (a *auditRead) times(since, until string, now time.Time) (err error) {
+	if a.filter.Since, err = instant(since, now); err == nil {
+		a.filter.Until, err = instant(until, now)
+	}
+	return err
+}
+
+// instant reads a time, or a duration before now; the zero time where text is empty.
+func instant(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	for _, form := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(form, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no time such as 2006-01-02T15:04:05Z, and no duration such as 2h", text)
+}
+
+func (a *auditRead) run(config string, files []string) error {
+	r, err := openAudit(config, files)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	r.Broken = a.skipped
+	var j audit.Joiner
+	for {
+		raw, l, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		a.lost += l.Lost
+		if a.json && !a.unknown {
+			if a.filter.Line(l) {
+				a.line(raw)
+			}
+			continue
+		}
+		if s := j.Add(raw, l); s != nil {
+			a.story(s)
+		}
+	}
+	for _, s := range j.Rest() {
+		a.story(s)
+	}
+	return nil
+}
+
+func openAudit(config string, files []string) (*audit.Reader, error) {
+	if len(files) > 0 {
+		return audit.OpenFiles(files)
+	}
+	cfg, err := readAudit(config)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.File == "" {
+		return nil, fmt.Errorf("%s has no audit.file", config)
+	}
+	return audit.OpenLog(cfg.File)
+}
+
+func (a *auditRead) story(s *audit.Story) {
+	switch {
+	case a.unknown && !s.Unknown() || !a.filter.Story(s):
+	case a.json:
+		a.line(s.Raw)
+	default:
+		a.row(s)
+	}
+}
+
+func (a *auditRead) line(raw []byte) {
+	a.scratch = append(audit.VisibleJSON(a.scratch[:0], raw), '\n')
+	a.out.Write(a.scratch) // an error comes at Flush
+	a.rows++
+}
+
+// skippedShown is how many broken lines are told of one by one.
+const skippedShown = 10
+
+func (a *auditRead) skipped(file string, line int, why string) {
+	if a.broken++; a.broken <= skippedShown {
+		fmt.Fprintf(a.errs, "%s:%d: skipped: %s\n", file, line, why)
+	}
+}
+
+// report says what else there is to know.
+func (a *auditRead) report() {
+	if a.broken > skippedShown {
+		fmt.Fprintf(a.errs, "%d lines skipped in all\n", a.broken)
+	}
+	if a.lost > 0 {
+		fmt.Fprintf(a.errs, "%d lines could not be written and are missing: the lines with event \"lost\" say where\n", a.lost)
+	}
+}
