@@ -34,7 +34,6 @@ func (a *Account) announce(s *Session, x *Exchange, turn uint64) {
 	}
 	x.origin = nil
 	x.origin = a.entry(x, audit.Sending)
-	x.origin.Session = s.ID
 	a.cfg.Audit.Announce(x.origin, func(ok bool) {
 		a.loop.Post(func() {
 			a.enter()
@@ -60,7 +59,7 @@ func (a *Account) entry(x *Exchange, ev audit.Event) *audit.Entry {
 		}
 	}
 	e.Time = time.Now()
-	e.MuxTRID = string(x.MuxTRID())
+	e.MuxTRID, e.Session = string(x.MuxTRID()), x.carrier
 	return e
 }
 

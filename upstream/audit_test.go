@@ -212,7 +212,7 @@ func TestUnknownIsRecorded(t *testing.T) {
 		}
 		p.wantEvents(rec, "answered", "sending", "unknown registry_closed")
 		p.on(func() {
-			if e := rec.entries[0]; !strings.Contains(string(e.Payload), "a.example") || e.Code != 1000 {
+			if e := rec.entries[0]; !strings.Contains(string(e.Payload), "a.example") || e.Code != 1000 || e.Session != 1 {
 				t.Errorf("got %+v", e)
 			}
 		})

@@ -164,6 +164,7 @@ func (p *Pool) take(i int) *Session {
 func (p *Pool) send(s *Session, x *Exchange, now time.Duration) {
 	p.dequeue(x, now)
 	x.state, x.session, x.sentAt = exchangeInFlight, s, now
+	x.carrier = s.ID
 	x.tries++
 	s.x = x
 	p.limits.watch(x, s.buckets, now)

@@ -56,6 +56,7 @@ type Exchange struct {
 	tries    uint8         // times it was handed to a session
 	charges  charges
 	session  *Session
+	carrier  uint64 // id of the session that it was handed to last
 	queuedAt time.Duration
 	sentAt   time.Duration
 	deadline time.Duration // while it waits

@@ -109,6 +109,7 @@ registries:
     rate_limits: [{limit: 100, per: 1s, burst: 10}]
     clients: {max: 32, tls: {cert_file: listener.pem, key_file: listener.key}}
 admin: {listen: "127.0.0.1:0"}
+audit: {file: audit.jsonl}
 `, s.address, sessionsMax), 0o600)
 }
 
