@@ -80,22 +80,21 @@ type client struct {
 	srv      *Server
 	stream   stream
 	listener *listener
-	identity string // for client-scope limits
 
 	// Owned by the loop.
 	id       uint64             // set when it opens
 	x        *upstream.Exchange // in flight; nil: the next frame may be looked at
-	budget   *upstream.Budget
-	held     int           // octets that count in srv.held
-	wake     time.Duration // in srv.timers
-	timer    int           // index in srv.timers; -1: not in it
-	prev     *client       // in srv.clients
+	budget   *upstream.Budget   // for client-scope limits
+	wake     time.Duration      // in srv.timers
+	prev     *client            // in srv.clients
 	next     *client
 	served   time.Duration // when a command of its was sent last, or it came; by the account's clock
 	since    time.Duration // when the state began, or the last command ended
 	partial  time.Duration // when the first octet of a frame was seen that is not whole; 0: none
 	stalled  time.Duration // since when the kernel has taken nothing of what waits for it; 0: nothing waits
-	waiting  int           // octets that waited then; of a lingering client, those that came since
+	held     int32         // octets that count in srv.held
+	waiting  int32         // octets that waited when it stalled; of a lingering client, those that came since
+	timer    int32         // index in srv.timers; -1: not in it
 	state    clientState
 	faults   uint8 // frames in a row that were refused
 	refusals uint8 // logins in a row that were refused
@@ -103,10 +102,26 @@ type client struct {
 	parsing  bool // parse is on the stack
 }
 
+// arrival is a client whose socket is not on the loop yet. It is the socket's first Handler; what it knows beyond the
+// client is not kept.
+type arrival struct {
+	*client
+	identity string // whose commands the client's count as, for client-scope limits
+}
+
 // Opened is upstream.Handler's.
-func (c *client) Opened(s upstream.Socket) {
+func (a *arrival) Opened(s upstream.Socket) {
+	s.(*socket).handler = a.client
+	a.open(s, a.srv.account.Budget(a.identity))
+}
+
+// Opened is upstream.Handler's; it is called on the arrival.
+func (c *client) Opened(upstream.Socket) { panic("BUG: client opened twice") }
+
+// open begins the client's life on the loop.
+func (c *client) open(s upstream.Socket, budget *upstream.Budget) {
 	c.stream.open(s)
-	c.timer = -1
+	c.budget, c.timer = budget, -1
 	c.since = c.srv.clock()
 	c.served = c.srv.account.Now()
 	c.srv.opened(c)
@@ -157,7 +172,7 @@ func (c *client) Readable() {
 
 // discarded notes what a lingering client has still sent. Much more than was under way is a flood, and not waited for.
 func (c *client) discarded(n int) {
-	if c.waiting += n; c.waiting > c.srv.cfg.MaxAhead {
+	if c.waiting += int32(n); int(c.waiting) > c.srv.cfg.MaxAhead {
 		c.stream.close()
 	}
 }
@@ -181,8 +196,8 @@ func (c *client) weigh() {
 			n += c.x.Octets()
 		}
 	}
-	c.srv.held += n - c.held
-	c.held = n
+	c.srv.held += n - int(c.held)
+	c.held = int32(n)
 	if c.stream.buffered() > 0 && c.srv.held > c.srv.cfg.MaxHeld && c.state < clientLingering {
 		c.evict(replyNoMemory, closedMemory)
 		c.weigh()
@@ -468,7 +483,7 @@ func (c *client) backlog() {
 	case n > unsentMax:
 		c.close(closedNotReading)
 	case c.stalled == 0:
-		c.stalled, c.waiting = max(1, c.srv.clock()), n
+		c.stalled, c.waiting = max(1, c.srv.clock()), int32(n)
 		c.srv.timers.before(c, c.stalled+writeRecheck)
 		c.srv.rearm()
 	}
@@ -501,12 +516,12 @@ func (c *client) dueServed(now time.Duration) {
 		switch n := c.stream.unsent(); {
 		case n == 0:
 			c.stalled = 0
-		case now >= c.stalled+writeTimeout && n >= c.waiting:
+		case now >= c.stalled+writeTimeout && n >= int(c.waiting):
 			c.close(closedNotReading)
 			return
 		default:
-			if n < c.waiting {
-				c.stalled, c.waiting = now, n
+			if n < int(c.waiting) {
+				c.stalled, c.waiting = now, int32(n)
 			}
 			t.before(c, now+writeRecheck)
 		}

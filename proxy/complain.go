@@ -55,7 +55,7 @@ func (c *complaints) admit(now time.Time) (omitted int, ok bool) {
 // complain tells of a client that was at fault.
 func (s *Server) complain(ln *listener, from net.Addr, why closeReason, err error) {
 	s.complaints.warn("client closed for a fault of its own", func() []any {
-		a := []any{"listener", ln.String(), "client", whence(ln, from), "reason", why.String()}
+		a := []any{"listener", ln.String(), "client", whence(from), "reason", why.String()}
 		if err != nil {
 			a = append(a, "err", err.Error())
 		}
@@ -64,8 +64,8 @@ func (s *Server) complain(ln *listener, from net.Addr, why closeReason, err erro
 }
 
 // whence is where a client connects from, as the log shows it. The other end of a unix socket has no address.
-func whence(ln *listener, from net.Addr) string {
-	if ln.path != "" || from == nil {
+func whence(from net.Addr) string {
+	if from == nil || from.String() == "" {
 		return "local"
 	}
 	return from.String()

@@ -55,9 +55,9 @@ func (r *rig) connect(commands *upstream.CommandSet) {
 	r.stream = &fakeStream{r: r}
 	ln := newListener(Listener{Address: "unix:///fuzz", Commands: commands}, nil)
 	ln.path = "/fuzz"
-	r.c = &client{srv: r.s, listener: ln, identity: "local", stream: r.stream}
+	r.c = &client{srv: r.s, listener: ln, stream: r.stream}
 	r.s.connections.Add(1)
-	r.c.Opened(nil)
+	r.c.open(nil, r.s.account.Budget("local"))
 }
 
 // Post is upstream.Loop's.

@@ -132,6 +132,7 @@ func (l *loop) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	h := c.Context().(upstream.Handler)
 	s := &socket{conn: c, handler: h}
 	c.SetContext(s)
+	c.SetSafeContext(nil) // it is h
 	h.Opened(s)
 	return nil, gnet.None
 }

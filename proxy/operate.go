@@ -91,7 +91,7 @@ func (s *Server) clientInfos(n int) []ClientInfo {
 }
 
 func (c *client) info() ClientInfo {
-	i := ClientInfo{ID: c.id, Held: c.held, For: c.srv.account.Now() - c.served}
+	i := ClientInfo{ID: c.id, Held: int(c.held), For: c.srv.account.Now() - c.served}
 	i.Listener, i.Client = c.Origin()
 	if x := c.x; x != nil {
 		i.Doing, i.Sent, i.For = x.Command.String(), x.InFlight(), x.Waited(c.srv.account.Now())

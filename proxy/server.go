@@ -261,7 +261,6 @@ func (s *Server) rearm() { s.alarm.Before(s.timers.next()) }
 
 // opened takes a client in, on the loop.
 func (s *Server) opened(c *client) {
-	c.budget = s.account.Budget(c.identity)
 	s.lastClient++
 	c.id = s.lastClient
 	if c.next = s.clients; c.next != nil {

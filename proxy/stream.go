@@ -85,13 +85,6 @@ func (s *socket) unsent() int {
 	return s.conn.OutboundBuffered()
 }
 
-func (s *socket) from() net.Addr {
-	if s.conn == nil {
-		return nil
-	}
-	return s.conn.RemoteAddr()
-}
-
 // acknowledge arms TCP_QUICKACK: a client that writes header and payload apart, with Nagle's algorithm on, waits with
 // the payload for the header's acknowledgement, which the kernel would delay by 40 ms. The kernel disarms it by itself.
 func (s *socket) acknowledge() {

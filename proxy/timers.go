@@ -18,11 +18,11 @@ func (t timers) Len() int           { return len(t) }
 func (t timers) Less(i, j int) bool { return t[i].wake < t[j].wake }
 func (t timers) Swap(i, j int) {
 	t[i], t[j] = t[j], t[i]
-	t[i].timer, t[j].timer = i, j
+	t[i].timer, t[j].timer = int32(i), int32(j)
 }
 func (t *timers) Push(x any) {
 	c := x.(*client)
-	c.timer = len(*t)
+	c.timer = int32(len(*t))
 	*t = append(*t, c)
 }
 func (t *timers) Pop() any {
@@ -43,14 +43,14 @@ func (t *timers) before(c *client, at time.Duration) {
 		heap.Push(t, c)
 	case at < c.wake:
 		c.wake = at
-		heap.Fix(t, c.timer)
+		heap.Fix(t, int(c.timer))
 	}
 }
 
 // remove takes c out.
 func (t *timers) remove(c *client) {
 	if c.timer >= 0 {
-		heap.Remove(t, c.timer)
+		heap.Remove(t, int(c.timer))
 	}
 }
 

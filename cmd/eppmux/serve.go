@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -67,6 +68,10 @@ Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage or config.`,
 	return cmd
 }
 
+// gcPercent is how much the heap grows between collections: commands allocate next to nothing, so that collecting is
+// seldom all the same, and thousands of idle clients take less memory.
+const gcPercent = 25
+
 // service is the program while it serves. Owned by the goroutine of serve, but for live.
 type service struct {
 	file  string         // of the config, for reloads
@@ -98,10 +103,13 @@ func newService(file string, level *slog.LevelVar, log *slog.Logger) *service {
 func (s *service) serve(ctx context.Context, cfg *Config) (err error) {
 	// Until the end, so that a SIGHUP that comes early or late does not end the process. One that waits is enough:
 	// the file is read after it is taken.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	signal.Ignore(syscall.SIGPIPE)    // whoever reads the log may go away
 	hangup := make(chan os.Signal, 1) // SIGHUPs; never closed
 	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+	defer signal.Ignore(syscall.SIGHUP)
 	defer s.notify.close()
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.start(cfg); err != nil {
