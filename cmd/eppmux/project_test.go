@@ -132,40 +132,90 @@ func TestOnlyItself(t *testing.T) {
 	}
 }
 
-// TestFuzzTargets runs each fuzz target of the project for some seconds, in CI: elsewhere their seeds are enough.
+// fuzzTargets finds all fuzz targets of the project, each with the directory that it is in.
+func fuzzTargets(t *testing.T) map[string]string {
+	t.Helper()
+	targets := make(map[string]string)
+	form := regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && d.Name() == ".git":
+			return filepath.SkipDir
+		case d.IsDir() || !strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		for _, m := range form.FindAllSubmatch(data, -1) {
+			if in, found := targets[string(m[1])]; found {
+				t.Errorf("%s is in %s and in %s", m[1], in, path)
+			}
+			targets[string(m[1])] = filepath.Dir(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(targets) < 8 {
+		t.Errorf("found %d fuzz targets only", len(targets))
+	}
+	return targets
+}
+
+// TestFuzzTargets runs each fuzz target of the project for some seconds, in CI: elsewhere their seeds and the inputs that are
+// kept are enough.
 func TestFuzzTargets(t *testing.T) {
 	if os.Getenv("CI") == "" {
 		t.Skip("CI is not set")
 	}
-	targets := 0
-	form := regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
-	files, err := filepath.Glob(filepath.Join(root, "*", "*_test.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	more, err := filepath.Glob(filepath.Join(root, "*", "*", "*_test.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range append(files, more...) {
-		data, err := os.ReadFile(file)
+	for name, dir := range fuzzTargets(t) {
+		dir, err := filepath.Rel(root, dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		dir, err := filepath.Rel(root, filepath.Dir(file))
+		out, err := tool(t, "go", "test", "-run", "^$", "-fuzz", "^"+name+"$", "-fuzztime", "5s", "-fuzzminimizetime", "20x", "./"+dir)
+		if err != nil {
+			t.Errorf("%s in %s: %v\n%s", name, dir, err, out)
+		}
+	}
+}
+
+// TestFuzzInputs: the inputs kept from long runs are few and small, and each target has some.
+func TestFuzzInputs(t *testing.T) {
+	targets, octets := fuzzTargets(t), 0
+	kept, err := filepath.Glob(filepath.Join(root, "*", "testdata", "fuzz", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deeper, err := filepath.Glob(filepath.Join(root, "*", "*", "testdata", "fuzz", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range append(kept, deeper...) {
+		name := filepath.Base(dir)
+		if want := filepath.Join(targets[name], "testdata", "fuzz", name); dir != want {
+			t.Errorf("%s: no target there has this name", dir)
+		}
+		delete(targets, name)
+		files, err := os.ReadDir(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range form.FindAllSubmatch(data, -1) {
-			targets++
-			out, err := tool(t, "go", "test", "-run", "^$", "-fuzz", "^"+string(m[1])+"$", "-fuzztime", "5s", "-fuzzminimizetime", "20x", "./"+dir)
+		if len(files) == 0 || len(files) > 200 {
+			t.Errorf("%s: %d inputs, want 1 to 200", dir, len(files))
+		}
+		for _, f := range files {
+			data, err := os.ReadFile(filepath.Join(dir, f.Name()))
 			if err != nil {
-				t.Errorf("%s in %s: %v\n%s", m[1], dir, err, out)
+				t.Fatal(err)
 			}
+			octets += len(data)
 		}
 	}
-	if targets < 4 {
-		t.Errorf("found %d fuzz targets", targets)
+	if len(targets) > 0 || octets > 1<<20 {
+		t.Errorf("no inputs for %v; %d octets in all, want 1 MiB at most", targets, octets)
 	}
 }
 
