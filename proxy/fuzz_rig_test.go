@@ -21,9 +21,8 @@ type rig struct {
 	s       *Server
 	c       *client
 	stream  *fakeStream
-	acts    []byte   // what the registry does with each command
-	passed  [][]byte // payloads that reached it
-	lines   []*fakeLine
+	acts    []byte        // what the registry does with each command
+	passed  [][]byte      // payloads that reached it
 	waiting chan struct{} // holds one when there is something in tasks
 
 	mu    sync.Mutex
@@ -213,7 +212,6 @@ type fakeLine struct {
 func (r *rig) dial(context.Context) (net.Conn, error) {
 	l := &fakeLine{r: r, in: unit(eppOpen + `<greeting><svID>fuzz</svID><svDate>2020-01-01T00:00:00.0Z</svDate><svcMenu><version>1.0</version>` +
 		`<lang>en</lang><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI></svcMenu></greeting></epp>`)}
-	r.lines = append(r.lines, l)
 	return l, nil
 }
 

@@ -32,6 +32,7 @@ type rig struct {
 	drained bool
 	done    []string // what was done, for failures
 
+	turn  sync.Mutex // held by the test's goroutine while it does something, so that sessions are opened when it waits
 	mu    sync.Mutex
 	tasks []func() // guarded by mu
 }
@@ -79,6 +80,7 @@ func newRig(t *testing.T, script []byte) *rig {
 	}
 	r.a = NewAccount(cfg, r)
 	r.a.alarm = NewAlarm(silent{}, r.a.clock, r.a.advance)
+	r.turn.Lock()
 	r.a.Start()
 	r.settle()
 	return r
@@ -120,7 +122,9 @@ func (r *rig) Enroll(nc net.Conn, h Handler) error {
 // settle waits until nothing goes on.
 func (r *rig) settle() {
 	for range 100 {
+		r.turn.Unlock()
 		r.a.dials.Wait()
+		r.turn.Lock()
 		r.mu.Lock()
 		tasks := r.tasks
 		r.tasks = nil
@@ -190,7 +194,12 @@ type line struct {
 	stage int // of opening: 0, then 1 with the greeting and 2 with the login's answer sent
 }
 
-func (r *rig) dial(context.Context) (net.Conn, error) {
+func (r *rig) dial(ctx context.Context) (net.Conn, error) {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	if ctx.Err() != nil { // the pool has given it up meanwhile
+		return nil, ctx.Err()
+	}
 	if open := len(r.live()); open >= r.a.cfg.Pool.MaxSessions {
 		r.fatalf("I6: a connection more while %d are open", open)
 	}
