@@ -35,7 +35,11 @@ const index = `eppmux
 // Handler is all that is served, for tests and for those who listen themselves.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/{$}", s.index)
+	if s.cfg.Status != nil {
+		s.statusPages(mux)
+	} else {
+		mux.HandleFunc("/{$}", s.index)
+	}
 	mux.HandleFunc("/healthz", s.healthz)
 	mux.HandleFunc("/readyz", s.readyz)
 	mux.Handle("/metrics", promhttp.HandlerFor(s.cfg.Metrics, promhttp.HandlerOpts{

@@ -33,6 +33,8 @@ type Config struct {
 	Metrics *prometheus.Registry
 	// Ready says whether clients can be served. Nil: always.
 	Ready Readier
+	// Status is what the status page shows; nil: there is none, / lists what there is.
+	Status Source
 	// Version of the program, for build_info.
 	Version string
 	// Logger gets what goes wrong; nil: nothing is logged.

@@ -147,9 +147,10 @@ type Snapshot struct {
 	Oldest  time.Duration
 	Used    []float64 // by rule of registry scope: the part in use; 0 for other scopes
 
-	// What the last login showed: when the registry's certificate ends, zero without TLS, and what it says of ours. The
-	// slice must not be changed.
+	// What the last login showed: when the registry's certificate ends, zero without TLS, how long it lives in all, and what
+	// the registry says of our login. The slice must not be changed.
 	ServerExpires time.Time
+	ServerLife    time.Duration
 	LoginEvents   []frame.LoginEvent
 }
 
@@ -166,7 +167,7 @@ func (a *Account) Snapshot(s *Snapshot) {
 	s.Backoff = p.opening == 0 && now < p.nextTry && p.live < p.cfg.MinSessions
 	s.NextTry, s.Trouble, s.Cause = max(0, p.nextTry-now), a.trouble, a.cause
 	s.Pause = max(0, p.pausedUntil-now)
-	s.ServerExpires, s.LoginEvents = a.seen.expires, a.seen.events
+	s.ServerExpires, s.ServerLife, s.LoginEvents = a.seen.expires, a.seen.life, a.seen.events
 	s.Max, s.Queued, s.Oldest = p.ceiling, p.Queued(), p.Oldest(now)
 	copy(s.Exceeded[:], p.limits.exceeded)
 	p.limits.hold(p.limits.blocking, now)

@@ -10,7 +10,8 @@ import (
 
 // seen is what a login has shown of the times to come.
 type seen struct {
-	expires  time.Time // of the registry's certificate; zero: no TLS
+	expires  time.Time     // of the registry's certificate; zero: no TLS
+	life     time.Duration // of that, from its first day
 	events   []frame.LoginEvent
 	answered bool // the login has had its answer: then events are all there are
 }
@@ -18,7 +19,8 @@ type seen struct {
 // certificate notes the registry's own certificate.
 func (s *seen) certificate(c tls.ConnectionState) {
 	if len(c.PeerCertificates) > 0 {
-		s.expires = c.PeerCertificates[0].NotAfter
+		leaf := c.PeerCertificates[0]
+		s.expires, s.life = leaf.NotAfter, leaf.NotAfter.Sub(leaf.NotBefore)
 	}
 }
 
@@ -46,7 +48,7 @@ func (s *Snapshot) PasswordExpires() time.Time {
 // learn takes over what an attempt to log in has shown. What the registry says anew about the login is logged once.
 func (a *Account) learn(s *Session, fresh seen) {
 	if !fresh.expires.IsZero() {
-		a.seen.expires = fresh.expires
+		a.seen.expires, a.seen.life = fresh.expires, fresh.life
 	}
 	if !fresh.answered {
 		return

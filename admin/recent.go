@@ -1,0 +1,134 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+)
+
+const (
+	maxEvents     = 20  // of each registry, and of all else
+	maxRegistries = 256 // of which events are kept
+)
+
+// Recent keeps the last warnings and errors of a log, by registry. Any goroutine may use it. Its Handler goes around that of
+// the log.
+type Recent struct {
+	mu     sync.Mutex
+	events map[string][]Event // by registry, the newest last; guarded by mu
+}
+
+// NewRecent returns a Recent that has kept nothing yet.
+func NewRecent() *Recent { return &Recent{events: make(map[string][]Event)} }
+
+// Handler is next, from which r keeps what is at least a warning, whatever level next shows.
+func (r *Recent) Handler(next slog.Handler) slog.Handler { return &tee{to: r, next: next} }
+
+// Events are those about a registry, or, for an empty name, about none; the newest first.
+func (r *Recent) Events(registry string) []Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := slices.Clone(r.events[registry])
+	slices.Reverse(list)
+	return list
+}
+
+// keep adds an event, or counts it with an older one that says the same.
+func (r *Recent) keep(registry string, e Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list, known := r.events[registry]
+	if !known && len(r.events) >= maxRegistries {
+		return
+	}
+	e.Count = 1
+	if i := slices.IndexFunc(list, func(o Event) bool { return o.Level == e.Level && o.Text == e.Text && o.Detail == e.Detail }); i >= 0 {
+		e.Count += list[i].Count
+		list = slices.Delete(list, i, i+1)
+	}
+	if list = append(list, e); len(list) > maxEvents {
+		list = slices.Delete(list, 0, len(list)-maxEvents)
+	}
+	r.events[registry] = list
+}
+
+// tee is a slog.Handler that also keeps. Immutable.
+type tee struct {
+	to   *Recent
+	next slog.Handler
+	// What WithAttrs was told before any WithGroup; what is in a group is not shown.
+	registry string
+	attrs    []slog.Attr
+	grouped  bool
+}
+
+// Enabled is slog.Handler's.
+func (t *tee) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn || t.next.Enabled(ctx, level)
+}
+
+// WithAttrs is slog.Handler's.
+func (t *tee) WithAttrs(attrs []slog.Attr) slog.Handler {
+	u := *t
+	u.next, u.attrs = t.next.WithAttrs(attrs), slices.Clone(t.attrs)
+	for _, a := range attrs {
+		if !t.grouped {
+			u.note(a)
+		}
+	}
+	return &u
+}
+
+func (t *tee) note(a slog.Attr) {
+	if a.Key == "registry" {
+		t.registry = a.Value.String()
+	} else {
+		t.attrs = append(t.attrs, a)
+	}
+}
+
+// WithGroup is slog.Handler's.
+func (t *tee) WithGroup(name string) slog.Handler {
+	u := *t
+	u.next, u.grouped = t.next.WithGroup(name), true
+	return &u
+}
+
+// Handle is slog.Handler's.
+func (t *tee) Handle(ctx context.Context, rec slog.Record) error {
+	if rec.Level >= slog.LevelWarn {
+		t.keep(rec)
+	}
+	if !t.next.Enabled(ctx, rec.Level) {
+		return nil
+	}
+	return t.next.Handle(ctx, rec)
+}
+
+func (t *tee) keep(rec slog.Record) {
+	all := tee{registry: t.registry, attrs: slices.Clip(t.attrs)}
+	if !t.grouped {
+		rec.Attrs(func(a slog.Attr) bool { all.note(a); return true })
+	}
+	e := Event{At: rec.Time.UTC(), Level: strings.ToLower(rec.Level.String()), Text: clean(rec.Message), Detail: clean(detail(all.attrs))}
+	t.to.keep(all.registry, e)
+}
+
+// detail writes attributes, the error first and bare. What only tells one line from the next is left out, so that the same
+// trouble counts as the same.
+func detail(attrs []slog.Attr) string {
+	var first, rest []string
+	for _, a := range attrs {
+		switch v := a.Value.Resolve().String(); {
+		case a.Key == "session" || a.Key == "suppressed" || v == "":
+		case a.Key == "err":
+			first = append(first, plain(v))
+		default:
+			rest = append(rest, fmt.Sprintf("%s=%s", a.Key, v))
+		}
+	}
+	return strings.Join(append(first, rest...), " · ")
+}

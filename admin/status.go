@@ -1,0 +1,244 @@
+package admin
+
+import (
+	"fmt"
+	"time"
+)
+
+// Status is all that the status page, /status.json and "eppmux status" show. Times are RFC 3339, durations are seconds.
+// All strings are clean: one line, bounded, without control characters. Immutable once it is made: it is shared.
+type Status struct {
+	Version    string     `json:"version"`
+	Host       string     `json:"host"`
+	Started    time.Time  `json:"started"`
+	Now        time.Time  `json:"now"`
+	Stopping   bool       `json:"stopping"`
+	Gravity    Gravity    `json:"gravity"` // the gravest of the registries'
+	Registries []Registry `json:"registries"`
+	Events     []Event    `json:"events"` // warnings and errors that concern no single registry, the newest first
+}
+
+// Source knows the Status.
+type Source interface {
+	// Status is called for each request, from any goroutine. It may take as long as a loop takes to answer, a second or
+	// two. The result is shared and must not be changed.
+	Status() *Status
+}
+
+// Gravity is how bad something is. The zero value is fine.
+type Gravity uint8
+
+const (
+	OK     Gravity = iota
+	Look           // commands are served; somebody should look, soon
+	Broken         // clients of the registry are not served
+	numGravities
+)
+
+var gravityNames = [numGravities]string{"ok", "look", "broken"}
+
+func (g Gravity) String() string { return gravityNames[g] }
+
+// MarshalText is encoding.TextMarshaler's.
+func (g Gravity) MarshalText() ([]byte, error) { return []byte(g.String()), nil }
+
+// UnmarshalText is encoding.TextUnmarshaler's.
+func (g *Gravity) UnmarshalText(text []byte) error {
+	for i, name := range gravityNames {
+		if name == string(text) {
+			*g = Gravity(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("gravity: unknown %q", text)
+}
+
+// Finding is one thing that is to be said about a registry.
+type Finding struct {
+	Gravity Gravity `json:"gravity"`
+	Rule    string  `json:"rule"` // which rule found it, from a closed set
+	Whose   string  `json:"whose,omitempty"`
+	Text    string  `json:"text"`
+	Do      string  `json:"do,omitempty"`
+}
+
+// Registry is one registry as it is now, with its last ten minutes.
+type Registry struct {
+	Name     string    `json:"name"`
+	Address  string    `json:"address"`
+	Gravity  Gravity   `json:"gravity"`
+	Findings []Finding `json:"findings"` // the gravest first; never empty
+	Answers  bool      `json:"answers"`  // its event loop does; else all below is what was seen last
+	Ready    bool      `json:"ready"`    // at least one session is logged in
+	Paused   bool      `json:"paused"`   // by the operator
+	// What went wrong when a session was to be opened, since the last that could be.
+	Trouble        string  `json:"trouble,omitempty"`
+	TroubleReason  string  `json:"trouble_reason,omitempty"`
+	NextTrySeconds float64 `json:"next_try_seconds,omitempty"`
+
+	Sessions  Sessions     `json:"sessions"`
+	Queue     Queue        `json:"queue"`
+	Clients   Clients      `json:"clients"`
+	Limits    []Limit      `json:"limits"`
+	Minute    Window       `json:"last_minute"`
+	Recent    Window       `json:"last_ten_minutes"`
+	Total     Window       `json:"since_start"`
+	Codes     []CodeCount  `json:"codes"` // answers of the registry by result code, the most first
+	History   History      `json:"history"`
+	Expiries  []Expiry     `json:"expiries"` // the soonest first
+	Events    []Event      `json:"events"`   // warnings and errors, the newest first
+	LoginSays []LoginEvent `json:"login_events,omitempty"`
+}
+
+// Sessions are those with the registry.
+type Sessions struct {
+	Min     int       `json:"min"`
+	Max     int       `json:"max"`
+	Allowed int       `json:"allowed"` // now: less than max while the registry refuses more
+	Idle    int       `json:"idle"`
+	Busy    int       `json:"busy"`
+	Dialing int       `json:"dialing"`
+	Ending  int       `json:"ending"`
+	Backoff bool      `json:"backoff"` // one is wanted and held back
+	List    []Session `json:"list"`
+}
+
+// LoggedIn is how many can carry commands.
+func (s *Sessions) LoggedIn() int { return s.Idle + s.Busy }
+
+// Session is one of them.
+type Session struct {
+	ID         uint64  `json:"id"`
+	State      string  `json:"state"`
+	ForSeconds float64 `json:"for_seconds"` // in that state
+	AgeSeconds float64 `json:"age_seconds"` // since the login
+	Commands   int     `json:"commands"`
+	Doing      string  `json:"doing,omitempty"`
+	Own        bool    `json:"own,omitempty"` // a command of eppmux itself
+	Listener   string  `json:"listener,omitempty"`
+	Client     string  `json:"client,omitempty"`
+}
+
+// Queue is what waits.
+type Queue struct {
+	Length         int     `json:"length"`
+	OldestSeconds  float64 `json:"oldest_seconds"`
+	TimeoutSeconds float64 `json:"timeout_seconds"`
+	PauseSeconds   float64 `json:"pause_seconds,omitempty"` // nothing is sent for so long, since the registry wants fewer
+}
+
+// Clients are those of a registry.
+type Clients struct {
+	Connected int `json:"connected"`
+	Max       int `json:"max"`
+	HeldBytes int `json:"held_bytes"`
+}
+
+// Limit is one of rate_limits.
+type Limit struct {
+	Index      int     `json:"index"` // its place in rate_limits, from 0
+	Limit      int     `json:"limit"`
+	PerSeconds float64 `json:"per_seconds"`
+	Burst      int     `json:"burst"`
+	Scope      string  `json:"scope"`
+	Commands   string  `json:"commands"`
+	Shadow     bool    `json:"shadow,omitempty"`
+	// UsedRatio is the part in use; null for another scope than registry.
+	UsedRatio *float64 `json:"used_ratio"`
+	// LimitedRatio is the part of the last minute for which it, and not the sessions, held a command back.
+	LimitedRatio float64 `json:"limited_ratio_last_minute"`
+	Exceeded     uint64  `json:"shadow_exceeded,omitempty"`
+}
+
+// Window is what happened within some time.
+type Window struct {
+	Seconds    float64 `json:"seconds"` // its length; it is shorter near the start
+	Queries    uint64  `json:"queries"` // answered
+	Transforms uint64  `json:"transforms"`
+	NotSent    uint64  `json:"not_sent"` // answered 2400 here: safe to repeat
+	Unknown    uint64  `json:"unknown"`  // sent, without an answer
+	// UnknownTransforms are those of Unknown that may have changed something.
+	UnknownTransforms uint64   `json:"unknown_transforms"`
+	Orphans           uint64   `json:"orphans"` // answered after the client had left
+	Throttled         uint64   `json:"throttled"`
+	Timeouts          uint64   `json:"command_timeouts"`
+	LostSessions      uint64   `json:"lost_sessions"` // ended by the registry or the network
+	Desync            uint64   `json:"desync"`
+	FailedLogins      uint64   `json:"failed_logins"`
+	ClientFaults      uint64   `json:"client_faults"`
+	Wait              Quantile `json:"wait"`
+	RTT               Quantile `json:"rtt"`
+}
+
+// Answered is how many commands the registry answered.
+func (w *Window) Answered() uint64 { return w.Queries + w.Transforms }
+
+// PerSecond is how many commands the registry answered each second.
+func (w *Window) PerSecond() float64 {
+	if w.Seconds <= 0 {
+		return 0
+	}
+	return float64(w.Answered()) / w.Seconds
+}
+
+// Quantile is how long something took, in seconds; null where it did not happen. It is read from a histogram, so it is
+// right within the bounds of its buckets.
+type Quantile struct {
+	P50 *float64 `json:"p50_seconds"`
+	P99 *float64 `json:"p99_seconds"`
+}
+
+// CodeCount is how often the registry answered with a result code. Code 0 stands for all that RFC 5730 does not define.
+type CodeCount struct {
+	Code    int    `json:"code"`
+	Meaning string `json:"meaning"`
+	Total   uint64 `json:"total"`
+	Recent  uint64 `json:"last_ten_minutes"`
+}
+
+// Expiry is the end of something that the service needs.
+type Expiry struct {
+	What string    `json:"what"`
+	File string    `json:"file,omitempty"`
+	At   time.Time `json:"at"`
+	Ours bool      `json:"ours"` // we have to renew it
+	// Near says that it is near its end by the measure of its kind: Look within 30 days, or less for what lives short.
+	Near Gravity `json:"near"`
+	In   float64 `json:"in_seconds"`
+}
+
+// LoginEvent is what the registry said about the login, RFC 8807.
+type LoginEvent struct {
+	Type    string     `json:"type"`
+	Level   string     `json:"level"`
+	Expires *time.Time `json:"expires,omitempty"`
+	Text    string     `json:"text,omitempty"`
+}
+
+// Event is a warning or an error of the log. The same one again only raises Count.
+type Event struct {
+	At     time.Time `json:"at"` // the last time
+	Level  string    `json:"level"`
+	Text   string    `json:"text"`
+	Detail string    `json:"detail,omitempty"`
+	Count  int       `json:"count"`
+}
+
+// History are the last ten minutes, one value for each interval, the oldest first; null where nothing is known.
+type History struct {
+	IntervalSeconds float64    `json:"interval_seconds"`
+	End             time.Time  `json:"end"`
+	Queries         []*float64 `json:"queries_per_second"`
+	Transforms      []*float64 `json:"transforms_per_second"`
+	Refused         []*float64 `json:"refused_per_second"` // answers 2000 to 2399
+	Failed          []*float64 `json:"failed_per_second"`  // answers from 2400
+	NotSent         []*float64 `json:"not_sent"`           // in the interval
+	Unknown         []*float64 `json:"unknown"`
+	Waiting         []*float64 `json:"queue_length"` // at the end of the interval
+	WaitP50         []*float64 `json:"wait_p50_seconds"`
+	WaitP99         []*float64 `json:"wait_p99_seconds"`
+	RTTP50          []*float64 `json:"rtt_p50_seconds"`
+	RTTP99          []*float64 `json:"rtt_p99_seconds"`
+	LimitUsed       []*float64 `json:"limit_used_ratio"` // of the limit that is used most
+	Sessions        []*float64 `json:"sessions"`         // logged in, at the end of the interval
+}

@@ -1,0 +1,165 @@
+package admin
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// maxTableEvents is how many events of each registry the table shows.
+const maxTableEvents = 5
+
+// WriteTable writes s for a terminal or a mail. It cleans what it writes once more: s may have come from elsewhere.
+func WriteTable(out io.Writer, s *Status) error {
+	t := &table{out: out}
+	t.line("eppmux %s on %s, up %s, as of %s UTC", s.Version, s.Host, span(max(0, s.Now.Sub(s.Started).Seconds())), s.Now.UTC().Format(time.DateTime))
+	t.line("%s", headline(s))
+	t.line("")
+	t.begin()
+	t.row("STATE", "REGISTRY", "VERDICT")
+	for _, r := range ranked(s) {
+		t.row(r.Gravity.String(), r.Name, r.verdict().Text)
+	}
+	t.end()
+	for i := range s.Registries {
+		t.registry(&s.Registries[i])
+	}
+	t.events("Last warnings and errors of eppmux itself", s.Events)
+	return t.err
+}
+
+// verdict is the first finding; an empty one where a foreign status has none.
+func (r *Registry) verdict() Finding {
+	if len(r.Findings) == 0 {
+		return Finding{Gravity: r.Gravity}
+	}
+	return r.Findings[0]
+}
+
+// table writes lines and columns, until the first error.
+type table struct {
+	out  io.Writer
+	cols *tabwriter.Writer
+	err  error
+}
+
+func (t *table) line(format string, args ...any) {
+	if t.err == nil {
+		_, t.err = fmt.Fprintln(t.out, strings.TrimRight(clean(fmt.Sprintf(format, args...)), " "))
+	}
+}
+
+func (t *table) begin() { t.cols = tabwriter.NewWriter(t.out, 0, 8, 2, ' ', 0) }
+
+// row writes cells.
+func (t *table) row(cells ...string) {
+	for i := range cells {
+		cells[i] = clean(cells[i])
+	}
+	fmt.Fprintln(t.cols, strings.Join(cells, "\t"))
+}
+
+func (t *table) end() {
+	if err := t.cols.Flush(); t.err == nil {
+		t.err = err
+	}
+}
+
+func (t *table) registry(r *Registry) {
+	t.line("")
+	t.line("%s (%s): %s", r.Name, r.Address, r.Gravity)
+	for _, f := range r.Findings {
+		t.line("  %s: %s", f.Gravity, f.Text)
+		advice := ""
+		if f.Whose != "" {
+			advice = f.Whose + ": "
+		}
+		if advice += f.Do; advice != "" {
+			t.line("    %s", strings.TrimSuffix(advice, ": "))
+		}
+	}
+	t.begin()
+	s, m, lost := &r.Sessions, &r.Minute, &r.Recent
+	t.row("  sessions", fmt.Sprintf("%d of %d logged in, %d busy, %d opening", s.LoggedIn(), s.Max, s.Busy, s.Dialing))
+	t.row("  waiting", fmt.Sprintf("%d, the oldest for %s", r.Queue.Length, span(r.Queue.OldestSeconds)))
+	t.row("  clients", fmt.Sprintf("%d of %d", r.Clients.Connected, r.Clients.Max))
+	t.row("  last minute", fmt.Sprintf("%s commands/s, wait p50 %s p99 %s, registry time p50 %s p99 %s", number(m.PerSecond()),
+		quantileText(m.Wait.P50), quantileText(m.Wait.P99), quantileText(m.RTT.P50), quantileText(m.RTT.P99)))
+	t.row("  lost in 10 min", fmt.Sprintf("%d transforms unknown, %d not sent, %d orphaned", lost.UnknownTransforms, lost.NotSent, lost.Orphans))
+	for _, e := range r.Expiries {
+		t.row("  ends", fmt.Sprintf("%s: in %s, on %s", strings.TrimSpace(e.What+" "+e.File), span(e.In), e.At.UTC().Format(time.DateOnly)))
+	}
+	t.end()
+	t.sessions(r)
+	t.limits(r)
+	t.codes(r)
+	t.events("  LAST WARNINGS AND ERRORS", r.Events)
+}
+
+func (t *table) sessions(r *Registry) {
+	if len(r.Sessions.List) == 0 {
+		return
+	}
+	t.begin()
+	t.row("  SESSION", "STATE", "AGE", "SENT", "DOING", "FOR", "CLIENT")
+	for _, s := range r.Sessions.List {
+		doing := s.Doing
+		switch {
+		case doing == "":
+			doing = "-"
+		case s.Own:
+			doing += " (own)"
+		}
+		t.row(fmt.Sprintf("  %d", s.ID), s.State, span(s.AgeSeconds), fmt.Sprint(s.Commands), doing, span(s.ForSeconds), s.Client)
+	}
+	t.end()
+}
+
+func (t *table) limits(r *Registry) {
+	if len(r.Limits) == 0 {
+		return
+	}
+	t.begin()
+	t.row("  LIMIT", "", "SCOPE", "COMMANDS", "USED", "HELD BACK")
+	for _, l := range r.Limits {
+		used := "-"
+		if l.UsedRatio != nil {
+			used = fmt.Sprintf("%.0f %%", 100**l.UsedRatio)
+		}
+		text := fmt.Sprintf("%d per %s", l.Limit, per(l.PerSeconds))
+		if l.Shadow {
+			text += fmt.Sprintf(" (shadow, exceeded %d times)", l.Exceeded)
+		}
+		t.row(fmt.Sprintf("  %d", l.Index), text, l.Scope, l.Commands, used, fmt.Sprintf("%.0f %%", 100*l.LimitedRatio))
+	}
+	t.end()
+}
+
+func (t *table) codes(r *Registry) {
+	if len(r.Codes) == 0 {
+		return
+	}
+	t.begin()
+	t.row("  ANSWER", "", "10 MIN", "SINCE START")
+	for _, c := range r.Codes {
+		t.row(fmt.Sprintf("  %d", c.Code), c.Meaning, fmt.Sprint(c.Recent), fmt.Sprint(c.Total))
+	}
+	t.end()
+}
+
+func (t *table) events(title string, events []Event) {
+	if len(events) == 0 {
+		return
+	}
+	t.line("")
+	t.line("%s", title)
+	for _, e := range events[:min(len(events), maxTableEvents)] {
+		times := ""
+		if e.Count > 1 {
+			times = fmt.Sprintf(" (%d times)", e.Count)
+		}
+		t.line("  %s %s%s %s", e.At.UTC().Format("15:04:05"), e.Text, times, e.Detail)
+	}
+}

@@ -1,0 +1,131 @@
+package admin
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// working is a registry of which there is nothing to say.
+func working() Registry {
+	r := Registry{Name: "a", Answers: true, Ready: true}
+	r.Sessions = Sessions{Min: 1, Max: 3, Allowed: 3, Idle: 3}
+	r.Queue.TimeoutSeconds = 8
+	r.Clients = Clients{Connected: 5, Max: 100}
+	r.Minute = Window{Seconds: 60, Queries: 120, RTT: Quantile{some(0.004), some(0.02)}, Wait: Quantile{some(0.001), some(0.002)}}
+	r.Recent, r.Total = r.Minute, r.Minute
+	return r
+}
+
+func some(v float64) *float64 { return &v }
+
+// down is a registry without a session, for a reason.
+func down(reason, trouble string, next float64) func(*Registry) {
+	return func(r *Registry) {
+		r.Ready, r.Sessions.Idle = false, 0
+		r.TroubleReason, r.Trouble, r.NextTrySeconds = reason, trouble, next
+	}
+}
+
+func TestJudge(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*Registry)
+		g      Gravity
+		rule   string
+		whose  string
+		text   string
+		do     string
+	}{
+		{"well", func(r *Registry) {}, OK, "well", "", "all well: 3 sessions, 2 commands/s, answered in 4 ms (p50)", ""},
+		{"idle", func(r *Registry) { r.Minute = Window{Seconds: 60} }, OK, "well", "", "all well: 3 sessions, no commands in the last minute", ""},
+		{"stalled", func(r *Registry) { r.Answers, r.Ready = false, false }, Broken, "stalled", whoseEppmux, "the event loop of this registry does not answer; what is shown is old",
+			"look at the host's processors and memory, and at the log; report it"},
+		{"paused", func(r *Registry) { r.Paused, r.Ready, r.Queue.Length = true, false, 2 }, Broken, "paused", whoseOperator,
+			"paused by the operator: nothing is sent, 2 commands waiting", "eppmux ctl resume a"},
+		{"refused", down("login_refused", `login: result code 2200: "no"`, 720), Broken, "login_refused", whoseConfig,
+			`registry refuses our login: result code 2200: "no"`, "correct login in the config, then reload; next attempt in 12 min"},
+		{"all taken", down("too_many_sessions", "login: result code 2502", 30), Broken, "no_session_granted", whoseRegistry,
+			"registry grants no session (2502): result code 2502", "end what else uses the account, or ask the registry to end old sessions; next attempt in 30 s"},
+		{"certificate", down("tls", "tls: expired", 0), Broken, "certificate", whoseConfig, "certificate or address not accepted: tls: expired",
+			"compare certificates and source address with what the registry has on file"},
+		{"away", down("connect", "connect: refused", 8), Broken, "not_reachable", whoseNetwork, "registry not reachable: connect: refused",
+			"check address, name look-up and route; ask the registry; next attempt in 8 s"},
+		{"no greeting", down("greeting", "greeting: no answer in time", 0), Broken, "no_greeting", whoseRegistry, "registry does not greet: greeting: no answer in time",
+			"ask the registry: it takes connections and says nothing useful"},
+		{"login fails", down("registry_closed", "login: result code 2400", 0), Broken, "login_failed", whoseRegistry, "login fails: result code 2400", "ask the registry"},
+		{"ended", down("code_closes", "result code 2500", 0), Broken, "ended", whoseRegistry, "registry ended the last session by its answer: result code 2500",
+			"compare rate_limits with what it allows; ask the registry"},
+		{"connecting", down("", "", 3), Broken, "connecting", "", "no session yet: connecting; next attempt in 3 s", ""},
+		{"silent", func(r *Registry) { r.Minute.Timeouts, r.Minute.Queries = 4, 0 }, Broken, "silent", whoseRegistry,
+			"registry does not answer: 4 commands without an answer in the last minute, none with one", "ask the registry; outcomes of transforms are unknown, see below"},
+		{"silent now and then", func(r *Registry) { r.Minute.Timeouts = 1 }, Look, "silent", whoseRegistry, "registry left 1 command without an answer in the last minute",
+			"ask the registry; outcomes of transforms are unknown, see below"},
+		{"expired", func(r *Registry) {
+			r.Expiries = []Expiry{{What: "our certificate", File: "c.pem", Ours: true, Near: Broken, In: -7200}}
+		}, Broken, "expiry", whoseConfig,
+			"our certificate expired 2 h ago", "renew it: c.pem"},
+		{"expires", func(r *Registry) {
+			r.Expiries = []Expiry{{What: "our certificate", File: "c.pem", Ours: true, Near: Look, In: 6 * 86400}}
+		}, Look, "expiry", whoseConfig,
+			"our certificate expires in 6 days", "renew it: c.pem"},
+		{"password", func(r *Registry) { r.Expiries = []Expiry{{What: whatPassword, Ours: true, Near: Look, In: 3 * 86400}} }, Look, "expiry", whoseConfig,
+			"password expires in 3 days", "eppmux passwd --registry a"},
+		{"theirs expired", func(r *Registry) { r.Expiries = []Expiry{{What: "registry's certificate", Near: Broken, In: -60}} }, Look, "expiry", whoseRegistry,
+			"registry's certificate expired 60 s ago", "tell the registry: new sessions fail from then on"},
+		{"throttled", func(r *Registry) { r.Minute.Throttled, r.Queue.PauseSeconds = 3, 2 }, Look, "throttled", whoseConfig,
+			"registry wants fewer commands: 3 refusals for their number in the last minute; nothing is sent for 2 s", "lower rate_limits below what the registry allows, then reload"},
+		{"fewer sessions", func(r *Registry) {
+			r.Sessions.Allowed, r.Sessions.Idle = 2, 2
+			r.Trouble, r.TroubleReason = "x", "too_many_sessions"
+		}, Look, "fewer_sessions", whoseRegistry,
+			"registry grants only 2 of 3 sessions (2502)", "end what else uses the account, or lower sessions.max"},
+		{"one more fails", func(r *Registry) { r.Sessions.Idle, r.Trouble, r.TroubleReason = 1, "connect: refused", "connect" }, Look, "not_reachable", whoseNetwork,
+			"registry not reachable: connect: refused; 1 of 3 sessions go on", "check address, name look-up and route; ask the registry"},
+		{"limit", func(r *Registry) {
+			r.Queue.Length, r.Queue.OldestSeconds = 7, 1.5
+			r.Limits = []Limit{{Index: 0, Limit: 9, LimitedRatio: 0.3}, {Index: 1, Limit: 100, PerSeconds: 1, LimitedRatio: 0.9}, {Index: 2, LimitedRatio: 1, Shadow: true}}
+		}, Look, "limit", whoseConfig, "limit 1 is what commands wait for: 100 per 1s, it held them back for 90 % of the last minute; 7 waiting, the oldest for 1.5 s",
+			"send less, or raise rate_limits[1] if the registry allows more"},
+		{"a limit that harms nobody", func(r *Registry) { r.Limits = []Limit{{LimitedRatio: 0.9}} }, OK, "well", "", "all well: 3 sessions, 2 commands/s, answered in 4 ms (p50)", ""},
+		{"sessions", func(r *Registry) { r.Sessions.Idle, r.Sessions.Busy, r.Minute.Wait.P99 = 0, 3, some(2) }, Look, "sessions", whoseConfig,
+			"all 3 sessions busy", "more sessions, if the registry grants them, or fewer commands"},
+		{"sessions, slow", func(r *Registry) {
+			r.Sessions.Idle, r.Sessions.Busy, r.Minute.RTT.P50, r.Queue.Length, r.Queue.OldestSeconds = 0, 3, some(1.8), 4, 3
+		}, Look, "sessions", whoseRegistry, "all 3 sessions busy, registry answers slowly (p50 1.8 s); 4 waiting, the oldest for 3 s", "ask the registry why; more sessions help if it grants them"},
+		{"slow", func(r *Registry) { r.Minute.RTT.P50 = some(1.8) }, Look, "slow", whoseRegistry, "registry answers slowly (p50 1.8 s)", "ask the registry; compare eppmux send --direct --repeat"},
+		{"unknown", func(r *Registry) { r.Recent.UnknownTransforms = 2 }, Look, "unknown", whoseRegistry, "2 transforms with unknown outcome in the last ten minutes",
+			"look each up at the registry before anybody repeats it: ids are in the log"},
+		{"not sent", func(r *Registry) { r.Recent.NotSent = 1 }, Look, "not_sent", "", "1 command not sent in the last ten minutes; clients were told that it is safe to repeat", ""},
+		{"out of step", func(r *Registry) { r.Recent.Desync = 1 }, Look, "desync", whoseRegistry, "registry sent 1 message that did not belong there in the last ten minutes; no client got it",
+			"tell the registry; the log has the sessions"},
+		{"sessions end", func(r *Registry) { r.Recent.LostSessions = 3 }, Look, "sessions_end", whoseRegistry, "registry or network ended 3 sessions in the last ten minutes",
+			"lower keepalive or max_age below the registry's limits, or ask the registry"},
+		{"login event", func(r *Registry) {
+			at := time.Now()
+			r.LoginSays = []LoginEvent{{Type: "password", Expires: &at}, {Type: "cipher", Text: "old"}}
+		}, Look, "login_event", whoseConfig, "registry warns of the login (cipher): old", "do what it says"},
+		{"faulty clients", func(r *Registry) { r.Recent.ClientFaults = 5 }, Look, "client_faults", whoseClients, "clients sent 5 faulty frames in the last ten minutes; none reached the registry", "the log names them"},
+		{"many clients", func(r *Registry) { r.Clients.Connected = 90 }, Look, "clients", whoseClients, "90 of 100 clients connected", "find who leaves connections open, or raise clients.max"},
+	} {
+		r := working()
+		tt.change(&r)
+		if got, want := judge(&r, false)[0], (Finding{tt.g, tt.rule, tt.whose, tt.text, tt.do}); got != want {
+			t.Errorf("%s: got %+v, want %+v", tt.name, got, want)
+		}
+	}
+}
+
+// TestJudgeOrder: what breaks stands before what is to be looked at, and the cause before what follows from it.
+func TestJudgeOrder(t *testing.T) {
+	r := working()
+	down("login_refused", "login: result code 2200", 9)(&r)
+	r.Recent.NotSent, r.Recent.UnknownTransforms, r.Recent.ClientFaults = 5, 1, 1
+	var got []string
+	for _, f := range judge(&r, true) {
+		got = append(got, f.Rule)
+	}
+	if want := []string{"login_refused", "stopping", "unknown", "not_sent", "client_faults"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
