@@ -36,7 +36,7 @@ func endWithParent() {
 }
 
 // programTimeout is for one run of a program; programs that take longer are killed, and their tests fail.
-const programTimeout = 3 * time.Minute
+var programTimeout = 3 * time.Minute
 
 // program is eppmux as a process of its own.
 type program struct {

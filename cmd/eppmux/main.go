@@ -102,7 +102,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or config.`,
 	}
 	root.SetVersionTemplate(versionLine() + "\n")
 	root.AddCommand(newServeCommand(), newCheckCommand(), newSendCommand(), newSandboxCommand(), newPasswdCommand(), newCtlCommand(),
-		newAuditCommand(), newVersionCommand(), newManCommand())
+		newStatusCommand(), newAuditCommand(), newVersionCommand(), newManCommand())
 	complete(root)
 	return root
 }

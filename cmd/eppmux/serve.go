@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"eppmux/admin"
 )
 
 func newServeCommand() *cobra.Command {
@@ -86,7 +88,9 @@ type service struct {
 	record  *recorder
 	members []*member
 	retired []*retirement
-	live    *live // members, for scrapes
+	live    *live          // members, for scrapes
+	recent  *admin.Recent  // of log
+	monitor *admin.Monitor // nil before start
 	admin   *adminServer
 	control *control
 	watch   *expiryWatch
@@ -96,7 +100,9 @@ type service struct {
 }
 
 func newService(file string, level *slog.LevelVar, log *slog.Logger) *service {
-	return &service{file: file, level: level, log: log, live: newLive(), tasks: make(chan func()), ending: make(chan struct{})}
+	recent := admin.NewRecent()
+	log = slog.New(recent.Handler(log.Handler()))
+	return &service{file: file, level: level, log: log, recent: recent, live: newLive(), tasks: make(chan func()), ending: make(chan struct{})}
 }
 
 // serve builds the parts and runs them until ctx is done, then stops them in reverse.
@@ -160,9 +166,10 @@ func (s *service) start(cfg *Config) error {
 		s.members = append(s.members, m)
 	}
 	s.publish()
+	s.monitor = s.live.monitor(s.recent)
 	s.watch = newExpiryWatch(s.certificates(), s.log, time.Now())
 	if cfg.Admin.Listen != "" {
-		if s.admin, err = startAdmin(cfg.Admin.Listen, s.sockets, s.live, s.log); err != nil {
+		if s.admin, err = startAdmin(cfg.Admin.Listen, s.sockets, s.live, s.monitor, s.log); err != nil {
 			return err
 		}
 	}
@@ -226,6 +233,9 @@ func (s *service) close() error {
 	}
 	if s.admin != nil {
 		errs = append(errs, s.admin.stop())
+	}
+	if s.monitor != nil {
+		s.monitor.Stop()
 	}
 	for i := len(s.members) - 1; i >= 0; i-- {
 		errs = append(errs, s.members[i].close())

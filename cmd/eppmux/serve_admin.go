@@ -18,11 +18,11 @@ import (
 // adminServer is the admin listener, open.
 type adminServer struct{ server *admin.Server }
 
-// startAdmin opens the admin listener and serves what l shows.
-func startAdmin(listen string, sockets *inherited, l *live, log *slog.Logger) (*adminServer, error) {
+// startAdmin opens the admin listener and serves what l shows; status is for the status page.
+func startAdmin(listen string, sockets *inherited, l *live, status admin.Source, log *slog.Logger) (*adminServer, error) {
 	reg := prometheus.NewRegistry() // one for each: the admin server adds to it
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), l)
-	s := admin.New(admin.Config{Address: listen, Socket: sockets.file("tcp", listen), Metrics: reg, Ready: l, Version: version(), Logger: log})
+	s := admin.New(admin.Config{Address: listen, Socket: sockets.file("tcp", listen), Metrics: reg, Ready: l, Status: status, Version: version(), Logger: log})
 	if err := s.Start(); err != nil {
 		return nil, err
 	}
@@ -50,8 +50,9 @@ type live struct {
 
 // view is one set of members. Immutable.
 type view struct {
-	servers []*proxy.Server
-	clients []ownCertificate // those shown to registries
+	servers  []*proxy.Server
+	clients  []ownCertificate // those shown to registries
+	subjects []admin.Subject  // for the status page
 }
 
 func newLive() *live {
@@ -66,6 +67,7 @@ func (l *live) set(members []*member) {
 	v := new(view)
 	for _, m := range members {
 		v.servers = append(v.servers, m.server)
+		v.subjects = append(v.subjects, m.subject())
 		if pair := m.cfg.TLS.Certificate; pair != nil {
 			v.clients = append(v.clients, ownCertificate{registry: m.cfg.Name, pair: pair})
 		}

@@ -267,7 +267,7 @@ func (s *service) moveAdmin(listen string) error {
 	var fresh *adminServer
 	if listen != "" {
 		var err error
-		if fresh, err = startAdmin(listen, s.sockets, s.live, s.log); err != nil {
+		if fresh, err = startAdmin(listen, s.sockets, s.live, s.monitor, s.log); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"eppmux/admin"
+	"eppmux/sandbox"
+)
+
+// statusRegistry is a registry of a statusStand: a sandbox with its faults, the keys of its config, and its clients.
+type statusRegistry struct {
+	name    string
+	sandbox sandbox.Config
+	faults  string
+	address string        // of something else than the sandbox; empty: of that
+	foreign bool          // its certificate is of an authority that the config does not name
+	more    []string      // keys of its mapping
+	clients int           // that send commands all the time
+	command string        // which; a %d in it is a number that rises
+	pause   time.Duration // between two commands of a client
+}
+
+// statusStand is the program as a process before sandboxes, with clients at work.
+type statusStand struct {
+	t       *testing.T
+	dir     string
+	admin   string // host:port
+	program *program
+	numbers atomic.Uint64
+	ctx     context.Context // ends the clients
+	working sync.WaitGroup
+}
+
+func startStatusStand(t *testing.T, registries ...statusRegistry) *statusStand {
+	t.Helper()
+	st := prepareStatusStand(t)
+	st.start(registries...)
+	return st
+}
+
+// prepareStatusStand is a stand that has not started, for files that are to be put into its folder.
+func prepareStatusStand(t *testing.T) *statusStand {
+	t.Helper()
+	return &statusStand{t: t, dir: t.TempDir()}
+}
+
+func (st *statusStand) start(registries ...statusRegistry) {
+	t := st.t
+	t.Helper()
+	made, other := newSandboxTLS(t), newSandboxTLS(t)
+	writeFile(t, st.dir, "ca.pem", string(made.CAPEM), 0o600)
+	writeFile(t, st.dir, "client.pem", string(made.ClientCertPEM), 0o600)
+	writeFile(t, st.dir, "client.key", string(made.ClientKeyPEM), 0o600)
+	text := "admin: {listen: \"" + freeAddress(t) + "\"}\ncontrol: {socket: \"" + filepath.Join(st.dir, "ctl") + "\"}\nregistries:\n"
+	for _, r := range registries {
+		address := r.address
+		if address == "" {
+			certs := made
+			if r.foreign {
+				certs = other
+			}
+			address = startTestRegistry(t, certs, r.config(t)).address
+		}
+		more := append([]string{""}, r.more...)
+		text += fmt.Sprintf("  - {name: %s, address: %q, listen: [%q], login: {client_id: demo, password: demo-secret}, "+
+			"tls: {ca_file: ca.pem, cert_file: client.pem, key_file: client.key}%s}\n", r.name, address, "unix://"+st.socket(r.name), strings.Join(more, ", "))
+	}
+	st.program = startProgram(t, "serve", "--config", writeFile(t, st.dir, "c.yaml", text, 0o600))
+	st.admin = st.program.find(`msg="admin listening" listener=(\S+)`)
+	st.program.find(`(msg="eppmux serves")`)
+	ctx, cancel := context.WithCancel(context.Background())
+	st.ctx = ctx
+	t.Cleanup(func() {
+		cancel()
+		st.working.Wait()
+	})
+	for _, r := range registries {
+		for range r.clients {
+			st.working.Go(func() { st.work(r) })
+		}
+	}
+}
+
+func (r *statusRegistry) config(t *testing.T) sandbox.Config {
+	t.Helper()
+	cfg := r.sandbox
+	faults, err := sandbox.ParseFaults(r.faults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Faults = faults
+	if cfg.MaxSessions == 0 {
+		cfg.MaxSessions = -1
+	}
+	return cfg
+}
+
+func newSandboxTLS(t *testing.T) *sandbox.TLS {
+	t.Helper()
+	made, err := sandbox.NewTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// freeAddress is one of this machine on which nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+func (st *statusStand) socket(name string) string { return filepath.Join(st.dir, name+".sock") }
+
+// work is one client: it sends the command of r again and again, over new connections where one ends, until the stand ends.
+func (st *statusStand) work(r statusRegistry) {
+	for st.ctx.Err() == nil {
+		nc, err := (&net.Dialer{}).DialContext(st.ctx, "unix", st.socket(r.name))
+		if err == nil {
+			stop := context.AfterFunc(st.ctx, func() { nc.Close() })
+			st.converse(nc, r)
+			stop()
+			nc.Close()
+		}
+		st.rest(50 * time.Millisecond)
+	}
+}
+
+func (st *statusStand) converse(nc net.Conn, r statusRegistry) {
+	if _, err := readUnit(nc); err != nil {
+		return
+	}
+	for st.ctx.Err() == nil {
+		text := r.command
+		if strings.Contains(text, "%d") {
+			text = fmt.Sprintf(text, st.numbers.Add(1))
+		}
+		if _, err := nc.Write(unit(text)); err != nil {
+			return
+		}
+		if _, err := readUnit(nc); err != nil {
+			return
+		}
+		st.rest(r.pause)
+	}
+}
+
+// rest waits, or until the stand ends.
+func (st *statusStand) rest(d time.Duration) {
+	late := time.NewTimer(d)
+	defer late.Stop()
+	select {
+	case <-late.C:
+	case <-st.ctx.Done():
+	}
+}
+
+// get asks the admin listener.
+func (st *statusStand) get(path string) []byte {
+	st.t.Helper()
+	c := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	r, err := c.Get("http://" + st.admin + path)
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != 200 {
+		st.t.Fatalf("%s: got %s, %v\n%s", path, r.Status, err, b)
+	}
+	return b
+}
+
+func (st *statusStand) status() (s admin.Status) {
+	st.t.Helper()
+	if err := json.Unmarshal(st.get("/status.json"), &s); err != nil {
+		st.t.Fatal(err)
+	}
+	return s
+}
+
+// until asks for the status again and again until it is as wanted; false: it never was, for a minute.
+func (st *statusStand) until(wanted func(*admin.Status) bool) bool {
+	st.t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); st.rest(300 * time.Millisecond) {
+		if s := st.status(); wanted(&s) {
+			return true
+		}
+	}
+	return false
+}
+
+// Commands for the clients of a stand.
+const (
+	checkText  = `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><check><d:check xmlns:d="urn:ietf:params:xml:ns:domain-1.0"><d:name>a%d.example</d:name></d:check></check><clTRID>C-1</clTRID></command></epp>`
+	createText = `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><create><d:create xmlns:d="urn:ietf:params:xml:ns:domain-1.0"><d:name>new%d.example</d:name><d:authInfo><d:pw>secret-1</d:pw></d:authInfo></d:create></create><clTRID>C-2</clTRID></command></epp>`
+	infoText   = `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><info><d:info xmlns:d="urn:ietf:params:xml:ns:domain-1.0"><d:name>none%d.example</d:name></d:info></info><clTRID>C-3</clTRID></command></epp>`
+)

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+const watchStatusEvery = 2 * time.Second
+
+// watching prints the status again and again, until the context ends. On a terminal each one takes the place of the one
+// before; elsewhere an empty line stands between. Whoever does not answer is asked again.
+func (s *statusRun) watching(cmd *cobra.Command, at string) error {
+	out := cmd.OutOrStdout()
+	f, ok := out.(*os.File)
+	terminal := ok && isTerminal(f)
+	tick := time.NewTicker(watchStatusEvery)
+	defer tick.Stop()
+	for {
+		text, _, err := s.look(cmd.Context(), at)
+		if cmd.Context().Err() != nil {
+			return nil
+		}
+		if err != nil {
+			text = []byte(time.Now().UTC().Format(time.DateTime) + " UTC: " + err.Error() + "\n")
+		}
+		if _, err := out.Write(frameOf(text, terminal, s.json)); err != nil {
+			return failed(cmd, err)
+		}
+		select {
+		case <-tick.C:
+		case <-cmd.Context().Done():
+			return nil
+		}
+	}
+}
+
+// frameOf is text as it is written over the one before. Only what is left of the old one is erased, line by line: the whole
+// screen at once would flicker.
+func frameOf(text []byte, terminal, json bool) []byte {
+	switch {
+	case terminal && !json:
+		return append(append([]byte("\x1b[H"), bytes.ReplaceAll(text, []byte("\n"), []byte("\x1b[K\n"))...), "\x1b[J"...)
+	case json:
+		return text
+	}
+	return append(text, '\n')
+}
