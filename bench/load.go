@@ -1,79 +1,203 @@
 package main
 
 import (
-	"bytes"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"slices"
-	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Load is a closed loop: each client sends its next command when the answer to the last one has come. Every command
-// checks a name of its own, and every answer is held against it.
+// Load puts commands on servers. In a closed loop each client sends its next command when the answer to the last one has
+// come; with a Rate it is an open loop, see schedule. Every command checks a name of its own, and every answer is held
+// against it.
 type Load struct {
-	To             string
+	To             string      // host:port; of several, with commas between, clients go to each in turn
 	TLS            *tls.Config // nil: plain
 	Clients        int
+	Idle           int           // more clients that connect, and then are silent
+	Settle         time.Duration // from the last connection to the first command
 	WarmUp, For    time.Duration
+	Rate           float64 // commands a second; 0: closed loop
+	Octets         int     // of a command, at least: further names and comments fill it up; 0: one name
+	Transform      bool    // deletes of what does not exist, in place of checks
 	User, Password string
-	SameClTRID     bool // otherwise every command has one of its own
+	SameClTRID     bool      // otherwise every command has one of its own
+	Marks          io.Writer // a line each when all are connected, and when counting begins and ends; nil: none
+
+	filler string
+	cpu    time.Duration // used while commands were counted
 }
 
 // Result is what a Load has measured.
 type Result struct {
-	Commands int     `json:"commands"` // answered within For
+	Clients  int     `json:"clients"`
+	Commands int     `json:"commands"` // answered within For; in an open loop, due within it
 	Seconds  float64 `json:"seconds"`
 	PerSec   float64 `json:"per_second"`
 	P50      float64 `json:"p50_ms"`
 	P99      float64 `json:"p99_ms"`
-	Wrong    int     `json:"wrong"`  // answers that are another's, or not a success
-	Failed   int     `json:"failed"` // clients whose connection ended
+	P999     float64 `json:"p999_ms"`
+	Max      float64 `json:"max_ms"`
+	Late     float64 `json:"late_p99_ms,omitempty"` // open loop: from when a command was due to its sending
+	Unsent   int     `json:"unsent,omitempty"`      // open loop: due, but its client never got so far
+	CPU      float64 `json:"cpu_seconds"`           // of the load itself
+	Octets   int     `json:"octets"`                // of a command's data unit
+	Wrong    int     `json:"wrong"`                 // answers that are another's, or not a success
+	Failed   int     `json:"failed"`                // clients whose connection ended
 	First    string  `json:"first_error,omitempty"`
 }
 
-// answerTimeout is how long an answer may take before the client counts as failed.
-const answerTimeout = 30 * time.Second
+const (
+	// answerTimeout is how long an answer may take before the client counts as failed.
+	answerTimeout = 30 * time.Second
+	// dialers is how many clients connect at a time.
+	dialers = 16
+	// drainTime is how long after its end an open loop may work off what was due.
+	drainTime = 10 * time.Second
+)
 
-// Run puts the load on the server. The error is for what keeps it from beginning.
+// Run puts the load on the servers. The error is for what keeps it from beginning.
 func (l *Load) Run() (Result, error) {
-	clients := make([]*loadClient, l.Clients)
-	for i := range clients {
-		c, err := l.connect(i)
-		if err != nil {
-			return Result{}, fmt.Errorf("client %d: %w", i, err)
+	l.filler = l.fill()
+	all, err := l.connectAll(l.Clients + l.Idle)
+	defer func() {
+		for _, c := range all {
+			if c != nil {
+				c.nc.Close()
+			}
 		}
-		defer c.nc.Close()
-		clients[i] = c
+	}()
+	if err != nil {
+		return Result{}, err
 	}
+	clients := all[:l.Clients]
+	time.Sleep(l.Settle)
+	l.mark("connected")
+	run := l.closed
+	if l.Rate > 0 && l.Clients > 0 {
+		run = l.open
+	}
+	took := run(clients)
+	r := l.sum(clients, took)
+	r.CPU = l.cpu.Seconds()
+	return r, nil
+}
+
+// count marks the beginning of counting and returns the function that marks its end; between them processor time is taken.
+func (l *Load) count() (end func()) {
+	l.mark("begin")
+	before := ownCPU()
+	return func() {
+		l.cpu = ownCPU() - before
+		l.mark("end")
+	}
+}
+
+// closed returns how long commands were counted.
+func (l *Load) closed(clients []*loadClient) time.Duration {
 	var counting, stop atomic.Bool
 	var wg sync.WaitGroup
 	for _, c := range clients {
 		wg.Go(func() { c.run(&counting, &stop) })
 	}
 	time.Sleep(l.WarmUp)
+	end := l.count()
 	begin := time.Now()
 	counting.Store(true)
 	time.Sleep(l.For)
 	counting.Store(false)
 	took := time.Since(begin)
+	end()
 	stop.Store(true)
 	wg.Wait()
-	return l.sum(clients, took), nil
+	return took
+}
+
+// open is closed's like for an open loop, first for WarmUp, then for For.
+func (l *Load) open(clients []*loadClient) time.Duration {
+	warm := newSchedule(l.Rate, len(clients), l.WarmUp)
+	counted := newSchedule(l.Rate, len(clients), l.For)
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	to := make([]chan time.Time, len(clients)) // when a command is due; closed below
+	for i, c := range clients {
+		to[i] = make(chan time.Time, warm.each()+counted.each())
+		wg.Go(func() { c.follow(to[i], &stop) })
+	}
+	warm.run(time.Now(), to)
+	end := l.count()
+	begin := time.Now()
+	for _, c := range clients {
+		c.since.Store(begin.UnixNano())
+	}
+	counted.run(begin, to)
+	end()
+	for _, ch := range to {
+		close(ch)
+	}
+	late := time.AfterFunc(drainTime, func() { stop.Store(true) })
+	wg.Wait()
+	late.Stop()
+	return l.For
+}
+
+// connectAll connects n clients, some at a time. What is connected is returned even with an error.
+func (l *Load) connectAll(n int) ([]*loadClient, error) {
+	all := make([]*loadClient, n)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	errs := make([]error, dialers)
+	for d := range dialers {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && errs[d] == nil; i = int(next.Add(1)) - 1 {
+				if all[i], errs[d] = l.connect(i); errs[d] != nil {
+					errs[d] = fmt.Errorf("client %d: %w", i, errs[d])
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return all, errors.Join(errs...)
+}
+
+func (l *Load) mark(what string) {
+	if l.Marks != nil {
+		fmt.Fprintln(l.Marks, what)
+	}
+}
+
+// maxNames is how many names a registry takes in one check.
+const maxNames = 45
+
+// fill is what stands behind the name in each command: further names, and comments when these are enough.
+func (l *Load) fill() string {
+	c := loadClient{l: &Load{}, n: 1000}
+	c.compose()
+	var b strings.Builder
+	for i := 0; len(c.out)+b.Len() < l.Octets; i++ {
+		if i < maxNames-1 {
+			fmt.Fprintf(&b, "<domain:name>filler-%05d.example</domain:name>", i)
+		} else {
+			fmt.Fprintf(&b, "<!-- filler-%05d, of nothing that is known -->", i)
+		}
+	}
+	return b.String()
 }
 
 func (l *Load) sum(clients []*loadClient, took time.Duration) Result {
-	r := Result{Seconds: took.Seconds()}
-	var all []time.Duration
+	r := Result{Clients: len(clients), Seconds: took.Seconds()}
+	var all, late []time.Duration
 	for _, c := range clients {
 		all = append(all, c.took...)
+		late = append(late, c.late...)
 		r.Wrong += c.wrong
+		r.Unsent += c.unsent
+		r.Octets = len(c.out)
 		if c.err != nil {
 			r.Failed++
 			if r.First == "" {
@@ -82,153 +206,11 @@ func (l *Load) sum(clients []*loadClient, took time.Duration) Result {
 		}
 	}
 	slices.Sort(all)
+	slices.Sort(late)
 	r.Commands = len(all)
 	r.PerSec = float64(r.Commands) / r.Seconds
-	if n := len(all); n > 0 {
-		r.P50 = all[n/2].Seconds() * 1000
-		r.P99 = all[n*99/100].Seconds() * 1000
-	}
+	ms := func(d time.Duration) float64 { return d.Seconds() * 1000 }
+	r.P50, r.P99, r.P999 = ms(percentile(all, 0.5)), ms(percentile(all, 0.99)), ms(percentile(all, 0.999))
+	r.Max, r.Late = ms(percentile(all, 1)), ms(percentile(late, 0.99))
 	return r
-}
-
-// loadClient is one client. Owned by the goroutine of its run.
-type loadClient struct {
-	l     *Load
-	id    int
-	n     int
-	nc    net.Conn
-	out   []byte
-	in    []byte
-	name  []byte
-	trid  []byte
-	took  []time.Duration
-	wrong int
-	err   error
-}
-
-func (l *Load) connect(id int) (*loadClient, error) {
-	nc, err := net.DialTimeout("tcp", l.To, 10*time.Second)
-	if err != nil {
-		return nil, err
-	}
-	if l.TLS != nil {
-		nc = tls.Client(nc, l.TLS)
-	}
-	c := &loadClient{l: l, id: id, nc: nc, in: make([]byte, 4096)}
-	if _, err := c.read(); err != nil {
-		nc.Close()
-		return nil, fmt.Errorf("greeting: %w", err)
-	}
-	if l.User == "" {
-		return c, nil
-	}
-	c.out = append(c.out[:0], 0, 0, 0, 0)
-	c.out = append(c.out, `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><login><clID>`+l.User+`</clID><pw>`+l.Password+
-		`</pw><options><version>1.0</version><lang>en</lang></options><svcs><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI></svcs></login>`+
-		`<clTRID>login-`...)
-	c.out = strconv.AppendInt(c.out, time.Now().UnixNano(), 36)
-	c.out = append(c.out, `</clTRID></command></epp>`...)
-	a, err := c.exchange()
-	if err == nil && !bytes.Contains(a, []byte(`code="1000"`)) {
-		err = fmt.Errorf("got %s", a)
-	}
-	if err != nil {
-		nc.Close()
-		return nil, fmt.Errorf("login: %w", err)
-	}
-	return c, nil
-}
-
-// run sends commands until stop; it ends then, or with its connection.
-func (c *loadClient) run(counting, stop *atomic.Bool) {
-	for !stop.Load() {
-		begin := time.Now()
-		c.compose()
-		a, err := c.exchange()
-		if err != nil {
-			c.err = err
-			return
-		}
-		if !c.right(a) {
-			c.wrong++
-			if c.err == nil {
-				c.err = fmt.Errorf("wrong answer: %s", a)
-			}
-		} else if counting.Load() {
-			c.took = append(c.took, time.Since(begin))
-		}
-	}
-}
-
-// compose builds the next command: a check of a name that no other command has.
-func (c *loadClient) compose() {
-	c.n++
-	c.name = append(c.name[:0], "load-"...)
-	c.name = strconv.AppendInt(c.name, int64(c.id), 10)
-	c.name = append(c.name, '-')
-	c.name = strconv.AppendInt(c.name, int64(c.n), 10)
-	c.name = append(c.name, ".example"...)
-	c.trid = append(c.trid[:0], "BENCH-"...)
-	if !c.l.SameClTRID {
-		c.trid = strconv.AppendInt(c.trid, int64(c.id), 36)
-		c.trid = append(c.trid, '-')
-		c.trid = strconv.AppendInt(c.trid, time.Now().UnixNano(), 36)
-		c.trid = append(c.trid, '-')
-	}
-	c.trid = strconv.AppendInt(c.trid, int64(c.n), 10)
-	c.out = append(c.out[:0], 0, 0, 0, 0)
-	c.out = append(c.out, `<?xml version="1.0" encoding="UTF-8"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><check>`+
-		`<domain:check xmlns:domain="urn:ietf:params:xml:ns:domain-1.0"><domain:name>`...)
-	c.out = append(c.out, c.name...)
-	c.out = append(c.out, `</domain:name></domain:check></check><clTRID>`...)
-	c.out = append(c.out, c.trid...)
-	c.out = append(c.out, `</clTRID></command></epp>`...)
-}
-
-// right says whether an answer is the one to the last command.
-func (c *loadClient) right(a []byte) bool {
-	i := bytes.LastIndex(a, []byte("<clTRID>"))
-	return i >= 0 && bytes.HasPrefix(a[i+len("<clTRID>"):], append(c.trid, '<')) &&
-		bytes.Contains(a, append(append([]byte{'>'}, c.name...), '<')) && bytes.Contains(a, []byte(`code="1000"`))
-}
-
-func (c *loadClient) exchange() ([]byte, error) {
-	binary.BigEndian.PutUint32(c.out, uint32(len(c.out)))
-	if _, err := c.nc.Write(c.out); err != nil {
-		return nil, err
-	}
-	return c.read()
-}
-
-// read reads one payload, borrowed until the next call.
-func (c *loadClient) read() ([]byte, error) {
-	if err := c.nc.SetReadDeadline(time.Now().Add(answerTimeout)); err != nil {
-		return nil, err
-	}
-	have := 0
-	for {
-		n, err := c.nc.Read(c.in[have:])
-		have += n
-		if have >= 4 {
-			want := int(binary.BigEndian.Uint32(c.in))
-			if want > 1<<24 {
-				return nil, errors.New("frame of more than 16 MiB")
-			}
-			if have == want {
-				return c.in[4:want], nil
-			}
-			if have > want {
-				return nil, errors.New("more than one answer")
-			}
-			if want > len(c.in) {
-				c.in = slices.Grow(c.in, want)[:want]
-			}
-		}
-		if err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return nil, err
-		}
-	}
 }

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"time"
+)
+
+// Raw is the data of one measurement, as it is kept in results. Tables and plots are made from it alone.
+type Raw struct {
+	Machine      Machine       `json:"machine"`
+	Rounds       int           `json:"rounds"`
+	Skipped      []string      `json:"skipped,omitempty"` // what could not be measured, and why
+	Cases        []Case        `json:"cases"`
+	Measurements []Measurement `json:"measurements"`
+	Go           []GoRound     `json:"go,omitempty"`
+}
+
+// Case is runs that are measured in turns, to be compared.
+type Case struct {
+	Name  string `json:"name"`
+	About string `json:"about"`
+	Runs  []Run  `json:"runs"`
+	Half  bool   `json:"half,omitempty"` // it is measured in half of the rounds: no target is about it
+}
+
+// Run is one contestant under one load.
+type Run struct {
+	Name       string        `json:"name"` // within its case
+	Kind       string        `json:"kind"`
+	Threads    int           `json:"threads,omitempty"`    // of HAProxy, workers of nginx; 0: as they choose
+	Registries int           `json:"registries,omitempty"` // side by side; 0: one
+	Sessions   int           `json:"sessions,omitempty"`   // of eppmux with each registry; others have one for each client
+	Latency    time.Duration `json:"latency_ns"`           // of the registry
+	Clients    int           `json:"clients"`
+	Idle       int           `json:"idle,omitempty"`
+	Rate       float64       `json:"rate,omitempty"` // commands a second; 0: closed loop
+	Octets     int           `json:"octets,omitempty"`
+	Transform  bool          `json:"transform,omitempty"`
+	Times      int           `json:"times,omitempty"` // as long as others; 0: once
+	Audit      string        `json:"audit,omitempty"` // commands that eppmux logs
+}
+
+// Measurement is one run in one round.
+type Measurement struct {
+	Case        string  `json:"case"`
+	Run         string  `json:"run"`
+	Round       int     `json:"round"`
+	Load        Result  `json:"load"`
+	CPU         float64 `json:"cpu_seconds"`          // of the contestant while commands were counted, by schedstat
+	Ticks       float64 `json:"cpu_ticks_seconds"`    // the same by stat
+	RegistryCPU float64 `json:"registry_cpu_seconds"` // of all registries
+	OtherCPU    float64 `json:"other_cpu_seconds"`    // of everything else on the machine
+	Stolen      float64 `json:"stolen_cpu_seconds"`   // by the host of the machine
+	Before      int64   `json:"resident_before"`      // octets, when nobody is connected
+	Connected   int64   `json:"resident_connected"`   // when all are, and none has sent a command
+	After       int64   `json:"resident_after"`       // when counting ends
+	Mallocs     float64 `json:"mallocs,omitempty"`    // of eppmux while commands were counted
+	Wait        float64 `json:"wait_seconds,omitempty"`
+	Waited      float64 `json:"waited,omitempty"` // commands of which Wait is the sum
+}
+
+// perCommand is a sum over all commands of the measurement, for one.
+func (m *Measurement) perCommand(sum float64) float64 { return sum / float64(m.Load.Commands) }
+
+// GoRound is what two of the project's benchmarks say.
+type GoRound struct {
+	ScanRatio      float64 `json:"scan_ratio"`      // times as fast as encoding/xml
+	ScanLeast      float64 `json:"scan_ratio_min"`  // of the rounds of that benchmark
+	ScanMost       float64 `json:"scan_ratio_max"`  //
+	ExchangeNs     float64 `json:"exchange_ns"`     // a command through the loop and a registry in the same process
+	ExchangeAllocs float64 `json:"exchange_allocs"` // objects, of both
+}
+
+func readRaw(path string) (*Raw, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	r := new(Raw)
+	return r, json.Unmarshal(text, r)
+}
+
+func (r *Raw) write(path string) error {
+	text, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o644)
+}
+
+// find returns the case of that name, nil if there is none.
+func (r *Raw) find(name string) *Case {
+	for i := range r.Cases {
+		if r.Cases[i].Name == name {
+			return &r.Cases[i]
+		}
+	}
+	return nil
+}
+
+// run returns the run of that name, nil if there is none.
+func (c *Case) run(name string) *Run {
+	for i := range c.Runs {
+		if c.Runs[i].Name == name {
+			return &c.Runs[i]
+		}
+	}
+	return nil
+}
+
+// round returns a measurement, nil if there is none.
+func (r *Raw) round(c, run string, round int) *Measurement {
+	for i := range r.Measurements {
+		if m := &r.Measurements[i]; m.Case == c && m.Run == run && m.Round == round {
+			return m
+		}
+	}
+	return nil
+}
+
+// figure takes a value from each round of a run.
+func (r *Raw) figure(c, run string, value func(*Measurement) float64) figure {
+	var all []float64
+	for round := range r.Rounds {
+		if m := r.round(c, run, round); m != nil {
+			all = append(all, value(m))
+		}
+	}
+	return figureOf(all)
+}

@@ -1,0 +1,168 @@
+package main
+
+import "math"
+
+// target is a figure that eppmux is to reach, as a ratio or difference within one run.
+type target struct {
+	name, formula string
+	unit          string // empty: a ratio
+	want          float64
+	atLeast       bool // otherwise at most
+	value         func(*Raw) figure
+}
+
+// met says whether the median reaches it.
+func (t *target) met(f figure) bool {
+	if t.atLeast {
+		return f.median >= t.want
+	}
+	return f.median <= t.want
+}
+
+// Values of one measurement.
+func cpuOf(m *Measurement) float64    { return m.perCommand(m.CPU) }
+func rateOf(m *Measurement) float64   { return m.Load.PerSec }
+func p50Of(m *Measurement) float64    { return m.percentile(m.Load.P50) }
+func p99Of(m *Measurement) float64    { return m.percentile(m.Load.P99) }
+func p999Of(m *Measurement) float64   { return m.percentile(m.Load.P999) }
+func mallocOf(m *Measurement) float64 { return m.perCommand(m.Mallocs) }
+
+// percentile is not a number where clients had less than three turns each within the measurement, which then knows little
+// of how long a turn takes.
+func (m *Measurement) percentile(v float64) float64 {
+	if m.Load.Commands < 3*m.Load.Clients {
+		return math.NaN()
+	}
+	return v
+}
+
+// each is a value by round; not a number where there is none.
+type each func(round int) float64
+
+// of is the value of a run in a case.
+func (r *Raw) of(c, run string, value func(*Measurement) float64) each {
+	return func(round int) float64 {
+		if m := r.round(c, run, round); m != nil {
+			return value(m)
+		}
+		return math.NaN()
+	}
+}
+
+// over combines two values round by round, so that what the machine does at a time is in both.
+func (r *Raw) over(a, b each, combine func(a, b float64) float64) figure {
+	var all []float64
+	for round := range r.Rounds {
+		all = append(all, combine(a(round), b(round)))
+	}
+	return figureOf(all)
+}
+
+func quotient(a, b float64) float64   { return a / b }
+func difference(a, b float64) float64 { return a - b }
+
+// better is the one of two that serves HAProxy best in a round: what it chooses by itself, or one thread.
+func better(a, b each, pick func(a, b float64) float64) each {
+	return func(round int) float64 {
+		x, y := a(round), b(round)
+		if math.IsNaN(y) {
+			return x
+		}
+		return pick(x, y)
+	}
+}
+
+// haproxyBest is a value of HAProxy in caseShared.
+func (r *Raw) haproxyBest(value func(*Measurement) float64, pick func(a, b float64) float64) each {
+	return better(r.of(caseShared, kindHAProxy, value), r.of(caseShared, "haproxy, 1 thread", value), pick)
+}
+
+// against is eppmux over another run of the same case, in one value.
+func against(c, run, other string, value func(*Measurement) float64, combine func(a, b float64) float64) func(*Raw) figure {
+	return func(r *Raw) figure { return r.over(r.of(c, run, value), r.of(c, other, value), combine) }
+}
+
+// activeSpread is the greatest cost per command over the numbers of clients, for the least, by round.
+func activeSpread(r *Raw) figure {
+	c := r.find(caseActive)
+	if c == nil {
+		return figure{}
+	}
+	var all []float64
+	for round := range r.Rounds {
+		least, most := math.Inf(1), math.Inf(-1)
+		for i := range c.Runs {
+			if v := r.of(caseActive, c.Runs[i].Name, cpuOf)(round); !math.IsNaN(v) {
+				least, most = min(least, v), max(most, v)
+			}
+		}
+		all = append(all, most/least)
+	}
+	return figureOf(all)
+}
+
+// idleOf is the memory of one idle client in octets.
+func idleOf(r *Run) func(*Measurement) float64 {
+	return func(m *Measurement) float64 { return float64(m.Connected-m.Before) / float64(r.Idle+r.Clients) }
+}
+
+func idleMemory(r *Raw) figure {
+	if c := r.find(caseIdle); c != nil && c.run(kindEPPMux) != nil {
+		return r.figure(caseIdle, kindEPPMux, idleOf(c.run(kindEPPMux)))
+	}
+	return figure{}
+}
+
+func scanRatio(r *Raw) figure {
+	var all []float64
+	for _, g := range r.Go {
+		all = append(all, g.ScanRatio)
+	}
+	return figureOf(all)
+}
+
+var targets = []target{
+	{name: "processor time per command, 200 clients, 16 sessions", want: 0.75,
+		formula: "eppmux ÷ HAProxy (the cheaper of its threads), processor seconds ÷ commands, case " + caseShared,
+		value: func(r *Raw) figure {
+			return r.over(r.of(caseShared, kindEPPMux, cpuOf), r.haproxyBest(cpuOf, math.Min), quotient)
+		}},
+	{name: "commands a second in that case", want: 1, atLeast: true,
+		formula: "eppmux ÷ HAProxy (the faster of its threads), case " + caseShared,
+		value: func(r *Raw) figure {
+			return r.over(r.of(caseShared, kindEPPMux, rateOf), r.haproxyBest(rateOf, math.Max), quotient)
+		}},
+	{name: "three sessions at 20 ms, 1,000 clients", want: 0.995, atLeast: true,
+		formula: "commands a second of eppmux ÷ those of three direct clients, case " + caseSlow,
+		value:   against(caseSlow, kindEPPMux, kindDirect, rateOf, quotient)},
+	{name: "added latency at 500 a second, p50", unit: "ms", want: 0,
+		formula: "(eppmux − direct) − (HAProxy − direct), case " + caseOpen,
+		value:   against(caseOpen, kindEPPMux, kindHAProxy, p50Of, difference)},
+	{name: "added latency at 500 a second, p99", unit: "ms", want: 0,
+		formula: "the same at p99",
+		value:   against(caseOpen, kindEPPMux, kindHAProxy, p99Of, difference)},
+	{name: "scan and splice", want: 20, atLeast: true,
+		formula: "octets a second ÷ those of encoding/xml (frame: TestScanSpeed; TestScanAllocs finds no allocation)",
+		value:   scanRatio},
+	{name: "allocations per command", unit: "objects", want: 0.01,
+		formula: "objects allocated by the process ÷ commands, case " + caseShared,
+		value:   func(r *Raw) figure { return r.figure(caseShared, kindEPPMux, mallocOf) }},
+	{name: "an idle client, of 15,000", unit: "octets", want: 700,
+		formula: "(resident with them − resident without) ÷ clients, case " + caseIdle,
+		value:   idleMemory},
+	{name: "15,000 idle clients beside", want: 1.1,
+		formula: "processor time per command with ÷ without, case " + caseBeside,
+		value:   against(caseBeside, runBeside, kindEPPMux, cpuOf, quotient)},
+	{name: "10 to 10,000 active clients", want: 1.3,
+		formula: "processor time per command, greatest ÷ least, case " + caseActive,
+		value:   activeSpread},
+	{name: "audit log of transforms, queries sent", want: 1.15,
+		formula: "processor time per command with ÷ without, case " + caseAudit,
+		value:   against(caseAudit, "eppmux, audit of transform", kindEPPMux, cpuOf, quotient)},
+	{name: "audit log of transforms, transforms sent", want: 1.15,
+		formula: "likewise",
+		value:   against(caseAudit, "eppmux, transforms, audit of transform", "eppmux, transforms", cpuOf, quotient)},
+	{name: "audit log of all, queries sent", want: 1.15,
+		formula: "likewise",
+		value:   against(caseAudit, "eppmux, audit of all", kindEPPMux, cpuOf, quotient)},
+}
