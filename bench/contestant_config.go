@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -13,6 +14,9 @@ import (
 // startEPPMux starts eppmux with a registry of the config for each of those given, and waits until all sessions are open.
 func (b *bench) startEPPMux(c *contestant, r *Run, registries []string) (err error) {
 	if err := b.write("config.yaml", eppmuxConfig(b, r, registries)); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(b.path("audit.log")); err != nil {
 		return err
 	}
 	if c.proc, err = start(b.ctx, b.eppmux, "serve", "--config", b.path("config.yaml")); err != nil {
