@@ -257,7 +257,7 @@ func quantileText(v *float64) string {
 func unknown(r *Registry) (Finding, bool) {
 	n := r.Recent.UnknownTransforms
 	return Finding{Look, "unknown", whoseRegistry, fmt.Sprintf("%s with unknown outcome in the last ten minutes", count(n, "transform")),
-		"look each up at the registry before anybody repeats it: ids are in the log"}, n > 0
+		"look each up at the registry before anybody repeats it: eppmux audit --unknown --since 10m, or the log, has them"}, n > 0
 }
 
 func notSent(r *Registry) (Finding, bool) {

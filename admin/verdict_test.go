@@ -95,7 +95,7 @@ func TestJudge(t *testing.T) {
 		}, Look, "sessions", whoseRegistry, "all 3 sessions busy, registry answers slowly (p50 1.8 s); 4 waiting, the oldest for 3 s", "ask the registry why; more sessions help if it grants them"},
 		{"slow", func(r *Registry) { r.Minute.RTT.P50 = some(1.8) }, Look, "slow", whoseRegistry, "registry answers slowly (p50 1.8 s)", "ask the registry; compare eppmux send --direct --repeat"},
 		{"unknown", func(r *Registry) { r.Recent.UnknownTransforms = 2 }, Look, "unknown", whoseRegistry, "2 transforms with unknown outcome in the last ten minutes",
-			"look each up at the registry before anybody repeats it: ids are in the log"},
+			"look each up at the registry before anybody repeats it: eppmux audit --unknown --since 10m, or the log, has them"},
 		{"not sent", func(r *Registry) { r.Recent.NotSent = 1 }, Look, "not_sent", "", "1 command not sent in the last ten minutes; clients were told that it is safe to repeat", ""},
 		{"out of step", func(r *Registry) { r.Recent.Desync = 1 }, Look, "desync", whoseRegistry, "registry sent 1 message that did not belong there in the last ten minutes; no client got it",
 			"tell the registry; the log has the sessions"},
