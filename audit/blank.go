@@ -14,9 +14,11 @@ import (
 const blanked = "***"
 
 // secretNames are elements and attributes, in lower case and whatever their namespace, whose content is a secret: the
-// passwords of RFC 5730 section 2.9.1.1 and RFC 8807, the authInfo of the object mappings, and what registries call the same.
+// passwords of RFC 5730 section 2.9.1.1 and RFC 8807, the authInfo of the object mappings, the tokens of RFC 8495, and what
+// registries call the same.
 var secretNames = map[string]bool{
-	"pw": true, "newpw": true, "authinfo": true, "password": true, "newpassword": true, "authcode": true,
+	"pw": true, "newpw": true, "authinfo": true, "password": true, "newpassword": true, "passwd": true, "pwd": true,
+	"authcode": true, "newauthinfo": true, "allocationtoken": true,
 }
 
 func isSecret(local string) bool { return secretNames[strings.ToLower(local)] }

@@ -21,6 +21,7 @@ func TestBlank(t *testing.T) {
 		{`<d:name>a</d:name>`, `<d:name>a</d:name>`},
 		{`<d:pw>` + canary + `</d:pw>`, `<d:pw>***</d:pw>`},
 		{`<d:pw/>`, `<d:pw>***</d:pw>`},
+		{`<p:allocationToken>` + canary + `</p:allocationToken>`, `<p:allocationToken>***</p:allocationToken>`},
 		{`<d:authInfo><d:pw roid="x">` + canary + `</d:pw><d:ext><p:x y="` + canary + `"/>` + canary + `</d:ext></d:authInfo><p:z/>`, `<d:authInfo>***</d:authInfo><p:z/>`},
 		{`<p:newPW xmlns:p="` + canary + `">` + canary + `</p:newPW>`, `<p:newPW>***</p:newPW>`},
 		{`<d:pw><d:pw>` + canary + `</d:pw>` + canary + `</d:pw><d:a/>`, `<d:pw>***</d:pw><d:a/>`},

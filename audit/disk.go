@@ -157,7 +157,10 @@ const rotatedForm = "20060102T150405.000000Z"
 
 // rotate renames the file and opens a new one; where that fails it goes on with the old one, under its old name.
 func (d *disk) rotate(now time.Time) error {
-	name := d.path + "." + now.UTC().Format(rotatedForm)
+	name, err := d.nextName(now)
+	if err != nil {
+		return err
+	}
 	if _, err := os.Lstat(name); !os.IsNotExist(err) {
 		return fmt.Errorf("%s is there already", name)
 	}
@@ -175,6 +178,27 @@ func (d *disk) rotate(now time.Time) error {
 	d.f, d.size, d.cut = f, 0, false
 	d.prune()
 	return nil
+}
+
+// nextName is the name of a file that is rotated now, behind those of all that were rotated before: after the clock has been
+// put back the newest would otherwise be taken for the oldest.
+func (d *disk) nextName(now time.Time) (string, error) {
+	all, err := rotated(d.path)
+	if err != nil {
+		return "", err
+	}
+	name := d.path + "." + now.UTC().Format(rotatedForm)
+	for _, other := range all {
+		if filepath.Base(other) < filepath.Base(name) {
+			continue
+		}
+		at, err := time.Parse(rotatedForm, strings.TrimPrefix(filepath.Base(other), filepath.Base(d.path)+"."))
+		if err != nil {
+			return "", err
+		}
+		name = d.path + "." + at.Add(time.Microsecond).Format(rotatedForm)
+	}
+	return name, nil
 }
 
 // prune removes the oldest rotated files beyond keep.

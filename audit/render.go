@@ -66,7 +66,7 @@ func (r *renderer) command(l *Line, e *Entry) {
 			l.Left = len(m.Names) - i
 			break
 		}
-		l.Names = append(l.Names, string(n))
+		l.Names = append(l.Names, cut(string(n), maxText))
 	}
 	if m.Command == frame.CommandPoll && m.Op == frame.OpAck {
 		l.Names = messageID(m.Payload)
@@ -131,7 +131,7 @@ func (r *renderer) decoded(content string) string {
 	if err != nil {
 		return cut(content, maxText)
 	}
-	return string(m.ClTRID.Value)
+	return cut(string(m.ClTRID.Value), maxText)
 }
 
 // objectOf is the last word of a namespace name without its version, such as domain; the name itself where it has none.

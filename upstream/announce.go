@@ -52,7 +52,11 @@ func (p *Pool) announced(s *Session, now time.Duration) {
 
 // announceLate decides about an exchange whose announcement is late, or that has waited for too long by now.
 func (p *Pool) announceLate(s *Session, now time.Duration) {
-	if now >= s.x.deadline || p.cfg.Announce == AnnounceAlways {
+	switch {
+	case now < s.since+announceTimeout: // it had waited for nearly as long as it may
+		p.takeBack(s, p.waitCause(now), now)
+		return
+	case now >= s.x.deadline || p.cfg.Announce == AnnounceAlways:
 		p.takeBack(s, CauseAudit, now)
 		return
 	}

@@ -63,15 +63,22 @@ func (a *Account) entry(x *Exchange, ev audit.Event) *audit.Entry {
 	return e
 }
 
-// auditRejected records that the registry did not execute x; nil: a command of our own.
-func (a *Account) auditRejected(x *Exchange, m *frame.Message) {
+// rejection is the record that the registry did not execute x; nil where there is none to be made, as of a command of our
+// own.
+func (a *Account) rejection(x *Exchange, m *frame.Message) *audit.Entry {
 	if x == nil || x.origin == nil {
-		return
+		return nil
 	}
 	e := a.entry(x, audit.Rejected)
 	e.Code, e.Answer = m.Code, bytes.Clone(m.Payload)
 	e.Wait, e.RTT = x.sentAt-x.queuedAt, a.now-x.sentAt
-	a.cfg.Audit.Add(e)
+	return e
+}
+
+func (a *Account) audit(e *audit.Entry) {
+	if e != nil {
+		a.cfg.Audit.Add(e)
+	}
 }
 
 // auditEnd records the end of x, if its sending was or if ends of queries are wanted.

@@ -288,3 +288,41 @@ func TestReconnect(t *testing.T) {
 		}
 	})
 }
+
+// TestDeadlineWhileAnnouncing: what has waited for as long as it may ends for that, not for the audit log.
+func TestDeadlineWhileAnnouncing(t *testing.T) {
+	audited(t, AnnounceIfCan, func(p *play, rec *bookkeeper) {
+		r := p.session()
+		q := p.ask(checkCommand(""))
+		r.want("check")
+		a := p.ask(deleteCommand(""))
+		time.Sleep(8*time.Second - 100*time.Millisecond)
+		r.reply(1000)
+		q.end()
+		time.Sleep(200 * time.Millisecond)
+		if e := a.end(); e.End != EndNotSent || e.Cause != CauseQueueTimeout {
+			t.Errorf("got %+v, want not sent for the queue's timeout", e)
+		}
+	})
+}
+
+// TestHoldWhileConnecting: an attempt that a hold gives up does not put the next one off.
+func TestHoldWhileConnecting(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		p.accept() // and nobody greets
+		synctest.Wait()
+		p.on(p.account.Hold)
+		synctest.Wait()
+		began := time.Now()
+		p.on(p.account.Release)
+		p.session()
+		if d := time.Since(began); d > 0 {
+			t.Errorf("connected %v after the release", d)
+		}
+		p.on(func() {
+			if got := p.account.counts.Logins[LoginFailed]; got != 0 {
+				t.Errorf("got %d failed logins", got)
+			}
+		})
+	})
+}

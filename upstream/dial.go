@@ -61,9 +61,13 @@ func (a *Account) openFailed(s *Session, err error) {
 	if e := (*openError)(nil); errors.As(err, &e) {
 		cause = e.cause
 	}
-	a.counts.Logins[loginResult(cause)]++
-	a.log.Warn("session could not be opened", "session", s.ID, "reason", cause.String(), "err", err.Error())
-	a.trouble, a.cause = err.Error(), cause
+	if s.cause == CauseShutdown && loginResult(cause) == LoginFailed { // we gave it up: how it ended says nothing
+		cause = CauseShutdown
+	} else {
+		a.counts.Logins[loginResult(cause)]++
+		a.log.Warn("session could not be opened", "session", s.ID, "reason", cause.String(), "err", err.Error())
+		a.trouble, a.cause = err.Error(), cause
+	}
 	a.enter()
 	a.pool.OpenFailed(s, cause, a.now)
 	a.leave()

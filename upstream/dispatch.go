@@ -23,6 +23,9 @@ func (p *Pool) dispatch(now time.Duration) {
 	switch {
 	case p.held:
 		p.standDown(now)
+		if p.draining { // nothing more will be sent
+			p.endQueue(CauseShutdown, now)
+		}
 	case now < p.pausedUntil:
 		p.wakeAt(p.pausedUntil)
 	default:

@@ -5,9 +5,10 @@ import "time"
 // Hold stops the work, as for the registry's maintenance: what is in flight is answered, then the sessions log out. What
 // comes waits, until its deadline. It goes on until Release.
 func (p *Pool) Hold(now time.Duration) {
-	p.held, p.nextTry = true, 0
+	p.held, p.nextTry, p.downSince = true, 0, -1
 	p.abort()
 	p.dispatch(now)
+	p.checkDrained()
 }
 
 // Release ends a Hold.

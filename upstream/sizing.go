@@ -395,9 +395,6 @@ func (p *Pool) lost(s *Session, now time.Duration) {
 func (p *Pool) Drain(by, now time.Duration) {
 	p.draining, p.drainBy = true, by
 	p.wakeAt(by)
-	if p.held { // nothing more will be sent
-		p.endQueue(CauseShutdown, now)
-	}
 	p.dispatch(now)
 	p.checkDrained()
 }

@@ -332,17 +332,18 @@ func (t *transport) rejected(m *frame.Message, end Cause) bool {
 	a := t.a
 	switch {
 	case matchAny(a.cfg.Lost, m):
-		a.auditRejected(t.s.x, m)
 		a.log.Warn("registry says that the session is not logged in; it is replaced", "session", t.s.ID, "code", m.Code)
 		x := t.s.x
+		rejected := a.rejection(x, m) // of the session that it is on now
 		if a.pool.LoginLost(t.s, a.now) || x == nil {
+			a.audit(rejected)
 			return true
 		}
 		o := Outcome{End: EndAnswered, Code: m.Code, Unit: a.restore(m, x)}
 		a.finish(x, o)
 		return true
 	case matchAny(a.cfg.Throttled, m):
-		a.auditRejected(t.s.x, m)
+		a.audit(a.rejection(t.s.x, m))
 		a.counts.Throttled++
 		a.pool.Throttled(t.s, end, a.now)
 		return true

@@ -58,7 +58,8 @@ sendings can look like one, or one like several.
 all that end so; names beyond the hundredth of a command are not in the log. --code takes x
 for any digit, as in 2xxx.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 --unknown has found something.`,
+Exit codes: 0 done, 1 failed, or --unknown has found nothing in a log with gaps, 2 wrong
+usage, 3 --unknown has found something.`,
 		Example: `  eppmux audit --since 2h --object a.example
   eppmux audit --unknown --config /etc/eppmux/config.yaml
   eppmux audit --json --code 2xxx audit.jsonl audit.jsonl.1.gz`,
@@ -75,8 +76,11 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 --unknown has found something.`,
 				return failed(cmd, err)
 			}
 			a.report()
-			if a.unknown && a.rows > 0 {
+			switch {
+			case a.unknown && a.rows > 0:
 				return &exitError{code: exitFound}
+			case a.unknown && (a.broken > 0 || a.lost > 0):
+				return failed(cmd, errors.New("found nothing, but lines are missing or cannot be read"))
 			}
 			return nil
 		},

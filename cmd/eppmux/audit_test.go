@@ -41,7 +41,7 @@ func TestAudit(t *testing.T) {
 		{[]string{"--unknown"}, exitFound, []string{"delete b\\u000a\\u001b[2J.example unknown", "renew c.example cut off", "transfer:request d.example no end"}, ":8: skipped: not a record"},
 		{[]string{"--unknown", "--object", "*.EXAMPLE", "--command", "renew"}, exitFound, []string{"M4"}, ""},
 		{[]string{"--unknown", "--since", "2026-01-01T10:00:09Z"}, exitFound, []string{"M6"}, ""},
-		{[]string{"--unknown", "--until", "2026-01-01T10:00:02Z"}, 0, nil, ""},
+		{[]string{"--unknown", "--until", "2026-01-01T10:00:02Z"}, exitFailed, nil, "found nothing, but lines are missing"},
 		{[]string{"--unknown", "--end", "unknown"}, exitFound, []string{"M2"}, ""},
 		{[]string{"--since", "1h"}, 0, nil, ""},
 		{[]string{"--code", "1xxx", "--client", "127.0.0.1", "--registry", "r", "--cltrid", "C-1", "--svtrid", "S-1"}, 0, []string{"M1"}, ""},

@@ -94,9 +94,22 @@ func (c *checker) auditFile(path, file string) {
 // readAudit reads what the file says of the audit log. All else may be wrong or out of reach: whoever reads the log need not
 // be able to read passwords.
 func readAudit(path string) (Audit, error) {
-	data, _, err := readFile(path, maxConfigFile)
+	cfg, err := readOnly(path)
 	if err != nil {
 		return Audit{}, err
+	}
+	if cfg.Audit.File != "" {
+		cfg.Audit.File = files{folder: filepath.Dir(path)}.resolve(cfg.Audit.File)
+	}
+	return cfg.Audit, nil
+}
+
+// readOnly reads the values of a config file, without its rules and without what it refers to: passwords and certificates
+// may be out of reach for who wants to know something else.
+func readOnly(path string) (*Config, error) {
+	data, _, err := readFile(path, maxConfigFile)
+	if err != nil {
+		return nil, err
 	}
 	l := &faultList{lines: map[string]int{}}
 	r := &reader{faultList: l}
@@ -105,10 +118,7 @@ func readAudit(path string) (Audit, error) {
 		r.value("", n, r.config(cfg))
 	}
 	if err := l.faults(path); err != nil {
-		return Audit{}, err
+		return nil, err
 	}
-	if cfg.Audit.File != "" {
-		cfg.Audit.File = files{folder: filepath.Dir(path)}.resolve(cfg.Audit.File)
-	}
-	return cfg.Audit, nil
+	return cfg, nil
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
 
@@ -103,7 +104,7 @@ func peerOf(nc net.Conn) peer {
 
 // serve runs the verb that the path names and logs it.
 func (c *control) serve(w http.ResponseWriter, r *http.Request) {
-	name := r.URL.Path[1:]
+	name := strings.TrimPrefix(r.URL.Path, "/")
 	verb := controlVerbs[name]
 	switch {
 	case verb == nil:
@@ -134,7 +135,8 @@ func (c *control) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		c.s.log.Warn("control", append(args, "err", err.Error())...)
-		respond(w, http.StatusConflict, controlAnswer{Error: err.Error(), Done: answer.Done})
+		answer.Error = err.Error()
+		respond(w, http.StatusConflict, answer)
 		return
 	}
 	c.s.log.Info("control", args...)
@@ -150,11 +152,13 @@ func respond(w http.ResponseWriter, code int, a controlAnswer) {
 // errEnding is for what is asked of a program that drains.
 var errEnding = errors.New("eppmux is stopping")
 
-// do runs f on the goroutine of serve and waits for it. It fails when ctx is done or the program is ending first.
-func (s *service) do(ctx context.Context, f func()) error {
+// do runs f on the goroutine of serve and waits for it. f gets the context of serve, since what is begun is ended whether
+// somebody waits for it or not. do fails when ctx is done or the program is ending first; f may still run then, so what it
+// tells may be used only where do does not fail.
+func (s *service) do(ctx context.Context, f func(context.Context)) error {
 	done := make(chan struct{})
 	select {
-	case s.tasks <- func() { f(); close(done) }:
+	case s.tasks <- func(serving context.Context) { f(serving); close(done) }:
 	case <-s.ending:
 		return errEnding
 	case <-ctx.Done():

@@ -68,11 +68,12 @@ func drainVerb(s *service, ctx context.Context, req controlRequest) (a controlAn
 		return a, err
 	}
 	var ending []*retirement
-	err = s.do(ctx, func() {
+	err = s.do(ctx, func(context.Context) {
 		for _, server := range servers {
 			for _, m := range s.members {
 				if m.server == server {
 					ending = append(ending, s.retire(m, s.cfg.DrainTimeout))
+					s.drained = append(s.drained, m.cfg.Name)
 					break
 				}
 			}
@@ -93,12 +94,13 @@ func drainVerb(s *service, ctx context.Context, req controlRequest) (a controlAn
 	return a, nil
 }
 
-func reloadVerb(s *service, ctx context.Context, _ controlRequest) (a controlAnswer, err error) {
+func reloadVerb(s *service, ctx context.Context, _ controlRequest) (controlAnswer, error) {
+	var did []string
 	var failed error
-	if err := s.do(ctx, func() { a.Done, failed = s.reload(ctx) }); err != nil {
-		return a, err
+	if err := s.do(ctx, func(serving context.Context) { did, failed = s.reload(serving) }); err != nil {
+		return controlAnswer{}, err
 	}
-	return a, failed
+	return controlAnswer{Done: did}, failed
 }
 
 func logLevelVerb(s *service, ctx context.Context, req controlRequest) (a controlAnswer, err error) {
@@ -182,8 +184,11 @@ func kickVerb(s *service, _ context.Context, req controlRequest) (a controlAnswe
 	if err == nil && !found {
 		err = fmt.Errorf("%s has no client %d", servers[0].Name(), req.Client)
 	}
+	if err != nil {
+		return a, err
+	}
 	a.Done = []string{fmt.Sprintf("%s: client %d is disconnected", servers[0].Name(), req.Client)}
-	return a, err
+	return a, nil
 }
 
 func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }

@@ -119,7 +119,7 @@ func (c *ctl) verb(use, short, long string, args cobra.PositionalArgs) *cobra.Co
 			return misused(cmd, "--all and a registry: one of them")
 		}
 		if c.socket == "" {
-			cfg, err := LoadConfig(c.config)
+			cfg, err := readOnly(c.config) // whoever may use the socket need not be able to read passwords
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}

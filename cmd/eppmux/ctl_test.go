@@ -123,7 +123,9 @@ func TestCtl(t *testing.T) {
 	}
 	first := min(list.Clients[0].ID, list.Clients[1].ID)
 	c.ctl(t, exitDone, []string{"disconnected"}, "kick", "a", strconv.FormatUint(first, 10))
-	c.ctl(t, exitFailed, []string{"has no client"}, "kick", "a", strconv.FormatUint(first, 10))
+	if out := c.ctl(t, exitFailed, []string{"has no client"}, "kick", "a", strconv.FormatUint(first, 10)); out != "" {
+		t.Errorf("kick of nobody: got %q", out)
+	}
 	if _, err := readUnit(nc); err == nil {
 		t.Error("the kicked client is still connected")
 	}

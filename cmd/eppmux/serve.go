@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -88,6 +89,7 @@ type service struct {
 	record  *recorder
 	members []*member
 	retired []*retirement
+	drained []string       // names of registries that an operator has taken out since the last reload
 	live    *live          // members, for scrapes
 	recent  *admin.Recent  // of log
 	monitor *admin.Monitor // nil before start
@@ -95,14 +97,14 @@ type service struct {
 	control *control
 	watch   *expiryWatch
 
-	tasks  chan func()   // run by serve, see do; never closed
-	ending chan struct{} // closed when serve takes no more tasks
+	tasks  chan func(context.Context) // run by serve, see do; never closed
+	ending chan struct{}              // closed when serve takes no more tasks
 }
 
 func newService(file string, level *slog.LevelVar, log *slog.Logger) *service {
 	recent := admin.NewRecent()
 	log = slog.New(recent.Handler(log.Handler()))
-	return &service{file: file, level: level, log: log, recent: recent, live: newLive(), tasks: make(chan func()), ending: make(chan struct{})}
+	return &service{file: file, level: level, log: log, recent: recent, live: newLive(), tasks: make(chan func(context.Context)), ending: make(chan struct{})}
 }
 
 // serve builds the parts and runs them until ctx is done, then stops them in reverse.
@@ -135,7 +137,7 @@ func (s *service) serve(ctx context.Context, cfg *Config) (err error) {
 		case <-hangup:
 			_, _ = s.reload(ctx) // it has logged all
 		case task := <-s.tasks:
-			task()
+			task(ctx)
 		case now := <-daily.C:
 			s.watch.look(s.certificates(), now)
 		case <-ctx.Done():
@@ -197,7 +199,7 @@ func (s *service) warn(cfg *Config) {
 }
 
 // publish shows the members to scrapes.
-func (s *service) publish() { s.live.set(s.members) }
+func (s *service) publish() { s.live.set(s.members, slices.Clone(s.drained)) }
 
 func (s *service) certificates() []ownCertificate {
 	var own []ownCertificate

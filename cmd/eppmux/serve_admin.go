@@ -51,6 +51,7 @@ type live struct {
 // view is one set of members. Immutable.
 type view struct {
 	servers  []*proxy.Server
+	drained  []string         // registries that an operator has taken out
 	clients  []ownCertificate // those shown to registries
 	subjects []admin.Subject  // for the status page
 }
@@ -58,13 +59,13 @@ type view struct {
 func newLive() *live {
 	l := new(live)
 	l.metrics = proxy.NewMetrics(func() []*proxy.Server { return l.now.Load().servers })
-	l.set(nil)
+	l.set(nil, nil)
 	return l
 }
 
-// set shows members from now on.
-func (l *live) set(members []*member) {
-	v := new(view)
+// set shows members from now on, and names what an operator has taken out.
+func (l *live) set(members []*member, drained []string) {
+	v := &view{drained: drained}
 	for _, m := range members {
 		v.servers = append(v.servers, m.server)
 		v.subjects = append(v.subjects, m.subject())
@@ -99,6 +100,9 @@ func (l *live) Ready() []admin.Readiness {
 			one.OK, one.Reason = false, noSession(&sn.Account)
 		}
 		all = append(all, one)
+	}
+	for _, name := range l.now.Load().drained {
+		all = append(all, admin.Readiness{Registry: name, Reason: "drained by the operator; a reload serves it again"})
 	}
 	return all
 }

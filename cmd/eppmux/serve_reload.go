@@ -44,6 +44,7 @@ type changes struct {
 func (s *service) apply(ctx context.Context, cfg *Config) (done changes) {
 	s.warn(cfg)
 	s.recording(cfg, &done)
+	s.drained = nil
 	removed, changed, added := s.compare(cfg, &done)
 	for _, m := range removed {
 		s.retire(m, cfg.DrainTimeout)
@@ -104,6 +105,10 @@ func (s *service) compare(cfg *Config, done *changes) (removed []*member, change
 			continue
 		}
 		m := gone[at]
+		if s.contested(cfg, m, r) {
+			added = append(added, r)
+			continue
+		}
 		gone = slices.Delete(gone, at, at+1)
 		if sameRegistry(&m.cfg, r) && m.record == s.record {
 			done.unchanged = append(done.unchanged, r.Name)
@@ -115,6 +120,42 @@ func (s *service) compare(cfg *Config, done *changes) (removed []*member, change
 		done.removed = append(done.removed, m.cfg.Name)
 	}
 	return gone, changed, added
+}
+
+// contested says whether m, on its way to r, leaves an account to another registry or takes one over: then it ends and
+// begins anew, so that what it has open is gone before another session of that account is.
+func (s *service) contested(cfg *Config, m *member, r *Registry) bool {
+	if sameAccount(&m.cfg, r) {
+		return false
+	}
+	for _, o := range s.members {
+		if o != m && sameAccount(&o.cfg, r) {
+			return true
+		}
+	}
+	for i := range cfg.Registries {
+		if o := &cfg.Registries[i]; o != r && sameAccount(o, &m.cfg) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameAccount(a, b *Registry) bool {
+	return !a.Sandbox() && a.Address == b.Address && a.Login.ClientID == b.Login.ClientID
+}
+
+// occupied is an error while another member than m accepts on a socket of the service manager that r is to have: such a
+// socket can be adopted more than once, and its clients would be spread over both.
+func (s *service) occupied(m *member, r *Registry) error {
+	for _, l := range r.Listen {
+		for _, o := range s.members {
+			if o != m && s.sockets.file(l.Network, l.Address) != nil && slices.ContainsFunc(o.cfg.Listen, l.meets) {
+				return fmt.Errorf("%s is still used by %s", l, o.cfg.Name)
+			}
+		}
+	}
+	return nil
 }
 
 // retire takes a member out.
@@ -133,6 +174,9 @@ func (s *service) change(ctx context.Context, todo []change, done *changes) {
 		var again []change
 		for _, c := range todo {
 			if c.err = s.vacate(ctx, c.to); c.err == nil {
+				c.err = s.occupied(c.m, c.to)
+			}
+			if c.err == nil {
 				c.err = c.m.reload(c.to, s.record)
 			}
 			if c.err != nil {
@@ -152,6 +196,9 @@ func (s *service) change(ctx context.Context, todo []change, done *changes) {
 func (s *service) add(ctx context.Context, added []*Registry, done *changes) {
 	for _, r := range added {
 		err := s.vacate(ctx, r)
+		if err == nil {
+			err = s.occupied(nil, r)
+		}
 		var m *member
 		if err == nil {
 			m, err = startMember(r, s.sockets, s.record, s.log)
@@ -192,7 +239,7 @@ func (s *service) vacate(ctx context.Context, r *Registry) error {
 
 // inTheWay says whether old and r share an account or an address to listen on.
 func inTheWay(old, r *Registry) bool {
-	if !r.Sandbox() && old.Address == r.Address && old.Login.ClientID == r.Login.ClientID {
+	if sameAccount(old, r) {
 		return true
 	}
 	for _, a := range old.Listen {

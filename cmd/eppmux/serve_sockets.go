@@ -154,10 +154,11 @@ func (in *inherited) idle(cfg *Config) []*inheritedSocket {
 	}
 	var idle []*inheritedSocket
 	for _, s := range in.sockets {
-		used := cfg.Admin.Listen != "" && s.at("tcp", cfg.Admin.Listen)
+		// Where several are at one address, as with the families of "::", one of them is taken.
+		used := cfg.Admin.Listen != "" && in.file("tcp", cfg.Admin.Listen) == s.file
 		for _, r := range cfg.Registries {
 			for _, l := range r.Listen {
-				used = used || s.at(l.Network, l.Address)
+				used = used || in.file(l.Network, l.Address) == s.file
 			}
 		}
 		if !used {

@@ -66,7 +66,7 @@ func (s *statusRun) address(cmd *cobra.Command) (string, error) {
 	if _, err := os.Stat(s.config); errors.Is(err, os.ErrNotExist) && !cmd.Flags().Changed("config") {
 		return defaultAdmin, nil
 	}
-	cfg, err := LoadConfig(s.config)
+	cfg, err := readOnly(s.config)
 	if err != nil {
 		return "", &exitError{exitUsage, err}
 	}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestContested: an account goes from one registry of the config to another only after all its sessions are gone.
+func TestContested(t *testing.T) {
+	at := func(name, client string) Registry {
+		return Registry{Name: name, Address: "epp.example:700", Login: Login{ClientID: client}}
+	}
+	for _, tt := range []struct {
+		name     string
+		old, new []Registry
+		want     bool // for the first
+	}{
+		{"nothing changes", []Registry{at("a", "X"), at("b", "Y")}, []Registry{at("a", "X"), at("b", "Y")}, false},
+		{"to a new account", []Registry{at("a", "X"), at("b", "Y")}, []Registry{at("a", "Z"), at("b", "Y")}, false},
+		{"leaves it to another", []Registry{at("a", "X"), at("b", "Y")}, []Registry{at("a", "Z"), at("b", "X")}, true},
+		{"leaves it to a new one", []Registry{at("a", "X")}, []Registry{at("a", "Z"), at("b", "X")}, true},
+		{"takes one over", []Registry{at("a", "X"), at("b", "Y")}, []Registry{at("a", "Y"), at("b", "Z")}, true},
+		{"they swap", []Registry{at("a", "X"), at("b", "Y")}, []Registry{at("a", "Y"), at("b", "X")}, true},
+	} {
+		s := &service{}
+		for _, r := range tt.old {
+			s.members = append(s.members, &member{cfg: r})
+		}
+		if got := s.contested(&Config{Registries: tt.new}, s.members[0], &tt.new[0]); got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestOccupied: a socket of the service manager is adopted by one registry at a time.
+func TestOccupied(t *testing.T) {
+	listen := func(address string) []Listen { return []Listen{{Network: "tcp", Address: address}} }
+	s := &service{sockets: &inherited{sockets: []*inheritedSocket{{file: os.Stdin, tcp: netip.MustParseAddrPort("127.0.0.1:7000")}}}}
+	a := &member{cfg: Registry{Name: "a", Listen: listen("127.0.0.1:7000")}}
+	s.members = []*member{a}
+	to := &Registry{Name: "b", Listen: listen("127.0.0.1:7000")}
+	if err := s.occupied(nil, to); err == nil || !strings.Contains(err.Error(), "still used by a") {
+		t.Errorf("got %v, want it refused", err)
+	}
+	if err := s.occupied(a, &a.cfg); err != nil {
+		t.Errorf("its own: got %v", err)
+	}
+	to.Listen = listen("127.0.0.1:7001") // the system refuses a second listener there by itself
+	if err := s.occupied(nil, to); err != nil {
+		t.Errorf("another address: got %v", err)
+	}
+}
+
+// TestDrainedIsNotReady: what an operator has taken out is not silently well.
+func TestDrainedIsNotReady(t *testing.T) {
+	l := newLive()
+	l.set(nil, []string{"a"})
+	if got := l.Ready(); len(got) != 1 || got[0].OK || got[0].Registry != "a" || !strings.Contains(got[0].Reason, "drained") {
+		t.Errorf("got %+v", got)
+	}
+}
