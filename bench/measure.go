@@ -170,6 +170,9 @@ func (m *Measurement) between(a, b stock) {
 	m.Mallocs, m.Wait, m.Waited = max(0, b.mallocs-a.mallocs-a.scraping), b.wait-a.wait, b.waited-a.waited
 }
 
+// usualOctets is the length of a command where a run says nothing else.
+const usualOctets = 400
+
 // load starts the load generator, which is this program.
 func (c *comparison) load(r *Run, to *contestant) (*child, error) {
 	self, err := os.Executable()
@@ -177,7 +180,7 @@ func (c *comparison) load(r *Run, to *contestant) (*child, error) {
 		return nil, err
 	}
 	args := []string{"load", "--marks", "--to", to.to, "--clients", strconv.Itoa(r.Clients), "--idle", strconv.Itoa(r.Idle),
-		"--octets", strconv.Itoa(r.Octets), "--rate", fmt.Sprint(r.Rate),
+		"--octets", strconv.Itoa(max(usualOctets, r.Octets)), "--rate", fmt.Sprint(r.Rate),
 		"--warm-up", (r.times() * c.times.warmUp).String(), "--for", (r.times() * c.times.counted).String()}
 	if r.Idle > 0 {
 		args = append(args, "--settle", c.times.settle.String())

@@ -34,8 +34,8 @@ type Run struct {
 	Latency    time.Duration `json:"latency_ns"`           // of the registry
 	Clients    int           `json:"clients"`
 	Idle       int           `json:"idle,omitempty"`
-	Rate       float64       `json:"rate,omitempty"` // commands a second; 0: closed loop
-	Octets     int           `json:"octets,omitempty"`
+	Rate       float64       `json:"rate,omitempty"`   // commands a second; 0: closed loop
+	Octets     int           `json:"octets,omitempty"` // of a command; 0: 400
 	Transform  bool          `json:"transform,omitempty"`
 	Times      int           `json:"times,omitempty"` // as long as others; 0: once
 	Audit      string        `json:"audit,omitempty"` // commands that eppmux logs
