@@ -115,7 +115,7 @@ func targetTable(r *Raw) string {
 		case t.met(f):
 			met = "yes"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s %s | %s %g %s | %s |\n", t.name, t.formula, f, t.unit, relation, t.want, t.unit, met)
+		fmt.Fprintf(&b, "| %s | %s | %s%s | %s %g%s | %s |\n", t.name, t.formula, f, t.unit, relation, t.want, t.unit, met)
 	}
 	return b.String()
 }

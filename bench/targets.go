@@ -5,7 +5,7 @@ import "math"
 // target is a figure that eppmux is to reach, as a ratio or difference within one run.
 type target struct {
 	name, formula string
-	unit          string // empty: a ratio
+	unit          string // behind a space; empty: a ratio
 	want          float64
 	atLeast       bool // otherwise at most
 	value         func(*Raw) figure
@@ -135,19 +135,19 @@ var targets = []target{
 	{name: "three sessions at 20 ms, 1,000 clients", want: 0.995, atLeast: true,
 		formula: "commands a second of eppmux ÷ those of three direct clients, case " + caseSlow,
 		value:   against(caseSlow, kindEPPMux, kindDirect, rateOf, quotient)},
-	{name: "added latency at 500 a second, p50", unit: "ms", want: 0,
+	{name: "added latency at 500 a second, p50", unit: " ms", want: 0,
 		formula: "(eppmux − direct) − (HAProxy − direct), case " + caseOpen,
 		value:   against(caseOpen, kindEPPMux, kindHAProxy, p50Of, difference)},
-	{name: "added latency at 500 a second, p99", unit: "ms", want: 0,
+	{name: "added latency at 500 a second, p99", unit: " ms", want: 0,
 		formula: "the same at p99",
 		value:   against(caseOpen, kindEPPMux, kindHAProxy, p99Of, difference)},
 	{name: "scan and splice", want: 20, atLeast: true,
 		formula: "octets a second ÷ those of encoding/xml (frame: TestScanSpeed; TestScanAllocs finds no allocation)",
 		value:   scanRatio},
-	{name: "allocations per command", unit: "objects", want: 0.01,
+	{name: "allocations per command", unit: " objects", want: 0.01,
 		formula: "objects allocated by the process ÷ commands, case " + caseShared,
 		value:   func(r *Raw) figure { return r.figure(caseShared, kindEPPMux, mallocOf) }},
-	{name: "an idle client, of 15,000", unit: "octets", want: 700,
+	{name: "an idle client, of 15,000", unit: " octets", want: 700,
 		formula: "(resident with them − resident without) ÷ clients, case " + caseIdle,
 		value:   idleMemory},
 	{name: "15,000 idle clients beside", want: 1.1,
