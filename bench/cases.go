@@ -16,6 +16,7 @@ const (
 	caseAudit    = "audit"
 	caseSessions = "sessions"
 	caseRegistry = "registries"
+	caseGo       = "go" // the project's benchmarks of scanning and of the loop
 
 	runBeside = "eppmux, 15000 idle beside"
 )
@@ -23,34 +24,34 @@ const (
 // compareCases are those of bench compare.
 func compareCases() []Case {
 	cases := []Case{
-		{caseShared, "closed loop, 200 clients, registry without latency; eppmux over 16 sessions, the others over 200", append(passing(
+		{Name: caseShared, About: "closed loop, 200 clients, registry without latency; eppmux over 16 sessions, the others over 200", Runs: append(passing(
 			Run{Sessions: 16, Clients: 200}),
 			Run{Name: "haproxy, 1 thread", Kind: kindHAProxy, Threads: 1, Clients: 200},
 			Run{Name: "nginx, 1 worker", Kind: kindNginx, Threads: 1, Clients: 200},
-			Run{Name: "perl, 1 session", Kind: kindPerl, Clients: 200}), false},
-		{caseSlow, "closed loop, registry takes 20 ms; eppmux: 1,000 clients over 3 sessions; the others: 3 clients, a session each", []Run{
+			Run{Name: "perl, 1 session", Kind: kindPerl, Clients: 200})},
+		{Name: caseSlow, About: "closed loop, registry takes 20 ms; eppmux: 1,000 clients over 3 sessions; the others: 3 clients, a session each", Runs: []Run{
 			{Name: kindEPPMux, Kind: kindEPPMux, Sessions: 3, Latency: 20 * time.Millisecond, Clients: 1000, Times: 4},
 			{Name: kindHAProxy, Kind: kindHAProxy, Latency: 20 * time.Millisecond, Clients: 3, Times: 4},
-			{Name: kindDirect, Kind: kindDirect, Latency: 20 * time.Millisecond, Clients: 3, Times: 4}}, false},
-		{caseOpen, "open loop, 500 commands a second from 50 clients, registry without latency; eppmux over 16 sessions, the others over 50",
-			passing(Run{Sessions: 16, Clients: 50, Rate: 500, Times: 3}), false},
+			{Name: kindDirect, Kind: kindDirect, Latency: 20 * time.Millisecond, Clients: 3, Times: 4}}},
+		{Name: caseOpen, About: "open loop, 500 commands a second from 50 clients, registry without latency; eppmux over 16 sessions, the others over 50",
+			Runs: passing(Run{Sessions: 16, Clients: 50, Rate: 500, Times: 3})},
 	}
 	for _, o := range []struct {
 		latency, rate, sessions int
 	}{{5, 500, 16}, {20, 500, 32}, {100, 300, 64}} {
-		cases = append(cases, Case{fmt.Sprintf("open-%dms", o.latency),
-			fmt.Sprintf("open loop, %d commands a second from 100 clients, registry takes %d ms; eppmux over %d sessions, the others over 100", o.rate, o.latency, o.sessions),
-			passing(Run{Sessions: o.sessions, Clients: 100, Rate: float64(o.rate), Times: 3, Latency: time.Duration(o.latency) * time.Millisecond}), true})
+		cases = append(cases, Case{Name: fmt.Sprintf("open-%dms", o.latency),
+			About: fmt.Sprintf("open loop, %d commands a second from 100 clients, registry takes %d ms; eppmux over %d sessions, the others over 100", o.rate, o.latency, o.sessions),
+			Runs:  passing(Run{Sessions: o.sessions, Clients: 100, Rate: float64(o.rate), Times: 3, Latency: time.Duration(o.latency) * time.Millisecond}), Half: true})
 	}
 	for _, f := range []struct{ octets, clients int }{{2000, 200}, {60000, 20}} {
-		cases = append(cases, Case{fmt.Sprintf("octets-%d", f.octets),
-			fmt.Sprintf("closed loop, %d clients, frames of %d octets, registry without latency; eppmux over 16 sessions, the others over %[1]d", f.clients, f.octets),
-			passing(Run{Sessions: 16, Clients: f.clients, Octets: f.octets}), true})
+		cases = append(cases, Case{Name: fmt.Sprintf("octets-%d", f.octets),
+			About: fmt.Sprintf("closed loop, %d clients, frames of %d octets, registry without latency; eppmux over 16 sessions, the others over %[1]d", f.clients, f.octets),
+			Runs:  passing(Run{Sessions: 16, Clients: f.clients, Octets: f.octets}), Half: true})
 	}
 	for _, clients := range []int{1, 1000, 10000} {
-		cases = append(cases, Case{fmt.Sprintf("%d-clients", clients),
-			fmt.Sprintf("closed loop, %d clients, registry without latency; eppmux over 16 sessions, the others over %[1]d", clients),
-			passing(Run{Sessions: 16, Clients: clients}), true})
+		cases = append(cases, Case{Name: fmt.Sprintf("%d-clients", clients),
+			About: fmt.Sprintf("closed loop, %d clients, registry without latency; eppmux over 16 sessions, the others over %[1]d", clients),
+			Runs:  passing(Run{Sessions: 16, Clients: clients}), Half: true})
 	}
 	return append(cases, idleCases()...)
 }
@@ -75,13 +76,13 @@ func idleCases() []Case {
 		audit = append(audit, r)
 	}
 	return []Case{
-		{caseIdle, "clients that are connected and silent; those of HAProxy and nginx have a session each", []Run{
+		{Name: caseIdle, About: "clients that are connected and silent; those of HAProxy and nginx have a session each", Runs: []Run{
 			{Name: kindEPPMux, Kind: kindEPPMux, Sessions: 1, Idle: 15000},
 			{Name: kindHAProxy, Kind: kindHAProxy, Idle: 2000},
-			{Name: kindNginx, Kind: kindNginx, Idle: 2000}}, false},
-		{caseBeside, "closed loop, 200 clients over 16 sessions, without and with 15,000 idle clients beside", []Run{shared, beside}, false},
-		{caseActive, "closed loop, 10 to 10,000 clients over 16 sessions", activeRuns(0), false},
-		{caseAudit, "closed loop, 200 clients over 16 sessions, without and with an audit log", audit, false},
+			{Name: kindNginx, Kind: kindNginx, Idle: 2000}}},
+		{Name: caseBeside, About: "closed loop, 200 clients over 16 sessions, without and with 15,000 idle clients beside", Runs: []Run{shared, beside}},
+		{Name: caseActive, About: "closed loop, 10 to 10,000 clients over 16 sessions", Runs: activeRuns(0)},
+		{Name: caseAudit, About: "closed loop, 200 clients over 16 sessions, without and with an audit log", Runs: audit},
 	}
 }
 
@@ -109,19 +110,19 @@ func passing(r Run) []Run {
 
 // capacityCases are those of bench capacity.
 func capacityCases() []Case {
-	sessions := Case{caseSessions, "closed loop, 200 clients", nil, false}
+	sessions := Case{Name: caseSessions, About: "closed loop, 200 clients"}
 	for _, l := range []struct{ ms, times int }{{0, 1}, {5, 1}, {20, 2}, {100, 4}} { // so that one command more or less does not count
 		for _, n := range []int{1, 2, 4, 8, 16, 32, 64} {
 			sessions.Runs = append(sessions.Runs, Run{Name: fmt.Sprintf("%d ms, %d sessions", l.ms, n), Kind: kindEPPMux, Sessions: n,
 				Latency: time.Duration(l.ms) * time.Millisecond, Clients: 200, Times: l.times})
 		}
 	}
-	registries := Case{caseRegistry, "closed loop, 1 to 4 registries side by side, 8 sessions and 100 clients each", nil, false}
+	registries := Case{Name: caseRegistry, About: "closed loop, 1 to 4 registries side by side, 8 sessions and 100 clients each"}
 	for _, latency := range []int{0, 20} {
 		for n := 1; n <= 4; n++ {
 			registries.Runs = append(registries.Runs, Run{Name: fmt.Sprintf("%d ms, %d registries", latency, n), Kind: kindEPPMux, Registries: n,
 				Sessions: 8, Latency: time.Duration(latency) * time.Millisecond, Clients: 100 * n})
 		}
 	}
-	return []Case{sessions, {caseActive, "closed loop, 10 to 10,000 clients over 16 sessions, registry takes 5 ms", activeRuns(5 * time.Millisecond), false}, registries}
+	return []Case{sessions, {Name: caseActive, About: "closed loop, 10 to 10,000 clients over 16 sessions, registry takes 5 ms", Runs: activeRuns(5 * time.Millisecond)}, registries}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ import (
 type comparison struct {
 	*bench
 	raw    Raw
+	cases  []Case    // to be measured now
 	out    io.Writer // progress
 	file   string    // of the raw data
 	times  loadTimes
@@ -48,7 +50,7 @@ type plan struct {
 func measureCases(ctx context.Context, p plan, args []string, out io.Writer) error {
 	f := flag.NewFlagSet("bench "+p.verb, flag.ContinueOnError)
 	quick := f.Bool("quick", false, "one short round of the cases that matter most, to see that everything works")
-	wanted := f.String("cases", "", "only cases whose name matches the `regexp`")
+	wanted := f.String("cases", "", "only cases whose name matches the `regexp`; the file keeps what it has of others")
 	rounds := f.Int("rounds", p.rounds, "how often each run is measured")
 	counted := f.Duration("for", p.counted, "how long commands of a run are counted; of some, up to four times as long")
 	path := f.String("out", "bench/results/"+p.verb+".json", "`file` for the raw data")
@@ -75,13 +77,29 @@ func measureCases(ctx context.Context, p plan, args []string, out io.Writer) err
 	c.raw = Raw{Machine: describeMachine(append([]string{p.verb}, args...)), Rounds: *rounds}
 	for _, k := range p.cases {
 		if chosen.MatchString(k.Name) {
-			c.raw.Cases = append(c.raw.Cases, k)
+			c.cases = append(c.cases, k)
 		}
 	}
 	if err := c.skip(); err != nil {
 		return err
 	}
-	return c.run(p.verb == "compare" && !*quick && *wanted == "")
+	c.raw.Cases = slices.Clone(c.cases)
+	withGo := p.verb == "compare" && chosen.MatchString(caseGo)
+	if old, err := readRaw(*path); err == nil && *wanted != "" {
+		if err := c.raw.keep(old); err != nil {
+			return fmt.Errorf("%s: %w", *path, err)
+		}
+		if !withGo {
+			c.raw.Go = old.Go
+		}
+	}
+	if err := c.run(); err != nil {
+		return err
+	}
+	if withGo {
+		return c.runGo()
+	}
+	return nil
 }
 
 // skip takes out the runs that this machine, or this eppmux, has nothing for. In CI that is an error where something
@@ -98,7 +116,7 @@ func (c *comparison) skip() error {
 	}
 	audit := c.auditMissing()
 	var cases []Case
-	for _, k := range c.raw.Cases {
+	for _, k := range c.cases {
 		var runs []Run
 		for _, r := range k.Runs {
 			m := why[r.Kind]
@@ -116,7 +134,7 @@ func (c *comparison) skip() error {
 		k.Runs = runs
 		cases = append(cases, k)
 	}
-	c.raw.Cases = cases
+	c.cases = cases
 	return nil
 }
 
@@ -142,8 +160,10 @@ func (c *comparison) auditMissing() string {
 }
 
 // run measures all cases, and writes the raw data after each. In each round the order of the runs is another one.
-func (c *comparison) run(withGo bool) error {
-	for _, k := range c.raw.Cases {
+func (c *comparison) run() error {
+	for _, k := range c.cases {
+		now, at := describeMachine(nil), c.raw.find(k.Name)
+		at.Begun, at.Load, at.Version = now.Time, now.Load, now.Versions["eppmux"]
 		fmt.Fprintf(c.out, "%s: %s\n", k.Name, k.About)
 		rounds := c.raw.Rounds
 		if k.Half {
@@ -165,16 +185,22 @@ func (c *comparison) run(withGo bool) error {
 			return err
 		}
 	}
-	for round := 0; withGo && round < c.raw.Rounds; round++ {
+	if len(c.failed) > 0 {
+		return fmt.Errorf("wrong: %s", strings.Join(c.failed, "; "))
+	}
+	return nil
+}
+
+// runGo runs two of the project's benchmarks.
+func (c *comparison) runGo() error {
+	c.raw.Go = nil
+	for range c.raw.Rounds {
 		g, err := goRound(c.ctx)
 		if err != nil {
 			return err
 		}
 		c.raw.Go = append(c.raw.Go, g)
 		fmt.Fprintf(c.out, "scan and splice %.1f times encoding/xml; exchange %.0f ns, %v allocations\n", g.ScanRatio, g.ExchangeNs, g.ExchangeAllocs)
-	}
-	if len(c.failed) > 0 {
-		return fmt.Errorf("wrong: %s", strings.Join(c.failed, "; "))
 	}
 	return c.raw.write(c.file)
 }
@@ -184,11 +210,10 @@ func (c *comparison) note(m *Measurement) {
 	fmt.Fprintf(c.out, "  %d %-32s %8.0f/s  %6.1f us  p50 %.3f p99 %.3f p99.9 %.3f ms\n", m.Round+1, m.Run, m.Load.PerSec,
 		m.perCommand(m.CPU)*1e6, m.Load.P50, m.Load.P99, m.Load.P999)
 	if m.Load.Wrong > 0 || m.Load.Failed > 0 {
-		c.failed = append(c.failed, fmt.Sprintf("%s: %s: %d wrong answers, %d clients failed: %s", m.Case, m.Run, m.Load.Wrong, m.Load.Failed, m.Load.First))
+		c.failed = append(c.failed, fmt.Sprintf("%s: %s: %d wrong answers, %d clients failed: %.300s", m.Case, m.Run, m.Load.Wrong, m.Load.Failed, m.Load.First))
 	}
 }
 
-// goRound runs two of the project's benchmarks.
 func goRound(ctx context.Context) (g GoRound, err error) {
 	numbers := func(expr string, to []*float64, args ...string) error {
 		out, err := exec.CommandContext(ctx, "go", append([]string{"test", "-count", "1"}, args...)...).CombinedOutput()

@@ -174,13 +174,14 @@ func (l *Load) mark(what string) {
 // maxNames is how many names a registry takes in one check.
 const maxNames = 45
 
-// fill is what stands behind the name in each command: further names, and comments when these are enough.
+// fill is what stands behind the name in each command: further names, and comments when these are enough, or where there
+// can be one name only.
 func (l *Load) fill() string {
-	c := loadClient{l: &Load{}, n: 1000}
+	c := loadClient{l: &Load{Transform: l.Transform}, n: 1000}
 	c.compose()
 	var b strings.Builder
 	for i := 0; len(c.out)+b.Len() < l.Octets; i++ {
-		if i < maxNames-1 {
+		if i < maxNames-1 && !l.Transform {
 			fmt.Fprintf(&b, "<domain:name>filler-%05d.example</domain:name>", i)
 		} else {
 			fmt.Fprintf(&b, "<!-- filler-%05d, of nothing that is known -->", i)

@@ -33,8 +33,8 @@ func TestCompose(t *testing.T) {
 					names++
 				}
 			}
-			if names > maxNames {
-				t.Errorf("%d names", names)
+			if names > maxNames || transform && names > 1 {
+				t.Errorf("%d names, transform: %v", names, transform)
 			}
 		}
 	}

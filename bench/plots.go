@@ -113,7 +113,7 @@ func capacityReport(r *Raw) string {
 	}
 	for _, k := range []struct{ name, title string }{{caseActive, "Clients"}, {caseRegistry, "Registries side by side"}} {
 		if c := r.find(k.name); c != nil {
-			fmt.Fprintf(&b, "\n### %s\n\n%s.\n\n%s", k.title, capital(c.About), caseTable(r, c))
+			fmt.Fprintf(&b, "\n### %s\n\n%s. %s\n\n%s", k.title, capital(c.About), begun(c), caseTable(r, c))
 		}
 	}
 	return b.String()

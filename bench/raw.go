@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -23,6 +25,11 @@ type Case struct {
 	About string `json:"about"`
 	Runs  []Run  `json:"runs"`
 	Half  bool   `json:"half,omitempty"` // it is measured in half of the rounds: no target is about it
+
+	// Set when it is measured.
+	Begun   time.Time `json:"begun,omitzero"`
+	Load    string    `json:"load,omitempty"`    // average of the machine before that
+	Version string    `json:"version,omitempty"` // of eppmux
 }
 
 // Run is one contestant under one load.
@@ -91,6 +98,36 @@ func (r *Raw) write(path string) error {
 		return err
 	}
 	return os.WriteFile(path, append(text, '\n'), 0o644)
+}
+
+// keep takes over what an older measurement has of other cases than those of r, so that a case can be measured again.
+func (r *Raw) keep(old *Raw) error {
+	if old.Rounds != r.Rounds {
+		return fmt.Errorf("the file has %d rounds, this measurement %d", old.Rounds, r.Rounds)
+	}
+	again := map[string]bool{}
+	for i := range r.Cases {
+		again[r.Cases[i].Name] = true
+	}
+	var cases []Case
+	for _, c := range old.Cases {
+		if !again[c.Name] {
+			cases = append(cases, c)
+		}
+	}
+	r.Cases = append(cases, r.Cases...)
+	for _, m := range old.Measurements {
+		if !again[m.Case] {
+			r.Measurements = append(r.Measurements, m)
+		}
+	}
+	for _, s := range old.Skipped {
+		if name, _, _ := strings.Cut(s, ":"); !again[name] {
+			r.Skipped = append(r.Skipped, s)
+		}
+	}
+	r.Machine = old.Machine
+	return nil
 }
 
 // find returns the case of that name, nil if there is none.

@@ -71,9 +71,18 @@ func compareReport(r *Raw) string {
 	b.WriteString(machineText(r))
 	b.WriteString("\n### Targets\n\n" + targetTable(r))
 	for i := range r.Cases {
-		fmt.Fprintf(&b, "\n### %s\n\n%s.\n\n%s", r.Cases[i].Name, capital(r.Cases[i].About), caseTable(r, &r.Cases[i]))
+		c := &r.Cases[i]
+		fmt.Fprintf(&b, "\n### %s\n\n%s. %s\n\n%s", c.Name, capital(c.About), begun(c), caseTable(r, c))
 	}
 	return b.String()
+}
+
+// begun says when a case was measured, and on what.
+func begun(c *Case) string {
+	if c.Begun.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("(%s, eppmux %s, load average before it %s)", c.Begun.Format("15:04"), c.Version, c.Load)
 }
 
 func machineText(r *Raw) string {

@@ -124,3 +124,21 @@ func TestReportNeedsItsPlace(t *testing.T) {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
+
+// TestKeep: a case that is measured again takes the place of the old one, and the others stay.
+func TestKeep(t *testing.T) {
+	old := fixedRaw(t)
+	again := &Raw{Rounds: 3, Cases: []Case{{Name: "sessions"}}, Measurements: []Measurement{{Case: "sessions", Run: "new"}}}
+	if err := again.keep(old); err != nil {
+		t.Fatal(err)
+	}
+	if len(again.Cases) != len(old.Cases) || len(again.Measurements) != len(old.Measurements)-1 || len(again.Skipped) != 1 {
+		t.Errorf("%d cases, %d measurements, %d skipped", len(again.Cases), len(again.Measurements), len(again.Skipped))
+	}
+	if again.round("sessions", "5 ms, 1 sessions", 0) != nil || again.round("sessions", "new", 0) == nil || again.round("open-500", "direct", 0) == nil {
+		t.Error("not the measurements that are wanted")
+	}
+	if err := (&Raw{Rounds: 5}).keep(old); err == nil {
+		t.Error("rounds that differ: no error")
+	}
+}
