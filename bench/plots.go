@@ -21,7 +21,7 @@ func cpuPlot(r *Raw) string {
 	var bars []bar
 	if c := r.find(caseShared); c != nil {
 		for i := range c.Runs {
-			if f := columns[1].value(r, c, &c.Runs[i]); f.n > 0 {
+			if f := ofProxy(func(m *Measurement) float64 { return cpuOf(m) * 1e6 })(r, c, &c.Runs[i]); f.n > 0 {
 				bars = append(bars, bar{label: c.Runs[i].Name, figure: f, colour: colourOf(c.Runs[i].Kind)})
 			}
 		}
@@ -33,7 +33,7 @@ func cpuPlot(r *Raw) string {
 func latencyPlot(r *Raw) string {
 	var bars []bar
 	if c := r.find(caseOpen); c != nil {
-		for _, k := range columns[5:8] {
+		for _, k := range addedColumns {
 			for i := range c.Runs {
 				if f := k.value(r, c, &c.Runs[i]); f.n > 0 {
 					bars = append(bars, bar{group: strings.TrimSuffix(k.name, " ms"), label: c.Runs[i].Name, figure: f, colour: colourOf(c.Runs[i].Kind)})

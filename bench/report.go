@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -135,20 +136,21 @@ type column struct {
 	value func(*Raw, *Case, *Run) figure
 }
 
-var columns = []column{
-	{"commands a second", measured(rateOf)},
-	{"processor µs per command", func(r *Raw, c *Case, run *Run) figure {
-		if run.Kind == kindDirect {
-			return figure{}
-		}
-		return measured(func(m *Measurement) float64 { return cpuOf(m) * 1e6 })(r, c, run)
-	}},
-	{"p50 ms", measured(p50Of)},
-	{"p99 ms", measured(p99Of)},
-	{"p99.9 ms", measured(p999Of)},
+// addedColumns are what stands above the direct clients.
+var addedColumns = []column{
 	{"added p50 ms", added(p50Of)},
 	{"added p99 ms", added(p99Of)},
 	{"added p99.9 ms", added(p999Of)},
+}
+
+// columns are all but those, which follow the latencies.
+var columns = []column{
+	{"commands a second", measured(rateOf)},
+	{"processor µs per command", ofProxy(func(m *Measurement) float64 { return cpuOf(m) * 1e6 })},
+	{"÷ the load's", ofProxy(byLoad)},
+	{"p50 ms", measured(p50Of)},
+	{"p99 ms", measured(p99Of)},
+	{"p99.9 ms", measured(p999Of)},
 	{"wait ms", ofEPPMux(func(m *Measurement) float64 { return m.Wait / m.Waited * 1000 })},
 	{"allocations per command", ofEPPMux(mallocOf)},
 	{"octets per idle client", memory(idleOf)},
@@ -163,6 +165,15 @@ func measured(value func(*Measurement) float64) func(*Raw, *Case, *Run) figure {
 			return figure{}
 		}
 		return r.figure(c.Name, run.Name, value)
+	}
+}
+
+func ofProxy(value func(*Measurement) float64) func(*Raw, *Case, *Run) figure {
+	return func(r *Raw, c *Case, run *Run) figure {
+		if run.Kind == kindDirect {
+			return figure{}
+		}
+		return measured(value)(r, c, run)
 	}
 }
 
@@ -204,7 +215,7 @@ func caseTable(r *Raw, c *Case) string {
 	for i := range c.Runs {
 		rows[i] = "| " + c.Runs[i].Name + " |"
 	}
-	for _, k := range columns {
+	for _, k := range slices.Insert(slices.Clone(columns), 6, addedColumns...) {
 		var cells []string
 		any := false
 		for i := range c.Runs {

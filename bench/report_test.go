@@ -25,6 +25,7 @@ func TestTargets(t *testing.T) {
 	r := fixedRaw(t)
 	want := map[string]figure{
 		"processor time per command, 200 clients, 16 sessions": {0.7, 0.5, 0.75, 3}, // 10/20, 12/16, 14/20
+		"the same with HAProxy as it sets itself up":           {0.6, 0.5, 0.7, 3},
 		"commands a second in that case":                       {1.1, 1, 1.2, 3},
 		"added latency at 500 a second, p50":                   {-0.05, -0.05, -0.05, 1},
 		"added latency at 500 a second, p99":                   {0.1, 0.1, 0.1, 1},
@@ -35,6 +36,9 @@ func TestTargets(t *testing.T) {
 	}
 	for i := range targets {
 		name, got := targets[i].name, targets[i].value(r)
+		if name == "the same by the load's clock" { // of two cases; the formula is that of the next
+			continue
+		}
 		w := want[name]
 		if near := func(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 }; got.n != w.n || !near(got.median, w.median) || !near(got.least, w.least) || !near(got.most, w.most) {
 			t.Errorf("%s: got %+v, want %+v", name, got, w)
@@ -75,7 +79,7 @@ func TestReport(t *testing.T) {
 	for name, wanted := range map[string][]string{
 		"bench/README.md": {"Linux 6.1, load average 0.10 0.20 0.30", "Not measured: audit: eppmux, audit of all: not today.",
 			"| 0.7 (0.5–0.75) | ≤ 0.75 | yes |", "| 0.1 ms | ≤ 0 ms | no |", "| 600 octets | ≤ 700 octets | yes |", "| – | ≤ 1.15 | not measured |",
-			"| haproxy | 500 | 20 | 0.25 | 0.4 | 2 | 0.15 | 0.1 | 1 |", "| direct | 500 | – |"},
+			"| haproxy | 500 | 20 | 2 | 0.25 | 0.4 | 2 | 0.15 | 0.1 | 1 |", "| direct | 500 | – | – |"},
 		"docs/capacity.md": {"| 2 | 380 (0.950) |"},
 	} {
 		got := text(name)
