@@ -207,8 +207,12 @@ func (c *comparison) runGo() error {
 
 // note prints a line, and remembers what must not be.
 func (c *comparison) note(m *Measurement) {
-	fmt.Fprintf(c.out, "  %d %-32s %8.0f/s  %6.1f us  p50 %.3f p99 %.3f p99.9 %.3f ms\n", m.Round+1, m.Run, m.Load.PerSec,
-		m.perCommand(m.CPU)*1e6, m.Load.P50, m.Load.P99, m.Load.P999)
+	fmt.Fprintf(c.out, "  %d %-32s ", m.Round+1, m.Run)
+	if m.Load.Clients == 0 {
+		fmt.Fprintf(c.out, "%d KiB resident, %d before\n", m.Connected>>10, m.Before>>10)
+	} else {
+		fmt.Fprintf(c.out, "%8.0f/s  %6.1f us  p50 %.3f p99 %.3f p99.9 %.3f ms\n", m.Load.PerSec, m.perCommand(m.CPU)*1e6, m.Load.P50, m.Load.P99, m.Load.P999)
+	}
 	if m.Load.Wrong > 0 || m.Load.Failed > 0 {
 		c.failed = append(c.failed, fmt.Sprintf("%s: %s: %d wrong answers, %d clients failed: %.300s", m.Case, m.Run, m.Load.Wrong, m.Load.Failed, m.Load.First))
 	}
