@@ -1,9 +1,6 @@
 package upstream
 
-import (
-	"container/heap"
-	"time"
-)
+import "time"
 
 // impatience is how long a command waits while the registry has been away for longer than QueueTimeout: long enough for
 // a login under way, short enough that a client is not held for nothing.
@@ -32,31 +29,52 @@ type class struct {
 	time   float64 // virtual
 }
 
-// poolLane is one of the queue's lanes: a heap, the client without service the longest first. Most of those that come are
-// the last; but when many that have been quiet for long come together, they come in any order.
+// poolLane is one of the queue's lanes: a binary heap, the client without service the longest first. Most of those that come
+// are the last; but when many that have been quiet for long come together, they come in any order. It is not
+// container/heap's, whose calls by interface cost a command as much as all its comparisons.
 type poolLane struct {
 	set   ruleSet
 	class *class
 	heap  []*Exchange
 }
 
-func (l *poolLane) Len() int           { return len(l.heap) }
-func (l *poolLane) Less(i, j int) bool { return l.heap[i].before(l.heap[j]) }
-func (l *poolLane) Swap(i, j int) {
-	l.heap[i], l.heap[j] = l.heap[j], l.heap[i]
-	l.heap[i].index, l.heap[j].index = i, j
+func (l *poolLane) put(x *Exchange, i int) {
+	l.heap[i] = x
+	x.index = i
 }
-func (l *poolLane) Push(x any) {
-	y := x.(*Exchange)
-	y.index = len(l.heap)
-	l.heap = append(l.heap, y)
+
+// up moves x, whose place may be i, towards the head as far as it goes, and puts it there.
+func (l *poolLane) up(x *Exchange, i int) {
+	for i > 0 {
+		parent := (i - 1) / 2
+		y := l.heap[parent]
+		if !x.before(y) {
+			break
+		}
+		l.put(y, i)
+		i = parent
+	}
+	l.put(x, i)
 }
-func (l *poolLane) Pop() any {
-	last := len(l.heap) - 1
-	x := l.heap[last]
-	l.heap[last] = nil
-	l.heap = l.heap[:last]
-	return x
+
+// down moves x, whose place may be i, away from the head as far as it goes, and puts it there.
+func (l *poolLane) down(x *Exchange, i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(l.heap) {
+			break
+		}
+		if child+1 < len(l.heap) && l.heap[child+1].before(l.heap[child]) {
+			child++
+		}
+		y := l.heap[child]
+		if !y.before(x) {
+			break
+		}
+		l.put(y, i)
+		i = child
+	}
+	l.put(x, i)
 }
 
 // before says whose turn is first. Between equals, that of who asked first.
@@ -78,13 +96,29 @@ func (l *poolLane) head() *Exchange {
 // push puts x in its place.
 func (l *poolLane) push(x *Exchange) {
 	x.lane = l
-	heap.Push(l, x)
+	l.heap = append(l.heap, x)
+	l.up(x, len(l.heap)-1)
+}
+
+// remove takes x out of its place.
+func (l *poolLane) remove(x *Exchange) {
+	last := len(l.heap) - 1
+	y := l.heap[last]
+	l.heap[last] = nil
+	l.heap = l.heap[:last]
+	switch {
+	case y == x:
+	case y.before(x):
+		l.up(y, x.index)
+	default:
+		l.down(y, x.index)
+	}
 }
 
 // leaveLane takes x out of the lane or the list in which it waits.
 func (x *Exchange) leaveLane() {
 	if x.lane != nil {
-		heap.Remove(x.lane, x.index)
+		x.lane.remove(x)
 	} else {
 		x.list.remove(x)
 	}
