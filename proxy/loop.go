@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"unsafe"
 
 	"github.com/panjf2000/gnet/v2"
 	"github.com/panjf2000/gnet/v2/pkg/logging"
@@ -172,12 +173,23 @@ func (s *socket) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write is upstream.Socket's.
+// Write is upstream.Socket's. What the kernel takes at once, nearly always all, does not go through gnet, and the scheduler of
+// the runtime is not told of the call: the socket does not block. What it leaves, and its errors, are gnet's.
 func (s *socket) Write(p []byte) (int, error) {
 	if s.conn == nil {
 		return 0, net.ErrClosed
 	}
-	return s.conn.Write(p)
+	sent := 0
+	if len(p) > 0 && s.conn.OutboundBuffered() == 0 {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(s.conn.Fd()), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		if errno == 0 {
+			if sent = int(n); sent == len(p) {
+				return sent, nil
+			}
+		}
+	}
+	n, err := s.conn.Write(p[sent:])
+	return sent + n, err
 }
 
 // Pending is upstream.Socket's.
