@@ -86,14 +86,14 @@ type Account struct {
 	trids   *tridSource
 	alarm   *Alarm
 	now     time.Duration // of the outermost call
-	wall    time.Time     // of the outermost call, for ids only
+	turn    uint64        // rises with each outermost call
 	depth   int           // of calls into the Account
 	closed  bool
 	target  target // what sessions are opened with
 	trouble string // why the last attempt to open a session failed; empty: it did not
 	cause   Cause  // of trouble
 	seen    seen   // by the last session that logged in
-	// wallAhead is by how much the wall clock was ahead of now when they were compared last.
+	// wallAhead is by how much the wall clock, as time since 1970, was ahead of now when they were compared last.
 	wallAhead time.Duration
 	answer    []byte // the answer being delivered
 	edits     []frame.Edit
@@ -152,7 +152,7 @@ func (a *Account) clock() time.Duration { return time.Since(a.epoch) }
 // Start makes the pool, which opens its first sessions.
 func (a *Account) Start() {
 	a.enter()
-	a.wallAhead = time.Duration(a.wall.UnixNano()) - a.now
+	a.wallAhead = a.aheadNow()
 	a.pool = NewPool(a.cfg.Pool, a.now)
 	a.alarm.Before(a.now + clockWatch)
 	a.leave()
@@ -184,10 +184,16 @@ func (a *Account) Close() {
 // that a client that submits its next command from within Finish meets a pool that is in order.
 func (a *Account) enter() {
 	if a.depth++; a.depth == 1 {
-		a.wall = time.Now()
-		a.now = a.wall.Sub(a.epoch)
+		a.now = a.clock()
+		a.turn++
 	}
 }
+
+// wall is the time since 1970, for ids only: a few seconds old or wrong is good enough, one reading of the wall clock for
+// each is not.
+func (a *Account) wall() time.Duration { return a.clock() + a.wallAhead }
+
+func (a *Account) aheadNow() time.Duration { return time.Duration(time.Now().UnixNano()) - a.clock() }
 
 func (a *Account) leave() {
 	if a.depth == 1 {
@@ -251,7 +257,7 @@ func (a *Account) advance() {
 // the registry has done with the sessions meanwhile nobody knows. A wall clock that was set looks the same; then the
 // probe costs a command on each session.
 func (a *Account) watchClock() {
-	ahead := time.Duration(a.wall.UnixNano()) - a.now
+	ahead := a.aheadNow()
 	if ahead-a.wallAhead > clockLeap {
 		a.log.Warn("the clock has leapt; idle sessions are probed", "by", ahead-a.wallAhead)
 		a.pool.Probe(a.now)
@@ -295,7 +301,7 @@ func (a *Account) Exchange(from Sender, m *frame.Message) *Exchange {
 		content = m.Payload[m.ClTRID.Content.Start:m.ClTRID.Content.End]
 	}
 	var scratch [tridMax]byte
-	id := a.trids.appendMuxTRID(scratch[:0], content, m.ClTRID.Value, time.Now())
+	id := a.trids.appendMuxTRID(scratch[:0], content, m.ClTRID.Value, a.wall())
 	x.buf.B, x.tridAt = frame.AppendCommand(x.buf.B[:0], m, id)
 	x.unit = len(x.buf.B)
 	if x.tridAt > 0 {
@@ -376,7 +382,7 @@ func (a *Account) renew(x *Exchange) {
 	id := x.MuxTRID()
 	x.sent = false
 	content, known := a.trids.resolve(id)
-	a.trids.append(id[:1], time.Now())
+	a.trids.append(id[:1], a.wall())
 	if known == ownContent && len(id) == tridHead+1 {
 		a.trids.kept.Add(string(id[:tridHead]), content)
 	}

@@ -130,6 +130,59 @@ func TestPending(t *testing.T) {
 	})
 }
 
+// TestQueryBehindAnswer: right behind an answer that names its command, a query is written without asking the socket; a
+// transform is not, nor a query behind an answer that could be taken for any command's, nor one that comes later.
+func TestQueryBehindAnswer(t *testing.T) {
+	for _, tt := range []struct {
+		name, next string
+		named      bool // the answer before has a clTRID
+		later      bool // the command comes when the answer has gone
+		asked      bool
+	}{
+		{"a query", "check", true, false, false},
+		{"a transform", "delete", true, false, true},
+		{"a query behind an answer to anybody", "check", false, false, true},
+		{"a query that comes later", "check", true, true, true},
+	} {
+		inPlay(t, func(c *Config) { c.Pool.MaxSessions = 1 }, func(p *play) {
+			r := p.session()
+			ask := func() *asker {
+				if tt.next == "delete" {
+					return p.ask(deleteCommand(""))
+				}
+				return p.ask(checkCommand(""))
+			}
+			var socket *testSocket
+			p.on(func() { socket = p.account.pool.sessions[0].transport().socket.socket.(*testSocket) })
+			a := p.ask(checkCommand(""))
+			var b *asker
+			if !tt.later {
+				b = ask()
+			}
+			r.want("check")
+			before := 0
+			p.on(func() { before = socket.asked })
+			if tt.named {
+				r.reply(1000)
+			} else {
+				r.send(response(1000, ""))
+			}
+			a.end()
+			if tt.later {
+				b = ask()
+			}
+			r.want(tt.next)
+			r.reply(1000)
+			b.end()
+			p.on(func() {
+				if got := socket.asked > before; got != tt.asked {
+					t.Errorf("%s: socket asked: %v, want %v", tt.name, got, tt.asked)
+				}
+			})
+		})
+	}
+}
+
 // TestUnaskedBehindLogin: a session whose login's answer has something behind it carries nothing, and what waits is not
 // burnt on it.
 func TestUnaskedBehindLogin(t *testing.T) {

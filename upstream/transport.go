@@ -34,7 +34,8 @@ type transport struct {
 	doing  doing
 	opened bool // the pool knows of it
 	closed bool
-	seen   seen // owned by open, then by the loop
+	quiet  uint64 // the account's turn in which an answer came, with our transaction id in it and nothing behind it
+	seen   seen   // owned by open, then by the loop
 }
 
 // doing is what a session has in flight.
@@ -130,9 +131,17 @@ func (t *transport) write(unit []byte, what doing) {
 
 // pending says whether the registry has sent something, or its end, since its last message was taken: an answer that nobody
 // waits for must not be taken for the next command's, and behind the end nothing must be written. It is asked before
-// each command, also right behind an answer, since registries close there.
+// each command, also right behind an answer, since registries close there; but see mayWrite.
 func (t *transport) pending() bool {
 	return t.socket.Pending() || t.conn != net.Conn(t.socket) && t.socket.records.partial()
+}
+
+// mayWrite says whether x may be written as far as pending tells. A query right behind an answer is written without asking:
+// the socket was empty some microseconds ago, a query that meets the end is asked once more elsewhere, and where the
+// registry names the commands that it answers, a stale answer is not taken for the query's. It is the one system call of a
+// command that is not a read or a write.
+func (t *transport) mayWrite(x *Exchange) bool {
+	return x.Query && t.quiet == t.a.turn || !t.pending()
 }
 
 // sendExchange writes a client's command, unless the session is at its end or has something to say.
@@ -144,7 +153,7 @@ func (t *transport) sendExchange(x *Exchange) {
 	case t.closed || t.s.state != SessionBusy:
 		a.pool.Unsent(t.s, x, CauseRegistryClosed, a.now)
 		return
-	case t.pending():
+	case !t.mayWrite(x):
 		a.pool.Unsent(t.s, x, CauseUnasked, a.now)
 		return
 	}
@@ -193,7 +202,7 @@ func (t *transport) unfit() bool {
 
 // renewOwn makes a transaction id for a command of our own.
 func (t *transport) renewOwn() {
-	t.own = t.a.trids.appendMuxTRID(t.own[:0], nil, nil, t.a.wall)
+	t.own = t.a.trids.appendMuxTRID(t.own[:0], nil, nil, t.a.wall())
 }
 
 // Readable is Handler's.
@@ -302,6 +311,9 @@ func (t *transport) message(payload []byte, end Cause) {
 	}
 	what := t.doing
 	t.doing = doingNothing
+	if end == CauseNone && m.ClTRID.Present() {
+		t.quiet = a.turn
+	}
 	t.note(end)
 	if what != doingLogout && t.rejected(m, end) {
 		return

@@ -37,9 +37,10 @@ func newTRIDSource(host uint16) *tridSource {
 	return &tridSource{host: uint64(host) & 0x3ff, kept: kept}
 }
 
-// append appends the 13 characters of a new id to dst. A wall clock that goes back does not make an id come again.
-func (t *tridSource) append(dst []byte, wall time.Time) []byte {
-	t.last = max(t.last+1, uint64(wall.UnixMicro()))
+// append appends the 13 characters of a new id to dst. wall is the time since 1970; a clock that goes back does not make an
+// id come again.
+func (t *tridSource) append(dst []byte, wall time.Duration) []byte {
+	t.last = max(t.last+1, uint64(wall.Microseconds()))
 	for shift := 50; shift >= 0; shift -= 5 {
 		dst = append(dst, crockford[t.last>>shift&31])
 	}
@@ -48,7 +49,7 @@ func (t *tridSource) append(dst []byte, wall time.Time) []byte {
 
 // appendMuxTRID appends a new muxTRID for a client's clTRID: content as it stood between its tags, value as a parser
 // sees it; content is nil where the client sent none.
-func (t *tridSource) appendMuxTRID(dst, content, value []byte, wall time.Time) []byte {
+func (t *tridSource) appendMuxTRID(dst, content, value []byte, wall time.Duration) []byte {
 	start := len(dst)
 	dst = t.append(append(dst, 'M'), wall)
 	if content == nil {
