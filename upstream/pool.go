@@ -94,6 +94,8 @@ type Pool struct {
 	nextOpen  time.Duration // not before
 	nextTry   time.Duration // when the session that is wanted may be opened; past: it is not held back
 	hasty     int           // sessions in a row that the registry ended young, by an answer
+	outgoing  *Session      // live, and to go when another has been opened in its place; nil: none
+	relieved  bool          // one has been opened since outgoing was set
 	downSince time.Duration // when the registry went away; -1 while it is there
 	refused   bool          // the last login was refused for good
 	logins    *ratelimit.Bucket
@@ -414,6 +416,9 @@ func (p *Pool) Poison(s *Session, cause Cause) {
 
 // leave takes s out of the counts of its state.
 func (p *Pool) leave(s *Session) {
+	if s == p.outgoing {
+		p.stay()
+	}
 	switch s.state {
 	case SessionIdle:
 		p.idle = slices.DeleteFunc(p.idle, func(t *Session) bool { return t == s })

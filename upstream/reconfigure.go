@@ -37,6 +37,7 @@ func (p *Pool) Reconfigure(cfg PoolConfig, login Fresh, now time.Duration) {
 		p.ceiling, p.raiseAt = cfg.MaxSessions, never
 		p.pausedUntil, p.pause = 0, 0
 	}
+	p.stay()
 	for _, s := range p.sessions {
 		old := s.buckets
 		s.buckets = p.limits.buckets(ScopeSession)
@@ -46,9 +47,7 @@ func (p *Pool) Reconfigure(cfg PoolConfig, login Fresh, now time.Duration) {
 			s.stale = max(s.stale, login)
 			continue
 		}
-		if s.outdated == CauseAge {
-			p.allot(s)
-		}
+		p.allot(s)
 		if login == NewRegistry {
 			s.expires, s.outdated = now, CauseChanged
 		}

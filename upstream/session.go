@@ -35,7 +35,7 @@ type Session struct {
 	outdated   Cause         // why, then
 	turn       uint64        // rises with each exchange that is announced
 	commands   int           // sent since the login, ours included
-	most       int           // commands after which it is retired; 0: no such limit
+	most       int           // commands after which it is to be replaced; 0: no such limit
 	announcing bool          // x is to be written when it has been announced; nothing of it is sent
 	proven     bool          // has answered a command since its login
 	cause      Cause         // why it is draining or closing

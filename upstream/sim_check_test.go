@@ -66,6 +66,17 @@ func (w *world) checkLogout(s *Session) {
 	}
 }
 
+// checkReplaced: a session that goes for its age or count leaves as many as there are to be, unless there was no room for
+// another beside it, or it was at its end.
+func (w *world) checkReplaced(s *Session) {
+	p := w.pool
+	switch {
+	case w.draining || w.held || p.live >= w.cfg.MinSessions || len(w.sockets) >= min(w.ceiling, p.ceiling, w.cfg.MaxSessions):
+	case s.Cause() == CauseAge && w.now-s.opened < w.cfg.MaxAge, s.Cause() == CauseCount && s.commands < w.cfg.MaxCommands-1:
+		w.errorf("session %d went for %v, and left %d of %d", s.ID, s.Cause(), p.live, w.cfg.MinSessions)
+	}
+}
+
 // checkLogins bounds attempts to log in: I13.
 func (w *world) checkLogins() {
 	most := loginBudget(5).N // the highest that a reload may set

@@ -65,11 +65,13 @@ type world struct {
 	by       time.Duration
 
 	most       int           // sockets that there may be
+	ceiling    int           // the pool's, before the step that is being done
 	settled    time.Duration // when a reload must have taken effect
 	held       bool          // a maintenance window is on
 	faults     float64       // chance of a fault per command
 	throttle   float64       // chance that the registry wants fewer commands
 	rtt        time.Duration
+	login      time.Duration // the longest that an attempt to open a session takes
 	registryUp bool
 	seen       []*time.Duration // when the registry counted each command
 	refusedAt  time.Duration
@@ -157,6 +159,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.faults = []float64{0, 0.001, 0.02, 0.2}[r.IntN(4)]
 	w.throttle = []float64{0, 0, 0.01}[r.IntN(3)]
 	w.rtt = time.Duration(1+r.IntN(50)) * time.Millisecond
+	w.login = []time.Duration{100 * time.Millisecond, 100 * time.Millisecond, 10 * time.Second}[r.IntN(3)]
 	w.most, w.settled = w.cfg.MaxSessions, never
 	w.pool = NewPool(w.cfg, 0)
 	weights := 1 + r.IntN(3)
@@ -222,6 +225,7 @@ func (w *world) run(commands int) {
 
 // step does the next event: of the world, or the pool's alarm.
 func (w *world) step() {
+	w.ceiling = w.pool.ceiling
 	wake := w.pool.Wake()
 	if len(w.events) == 0 || wake < w.events[0].at {
 		if wake == never {
@@ -264,6 +268,7 @@ func (w *world) perform(a Action) {
 		if k := w.sockets[a.Session]; k != nil {
 			k.loggedOut = true
 		}
+		w.checkReplaced(a.Session)
 		w.write(a.Session, nil)
 	case DoClose:
 		w.checkLogout(a.Session)
@@ -319,7 +324,7 @@ func (w *world) open(s *Session) {
 		w.errorf("I13: login %v after a refusal", w.now-w.refusedAt)
 	}
 	w.count(k, w.now)
-	w.after(w.upTo(100*time.Millisecond), func() {
+	w.after(w.upTo(w.login), func() {
 		k.busy = false
 		switch {
 		case k.aborted:
@@ -596,7 +601,7 @@ func (w *world) reload() {
 // outage takes the registry away for a while.
 func (w *world) outage() {
 	w.registryUp = false
-	for s := range w.sockets {
+	for _, s := range w.pool.sessions { // in their order, so that the seed decides
 		if w.chance(0.8) {
 			w.after(w.upTo(time.Second), func() { w.lose(s) })
 		}

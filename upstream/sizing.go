@@ -49,8 +49,8 @@ func loginBudget(sessions int) ratelimit.Limit {
 	return ratelimit.Limit{N: max(loginsMin, loginsPerSession*sessions), Per: time.Minute}
 }
 
-// size opens a session where one is missing: below MinSessions, or when an exchange waits that the limits admit and no
-// idle session can take. One at a time, within the ceiling, and not while back-off lasts.
+// size opens a session where one is missing: below MinSessions, in the place of one that is to go, or when an exchange
+// waits that the limits admit and no idle session can take. One at a time, within the ceiling, and not while back-off lasts.
 func (p *Pool) size(now time.Duration) {
 	if p.opening > 0 || len(p.sessions) >= p.cfg.MaxSessions || !p.wanted(now) {
 		return
@@ -87,7 +87,7 @@ func (p *Pool) wanted(now time.Duration) bool {
 	if p.draining {
 		return p.live == 0 && p.Queued() > 0 && now < p.drainBy
 	}
-	if p.live < p.cfg.MinSessions {
+	if p.live < p.cfg.MinSessions || p.outgoing != nil && !p.replaced() {
 		return true
 	}
 	if now < p.pausedUntil {
@@ -137,6 +137,7 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 		s.expires, s.outdated = now, CauseChanged
 	}
 	p.rest(s, now)
+	p.relieve(now)
 	if p.draining && now >= p.drainBy {
 		p.Poison(s, CauseShutdown)
 	}
@@ -144,36 +145,39 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 	p.checkDrained()
 }
 
-// allot gives s its share of life.
+// allot gives s its share of life, unless it is to go for another reason.
 func (p *Pool) allot(s *Session) {
-	s.expires, s.outdated, s.most = never, CauseAge, 0
-	if p.cfg.MaxAge > 0 {
-		s.expires = s.opened + time.Duration(p.shortened(float64(p.cfg.MaxAge)))
-	}
+	s.most = 0
 	if p.cfg.MaxCommands > 0 {
 		s.most = max(1, int(p.shortened(0.95*float64(p.cfg.MaxCommands))))
 	}
+	if s.outdated != CauseNone && s.outdated != CauseAge {
+		return
+	}
+	s.expires, s.outdated = never, CauseAge
+	if p.cfg.MaxAge > 0 {
+		s.expires = s.opened + time.Duration(p.shortened(float64(p.cfg.MaxAge)))
+	}
 }
 
-// rest makes a session idle that has nothing in flight, or retires it where it has carried enough or is too old.
+// rest makes a session idle that has nothing in flight, or retires it where it is worn and may go.
 func (p *Pool) rest(s *Session, now time.Duration) {
 	s.state, s.since = SessionIdle, now
 	p.live++
 	p.idle = append(p.idle, s)
 	p.idleDeadline(s, now)
-	switch {
-	case s.most > 0 && s.commands >= p.cfg.MaxCommands:
-		p.Poison(s, CauseCount) // no logout has been admitted since most was reached
-	case s.most > 0 && s.commands >= s.most:
-		p.retire(s, CauseCount, now)
-	case now >= s.expires && p.mayAge(s):
-		p.retire(s, s.outdated, now)
+	switch why := p.worn(s, now); {
+	case why == CauseNone:
+	case why == CauseCount && s.commands >= p.cfg.MaxCommands:
+		p.Poison(s, CauseCount) // no logout has been admitted in time
+	case p.mayGo(s, why, now):
+		p.retire(s, why, now)
 	}
 }
 
 // idleDeadline says when an idle session must be looked at.
 func (p *Pool) idleDeadline(s *Session, now time.Duration) {
-	if s.deadline = min(s.expires, s.since+p.idleTime()); s.deadline <= now { // it waits for its turn to be replaced
+	if s.deadline = min(s.expires, s.since+p.idleTime()); p.worn(s, now) != CauseNone { // it waits to be replaced
 		s.deadline = now + recheck
 	}
 	p.wakeAt(s.deadline)
@@ -185,19 +189,6 @@ func (p *Pool) idleTime() time.Duration {
 		return p.cfg.Keepalive
 	}
 	return surplusIdle
-}
-
-// mayAge says whether s may be retired for its age now: one at a time, so that not all sessions go at once.
-func (p *Pool) mayAge(s *Session) bool {
-	if p.opening > 0 {
-		return false
-	}
-	for _, t := range p.sessions {
-		if t != s && (t.state == SessionDraining || t.state == SessionClosing) {
-			return false
-		}
-	}
-	return true
 }
 
 // due does what an instant demands of a session that has reached its deadline.
@@ -219,18 +210,16 @@ func (p *Pool) due(s *Session, now time.Duration) {
 func (p *Pool) idleDue(s *Session, now time.Duration) {
 	idle := now >= s.since+p.idleTime()
 	s.deadline = now + recheck // unless something better is found
-	switch {
+	switch why := p.worn(s, now); {
 	case p.draining && p.Queued() == 0:
 		p.retire(s, CauseShutdown, now)
-	case s.most > 0 && s.commands >= s.most:
-		p.retire(s, CauseCount, now)
-	case now >= s.expires && p.mayAge(s):
-		p.retire(s, s.outdated, now)
-	case idle && p.live > p.cfg.MinSessions && p.Queued() == 0:
+	case why != CauseNone && p.mayGo(s, why, now):
+		p.retire(s, why, now)
+	case idle && p.live > p.cfg.MinSessions && p.Queued() == 0 && (p.outgoing == nil || p.outgoing == s):
 		p.retire(s, CauseIdle, now)
 	case idle && p.cfg.Keepalive > 0:
 		p.keepalive(s, now)
-	case now >= s.expires: // it waits for its turn to be replaced
+	case why != CauseNone: // it waits to be replaced
 	case idle:
 		s.deadline = min(s.expires, now+surplusIdle)
 	default:
