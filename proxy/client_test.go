@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"eppmux/frame"
+	"eppmux/sandbox"
 )
 
 // TestFragments: a command may come in any pieces.
@@ -370,6 +371,23 @@ func TestDrain(t *testing.T) {
 	}
 	if _, err := net.Dial("tcp", s.listeners[0].ln.Addr().String()); err == nil {
 		t.Error("the listener is still open")
+	}
+}
+
+// TestDrainWhileLoggingIn: a login that is being answered when the drain begins is logged out, as the others are.
+func TestDrainWhileLoggingIn(t *testing.T) {
+	f := start(t, func(sc *sandbox.Config, pc *Config) {
+		sc.Latency = 300 * time.Millisecond
+		pc.Upstream.Pool.MinSessions = 3
+	})
+	for n := range uint64(2) { // the second, too, while the first is there
+		waitFor(t, "a login", func() bool { return f.registry.Counters().Logins > n })
+	}
+	if err := f.server.Drain(10 * time.Second); err != nil {
+		t.Error(err)
+	}
+	if c := f.registry.Counters(); c.Logins != c.Logouts {
+		t.Errorf("%d logins and %d logouts", c.Logins, c.Logouts)
 	}
 }
 

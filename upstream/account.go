@@ -214,7 +214,10 @@ func (a *Account) perform(act Action) {
 	switch act.Do {
 	case DoOpen:
 		a.startOpening(act.Session)
+	case DoRecall:
+		act.Session.transport().recall()
 	case DoAbort:
+		act.Session.transport().recall()
 		act.Session.transport().cancel()
 	case DoSend:
 		act.Session.transport().sendExchange(act.Exchange)

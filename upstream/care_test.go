@@ -237,6 +237,82 @@ func TestDrainWhileDialing(t *testing.T) {
 	})
 }
 
+// TestDrainWhileLoggingIn: an attempt whose login was sent is waited for and logged out, until the deadline; one whose login
+// was not is given up.
+func TestDrainWhileLoggingIn(t *testing.T) {
+	drain := func(p *play) { p.on(func() { p.account.Drain(10 * time.Second) }); synctest.Wait() }
+	inPlay(t, nil, func(p *play) {
+		r := p.accept()
+		r.greet()
+		r.want("login")
+		drain(p)
+		r.reply(1000)
+		r.want("logout")
+		if p.drained {
+			t.Error("drained before the logout is answered")
+		}
+		r.reply(1500)
+		r.wantEnd()
+		synctest.Wait()
+		if !p.drained || p.cut > 0 {
+			t.Errorf("drained %v, %d without a logout", p.drained, p.cut)
+		}
+	})
+	inPlay(t, nil, func(p *play) {
+		r := p.accept()
+		r.greet()
+		r.want("login")
+		begin := time.Now()
+		drain(p)
+		r.wantEnd()
+		synctest.Wait()
+		if d := time.Since(begin); d != 10*time.Second || !p.drained || p.cut != 1 {
+			t.Errorf("closed after %v, drained %v, %d without a logout, want 1 at the deadline", d, p.drained, p.cut)
+		}
+	})
+	inPlay(t, nil, func(p *play) {
+		r := p.accept()
+		drain(p)
+		r.wantEnd()
+		synctest.Wait()
+		if !p.drained || p.cut > 0 {
+			t.Errorf("drained %v, %d without a logout", p.drained, p.cut)
+		}
+	})
+	inPlay(t, nil, func(p *play) { // what waits opens a session, and ends
+		a := p.ask(checkCommand(""))
+		r := p.accept()
+		r.greet()
+		r.want("login")
+		drain(p)
+		p.on(func() { p.account.Cancel(a.x) })
+		r.reply(1000)
+		r.want("logout")
+		r.reply(1500)
+		r.wantEnd()
+		synctest.Wait()
+		if !p.drained || p.cut > 0 {
+			t.Errorf("drained %v, %d without a logout", p.drained, p.cut)
+		}
+	})
+}
+
+// TestHoldWhileLoggingIn: a hold waits for a login that was sent, and logs out.
+func TestHoldWhileLoggingIn(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		r := p.accept()
+		r.greet()
+		r.want("login")
+		p.on(p.account.Hold)
+		r.reply(1000)
+		r.want("logout")
+		r.reply(1500)
+		r.wantEnd()
+		p.on(p.account.Release)
+		p.session().answered()
+	})
+}
+
 // TestFullDoesNotHoldBack: 2502 for a session more does not keep a session that ends from being replaced.
 func TestFullDoesNotHoldBack(t *testing.T) {
 	inPlay(t, func(c *Config) { c.Pool.MaxSessions = 3 }, func(p *play) {

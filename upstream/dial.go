@@ -39,7 +39,7 @@ func (a *Account) open(ctx context.Context, t *transport, to target) {
 		}
 		a.learn(t.s, t.seen)
 		if err != nil {
-			a.openFailed(t.s, err)
+			a.openFailed(t, err)
 			return
 		}
 		t.ready()
@@ -56,20 +56,20 @@ func (a *Account) enroll(t *transport) error {
 	return nil
 }
 
-func (a *Account) openFailed(s *Session, err error) {
+func (a *Account) openFailed(t *transport, err error) {
 	cause := CauseConnect
 	if e := (*openError)(nil); errors.As(err, &e) {
 		cause = e.cause
 	}
-	if s.cause == CauseShutdown && loginResult(cause) == LoginFailed { // we gave it up: how it ended says nothing
+	if t.recalled { // we gave it up: how it ended says nothing
 		cause = CauseShutdown
 	} else {
 		a.counts.Logins[loginResult(cause)]++
-		a.log.Warn("session could not be opened", "session", s.ID, "reason", cause.String(), "err", err.Error())
+		a.log.Warn("session could not be opened", "session", t.s.ID, "reason", cause.String(), "err", err.Error())
 		a.trouble, a.cause = err.Error(), cause
 	}
 	a.enter()
-	a.pool.OpenFailed(s, cause, a.now)
+	a.pool.OpenFailed(t.s, cause, a.now)
 	a.leave()
 }
 
@@ -82,7 +82,7 @@ func (t *transport) login(ctx context.Context, to target) (greeting []byte, err 
 	stop := context.AfterFunc(ctx, func() { t.socket.Conn.Close() })
 	defer func() {
 		if !stop() && err == nil {
-			err = &openError{"login", CauseShutdown, ctx.Err()}
+			err = &openError{"login", CauseRegistryClosed, ctx.Err()}
 		}
 		if err != nil {
 			t.socket.Conn.Close()
@@ -156,6 +156,9 @@ func (t *transport) authenticate(scanner *frame.Scanner, g frame.Greeting, to ta
 	}
 	l.Language = language(l.Language, g.Languages)
 	l.ClTRID = string(t.own)
+	if !t.decided.CompareAndSwap(false, true) {
+		return &openError{"login", CauseShutdown, errors.New("recalled")}
+	}
 	t.conn.SetWriteDeadline(time.Now().Add(to.loginTimeout))
 	if _, err := t.conn.Write(frame.AppendLogin(nil, &l)); err != nil {
 		return &openError{"login", CauseRegistryClosed, err}

@@ -6,7 +6,7 @@ import "time"
 // comes waits, until its deadline. It goes on until Release.
 func (p *Pool) Hold(now time.Duration) {
 	p.held, p.nextTry, p.downSince = true, 0, -1
-	p.abort()
+	p.recall()
 	p.dispatch(now)
 	p.checkDrained()
 }

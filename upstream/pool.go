@@ -20,7 +20,10 @@ type Do uint8
 const (
 	// DoOpen: connect and log in for Session, then call Opened or OpenFailed.
 	DoOpen Do = iota
-	// DoAbort: give up opening Session, then call OpenFailed.
+	// DoRecall: give up opening Session if its login has not been sent yet, then call OpenFailed with CauseShutdown.
+	// Otherwise it goes on: a login that the registry may have taken is to be logged out.
+	DoRecall
+	// DoAbort: give up opening Session at once, then call OpenFailed, with CauseShutdown only if no login was sent.
 	DoAbort
 	// DoSend: write Exchange on Session, then call Answered when its response has come, LoginLost, Throttled or Poison.
 	// Where nothing may be written there any more, call Unsent.

@@ -63,6 +63,7 @@ type world struct {
 	drained  bool
 	draining bool
 	by       time.Duration
+	cut      int // logins that the drain's deadline has left without a logout
 
 	most       int           // sockets that there may be
 	ceiling    int           // the pool's, before the step that is being done
@@ -92,7 +93,8 @@ type simSocket struct {
 	expects   *Exchange
 	gen       int
 	loggedOut bool
-	aborted   bool
+	login     time.Duration  // when the login is sent
+	gaveUp    bool           // opening it
 	zombie    bool           // has lost its login without a word
 	counted   *time.Duration // when the registry counts what was written last; not after it has answered or closed
 }
@@ -216,6 +218,9 @@ func (w *world) run(commands int) {
 	if !w.drained || len(w.sockets) > 0 {
 		w.errorf("not drained: %d sockets, %d queued", len(w.sockets), w.pool.Queued())
 	}
+	if w.cut > w.pool.cut {
+		w.errorf("I14: %d logins have no logout, %d are told", w.cut, w.pool.cut)
+	}
 	for _, e := range w.exchange {
 		if !e.ended {
 			w.errorf("an exchange never ended: %+v", *e)
@@ -256,8 +261,10 @@ func (w *world) perform(a Action) {
 	switch a.Do {
 	case DoOpen:
 		w.open(a.Session)
+	case DoRecall:
+		w.recall(a.Session)
 	case DoAbort:
-		w.sockets[a.Session].aborted = true
+		w.abort(a.Session)
 	case DoSend:
 		w.send(a.Session, a.Exchange)
 	case DoAnnounce:
@@ -317,18 +324,20 @@ func (w *world) open(s *Session) {
 	if w.draining && w.now >= w.by {
 		w.errorf("session opened after the drain's deadline")
 	}
-	k := &simSocket{busy: true}
+	within := w.upTo(w.login)
+	k := &simSocket{busy: true, login: w.now + w.upTo(within)}
 	w.sockets[s] = k
 	w.logins = append(w.logins, w.now)
 	if w.refusedAt >= 0 && w.now < w.refusedAt+refusedBackoff {
 		w.errorf("I13: login %v after a refusal", w.now-w.refusedAt)
 	}
 	w.count(k, w.now)
-	w.after(w.upTo(w.login), func() {
+	w.after(within, func() {
+		if k.gaveUp {
+			return
+		}
 		k.busy = false
 		switch {
-		case k.aborted:
-			w.failed(s, CauseShutdown)
 		case !w.registryUp:
 			w.failed(s, CauseConnect)
 		case w.chance(w.faults / 4):
@@ -346,6 +355,27 @@ func (w *world) open(s *Session) {
 			}
 		}
 	})
+}
+
+// recall gives up opening a session whose login has not been sent.
+func (w *world) recall(s *Session) {
+	if k := w.sockets[s]; !k.gaveUp && w.now < k.login {
+		k.gaveUp = true
+		w.after(w.upTo(time.Millisecond), func() { w.failed(s, CauseShutdown) })
+	}
+}
+
+// abort gives up opening a session, after its login too.
+func (w *world) abort(s *Session) {
+	if w.recall(s); w.sockets[s].gaveUp {
+		return
+	}
+	if !w.draining || w.now < w.by {
+		w.errorf("I14: session %d is given up after its login was sent, before the drain's deadline", s.ID)
+	}
+	w.sockets[s].gaveUp = true
+	w.cut++
+	w.after(w.upTo(time.Millisecond), func() { w.failed(s, CauseRegistryClosed) })
 }
 
 func (w *world) failed(s *Session, cause Cause) {

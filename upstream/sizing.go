@@ -131,7 +131,7 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 	p.logins.Done(now)
 	p.opening--
 	p.downSince, p.refused = -1, false
-	s.opened, s.fresh = now, now
+	s.opened, s.fresh, s.cause = now, now, CauseNone
 	p.allot(s)
 	if s.stale == NewRegistry {
 		s.expires, s.outdated = now, CauseChanged
@@ -139,6 +139,7 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 	p.rest(s, now)
 	p.relieve(now)
 	if p.draining && now >= p.drainBy {
+		p.cut++
 		p.Poison(s, CauseShutdown)
 	}
 	p.dispatch(now)
@@ -285,33 +286,15 @@ func (p *Pool) shrink(now time.Duration) {
 	}
 }
 
-// wind retires all idle sessions once a drain has nothing left to send.
-func (p *Pool) wind(now time.Duration) {
-	if !p.draining || p.Queued() > 0 {
-		return
-	}
-	for i := len(p.idle) - 1; i >= 0; i-- {
-		p.retire(p.idle[i], CauseShutdown, now)
-	}
-	p.abort()
-}
-
-// abort gives up what is being opened.
-func (p *Pool) abort() {
-	for _, s := range p.sessions {
-		if s.state == SessionDialing && s.cause == CauseNone {
-			s.cause = CauseShutdown // so that it is asked once
-			p.do(Action{Do: DoAbort, Session: s})
-		}
-	}
-}
-
-// OpenFailed says that s could not be opened, and why.
+// OpenFailed says that s could not be opened, and why: CauseShutdown if it was given up before its login was sent.
 func (p *Pool) OpenFailed(s *Session, cause Cause, now time.Duration) {
 	p.release(s, now)
 	p.logins.Done(now)
 	p.opening--
 	p.forget(s)
+	if cause != CauseShutdown && p.draining && now >= p.drainBy {
+		p.cut++ // the registry may have taken its login
+	}
 	if s.stale != SameLogin {
 		cause = CauseShutdown // of what is tried now, it says nothing
 	}
@@ -377,36 +360,6 @@ func (p *Pool) lost(s *Session, now time.Duration) {
 		}
 	}
 	p.endRefused(now)
-}
-
-// Drain ends the pool's work: what waits is still sent until by, new exchanges are not; idle sessions log out. At by,
-// what waits ends as not sent and what is in flight as unknown. DoDrained says that nothing is left.
-func (p *Pool) Drain(by, now time.Duration) {
-	p.draining, p.drainBy = true, by
-	p.wakeAt(by)
-	p.dispatch(now)
-	p.checkDrained()
-}
-
-// endDrain closes what has not ended by the deadline.
-func (p *Pool) endDrain(now time.Duration) {
-	p.endQueue(CauseShutdown, now)
-	p.abort()
-	for _, s := range p.sessions {
-		if s.state != SessionDialing && s.state != SessionClosing {
-			p.cut++
-			p.Poison(s, CauseShutdown)
-		}
-	}
-}
-
-// checkDrained says once that nothing is left.
-func (p *Pool) checkDrained() {
-	if !p.draining || p.drained || p.Queued() > 0 || len(p.sessions) > 0 {
-		return
-	}
-	p.drained = true
-	p.do(Action{Do: DoDrained})
 }
 
 // Used is the part of a registry-scope rule that is in use, from 0 to 1; 0 for rules of other scopes.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync/atomic"
 
 	"eppmux/frame"
 )
@@ -23,19 +24,21 @@ const (
 // transport is a Session's octets on the loop, which owns it: it writes commands and reads answers. It is the Handler of
 // the session's socket.
 type transport struct {
-	a      *Account
-	s      *Session
-	socket *LoopConn
-	conn   net.Conn           // tls.Conn over socket, or socket itself
-	in     []byte             // what has been read and not taken
-	out    []byte             // message of our own
-	cancel context.CancelFunc // gives up opening
-	own    []byte             // its transaction id; nil for a hello
-	doing  doing
-	opened bool // the pool knows of it
-	closed bool
-	quiet  uint64 // the account's turn in which an answer came, with our transaction id in it and nothing behind it
-	seen   seen   // owned by open, then by the loop
+	a        *Account
+	s        *Session
+	socket   *LoopConn
+	conn     net.Conn           // tls.Conn over socket, or socket itself
+	in       []byte             // what has been read and not taken
+	out      []byte             // message of our own
+	cancel   context.CancelFunc // gives up opening
+	decided  atomic.Bool        // the login may be sent, or may not any more: whoever sets this has decided
+	own      []byte             // its transaction id; nil for a hello
+	doing    doing
+	opened   bool // the pool knows of it
+	recalled bool // before the login was sent
+	closed   bool
+	quiet    uint64 // the account's turn in which an answer came, with our transaction id in it and nothing behind it
+	seen     seen // owned by open, then by the loop
 }
 
 // doing is what a session has in flight.
@@ -103,6 +106,14 @@ func (t *transport) ready() {
 func (t *transport) close() {
 	if !t.closed {
 		_ = t.socket.Close() // Closed has been called when it returns
+	}
+}
+
+// recall gives up opening the session, unless its login is on its way.
+func (t *transport) recall() {
+	if t.decided.CompareAndSwap(false, true) {
+		t.recalled = true
+		t.cancel()
 	}
 }
 
