@@ -59,6 +59,9 @@ type Log struct {
 	queue   []record
 	held    int // octets, of queue and taken
 	failing bool
+	since   time.Time // when it began to fail
+	why     error     // that it fails; nil: the disk does not answer
+	lostAt  time.Time // when a line was lost last
 	writing bool
 	batch   uint64 // number of the write under way, or the last one
 	reopen  bool
@@ -164,6 +167,7 @@ func (l *Log) push(r record, room int) bool {
 		return true
 	}
 	l.counts.lost[why]++
+	l.lostAt = time.Now()
 	return false
 }
 
@@ -289,7 +293,10 @@ func (l *Log) write(now time.Time) (int, error) {
 	slow.Stop()
 	l.mu.Lock()
 	was := l.failing
-	l.writing, l.failing = false, err != nil
+	l.writing, l.failing, l.why = false, err != nil, err
+	if err != nil && !was {
+		l.since = time.Now()
+	}
 	l.mu.Unlock()
 	switch {
 	case err != nil:
@@ -306,7 +313,7 @@ func (l *Log) slow(batch uint64) {
 	l.mu.Lock()
 	is := l.writing && l.batch == batch && !l.failing
 	if is {
-		l.failing = true
+		l.failing, l.since, l.why = true, time.Now(), nil
 		l.counts.errors++
 	}
 	l.mu.Unlock()

@@ -93,8 +93,14 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("tried %d times in an hour, want every 10 s", n)
 		}
 		s.want(1, "start", "sending M1")
+		if got := s.log.State(); time.Since(got.Failing) != time.Hour || !strings.Contains(got.Why, "no space left") || got.Waiting == 0 || got.Lost != 0 {
+			t.Errorf("got %+v, want it to fail for an hour", got)
+		}
 		s.disk.set(func() { s.disk.full = false })
 		time.Sleep(2 * maxPause)
+		if got := s.log.State(); got != (State{File: got.File}) || got.File == "" {
+			t.Errorf("got %+v, want that nothing is wrong", got)
+		}
 		if !<-s.announce(sending("M4")) {
 			t.Error("not announced when the disk works again")
 		}
@@ -142,6 +148,9 @@ func TestStuckDisk(t *testing.T) {
 			t.Error("announced on a disk that is stuck, or not at once")
 		}
 		s.log.Add(ended("M2", "not_sent", 0))
+		if got := s.log.State(); time.Since(got.Failing) > time.Millisecond || got.Failing.IsZero() || got.Why != "" {
+			t.Errorf("got %+v, want a disk that does not answer", got)
+		}
 		s.disk.unstick()
 		if !<-first {
 			t.Error("it was written")
@@ -190,6 +199,9 @@ func TestFull(t *testing.T) {
 		}
 		if added < 3 || added > 6 || held > maxHeld {
 			t.Errorf("%d MiB were added, %d octets held", added, held)
+		}
+		if got := s.log.State(); got.Lost != c.allLost() || got.LostAt.IsZero() || got.Waiting != held {
+			t.Errorf("got %+v", got)
 		}
 		s.disk.unstick()
 		synctest.Wait()

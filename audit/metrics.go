@@ -9,12 +9,13 @@ var (
 		[]string{"reason"}, nil)
 	descErrors = prometheus.NewDesc("eppmux_audit_errors_total",
 		"Failures of the audit log's disk: to open, write or rotate the file, or to answer within a second.", nil, nil)
-	descQueue = prometheus.NewDesc("eppmux_audit_queue_bytes", "Octets that wait to be written to the audit log.", nil, nil)
+	descFailing = prometheus.NewDesc("eppmux_audit_failing", "1 while the audit log's disk fails or does not answer, else 0.", nil, nil)
+	descQueue   = prometheus.NewDesc("eppmux_audit_queue_bytes", "Octets that wait to be written to the audit log.", nil, nil)
 )
 
 // Describe is prometheus.Collector's.
 func (l *Log) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descRecords, descLost, descErrors, descQueue} {
+	for _, d := range []*prometheus.Desc{descRecords, descLost, descErrors, descFailing, descQueue} {
 		ch <- d
 	}
 }
@@ -22,7 +23,10 @@ func (l *Log) Describe(ch chan<- *prometheus.Desc) {
 // Collect is prometheus.Collector's.
 func (l *Log) Collect(ch chan<- prometheus.Metric) {
 	l.mu.Lock()
-	c, held := l.counts, l.held
+	c, held, failing := l.counts, l.held, 0.0
+	if l.failing {
+		failing = 1
+	}
 	l.mu.Unlock()
 	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
@@ -32,5 +36,6 @@ func (l *Log) Collect(ch chan<- prometheus.Metric) {
 		counter(descLost, n, loss(why).String())
 	}
 	counter(descErrors, c.errors)
+	ch <- prometheus.MustNewConstMetric(descFailing, prometheus.GaugeValue, failing)
 	ch <- prometheus.MustNewConstMetric(descQueue, prometheus.GaugeValue, float64(held))
 }

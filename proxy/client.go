@@ -216,6 +216,7 @@ func (c *client) Closed(error) {
 func (c *client) ended(why closeReason, err error) {
 	c.srv.closed(why)
 	if why.blames() {
+		c.srv.blame(c.listener, c.stream.from(), why.String())
 		c.srv.complain(c.listener, c.stream.from(), why, err)
 	}
 }
@@ -362,6 +363,7 @@ func (c *client) command(payload []byte, n int) {
 			return
 		}
 		if s.held+n > s.cfg.MaxHeld {
+			s.account.NoRoom(m.Command)
 			s.out = s.appendReply(s.out[:0], replyNoRoom, ownClTRID(m))
 			c.stream.discard(n)
 			c.write(s.out)
@@ -412,6 +414,7 @@ func (c *client) touch() {
 func (c *client) faulty(err error, n int) {
 	s := c.srv
 	s.counts.Faults++
+	s.blame(c.listener, c.stream.from(), FaultyFrame)
 	c.faults++
 	r := replyFault(err)
 	if c.faults == maxFaults {

@@ -63,6 +63,56 @@ func (s *Server) complain(ln *listener, from net.Addr, why closeReason, err erro
 	})
 }
 
+// blamed is a client that was at fault. Its words are made only for those who ask: a flood costs nothing.
+type blamed struct {
+	at       time.Time // zero: none was
+	listener *listener
+	from     net.Addr
+	reason   string
+}
+
+// blame notes whose fault something was, on the loop.
+func (s *Server) blame(ln *listener, from net.Addr, reason string) {
+	s.blamed = blamed{time.Now(), ln, from, reason}
+}
+
+// Blame names a client that was at fault. The zero value is none.
+type Blame struct {
+	At       time.Time
+	Listener string
+	Client   string // its address; "local" on a unix socket
+	Reason   string // as in eppmux_client_closes_total, or FaultyFrame
+}
+
+// FaultyFrame is the Reason of a frame that was refused here, while the connection goes on.
+const FaultyFrame = "faulty_frame"
+
+// BlameReasons are all that Reason can be.
+func BlameReasons() []string {
+	all := []string{FaultyFrame}
+	for r := range numCloseReasons {
+		if r.blames() {
+			all = append(all, r.String())
+		}
+	}
+	return all
+}
+
+func (b *blamed) shown() Blame {
+	if b.at.IsZero() {
+		return Blame{}
+	}
+	return Blame{b.at, b.listener.String(), whence(b.from), b.reason}
+}
+
+// notTaken counts a client that the host had no means to take in.
+func (s *Server) notTaken(err error) {
+	s.loop.Post(func() {
+		s.counts.AcceptErrors++
+		s.acceptError = err.Error()
+	})
+}
+
 // whence is where a client connects from, as the log shows it. The other end of a unix socket has no address.
 func whence(from net.Addr) string {
 	if from == nil || from.String() == "" {

@@ -80,8 +80,12 @@ func TestBlame(t *testing.T) {
 		t.Helper()
 		words := []string{"level=WARN", "client=" + nc.LocalAddr().String(), "reason=" + why.String()}
 		waitFor(t, fmt.Sprint(words), func() bool { return len(log.with(words...)) == 1 })
-		if n := f.server.Snapshot().Closes[why]; n != 1 {
+		s := f.server.Snapshot()
+		if n := s.Closes[why]; n != 1 {
 			t.Errorf("%v: counted %d times", why, n)
+		}
+		if b := s.Blame; b.Client != nc.LocalAddr().String() || b.Reason != why.String() || !strings.HasSuffix(b.Listener, nc.RemoteAddr().String()) || b.At.IsZero() {
+			t.Errorf("%v: got %+v blamed", why, b)
 		}
 	}
 	garbage := connect(plain)

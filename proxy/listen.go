@@ -210,6 +210,7 @@ func (s *Server) accept(ln *listener) {
 			return
 		}
 		if err != nil {
+			s.notTaken(err)
 			s.troubles.warn("accept failed; waiting", func() []any {
 				return []any{"listener", ln.String(), "wait", pause, "err", err.Error()}
 			})
@@ -268,8 +269,14 @@ func (s *Server) notShaken(ln *listener, nc net.Conn, err error) {
 	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
 		why = closedByClient
 	}
-	s.loop.Post(func() { s.closed(why) })
-	if why.blames() && !ln.stopping.Load() {
+	blames := why.blames() && !ln.stopping.Load()
+	s.loop.Post(func() {
+		s.closed(why)
+		if blames {
+			s.blame(ln, nc.RemoteAddr(), why.String())
+		}
+	})
+	if blames {
 		s.complain(ln, nc.RemoteAddr(), why, err)
 	}
 }
@@ -330,6 +337,7 @@ func (s *Server) enroll(c *arrival, nc net.Conn) {
 	shareLoopback(nc.RemoteAddr())
 	if err := s.loop.Enroll(nc, c); err != nil {
 		s.connections.Add(-1)
+		s.notTaken(err)
 		s.troubles.warn("client could not be taken", func() []any {
 			return []any{"listener", c.listener.String(), "err", err.Error()}
 		})
@@ -338,7 +346,10 @@ func (s *Server) enroll(c *arrival, nc net.Conn) {
 
 // turnAway refuses a client beyond clients.max, without blocking: its socket is new and has room for one reply.
 func (s *Server) turnAway(ln *listener, nc net.Conn) {
-	s.loop.Post(func() { s.closed(closedTooMany) })
+	s.loop.Post(func() {
+		s.closed(closedTooMany)
+		s.blame(ln, nc.RemoteAddr(), closedTooMany.String())
+	})
 	s.complain(ln, nc.RemoteAddr(), closedTooMany, nil)
 	if ln.options.Load().TLS == nil {
 		r := replyTooManyClients

@@ -243,6 +243,9 @@ func TestDescriptorsUsedUp(t *testing.T) {
 	q := &peer{t: t, nc: nc}
 	q.read()
 	q.want(q.ask(check("late.example", "D-2")), 1000, "D-2")
+	if s := f.server.Snapshot(); s.AcceptErrors == 0 || !strings.Contains(s.AcceptError, "too many open files") {
+		t.Errorf("got %d errors, the last %q", s.AcceptErrors, s.AcceptError)
+	}
 }
 
 // TestHeaderApart: a client with Nagle's algorithm on that writes header and payload apart does not wait for a delayed

@@ -33,13 +33,17 @@ type Snapshot struct {
 	Account upstream.Snapshot
 	Clients int
 	Held    int // octets
+	MaxHeld int
+	// Blame is the client that was at fault last, AcceptError why the last one could not be taken in, empty: all could.
+	Blame       Blame
+	AcceptError string
 }
 
 // Snapshot asks the loop for a copy; nil when it does not answer within scrapeTimeout.
 func (s *Server) Snapshot() *Snapshot {
 	got := make(chan *Snapshot, 1) // one copy; not closed
 	s.loop.Post(func() {
-		sn := &Snapshot{Counters: s.counts, Clients: s.nclients, Held: s.held}
+		sn := &Snapshot{Counters: s.counts, Clients: s.nclients, Held: s.held, MaxHeld: s.cfg.MaxHeld, Blame: s.blamed.shown(), AcceptError: s.acceptError}
 		s.account.Snapshot(&sn.Account)
 		got <- sn
 	})
@@ -59,7 +63,8 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	descCommands       = desc("commands_total", "Commands answered by the registry.", "command", "code")
-	descOutcomes       = desc("outcomes_total", "How commands ended: answered, not_sent (safe to retry), unknown (may have been executed), orphan (answered after its client had left).", "command", "outcome")
+	descOutcomes       = desc("outcomes_total", "How commands ended: answered, not_sent (safe to retry), unknown (may have been executed), orphan (answered after its client had left), dropped (its client left while it waited).", "command", "outcome")
+	descUnknown        = desc("unknown_transforms_total", "Transforms that were sent and have no answer: may have been executed.")
 	descWait           = desc("command_wait_seconds", "Time of commands in the queue.", "class")
 	descRTT            = desc("command_rtt_seconds", "Time from writing a command to its answer.", "class")
 	descClients        = desc("clients", "Connected clients.")
@@ -70,6 +75,7 @@ var (
 	descThrottled      = desc("throttled_total", "Answers of the registry that it wants fewer commands; they were sent again later.")
 	descExceeded       = desc("limit_shadow_total", "Commands that a limit in shadow mode would have held back.", "limit")
 	descLimited        = desc("limited_seconds_total", "Time for which a limit of registry scope held a command back while a session was idle.", "limit")
+	descAcceptErrors   = desc("accept_errors_total", "Failures of the host to take a client in, as where no file descriptor is left.")
 	descServices       = desc("client_services_differ_total", "Logins of clients that list services which the registry does not offer.")
 	descQueue          = desc("queue_length", "Commands that wait for a session or a limit.")
 	descOldest         = desc("queue_oldest_seconds", "Wait so far of the command that has waited longest.")
@@ -81,7 +87,7 @@ var (
 	descDesync         = desc("desync_total", "Sessions closed because octets came that do not belong where they came.", "reason")
 	descPaused         = desc("paused", "1 while the operator has paused the registry, else 0.")
 	descPassword       = desc("password_expiry_timestamp_seconds", "When the password ends by what the registry said at the last login (RFC 8807), in seconds since 1970. Absent where it has said nothing.")
-	allDescs           = []*prometheus.Desc{descCommands, descOutcomes, descWait, descRTT, descClients, descClientCloses, descFaults, descServices, descQueue, descOldest, descSessions, descSessionsMax, descSessionCloses, descLogins, descLimitUsed, descDesync, descDisallowed, descHeld, descThrottled, descExceeded, descLimited, descPaused, descPassword}
+	allDescs           = []*prometheus.Desc{descCommands, descOutcomes, descWait, descRTT, descClients, descClientCloses, descFaults, descServices, descQueue, descOldest, descSessions, descSessionsMax, descSessionCloses, descLogins, descLimitUsed, descDesync, descDisallowed, descHeld, descThrottled, descExceeded, descLimited, descPaused, descPassword, descUnknown, descAcceptErrors}
 	sessionStateLabels = []upstream.SessionState{upstream.SessionDialing, upstream.SessionIdle, upstream.SessionBusy, upstream.SessionDraining}
 )
 
@@ -135,6 +141,7 @@ func (c collector) server(s *Snapshot) {
 	}
 	c.counter(descFaults, s.Faults)
 	c.counter(descServices, s.ServicesDiffer)
+	c.counter(descAcceptErrors, s.AcceptErrors)
 	c.counter(descDisallowed, s.Disallowed)
 	c.gauge(descHeld, float64(s.Held))
 	c.commands(&s.Account)
@@ -164,6 +171,7 @@ func (c collector) commands(a *upstream.Snapshot) {
 		c.send(descLimited, prometheus.CounterValue, a.Limited[i].Seconds(), strconv.Itoa(i))
 	}
 	c.counter(descThrottled, a.Throttled)
+	c.counter(descUnknown, a.Unknown)
 }
 
 func codeLabel(index int) string {
@@ -174,8 +182,11 @@ func codeLabel(index int) string {
 }
 
 func outcomeLabel(index int) string {
-	if index == upstream.OutcomeOrphan {
+	switch index {
+	case upstream.OutcomeOrphan:
 		return "orphan"
+	case upstream.OutcomeDropped:
+		return "dropped"
 	}
 	return upstream.End(index).String()
 }

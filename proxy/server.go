@@ -53,7 +53,21 @@ type Counters struct {
 	Faults         uint64 // frames that were refused here
 	Disallowed     uint64 // commands that their listener does not allow
 	ServicesDiffer uint64 // logins with services that the registry does not offer
+	AcceptErrors   uint64 // failures of the host to take a client in
 }
+
+// Blamed is how many connections ended for a fault of the client.
+func (c *Counters) Blamed() (n uint64) {
+	for r, closes := range c.Closes {
+		if closeReason(r).blames() {
+			n += closes
+		}
+	}
+	return n
+}
+
+// Hoarders is how many of those held parts of frames when too much was held for all clients together.
+func (c *Counters) Hoarders() uint64 { return c.Closes[closedMemory] }
 
 // Server serves the clients of one registry account: listeners, one event loop with all clients and sessions on it, and
 // the account.
@@ -97,6 +111,8 @@ type Server struct {
 	svTRIDs        uint64
 	draining       bool
 	counts         Counters
+	blamed         blamed // last
+	acceptError    string // the last one
 }
 
 // New returns a server that Start lets work.

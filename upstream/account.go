@@ -81,18 +81,19 @@ type Account struct {
 	dials sync.WaitGroup
 
 	// Owned by the loop.
-	pool    *Pool
-	scanner frame.Scanner
-	trids   *tridSource
-	alarm   *Alarm
-	now     time.Duration // of the outermost call
-	turn    uint64        // rises with each outermost call
-	depth   int           // of calls into the Account
-	closed  bool
-	target  target // what sessions are opened with
-	trouble string // why the last attempt to open a session failed; empty: it did not
-	cause   Cause  // of trouble
-	seen    seen   // by the last session that logged in
+	pool         *Pool
+	scanner      frame.Scanner
+	trids        *tridSource
+	alarm        *Alarm
+	now          time.Duration // of the outermost call
+	turn         uint64        // rises with each outermost call
+	depth        int           // of calls into the Account
+	closed       bool
+	target       target        // what sessions are opened with
+	trouble      string        // why the last attempt to open a session failed; empty: it did not
+	troubleSince time.Duration // when the first of those attempts failed
+	cause        Cause         // of trouble
+	seen         seen          // by the last session that logged in
 	// wallAhead is by how much the wall clock, as time since 1970, was ahead of now when they were compared last.
 	wallAhead time.Duration
 	answer    []byte // the answer being delivered

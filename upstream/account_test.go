@@ -293,10 +293,20 @@ func TestOrphan(t *testing.T) {
 			t.Errorf("got %+v", e)
 		}
 		a.waiting()
+		d := p.ask(deleteCommand(""))
+		r.want("delete")
+		c := p.ask(deleteCommand(""))
+		p.on(func() { p.account.Cancel(c.x) })
+		r.reply(1000)
+		if e := d.end(); e.End != EndAnswered {
+			t.Errorf("got %+v", e)
+		}
+		c.waiting()
+		p.on(func() { p.account.NoRoom(frame.CommandDelete) })
 		var s Snapshot
 		p.on(func() { p.account.Snapshot(&s) })
-		if got := s.Outcomes[frame.CommandDelete]; got != [...]uint64{0, 1, 0, 1} {
-			t.Errorf("got outcomes %v, want one answered and one orphan", got)
+		if got := s.Outcomes[frame.CommandDelete]; got != [...]uint64{EndNotSent: 1, EndAnswered: 2, OutcomeOrphan: 1, OutcomeDropped: 1} {
+			t.Errorf("got outcomes %v, want one not sent, two answered, one orphan and one dropped", got)
 		}
 	})
 }

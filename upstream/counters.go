@@ -84,14 +84,20 @@ const (
 
 func (c Class) String() string { return [...]string{"query", "transform"}[c] }
 
-// OutcomeOrphan is an answer that came after its client had left, as an index of Counters.Outcomes behind the Ends.
-const OutcomeOrphan = int(numEnds)
+// Indices of Counters.Outcomes behind the Ends: an answer that came after its client had left, and a command that was not
+// sent because its client left while it waited. Nobody was told of those.
+const (
+	OutcomeOrphan  = int(numEnds)
+	OutcomeDropped = int(numEnds) + 1
+	numOutcomes    = int(numEnds) + 2
+)
 
 // Counters count since the start. They are plain numbers that the loop owns; a scrape takes a copy.
 type Counters struct {
 	Commands      [frame.NumCommands][NumCodes]uint64 // answers of the registry
-	Outcomes      [frame.NumCommands][numEnds + 1]uint64
+	Outcomes      [frame.NumCommands][numOutcomes]uint64
 	Wait, RTT     [NumClasses]Histogram
+	NotSent       [numCauses]uint64 // what was answered as not sent, by cause
 	SessionCloses [numCauses]uint64
 	Desync        [numCauses]uint64
 	Logins        [numLoginResults]uint64
@@ -117,17 +123,28 @@ func (c *Counters) sent(x *Exchange) {
 
 func (c *Counters) finished(x *Exchange, o Outcome, now time.Duration) {
 	i := int(o.End)
-	if o.End == EndAnswered {
+	switch {
+	case o.End == EndAnswered:
 		c.Commands[x.Command][CodeIndex(o.Code)]++
 		c.RTT[classOf(x)].observe(now - x.sentAt)
 		if x.orphan {
 			i = OutcomeOrphan
 		}
+	case o.End == EndNotSent && o.Cause == CauseClientGone:
+		i = OutcomeDropped
+	case o.End == EndNotSent:
+		c.NotSent[o.Cause]++
 	}
 	c.Outcomes[x.Command][i]++
 	if o.End == EndUnknown && !x.Query {
 		c.Unknown++
 	}
+}
+
+// NoRoom counts a command that was answered as not sent before it became an exchange: there was no room for it.
+func (a *Account) NoRoom(c frame.Command) {
+	a.counts.Outcomes[c][EndNotSent]++
+	a.counts.NotSent[CauseNoRoom]++
 }
 
 // Snapshot is an Account as one moment shows it.
@@ -138,14 +155,15 @@ type Snapshot struct {
 	Backoff  bool // a session is wanted, and held back by failed attempts, the budget of logins or a limit
 	// NextTry is the time until then, Trouble what went wrong last when one was opened, and Cause its kind; since then none
 	// has been.
-	NextTry time.Duration
-	Trouble string
-	Cause   Cause
-	Pause   time.Duration // for which nothing more is sent, since the registry wants fewer commands
-	Max     int           // sessions that may be open now
-	Queued  int
-	Oldest  time.Duration
-	Used    []float64 // by rule of registry scope: the part in use; 0 for other scopes
+	NextTry    time.Duration
+	Trouble    string
+	TroubleFor time.Duration // since the first that went wrong
+	Cause      Cause
+	Pause      time.Duration // for which nothing more is sent, since the registry wants fewer commands
+	Max        int           // sessions that may be open now
+	Queued     int
+	Oldest     time.Duration
+	Used       []float64 // by rule of registry scope: the part in use; 0 for other scopes
 
 	// What the last login showed: when the registry's certificate ends, zero without TLS, how long it lives in all, and what
 	// the registry says of our login. The slice must not be changed.
@@ -165,7 +183,10 @@ func (a *Account) Snapshot(s *Snapshot) {
 	}
 	s.Held = p.held
 	s.Backoff = p.opening == 0 && now < p.nextTry && p.live < p.cfg.MinSessions
-	s.NextTry, s.Trouble, s.Cause = max(0, p.nextTry-now), a.trouble, a.cause
+	s.NextTry, s.Trouble, s.TroubleFor, s.Cause = max(0, p.nextTry-now), a.trouble, 0, a.cause
+	if a.trouble != "" {
+		s.TroubleFor = now - a.troubleSince
+	}
 	s.Pause = max(0, p.pausedUntil-now)
 	s.ServerExpires, s.ServerLife, s.LoginEvents = a.seen.expires, a.seen.life, a.seen.events
 	s.Max, s.Queued, s.Oldest = p.ceiling, p.Queued(), p.Oldest(now)

@@ -66,11 +66,19 @@ func (a *Account) openFailed(t *transport, err error) {
 	} else {
 		a.counts.Logins[loginResult(cause)]++
 		a.log.Warn("session could not be opened", "session", t.s.ID, "reason", cause.String(), "err", err.Error())
-		a.trouble, a.cause = err.Error(), cause
+		a.troubled(err.Error(), cause)
 	}
 	a.enter()
 	a.pool.OpenFailed(t.s, cause, a.now)
 	a.leave()
+}
+
+// troubled notes why there is no session, or one less.
+func (a *Account) troubled(why string, cause Cause) {
+	if a.trouble == "" {
+		a.troubleSince = a.clock()
+	}
+	a.trouble, a.cause = why, cause
 }
 
 // login does all that comes before the session is the loop's, with blocking calls. It returns the greeting's payload as

@@ -46,13 +46,14 @@ const (
 	CauseAudit                 // the audit log cannot be written
 	CausePaused                // the operator has paused the registry
 	CauseReconnect             // the operator wants new sessions
+	CauseNoRoom                // too much is held for all clients together
 	numCauses
 )
 
 var causeNames = [numCauses]string{"none", "queue_timeout", "registry_away", "login_refused", "too_many_sessions",
 	"client_gone", "command_timeout", "registry_closed", "connect", "greeting", "frame", "mismatch", "unasked",
 	"code_closes", "idle", "age", "count", "shutdown", "tls", "login_lost", "throttled", "changed",
-	"audit", "paused", "reconnect"}
+	"audit", "paused", "reconnect", "no_room"}
 
 func (c Cause) String() string { return causeNames[c] }
 
@@ -64,6 +65,9 @@ func (c Cause) ours() bool {
 	}
 	return false
 }
+
+// Causes is how many there are, for tables by Cause.
+const Causes = int(numCauses)
 
 // SessionCauses are those for which a session can end, DesyncCauses those of them that say that octets came which do not
 // belong where they came.

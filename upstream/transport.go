@@ -92,7 +92,7 @@ func (t *transport) ready() {
 		t.close()
 		a.log.Warn("session could not be opened", "session", t.s.ID, "reason", end.String())
 		a.counts.Logins[LoginFailed]++
-		a.trouble, a.cause = "behind the login: "+end.String(), end
+		a.troubled("behind the login: "+end.String(), end)
 		a.pool.OpenFailed(t.s, end, a.now)
 		return
 	}
@@ -313,7 +313,7 @@ func (t *transport) message(payload []byte, end Cause) {
 	}
 	if end == CauseNone && closes(m.Code) && t.doing != doingLogout && !matchAny(a.cfg.Throttled, m) {
 		end = CauseCodeCloses
-		a.trouble, a.cause = t.farewell(m), end
+		a.troubled(t.farewell(m), end)
 		a.log.Warn("registry ends a session by its answer; often too many commands: compare rate_limits with what it allows",
 			"session", t.s.ID, "code", m.Code, "err", a.trouble)
 	}

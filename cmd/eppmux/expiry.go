@@ -60,6 +60,14 @@ type ownCertificate struct {
 	pair     *KeyPair
 }
 
+// shownTo says who sees it, in the words of metrics.
+func (o *ownCertificate) shownTo() string {
+	if o.key == "tls.cert_file" {
+		return "registry"
+	}
+	return "clients"
+}
+
 // certificates are those that r has.
 func (r *Registry) certificates() []ownCertificate {
 	var own []ownCertificate

@@ -27,7 +27,8 @@ func (c *reloadCounts) add(r reloadResult) { c[r].Add(1) }
 
 var (
 	descExpiry = prometheus.NewDesc("eppmux_certificate_expiry_timestamp_seconds",
-		"When the certificate that we show to the registry ends, in seconds since 1970. Absent where there is none.", []string{"registry"}, nil)
+		"When a certificate of our own ends, by whom it is shown to (registry, clients), in seconds since 1970. Absent where there is none.",
+		[]string{"registry", "shown_to"}, nil)
 	descReloads = prometheus.NewDesc("eppmux_reloads_total",
 		"Reloads of the config file: done, partly (see the log), refused (the file has faults).", []string{"result"}, nil)
 )
@@ -44,8 +45,8 @@ func (l *live) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect is prometheus.Collector's.
 func (l *live) Collect(ch chan<- prometheus.Metric) {
-	for _, o := range l.now.Load().clients {
-		ch <- prometheus.MustNewConstMetric(descExpiry, prometheus.GaugeValue, float64(o.pair.Expires().Unix()), o.registry)
+	for _, o := range l.now.Load().own {
+		ch <- prometheus.MustNewConstMetric(descExpiry, prometheus.GaugeValue, float64(o.pair.Expires().Unix()), o.registry, o.shownTo())
 	}
 	for r := range numReloadResults {
 		ch <- prometheus.MustNewConstMetric(descReloads, prometheus.CounterValue, float64(l.reloads[r].Load()), r.String())

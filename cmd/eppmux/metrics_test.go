@@ -42,15 +42,16 @@ func TestOwnMetrics(t *testing.T) {
 	}
 	end := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	pair := newKeyPair("", "", &tls.Certificate{Leaf: &x509.Certificate{NotAfter: end}}, [2]stamp{})
-	l.now.Store(&view{clients: []ownCertificate{{registry: "a", pair: pair}}})
+	l.now.Store(&view{own: []ownCertificate{{registry: "a", key: "tls.cert_file", pair: pair}, {registry: "a", key: "clients.tls.cert_file", pair: pair}}})
 	l.reloads.add(reloadRefused)
 	l.reloads.add(reloadRefused)
 	got = scrape(t, l)
 	for name, want := range map[string]float64{
-		"eppmux_certificate_expiry_timestamp_seconds{a}": float64(end.Unix()),
-		"eppmux_reloads_total{done}":                     0,
-		"eppmux_reloads_total{partly}":                   0,
-		"eppmux_reloads_total{refused}":                  2,
+		"eppmux_certificate_expiry_timestamp_seconds{a,registry}": float64(end.Unix()),
+		"eppmux_certificate_expiry_timestamp_seconds{a,clients}":  float64(end.Unix()),
+		"eppmux_reloads_total{done}":                              0,
+		"eppmux_reloads_total{partly}":                            0,
+		"eppmux_reloads_total{refused}":                           2,
 	} {
 		if v, ok := got[name]; !ok || v != want {
 			t.Errorf("%s: got %v (%v), want %v", name, v, ok, want)
@@ -61,7 +62,7 @@ func TestOwnMetrics(t *testing.T) {
 // TestExpiryFollowsTheConfig: a registry without a certificate has no line.
 func TestExpiryFollowsTheConfig(t *testing.T) {
 	st := startReloadStand(t, "a")
-	const name = "eppmux_certificate_expiry_timestamp_seconds{a}"
+	const name = "eppmux_certificate_expiry_timestamp_seconds{a,registry}"
 	if _, ok := scrape(t, st.s.live)[name]; ok {
 		t.Error("got an end without a certificate")
 	}

@@ -51,9 +51,9 @@ type live struct {
 // view is one set of members. Immutable.
 type view struct {
 	servers  []*proxy.Server
-	drained  []string         // registries that an operator has taken out
-	clients  []ownCertificate // those shown to registries
-	subjects []admin.Subject  // for the status page
+	drained  []string // registries that an operator has taken out
+	own      []ownCertificate
+	subjects []admin.Subject // for the status page
 }
 
 func newLive() *live {
@@ -69,9 +69,7 @@ func (l *live) set(members []*member, drained []string) {
 	for _, m := range members {
 		v.servers = append(v.servers, m.server)
 		v.subjects = append(v.subjects, m.subject())
-		if pair := m.cfg.TLS.Certificate; pair != nil {
-			v.clients = append(v.clients, ownCertificate{registry: m.cfg.Name, pair: pair})
-		}
+		v.own = append(v.own, m.cfg.certificates()...)
 	}
 	l.now.Store(v)
 }
