@@ -5,7 +5,9 @@ import (
 	"slices"
 	"time"
 
+	"eppmux/audit"
 	"eppmux/frame"
+	"eppmux/proxy"
 	"eppmux/upstream"
 )
 
@@ -40,6 +42,10 @@ func (m *Monitor) registry(w *watched, now time.Time) Registry {
 		r.moment(l)
 		r.windows(h, rowOf(l.at, l.snapshot), m.started)
 		r.shown(&l.snapshot.Account)
+		r.atFault(l.snapshot)
+	}
+	if w.Audit != nil {
+		r.Audit = auditOf(w.Audit, now)
 	}
 	for i := range r.Expiries {
 		r.Expiries[i].In = r.Expiries[i].At.Sub(now).Round(time.Second).Seconds()
@@ -53,7 +59,7 @@ func (r *Registry) moment(l *look) {
 	a := &l.snapshot.Account
 	r.Ready, r.Paused = a.Ready(), a.Held
 	if a.Trouble != "" {
-		r.Trouble, r.TroubleReason = plain(a.Trouble), a.Cause.String()
+		r.Trouble, r.TroubleReason, r.TroubleSeconds = plain(a.Trouble), a.Cause.String(), seconds(a.TroubleFor)
 	}
 	r.NextTrySeconds = seconds(a.NextTry)
 	s := &r.Sessions
@@ -65,7 +71,27 @@ func (r *Registry) moment(l *look) {
 		s.List = l.sessions
 	}
 	r.Queue.Length, r.Queue.OldestSeconds, r.Queue.PauseSeconds = a.Queued, seconds(a.Oldest), seconds(a.Pause)
-	r.Clients.Connected, r.Clients.HeldBytes = l.snapshot.Clients, l.snapshot.Held
+	r.Clients.Connected, r.Clients.HeldBytes, r.Clients.MaxHeld = l.snapshot.Clients, l.snapshot.Held, l.snapshot.MaxHeld
+}
+
+// atFault takes over who was at fault last.
+func (r *Registry) atFault(s *proxy.Snapshot) {
+	if b := s.Blame; !b.At.IsZero() {
+		r.Blame = &Blame{At: b.At.UTC(), Listener: clean(b.Listener), Client: clean(b.Client), Reason: b.Reason}
+	}
+	r.AcceptError = plain(s.AcceptError)
+}
+
+func auditOf(state func() (audit.State, bool), now time.Time) *Audit {
+	s, blocks := state()
+	a := &Audit{File: clean(s.File), Blocks: blocks, Lost: s.Lost, Why: plain(s.Why)}
+	if !s.Failing.IsZero() {
+		a.Failing, a.FailingSeconds = true, seconds(now.Sub(s.Failing))
+	}
+	if !s.LostAt.IsZero() {
+		a.LostSeconds = seconds(now.Sub(s.LostAt))
+	}
+	return a
 }
 
 // windows takes over what happened until now.

@@ -22,8 +22,12 @@ type row struct {
 	codes     [upstream.NumCodes]uint64
 	limited   []time.Duration // by rule
 
-	notSent, unknown, unknownTransforms, orphans             uint64
-	throttled, timeouts, lost, desync, failedLogins, clients uint64
+	notSentFor [upstream.Causes]uint64
+
+	notSent, dropped, unknown, unknownTransforms, orphans           uint64
+	throttled, timeouts, lost, codeCloses, loginsLost, failedLogins uint64
+	desync, notEPP, unasked                                         uint64
+	faults, closed, hoarders, acceptErrors                          uint64 // of clients
 
 	// Of the moment.
 	queued, sessions int
@@ -33,7 +37,9 @@ type row struct {
 func rowOf(at time.Time, s *proxy.Snapshot) row {
 	a := &s.Account
 	r := row{at: at, limited: slices.Clone(a.Limited[:len(a.Used)]), unknownTransforms: a.Unknown, throttled: a.Throttled,
-		timeouts: a.SessionCloses[upstream.CauseCommandTimeout], clients: s.Faults, queued: a.Queued, used: -1,
+		timeouts: a.SessionCloses[upstream.CauseCommandTimeout], codeCloses: a.SessionCloses[upstream.CauseCodeCloses],
+		loginsLost: a.SessionCloses[upstream.CauseLoginLost], notEPP: a.Desync[upstream.CauseFrame], unasked: a.Desync[upstream.CauseUnasked],
+		notSentFor: a.NotSent, faults: s.Faults, closed: s.Blamed(), hoarders: s.Hoarders(), acceptErrors: s.AcceptErrors, queued: a.Queued, used: -1,
 		sessions: a.Sessions[upstream.SessionIdle] + a.Sessions[upstream.SessionBusy]}
 	for k := range upstream.NumClasses {
 		for i := range r.wait {
@@ -47,6 +53,7 @@ func rowOf(at time.Time, s *proxy.Snapshot) row {
 			r.codes[i] += n
 		}
 		r.notSent += a.Outcomes[c][upstream.EndNotSent]
+		r.dropped += a.Outcomes[c][upstream.OutcomeDropped]
 		r.unknown += a.Outcomes[c][upstream.EndUnknown]
 		r.orphans += a.Outcomes[c][upstream.OutcomeOrphan]
 	}
@@ -100,7 +107,16 @@ func window(a, b *row) Window {
 		NotSent:    less(b.notSent, a.notSent), Unknown: less(b.unknown, a.unknown),
 		UnknownTransforms: less(b.unknownTransforms, a.unknownTransforms), Orphans: less(b.orphans, a.orphans),
 		Throttled: less(b.throttled, a.throttled), Timeouts: less(b.timeouts, a.timeouts), LostSessions: less(b.lost, a.lost),
-		Desync: less(b.desync, a.desync), FailedLogins: less(b.failedLogins, a.failedLogins), ClientFaults: less(b.clients, a.clients),
+		CodeCloses: less(b.codeCloses, a.codeCloses), LoginsLost: less(b.loginsLost, a.loginsLost), Desync: less(b.desync, a.desync),
+		NotEPP: less(b.notEPP, a.notEPP), Unasked: less(b.unasked, a.unasked), FailedLogins: less(b.failedLogins, a.failedLogins),
+		Dropped: less(b.dropped, a.dropped), ClientFaults: less(b.faults, a.faults), ClientsClosed: less(b.closed, a.closed),
+		Hoarders: less(b.hoarders, a.hoarders), AcceptErrors: less(b.acceptErrors, a.acceptErrors),
+	}
+	var most uint64
+	for c := range b.notSentFor {
+		if n := less(b.notSentFor[c], a.notSentFor[c]); n > most {
+			most, w.NotSentCause = n, upstream.Cause(c).String()
+		}
 	}
 	w.Wait, w.RTT = quantiles(&a.wait, &b.wait), quantiles(&a.rtt, &b.rtt)
 	return w

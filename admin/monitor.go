@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"eppmux/audit"
 	"eppmux/proxy"
 )
 
@@ -18,6 +19,8 @@ type Subject struct {
 	Limits                   []Limit // without what is of the moment
 	// Expiries are the ends of our own certificates as they are now; What, File, At, Ours and Near are set. Nil: none.
 	Expiries func(now time.Time) []Expiry
+	// Audit is the state of the audit log and what becomes of transforms when it fails. Nil: none is kept.
+	Audit func() (state audit.State, blocks bool)
 }
 
 // MonitorConfig is what a Monitor is made of.

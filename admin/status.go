@@ -73,6 +73,7 @@ type Registry struct {
 	Paused   bool      `json:"paused"`   // by the operator
 	// What went wrong when a session was to be opened, since the last that could be.
 	Trouble        string  `json:"trouble,omitempty"`
+	TroubleSeconds float64 `json:"trouble_seconds,omitempty"` // since the first such attempt
 	TroubleReason  string  `json:"trouble_reason,omitempty"`
 	NextTrySeconds float64 `json:"next_try_seconds,omitempty"`
 
@@ -88,6 +89,29 @@ type Registry struct {
 	Expiries  []Expiry     `json:"expiries"` // the soonest first
 	Events    []Event      `json:"events"`   // warnings and errors, the newest first
 	LoginSays []LoginEvent `json:"login_events,omitempty"`
+	Audit     *Audit       `json:"audit,omitempty"`           // the log of all registries; nil: none is kept
+	Blame     *Blame       `json:"client_at_fault,omitempty"` // the last; nil: none was
+	// AcceptError is why a client could not be taken in, the last time that one could not.
+	AcceptError string `json:"accept_error,omitempty"`
+}
+
+// Audit is how the audit log is.
+type Audit struct {
+	File           string  `json:"file"`
+	Blocks         bool    `json:"blocks"` // transforms are not sent while it fails
+	Failing        bool    `json:"failing"`
+	FailingSeconds float64 `json:"failing_seconds,omitempty"`
+	Why            string  `json:"why,omitempty"` // it fails; empty: its disk does not answer
+	Lost           uint64  `json:"lost"`          // lines that it does not have
+	LostSeconds    float64 `json:"lost_seconds_ago,omitempty"`
+}
+
+// Blame is a client that was at fault.
+type Blame struct {
+	At       time.Time `json:"at"`
+	Listener string    `json:"listener"`
+	Client   string    `json:"client"` // its address, "local" on a unix socket
+	Reason   string    `json:"reason"`
 }
 
 // Sessions are those with the registry.
@@ -132,6 +156,7 @@ type Clients struct {
 	Connected int `json:"connected"`
 	Max       int `json:"max"`
 	HeldBytes int `json:"held_bytes"`
+	MaxHeld   int `json:"max_held_bytes"`
 }
 
 // Limit is one of rate_limits.
@@ -156,16 +181,26 @@ type Window struct {
 	Queries    uint64  `json:"queries"` // answered
 	Transforms uint64  `json:"transforms"`
 	NotSent    uint64  `json:"not_sent"` // answered 2400 here: safe to repeat
-	Unknown    uint64  `json:"unknown"`  // sent, without an answer
+	// NotSentCause is why most of them were not, in the words of the log.
+	NotSentCause string `json:"not_sent_cause,omitempty"`
+	Dropped      uint64 `json:"dropped"` // not sent: their clients left while they waited
+	Unknown      uint64 `json:"unknown"` // sent, without an answer
 	// UnknownTransforms are those of Unknown that may have changed something.
 	UnknownTransforms uint64   `json:"unknown_transforms"`
 	Orphans           uint64   `json:"orphans"` // answered after the client had left
 	Throttled         uint64   `json:"throttled"`
 	Timeouts          uint64   `json:"command_timeouts"`
 	LostSessions      uint64   `json:"lost_sessions"` // ended by the registry or the network
+	CodeCloses        uint64   `json:"code_closes"`   // of them, by its answer
+	LoginsLost        uint64   `json:"logins_lost"`   // of them, since it said that they are not logged in
 	Desync            uint64   `json:"desync"`
+	NotEPP            uint64   `json:"desync_frame"` // of them, by what is no frame or no EPP
+	Unasked           uint64   `json:"desync_unasked"`
 	FailedLogins      uint64   `json:"failed_logins"`
 	ClientFaults      uint64   `json:"client_faults"`
+	ClientsClosed     uint64   `json:"clients_closed"`  // for faults of their own
+	Hoarders          uint64   `json:"hoarders_closed"` // of them, since too much was held for all
+	AcceptErrors      uint64   `json:"accept_errors"`   // clients that could not be taken in
 	Wait              Quantile `json:"wait"`
 	RTT               Quantile `json:"rtt"`
 }

@@ -17,6 +17,7 @@ const (
 	whoseClients  = "our clients"
 	whoseOperator = "the operator"
 	whoseEppmux   = "eppmux or its host"
+	whoseHost     = "our host"
 )
 
 // judge says what there is to say about r, the gravest first, and never nothing. It is pure: all it looks at is r.
@@ -40,8 +41,8 @@ func judge(r *Registry, stopping bool) []Finding {
 // rules are all there are. Where two find the same gravity, the one that stands first is the verdict: causes stand before
 // what follows from them.
 var rules = []func(*Registry) (Finding, bool){
-	stalled, paused, noSession, silent, connecting, expired, throttled, refusedSession, unopened, held, crowded, slow,
-	unknown, notSent, outOfStep, endYoung, expiring, loginSays, faulty, almostFull,
+	stalled, paused, noSession, unrecorded, silent, connecting, expired, throttled, refusedSession, unopened, notTaken, hoarded,
+	held, crowded, slow, unknown, gap, notSent, outOfStep, endYoung, expiring, loginSays, faulty, atFault, almostFull,
 }
 
 func well(r *Registry) string {
@@ -78,9 +79,9 @@ func connecting(r *Registry) (Finding, bool) {
 		r.Answers && !r.Paused && !r.Ready && r.Trouble == ""
 }
 
-// opening says why sessions cannot be opened.
+// opening says why sessions cannot be opened, and for how long that has been so.
 func opening(r *Registry, g Gravity) (f Finding, ok bool) {
-	says, next := ": "+r.Trouble, nextTry(r)
+	says, next := since(r)+": "+r.Trouble, nextTry(r)
 	f.Gravity = g
 	switch r.TroubleReason {
 	case upstream.CauseLoginRefused.String():
@@ -112,6 +113,14 @@ func opening(r *Registry, g Gravity) (f Finding, ok bool) {
 
 // trimStep leaves the step out of an error that the sentence has named.
 func trimStep(says string) string { return strings.Replace(says, ": login: ", ": ", 1) }
+
+// since says for how long no session could be opened, where it is long enough for a word.
+func since(r *Registry) string {
+	if r.TroubleSeconds < 60 {
+		return ""
+	}
+	return " for " + span(r.TroubleSeconds)
+}
 
 func nextTry(r *Registry) string {
 	if r.NextTrySeconds <= 0 {
@@ -151,12 +160,16 @@ func ending(r *Registry, g Gravity) (Finding, bool) {
 	return Finding{}, false
 }
 
-// silent: sessions are there, and the registry answers nothing.
+// silent: sessions are there, and the registry leaves commands, or the keepalives of idle sessions, without an answer.
 func silent(r *Registry) (Finding, bool) {
 	n := r.Minute.Timeouts
 	f := Finding{Look, "silent", whoseRegistry, fmt.Sprintf("registry left %s without an answer in the last minute", count(n, "command")),
 		"ask the registry; outcomes of transforms are unknown, see below"}
-	if r.Minute.Answered() == 0 {
+	switch {
+	case r.Minute.Unknown == 0:
+		f.Whose, f.Do = whoseNetwork, "if it comes often: a firewall may forget idle connections, lower keepalive; or ask the registry"
+		f.Text = fmt.Sprintf("%s fell silent in the last minute: no answer from registry or network in time; no command of a client was lost", count(n, "session"))
+	case r.Minute.Answered() == 0:
 		f.Gravity, f.Text = Broken, fmt.Sprintf("registry does not answer: %s without an answer in the last minute, none with one", count(n, "command"))
 	}
 	return f, r.Answers && n > 0
@@ -260,21 +273,62 @@ func unknown(r *Registry) (Finding, bool) {
 		"look each up at the registry before anybody repeats it: eppmux audit --unknown --since 10m, or the log, has them"}, n > 0
 }
 
+// whyNotSent is, by the cause of the log, why commands were not sent and whose that was.
+var whyNotSent = map[string]struct{ whose, why string }{
+	upstream.CauseQueueTimeout.String(): {whoseConfig, ": no session or limit was free in time"},
+	upstream.CauseRegistryAway.String(): {whoseNetwork, ": registry was not reachable"},
+	upstream.CauseLoginRefused.String(): {whoseConfig, ": registry refused our login"},
+	upstream.CauseThrottled.String():    {whoseConfig, ": registry wanted fewer commands"},
+	upstream.CauseAudit.String():        {whoseHost, ": the audit log could not be written"},
+	upstream.CausePaused.String():       {whoseOperator, ": paused by the operator"},
+	upstream.CauseShutdown.String():     {whoseOperator, ": eppmux is stopping"},
+	upstream.CauseNoRoom.String():       {whoseClients, ": too much was held for all clients together"},
+}
+
 func notSent(r *Registry) (Finding, bool) {
-	n := r.Recent.NotSent
-	return Finding{Look, "not_sent", "", fmt.Sprintf("%s not sent in the last ten minutes; clients were told that it is safe to repeat", count(n, "command")), ""}, n > 0
+	n, w := r.Recent.NotSent, whyNotSent[r.Recent.NotSentCause]
+	return Finding{Look, "not_sent", w.whose, fmt.Sprintf("%s not sent in the last ten minutes%s; clients were told that it is safe to repeat", count(n, "command"), w.why), ""}, n > 0
 }
 
 func outOfStep(r *Registry) (Finding, bool) {
-	n := r.Recent.Desync
-	return Finding{Look, "desync", whoseRegistry, fmt.Sprintf("registry sent %s that did not belong there in the last ten minutes; no client got it", count(n, "message")),
-		"tell the registry; the log has the sessions"}, n > 0
+	w := &r.Recent
+	what := counted(countedAs{w.NotEPP, "broken message"}, countedAs{w.Unasked, "unasked message"}, countedAs{less(w.Desync, w.NotEPP+w.Unasked), "mismatched answer"})
+	return Finding{Look, "desync", whoseRegistry, fmt.Sprintf("registry sent %s in the last ten minutes; no client got any", what),
+		"tell the registry; the log has the sessions"}, w.Desync > 0
 }
 
+// countedAs is a number of things.
+type countedAs struct {
+	n   uint64
+	one string
+}
+
+// counted lists those that there are.
+func counted(all ...countedAs) string {
+	var text []string
+	for _, c := range all {
+		if c.n > 0 {
+			text = append(text, count(c.n, c.one))
+		}
+	}
+	return strings.Join(text, ", ")
+}
+
+// endYoung: a session or two may end at any time.
 func endYoung(r *Registry) (Finding, bool) {
-	n := r.Recent.LostSessions
-	return Finding{Look, "sessions_end", whoseRegistry, fmt.Sprintf("registry or network ended %s in the last ten minutes", count(n, "session")),
-		"lower keepalive or max_age below the registry's limits, or ask the registry"}, n >= 3
+	w := &r.Recent
+	f := Finding{Look, "sessions_end", whoseNetwork, fmt.Sprintf("registry or network ended %s in the last ten minutes", count(w.LostSessions, "session")),
+		"lower keepalive or max_age below the registry's limits, or ask the registry"}
+	switch {
+	case w.CodeCloses > 0:
+		f.Text += fmt.Sprintf(", %d of them by an answer x5xx", w.CodeCloses)
+	case w.LoginsLost > 0:
+		f.Text += fmt.Sprintf(", %d of them by forgetting the login", w.LoginsLost)
+	}
+	if 2*w.CodeCloses > w.LostSessions {
+		f.Whose, f.Do = whoseRegistry, "often more commands than it allows: compare rate_limits; or ask the registry"
+	}
+	return f, w.LostSessions >= 3
 }
 
 // loginSays is what else the registry said at the login.
@@ -285,16 +339,4 @@ func loginSays(r *Registry) (Finding, bool) {
 		}
 	}
 	return Finding{}, false
-}
-
-func faulty(r *Registry) (Finding, bool) {
-	n := r.Recent.ClientFaults
-	return Finding{Look, "client_faults", whoseClients, fmt.Sprintf("clients sent %s in the last ten minutes; none reached the registry", count(n, "faulty frame")),
-		"the log names them"}, n > 0
-}
-
-func almostFull(r *Registry) (Finding, bool) {
-	c := &r.Clients
-	return Finding{Look, "clients", whoseClients, fmt.Sprintf("%d of %d clients connected", c.Connected, c.Max), "find who leaves connections open, or raise clients.max"},
-		c.Max > 0 && c.Connected*10 >= c.Max*9
 }

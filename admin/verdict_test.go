@@ -56,10 +56,15 @@ func TestJudge(t *testing.T) {
 		{"login fails", down("registry_closed", "login: result code 2400", 0), Broken, "login_failed", whoseRegistry, "login fails: result code 2400", "ask the registry"},
 		{"ended", down("code_closes", "result code 2500", 0), Broken, "ended", whoseRegistry, "registry ended the last session by its answer: result code 2500",
 			"compare rate_limits with what it allows; ask the registry"},
+		{"away for long", func(r *Registry) { down("connect", "connect: refused", 8)(r); r.TroubleSeconds = 300 }, Broken, "not_reachable", whoseNetwork,
+			"registry not reachable for 5 min: connect: refused", "check address, name look-up and route; ask the registry; next attempt in 8 s"},
 		{"connecting", down("", "", 3), Broken, "connecting", "", "no session yet: connecting; next attempt in 3 s", ""},
-		{"silent", func(r *Registry) { r.Minute.Timeouts, r.Minute.Queries = 4, 0 }, Broken, "silent", whoseRegistry,
+		{"silent", func(r *Registry) { r.Minute.Timeouts, r.Minute.Unknown, r.Minute.Queries = 4, 1, 0 }, Broken, "silent", whoseRegistry,
 			"registry does not answer: 4 commands without an answer in the last minute, none with one", "ask the registry; outcomes of transforms are unknown, see below"},
-		{"silent now and then", func(r *Registry) { r.Minute.Timeouts = 1 }, Look, "silent", whoseRegistry, "registry left 1 command without an answer in the last minute",
+		{"a keepalive without an answer", func(r *Registry) { r.Minute = Window{Timeouts: 1} }, Look, "silent", whoseNetwork,
+			"1 session fell silent in the last minute: no answer from registry or network in time; no command of a client was lost",
+			"if it comes often: a firewall may forget idle connections, lower keepalive; or ask the registry"},
+		{"silent now and then", func(r *Registry) { r.Minute.Timeouts, r.Minute.Unknown = 1, 1 }, Look, "silent", whoseRegistry, "registry left 1 command without an answer in the last minute",
 			"ask the registry; outcomes of transforms are unknown, see below"},
 		{"expired", func(r *Registry) {
 			r.Expiries = []Expiry{{What: "our certificate", File: "c.pem", Ours: true, Near: Broken, In: -7200}}
@@ -97,15 +102,43 @@ func TestJudge(t *testing.T) {
 		{"unknown", func(r *Registry) { r.Recent.UnknownTransforms = 2 }, Look, "unknown", whoseRegistry, "2 transforms with unknown outcome in the last ten minutes",
 			"look each up at the registry before anybody repeats it: eppmux audit --unknown --since 10m, or the log, has them"},
 		{"not sent", func(r *Registry) { r.Recent.NotSent = 1 }, Look, "not_sent", "", "1 command not sent in the last ten minutes; clients were told that it is safe to repeat", ""},
-		{"out of step", func(r *Registry) { r.Recent.Desync = 1 }, Look, "desync", whoseRegistry, "registry sent 1 message that did not belong there in the last ten minutes; no client got it",
+		{"not sent, for a reason", func(r *Registry) { r.Recent.NotSent, r.Recent.NotSentCause = 2, "registry_away" }, Look, "not_sent", whoseNetwork,
+			"2 commands not sent in the last ten minutes: registry was not reachable; clients were told that it is safe to repeat", ""},
+		{"out of step", func(r *Registry) { r.Recent.Desync = 1 }, Look, "desync", whoseRegistry, "registry sent 1 mismatched answer in the last ten minutes; no client got any",
 			"tell the registry; the log has the sessions"},
-		{"sessions end", func(r *Registry) { r.Recent.LostSessions = 3 }, Look, "sessions_end", whoseRegistry, "registry or network ended 3 sessions in the last ten minutes",
+		{"out of step in all ways", func(r *Registry) { r.Recent.Desync, r.Recent.NotEPP, r.Recent.Unasked = 4, 2, 1 }, Look, "desync", whoseRegistry,
+			"registry sent 2 broken messages, 1 unasked message, 1 mismatched answer in the last ten minutes; no client got any", "tell the registry; the log has the sessions"},
+		{"sessions end by answers", func(r *Registry) { r.Recent.LostSessions, r.Recent.CodeCloses = 3, 2 }, Look, "sessions_end", whoseRegistry,
+			"registry or network ended 3 sessions in the last ten minutes, 2 of them by an answer x5xx", "often more commands than it allows: compare rate_limits; or ask the registry"},
+		{"logins are lost", func(r *Registry) { r.Recent.LostSessions, r.Recent.LoginsLost = 4, 3 }, Look, "sessions_end", whoseNetwork,
+			"registry or network ended 4 sessions in the last ten minutes, 3 of them by forgetting the login", "lower keepalive or max_age below the registry's limits, or ask the registry"},
+		{"sessions end", func(r *Registry) { r.Recent.LostSessions = 3 }, Look, "sessions_end", whoseNetwork, "registry or network ended 3 sessions in the last ten minutes",
 			"lower keepalive or max_age below the registry's limits, or ask the registry"},
 		{"login event", func(r *Registry) {
 			at := time.Now()
 			r.LoginSays = []LoginEvent{{Type: "password", Expires: &at}, {Type: "cipher", Text: "old"}}
 		}, Look, "login_event", whoseConfig, "registry warns of the login (cipher): old", "do what it says"},
-		{"faulty clients", func(r *Registry) { r.Recent.ClientFaults = 5 }, Look, "client_faults", whoseClients, "clients sent 5 faulty frames in the last ten minutes; none reached the registry", "the log names them"},
+		{"faulty clients", func(r *Registry) { r.Recent.ClientFaults = 5 }, Look, "client_faults", whoseClients, "clients sent 5 faulty frames in the last ten minutes; none reached the registry", "mend that client's program"},
+		{"one faulty client", func(r *Registry) {
+			r.Recent.ClientFaults, r.Blame = 1, &Blame{Reason: "faulty_frame", Client: "10.0.0.7:4", Listener: "tcp://10.0.0.1:700"}
+		}, Look, "client_faults", whoseClients, "clients sent 1 faulty frame in the last ten minutes; none reached the registry; the last: a frame that is no EPP, by client 10.0.0.7:4 on tcp://10.0.0.1:700",
+			"mend that client's program"},
+		{"a client closed", func(r *Registry) {
+			r.Recent.ClientsClosed, r.Blame = 1, &Blame{Reason: "not_reading", Client: "local", Listener: "unix:///s"}
+		}, Look, "clients_closed", whoseClients, "1 client closed for faults of their own in the last ten minutes; the last: answers not read, by client local on unix:///s",
+			"mend that client's program; the log names all"},
+		{"clients hold much", func(r *Registry) { r.Clients.HeldBytes, r.Clients.MaxHeld = 240<<20, 256<<20 }, Look, "clients_held", whoseClients,
+			"too much is held for all clients together: 240 MiB of 256; beyond that new commands are not sent, and 0 clients were closed", "find who sends much and reads little: eppmux ctl clients"},
+		{"no descriptors", func(r *Registry) { r.Recent.AcceptErrors, r.AcceptError = 3, "too many open files" }, Look, "not_taken", whoseHost,
+			"clients could not be taken in, 3 times in the last ten minutes: too many open files; who is connected goes on", "raise the limit of open files (ulimit -n, LimitNOFILE), or lower clients.max"},
+		{"audit blocks", func(r *Registry) {
+			r.Audit = &Audit{File: "a.jsonl", Blocks: true, Failing: true, FailingSeconds: 12, Why: "no space left on device"}
+		}, Broken, "audit_fails", whoseHost, "audit log cannot be written for 12 s: no space left on device; transforms are not sent, queries are", "make room for a.jsonl, or mend its disk; it goes on by itself"},
+		{"audit warns", func(r *Registry) { r.Audit = &Audit{File: "a.jsonl", Failing: true, FailingSeconds: 12} }, Look, "audit_fails", whoseHost,
+			"audit log cannot be written for 12 s: its disk does not answer; transforms are sent, and recorded later as far as there is room", "make room for a.jsonl, or mend its disk; it goes on by itself"},
+		{"audit gap", func(r *Registry) { r.Audit = &Audit{File: "a.jsonl", Lost: 2, LostSeconds: 300} }, Look, "audit_gap", whoseHost, "audit log has a gap: 2 lines lost, the last 5 min ago",
+			"what was sent meanwhile is in the registry's records only; make room for a.jsonl"},
+		{"an old gap", func(r *Registry) { r.Audit = &Audit{Lost: 2, LostSeconds: 601} }, OK, "well", "", "all well: 3 sessions, 2 commands/s, answered in 4 ms (p50)", ""},
 		{"many clients", func(r *Registry) { r.Clients.Connected = 90 }, Look, "clients", whoseClients, "90 of 100 clients connected", "find who leaves connections open, or raise clients.max"},
 	} {
 		r := working()

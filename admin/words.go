@@ -29,7 +29,7 @@ func clean(text string) string {
 }
 
 // ends are what package net says of a connection before it says what happened.
-var ends = regexp.MustCompile(`(read|write|dial) (tcp|unix) \S+?(->\S+)?: `)
+var ends = regexp.MustCompile(`(read|write|dial|accept) (tcp|unix) \S+?(->\S+)?: `)
 
 // plain is an error without what only programmers read.
 func plain(err string) string {
@@ -39,7 +39,7 @@ func plain(err string) string {
 		}
 		return ""
 	})
-	for _, r := range [][2]string{{"tls: tls: ", "tls: "}, {": connect: ", ": "}, {"i/o timeout", "no answer in time"}, {"context deadline exceeded", "not in time"}} {
+	for _, r := range [][2]string{{"tls: tls: ", "tls: "}, {": connect: ", ": "}, {"accept4: ", ""}, {"i/o timeout", "no answer in time"}, {"context deadline exceeded", "not in time"}} {
 		err = strings.ReplaceAll(err, r[0], r[1])
 	}
 	return err

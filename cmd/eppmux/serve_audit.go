@@ -61,6 +61,9 @@ func (r *recorder) reopen() {
 	}
 }
 
+// state is how the log is, and whether transforms wait for it to work.
+func (r *recorder) state() (audit.State, bool) { return r.log.State(), r.cfg.OnError == AuditBlock }
+
 // auditShutdown is how long the last lines may take.
 const auditShutdown = 2 * time.Second
 

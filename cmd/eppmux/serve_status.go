@@ -37,6 +37,9 @@ func (m *member) subject() admin.Subject {
 		s.Limits = append(s.Limits, admin.Limit{Index: i, Limit: l.Limit.N, PerSeconds: l.Limit.Per.Seconds(), Burst: burst, Scope: string(l.Scope),
 			Commands: strings.Join(names, ", "), Shadow: l.Shadow})
 	}
+	if m.record.log != nil {
+		s.Audit = m.record.state
+	}
 	own := r.certificates()
 	s.Expiries = func(now time.Time) []admin.Expiry { return expiries(own, now) }
 	return s
@@ -56,7 +59,7 @@ func expiries(own []ownCertificate, now time.Time) []admin.Expiry {
 	var all []admin.Expiry
 	for _, o := range own {
 		what := "our certificate for the registry"
-		if o.key != "tls.cert_file" {
+		if o.shownTo() == "clients" {
 			what = "our certificate for clients"
 		}
 		leaf := o.pair.current.Load().Leaf

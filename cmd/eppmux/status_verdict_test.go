@@ -45,7 +45,7 @@ var verdictCases = []struct {
 	{"it ends sessions", statusRegistry{faults: "2500-close:cmd=check,every=2,first=3", clients: 2, command: checkText, pause: 20 * time.Millisecond},
 		`^registry or network ended 3 sessions in the last ten minutes$`, admin.Look},
 	{"it answers out of turn", statusRegistry{faults: "wrong-cltrid:cmd=check,first=1", clients: 1, command: checkText, pause: 20 * time.Millisecond},
-		`^registry sent 1 message that did not belong there in the last ten minutes`, admin.Look},
+		`^registry sent 1 mismatched answer in the last ten minutes`, admin.Look},
 	{"clients send what is no EPP", statusRegistry{clients: 1, command: "<epp", pause: 2000 * time.Millisecond},
 		`^clients sent \d+ faulty frames? in the last ten minutes`, admin.Look},
 	{"a certificate ends", statusRegistry{more: []string{`clients: {max: 50, tls: {cert_file: short.pem, key_file: short.key}}`}},
