@@ -38,7 +38,7 @@ type transport struct {
 	recalled bool // before the login was sent
 	closed   bool
 	quiet    uint64 // the account's turn in which an answer came, with our transaction id in it and nothing behind it
-	seen     seen // owned by open, then by the loop
+	seen     seen   // owned by open, then by the loop
 }
 
 // doing is what a session has in flight.
