@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -73,9 +75,37 @@ func TestUnitsFitTheConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Type=notify\n", "WatchdogSec=", "DynamicUser=yes\n", "ProtectSystem=strict\n", "#LoadCredential=", "/bin/kill -HUP $MAINPID\n"} {
+	for _, want := range []string{"Type=notify\n", "WatchdogSec=", "DynamicUser=yes\n", "ProtectSystem=strict\n", "#LoadCredential=", "/bin/kill -HUP $MAINPID\n", "PartOf=eppmux.socket\n"} {
 		if !bytes.Contains(service, []byte(want)) {
 			t.Errorf("the service lacks %q", want)
+		}
+	}
+}
+
+// TestWatchdogIsRestarted: the watchdog's SIGABRT ends a Go program with an exit code, as a panic does, and that one must
+// not be among those after which systemd leaves it at that.
+func TestWatchdogIsRestarted(t *testing.T) {
+	file := writeFile(t, t.TempDir(), "c.yaml", "admin: {listen: \"\"}\nregistries: [{name: a, address: sandbox, listen: [\"tcp://127.0.0.1:0\"], clients: {max: 9}}]\n", 0o600)
+	p := startProgram(t, "serve", "--config", file)
+	p.find(`(msg="eppmux serves")`)
+	if err := p.cmd.Process.Signal(syscall.SIGABRT); err != nil {
+		t.Fatal(err)
+	}
+	<-p.ended
+	code := p.cmd.ProcessState.ExitCode()
+	if p.cmd.ProcessState.Success() || !strings.Contains(p.log.text(), "SIGABRT") {
+		t.Errorf("got exit code %d, want the end of a hung program, with its goroutines", code)
+	}
+	service, err := os.ReadFile(filepath.Join(root, "deploy", "systemd", "eppmux.service"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(service, []byte("\nRestart=on-failure\n")) {
+		t.Error("the service is not restarted on failure")
+	}
+	for _, m := range regexp.MustCompile(`(?m)^(?:RestartPrevent|Success)ExitStatus=(.*)$`).FindAllSubmatch(service, -1) {
+		if slices.Contains(strings.Fields(string(m[1])), strconv.Itoa(code)) {
+			t.Errorf("%s: it has ended with %d", m[0], code)
 		}
 	}
 }
