@@ -138,6 +138,17 @@ func TestPackage(t *testing.T) {
 	}
 	out := t.TempDir()
 	printed(t, "dpkg-deb", "--extract", deb, out)
+	config := printed(t, "cat", filepath.Join(out, configFile))
+	unit := printed(t, "cat", filepath.Join(out, "usr/lib/systemd/system/eppmux.service"))
+	if !strings.Contains(config, "\ncontrol:\n  socket: /run/eppmux/control.sock ") || !strings.Contains(unit, "\nRuntimeDirectory=eppmux\n") {
+		t.Errorf("got\n%s\n%s\nwant a control socket where the unit makes a folder", config, unit)
+	}
+	for _, page := range []string{"ctl", "serve", "audit"} {
+		text := printed(t, "zcat", filepath.Join(out, "usr/share/man/man1/eppmux-"+page+".1.gz"))
+		if !strings.Contains(strings.ReplaceAll(text, `\`, ""), `"/etc/eppmux/config.yaml"`) {
+			t.Errorf("eppmux-%s(1) does not know where the config is:\n%s", page, text)
+		}
+	}
 	text, err := os.ReadFile(filepath.Join(out, "usr/share/doc/eppmux/copyright"))
 	if err != nil {
 		t.Fatal(err)
@@ -232,12 +243,13 @@ func install(t *testing.T, deb, root string, args ...string) {
 // serveAMoment runs the packaged config, on ports that the system chooses.
 func serveAMoment(t *testing.T, program, config string) {
 	t.Helper()
-	text := strings.NewReplacer(":7000", ":0", ":7001", ":0").Replace(printed(t, "cat", config))
-	file := filepath.Join(t.TempDir(), "config.yaml")
+	dir := t.TempDir()
+	text := strings.NewReplacer(":7000", ":0", ":7001", ":0", "/run/eppmux/", dir+"/").Replace(printed(t, "cat", config))
+	file := filepath.Join(dir, "config.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,6 +264,9 @@ func serveAMoment(t *testing.T, program, config string) {
 			t.Error("it does not serve")
 			break
 		}
+	}
+	if got := printed(t, program, "ctl", "sessions", "--config", file); !strings.Contains(got, "sandbox") {
+		t.Errorf("got %q of the control socket", got)
 	}
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	if err := cmd.Wait(); err != nil {

@@ -23,7 +23,6 @@ func (b *builder) files(program string) ([]file, error) {
 		mode     int64
 	}{
 		{"usr/bin/eppmux", program, 0o755},
-		{"etc/eppmux/config.yaml", "config.yaml", 0o644},
 		{"usr/lib/systemd/system/eppmux.service", "deploy/systemd/eppmux.service", 0o644},
 		{"usr/lib/systemd/system/eppmux.socket", "deploy/systemd/eppmux.socket", 0o644},
 		{"usr/share/doc/eppmux/README.md", "README.md", 0o644},
@@ -41,7 +40,7 @@ func (b *builder) files(program string) ([]file, error) {
 		}
 		all = append(all, file{f.to, f.mode, data})
 	}
-	for _, add := range []func(string) ([]file, error){b.changelog, b.copyright, b.generated} {
+	for _, add := range []func(string) ([]file, error){b.config, b.changelog, b.copyright, b.generated} {
 		more, err := add(program)
 		if err != nil {
 			return nil, err
@@ -49,6 +48,27 @@ func (b *builder) files(program string) ([]file, error) {
 		all = append(all, more...)
 	}
 	return all, nil
+}
+
+const configFile = "etc/eppmux/config.yaml"
+
+// What the shipped config says of the control socket, which is for "eppmux serve" in any folder, and what is said of it
+// where the unit makes a folder for it.
+const (
+	shippedSocket   = `  socket: ""                          # path such as /run/eppmux/control.sock, for "eppmux ctl"; "" for none`
+	installedSocket = `  socket: /run/eppmux/control.sock    # for "eppmux ctl", which then is root's; "" for none`
+)
+
+// config is the shipped one, with what is there for a service.
+func (b *builder) config(string) ([]file, error) {
+	data, err := os.ReadFile(filepath.Join(b.root, "config.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	if n := bytes.Count(data, []byte(shippedSocket)); n != 1 {
+		return nil, fmt.Errorf("config.yaml: got %d lines %q, want 1", n, shippedSocket)
+	}
+	return []file{{configFile, 0o644, bytes.Replace(data, []byte(shippedSocket), []byte(installedSocket), 1)}}, nil
 }
 
 func (b *builder) changelog(string) ([]file, error) {
@@ -64,7 +84,7 @@ func (b *builder) changelog(string) ([]file, error) {
 func (b *builder) generated(program string) ([]file, error) {
 	if b.arch != runtime.GOARCH || runtime.GOOS != "linux" {
 		program = filepath.Join(b.work, "here")
-		if _, err := b.run([]string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", "-X main.release="+b.version, "-o", program, "./cmd/eppmux"); err != nil {
+		if _, err := b.run([]string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", b.settings(), "-o", program, "./cmd/eppmux"); err != nil {
 			return nil, err
 		}
 	}

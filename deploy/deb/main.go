@@ -109,12 +109,17 @@ func target(arch string) []string { return []string{"CGO_ENABLED=0", "GOOS=linux
 
 // compile builds the program.
 func (b *builder) compile(path, arch string) error {
-	flags := "-s -w"
-	if b.version != "" {
-		flags += " -X main.release=" + b.version
-	}
-	_, err := b.run(target(arch), "go", "build", "-trimpath", "-ldflags", flags, "-o", path, "./cmd/eppmux")
+	_, err := b.run(target(arch), "go", "build", "-trimpath", "-ldflags", "-s -w"+b.settings(), "-o", path, "./cmd/eppmux")
 	return err
+}
+
+// settings are those of the linker that tell the program what the package knows.
+func (b *builder) settings() string {
+	s := " -X main.defaultConfigFile=/" + configFile
+	if b.version != "" {
+		s += " -X main.release=" + b.version
+	}
+	return s
 }
 
 var debianVersion = regexp.MustCompile(`^[0-9][A-Za-z0-9.+~]*$`)
