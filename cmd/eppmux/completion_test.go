@@ -21,6 +21,8 @@ func TestCompletion(t *testing.T) {
 		{[]string{"check", "x"}, "", false},
 		{[]string{"send", "po"}, "poll", true},
 		{[]string{"send", "info", ""}, "", false},
+		{[]string{"cert", "--out", ""}, "", true},
+		{[]string{"cert", "--name", ""}, "", false},
 		{[]string{"sandbox", "--profile", "no"}, "no-like\t", false},
 		{[]string{"sandbox", "--quirks", ""}, "", false},
 	} {

@@ -101,7 +101,7 @@ func (c *checker) listeners(path string, r *Registry) {
 		default:
 			c.tcpListener(at, l, &r.Clients)
 			if l.TLS && r.Clients.TLS.CertFile == "" {
-				c.add(join(path, "clients.tls.cert_file"), "is missing: %s needs it", l)
+				c.add(join(path, "clients.tls.cert_file"), "is missing: %s needs it; \"eppmux cert\" makes one", l)
 			}
 		}
 		c.share(at, l)

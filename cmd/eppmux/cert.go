@@ -1,0 +1,135 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// certRun is one run of "eppmux cert". The values of its flags come first.
+type certRun struct {
+	dir             string
+	names           []string
+	days, caDays    int
+	renew, replaces bool
+
+	now time.Time
+}
+
+// Days that certificates are valid. Some systems refuse a server's of more than 398 days.
+const (
+	serverDays = 397
+	caDays     = 3650
+)
+
+func newCertCommand() *cobra.Command {
+	var c certRun
+	cmd := &cobra.Command{
+		Use:   "cert --out DIR",
+		Short: "Make a local authority and a certificate for tls:// listeners",
+		Long: `Makes an authority (ca.pem, ca.key) and with it a certificate for the tls:// listeners of
+eppmux (server.pem, server.key) in DIR, and prints what to write into the config file and
+how clients trust the authority. The certificate is for localhost, 127.0.0.1, ::1 and each
+--name. The authority can sign for these alone, so that nobody can use it for any other
+host. Keys are readable by their owner only.
+
+Files that are there are not overwritten. --renew makes a new certificate and key from the
+authority that is there, for the same names unless --name says which: clients need nothing,
+and a running eppmux takes it by itself. --force makes all anew; clients must trust the new
+authority then, as for a name that the old one cannot sign for.
+
+ca.key is needed by --renew alone and may be kept elsewhere meanwhile.`,
+		Example: `  eppmux cert --out tls
+  eppmux cert --out tls --name epp.example.com --name 192.0.2.7
+  eppmux cert --out tls --renew`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.dir, "out", "", "`DIR` of the files; it is made")
+	f.StringArrayVar(&c.names, "name", nil, "host `NAME` or IP address by which clients connect; may be repeated")
+	f.IntVar(&c.days, "days", serverDays, "`NUMBER` of days that the certificate is valid")
+	f.IntVar(&c.caDays, "ca-days", caDays, "`NUMBER` of days that a new authority is valid")
+	f.BoolVar(&c.renew, "renew", false, "new certificate from the authority that is there")
+	f.BoolVar(&c.replaces, "force", false, "make all anew, in place of what is there")
+	completeFlag(cmd, "name", nil)
+	_ = cmd.MarkFlagRequired("out") // the flag is there
+	return cmd
+}
+
+func (c *certRun) run(cmd *cobra.Command) error {
+	names, err := hostNames(c.names)
+	switch {
+	case err != nil:
+		return misused(cmd, "--name: %w", err)
+	case c.renew && c.replaces:
+		return misused(cmd, "--renew and --force exclude each other")
+	case c.renew && cmd.Flags().Changed("ca-days"):
+		return misused(cmd, "--ca-days is for a new authority, not for --renew")
+	}
+	for flag, days := range map[string]int{"days": c.days, "ca-days": c.caDays} {
+		if days < 1 || days > maxCertDays {
+			return misused(cmd, "--%s: must be 1 to %d, got %d", flag, maxCertDays, days)
+		}
+	}
+	if c.dir, err = filepath.Abs(c.dir); err != nil {
+		return failed(cmd, err)
+	}
+	dir, err := openCertDir(c.dir)
+	if err != nil {
+		return failed(cmd, err)
+	}
+	defer dir.close()
+	c.now = time.Now()
+	made, err := c.make(dir, names)
+	if err != nil {
+		return failed(cmd, err)
+	}
+	fmt.Fprint(cmd.OutOrStdout(), made.advice(c.dir, c.renew))
+	return nil
+}
+
+// make makes what the flags want, and puts it into its place last of all.
+func (c *certRun) make(dir *certDir, names []string) (*localCerts, error) {
+	if c.renew {
+		return c.remake(dir, names)
+	}
+	if there := dir.present(); there != "" && !c.replaces {
+		return nil, fmt.Errorf("%s is there; --renew makes a new certificate from its authority, --force makes all anew", there)
+	}
+	ca, err := newAuthority(names, c.now, c.caDays)
+	if err != nil {
+		return nil, err
+	}
+	made, err := ca.issue(names, c.now, c.days)
+	if err != nil {
+		return nil, err
+	}
+	return made, dir.put(map[string][]byte{caKeyFile: made.caKey, caFile: made.ca, serverKeyFile: made.key, serverFile: made.cert})
+}
+
+// remake makes a new certificate from the authority that is there.
+func (c *certRun) remake(dir *certDir, names []string) (*localCerts, error) {
+	ca, err := dir.authority()
+	if err != nil {
+		return nil, err
+	}
+	if !ca.cert.NotAfter.After(c.now) {
+		return nil, fmt.Errorf("%s: the authority has %s; --force makes a new one", filepath.Join(c.dir, caFile), ending(ca.cert, c.now))
+	}
+	if len(c.names) == 0 {
+		old, err := dir.names()
+		if err != nil {
+			return nil, errors.Join(err, errors.New("say for which names the new one is, with --name"))
+		}
+		names = old
+	}
+	made, err := ca.issue(names, c.now, c.days)
+	if err != nil {
+		return nil, err
+	}
+	return made, dir.put(map[string][]byte{serverKeyFile: made.key, serverFile: made.cert})
+}
