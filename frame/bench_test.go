@@ -95,3 +95,16 @@ func decodeAll(t testing.TB, payload []byte) {
 		}
 	}
 }
+
+// BenchmarkResult reads the words of an answer of some 330 octets.
+func BenchmarkResult(b *testing.B) {
+	payload, text := []byte(inEPP(`<response><result code="2303"><msg lang="en">Object does not exist</msg><extValue><value><x xmlns="urn:x"/></value>`+
+		`<reason>no such domain</reason></extValue></result><trID><clTRID>GT-20260102-000417</clTRID><svTRID>SV-1</svTRID></trID></response>`)), []byte(nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		var ok bool
+		if text, _, ok = AppendResult(text[:0], payload); !ok {
+			b.Fatal("no result")
+		}
+	}
+}

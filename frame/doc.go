@@ -14,5 +14,6 @@
 // registry's to judge. Every octet that is not named in an edit stays as it was.
 //
 // The package also writes the messages a proxy needs of its own (hello, login, logout, poll, response) and reads a few
-// rare ones in full (login, greeting, result), the latter with encoding/xml.
+// rare ones in full (login and greeting with encoding/xml). A [Walker] goes through a payload that Scan has accepted for what
+// else is wanted of it, as ParseResult does.
 package frame

@@ -1,8 +1,11 @@
 package frame
 
 import (
+	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -90,21 +93,46 @@ func ParseGreeting(payload []byte) (Greeting, error) {
 // ParseResult reads code and text of the first result of a response: its msg, and behind "; " each reason. What echoes the
 // command (value) is left out.
 func ParseResult(payload []byte) (code int, msg string, err error) {
-	var d struct {
-		Results []struct {
-			Code    int      `xml:"code,attr"`
-			Msg     string   `xml:"msg"`
-			Reasons []string `xml:"extValue>reason"`
-		} `xml:"response>result"`
+	text, code, ok := AppendResult(nil, payload)
+	if !ok {
+		return 0, "", errors.New("result: no such element, or no number in it")
 	}
-	if err := xml.Unmarshal(payload, &d); err != nil {
-		return 0, "", fmt.Errorf("result: %w", err)
+	return code, string(text), nil
+}
+
+// AppendResult is ParseResult that appends the text and allocates nothing. It goes no further than that result.
+func AppendResult(dst, payload []byte) (text []byte, code int, ok bool) {
+	w := NewWalker(payload)
+	if !w.Root() || w.Child("response") != TokenStart {
+		return dst, 0, false
 	}
-	if len(d.Results) == 0 {
-		return 0, "", fmt.Errorf("result: no such element")
+	t := w.Child("result")
+	if t == TokenNone {
+		return dst, 0, false
 	}
-	r := &d.Results[0]
-	return r.Code, strings.Join(append([]string{token(r.Msg)}, tokens(r.Reasons)...), "; "), nil
+	for name, value, more := w.Attribute(); more; name, value, more = w.Attribute() {
+		if string(Local(name)) == "code" {
+			var scratch [16]byte
+			n, err := strconv.Atoi(string(bytes.TrimSpace(AppendAttribute(scratch[:0], value))))
+			if err != nil {
+				return dst, 0, false
+			}
+			code = n
+		}
+	}
+	if t == TokenEmpty {
+		return dst, code, true
+	}
+	start, reasons := len(dst), w
+	for w.Child("msg") != TokenNone {
+		dst = w.AppendContent(dst[:start])
+	}
+	for t := reasons.Child("extValue"); t != TokenNone; t = reasons.Child("extValue") {
+		for t == TokenStart && reasons.Child("reason") != TokenNone {
+			dst = reasons.AppendContent(append(dst, "; "...))
+		}
+	}
+	return dst, code, true
 }
 
 // token collapses white space as xs:token does.

@@ -87,7 +87,9 @@ func appendAttribute(dst, raw []byte) []byte {
 		switch c := raw[i]; {
 		case c == '&':
 			var r rune
-			r, i = reference(raw, i)
+			if r, i = reference(raw, i); i < 0 {
+				return dst // it has not been checked
+			}
 			dst = utf8.AppendRune(dst, r)
 		case c == '\r' && i+1 < len(raw) && raw[i+1] == '\n':
 			i++ // a line end counts once: the "\n" follows

@@ -16,6 +16,7 @@ const (
 const (
 	keepOctets = 1 << 20
 	keepPaTRID = 256
+	keepNames  = 256
 )
 
 // Scanner reads payloads, one after the other. The zero value is ready. It holds some 20 KiB, which are all the memory
@@ -81,7 +82,11 @@ func (s *Scanner) reset() {
 	if cap(patrid) > keepPaTRID {
 		patrid = nil
 	}
-	s.msg = Message{PaTRID: patrid}
+	names := s.msg.Names[:0]
+	if cap(names) > keepNames {
+		names = nil
+	}
+	s.msg = Message{PaTRID: patrid, Names: names}
 	s.bad, s.doubt = Fault{}, Fault{}
 	s.message = message{}
 	s.depth, s.bindings, s.attributes = 0, builtinBindings, 0

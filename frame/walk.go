@@ -1,0 +1,292 @@
+package frame
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// Token is what a Walker has come to.
+type Token uint8
+
+// The tokens; TokenNone is the end.
+const (
+	TokenNone        Token = iota
+	TokenStart             // start tag
+	TokenEmpty             // empty-element tag: start and end in one
+	TokenEnd               // end tag
+	TokenText              // character data, with references
+	TokenCDATA             // CDATA section
+	TokenComment           //
+	TokenInstruction       // processing instruction
+	TokenDeclaration       // XML declaration
+)
+
+// Walker reads a Message.Payload once more, token by token, for the few messages of which more is wanted than Scan says. It
+// allocates nothing. It checks nothing, since Scan has: a document that Scan refuses it may misread, or end early.
+type Walker struct {
+	// Of the last Next; borrowed from the payload.
+	Raw  []byte // the token as it is written
+	Name []byte // QName of a tag, target of a processing instruction
+	Text []byte // what stands between the marks of text, CDATA or a comment, as written
+
+	p    []byte
+	end  int // of the token
+	attr int // where the next attribute is looked for
+}
+
+// NewWalker returns a Walker at the start of payload.
+func NewWalker(payload []byte) Walker { return Walker{p: payload} }
+
+// Next goes to the next token. Once it has returned TokenNone, it goes on doing so.
+func (w *Walker) Next() Token {
+	p, i := w.p, w.end
+	w.Name, w.Text = nil, nil
+	switch {
+	case i == len(p):
+		return w.until(TokenNone, i, i)
+	case p[i] != '<':
+		n := bytes.IndexByte(p[i:], '<')
+		if n < 0 {
+			n = len(p) - i
+		}
+		w.Text = p[i : i+n]
+		return w.until(TokenText, i, i+n)
+	case i+2 >= len(p):
+		return w.until(TokenNone, i, -1)
+	}
+	switch p[i+1] {
+	case '/':
+		w.Name = w.name(i + 2)
+		return w.until(TokenEnd, i, behind(p, i+2, tagEnd))
+	case '?':
+		w.Name = w.name(i + 2)
+		t := TokenInstruction
+		if string(w.Name) == "xml" {
+			t = TokenDeclaration
+		}
+		return w.until(t, i, behind(p, i+2, piEnd))
+	case '!':
+		if bytes.HasPrefix(p[i:], cdataStart) {
+			return w.marked(TokenCDATA, i, cdataStart, cdataEnd)
+		}
+		return w.marked(TokenComment, i, commentStart, commentClose)
+	}
+	return w.start(i)
+}
+
+var (
+	tagEnd       = []byte(">")
+	emptyEnd     = []byte("/>")
+	commentClose = []byte("-->")
+)
+
+// behind is the offset behind the next mark from i on; -1: there is none.
+func behind(p []byte, i int, mark []byte) int {
+	if i > len(p) {
+		return -1
+	}
+	n := bytes.Index(p[i:], mark)
+	if n < 0 {
+		return -1
+	}
+	return i + n + len(mark)
+}
+
+// until ends the token at end; -1: the document is broken off there.
+func (w *Walker) until(t Token, start, end int) Token {
+	if end < 0 {
+		w.Raw, w.Name, w.Text, w.end = nil, nil, nil, len(w.p)
+		return TokenNone
+	}
+	w.Raw, w.end = w.p[start:end], end
+	return t
+}
+
+// marked is for a token between two marks.
+func (w *Walker) marked(t Token, i int, open, closing []byte) Token {
+	from := i + len(open)
+	end := behind(w.p, from, closing)
+	if end >= 0 {
+		w.Text = w.p[from : end-len(closing)]
+	}
+	return w.until(t, i, end)
+}
+
+// start is for a start tag or empty-element tag.
+func (w *Walker) start(i int) Token {
+	p := w.p
+	w.Name = w.name(i + 1)
+	first := i + 1 + len(w.Name)
+	at := first
+	for at >= 0 {
+		at = skipSpace(p, at)
+		switch {
+		case at == len(p):
+			at = -1
+		case p[at] == '>':
+			w.attr = first
+			return w.until(TokenStart, i, at+1)
+		case p[at] == '/' && at+1 < len(p) && p[at+1] == '>':
+			w.attr = first
+			return w.until(TokenEmpty, i, at+2)
+		default:
+			_, _, at = w.attribute(at)
+		}
+	}
+	return w.until(TokenNone, i, -1)
+}
+
+// name is what stands from i on up to what ends a name.
+func (w *Walker) name(i int) []byte {
+	end := i
+	for end < len(w.p) && class[w.p[end]]&isSpace == 0 {
+		switch w.p[end] {
+		case '>', '/', '=', '?':
+			return w.p[i:end]
+		}
+		end++
+	}
+	return w.p[i:end]
+}
+
+// attribute reads the attribute at i and gives the offset behind it; -1: there is none.
+func (w *Walker) attribute(i int) (name, value []byte, next int) {
+	name = w.name(i)
+	at := skipSpace(w.p, i+len(name))
+	if at == len(w.p) || w.p[at] != '=' {
+		return nil, nil, -1
+	}
+	at = skipSpace(w.p, at+1)
+	if at == len(w.p) || w.p[at] != '"' && w.p[at] != '\'' {
+		return nil, nil, -1
+	}
+	n := bytes.IndexByte(w.p[at+1:], w.p[at])
+	if n < 0 {
+		return nil, nil, -1
+	}
+	return name, w.p[at+1 : at+1+n], at + n + 2
+}
+
+// Attribute gives the next attribute of the tag, declarations included, its value as written; false: there is none left.
+func (w *Walker) Attribute() (name, value []byte, ok bool) {
+	i := skipSpace(w.p, w.attr)
+	if i >= w.end || w.p[i] == '>' || w.p[i] == '/' {
+		return nil, nil, false
+	}
+	name, value, w.attr = w.attribute(i)
+	return name, value, true
+}
+
+// Root goes to the start tag of the root; false: it is empty, or there is none.
+func (w *Walker) Root() bool {
+	for {
+		switch w.Next() {
+		case TokenStart:
+			return true
+		case TokenNone, TokenEmpty:
+			return false
+		}
+	}
+}
+
+// Child goes on to the next child of that local name of the element that w is in, and behind it goes on inside it; TokenNone: the
+// element has ended without one.
+func (w *Walker) Child(name string) Token {
+	for depth := 0; ; {
+		switch t := w.Next(); t {
+		case TokenNone:
+			return t
+		case TokenStart, TokenEmpty:
+			if depth == 0 && string(Local(w.Name)) == name {
+				return t
+			}
+			if t == TokenStart {
+				depth++
+			}
+		case TokenEnd:
+			if depth--; depth < 0 {
+				return TokenNone
+			}
+		}
+	}
+}
+
+// AppendContent appends the text of the element whose start tag w is at, without that of elements in it, as xs:token has it,
+// and goes behind its end.
+func (w *Walker) AppendContent(dst []byte) []byte {
+	if bytes.HasSuffix(w.Raw, emptyEnd) {
+		return dst
+	}
+	start := len(dst)
+	for depth := 0; depth >= 0; {
+		switch w.Next() {
+		case TokenNone:
+			depth = -1
+		case TokenStart:
+			depth++
+		case TokenEnd:
+			depth--
+		case TokenText, TokenCDATA:
+			if depth == 0 {
+				dst = w.AppendText(dst)
+			}
+		}
+	}
+	return collapseFrom(dst, start)
+}
+
+// collapseFrom collapses white space in b from start on, as token does.
+func collapseFrom(b []byte, start int) []byte {
+	to := start
+	for i := start; i < len(b); i++ {
+		switch {
+		case class[b[i]]&isSpace == 0:
+			b[to] = b[i]
+			to++
+		case to > start && b[to-1] != ' ':
+			b[to] = ' '
+			to++
+		}
+	}
+	if to > start && b[to-1] == ' ' {
+		to--
+	}
+	return b[:to]
+}
+
+// Local is a name without its prefix.
+func Local(name []byte) []byte { return name[bytes.IndexByte(name, ':')+1:] }
+
+// AppendText appends the text of the token as a parser gives it: of text or a CDATA section; nothing of any other.
+func (w *Walker) AppendText(dst []byte) []byte {
+	cdata := len(w.Raw) > 0 && w.Raw[0] == '<'
+	if cdata && !bytes.HasPrefix(w.Raw, cdataStart) {
+		return dst
+	}
+	for i := 0; i < len(w.Text); {
+		switch c := w.Text[i]; {
+		case c == '&' && !cdata:
+			r, next := reference(w.Text, i)
+			if next < 0 {
+				return dst
+			}
+			dst, i = utf8.AppendRune(dst, r), next
+		case c == '\r': // XML 1.0 section 2.11
+			if i++; i == len(w.Text) || w.Text[i] != '\n' {
+				dst = append(dst, '\n')
+			}
+		default:
+			dst = append(dst, c)
+			i++
+		}
+	}
+	return dst
+}
+
+// AppendAttribute appends the value of an attribute as a parser gives it.
+func AppendAttribute(dst, value []byte) []byte {
+	if isPlain(value) {
+		return append(dst, value...)
+	}
+	return appendAttribute(dst, value)
+}
