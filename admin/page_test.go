@@ -28,7 +28,7 @@ func evilStatus() *Status {
 	r.Name, r.Address, r.Trouble = "a", clean(evil), clean(evil)
 	r.Gravity, r.Findings = Look, []Finding{{Look, "x", clean(evil), clean(evil), clean(evil)}, {OK, "y", "", "second", ""}}
 	r.Sessions.List = []Session{{ID: 7, State: "busy", ForSeconds: 1, AgeSeconds: 90, Commands: 3, Doing: "create", Client: clean(evil), Listener: clean(evil)}, {ID: 8, State: "idle"}}
-	r.Limits = []Limit{{Limit: 5, PerSeconds: 60, Burst: 2, Scope: "registry", Commands: "all", UsedRatio: some(0.5)}, {Index: 1, Limit: 9, PerSeconds: 1, Burst: 9, Scope: "client", Shadow: true, Exceeded: 4}}
+	r.Limits = []Limit{{Limit: 5, PerSeconds: 60, Burst: 2, Scope: "registry", Commands: "all", UsedRatio: some(0.5)}, {Name: "the-second", Index: 1, Limit: 9, PerSeconds: 1, Burst: 9, Scope: "client", Shadow: true, Exceeded: 4}}
 	r.Codes = []CodeCount{{1000, "done", 9, 3}, {0, "other", 1, 0}}
 	r.Expiries = []Expiry{{What: "our certificate", File: clean(evil), At: at, Ours: true, Near: Look, In: 4 * 86400}}
 	r.Events = []Event{{At: at, Level: "warn", Text: clean(evil), Detail: clean(evil), Count: 3}}
@@ -170,7 +170,7 @@ func TestTable(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	for _, want := range []string{"The registry needs a look", "look   a         <script>", "sessions        3 of 3 logged in", "7        busy", "create", "5 per 1m", "50 %",
-		"shadow, exceeded 4 times", "1000", "4 days", "(3 times)"} {
+		"the-second", "shadow, exceeded 4 times", "1000", "4 days", "(3 times)"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got no %q in\n%s", want, got)
 		}

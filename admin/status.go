@@ -161,6 +161,7 @@ type Clients struct {
 
 // Limit is one of rate_limits.
 type Limit struct {
+	Name       string  `json:"name"`  // as in metrics
 	Index      int     `json:"index"` // its place in rate_limits, from 0
 	Limit      int     `json:"limit"`
 	PerSeconds float64 `json:"per_seconds"`

@@ -132,7 +132,7 @@ func (t *table) limits(r *Registry) {
 		if l.Shadow {
 			text += fmt.Sprintf(" (shadow, exceeded %d times)", l.Exceeded)
 		}
-		t.row(fmt.Sprintf("  %d", l.Index), text, l.Scope, l.Commands, used, fmt.Sprintf("%.0f %%", 100*l.LimitedRatio))
+		t.row("  "+l.Name, text, l.Scope, l.Commands, used, fmt.Sprintf("%.0f %%", 100*l.LimitedRatio))
 	}
 	t.end()
 }

@@ -221,7 +221,7 @@ func held(r *Registry) (Finding, bool) {
 		return Finding{}, false
 	}
 	l := &r.Limits[best]
-	text := fmt.Sprintf("limit %d is what commands wait for: %d per %s, it held them back for %.0f %% of the last minute", l.Index, l.Limit, per(l.PerSeconds), 100*l.LimitedRatio)
+	text := fmt.Sprintf("limit %s is what commands wait for: %d per %s, it held them back for %.0f %% of the last minute", l.Name, l.Limit, per(l.PerSeconds), 100*l.LimitedRatio)
 	return Finding{Look, "limit", whoseConfig, text + waiting(r),
 		fmt.Sprintf("send less, or raise rate_limits[%d] if the registry allows more", l.Index)}, true
 }

@@ -89,8 +89,8 @@ func TestJudge(t *testing.T) {
 			"registry not reachable: connect: refused; 1 of 3 sessions go on", "check address, name look-up and route; ask the registry"},
 		{"limit", func(r *Registry) {
 			r.Queue.Length, r.Queue.OldestSeconds = 7, 1.5
-			r.Limits = []Limit{{Index: 0, Limit: 9, LimitedRatio: 0.3}, {Index: 1, Limit: 100, PerSeconds: 1, LimitedRatio: 0.9}, {Index: 2, LimitedRatio: 1, Shadow: true}}
-		}, Look, "limit", whoseConfig, "limit 1 is what commands wait for: 100 per 1s, it held them back for 90 % of the last minute; 7 waiting, the oldest for 1.5 s",
+			r.Limits = []Limit{{Index: 0, Limit: 9, LimitedRatio: 0.3}, {Name: "checks", Index: 1, Limit: 100, PerSeconds: 1, LimitedRatio: 0.9}, {Index: 2, LimitedRatio: 1, Shadow: true}}
+		}, Look, "limit", whoseConfig, "limit checks is what commands wait for: 100 per 1s, it held them back for 90 % of the last minute; 7 waiting, the oldest for 1.5 s",
 			"send less, or raise rate_limits[1] if the registry allows more"},
 		{"a limit that harms nobody", func(r *Registry) { r.Limits = []Limit{{LimitedRatio: 0.9}} }, OK, "well", "", "all well: 3 sessions, 2 commands/s, answered in 4 ms (p50)", ""},
 		{"sessions", func(r *Registry) { r.Sessions.Idle, r.Sessions.Busy, r.Minute.Wait.P99 = 0, 3, some(2) }, Look, "sessions", whoseConfig,

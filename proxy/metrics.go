@@ -166,9 +166,9 @@ func (c collector) commands(a *upstream.Snapshot) {
 	c.gauge(descQueue, float64(a.Queued))
 	c.gauge(descOldest, a.Oldest.Seconds())
 	for i, used := range a.Used {
-		c.gauge(descLimitUsed, used, strconv.Itoa(i))
-		c.counter(descExceeded, a.Exceeded[i], strconv.Itoa(i))
-		c.send(descLimited, prometheus.CounterValue, a.Limited[i].Seconds(), strconv.Itoa(i))
+		c.gauge(descLimitUsed, used, a.Rules[i])
+		c.counter(descExceeded, a.Exceeded[i], a.Rules[i])
+		c.send(descLimited, prometheus.CounterValue, a.Limited[i].Seconds(), a.Rules[i])
 	}
 	c.counter(descThrottled, a.Throttled)
 	c.counter(descUnknown, a.Unknown)

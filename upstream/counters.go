@@ -164,6 +164,7 @@ type Snapshot struct {
 	Queued     int
 	Oldest     time.Duration
 	Used       []float64 // by rule of registry scope: the part in use; 0 for other scopes
+	Rules      []string  // by rule: its name
 
 	// What the last login showed: when the registry's certificate ends, zero without TLS, how long it lives in all, and what
 	// the registry says of our login. The slice must not be changed.
@@ -193,9 +194,10 @@ func (a *Account) Snapshot(s *Snapshot) {
 	copy(s.Exceeded[:], p.limits.exceeded)
 	p.limits.hold(p.limits.blocking, now)
 	copy(s.Limited[:], p.limits.limited)
-	s.Used = s.Used[:0]
+	s.Used, s.Rules = s.Used[:0], s.Rules[:0]
 	for i := range p.cfg.Rules {
 		s.Used = append(s.Used, p.Used(i, now))
+		s.Rules = append(s.Rules, p.cfg.Rules[i].name(i))
 	}
 }
 

@@ -3,6 +3,7 @@ package upstream
 import (
 	"container/heap"
 	"math/bits"
+	"strconv"
 	"time"
 
 	"eppmux/frame"
@@ -20,10 +21,18 @@ const (
 
 // Rule is one limit, with the commands that it counts.
 type Rule struct {
+	Name     string // in metrics, and from one config to the next; unique, or empty: its index
 	Limit    ratelimit.Limit
 	Scope    Scope
 	Commands CommandSet
 	Shadow   bool // holds nothing back, only counts what it would have
+}
+
+func (r *Rule) name(index int) string {
+	if r.Name == "" {
+		return strconv.Itoa(index)
+	}
+	return r.Name
 }
 
 // MaxRules is how many rules an account can have: a set of them is one word.
@@ -158,6 +167,7 @@ func (l *limits) use(rules []Rule, now time.Duration) {
 		limited: make([]time.Duration, len(rules))}
 	l.registry = l.buckets(ScopeRegistry)
 	carry(l.registry, rules, old.registry, old.rules, now)
+	l.recount(&old)
 	for i, r := range rules {
 		for k := range kind(numKinds) {
 			if !r.Commands.has(k) {
@@ -171,6 +181,17 @@ func (l *limits) use(rules []Rule, now time.Duration) {
 				l.client[k] |= 1 << i
 			default:
 				l.shared[k] |= 1 << i
+			}
+		}
+	}
+}
+
+// recount goes on with what was counted under the same names.
+func (l *limits) recount(old *limits) {
+	for i, r := range l.rules {
+		for j, o := range old.rules {
+			if r.Name != "" && r.Name == o.Name {
+				l.exceeded[i], l.limited[i] = old.exceeded[j], old.limited[j]
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,4 +127,32 @@ func TestReloadKeepsWhatWasUsed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestReloadKeepsCounts: what was counted for a limit goes on under its name, wherever it stands; another begins anew.
+func TestReloadKeepsCounts(t *testing.T) {
+	rule := func(name string, n int) Rule {
+		return Rule{Name: name, Limit: ratelimit.Limit{N: n, Per: time.Second}, Commands: AllCommands(), Shadow: true}
+	}
+	inPlay(t, func(c *Config) { c.Pool.Rules = []Rule{rule("one", 1), rule("", 1), rule("two", 2)} }, func(p *play) {
+		r := p.session()
+		for range 5 {
+			r.answered()
+		}
+		show := func(names []string, exceeded ...uint64) {
+			t.Helper()
+			var s Snapshot
+			p.on(func() { p.account.Snapshot(&s) })
+			if !slices.Equal(s.Rules, names) || !slices.Equal(s.Exceeded[:len(exceeded)], exceeded) {
+				t.Errorf("got %v %v, want %v %v", s.Rules, s.Exceeded[:len(exceeded)], names, exceeded)
+			}
+		}
+		show([]string{"one", "1", "two"}, 4, 4, 3)
+		p.on(func() {
+			cfg := p.account.cfg
+			cfg.Pool.Rules = []Rule{rule("two", 2), rule("", 1), rule("other", 1), rule("one", 1)}
+			p.account.Reload(cfg)
+		})
+		show([]string{"two", "1", "other", "one"}, 3, 0, 0, 4)
+	})
 }

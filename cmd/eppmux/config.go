@@ -165,6 +165,7 @@ type Timeouts struct {
 
 // RateLimit is one limit and what it is about.
 type RateLimit struct {
+	Name     string // default made of the others, see limitNames
 	Limit    ratelimit.Limit
 	Scope    Scope            // default registry
 	Commands []LimitedCommand // default all; empty never

@@ -79,9 +79,7 @@ func (c *checker) registry(path string, r *Registry) {
 	c.login(join(path, "login"), r)
 	c.sessions(join(path, "sessions"), &r.Sessions)
 	c.timeouts(join(path, "timeouts"), &r.Timeouts)
-	for i := range r.RateLimits {
-		c.rateLimit(index(join(path, "rate_limits"), i), &r.RateLimits[i])
-	}
+	c.rateLimits(join(path, "rate_limits"), r.RateLimits)
 	c.clients(join(path, "clients"), &r.Clients)
 }
 
@@ -322,30 +320,6 @@ func (c *checker) timeouts(path string, t *Timeouts) {
 	c.aboveZero(join(path, "command"), t.Command)
 	c.aboveZero(join(path, "queue"), t.Queue)
 	c.aboveZero(join(path, "greeting"), t.Greeting)
-}
-
-func (c *checker) rateLimit(path string, l *RateLimit) {
-	_, written := c.lines[path] // else it is the default one
-	if !written || c.hasFault(path) {
-		return
-	}
-	c.present(join(path, "limit"))
-	c.present(join(path, "per"))
-	if l.Limit.N < 1 {
-		c.add(join(path, "limit"), "must be at least 1, got %d", l.Limit.N)
-	}
-	c.aboveZero(join(path, "per"), l.Limit.Per)
-	if l.Limit.Burst < 0 || l.Limit.Burst > max(l.Limit.N, 0) {
-		c.add(join(path, "burst"), "must be 0 (as limit) to limit (%d), got %d", l.Limit.N, l.Limit.Burst)
-	}
-	if len(l.Commands) == 0 {
-		c.add(join(path, "commands"), "must not be empty; leave the key out for all")
-	}
-	if !c.hasFault(join(path, "limit")) && !c.hasFault(join(path, "per")) && !c.hasFault(join(path, "burst")) {
-		if err := l.Limit.Validate(); err != nil {
-			c.add(path, "%v", err)
-		}
-	}
 }
 
 func (c *checker) clients(path string, cl *Clients) {

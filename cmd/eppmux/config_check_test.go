@@ -117,6 +117,13 @@ func TestRegistryRules(t *testing.T) {
 		{`rate_limits: [{limit: 5, per: 1s, commands: [chek]}]`, `registries[0].rate_limits[0].commands[0]: no such command: "chek" (did you mean "check"?)`},
 		{`rate_limits: [{limit: 5, per: 1s, shadow: true}]`, ""},
 		{`rate_limits: [{limit: 5, per: 1s, shadow: "yes"}]`, "registries[0].rate_limits[0].shadow: must be true or false"},
+		{`rate_limits: [{name: day-2, limit: 5, per: 1s}, {name: night, limit: 5, per: 1s}]`, ""},
+		{`rate_limits: [{name: all-5-per-1s, limit: 9, per: 1s}, {limit: 5, per: 1s}]`, ""},
+		{`rate_limits: [{name: "", limit: 5, per: 1s}]`, "registries[0].rate_limits[0].name: is missing"},
+		{`rate_limits: [{name: A_1, limit: 5, per: 1s}]`, `registries[0].rate_limits[0].name: must be 1 to 63 of a-z, 0-9 and -, got "A_1"`},
+		{`rate_limits: [{name: day, limit: 5, per: 1s}, {name: day, limit: 6, per: 1s}]`, `registries[0].rate_limits[1].name: "day" is the name of registries[0].rate_limits[0].name already`},
+		{`rate_limits: [` + strings.Repeat("{limit: 5, per: 1s}, ", 64) + `]`, ""},
+		{`rate_limits: [` + strings.Repeat("{limit: 5, per: 1s}, ", 65) + `]`, "registries[0].rate_limits: must be 64 at most, got 65"},
 		{`rate_limits: [5]`, "registries[0].rate_limits[0]: must be a mapping, got a number"},
 
 		{`clients: {max: 0}`, "registries[0].clients.max: must be at least 1, got 0"},

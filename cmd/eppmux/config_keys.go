@@ -187,6 +187,7 @@ func (r *reader) rateLimits(to *[]RateLimit) read {
 func (r *reader) rateLimit(to *RateLimit) read {
 	return func(path string, n *yaml.Node) {
 		r.mapping(path, n, fields{
+			"name":     r.text(&to.Name),
 			"limit":    r.integer(&to.Limit.N),
 			"per":      r.duration(&to.Limit.Per),
 			"burst":    r.integer(&to.Limit.Burst),

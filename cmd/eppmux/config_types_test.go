@@ -49,6 +49,7 @@ var keyTypes = map[string]string{
 	"registries[0].timeouts.greeting":          "duration",
 	"registries[0].rate_limits":                "list",
 	"registries[0].rate_limits[0]":             "mapping",
+	"registries[0].rate_limits[0].name":        "text",
 	"registries[0].rate_limits[0].limit":       "integer",
 	"registries[0].rate_limits[0].per":         "duration",
 	"registries[0].rate_limits[0].burst":       "integer",

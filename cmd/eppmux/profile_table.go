@@ -46,7 +46,7 @@ var profiles = map[string]*profile{
 		sessions: sourced[int]{4, fromBrussels},
 		idle:     sourced[time.Duration]{4 * time.Minute, fromBrussels},
 		rates: []sourced[RateLimit]{{RateLimit{
-			Limit: ratelimit.Limit{N: 100, Per: 24 * time.Hour}, Scope: ScopeRegistry, Shadow: true,
+			Name: "protected-transactions", Limit: ratelimit.Limit{N: 100, Per: 24 * time.Hour}, Scope: ScopeRegistry, Shadow: true,
 			Commands: []LimitedCommand{
 				{Command: frame.CommandCreate}, {Command: frame.CommandRenew}, {Command: frame.CommandTransfer, Op: frame.OpRequest}},
 		}, fromBrusselsProtected}},
@@ -88,7 +88,8 @@ var profiles = map[string]*profile{
 		idle:     sourced[time.Duration]{5 * time.Minute, fromEE},
 		delay:    sourced[time.Duration]{time.Second, fromEE},
 		rates: []sourced[RateLimit]{{RateLimit{
-			Limit: ratelimit.Limit{N: 100, Per: time.Minute, Burst: 10}, Scope: ScopeRegistry, Commands: []LimitedCommand{{}},
+			Name: "all-per-minute", Limit: ratelimit.Limit{N: 100, Per: time.Minute, Burst: 10},
+			Scope: ScopeRegistry, Commands: []LimitedCommand{{}},
 		}, fromEE}},
 		cert:      sourced[bool]{true, fromEE},
 		throttled: []upstream.Pattern{{Code: 2502}},
@@ -134,7 +135,8 @@ var profiles = map[string]*profile{
 		sessions: sourced[int]{10, fromNomulus},
 		idle:     sourced[time.Duration]{60 * time.Minute, fromNomulus},
 		rates: []sourced[RateLimit]{{RateLimit{
-			Limit: ratelimit.Limit{N: 100, Per: 10 * time.Second, Burst: 10}, Scope: ScopeRegistry, Commands: []LimitedCommand{{}},
+			Name: "all-per-10s", Limit: ratelimit.Limit{N: 100, Per: 10 * time.Second, Burst: 10},
+			Scope: ScopeRegistry, Commands: []LimitedCommand{{}},
 		}, fromNomulus}},
 		cert:     sourced[bool]{true, fromNomulusFAQ},
 		password: passwordRule{outOfBand: "the registry does not support newPW; change it in the registry's console", from: fromNomulusFAQ},
@@ -152,7 +154,8 @@ var profiles = map[string]*profile{
 		sessions: sourced[int]{10, fromNZ},
 		idle:     sourced[time.Duration]{5 * time.Minute, fromNZ},
 		rates: []sourced[RateLimit]{{RateLimit{
-			Limit: ratelimit.Limit{N: 1, Per: time.Second}, Scope: ScopeSession, Commands: []LimitedCommand{{}},
+			Name: "session-per-second", Limit: ratelimit.Limit{N: 1, Per: time.Second},
+			Scope: ScopeSession, Commands: []LimitedCommand{{}},
 		}, fromNZ}},
 		cert:     sourced[bool]{true, fromNZ},
 		password: passwordRule{min: 16, max: 16, forbidden: "&", from: fromNZ},

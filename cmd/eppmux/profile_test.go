@@ -41,6 +41,11 @@ func TestProfilesKeepTheirOwnRules(t *testing.T) {
 				t.Errorf("%s: got %+v: %v", name, l, err)
 			}
 		}
+		for _, l := range p.rates {
+			if !registryName.MatchString(l.is.Name) {
+				t.Errorf("%s: a limit has the name %q", name, l.is.Name)
+			}
+		}
 		if up := upstreamConfig(r, nil); !reflect.DeepEqual(up.Throttled, p.throttled) || !reflect.DeepEqual(up.Lost, p.lost) {
 			t.Errorf("%s: got patterns %v and %v", name, up.Throttled, up.Lost)
 		}

@@ -76,8 +76,10 @@ func upstreamConfig(r *Registry, up *tls.Config) upstream.Config {
 	case KeepaliveNone:
 		uc.Pool.Keepalive = 0
 	}
-	for _, l := range r.RateLimits {
-		uc.Pool.Rules = append(uc.Pool.Rules, limitRule(l))
+	for i, name := range limitNames(r.RateLimits) {
+		rule := limitRule(r.RateLimits[i])
+		rule.Name = name
+		uc.Pool.Rules = append(uc.Pool.Rules, rule)
 	}
 	if p := profileOf(r.Profile); p != nil {
 		uc.Lost, uc.Throttled = p.lost, p.throttled

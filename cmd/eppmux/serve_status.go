@@ -25,6 +25,7 @@ func (m *member) subject() admin.Subject {
 	if m.sandbox != nil {
 		s.Address = "built-in registry"
 	}
+	named := limitNames(r.RateLimits)
 	for i, l := range r.RateLimits {
 		var names []string
 		for _, c := range l.Commands {
@@ -34,7 +35,7 @@ func (m *member) subject() admin.Subject {
 		if burst == 0 {
 			burst = l.Limit.N
 		}
-		s.Limits = append(s.Limits, admin.Limit{Index: i, Limit: l.Limit.N, PerSeconds: l.Limit.Per.Seconds(), Burst: burst, Scope: string(l.Scope),
+		s.Limits = append(s.Limits, admin.Limit{Name: named[i], Index: i, Limit: l.Limit.N, PerSeconds: l.Limit.Per.Seconds(), Burst: burst, Scope: string(l.Scope),
 			Commands: strings.Join(names, ", "), Shadow: l.Shadow})
 	}
 	if m.record.log != nil {

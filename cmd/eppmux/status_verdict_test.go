@@ -37,7 +37,7 @@ var verdictCases = []struct {
 	{"2502 at a further login", statusRegistry{sandbox: sandbox.Config{MaxSessions: 2}, more: []string{"sessions: {min: 3, max: 3}"}},
 		`^registry grants only 2 of 3 sessions \(2502\)$`, admin.Look},
 	{"a limit is what commands wait for", statusRegistry{more: []string{"rate_limits: [{limit: 100, per: 1s}, {limit: 2, per: 1s, commands: [check]}]"}, clients: 6, command: checkText},
-		`^limit 1 is what commands wait for: 2 per 1s, it held them back for \d+ % of the last minute; \d+ waiting`, admin.Look},
+		`^limit check-2-per-1s is what commands wait for: 2 per 1s, it held them back for \d+ % of the last minute; \d+ waiting`, admin.Look},
 	{"transforms are lost", statusRegistry{faults: "close-after:cmd=create,first=2", clients: 1, command: createText, pause: 20 * time.Millisecond},
 		`^2 transforms with unknown outcome in the last ten minutes$`, admin.Look},
 	{"it says nothing more", statusRegistry{faults: "silent:cmd=check", more: []string{"timeouts: {command: 400ms}"}, clients: 2, command: checkText},
