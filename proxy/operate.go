@@ -51,13 +51,14 @@ func (s *Server) Sessions() ([]upstream.SessionInfo, error) {
 
 // ClientInfo is a client as one moment shows it.
 type ClientInfo struct {
-	ID       uint64 // from 1, never used again by this Server
-	Listener string
-	Client   string        // address, or the user of a unix socket
-	Doing    string        // the command in flight or waiting; empty: none
-	Sent     bool          // it has been sent to the registry
-	For      time.Duration // since it was handed in or, where there is none, since the last one was sent or the client came
-	Held     int           // octets that are held for it
+	ID         uint64 // from 1, never used again by this Server
+	Listener   string
+	Client     string        // address, or the user of a unix socket
+	Doing      string        // the command in flight or waiting; empty: none
+	Announcing bool          // it is being announced to the audit log, and sent then
+	Sent       bool          // it has been sent to the registry
+	For        time.Duration // since it was handed in or, where there is none, since the last one was sent or the client came
+	Held       int           // octets that are held for it
 }
 
 // ClientsMax is how many clients Clients lists at most.
@@ -94,7 +95,8 @@ func (c *client) info() ClientInfo {
 	i := ClientInfo{ID: c.id, Held: int(c.held), For: c.srv.account.Now() - c.served}
 	i.Listener, i.Client = c.Origin()
 	if x := c.x; x != nil {
-		i.Doing, i.Sent, i.For = x.Command.String(), x.InFlight(), x.Waited(c.srv.account.Now())
+		i.Doing, i.For = x.Command.String(), x.Waited(c.srv.account.Now())
+		i.Announcing, i.Sent = x.Announcing(), x.InFlight()
 	}
 	return i
 }

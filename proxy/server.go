@@ -84,6 +84,9 @@ type Server struct {
 	// Owned by whoever calls Start, Reload, Drain and Close, one after the other.
 	listeners []*listener
 
+	closing  sync.Once
+	closeErr error // set by closing
+
 	accepting   sync.WaitGroup // accept goroutines and TLS handshakes
 	handshakes  handshakes
 	maxClients  atomic.Int64
@@ -245,15 +248,17 @@ func (s *Server) leftBy(within time.Duration) {
 	}
 }
 
-// Close closes everything at once and waits for it.
+// Close closes everything at once and waits for it; called again, it waits for the first call and returns the same.
 func (s *Server) Close() error {
-	s.closeListeners()
-	s.handshakes.stop()
-	s.accepting.Wait()
-	s.account.Close()
-	err := s.loop.stop()
-	s.alarm.Stop()
-	return err
+	s.closing.Do(func() {
+		s.closeListeners()
+		s.handshakes.stop()
+		s.accepting.Wait()
+		s.account.Close()
+		s.closeErr = s.loop.stop()
+		s.alarm.Stop()
+	})
+	return s.closeErr
 }
 
 func (s *Server) closeListeners() {

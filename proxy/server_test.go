@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"eppmux/sandbox"
 )
 
 func TestDay(t *testing.T) {
@@ -43,6 +46,32 @@ func TestMany(t *testing.T) {
 	for range 20 {
 		if err := <-done; err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestCloseTwice: a second Close waits for the first, and does nothing.
+func TestCloseTwice(t *testing.T) {
+	certs, err := sandbox.NewTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(testConfig(t, "127.0.0.1:1", certs)) // nobody is there
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ends := make(chan error, 3) // one result of each Close
+	for range cap(ends) {
+		go func() { ends <- s.Close() }()
+	}
+	for range cap(ends) {
+		select {
+		case err := <-ends:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(time.Minute):
+			t.Fatal("Close hangs")
 		}
 	}
 }

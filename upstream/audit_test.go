@@ -74,8 +74,18 @@ func TestAnnounced(t *testing.T) {
 		p.wantEvents(rec)
 		a := p.ask(deleteCommand("<clTRID>C-1</clTRID>"))
 		r.silent(500 * time.Millisecond)
+		p.on(func() {
+			if !a.x.Announcing() || a.x.InFlight() {
+				t.Error("is not shown as being announced")
+			}
+		})
 		p.announced(rec, true)
 		r.want("delete")
+		p.on(func() {
+			if a.x.Announcing() || !a.x.InFlight() {
+				t.Error("is not shown as sent")
+			}
+		})
 		p.wantEvents(rec, "sending")
 		r.reply(1000)
 		if e := a.end(); e.End != EndAnswered {

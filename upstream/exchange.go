@@ -73,8 +73,11 @@ type Exchange struct {
 // SentAt is when the exchange was handed to a session last, by Account.Now; 0 if it was not.
 func (x *Exchange) SentAt() time.Duration { return x.sentAt }
 
-// InFlight says whether the exchange has been handed to a session.
-func (x *Exchange) InFlight() bool { return x.state == exchangeInFlight }
+// InFlight says whether the exchange has been handed to a session and written there.
+func (x *Exchange) InFlight() bool { return x.state == exchangeInFlight && !x.session.announcing }
+
+// Announcing says whether a session has the exchange and waits until it is announced; nothing of it is sent yet.
+func (x *Exchange) Announcing() bool { return x.state == exchangeInFlight && x.session.announcing }
 
 // Waited is the time since it was submitted, now by Account.Now.
 func (x *Exchange) Waited(now time.Duration) time.Duration { return now - x.queuedAt }

@@ -145,14 +145,16 @@ func sessionsVerb(s *service, _ context.Context, req controlRequest) (a controlA
 
 // controlClient is a client in an answer.
 type controlClient struct {
-	Registry string  `json:"registry"`
-	ID       uint64  `json:"id"`
-	Listener string  `json:"listener"`
-	Client   string  `json:"client"`
-	Doing    string  `json:"doing,omitempty"`
-	Sent     bool    `json:"sent,omitempty"`
-	For      float64 `json:"for"` // seconds
-	Held     int     `json:"held"`
+	Registry string `json:"registry"`
+	ID       uint64 `json:"id"`
+	Listener string `json:"listener"`
+	Client   string `json:"client"`
+	Doing    string `json:"doing,omitempty"`
+	// Announcing: to the audit log, before it is sent.
+	Announcing bool    `json:"announcing,omitempty"`
+	Sent       bool    `json:"sent,omitempty"`
+	For        float64 `json:"for"` // seconds
+	Held       int     `json:"held"`
 }
 
 func clientsVerb(s *service, _ context.Context, req controlRequest) (a controlAnswer, err error) {
@@ -165,7 +167,7 @@ func clientsVerb(s *service, _ context.Context, req controlRequest) (a controlAn
 			continue
 		}
 		for _, i := range list {
-			a.Clients = append(a.Clients, controlClient{server.Name(), i.ID, i.Listener, i.Client, i.Doing, i.Sent, seconds(i.For), i.Held})
+			a.Clients = append(a.Clients, controlClient{server.Name(), i.ID, i.Listener, i.Client, i.Doing, i.Announcing, i.Sent, seconds(i.For), i.Held})
 		}
 		a.Done = append(a.Done, fmt.Sprintf("%s: %d of %d clients", server.Name(), len(list), total))
 	}

@@ -200,6 +200,8 @@ func (c *ctl) show(out io.Writer, a controlAnswer) {
 			switch {
 			case doing == "":
 				doing = "-"
+			case k.Announcing:
+				doing += " (announcing)"
 			case k.Sent:
 				doing += " (sent)"
 			default:

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -166,6 +167,18 @@ func TestCtl(t *testing.T) {
 	got = eppmux(t, "ctl", "--socket", c.file("ctl"), "sessions")
 	if got.code != exitFailed || !strings.Contains(got.errs, "is eppmux running") {
 		t.Errorf("after the end: got %+v", got)
+	}
+}
+
+// TestShownClients: what each client's command does.
+func TestShownClients(t *testing.T) {
+	var b strings.Builder
+	new(ctl).show(&b, controlAnswer{Clients: []controlClient{
+		{ID: 1, Doing: "create", Announcing: true}, {ID: 2, Doing: "create", Sent: true}, {ID: 3, Doing: "create"}, {ID: 4}}})
+	for _, want := range []string{" 1 .* create \\(announcing\\) ", " 2 .* create \\(sent\\) ", " 3 .* create \\(waits\\) ", " 4 .* - "} {
+		if !regexp.MustCompile(want).MatchString(b.String()) {
+			t.Errorf("got no %q in\n%s", want, b.String())
+		}
 	}
 }
 
