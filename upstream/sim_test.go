@@ -87,18 +87,6 @@ type simClient struct {
 	budget *Budget
 }
 
-type simSocket struct {
-	busy      bool // a command was written and its answer has not come
-	dead      bool // closed by us
-	expects   *Exchange
-	gen       int
-	loggedOut bool
-	login     time.Duration  // when the login is sent
-	gaveUp    bool           // opening it
-	zombie    bool           // has lost its login without a word
-	counted   *time.Duration // when the registry counts what was written last; not after it has answered or closed
-}
-
 type simExchange struct {
 	client    *simClient
 	submitted time.Duration
@@ -119,11 +107,15 @@ type event struct {
 type eventHeap []event
 
 func (h eventHeap) Len() int { return len(h) }
+
 func (h eventHeap) Less(i, j int) bool {
 	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].order < h[j].order
 }
+
 func (h eventHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *eventHeap) Push(x any)   { *h = append(*h, x.(event)) }
+
+func (h *eventHeap) Push(x any) { *h = append(*h, x.(event)) }
+
 func (h *eventHeap) Pop() any {
 	old := *h
 	e := old[len(old)-1]
@@ -317,81 +309,6 @@ func (w *world) cancel(c *simClient, x *Exchange, e *simExchange) {
 	w.after(c.think, func() { w.submit(c) })
 }
 
-func (w *world) open(s *Session) {
-	if _, ok := w.sockets[s]; ok {
-		w.errorf("session %d opened twice", s.ID)
-	}
-	if w.draining && w.now >= w.by {
-		w.errorf("session opened after the drain's deadline")
-	}
-	within := w.upTo(w.login)
-	k := &simSocket{busy: true, login: w.now + w.upTo(within)}
-	w.sockets[s] = k
-	w.logins = append(w.logins, w.now)
-	if w.refusedAt >= 0 && w.now < w.refusedAt+refusedBackoff {
-		w.errorf("I13: login %v after a refusal", w.now-w.refusedAt)
-	}
-	w.count(k, w.now)
-	w.after(within, func() {
-		if k.gaveUp {
-			return
-		}
-		k.busy = false
-		switch {
-		case !w.registryUp:
-			w.failed(s, CauseConnect)
-		case w.chance(w.faults / 4):
-			if s.stale == SameLogin { // otherwise it says nothing of what is tried now
-				w.refusedAt = w.now
-			}
-			w.failed(s, CauseLoginRefused)
-		case w.chance(w.faults):
-			w.failed(s, CauseTooManySessions)
-		default:
-			w.refusedAt = -1
-			w.pool.Opened(s, w.now)
-			if w.chance(w.faults) {
-				w.after(w.upTo(10*time.Second), func() { w.lose(s) })
-			}
-		}
-	})
-}
-
-// recall gives up opening a session whose login has not been sent.
-func (w *world) recall(s *Session) {
-	if k := w.sockets[s]; !k.gaveUp && w.now < k.login {
-		k.gaveUp = true
-		w.after(w.upTo(time.Millisecond), func() { w.failed(s, CauseShutdown) })
-	}
-}
-
-// abort gives up opening a session, after its login too.
-func (w *world) abort(s *Session) {
-	if w.recall(s); w.sockets[s].gaveUp {
-		return
-	}
-	if !w.draining || w.now < w.by {
-		w.errorf("I14: session %d is given up after its login was sent, before the drain's deadline", s.ID)
-	}
-	w.sockets[s].gaveUp = true
-	w.cut++
-	w.after(w.upTo(time.Millisecond), func() { w.failed(s, CauseRegistryClosed) })
-}
-
-func (w *world) failed(s *Session, cause Cause) {
-	delete(w.sockets, s)
-	w.pool.OpenFailed(s, cause, w.now)
-}
-
-// count notes that the registry sees a command on k at an instant.
-func (w *world) count(k *simSocket, at time.Duration) {
-	k.counted = &at
-	w.seen = append(w.seen, k.counted)
-}
-
-// counts says that the registry has answered or closed: by now it has counted the command.
-func (w *world) counts(k *simSocket) { *k.counted = min(*k.counted, w.now) }
-
 func (w *world) send(s *Session, x *Exchange) {
 	e := w.exchange[x]
 	if w.cfg.Announce == AnnounceAlways && !x.Query && !e.announced {
@@ -461,116 +378,6 @@ func (w *world) window() {
 	})
 }
 
-// write is one command on a session; the registry does something about it.
-func (w *world) write(s *Session, x *Exchange) {
-	k := w.sockets[s]
-	switch {
-	case k == nil || k.dead:
-		w.errorf("I8: write on session %d, which is closed", s.ID)
-		return
-	case k.busy:
-		w.errorf("I2: second command on session %d", s.ID)
-	case w.draining && w.now > w.by:
-		w.errorf("I14: write %v after the drain's deadline", w.now-w.by)
-	}
-	k.busy, k.expects = true, x
-	k.gen++
-	gen := k.gen
-	rtt := w.upTo(w.rtt)
-	w.count(k, w.now+w.upTo(rtt))
-	if w.chance(w.faults / 10) {
-		k.zombie = true
-	}
-	if x != nil && k.zombie || x != nil && w.chance(w.throttle) {
-		w.after(rtt, func() { w.reject(s, k, gen) })
-		return
-	}
-	if w.chance(w.faults) {
-		w.fault(s, k, gen)
-		return
-	}
-	w.after(rtt, func() { w.answer(s, k, gen, CauseNone) })
-}
-
-// fault is what a registry may do instead of answering.
-func (w *world) fault(s *Session, k *simSocket, gen int) {
-	switch w.rand.IntN(5) {
-	case 0: // closes
-		w.after(w.upTo(w.rtt), func() { w.lose(s) })
-	case 1: // answers another's, or nonsense
-		w.after(w.upTo(w.rtt), func() {
-			if k.gen == gen && w.sockets[s] == k && !k.dead {
-				w.counts(k)
-				w.pool.Poison(s, CauseMismatch)
-			}
-		})
-	case 2: // never answers
-	case 3: // answers x5xx
-		w.after(w.upTo(w.rtt), func() { w.answer(s, k, gen, CauseCodeCloses) })
-	case 4: // answers very late
-		w.after(w.cfg.CommandTimeout/2+w.upTo(w.cfg.CommandTimeout), func() { w.answer(s, k, gen, CauseNone) })
-	}
-}
-
-func (w *world) answer(s *Session, k *simSocket, gen int, end Cause) {
-	if w.sockets[s] != k || k.dead || k.gen != gen {
-		return
-	}
-	k.busy = false
-	w.counts(k)
-	x := k.expects
-	k.expects = nil
-	if s.State() == SessionClosing {
-		return
-	}
-	if x != nil && s.Exchange() != x {
-		w.errorf("I1: answer for another exchange")
-	}
-	w.pool.Answered(s, end, w.now)
-	if x != nil {
-		w.finish(x, EndAnswered, CauseNone)
-	}
-}
-
-// reject answers that the command was not executed: the login is lost, or there are too many commands.
-func (w *world) reject(s *Session, k *simSocket, gen int) {
-	if w.sockets[s] != k || k.dead || k.gen != gen || s.State() == SessionClosing {
-		return
-	}
-	k.busy = false
-	w.counts(k)
-	x := k.expects
-	k.expects = nil
-	e := w.exchange[x]
-	e.rejected++
-	if !k.zombie {
-		w.pool.Throttled(s, []Cause{CauseNone, CauseNone, CauseRegistryClosed}[w.rand.IntN(3)], w.now)
-		return
-	}
-	if !w.pool.LoginLost(s, w.now) {
-		w.finish(x, EndAnswered, CauseNone)
-	}
-}
-
-// lose closes a session from the registry's side.
-func (w *world) lose(s *Session) {
-	if k := w.sockets[s]; k != nil && !k.dead && s.State() != SessionDialing {
-		w.close(s)
-	}
-}
-
-// close is ours.
-func (w *world) close(s *Session) {
-	k := w.sockets[s]
-	if k == nil {
-		return // the registry was first
-	}
-	k.dead = true
-	w.counts(k)
-	delete(w.sockets, s)
-	w.pool.Closed(s, w.now)
-}
-
 func (w *world) finish(x *Exchange, end End, cause Cause) {
 	e := w.exchange[x]
 	switch {
@@ -626,18 +433,4 @@ func (w *world) reload() {
 		w.pool.Probe(w.now)
 	}
 	w.after(w.upTo(10*time.Minute), w.reload)
-}
-
-// outage takes the registry away for a while.
-func (w *world) outage() {
-	w.registryUp = false
-	for _, s := range w.pool.sessions { // in their order, so that the seed decides
-		if w.chance(0.8) {
-			w.after(w.upTo(time.Second), func() { w.lose(s) })
-		}
-	}
-	w.after(w.upTo(time.Minute), func() {
-		w.registryUp = true
-		w.after(w.upTo(10*time.Minute), w.outage)
-	})
 }
