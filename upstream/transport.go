@@ -311,7 +311,8 @@ func (t *transport) message(payload []byte, end Cause) {
 		t.poison(CauseMismatch)
 		return
 	}
-	if end == CauseNone && closes(m.Code) && t.doing != doingLogout && !matchAny(a.cfg.Throttled, m) {
+	// The end of the connection may have come in the same read: the answer is its reason all the same.
+	if (end == CauseNone || end == CauseRegistryClosed) && closes(m.Code) && t.doing != doingLogout && !matchAny(a.cfg.Throttled, m) {
 		end = CauseCodeCloses
 		a.troubled(t.farewell(m), end)
 		a.log.Warn("registry ends a session by its answer; often too many commands: compare rate_limits with what it allows",
