@@ -43,7 +43,7 @@ var verdictCases = []struct {
 	{"it says nothing more", statusRegistry{faults: "silent:cmd=check", more: []string{"timeouts: {command: 400ms}"}, clients: 2, command: checkText},
 		`^registry does not answer: \d+ commands? without an answer in the last minute, none with one$`, admin.Broken},
 	{"it ends sessions", statusRegistry{faults: "2500-close:cmd=check,every=2,first=3", clients: 2, command: checkText, pause: 20 * time.Millisecond},
-		`^registry or network ended 3 sessions in the last ten minutes$`, admin.Look},
+		`^registry or network ended 3 sessions in the last ten minutes, 3 of them by an answer x5xx$`, admin.Look},
 	{"it answers out of turn", statusRegistry{faults: "wrong-cltrid:cmd=check,first=1", clients: 1, command: checkText, pause: 20 * time.Millisecond},
 		`^registry sent 1 mismatched answer in the last ten minutes`, admin.Look},
 	{"clients send what is no EPP", statusRegistry{clients: 1, command: "<epp", pause: 2000 * time.Millisecond},
