@@ -75,7 +75,7 @@ func TestUnitsFitTheConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Type=notify\n", "WatchdogSec=", "DynamicUser=yes\n", "ProtectSystem=strict\n", "#LoadCredential=", "/bin/kill -HUP $MAINPID\n", "PartOf=eppmux.socket\n"} {
+	for _, want := range []string{"Type=notify\n", "WatchdogSec=", "DynamicUser=yes\n", "ProtectSystem=strict\n", "#LoadCredential=", "ExecReload=/usr/bin/eppmux ctl reload --socket ${RUNTIME_DIRECTORY}/control.sock\n", "PartOf=eppmux.socket\n"} {
 		if !bytes.Contains(service, []byte(want)) {
 			t.Errorf("the service lacks %q", want)
 		}
