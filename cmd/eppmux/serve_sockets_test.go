@@ -63,15 +63,14 @@ func listenHere(t *testing.T, network, address string) net.Listener {
 	return ln
 }
 
-// startRegistry runs a built-in registry that notes what it executes, and returns it with the mapping of a config that
+// startRegistry runs a built-in registry on ln that notes what it executes, and returns it with the mapping of a config that
 // leads there; listen and more stand in it too.
-func startRegistry(t *testing.T, dir string, listen []string, more string) (*sandbox.Registry, string) {
+func startRegistry(t *testing.T, ln net.Listener, dir string, listen []string, more string) (*sandbox.Registry, string) {
 	t.Helper()
 	certs, err := sandbox.NewTLS()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln := listenHere(t, "tcp", "127.0.0.1:0")
 	r := sandbox.New(sandbox.Config{Record: true, MaxSessions: 3})
 	served := make(chan error, 1) // the one result of Serve
 	go func() { served <- r.Serve(tls.NewListener(ln, certs.Server)) }()
@@ -182,7 +181,7 @@ func TestRestartUnderLoad(t *testing.T) {
 	dir := t.TempDir()
 	tcp, unix := listenHere(t, "tcp", "127.0.0.1:0"), listenHere(t, "unix", filepath.Join(dir, "epp.sock"))
 	admin := listenHere(t, "tcp", "127.0.0.1:0")
-	registry, mapping := startRegistry(t, dir, []string{"tcp://" + tcp.Addr().String(), "unix://" + unix.Addr().String()}, "")
+	registry, mapping := startRegistry(t, listenHere(t, "tcp", "127.0.0.1:0"), dir, []string{"tcp://" + tcp.Addr().String(), "unix://" + unix.Addr().String()}, "")
 	config := func(top string) string {
 		return writeFile(t, dir, "c.yaml", fmt.Sprintf("registries:\n  - %s\nadmin: {listen: %q}\n%s\n", mapping, admin.Addr(), top), 0o600)
 	}
