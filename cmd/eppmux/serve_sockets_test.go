@@ -199,8 +199,13 @@ func TestRestartUnderLoad(t *testing.T) {
 		clients = append(clients, c)
 		wg.Go(c.work)
 	}
+	// advance is until clients have got on since now, whichever process serves it: one that ends before it has learnt the
+	// registry's greeting has none for those that wait.
 	advance := func() {
 		t.Helper()
+		for len(progress) > 0 {
+			<-progress
+		}
 		deadline := time.After(programTimeout)
 		for range 10 * len(clients) {
 			select {
