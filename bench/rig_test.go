@@ -19,6 +19,7 @@ import (
 type rig struct {
 	t      *testing.T
 	dir    string // certificates, config, unix socket
+	file   string // the config, in dir
 	stats  string // of the registry, HTTP
 	plain  string // listeners of eppmux
 	secure string
@@ -32,18 +33,27 @@ type rig struct {
 // behind "clients:".
 func newRig(t *testing.T, bin string, flags []string, keys, clients string) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir()}
+	r := &rig{t: t, dir: t.TempDir(), file: "config.yaml"}
 	s := launch(t, bin, append([]string{"sandbox", "--listen", "127.0.0.1:0", "--tls", r.dir, "--mutual", "--stats-listen", "127.0.0.1:0"}, flags...)...)
 	address := s.find(`(127\.0\.0\.1:\d+)`)
 	r.stats = s.find(`(127\.0\.0\.1:\d+)`)
 	r.write("password", "demo-secret\n")
 	r.socket = filepath.Join(r.dir, "epp.sock")
-	r.write("config.yaml", r.config(address, keys, clients))
+	r.write(r.file, r.config(address, keys, clients))
 	var err error
 	if r.client, err = clientTLS(filepath.Join(r.dir, "ca.pem"), "", ""); err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// twin is another eppmux in front of the same registry, with the same config but for its unix socket.
+func (r *rig) twin() *rig {
+	r.t.Helper()
+	other := *r
+	other.file, other.socket = "twin.yaml", filepath.Join(r.dir, "twin.sock")
+	other.write(other.file, strings.Replace(r.text(r.file), r.socket, other.socket, 1))
+	return &other
 }
 
 func (r *rig) write(name, text string) {
@@ -78,7 +88,7 @@ admin: {listen: "127.0.0.1:0"}
 // serve starts eppmux; shell, if there is one, is run before it in the same process.
 func (r *rig) serve(bin, shell string) {
 	r.t.Helper()
-	config := filepath.Join(r.dir, "config.yaml")
+	config := filepath.Join(r.dir, r.file)
 	if shell == "" {
 		r.mux = launch(r.t, bin, "serve", "--config", config)
 	} else {

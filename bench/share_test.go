@@ -16,10 +16,12 @@ import (
 	"time"
 )
 
-// TestMain lets the test binary be the load generator, so that it has a process of its own.
+// TestMain lets the test binary be the load generator or a helper, so that these have processes of their own.
 func TestMain(m *testing.M) {
 	if os.Getenv("EPPMUX_BENCH") != "" {
-		main()
+		if !playHelper(os.Args[1:]) {
+			main()
+		}
 		return
 	}
 	os.Exit(m.Run())
