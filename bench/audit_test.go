@@ -44,8 +44,8 @@ func auditLines(t *testing.T, bin, config string, args ...string) []auditLine {
 }
 
 // TestAuditKilled: eppmux is killed at random moments under creates. Nothing is carried out that the log has not announced,
-// and what its --unknown lists is what clients were not told the end of: no less, and no more than a few whose answer was
-// under way at a kill (faults.md rows 27 and 34, threat T21).
+// and what its --unknown lists is what clients were not told the end of: no less, and no more than those whose end had not
+// reached the file at a kill (faults.md rows 27 and 34, threat T21).
 func TestAuditKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
@@ -99,7 +99,12 @@ func TestAuditKilled(t *testing.T) {
 			t.Errorf("create of %s was carried out, and the log does not have it", object)
 		}
 	}
-	toldAndOpen, open := 0, 0
+	toldAndOpen, open, endless := 0, 0, 0
+	for name := range unknown {
+		if ended[name] == "" {
+			endless++
+		}
+	}
 	for _, cl := range c.clients {
 		for name, e := range cl.creates {
 			switch {
@@ -118,11 +123,17 @@ func TestAuditKilled(t *testing.T) {
 	if err != nil || len(files) < 3 {
 		t.Errorf("got files %q, %v, want some rotated", files, err)
 	}
-	t.Logf("%d creates sent, %d listed whose clients know nothing, %d whose clients do; %d files", len(sent), open, toldAndOpen, len(files))
+	t.Logf("%d creates sent, %d listed whose clients know nothing, %d whose clients do, %d without an end; %d files", len(sent), open,
+		toldAndOpen, endless, len(files))
 	if open == 0 || len(sent) < 100 {
 		t.Errorf("too little happened")
 	}
-	if most := kills * 30; toldAndOpen > most {
-		t.Errorf("%d are listed though their clients were answered, want %d at most", toldAndOpen, most)
+	// Lines come into the file in the order in which they are given to the log, so at a kill it is cut at one moment. A
+	// session holds its command from before the line about its sending is given until that about its end is, which is
+	// before the client is answered and before the session takes the next: at any moment each session has at most one
+	// command with the first line and without the second, however far the file is behind. What a session lost before it was
+	// sent waits for another one, for milliseconds; a session that has a query just then makes up for it many times.
+	if most := kills * chaosSessions; endless > most {
+		t.Errorf("%d are listed without an end, want %d at the most", endless, most)
 	}
 }

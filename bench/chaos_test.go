@@ -121,6 +121,9 @@ func (c *chaosClient) read() ([]byte, error) {
 
 var closesForm = regexp.MustCompile(`code="\d5\d\d"`)
 
+// chaosSessions is how many the registry of chaos grants.
+const chaosSessions = 4
+
 // chaos is a registry with faults and clients beside it; eppmux stands between.
 type chaos struct {
 	t       *testing.T
@@ -138,7 +141,7 @@ func newChaos(t *testing.T, clients int, faults string) *chaos {
 	dir := t.TempDir()
 	seed := rand.Uint64() >> 1
 	s := launch(t, c.bin, "sandbox", "--listen", "127.0.0.1:0", "--tls", dir, "--mutual", "--stats-listen", "127.0.0.1:0", "--record",
-		"--sessions", "4", "--latency", "5ms", "--seed", fmt.Sprint(seed), "--faults", faults)
+		"--sessions", fmt.Sprint(chaosSessions), "--latency", "5ms", "--seed", fmt.Sprint(seed), "--faults", faults)
 	address := s.find(`(127\.0\.0\.1:\d+)`)
 	c.stats = s.find(`(127\.0\.0\.1:\d+)`)
 	if err := os.WriteFile(filepath.Join(dir, "password"), []byte("demo-secret\n"), 0o600); err != nil {
@@ -152,11 +155,11 @@ func newChaos(t *testing.T, clients int, faults string) *chaos {
     address: %s
     tls: {server_name: localhost, ca_file: ca.pem, cert_file: client.pem, key_file: client.key}
     login: {client_id: demo, password_file: password}
-    sessions: {min: 2, max: 4, keepalive: 2s}
+    sessions: {min: 2, max: %d, keepalive: 2s}
     timeouts: {command: 2s, queue: 8s, greeting: 2s, login: 2s}
     rate_limits: [{limit: 100, per: 1s}]
 admin: {listen: ""}
-`, socket, address)
+`, socket, address, chaosSessions)
 	if err := os.WriteFile(c.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -284,8 +287,8 @@ func TestKilled(t *testing.T) {
 	if b := breaches(t, c.stats); b != "" {
 		t.Errorf("the registry counts breaches: %s", b)
 	}
-	if n := c.logins(); n > 4*(kills+1) {
-		t.Errorf("%d logins for %d starts and four sessions", n, kills+1)
+	if n := c.logins(); n > chaosSessions*(kills+1) {
+		t.Errorf("%d logins for %d starts and %d sessions", n, kills+1, chaosSessions)
 	}
 }
 
