@@ -24,30 +24,52 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if built.dir != "" {
+		os.RemoveAll(built.dir)
+	}
+	os.Exit(code)
+}
+
+// built is eppmux, compiled once for all tests.
+var built struct {
+	once sync.Once
+	dir  string // removed by TestMain
+	err  error
 }
 
 // build compiles eppmux, without the race detector: this is a measurement.
 func build(t *testing.T) string {
 	t.Helper()
+	built.once.Do(func() { built.err = compile() })
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return filepath.Join(built.dir, "eppmux")
+}
+
+func compile() error {
 	// The sources are opened so that go test knows that the result depends on them.
 	for _, pattern := range []string{"../*/*.go", "../*/*/*.go", "../go.mod"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
-			t.Fatalf("no sources: %v", err)
+			return fmt.Errorf("no sources like %s: %v", pattern, err)
 		}
 		for _, f := range files {
 			if _, err := os.ReadFile(f); err != nil {
-				t.Fatal(err)
+				return err
 			}
 		}
 	}
-	bin := filepath.Join(t.TempDir(), "eppmux")
-	cmd := exec.Command("go", "build", "-o", bin, "eppmux/cmd/eppmux")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	var err error
+	if built.dir, err = os.MkdirTemp("", "eppmux-bench"); err != nil {
+		return err
 	}
-	return bin
+	cmd := exec.Command("go", "build", "-o", filepath.Join(built.dir, "eppmux"), "eppmux/cmd/eppmux")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // program is a process that runs until the test ends.
