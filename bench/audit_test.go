@@ -50,6 +50,7 @@ func TestAuditKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
+	t.Parallel()
 	c := newChaos(t, 30, "close-after:p=0.01")
 	text, err := os.ReadFile(c.config)
 	if err != nil {

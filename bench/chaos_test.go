@@ -250,6 +250,7 @@ func TestChaos(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
+	t.Parallel()
 	c := newChaos(t, 60, everyFault)
 	m := launch(t, c.bin, "serve", "--config", c.config)
 	m.find(`(session opened)`)
@@ -269,6 +270,7 @@ func TestKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
+	t.Parallel()
 	c := newChaos(t, 20, "")
 	c.start()
 	const kills = 6

@@ -53,6 +53,7 @@ func TestLimit(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
+	t.Parallel()
 	p := startPair(t, []string{"--rate", "100/1s", "--latency", "5ms"},
 		`sessions: {min: 3, max: 3}
     timeouts: {queue: 60s}

@@ -17,6 +17,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
+	t.Parallel()
 	p := startPair(t, []string{"--latency", "2ms"}, `sessions: {min: 3, max: 3}
     rate_limits: []`)
 	var r Result
@@ -60,6 +61,7 @@ func TestDrainUnderLoad(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
+	t.Parallel()
 	c := newChaos(t, 40, "")
 	m := launch(t, c.bin, "serve", "--config", c.config)
 	m.find(`(session opened)`)

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -24,12 +27,22 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	flag.Parse()
+	parallel := false
+	flag.Visit(func(f *flag.Flag) { parallel = parallel || f.Name == "test.parallel" })
+	if !parallel {
+		_ = flag.Set("test.parallel", strconv.Itoa(max(runtime.GOMAXPROCS(0), atOnce))) // a flag that package testing has
+	}
 	code := m.Run()
 	if built.dir != "" {
 		os.RemoveAll(built.dir)
 	}
 	os.Exit(code)
 }
+
+// atOnce is how many of the tests that are parallel run at a time at the least. They hold nothing against the clock but
+// what has generous bounds, and they wait more than they work; what measures is not parallel, and has the machine to itself.
+const atOnce = 4
 
 // built is eppmux, compiled once for all tests.
 var built struct {

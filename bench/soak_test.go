@@ -171,6 +171,7 @@ func TestSoak(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
+	t.Parallel()
 	bin := build(t)
 	r := newRig(t, bin, []string{"--sessions", "8", "--latency", "3ms", "--faults", soakFaults}, `sessions: {min: 2, max: 6, keepalive: 1s, max_age: 12s, max_commands: 300}
     timeouts: {command: 2s, queue: 8s, greeting: 2s, login: 2s}
