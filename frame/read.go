@@ -123,9 +123,18 @@ func AppendResult(dst, payload []byte) (text []byte, code int, ok bool) {
 	if t == TokenEmpty {
 		return dst, code, true
 	}
-	start, reasons := len(dst), w
-	for w.Child("msg") != TokenNone {
-		dst = w.AppendContent(dst[:start])
+	start, reasons, some := len(dst), w, false
+	for t := w.element(); t != TokenNone; t = w.element() {
+		switch local := Local(w.Name); {
+		case string(local) == "msg":
+			dst = w.AppendContent(dst[:start])
+		case t == TokenStart:
+			some = some || string(local) == "extValue"
+			w.skip()
+		}
+	}
+	if !some {
+		return dst, code, true
 	}
 	for t := reasons.Child("extValue"); t != TokenNone; t = reasons.Child("extValue") {
 		for t == TokenStart && reasons.Child("reason") != TokenNone {

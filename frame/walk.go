@@ -56,8 +56,12 @@ func (w *Walker) Next() Token {
 	}
 	switch p[i+1] {
 	case '/':
+		n := bytes.IndexByte(p[i+2:], '>')
+		if n < 0 {
+			return w.until(TokenNone, i, -1)
+		}
 		w.Name = w.name(i + 2)
-		return w.until(TokenEnd, i, behind(p, i+2, tagEnd))
+		return w.until(TokenEnd, i, i+2+n+1)
 	case '?':
 		w.Name = w.name(i + 2)
 		t := TokenInstruction
@@ -75,7 +79,6 @@ func (w *Walker) Next() Token {
 }
 
 var (
-	tagEnd       = []byte(">")
 	emptyEnd     = []byte("/>")
 	commentClose = []byte("-->")
 )
@@ -136,14 +139,13 @@ func (w *Walker) start(i int) Token {
 	return w.until(TokenNone, i, -1)
 }
 
+// endsName are the octets behind a name, in a tag or a processing instruction.
+var endsName = [256]bool{' ': true, '\t': true, '\r': true, '\n': true, '>': true, '/': true, '=': true, '?': true}
+
 // name is what stands from i on up to what ends a name.
 func (w *Walker) name(i int) []byte {
 	end := i
-	for end < len(w.p) && class[w.p[end]]&isSpace == 0 {
-		switch w.p[end] {
-		case '>', '/', '=', '?':
-			return w.p[i:end]
-		}
+	for end < len(w.p) && !endsName[w.p[end]] {
 		end++
 	}
 	return w.p[i:end]
@@ -192,21 +194,38 @@ func (w *Walker) Root() bool {
 // Child goes on to the next child of that local name of the element that w is in, and behind it goes on inside it; TokenNone: the
 // element has ended without one.
 func (w *Walker) Child(name string) Token {
-	for depth := 0; ; {
-		switch t := w.Next(); t {
-		case TokenNone:
+	for {
+		switch t := w.element(); {
+		case t == TokenNone, string(Local(w.Name)) == name:
 			return t
-		case TokenStart, TokenEmpty:
-			if depth == 0 && string(Local(w.Name)) == name {
-				return t
-			}
-			if t == TokenStart {
-				depth++
-			}
+		case t == TokenStart:
+			w.skip()
+		}
+	}
+}
+
+// element goes on to the next tag, as far as it begins an element: TokenNone at the end of the one that w is in.
+func (w *Walker) element() Token {
+	for {
+		switch t := w.Next(); t {
+		case TokenStart, TokenEmpty, TokenNone:
+			return t
 		case TokenEnd:
-			if depth--; depth < 0 {
-				return TokenNone
-			}
+			return TokenNone
+		}
+	}
+}
+
+// skip goes behind the end of the element that w is in.
+func (w *Walker) skip() {
+	for depth := 0; depth >= 0; {
+		switch w.Next() {
+		case TokenStart:
+			depth++
+		case TokenEnd:
+			depth--
+		case TokenNone:
+			return
 		}
 	}
 }
