@@ -3,9 +3,8 @@ package audit
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
-	"io"
 	"strings"
+	"unicode/utf8"
 
 	"eppmux/frame"
 )
@@ -21,7 +20,33 @@ var secretNames = map[string]bool{
 	"authcode": true, "newauthinfo": true, "allocationtoken": true,
 }
 
-func isSecret(local string) bool { return secretNames[strings.ToLower(local)] }
+// longestSecretName is theirs, in octets.
+const longestSecretName = len("allocationtoken")
+
+func isSecret(name []byte) bool {
+	local := frame.Local(name)
+	var lower [longestSecretName]byte
+	for i, c := range local {
+		switch {
+		case c >= utf8.RuneSelf: // some letters beyond ASCII have lower ones within
+			return secretNames[strings.ToLower(string(local))]
+		case i == len(lower): // all before are ASCII
+			return secretNames[strings.ToLower(string(local))]
+		case c >= 'A' && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		lower[i] = c
+	}
+	if len(local) < 2 || lower[0] != 'a' && lower[0] != 'n' && lower[0] != 'p' { // most names end here
+		return false
+	}
+	return secretNames[string(lower[:len(local)])]
+}
+
+// secretAttribute: a declaration of the prefix pw is none.
+func secretAttribute(name []byte) bool {
+	return !bytes.HasPrefix(name, []byte("xmlns:")) && isSecret(name)
+}
 
 // Blank appends a payload as UTF-8, without its secrets: what is inside an element of secretNames is left out with
 // all that the element says, and so are values of such attributes, comments and processing instructions, and text in which
@@ -32,120 +57,139 @@ func Blank(dst, payload []byte) ([]byte, bool) {
 	if err != nil {
 		return dst, false
 	}
-	b := blanker{out: dst}
+	var b blanker
 	if !b.document(m.Payload) {
 		return dst, false
 	}
-	return b.out, true
+	return append(dst, b.out...), true
 }
 
 // blanker reads a document that a Scanner has read before: so it has no DOCTYPE and is UTF-8, and two readers agree on it.
 type blanker struct {
-	out     []byte
-	depth   int      // of open elements from the secret one on; 0: none is
-	secrets []string // texts found inside, as a parser gives them
+	out     []byte // the document without its secrets
+	depth   int    // of open elements from the secret one on; 0: none is
+	kept    []byte
+	secrets []frame.Span // of kept: texts found inside, as a parser gives them
+	scratch []byte
 }
 
+// reset forgets the secrets found so far.
+func (b *blanker) reset() { b.kept, b.secrets = b.kept[:0], b.secrets[:0] }
+
+// document makes out of a document, and adds its secrets to those found so far; false: it cannot be read.
 func (b *blanker) document(doc []byte) bool {
-	d := xml.NewDecoder(bytes.NewReader(doc))
-	for from := int64(0); ; {
-		t, err := d.RawToken()
-		if err != nil {
-			return errors.Is(err, io.EOF) && b.depth == 0
-		}
-		to := d.InputOffset()
-		if !b.token(t, doc[from:to]) {
-			return false
-		}
-		from = to
+	b.out, b.depth = b.out[:0], 0
+	read := 0
+	w := frame.NewWalker(doc)
+	for t := w.Next(); t != frame.TokenNone; t = w.Next() {
+		read += len(w.Raw)
+		b.token(t, &w)
 	}
+	return b.depth == 0 && read == len(doc)
 }
 
-// token is one step of document; raw is the token as it is written.
-func (b *blanker) token(t xml.Token, raw []byte) bool {
-	switch t := t.(type) {
-	case xml.StartElement:
-		b.start(t, raw)
-	case xml.EndElement:
-		if b.depth > 0 {
-			b.depth--
-		} else {
-			b.out = append(b.out, raw...)
-		}
-	case xml.CharData:
+// find is document that makes no out.
+func (b *blanker) find(doc []byte) {
+	b.depth = 0
+	w := frame.NewWalker(doc)
+	for t := w.Next(); t != frame.TokenNone; t = w.Next() {
 		switch {
 		case b.depth > 0:
-			b.keep(string(t))
-		case bytes.IndexByte(t, '<') >= 0: // a document within: it may have secrets of its own
-			b.out = append(b.out, blanked...)
-		default:
-			b.out = append(b.out, raw...)
+			b.inside(t, &w)
+		case t == frame.TokenStart, t == frame.TokenEmpty:
+			if isSecret(w.Name) {
+				b.enter(t, &w)
+			} else {
+				b.keepSecretAttributes(w)
+			}
 		}
-	case xml.ProcInst:
-		if t.Target == "xml" {
-			b.out = append(b.out, raw...)
-		}
-	case xml.Comment:
-	default:
-		return false
 	}
-	return true
 }
 
-func (b *blanker) start(t xml.StartElement, raw []byte) {
-	name := qname(t.Name)
+// token is one step of document.
+func (b *blanker) token(t frame.Token, w *frame.Walker) {
 	switch {
 	case b.depth > 0:
-		b.depth++
-		b.keepAttributes(t.Attr)
-	case isSecret(t.Name.Local):
-		b.depth = 1
-		b.keepAttributes(t.Attr)
-		b.out = append(b.out, "<"+name+">"+blanked+"</"+name+">"...)
-	case hasSecret(t.Attr):
-		b.out = append(b.out, "<"+name...)
-		for _, a := range t.Attr {
-			b.out = append(b.out, " "+qname(a.Name)+`="`...)
-			if secretAttribute(a) {
-				b.keep(a.Value)
+		b.inside(t, w)
+	case t == frame.TokenStart, t == frame.TokenEmpty:
+		b.start(t, w)
+	case t == frame.TokenText, t == frame.TokenCDATA:
+		b.scratch = w.AppendText(b.scratch[:0])
+		if bytes.IndexByte(b.scratch, '<') >= 0 { // a document within: it may have secrets of its own
+			b.out = append(b.out, blanked...)
+		} else {
+			b.out = append(b.out, w.Raw...)
+		}
+	case t == frame.TokenEnd, t == frame.TokenDeclaration:
+		b.out = append(b.out, w.Raw...)
+	}
+}
+
+func (b *blanker) start(t frame.Token, w *frame.Walker) {
+	switch {
+	case isSecret(w.Name):
+		b.out = append(append(b.out, '<'), w.Name...)
+		b.out = append(append(b.out, ">"+blanked+"</"...), w.Name...)
+		b.out = append(b.out, '>')
+		b.enter(t, w)
+	case b.keepSecretAttributes(*w):
+		b.out = append(append(b.out, '<'), w.Name...)
+		for name, value, ok := w.Attribute(); ok; name, value, ok = w.Attribute() {
+			b.out = append(append(append(b.out, ' '), name...), `="`...)
+			if secretAttribute(name) {
 				b.out = append(b.out, blanked...)
 			} else {
-				b.out = append(b.out, escaped(a.Value)...)
+				b.out = append(b.out, escaped(frame.AppendAttribute(nil, value))...)
 			}
 			b.out = append(b.out, '"')
 		}
-		if bytes.HasSuffix(raw, []byte("/>")) {
+		if t == frame.TokenEmpty {
 			b.out = append(b.out, '/')
 		}
 		b.out = append(b.out, '>')
 	default:
-		b.out = append(b.out, raw...)
+		b.out = append(b.out, w.Raw...)
 	}
 }
 
-// qname is a name as it is written: RawToken gives the prefix as Space.
-func qname(n xml.Name) string {
-	if n.Space == "" {
-		return n.Local
+// enter begins a secret element, at its start tag.
+func (b *blanker) enter(t frame.Token, w *frame.Walker) {
+	if t == frame.TokenStart {
+		b.depth++
 	}
-	return n.Space + ":" + n.Local
-}
-
-func hasSecret(all []xml.Attr) bool {
-	for _, a := range all {
-		if secretAttribute(a) {
-			return true
+	for name, value, ok := w.Attribute(); ok; name, value, ok = w.Attribute() {
+		if string(name) != "xmlns" && !bytes.HasPrefix(name, []byte("xmlns:")) {
+			b.keep(frame.AppendAttribute(b.scratch[:0], value))
 		}
 	}
-	return false
 }
 
-// secretAttribute: a declaration of the prefix pw is none.
-func secretAttribute(a xml.Attr) bool { return a.Name.Space != "xmlns" && isSecret(a.Name.Local) }
+// inside is one step inside a secret element.
+func (b *blanker) inside(t frame.Token, w *frame.Walker) {
+	switch t {
+	case frame.TokenStart, frame.TokenEmpty:
+		b.enter(t, w)
+	case frame.TokenEnd:
+		b.depth--
+	case frame.TokenText, frame.TokenCDATA:
+		b.keep(w.AppendText(b.scratch[:0]))
+	}
+}
 
-func escaped(text string) []byte {
+// keepSecretAttributes says whether a tag has any.
+func (b *blanker) keepSecretAttributes(w frame.Walker) (any bool) {
+	for name, value, ok := w.Attribute(); ok; name, value, ok = w.Attribute() {
+		if secretAttribute(name) {
+			any = true
+			b.keep(frame.AppendAttribute(b.scratch[:0], value))
+		}
+	}
+	return any
+}
+
+func escaped(text []byte) []byte {
 	var b bytes.Buffer
-	_ = xml.EscapeText(&b, []byte(text)) // a Buffer takes all
+	_ = xml.EscapeText(&b, text) // a Buffer takes all
 	return b.Bytes()
 }
 
@@ -156,29 +200,42 @@ const (
 	mostKept = 16
 )
 
-func (b *blanker) keep(text string) {
-	if text = strings.TrimSpace(text); len(text) >= shortestKept && len(b.secrets) <= mostKept {
-		b.secrets = append(b.secrets, text)
-	}
-}
-
-func (b *blanker) keepAttributes(all []xml.Attr) {
-	for _, a := range all {
-		if a.Name.Space != "xmlns" && a.Name.Local != "xmlns" {
-			b.keep(a.Value)
-		}
+// keep keeps a copy of text, which may be the scratch.
+func (b *blanker) keep(text []byte) {
+	b.scratch = text
+	if text = bytes.TrimSpace(text); len(text) >= shortestKept && len(b.secrets) <= mostKept {
+		from := len(b.kept)
+		b.kept = append(b.kept, text...)
+		b.secrets = append(b.secrets, frame.Span{Start: from, End: len(b.kept)})
 	}
 }
 
 // hide blanks the secrets found so far in a text that may repeat them, such as a registry's message. Where there are more
-// than are kept, nothing is shown.
-func (b *blanker) hide(text string) string {
+// than are kept, nothing is shown. It leaves text as it is.
+func (b *blanker) hide(text []byte) []byte {
 	if len(b.secrets) > mostKept {
-		return blanked
+		return []byte(blanked)
 	}
-	for _, s := range b.secrets {
-		text = strings.ReplaceAll(text, s, blanked)
-		text = strings.ReplaceAll(text, string(escaped(s)), blanked)
+	for _, at := range b.secrets {
+		s := b.kept[at.Start:at.End]
+		text = without(text, s)
+		if bytes.ContainsAny(s, "\t\r\n\"'&<> ") {
+			text = without(text, escaped(s))
+			text = without(text, collapsed(s)) // as a registry's message is shown
+		}
 	}
 	return text
+}
+
+// collapsed is s with white space as xs:token has it.
+func collapsed(s []byte) []byte {
+	return bytes.Join(bytes.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\n' }), []byte(" "))
+}
+
+// without blanks each s in text.
+func without(text, s []byte) []byte {
+	if !bytes.Contains(text, s) {
+		return text
+	}
+	return bytes.ReplaceAll(text, s, []byte(blanked))
 }

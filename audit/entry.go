@@ -23,7 +23,7 @@ func (e Event) String() string {
 	return [...]string{"sending", "end", "rejected", "start", "stop", "lost"}[e]
 }
 
-// Entry is what happened to one command. Whoever hands it over may not change it any more.
+// Entry is what happened to one command. Its octets are borrowed until the call that it is handed over by returns.
 type Entry struct {
 	Time     time.Time
 	Event    Event
@@ -33,15 +33,16 @@ type Entry struct {
 	Session  uint64 // number; 0: it was never handed to one
 	Command  string
 	Op       string // of poll and transfer; otherwise empty
-	ClTRID   string // content of the client's own element, as written; empty: it sent none
-	MuxTRID  string // that the registry sees; empty: the payload has no place for one
+	ClTRID   []byte // content of the client's own element, as written; empty: it sent none
+	MuxTRID  []byte // that the registry sees; empty: the payload has no place for one
 	Payload  []byte // as it is sent to the registry
 
 	// Of an End, and of Rejected as far as there is an answer.
 	End    string        // answered, not_sent or unknown
 	Cause  string        // why it has no answer; otherwise empty
 	Code   int           // the registry's result code; 0: no answer
-	Answer []byte        // the payload of the registry's answer; nil: none
+	Answer []byte        // the payload of the registry's answer, which a Scanner has accepted; nil: none
+	SvTRID []byte        // content of its element, as written; empty: none
 	Orphan bool          // the client had gone before the answer came
 	Wait   time.Duration // in the queue, of what was sent
 	RTT    time.Duration // from writing to the answer; 0: no answer

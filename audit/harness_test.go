@@ -18,12 +18,13 @@ import (
 type faultyDisk struct {
 	mu sync.Mutex
 	// Guarded by mu.
-	full  bool
-	room  int           // octets that may be written once full
-	stuck chan struct{} // writes wait until it is closed; nil: they do not
-	fails error         // of opening
-	opens int
-	waits chan struct{} // one for each write that begins to wait; never closed
+	full   bool
+	room   int                     // octets that may be written once full
+	stuck  chan struct{}           // writes wait until it is closed; nil: they do not
+	fails  error                   // of opening
+	before func(path string) error // called before opening, which fails if it does; nil: nothing is
+	opens  int
+	waits  chan struct{} // one for each write that begins to wait; never closed
 }
 
 func newFaultyDisk() *faultyDisk { return &faultyDisk{waits: make(chan struct{}, 100)} }
@@ -34,6 +35,11 @@ func (d *faultyDisk) open(path string) (file, error) {
 	d.opens++
 	if d.fails != nil {
 		return nil, d.fails
+	}
+	if d.before != nil {
+		if err := d.before(path); err != nil {
+			return nil, err
+		}
 	}
 	f, err := openFile(path)
 	if err != nil {
@@ -127,8 +133,20 @@ func (s *stand) close() {
 // announce announces and returns where what done gets arrives.
 func (s *stand) announce(e *Entry) chan bool {
 	got := make(chan bool, 2) // what done was called with; twice would be a fault
-	s.log.Announce(e, func(ok bool) { got <- ok })
+	s.log.Announce(e, 7, func(turn uint64, ok bool) {
+		if turn != 7 {
+			s.t.Errorf("got turn %d", turn)
+		}
+		got <- ok
+	})
+	s.log.Flush()
 	return got
+}
+
+// add adds, and has it written.
+func (s *stand) add(e *Entry) {
+	s.log.Add(e)
+	s.log.Flush()
 }
 
 func (s *stand) counts() (counts, int) {
@@ -183,14 +201,14 @@ func answerXML(code int, msg string) string {
 // sending is an announcement of a create.
 func sending(id string) *Entry {
 	return &Entry{Time: time.Now(), Event: Sending, Registry: "r", Listener: "unix:///s", Client: "uid 7", Session: 3, Command: "create",
-		ClTRID: "C-1", MuxTRID: id, Payload: []byte(createXML("a.example", "secret-1"))}
+		ClTRID: []byte("C-1"), MuxTRID: []byte(id), Payload: []byte(createXML("a.example", "secret-1"))}
 }
 
 func ended(id, end string, code int) *Entry {
 	e := sending(id)
 	e.Event, e.End, e.Code = End, end, code
 	if code > 0 {
-		e.Answer = []byte(answerXML(code, "m"))
+		e.Answer, e.SvTRID = []byte(answerXML(code, "m")), []byte("S-1")
 	}
 	return e
 }

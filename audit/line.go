@@ -1,9 +1,6 @@
 package audit
 
 import (
-	"bytes"
-	"encoding/json"
-	"math"
 	"strings"
 	"time"
 	"unicode"
@@ -48,9 +45,6 @@ func (m Moment) String() string { return m.UTC().Format(momentForm) }
 // MarshalJSON is json.Marshaler's.
 func (m Moment) MarshalJSON() ([]byte, error) { return []byte(`"` + m.String() + `"`), nil }
 
-// seconds is d as a number of the file.
-func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1e6) / 1e6 }
-
 // query says whether the command only reads: nobody needs to find out what became of it.
 func (l *Line) query() bool {
 	switch l.Command {
@@ -64,33 +58,6 @@ func (l *Line) query() bool {
 	return false
 }
 
-// encoder appends Lines. Owned by one goroutine.
-type encoder struct {
-	buf bytes.Buffer
-	enc *json.Encoder
-}
-
-func newEncoder() *encoder {
-	e := new(encoder)
-	e.enc = json.NewEncoder(&e.buf)
-	e.enc.SetEscapeHTML(false)
-	return e
-}
-
-// append appends l with its newline.
-func (e *encoder) append(dst []byte, l *Line) []byte {
-	e.buf.Reset()
-	if err := e.enc.Encode(l); err != nil {
-		panic("BUG: " + err.Error()) // a Line holds nothing that has no JSON
-	}
-	line := e.buf.Bytes()
-	dst = appendVisible(dst, line[:len(line)-1])
-	if e.buf.Cap() > keepOctets {
-		e.buf = bytes.Buffer{}
-	}
-	return append(dst, '\n')
-}
-
 // appendVisible appends JSON, with what a terminal would not show as a character of its own written as \uXXXX:
 // encoding/json leaves C1 controls and marks of direction as they are. raw is one JSON value without controls below U+0020.
 func appendVisible(dst, raw []byte) []byte {
@@ -102,11 +69,7 @@ func appendVisible(dst, raw []byte) []byte {
 			continue
 		}
 		r, n := utf8.DecodeRune(raw[i:])
-		if unicode.IsPrint(r) && !(r == utf8.RuneError && n == 1) {
-			dst = append(dst, raw[i:i+n]...)
-		} else {
-			dst = appendEscape(dst, r)
-		}
+		dst = appendRune(dst, r, n)
 		i += n
 	}
 	return dst
@@ -126,17 +89,4 @@ func Visible(text string) string {
 		}
 	}
 	return string(dst)
-}
-
-// appendEscape appends r as JSON writes characters by number.
-func appendEscape(dst []byte, r rune) []byte {
-	const hex = "0123456789abcdef"
-	one := func(u rune) { dst = append(dst, '\\', 'u', hex[u>>12&15], hex[u>>8&15], hex[u>>4&15], hex[u&15]) }
-	if r > 0xffff {
-		r -= 0x10000
-		one(0xd800 + r>>10)
-		r = 0xdc00 + r&0x3ff
-	}
-	one(r)
-	return dst
 }

@@ -3,7 +3,6 @@ package audit
 import (
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 )
@@ -26,6 +25,9 @@ const (
 	// recordSize is what a record takes beside its payloads and texts, at most.
 	recordSize = 512
 
+	// flushFrom is how many octets are written without a Flush.
+	flushFrom = 64 << 10
+
 	// slowAfter is how long a write may take before the disk counts as failing.
 	slowAfter = time.Second
 
@@ -34,7 +36,7 @@ const (
 	maxPause = 10 * time.Second
 )
 
-// Log writes entries to a file. Announce, Add and Reopen may be called from any goroutine and never wait for the disk.
+// Log writes entries to a file. Announce, Add, Flush and Reopen may be called from any goroutine and never wait for the disk.
 //
 // While the disk fails, announcements fail at once, and what is recorded is kept until it works again, as far as there is
 // room. Failing are a write that fails and one that takes longer than slowAfter.
@@ -47,33 +49,27 @@ type Log struct {
 	// Owned by run.
 	disk   *disk
 	render *renderer
-	taken  []record // out of the queue and not written yet
-	buf    []byte
-	ends   []int // offsets in buf behind the lines of taken
+	spare  queue // empty: the next one
+	lines  lines // rendered and not written yet
 	noted  uint64
 	logged time.Time // when an error was logged last
 	silent int       // errors since then
 
+	slowly *time.Timer // calls slow while a write is under way; immutable
+
 	mu sync.Mutex
 	// Guarded by mu.
-	queue   []record
-	held    int // octets, of queue and taken
+	queue   queue
+	held    int // octets, of queue and lines
 	failing bool
 	since   time.Time // when it began to fail
 	why     error     // that it fails; nil: the disk does not answer
 	lostAt  time.Time // when a line was lost last
 	writing bool
-	batch   uint64 // number of the write under way, or the last one
+	began   time.Time // the write under way, or the last one
 	reopen  bool
 	closing bool
 	counts  counts
-}
-
-// record is an entry that waits to be written.
-type record struct {
-	e    *Entry
-	done func(ok bool) // nil: nobody waits for it
-	size int
 }
 
 // counts are since Open.
@@ -104,7 +100,7 @@ func (l loss) String() string { return [...]string{"full", "disk", "shutdown"}[l
 
 // Open opens the file and begins to write. Close ends it.
 func Open(cfg Config) (*Log, error) {
-	l := &Log{log: cfg.Logger, wake: make(chan struct{}, 1), closed: make(chan struct{}), render: newRenderer(cfg.Frames)}
+	l := &Log{log: cfg.Logger, wake: make(chan struct{}, 1), closed: make(chan struct{}), render: newRenderer(cfg.Frames), lines: newLines()}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
@@ -120,50 +116,61 @@ func Open(cfg Config) (*Log, error) {
 		l.disk.close()
 		return nil, fmt.Errorf("audit log: %w", err)
 	}
+	l.slowly = time.AfterFunc(slowAfter, l.slow)
+	l.slowly.Stop()
 	go l.run()
 	return l, nil
 }
 
-// Announce is upstream.Auditor's: done is called when e is written, or with false when it is not now; it may be written
-// later all the same.
-func (l *Log) Announce(e *Entry, done func(ok bool)) {
-	r := record{e, done, sizeOf(e)}
+// Announce is upstream.Auditor's: done is called with turn when e is written, or with false when it is not now; it may be
+// written later all the same. Both wait for a Flush.
+func (l *Log) Announce(e *Entry, turn uint64, done func(turn uint64, ok bool)) {
+	w := waiter{done, turn}
 	l.mu.Lock()
 	ok := !l.failing && !l.closing
 	if !ok {
-		r.done = nil
+		w.done = nil
 	}
-	if !l.push(r, maxHeld/2) {
+	if !l.push(e, w, maxHeld/2) {
 		ok = false
 	}
+	much := len(l.queue.octets) > flushFrom
 	l.mu.Unlock()
-	l.poke()
+	if much {
+		l.poke()
+	}
 	if !ok {
-		done(false)
+		done(turn, false)
 	}
 }
 
 // Add is upstream.Auditor's.
 func (l *Log) Add(e *Entry) {
 	l.mu.Lock()
-	l.push(record{e, nil, sizeOf(e)}, maxHeld)
+	l.push(e, waiter{}, maxHeld)
+	much := len(l.queue.octets) > flushFrom
 	l.mu.Unlock()
-	l.poke()
+	if much {
+		l.poke()
+	}
 }
 
-// push puts r into the queue if there is room: whatever its size, if nothing else waits. mu is held.
-func (l *Log) push(r record, room int) bool {
-	why := lossFull
+// Flush is upstream.Auditor's.
+func (l *Log) Flush() { l.poke() }
+
+// push puts a copy of e into the queue if there is room: whatever its size, if nothing else waits. mu is held.
+func (l *Log) push(e *Entry, w waiter, room int) bool {
+	why, size := lossFull, sizeOf(e)
 	switch {
 	case l.closing:
 		why = lossShutdown
-	case l.held > 0 && l.held+r.size > room:
+	case l.held > 0 && l.held+size > room:
 		if l.failing {
 			why = lossDisk
 		}
 	default:
-		l.queue = append(l.queue, r)
-		l.held += r.size
+		l.queue.push(e, w, size)
+		l.held += size
 		return true
 	}
 	l.counts.lost[why]++
@@ -228,11 +235,17 @@ func (l *Log) run() {
 			l.mu.Unlock()
 			continue // there is time
 		}
-		l.taken = append(l.taken, l.queue...)
-		clear(l.queue)
-		l.queue, l.reopen = l.queue[:0], false
+		if len(l.queue.records) == 0 && !now && !closing && !l.failing && l.counts.allLost() == l.noted {
+			l.mu.Unlock()
+			continue // another wake has taken all there was
+		}
+		l.queue, l.spare = l.spare, l.queue
+		l.reopen = false
+		gone := l.counts.allLost()
 		l.mu.Unlock()
-		err := l.attempt()
+		l.lines.append(l.render, &l.spare)
+		l.spare.reset()
+		err := l.attempt(gone)
 		if closing {
 			l.end()
 			return
@@ -246,51 +259,36 @@ func (l *Log) run() {
 	}
 }
 
-// attempt writes all that is taken.
-func (l *Log) attempt() error {
-	l.mu.Lock()
-	gone := l.counts.allLost()
-	l.mu.Unlock()
+// attempt writes all that is rendered. gone entries were lost before what was taken last.
+func (l *Log) attempt(gone uint64) error {
 	now := time.Now()
-	l.buf, l.ends = append(l.buf[:0], '\n'), l.ends[:0]
+	var own []byte
 	if gone > l.noted {
-		l.buf = l.render.appendOwn(l.buf, lost, Moment{now}, gone-l.noted)
+		own = l.render.appendOwn(nil, lost, now, gone-l.noted)
 	}
-	for i := range l.taken {
-		l.buf = l.render.append(l.buf, l.taken[i].e)
-		l.ends = append(l.ends, len(l.buf))
-	}
-	n, err := l.write(now)
+	p := l.lines.behind(own)
+	n, err := l.write(p, now)
 	if err == nil {
 		l.noted = gone
 	}
-	whole := 0
-	for whole < len(l.ends) && l.ends[whole] <= n {
-		whole++
-	}
-	l.settle(whole)
-	if cap(l.buf) > keepOctets {
-		l.buf = nil
-	}
+	l.settle(l.lines.within(n - len(p)))
 	return err
 }
 
-// write writes buf, and has the disk count as failing when that takes too long.
-func (l *Log) write(now time.Time) (int, error) {
+// write writes p, and has the disk count as failing when that takes too long.
+func (l *Log) write(p []byte, now time.Time) (int, error) {
 	l.mu.Lock()
-	l.writing = true
-	l.batch++
-	batch := l.batch
+	l.writing, l.began = true, now
 	l.mu.Unlock()
-	slow := time.AfterFunc(slowAfter, func() { l.slow(batch) })
+	l.slowly.Reset(slowAfter)
 	var n int
 	var err error
-	if len(l.buf) > 1 {
-		n, err = l.disk.write(l.buf, now)
+	if len(p) > 1 {
+		n, err = l.disk.write(p, now)
 	} else {
 		err = l.disk.ready(0, now)
 	}
-	slow.Stop()
+	l.slowly.Stop()
 	l.mu.Lock()
 	was := l.failing
 	l.writing, l.failing, l.why = false, err != nil, err
@@ -308,10 +306,10 @@ func (l *Log) write(now time.Time) (int, error) {
 	return n, err
 }
 
-// slow is called when the write of that number may have taken too long.
-func (l *Log) slow(batch uint64) {
+// slow is called when a write may have taken too long.
+func (l *Log) slow() {
 	l.mu.Lock()
-	is := l.writing && l.batch == batch && !l.failing
+	is := l.writing && time.Since(l.began) >= slowAfter && !l.failing
 	if is {
 		l.failing, l.since, l.why = true, time.Now(), nil
 		l.counts.errors++
@@ -322,21 +320,20 @@ func (l *Log) slow(batch uint64) {
 	}
 }
 
-// settle takes out what has been written, the first of taken, and tells all who wait.
+// settle takes out what has been written, the first of the lines, and tells all who wait.
 func (l *Log) settle(written int) {
+	size := 0
+	for _, k := range l.lines.all[:written] {
+		size += k.size
+	}
 	l.mu.Lock()
 	l.counts.records += uint64(written)
-	for i := range l.taken[:written] {
-		l.held -= l.taken[i].size
-	}
+	l.held -= size
 	l.mu.Unlock()
-	for i := range l.taken {
-		if done := l.taken[i].done; done != nil {
-			l.taken[i].done = nil
-			done(i < written)
-		}
+	for i := range l.lines.all {
+		l.lines.all[i].tell(i < written)
 	}
-	l.taken = slices.Delete(l.taken, 0, written)
+	l.lines.drop(written)
 }
 
 // logEvery is how often errors are logged.
@@ -360,14 +357,14 @@ func (l *Log) trouble(err error) {
 // own writes a line about the log itself.
 func (l *Log) own(ev Event) error {
 	now := time.Now()
-	_, err := l.disk.write(l.render.appendOwn([]byte{'\n'}, ev, Moment{now}, 0), now)
+	_, err := l.disk.write(l.render.appendOwn([]byte{'\n'}, ev, now, 0), now)
 	return err
 }
 
 // end counts what is left as lost, or says that nothing is.
 func (l *Log) end() {
 	l.mu.Lock()
-	left := len(l.taken)
+	left := len(l.lines.all)
 	l.counts.lost[lossShutdown] += uint64(left)
 	l.mu.Unlock()
 	if left == 0 {

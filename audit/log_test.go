@@ -18,14 +18,15 @@ import (
 func TestAnnouncedIsWritten(t *testing.T) {
 	s := open(t, nil)
 	there := make(chan bool, 1)
-	s.log.Announce(sending("M1"), func(ok bool) {
+	s.log.Announce(sending("M1"), 0, func(_ uint64, ok bool) {
 		data, err := os.ReadFile(s.path)
 		there <- ok && err == nil && strings.Contains(string(data), `"muxtrid":"M1"`) && strings.HasSuffix(string(data), "\n")
 	})
+	s.log.Flush()
 	if !<-there {
 		t.Error("done was called before the line was in the file, or with false")
 	}
-	s.log.Add(ended("M1", "answered", 1000))
+	s.add(ended("M1", "answered", 1000))
 	s.close()
 	s.want(0, "start", "sending M1", "end M1", "stop")
 	if info, err := os.Stat(s.path); err != nil || info.Mode() != 0o600 {
@@ -47,7 +48,7 @@ func TestManyAtOnce(t *testing.T) {
 				if !<-s.announce(sending(id)) {
 					t.Errorf("%s could not be announced", id)
 				}
-				s.log.Add(ended(id, "answered", 1000))
+				s.add(ended(id, "answered", 1000))
 			}
 		})
 	}
@@ -82,7 +83,7 @@ func TestDiskFull(t *testing.T) {
 		if <-s.announce(sending("M2")) {
 			t.Error("announced on a disk that is full")
 		}
-		s.log.Add(ended("M1", "answered", 1000))
+		s.add(ended("M1", "answered", 1000))
 		if <-s.announce(sending("M3")) { // at once: the disk is known to fail
 			t.Error("announced on a disk that is full")
 		}
@@ -147,7 +148,7 @@ func TestStuckDisk(t *testing.T) {
 		if <-s.announce(sending("M2")) || time.Since(began) > 0 {
 			t.Error("announced on a disk that is stuck, or not at once")
 		}
-		s.log.Add(ended("M2", "not_sent", 0))
+		s.add(ended("M2", "not_sent", 0))
 		if got := s.log.State(); time.Since(got.Failing) > time.Millisecond || got.Failing.IsZero() || got.Why != "" {
 			t.Errorf("got %+v, want a disk that does not answer", got)
 		}
@@ -172,7 +173,7 @@ func TestFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, nil)
 		s.disk.set(func() { s.disk.stuck = make(chan struct{}) })
-		s.log.Add(ended("M0", "answered", 1000))
+		s.add(ended("M0", "answered", 1000))
 		<-s.disk.waits
 		big := sending("MB")
 		big.Payload = append(big.Payload, make([]byte, 1<<20)...)
@@ -194,7 +195,7 @@ func TestFull(t *testing.T) {
 		added := 0
 		c, held := s.counts()
 		for refused := c.lost[lossFull]; c.lost[lossFull] == refused && added < 20; added++ {
-			s.log.Add(big)
+			s.add(big)
 			c, held = s.counts()
 		}
 		if added < 3 || added > 6 || held > maxHeld {
@@ -228,13 +229,13 @@ func TestCloseInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, nil)
 		s.disk.set(func() { s.disk.stuck = make(chan struct{}) })
-		s.log.Add(ended("M1", "answered", 1000))
+		s.add(ended("M1", "answered", 1000))
 		<-s.disk.waits
 		began := time.Now()
 		if err := s.log.Close(2 * time.Second); err == nil || time.Since(began) != 2*time.Second {
 			t.Errorf("got %v after %v", err, time.Since(began))
 		}
-		s.log.Add(ended("M2", "answered", 1000))
+		s.add(ended("M2", "answered", 1000))
 		if <-s.announce(sending("M3")) {
 			t.Error("announced after the end")
 		}
@@ -350,6 +351,44 @@ func TestRotateFails(t *testing.T) {
 	if c, _ := s.counts(); len(all) != 0 || c.errors != 1 {
 		t.Errorf("got %q, %+v, want one error and no file", all, c)
 	}
+}
+
+// TestBorrowed: what an entry refers to may change when the call has returned.
+func TestBorrowed(t *testing.T) {
+	s := open(t, nil)
+	s.disk.set(func() { s.disk.stuck = make(chan struct{}) })
+	s.add(sending("M0"))
+	<-s.disk.waits
+	var want []string
+	for i := range 100 {
+		e := ended(fmt.Sprintf("M%02d", i), "answered", 2303)
+		want = append(want, "end "+string(e.MuxTRID))
+		s.log.Add(e)
+		for _, p := range [][]byte{e.ClTRID, e.MuxTRID, e.Payload, e.Answer, e.SvTRID} {
+			clear(p)
+		}
+	}
+	s.disk.unstick()
+	s.close()
+	s.want(0, slices.Concat([]string{"start", "sending M0"}, want, []string{"stop"})...)
+	data, err := os.ReadFile(s.path)
+	if n := strings.Count(string(data), `"names":["a.example"],"cltrid":"C-1"`); err != nil || n != 101 || strings.Count(string(data), `"svtrid":"S-1"`) != 100 {
+		t.Errorf("got %v, %d lines that are whole", err, n)
+	}
+}
+
+// TestMuchIsWritten: where nobody flushes, and much waits, it is written.
+func TestMuchIsWritten(t *testing.T) {
+	s := open(t, nil)
+	first := make(chan bool, 1)
+	s.log.Announce(sending("M1"), 0, func(_ uint64, ok bool) { first <- ok })
+	for range flushFrom/len(sending("M").Payload) + 1 {
+		s.log.Add(sending("M"))
+	}
+	if !<-first {
+		t.Error("not announced")
+	}
+	s.close()
 }
 
 // TestNoRegularFile: nothing else is opened, and nothing waits.

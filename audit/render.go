@@ -1,9 +1,8 @@
 package audit
 
 import (
-	"encoding/xml"
-	"strings"
-	"unicode/utf8"
+	"bytes"
+	"time"
 
 	"eppmux/frame"
 )
@@ -20,140 +19,184 @@ const (
 // unreadable stands in place of a payload whose secrets cannot be found with certainty.
 const unreadable = "(left out: it cannot be read with certainty)"
 
-// renderer turns entries into lines. Owned by one goroutine.
+// renderer turns entries into lines, those of a Line. In the usual case it allocates nothing. Owned by one goroutine.
 type renderer struct {
 	frames  bool
-	scanner frame.Scanner
-	enc     *encoder
+	command frame.Scanner
+	answer  frame.Scanner
+	ids     frame.Scanner // of transaction ids that are not plain
+	moments moments
+	known   memory
+	blanker blanker
+	text    []byte // what is being looked at
 }
 
 func newRenderer(frames bool) *renderer {
-	return &renderer{frames: frames, scanner: frame.Scanner{Names: true}, enc: newEncoder()}
+	return &renderer{frames: frames, command: frame.Scanner{Names: true}}
 }
 
 // append appends the line of e.
 func (r *renderer) append(dst []byte, e *Entry) []byte {
-	l := Line{
-		Time: Moment{e.Time}, Event: e.Event.String(), Registry: e.Registry, Listener: e.Listener, Client: e.Client,
-		Session: e.Session, Command: e.Command, Op: e.Op, MuxTRID: e.MuxTRID,
-		Code: e.Code, End: e.End, Cause: e.Cause, Orphan: e.Orphan, Wait: seconds(e.Wait), RTT: seconds(e.RTT),
+	dst = r.begin(dst, e.Event, e.Time)
+	var sent *frame.Message // nil: it was not read, or cannot be
+	if known := r.known.find(e); known != nil && !r.frames {
+		dst = append(dst, known...)
+	} else {
+		if m, err := r.command.Scan(e.Payload); err == nil {
+			sent = m
+		}
+		from := len(dst)
+		dst = r.appendSent(dst, sent, e)
+		r.known.keep(e, dst[from:])
 	}
-	r.command(&l, e)
-	if e.Answer != nil {
-		r.answer(&l, e)
+	dst = r.appendID(dst, `,"svtrid":`, e.SvTRID)
+	dst = appendNumber(dst, `,"code":`, uint64(max(0, e.Code)))
+	dst = r.appendMessage(dst, e)
+	dst = appendField(dst, `,"end":`, e.End)
+	dst = appendField(dst, `,"cause":`, e.Cause)
+	if e.Orphan {
+		dst = append(dst, `,"orphan":true`...)
 	}
-	return r.enc.append(dst, &l)
+	dst = appendSeconds(dst, `,"wait":`, e.Wait)
+	dst = appendSeconds(dst, `,"rtt":`, e.RTT)
+	if r.frames {
+		dst = r.appendFrames(dst, sent, e)
+	}
+	r.shrink()
+	return append(dst, "}\n"...)
+}
+
+// appendSent appends what was sent, by whom and where.
+func (r *renderer) appendSent(dst []byte, m *frame.Message, e *Entry) []byte {
+	dst = appendField(dst, `,"registry":`, e.Registry)
+	dst = appendField(dst, `,"listener":`, e.Listener)
+	dst = appendField(dst, `,"client":`, e.Client)
+	dst = appendNumber(dst, `,"session":`, e.Session)
+	dst = appendField(dst, `,"command":`, e.Command)
+	dst = appendField(dst, `,"op":`, e.Op)
+	if m != nil {
+		dst = r.appendObjects(dst, m)
+	}
+	dst = r.appendID(dst, `,"cltrid":`, e.ClTRID)
+	return appendField(dst, `,"muxtrid":`, e.MuxTRID)
+}
+
+// shrink lets go of buffers that grew.
+func (r *renderer) shrink() {
+	for _, b := range []*[]byte{&r.text, &r.blanker.out, &r.blanker.kept, &r.blanker.scratch} {
+		if cap(*b) > keepOctets {
+			*b = nil
+		}
+	}
 }
 
 // appendOwn appends a line about the log itself.
-func (r *renderer) appendOwn(dst []byte, ev Event, at Moment, lost uint64) []byte {
-	return r.enc.append(dst, &Line{Time: at, Event: ev.String(), Lost: lost})
+func (r *renderer) appendOwn(dst []byte, ev Event, at time.Time, lost uint64) []byte {
+	dst = appendNumber(r.begin(dst, ev, at), `,"lost":`, lost)
+	return append(dst, "}\n"...)
 }
 
-// command fills in what the payload says.
-func (r *renderer) command(l *Line, e *Entry) {
-	l.ClTRID = r.decoded(e.ClTRID)
-	m, err := r.scanner.Scan(e.Payload)
-	if err != nil {
-		if r.frames {
-			l.Frame = unreadable
-		}
-		return
-	}
-	l.Object = objectOf(m.Object)
-	for i, n := range m.Names {
-		if i == maxNames {
-			l.Left = len(m.Names) - i
-			break
-		}
-		l.Names = append(l.Names, cut(string(n), maxText))
-	}
+func (r *renderer) begin(dst []byte, ev Event, at time.Time) []byte {
+	dst = r.moments.append(append(dst, `{"time":"`...), at)
+	return appendField(dst, `","event":`, ev.String())
+}
+
+// appendObjects appends what a command acts on.
+func (r *renderer) appendObjects(dst []byte, m *frame.Message) []byte {
+	dst = appendBounded(dst, `,"object":`, objectOf(m.Object), maxText)
 	if m.Command == frame.CommandPoll && m.Op == frame.OpAck {
-		l.Names = messageID(m.Payload)
-	}
-	if r.frames {
-		l.Frame = shown(m.Payload, new(blanker))
-	}
-}
-
-// messageID is what a poll acknowledges.
-func messageID(payload []byte) []string {
-	var d struct {
-		Poll struct {
-			ID string `xml:"msgID,attr"`
-		} `xml:"command>poll"`
-	}
-	if xml.Unmarshal(payload, &d) != nil || d.Poll.ID == "" {
-		return nil
-	}
-	return []string{cut(d.Poll.ID, maxText)}
-}
-
-// answer fills in what the registry's answer says. It may repeat secrets of the command, in its words too.
-func (r *renderer) answer(l *Line, e *Entry) {
-	m, err := r.scanner.Scan(e.Answer)
-	if err != nil {
-		if r.frames {
-			l.Answer = unreadable
+		if r.text = appendMessageID(r.text[:0], m.Payload); len(r.text) > 0 {
+			dst = append(appendBounded(dst, `,"names":[`, r.text, maxText), ']')
 		}
-		return
+		return dst
 	}
-	svtrid := string(m.Payload[m.SvTRID.Start:m.SvTRID.End])
-	doc := m.Payload
-	var b blanker
+	key := `,"names":[`
+	for _, n := range m.Names[:min(maxNames, len(m.Names))] {
+		dst = appendBounded(dst, key, n, maxText)
+		key = ","
+	}
+	if len(m.Names) > 0 {
+		dst = append(dst, ']')
+	}
+	return appendNumber(dst, `,"names_left_out":`, uint64(max(0, len(m.Names)-maxNames)))
+}
+
+// appendMessageID appends what a poll acknowledges.
+func appendMessageID(dst, payload []byte) []byte {
+	w := frame.NewWalker(payload)
+	if !w.Root() || w.Child("command") == frame.TokenNone || w.Child("poll") == frame.TokenNone {
+		return dst
+	}
+	for name, value, ok := w.Attribute(); ok; name, value, ok = w.Attribute() {
+		if string(frame.Local(name)) == "msgID" {
+			dst = frame.AppendAttribute(dst[:0], value)
+		}
+	}
+	return dst
+}
+
+// appendMessage appends what the registry's answer says. It may repeat secrets of the command, in its words too.
+func (r *renderer) appendMessage(dst []byte, e *Entry) []byte {
+	text, _, ok := frame.AppendResult(r.text[:0], e.Answer)
+	r.text = text
+	if !ok || len(text) == 0 {
+		return dst
+	}
 	if r.frames || e.Code >= 2000 {
-		b.document(e.Payload) // UTF-8: what we send is
-		b.out, b.depth = nil, 0
+		r.blanker.reset()
+		r.blanker.find(e.Payload)
+		text = r.blanker.hide(text)
 	}
-	if _, msg, err := frame.ParseResult(doc); err == nil {
-		l.Message = cut(b.hide(msg), maxText)
-	}
-	if r.frames {
-		l.Answer = shown(doc, &b)
-	}
-	l.SvTRID = r.decoded(svtrid) // scans: doc is gone
+	return appendBounded(dst, `,"message":`, text, maxText)
 }
 
-// shown is a document that has been scanned, without its secrets.
-func shown(doc []byte, b *blanker) string {
-	if !b.document(doc) {
-		return unreadable
+// appendFrames appends both payloads without their secrets.
+func (r *renderer) appendFrames(dst []byte, sent *frame.Message, e *Entry) []byte {
+	r.blanker.reset()
+	if sent == nil {
+		r.blanker.find(e.Payload) // what can be found
 	}
-	return cut(b.hide(string(b.out)), maxPayload)
-}
-
-// decoded is the content of a clTRID or svTRID element as a parser gives it. It uses the scanner.
-func (r *renderer) decoded(content string) string {
-	if !strings.ContainsAny(content, "<& \t\r\n") {
-		return cut(content, maxText)
+	dst = r.appendShown(dst, `,"frame":`, sent)
+	if e.Answer == nil {
+		return dst
 	}
-	m, err := r.scanner.Scan([]byte(`<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><logout/><clTRID>` + content + `</clTRID></command></epp>`))
+	answer, err := r.answer.Scan(e.Answer)
 	if err != nil {
-		return cut(content, maxText)
+		answer = nil
 	}
-	return cut(string(m.ClTRID.Value), maxText)
+	return r.appendShown(dst, `,"answer":`, answer)
 }
+
+// appendShown appends a document without its secrets, and without those of the one before; nil: it cannot be read.
+func (r *renderer) appendShown(dst []byte, key string, m *frame.Message) []byte {
+	if m == nil || !r.blanker.document(m.Payload) {
+		return appendField(dst, key, unreadable)
+	}
+	return appendBounded(dst, key, r.blanker.hide(r.blanker.out), maxPayload)
+}
+
+// appendID appends the content of a clTRID or svTRID element as a parser gives it.
+func (r *renderer) appendID(dst []byte, key string, content []byte) []byte {
+	if bytes.ContainsAny(content, "<& \t\r\n") {
+		r.text = append(append(append(r.text[:0], aroundID[0]...), content...), aroundID[1]...)
+		if m, err := r.ids.Scan(r.text); err == nil {
+			content = m.ClTRID.Value
+		}
+	}
+	return appendBounded(dst, key, content, maxText)
+}
+
+// aroundID makes a document of the content of a clTRID.
+var aroundID = [2]string{`<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><logout/><clTRID>`, `</clTRID></command></epp>`}
 
 // objectOf is the last word of a namespace name without its version, such as domain; the name itself where it has none.
-func objectOf(uri []byte) string {
-	whole := string(uri)
-	word := whole[strings.LastIndexAny(whole, ":/#")+1:]
-	if i := strings.LastIndexByte(word, '-'); i > 0 && strings.Trim(word[i+1:], "0123456789.") == "" {
+func objectOf(uri []byte) []byte {
+	word := uri[bytes.LastIndexAny(uri, ":/#")+1:]
+	if i := bytes.LastIndexByte(word, '-'); i > 0 && len(bytes.Trim(word[i+1:], "0123456789.")) == 0 {
 		word = word[:i]
 	}
-	if word == "" {
-		word = whole
+	if len(word) == 0 {
+		return uri
 	}
-	return cut(word, maxText)
-}
-
-// cut is text of at most n octets, in whole characters.
-func cut(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	for n > 0 && !utf8.RuneStart(text[n]) {
-		n--
-	}
-	return text[:n] + "..."
+	return word
 }

@@ -23,8 +23,8 @@ func at(text string) time.Time {
 func TestLine(t *testing.T) {
 	e := &Entry{
 		Time: at("2026-03-01T12:00:00.1234567+01:00"), Event: End, Registry: "r", Listener: "tcp://127.0.0.1:7000", Client: "127.0.0.1:5000",
-		Session: 3, Command: "create", ClTRID: "A&amp;B", MuxTRID: "M1", Payload: []byte(createXML("a.example", "secret-1")),
-		End: "answered", Code: 1001, Answer: []byte(answerXML(1001, "It is\n pending")), Orphan: true, Wait: 1500 * time.Millisecond, RTT: 1234 * time.Nanosecond,
+		Session: 3, Command: "create", ClTRID: []byte("A&amp;B"), MuxTRID: []byte("M1"), Payload: []byte(createXML("a.example", "secret-1")),
+		End: "answered", Code: 1001, Answer: []byte(answerXML(1001, "It is\n pending")), SvTRID: []byte("S-1"), Orphan: true, Wait: 1500 * time.Millisecond, RTT: 1234 * time.Nanosecond,
 	}
 	front := `{"time":"2026-03-01T11:00:00.123456Z","event":"end","registry":"r","listener":"tcp://127.0.0.1:7000","client":"127.0.0.1:5000",` +
 		`"session":3,"command":"create","object":"domain","names":["a.example"],"cltrid":"A&B","muxtrid":"M1","svtrid":"S-1","code":1001,` +
@@ -39,7 +39,7 @@ func TestLine(t *testing.T) {
 	if got := string(newRenderer(true).append(nil, e)); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	e = &Entry{Time: at("2026-03-01T12:00:00Z"), Event: Sending, Registry: "r", Command: "poll", Op: "ack", MuxTRID: "M2",
+	e = &Entry{Time: at("2026-03-01T12:00:00Z"), Event: Sending, Registry: "r", Command: "poll", Op: "ack", MuxTRID: []byte("M2"),
 		Payload: []byte(headXML + `<command><poll op="ack" msgID="77"/><clTRID>M2</clTRID></command></epp>`)}
 	want = `{"time":"2026-03-01T12:00:00.000000Z","event":"sending","registry":"r","command":"poll","op":"ack","names":["77"],"muxtrid":"M2"}` + "\n"
 	if got := string(newRenderer(false).append(nil, e)); got != want {
@@ -61,7 +61,7 @@ var hostile = []string{
 func TestNothingBreaksALine(t *testing.T) {
 	r := newRenderer(true)
 	for _, h := range hostile {
-		e := &Entry{Time: time.Now(), Event: End, Registry: h, Listener: h, Client: h, Command: h, Op: h, ClTRID: h, MuxTRID: h, End: h, Cause: h,
+		e := &Entry{Time: time.Now(), Event: End, Registry: h, Listener: h, Client: h, Command: h, Op: h, ClTRID: []byte(h), MuxTRID: []byte(h), End: h, Cause: h,
 			Payload: []byte(createXML(h, h)), Answer: []byte(answerXML(2306, h)), Code: 2306}
 		line := string(r.append(nil, e))
 		text, newline := strings.CutSuffix(line, "\n")
@@ -95,7 +95,7 @@ func TestBounds(t *testing.T) {
 	}
 	e := &Entry{Time: time.Now(), Payload: []byte(headXML + `<command><check><d:check xmlns:d="urn:x:` + strings.Repeat("y", 2000) + `">` + names.String() +
 		strings.Repeat("<d:x>long</d:x>", 30000) + `</d:check></check></command></epp>`),
-		Answer: []byte(answerXML(2400, strings.Repeat("é", 2000))), Code: 2400, ClTRID: strings.Repeat("z", 5000)}
+		Answer: []byte(answerXML(2400, strings.Repeat("é", 2000))), Code: 2400, ClTRID: []byte(strings.Repeat("z", 5000))}
 	var l Line
 	line := newRenderer(true).append(nil, e)
 	if err := json.Unmarshal(line, &l); err != nil {
@@ -117,7 +117,7 @@ func TestObjectOf(t *testing.T) {
 		"urn:a-b":                                 "a-b",
 		"":                                        "",
 	} {
-		if got := objectOf([]byte(uri)); got != want {
+		if got := string(objectOf([]byte(uri))); got != want {
 			t.Errorf("%q: got %q, want %q", uri, got, want)
 		}
 	}
@@ -132,12 +132,16 @@ func TestMessageHidesSecrets(t *testing.T) {
 		if strings.Contains(line, "nary") || !strings.Contains(line, "password *** is too weak") {
 			t.Errorf("got %s", line)
 		}
+		e.Payload, e.Answer = []byte(createXML("a.example", "a  ca\n nary")), []byte(answerXML(2306, "not 'a ca nary'"))
+		if line := string(newRenderer(frames).append(nil, e)); strings.Contains(line, "ca nary") || !strings.Contains(line, "not '***'") {
+			t.Errorf("white space: got %s", line)
+		}
 	}
 }
 
 // TestUnreadable: what cannot be read is not shown, and is recorded all the same.
 func TestUnreadable(t *testing.T) {
-	e := &Entry{Time: time.Now(), MuxTRID: "M1", Payload: []byte("<epp><pw>canary"), Answer: []byte("<pw>canary</pw>")}
+	e := &Entry{Time: time.Now(), MuxTRID: []byte("M1"), Payload: []byte("<epp><pw>canary"), Answer: []byte("<pw>canary</pw>")}
 	line := string(newRenderer(true).append(nil, e))
 	if strings.Contains(line, "canary") || strings.Count(line, unreadable) != 2 || !strings.Contains(line, `"muxtrid":"M1"`) {
 		t.Errorf("got %s", line)

@@ -88,6 +88,7 @@ type client struct {
 	wake     time.Duration      // in srv.timers
 	prev     *client            // in srv.clients
 	next     *client
+	named    *origin       // nil: nobody has asked
 	served   time.Duration // when a command of its was sent last, or it came; by the account's clock
 	since    time.Duration // when the state began, or the last command ended
 	partial  time.Duration // when the first octet of a frame was seen that is not whole; 0: none

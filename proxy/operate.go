@@ -93,7 +93,7 @@ func (s *Server) clientInfos(n int) []ClientInfo {
 
 func (c *client) info() ClientInfo {
 	i := ClientInfo{ID: c.id, Held: int(c.held), For: c.srv.account.Now() - c.served}
-	i.Listener, i.Client = c.Origin()
+	i.Listener, i.Client = c.origin()
 	if x := c.x; x != nil {
 		i.Doing, i.For = x.Command.String(), x.Waited(c.srv.account.Now())
 		i.Announcing, i.Sent = x.Announcing(), x.InFlight()

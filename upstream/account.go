@@ -102,6 +102,8 @@ type Account struct {
 	buffers   bytebufferpool.Pool
 	budgets   *simplelru.LRU[string, *Budget]
 	counts    Counters
+
+	auditing auditing
 }
 
 func setDefaults(cfg *Config) {
@@ -145,6 +147,7 @@ func NewAccount(cfg Config, loop Loop) *Account {
 	a.target = newTarget(&cfg)
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.alarm = NewAlarm(loop, a.clock, a.advance)
+	a.auditing.queries = NewAlarm(loop, a.clock, a.flush)
 	return a
 }
 
@@ -175,6 +178,7 @@ func (a *Account) Close() {
 	a.loop.Post(func() {
 		a.closed = true
 		a.alarm.Stop()
+		a.auditing.queries.Stop()
 		close(done)
 	})
 	<-done
@@ -241,7 +245,7 @@ func (a *Account) startOpening(s *Session) {
 	if a.closed {
 		return
 	}
-	t := &transport{a: a, s: s}
+	t := &transport{a: a, s: s, announced: func(turn uint64, ok bool) { a.settle(s, turn, ok) }}
 	t.renewOwn()
 	s.Transport = t
 	ctx, cancel := context.WithCancel(a.ctx)
@@ -313,6 +317,9 @@ func (a *Account) Exchange(from Sender, m *frame.Message) *Exchange {
 	}
 	x.own = len(content)
 	x.buf.B = append(x.buf.B, content...)
+	if a.cfg.Audit != nil && (a.cfg.AuditQueries || !x.Query) {
+		x.name()
+	}
 	return x
 }
 

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
@@ -13,14 +14,27 @@ import (
 // bookkeeper is an Auditor that answers when the test says so. Owned by the loop.
 type bookkeeper struct {
 	entries []audit.Entry
-	done    func(ok bool) // of the last announcement
+	done    func(ok bool)   // of the last announcement
+	dones   []func(ok bool) // of all
+	flushes int
+	flushed int // entries that there were at the last Flush
 }
 
-func (r *bookkeeper) Announce(e *audit.Entry, done func(ok bool)) {
-	r.entries, r.done = append(r.entries, *e), done
+func (r *bookkeeper) Announce(e *audit.Entry, turn uint64, done func(turn uint64, ok bool)) {
+	r.Add(e)
+	r.done = func(ok bool) { done(turn, ok) }
+	r.dones = append(r.dones, r.done)
 }
 
-func (r *bookkeeper) Add(e *audit.Entry) { r.entries = append(r.entries, *e) }
+func (r *bookkeeper) Add(e *audit.Entry) {
+	k := *e
+	for _, p := range []*[]byte{&k.ClTRID, &k.MuxTRID, &k.Payload, &k.Answer, &k.SvTRID} {
+		*p = bytes.Clone(*p)
+	}
+	r.entries = append(r.entries, k)
+}
+
+func (r *bookkeeper) Flush() { r.flushes, r.flushed = r.flushes+1, len(r.entries) }
 
 // audited plays with a bookkeeper.
 func audited(t *testing.T, how Announce, f func(p *play, rec *bookkeeper)) {
@@ -94,11 +108,11 @@ func TestAnnounced(t *testing.T) {
 		p.wantEvents(rec, "sending", "answered")
 		p.on(func() {
 			s, e := rec.entries[0], rec.entries[1]
-			if s.MuxTRID != r.id || s.ClTRID != "C-1" || s.Command != "delete" || s.Session == 0 ||
+			if string(s.MuxTRID) != r.id || string(s.ClTRID) != "C-1" || s.Command != "delete" || s.Session == 0 ||
 				!strings.Contains(string(s.Payload), "<clTRID>"+r.id+"</clTRID>") {
 				t.Errorf("got %+v", s)
 			}
-			if e.MuxTRID != r.id || e.Code != 1000 || e.RTT <= 0 && e.Wait < 500*time.Millisecond || e.Session != s.Session ||
+			if string(e.MuxTRID) != r.id || e.Code != 1000 || e.RTT <= 0 && e.Wait < 500*time.Millisecond || e.Session != s.Session ||
 				!strings.Contains(string(e.Answer), "<clTRID>C-1</clTRID>") {
 				t.Errorf("got %+v", e)
 			}
@@ -168,7 +182,7 @@ func TestAnnouncedInVain(t *testing.T) {
 		}
 		p.wantEvents(rec, "sending", "not_sent client_gone", "sending", "sending", "answered")
 		p.on(func() {
-			if e := rec.entries; e[2].MuxTRID != e[3].MuxTRID || e[3].Session == e[2].Session {
+			if e := rec.entries; !bytes.Equal(e[2].MuxTRID, e[3].MuxTRID) || e[3].Session == e[2].Session {
 				t.Errorf("got %+v and %+v, want the same id on another session", e[2], e[3])
 			}
 		})
@@ -196,7 +210,7 @@ func TestRejectedIsRecorded(t *testing.T) {
 		p.wantEvents(rec, "sending", "rejected", "sending", "answered")
 		p.on(func() {
 			e := rec.entries
-			if e[1].MuxTRID != first || e[1].Code != 2002 || e[2].MuxTRID != r.id || e[3].MuxTRID != r.id ||
+			if string(e[1].MuxTRID) != first || e[1].Code != 2002 || string(e[2].MuxTRID) != r.id || string(e[3].MuxTRID) != r.id ||
 				!strings.Contains(string(e[2].Payload), r.id) {
 				t.Errorf("got %+v", e)
 			}
@@ -224,6 +238,103 @@ func TestUnknownIsRecorded(t *testing.T) {
 		p.on(func() {
 			if e := rec.entries[0]; !strings.Contains(string(e.Payload), "a.example") || e.Code != 1000 || e.Session != 1 {
 				t.Errorf("got %+v", e)
+			}
+		})
+	})
+}
+
+// Origin is Originator's: a client that has gone cannot be asked.
+func (a *asker) Origin() (listener, client string) {
+	if a.gone {
+		return "tcp://l", ""
+	}
+	return "tcp://l", "c"
+}
+
+// TestGoneIsNamed: a command whose client has gone is recorded with the client's name, a query too.
+func TestGoneIsNamed(t *testing.T) {
+	rec := &bookkeeper{}
+	inPlay(t, func(c *Config) { c.Audit, c.AuditQueries, c.Pool.Announce = rec, true, AnnounceAlways }, func(p *play) {
+		r := p.session()
+		leave := func(a *asker) { p.on(func() { a.gone = true; p.account.Cancel(a.x) }) }
+		q := p.ask(checkCommand(""))
+		r.want("check")
+		waiting := p.ask(checkCommand("")) // is never sent
+		leave(waiting)
+		leave(q)
+		r.reply(1000)
+		a := p.ask(deleteCommand(""))
+		p.announced(rec, true)
+		r.want("delete")
+		leave(a)
+		r.reply(1000)
+		synctest.Wait()
+		p.wantEvents(rec, "not_sent client_gone", "answered", "sending", "answered")
+		p.on(func() {
+			for i, e := range rec.entries {
+				if e.Listener != "tcp://l" || e.Client != "c" || e.Orphan != (e.Event == audit.End) ||
+					e.End == "answered" && string(e.SvTRID) != "S-1" {
+					t.Errorf("%d: got %s %s %q %q %v %q", i, e.Event, e.End, e.Listener, e.Client, e.Orphan, e.SvTRID)
+				}
+			}
+		})
+	})
+}
+
+// TestOneFlush: what is announced in one turn of the loop is written together, and its ends are told together. The ends of
+// queries wait for a little while.
+func TestOneFlush(t *testing.T) {
+	rec := &bookkeeper{}
+	inPlay(t, func(c *Config) {
+		c.Audit, c.AuditQueries, c.Pool.Announce, c.Pool.MinSessions, c.Pool.MaxSessions = rec, true, AnnounceAlways, 4, 4
+	}, func(p *play) {
+		var all []*registrySide
+		for range 4 {
+			all = append(all, p.session())
+		}
+		var asked []*asker
+		p.on(func() {
+			for range 4 {
+				a := &asker{p: p}
+				a.submit(deleteCommand(""))
+				asked = append(asked, a)
+			}
+			if len(rec.entries) != 4 || rec.flushes != 0 {
+				t.Errorf("got %d announced and %d flushes in one turn", len(rec.entries), rec.flushes)
+			}
+		})
+		synctest.Wait()
+		p.on(func() {
+			if rec.flushes != 1 || rec.flushed != 4 {
+				t.Errorf("got %d flushes, the last of %d, want one of four", rec.flushes, rec.flushed)
+			}
+			for _, done := range rec.dones {
+				done(true)
+			}
+			if n := len(p.account.auditing.settled); n != 4 {
+				t.Errorf("%d are told together, want 4", n)
+			}
+		})
+		for i, r := range all {
+			r.want("delete")
+			r.reply(1000)
+			asked[i].end()
+		}
+		p.on(func() { rec.flushes = 0 })
+		q := p.ask(checkCommand(""))
+		all[0].want("check")
+		all[0].reply(1000)
+		q.end()
+		p.on(func() {
+			if rec.flushes != 0 {
+				t.Error("the end of a query is written at once")
+			}
+		})
+		time.Sleep(queryFlush)
+		synctest.Wait()
+		p.on(func() {
+			if rec.flushes != 1 || rec.flushed != 9 {
+				t.Errorf("got %d flushes, the last of %d", rec.flushes, rec.flushed)
 			}
 		})
 	})

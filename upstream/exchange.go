@@ -5,7 +5,6 @@ import (
 
 	"github.com/valyala/bytebufferpool"
 
-	"eppmux/audit"
 	"eppmux/frame"
 )
 
@@ -24,6 +23,8 @@ type Outcome struct {
 	// Unit is the registry's answer as a whole data unit, with the client's own clTRID in it, or none if it sent
 	// none. EndAnswered only; borrowed until Finish returns.
 	Unit []byte
+	// SvTRID is the content of the registry's own id in it, as written; borrowed as Unit.
+	SvTRID []byte
 }
 
 // Exchange is one command and its one response (RFC 5734 section 3). It belongs to the loop of its Account; between
@@ -39,13 +40,16 @@ type Exchange struct {
 	// The octets: buf holds the data unit (unit octets), then the client's own clTRID content (own octets).
 	buf    *bytebufferpool.ByteBuffer
 	unit   int
-	own    int          // 0 where the client sent no clTRID, which is never empty
-	tridAt int          // offset of the muxTRID in the unit; 0: the payload has no place for one
-	trid   int          // its length in octets
-	sent   bool         // its muxTRID has been seen by the registry, or may have been
-	waited bool         // its wait has been counted
-	origin *audit.Entry // what was announced; nil: nothing was
-	orphan bool         // the client has gone: the answer is read, recorded and dropped
+	own    int  // 0 where the client sent no clTRID, which is never empty
+	tridAt int  // offset of the muxTRID in the unit; 0: the payload has no place for one
+	trid   int  // its length in octets
+	sent   bool // its muxTRID has been seen by the registry, or may have been
+	waited bool // its wait has been counted
+	orphan bool // the client has gone: the answer is read, recorded and dropped
+
+	// For the audit log.
+	announced      bool
+	listener, from string // whose it is; empty: not looked at
 
 	// Owned by the Pool.
 	state    exchangeState

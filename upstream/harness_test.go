@@ -351,6 +351,7 @@ type asker struct {
 	again  bool    // asks the same once more, at once
 	what   string
 	served time.Duration
+	gone   bool // owned by the loop
 }
 
 // submit submits a command, on the loop.

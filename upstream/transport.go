@@ -39,6 +39,8 @@ type transport struct {
 	closed   bool
 	quiet    uint64 // the account's turn in which an answer came, with our transaction id in it and nothing behind it
 	seen     seen   // owned by open, then by the loop
+
+	announced func(turn uint64, ok bool) // tells the account that an announcement has ended; immutable
 }
 
 // doing is what a session has in flight.
@@ -331,9 +333,9 @@ func (t *transport) message(payload []byte, end Cause) {
 		return
 	}
 	x := t.s.x
-	o := Outcome{End: EndAnswered, Code: m.Code}
+	var o Outcome
 	if x != nil {
-		o.Unit = a.restore(m, x)
+		o = a.answered(m, x)
 	}
 	a.pool.Answered(t.s, end, a.now)
 	if x != nil {
@@ -363,8 +365,7 @@ func (t *transport) rejected(m *frame.Message, end Cause) bool {
 			a.audit(rejected)
 			return true
 		}
-		o := Outcome{End: EndAnswered, Code: m.Code, Unit: a.restore(m, x)}
-		a.finish(x, o)
+		a.finish(x, a.answered(m, x))
 		return true
 	case matchAny(a.cfg.Throttled, m):
 		a.audit(a.rejection(t.s.x, m))
@@ -399,6 +400,11 @@ func (t *transport) matches(m *frame.Message) bool {
 		return !isMuxTRID(m.ClTRID.Value)
 	}
 	return bytes.Equal(m.ClTRID.Value, id)
+}
+
+// answered is what x's client is told of its answer. Borrowed until the next call, and as long as m.
+func (a *Account) answered(m *frame.Message, x *Exchange) Outcome {
+	return Outcome{End: EndAnswered, Code: m.Code, Unit: a.restore(m, x), SvTRID: m.Payload[m.SvTRID.Start:m.SvTRID.End]}
 }
 
 // restore builds the answer for x's client from m: the client's own clTRID, octet for octet, or none if it sent none,
