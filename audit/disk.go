@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -29,9 +30,10 @@ type disk struct {
 	trouble func(err error) // is told of what has gone wrong while writing goes on
 	warn    func(err error) // is told of what is no failure
 
-	f        file  // nil: none is open
-	size     int64 // of f, octets
-	cut      bool  // f does not end with a newline
+	f        file           // nil: none is open
+	id       syscall.Stat_t // device and inode of f
+	size     int64          // of f, octets
+	cut      bool           // f does not end with a newline
 	rotateAt time.Time
 }
 
@@ -98,31 +100,33 @@ func (d *disk) ready(n int64, now time.Time) error {
 // moved says whether something else, or nothing, stands at the path of the open file: another program has rotated or
 // removed it. Where that cannot be told the file is as good as any.
 func (d *disk) moved() bool {
-	there, err := os.Lstat(d.path)
-	if err != nil {
-		return os.IsNotExist(err)
+	var there syscall.Stat_t
+	if err := syscall.Lstat(d.path, &there); err != nil {
+		return errors.Is(err, fs.ErrNotExist)
 	}
-	ours, err := d.f.Stat()
-	if err != nil {
-		return false
+	if there.Dev != d.id.Dev || there.Ino != d.id.Ino {
+		return true
 	}
-	d.size = ours.Size() // it may have been truncated
-	return !os.SameFile(there, ours)
+	d.size = there.Size // it may have been truncated
+	return false
 }
 
-// reopen opens the file at the path in place of the one that is open.
+// reopen opens the file at the path in place of the one that is open, which stays where that fails.
 func (d *disk) reopen() error {
 	f, err := d.open(d.path)
 	if err != nil {
 		return err
 	}
-	d.close()
 	info, err := f.Stat()
 	if err != nil {
 		f.Close()
 		return err
 	}
+	d.close()
 	d.f, d.size, d.cut = f, info.Size(), endsInMidLine(f, info.Size())
+	if id, ok := info.Sys().(*syscall.Stat_t); ok {
+		d.id = *id
+	}
 	if info.Mode().Perm()&0o077 != 0 {
 		d.warn(fmt.Errorf("%s: group or others can reach it (mode %04o); chmod it to 0600", d.path, info.Mode().Perm()))
 	}
@@ -155,7 +159,8 @@ func (d *disk) close() {
 // rotatedForm is the time in the name of a rotated file, behind the path and a dot: in order of names is in order of time.
 const rotatedForm = "20060102T150405.000000Z"
 
-// rotate renames the file and opens a new one; where that fails it goes on with the old one, under its old name.
+// rotate renames the file and opens a new one; where that fails it goes on with the old one, under its old name unless another
+// file has that by now.
 func (d *disk) rotate(now time.Time) error {
 	name, err := d.nextName(now)
 	if err != nil {
@@ -167,17 +172,19 @@ func (d *disk) rotate(now time.Time) error {
 	if err := os.Rename(d.path, name); err != nil {
 		return err
 	}
-	f, err := d.open(d.path)
-	if err != nil {
-		if back := os.Rename(name, d.path); back != nil {
-			return fmt.Errorf("%w; %w", err, back)
-		}
-		return err
+	if err := d.reopen(); err != nil {
+		return errors.Join(err, d.renameBack(name))
 	}
-	d.close()
-	d.f, d.size, d.cut = f, 0, false
 	d.prune()
 	return nil
+}
+
+// renameBack gives the file its old name back, unless something else has it by now: a rename would overwrite that.
+func (d *disk) renameBack(name string) error {
+	if err := os.Link(name, d.path); err != nil {
+		return err
+	}
+	return os.Remove(name)
 }
 
 // nextName is the name of a file that is rotated now, behind those of all that were rotated before: after the clock has been

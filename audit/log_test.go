@@ -353,6 +353,38 @@ func TestRotateFails(t *testing.T) {
 	}
 }
 
+// TestRotateFailsWithAnother: while a rotation fails another program makes a file of that name, which stays as it is.
+func TestRotateFailsWithAnother(t *testing.T) {
+	s := open(t, func(c *Config) { c.MaxSize = 600 })
+	if !<-s.announce(sending("M1")) {
+		t.Fatal("not announced")
+	}
+	made := false // by run's goroutine, read when it has ended
+	s.disk.set(func() {
+		s.disk.before = func(path string) error {
+			if made {
+				return nil
+			}
+			made = true
+			return errors.Join(os.WriteFile(path, []byte("another's\n"), 0o600), syscall.EMFILE)
+		}
+	})
+	for _, id := range []string{"M2", "M3", "M4"} {
+		if !<-s.announce(sending(id)) {
+			t.Errorf("%s: not announced", id)
+		}
+	}
+	s.close()
+	data, err := os.ReadFile(s.path)
+	if err != nil || !strings.HasPrefix(string(data), "another's\n") || !strings.Contains(string(data), "M4") {
+		t.Errorf("got %v, %s, want another's file to go on", err, data)
+	}
+	s.want(1, "start", "sending M1", "sending M2", "sending M3", "sending M4", "stop")
+	if c, _ := s.counts(); !made || c.errors != 1 || c.allLost() != 0 {
+		t.Errorf("got %+v, want one error", c)
+	}
+}
+
 // TestBorrowed: what an entry refers to may change when the call has returned.
 func TestBorrowed(t *testing.T) {
 	s := open(t, nil)
