@@ -83,7 +83,9 @@ type client struct {
 
 	// Owned by the loop.
 	id       uint64             // set when it opens
-	x        *upstream.Exchange // in flight; nil: the next frame may be looked at
+	x        *upstream.Exchange // in flight; see busy
+	check    *verification      // its login under way; see busy
+	as       *credential        // as whom it has logged in; nil where logins are not verified
 	budget   *upstream.Budget   // for client-scope limits
 	wake     time.Duration      // in srv.timers
 	prev     *client            // in srv.clients
@@ -99,8 +101,8 @@ type client struct {
 	state    clientState
 	faults   uint8 // frames in a row that were refused
 	refusals uint8 // logins in a row that were refused
-	loggedIn bool
-	parsing  bool // parse is on the stack
+	loggedIn bool  // where logins are verified: what as says stands
+	parsing  bool  // parse is on the stack
 }
 
 // arrival is a client whose socket is not on the loop yet. It is the socket's first Handler; what it knows beyond the
@@ -243,6 +245,7 @@ func (c *client) gone() {
 	c.stream.closed()
 	c.weigh()
 	c.srv.forget(c)
+	c.forgetLogin()
 	if x := c.x; x != nil {
 		c.x = nil
 		c.srv.account.Cancel(x)
@@ -261,6 +264,7 @@ func (c *client) linger(why closeReason) {
 	}
 	c.ended(why, nil)
 	c.state = clientLingering
+	c.forgetLogin()
 	if x := c.x; x != nil {
 		c.x = nil
 		c.srv.account.Cancel(x)
@@ -288,13 +292,16 @@ func (c *client) farewell(now time.Duration) {
 	c.srv.timers.before(c, next)
 }
 
+// busy says that the client has to wait for the answer to its last message: nothing more of its is looked at.
+func (c *client) busy() bool { return c.x != nil || c.check != nil }
+
 // parse takes the client's frames as long as none is in flight.
 func (c *client) parse() {
 	if c.parsing { // a command that ends at once; the outer call goes on with the next one
 		return
 	}
 	c.parsing = true
-	for c.state == clientServed && c.x == nil && c.stream.unsent() < unsentPause && c.take() {
+	for c.state == clientServed && !c.busy() && c.stream.unsent() < unsentPause && c.take() {
 	}
 	c.parsing = false
 }
@@ -358,16 +365,21 @@ func (c *client) command(payload []byte, n int) {
 		c.local(m, n)
 	case m.Kind == frame.KindCommand || m.Kind == frame.KindExtension:
 		c.ok()
+		if s.users != nil && !c.loggedIn {
+			s.counts.NotLoggedIn++
+			c.complainOfCommand(m)
+			c.refuse(replyNotLoggedIn, m, n)
+			return
+		}
 		opts := c.listener.options.Load()
 		if set := opts.Commands; set != nil && !set.Has(m.Command, m.Op) {
-			c.refuse(m, n)
+			s.counts.Disallowed++
+			c.refuse(replyDisallowed, m, n)
 			return
 		}
 		if s.held+n > s.cfg.MaxHeld {
 			s.account.NoRoom(m.Command)
-			s.out = s.appendReply(s.out[:0], replyNoRoom, ownClTRID(m))
-			c.stream.discard(n)
-			c.write(s.out)
+			c.refuse(replyNoRoom, m, n)
 			return
 		}
 		x := s.account.Exchange(upstream.Sender{Client: c, Budget: c.budget, Weight: uint8(opts.Weight), Since: c.served}, m)
@@ -379,11 +391,10 @@ func (c *client) command(payload []byte, n int) {
 	}
 }
 
-// refuse answers a command that the listener does not let through.
-func (c *client) refuse(m *frame.Message, n int) {
+// refuse answers a command that goes no further.
+func (c *client) refuse(r reply, m *frame.Message, n int) {
 	s := c.srv
-	s.counts.Disallowed++
-	s.out = s.appendReply(s.out[:0], replyDisallowed, ownClTRID(m))
+	s.out = s.appendReply(s.out[:0], r, ownClTRID(m))
 	c.stream.discard(n)
 	c.write(s.out)
 }
@@ -533,14 +544,14 @@ func (c *client) dueServed(now time.Duration) {
 		c.weigh()
 	}
 	// While too much waits for the client nothing of its is looked at, and the frame may be whole by now.
-	if c.partial > 0 && c.x == nil && c.state == clientServed && c.stream.unsent() < unsentPause {
+	if c.partial > 0 && !c.busy() && c.state == clientServed && c.stream.unsent() < unsentPause {
 		if now >= c.partial+cfg.FrameTimeout {
 			c.close(closedSlowFrame)
 			return
 		}
 		t.before(c, c.partial+cfg.FrameTimeout)
 	}
-	if cfg.IdleTimeout > 0 && c.x == nil && c.state == clientServed {
+	if cfg.IdleTimeout > 0 && !c.busy() && c.state == clientServed {
 		if now >= c.since+cfg.IdleTimeout {
 			c.close(closedIdle)
 			return

@@ -14,24 +14,15 @@ var errNotClients = errors.New("only a registry sends such a message")
 // local answers login and logout: the sessions with the registry are ours, and a client's is with us. RFC 5734 section 3
 // forbids to spread one session over several connections, so a client's login must never reach the registry.
 func (c *client) local(m *frame.Message, n int) {
-	r := replyLoggedOut
 	if m.Command == frame.CommandLogin {
-		r = c.login(m)
+		c.login(m, n)
+		return
 	}
 	s := c.srv
-	refused := c.refusals >= maxRefusals
-	if refused {
-		r = replyLoginsRefused
-	}
-	s.out = s.appendReply(s.out[:0], r, ownClTRID(m))
+	s.out = s.appendReply(s.out[:0], replyLoggedOut, ownClTRID(m))
 	c.stream.discard(n)
 	c.write(s.out)
-	switch {
-	case m.Command == frame.CommandLogout:
-		c.linger(closedLogout)
-	case refused:
-		c.linger(closedRefused)
-	}
+	c.linger(closedLogout)
 }
 
 const (
@@ -42,38 +33,78 @@ const (
 	maxLogin = 8 << 10
 )
 
-// login answers a login and counts refusals.
-func (c *client) login(m *frame.Message) reply {
-	r := c.judge(m)
-	if r.code == replyLoggedIn.code {
-		c.loggedIn, c.refusals = true, 0
-	} else {
-		c.refusals++
+// refusal is why a login was refused, in the words of logs and metrics.
+type refusal uint8
+
+const (
+	refusedCredentials refusal = iota // there is no such client id, or it has another password
+	refusedBusy                       // too many wait to be verified
+	refusedOther                      // version, services, a new password, a second login, its syntax
+	numRefusals
+)
+
+func (r refusal) String() string { return [numRefusals]string{"credentials", "busy", "other"}[r] }
+
+// login answers a login, at once or when it has been verified.
+func (c *client) login(m *frame.Message, n int) {
+	r, l := c.judge(m)
+	clTRID := clone(ownClTRID(m))
+	c.stream.discard(n)
+	if r == replyLoggedIn && c.srv.users != nil {
+		var pending bool
+		if r, pending = c.authenticate(&l, clTRID); pending {
+			return
+		}
 	}
-	return r
+	c.loginEnds(r, clTRID, c.srv.users[l.ClientID])
 }
 
-// judge accepts any client: who reaches the listener is the registrar. The password is not looked at and not kept.
-func (c *client) judge(m *frame.Message) reply {
+// loginEnds answers a login and counts refusals. u is whose it was, nil for a stranger.
+func (c *client) loginEnds(r reply, clTRID []byte, u *credential) {
+	s, why := c.srv, refusedOther
+	switch r {
+	case replyLoggedIn:
+		c.loggedIn, c.refusals = true, 0
+		c.reply(r, clTRID)
+		return
+	case replyCredentials:
+		why = refusedCredentials
+	case replyLoginsBusy:
+		why = refusedBusy
+	}
+	s.counts.LoginsRefused[why]++
+	if why != refusedOther {
+		c.complainOfLogin(why, u)
+	}
+	if c.refusals++; c.refusals < maxRefusals {
+		c.reply(r, clTRID)
+		return
+	}
+	c.leave(replyLoginsRefused, clTRID, closedRefused)
+}
+
+// judge looks at all of a login but its credentials. Without users any will do: who reaches the listener is the
+// registrar, and the password is not kept.
+func (c *client) judge(m *frame.Message) (reply, frame.Login) {
 	switch {
 	case c.loggedIn:
-		return replyLoggedInTwice
+		return replyLoggedInTwice, frame.Login{}
 	case len(m.Payload) > maxLogin:
-		return replyLongLogin
+		return replyLongLogin, frame.Login{}
 	}
 	l, err := frame.ParseLogin(m.Payload)
 	switch {
 	case err != nil:
-		return replyFault(err)
+		return replyFault(err), l
 	case l.Version != "" && l.Version != "1.0":
-		return replyVersion
+		return replyVersion, l
 	case l.HasNewPassword:
-		return replyNewPassword
+		return replyNewPassword, l
 	}
 	if r, ok := c.services(l); !ok {
-		return r
+		return r, l
 	}
-	return replyLoggedIn
+	return replyLoggedIn, l
 }
 
 // services holds what a login lists against what the registry's greeting offers. A difference is counted, and refused

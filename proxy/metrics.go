@@ -71,6 +71,8 @@ var (
 	descClientCloses   = desc("client_closes_total", "Client connections that ended.", "reason")
 	descFaults         = desc("client_faults_total", "Frames of clients that were refused here and not sent.")
 	descDisallowed     = desc("client_disallowed_total", "Commands that their listener does not allow.")
+	descLoginsRefused  = desc("client_logins_refused_total", "Logins of clients that were refused here.", "reason")
+	descNotLoggedIn    = desc("client_not_logged_in_total", "Commands before login that were refused, where clients.login is verify.")
 	descHeld           = desc("client_held_bytes", "Octets held for clients: sent ahead, or not yet taken by them.")
 	descThrottled      = desc("throttled_total", "Answers of the registry that it wants fewer commands; they were sent again later.")
 	descExceeded       = desc("limit_shadow_total", "Commands that a limit in shadow mode would have held back.", "limit")
@@ -87,7 +89,7 @@ var (
 	descDesync         = desc("desync_total", "Sessions closed because octets came that do not belong where they came.", "reason")
 	descPaused         = desc("paused", "1 while the operator has paused the registry, else 0.")
 	descPassword       = desc("password_expiry_timestamp_seconds", "When the password ends by what the registry said at the last login (RFC 8807), in seconds since 1970. Absent where it has said nothing.")
-	allDescs           = []*prometheus.Desc{descCommands, descOutcomes, descWait, descRTT, descClients, descClientCloses, descFaults, descServices, descQueue, descOldest, descSessions, descSessionsMax, descSessionCloses, descLogins, descLimitUsed, descDesync, descDisallowed, descHeld, descThrottled, descExceeded, descLimited, descPaused, descPassword, descUnknown, descAcceptErrors}
+	allDescs           = []*prometheus.Desc{descCommands, descOutcomes, descWait, descRTT, descClients, descClientCloses, descFaults, descServices, descQueue, descOldest, descSessions, descSessionsMax, descSessionCloses, descLogins, descLimitUsed, descDesync, descDisallowed, descLoginsRefused, descNotLoggedIn, descHeld, descThrottled, descExceeded, descLimited, descPaused, descPassword, descUnknown, descAcceptErrors}
 	sessionStateLabels = []upstream.SessionState{upstream.SessionDialing, upstream.SessionIdle, upstream.SessionBusy, upstream.SessionDraining}
 )
 
@@ -143,6 +145,10 @@ func (c collector) server(s *Snapshot) {
 	c.counter(descServices, s.ServicesDiffer)
 	c.counter(descAcceptErrors, s.AcceptErrors)
 	c.counter(descDisallowed, s.Disallowed)
+	for why, n := range s.LoginsRefused { // from the start, so that the first one is an increase
+		c.counter(descLoginsRefused, n, refusal(why).String())
+	}
+	c.counter(descNotLoggedIn, s.NotLoggedIn)
 	c.gauge(descHeld, float64(s.Held))
 	c.commands(&s.Account)
 	c.sessions(&s.Account)

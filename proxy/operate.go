@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"eppmux/frame"
 	"eppmux/upstream"
 )
 
@@ -83,7 +84,7 @@ func (s *Server) clientInfos(n int) []ClientInfo {
 	var list []ClientInfo
 	for _, busy := range []bool{true, false} {
 		for c := s.clients; c != nil && len(list) < n; c = c.next {
-			if (c.x != nil) == busy {
+			if c.busy() == busy {
 				list = append(list, c.info())
 			}
 		}
@@ -94,6 +95,9 @@ func (s *Server) clientInfos(n int) []ClientInfo {
 func (c *client) info() ClientInfo {
 	i := ClientInfo{ID: c.id, Held: int(c.held), For: c.srv.account.Now() - c.served}
 	i.Listener, i.Client = c.origin()
+	if c.check != nil {
+		i.Doing = frame.CommandLogin.String()
+	}
 	if x := c.x; x != nil {
 		i.Doing, i.For = x.Command.String(), x.Waited(c.srv.account.Now())
 		i.Announcing, i.Sent = x.Announcing(), x.InFlight()

@@ -6,7 +6,7 @@ import (
 )
 
 // Reload changes what the server is made of while it runs: limits, numbers of sessions, timeouts, credentials, TLS,
-// listeners. No client is dropped and no command lost; clients of a listener that is closed stay. The name stays as it is.
+// listeners, who may log in. No client is dropped and no command lost; clients of a listener that is closed stay. The name stays as it is.
 // After an error nothing has changed. It must not be called together with another Reload, Drain or Close.
 func (s *Server) Reload(cfg Config) error {
 	setDefaults(&cfg)
@@ -31,6 +31,7 @@ func (s *Server) Reload(cfg Config) error {
 		defer close(done)
 		cfg.Name, cfg.Logger = s.cfg.Name, s.cfg.Logger
 		s.cfg = cfg
+		s.setUsers(cfg.Users)
 		s.account.Reload(cfg.Upstream)
 	})
 	<-done

@@ -38,6 +38,11 @@ var (
 	replyNoMemory      = reply{2500, "Command failed; server closing connection", "too much is held for all clients together"}
 	replyLongLogin     = reply{2001, "Command syntax error", "login is longer than 8192 octets"}
 	replyLoginsRefused = reply{2501, "Authentication error; server closing connection", "three logins in a row were refused"}
+	// RFC 5730 section 3: 2200 is for credentials that are not right, 2002 for a command that may not be given now.
+	replyCredentials = reply{2200, "Authentication error", ""}
+	replyNotLoggedIn = reply{2002, "Command use error", "log in first"}
+	replyLoginsBusy  = reply{2400, "Command failed", "too many logins at once; try again later"}
+
 	replyTooManyFaults = reply{2500, "Command failed; server closing connection", "three faulty frames in a row"}
 )
 

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -42,7 +43,10 @@ type Config struct {
 	FrameTimeout    time.Duration // from a frame's first octet to its last; 0: 30 s
 	GreetingTimeout time.Duration // a client's wait while no greeting has been learnt; 0: 10 s
 	Services        Services
-	UnknownOutcome  UnknownOutcome
+	// Users are the client ids that may log in, with their passwords; then nothing but hello, login and logout is answered
+	// before. Nil: any login is right, and none is needed.
+	Users          map[string]PasswordHash
+	UnknownOutcome UnknownOutcome
 
 	Logger *slog.Logger // nil: silent
 }
@@ -54,6 +58,8 @@ type Counters struct {
 	Disallowed     uint64 // commands that their listener does not allow
 	ServicesDiffer uint64 // logins with services that the registry does not offer
 	AcceptErrors   uint64 // failures of the host to take a client in
+	LoginsRefused  [numRefusals]uint64
+	NotLoggedIn    uint64 // commands before login, where it is needed
 }
 
 // Blamed is how many connections ended for a fault of the client.
@@ -73,13 +79,15 @@ func (c *Counters) Hoarders() uint64 { return c.Closes[closedMemory] }
 // the account.
 type Server struct {
 	// Immutable after Start.
-	name    string
-	log     *slog.Logger
-	loop    *loop
-	account *upstream.Account
-	epoch   time.Time
-	drained chan struct{} // closed on the loop when the account has drained
-	cut     int           // sessions that could not be logged out; set before drained is closed
+	name     string
+	log      *slog.Logger
+	loop     *loop
+	account  *upstream.Account
+	epoch    time.Time
+	drained  chan struct{} // closed on the loop when the account has drained
+	verifier *verifier
+	proofKey [sha256.Size]byte
+	cut      int // sessions that could not be logged out; set before drained is closed
 
 	// Owned by whoever calls Start, Reload, Drain and Close, one after the other.
 	listeners []*listener
@@ -112,6 +120,8 @@ type Server struct {
 	offered        frame.Greeting
 	svTRID         []byte
 	svTRIDs        uint64
+	users          map[string]*credential // by client id; nil: any login is right
+	decoy          PasswordHash           // of who is not in users: no password matches it, and it takes as long
 	draining       bool
 	counts         Counters
 	blamed         blamed // last
@@ -128,6 +138,8 @@ func New(cfg Config) *Server {
 	s.complaints.log, s.troubles.log = s.log, s.log
 	s.maxClients.Store(int64(cfg.MaxClients))
 	s.maxAhead.Store(int64(cfg.MaxAhead))
+	s.proofKey = newProofKey()
+	s.setUsers(cfg.Users)
 	return s
 }
 
@@ -165,6 +177,8 @@ func (s *Server) Start() error {
 		return err
 	}
 	s.loop = loop
+	s.verifier = newVerifier(loop.Post)
+	go s.verifier.run()
 	up := s.cfg.Upstream
 	up.Name, up.Logger = s.cfg.Name, s.log
 	up.OnGreeting = s.learn
@@ -254,6 +268,7 @@ func (s *Server) Close() error {
 		s.closeListeners()
 		s.handshakes.stop()
 		s.accepting.Wait()
+		s.verifier.stop()
 		s.account.Close()
 		s.closeErr = s.loop.stop()
 		s.alarm.Stop()

@@ -93,6 +93,7 @@ func ownReplies() map[string][]reply {
 		"replyTooManyClients": {replyTooManyClients}, "replyTooLong": {replyTooLong}, "replyTooFarAhead": {replyTooFarAhead},
 		"replyDisallowed": {replyDisallowed}, "replyNoMemory": {replyNoMemory}, "replyLongLogin": {replyLongLogin},
 		"replyLoginsRefused": {replyLoginsRefused}, "replyTooManyFaults": {replyTooManyFaults},
+		"replyCredentials": {replyCredentials}, "replyNotLoggedIn": {replyNotLoggedIn}, "replyLoginsBusy": {replyLoginsBusy},
 		"replyFault":   {replyFault(errNotClients), replyFault(errors.New("xml: <\x00\xff\uFFFE]]>&")), replyFault(errors.New(strings.Repeat("long ", 1000)))},
 		"replyUnknown": {replyUnknown(&upstream.Exchange{Query: true})}, // the other with a muxTRID, in TestWrittenIsValid
 	}
@@ -262,6 +263,20 @@ func TestWrittenIsValid(t *testing.T) {
 			l.ask(p, map[bool]int{true: 2103, false: 2307}[strings.Contains(svcs, "ext")], commandOf("<login><clID>a</clID><pw>b</pw><svcs>"+svcs+"</svcs></login>"))
 		}
 		l.ask(p, 2201, commandOf(deleteXML))
+	})
+	t.Run("verified", func(t *testing.T) {
+		f, _ := verifying(t, nil)
+		for range awkward {
+			p := f.dial()
+			l.ask(p, 2002, commandOf(deleteXML))
+			l.ask(p, 2200, good)
+		}
+		f.pauseLogins()
+		for range verificationsMax {
+			f.dial().write(login("B-1"))
+		}
+		waitFor(t, "the queue", func() bool { return len(f.server.verifier.queue) == verificationsMax })
+		l.ask(f.dial(), 2400, good)
 	})
 	t.Run("unknown", func(t *testing.T) {
 		f, r := startEcho(t, func(c *Config) { c.UnknownOutcome = UnknownFail })

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"eppmux/frame"
+	"eppmux/proxy"
 	"eppmux/ratelimit"
 )
 
@@ -213,6 +214,7 @@ type Clients struct {
 	IdleTimeout  time.Duration // 0: none, the default
 	FrameTimeout time.Duration // from the first octet of a frame to its last; default 30s
 	Login        LoginPolicy
+	Users        []User // with LoginVerify at least one
 	Services     ServicesPolicy
 	AllowRemote  []netip.Prefix // networks that may connect to a listener that is not loopback
 	TLS          ClientsTLS
@@ -221,8 +223,32 @@ type Clients struct {
 // LoginPolicy is what is made of a client's login.
 type LoginPolicy string
 
-// LoginAccept takes any login; a client need not log in at all.
-const LoginAccept LoginPolicy = "accept"
+// LoginAccept, the default, takes any login; a client need not log in at all. LoginVerify wants that of one of Users.
+const (
+	LoginAccept LoginPolicy = "accept"
+	LoginVerify LoginPolicy = "verify"
+)
+
+// User is a client id with which clients log in. Of the two sources of the hash exactly one is set.
+type User struct {
+	ClientID         string
+	PasswordHash     Secret // as "eppmux hash" prints it, whatever its source
+	PasswordHashFile string
+
+	hash proxy.PasswordHash
+}
+
+// hashes are those of the users; nil where any login is taken.
+func (c *Clients) hashes() map[string]proxy.PasswordHash {
+	if c.Login != LoginVerify {
+		return nil
+	}
+	all := make(map[string]proxy.PasswordHash, len(c.Users))
+	for _, u := range c.Users {
+		all[u.ClientID] = u.hash
+	}
+	return all
+}
 
 // ServicesPolicy is what is made of services in a client's login that the registry does not offer.
 type ServicesPolicy string

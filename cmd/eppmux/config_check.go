@@ -334,6 +334,7 @@ func (c *checker) clients(path string, cl *Clients) {
 	}
 	c.atLeastZero(join(path, "idle_timeout"), cl.IdleTimeout)
 	c.aboveZero(join(path, "frame_timeout"), cl.FrameTimeout)
+	c.users(path, cl)
 	cl.TLS.Certificate = c.certificate(join(path, "tls"), cl.TLS.CertFile, cl.TLS.KeyFile)
 }
 

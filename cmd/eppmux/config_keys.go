@@ -264,10 +264,24 @@ func (r *reader) clients(to *Clients) read {
 			"max_ahead":     r.integer(&to.MaxAhead),
 			"idle_timeout":  r.duration(&to.IdleTimeout),
 			"frame_timeout": r.duration(&to.FrameTimeout),
-			"login":         oneOf(r, &to.Login, LoginAccept),
-			"services":      oneOf(r, &to.Services, ServicesAccept, ServicesEnforce),
-			"allow_remote":  r.networks(&to.AllowRemote),
-			"tls":           r.clientsTLS(&to.TLS),
+			"login":         oneOf(r, &to.Login, LoginAccept, LoginVerify),
+			"users": r.listOf(func() read {
+				to.Users = append(to.Users, User{})
+				return r.user(&to.Users[len(to.Users)-1])
+			}),
+			"services":     oneOf(r, &to.Services, ServicesAccept, ServicesEnforce),
+			"allow_remote": r.networks(&to.AllowRemote),
+			"tls":          r.clientsTLS(&to.TLS),
+		})
+	}
+}
+
+func (r *reader) user(to *User) read {
+	return func(path string, n *yaml.Node) {
+		r.mapping(path, n, fields{
+			"client_id":          r.text(&to.ClientID),
+			"password_hash":      r.secret(&to.PasswordHash),
+			"password_hash_file": r.text(&to.PasswordHashFile),
 		})
 	}
 }

@@ -57,18 +57,19 @@ func parseConfig(name string, data []byte, files files) (*Config, error) {
 		return nil, err
 	}
 	cfg.folder = files.folder
-	cfg.Warnings = warnings(name, cfg, l.lines, time.Now())
+	cfg.Warnings = warnings(name, cfg, l.lines, files, time.Now())
 	return cfg, nil
 }
 
 // warnings are one line each, as those of Faults.
-func warnings(name string, cfg *Config, lines map[string]int, now time.Time) []string {
+func warnings(name string, cfg *Config, lines map[string]int, files files, now time.Time) []string {
 	l := &faultList{lines: lines}
 	for i := range cfg.Registries {
 		path := index("registries", i)
 		warnProfile(l, path, &cfg.Registries[i])
 		warnDefaults(l, path, &cfg.Registries[i])
 		warnExpiry(l, path, &cfg.Registries[i], now)
+		warnUsers(l, path, &cfg.Registries[i].Clients, files)
 	}
 	slices.SortStableFunc(l.list, func(a, b Fault) int { return cmp.Compare(a.Line, b.Line) })
 	var texts []string

@@ -23,12 +23,6 @@ const maxNodes = 20_000
 // maxMerges bounds how deep merge keys refer to each other; an anchor may contain itself.
 const maxMerges = 8
 
-// notYet are the keys, or single values of keys, that are described but have no effect in this version: to accept them
-// would be a promise. An empty value is not refused.
-var notYet = map[string]string{ // path without indices: the value refused; empty: any
-	"registries.clients.login": "verify",
-}
-
 // reader decodes one file into values.
 type reader struct {
 	*faultList
@@ -99,22 +93,8 @@ func (r *reader) value(path string, n *yaml.Node, to read) {
 		r.add(path, "has no value; leave the key out for its default")
 		return
 	}
-	if refused, ok := notYet[indices.ReplaceAllString(path, "")]; ok && filled(n) {
-		switch {
-		case refused == "":
-			r.add(path, "not supported yet")
-			return
-		case n.Value == refused:
-			r.add(path, "%s is not supported yet", refused)
-			return
-		}
-	}
 	to(path, n)
 }
-
-var indices = regexp.MustCompile(`\[\d+\]`)
-
-func filled(n *yaml.Node) bool { return n.Value != "" || len(n.Content) > 0 }
 
 // mapping reads a mapping with the keys of f and no others.
 func (r *reader) mapping(path string, n *yaml.Node, f fields) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"eppmux/frame"
+	"eppmux/proxy"
 	"eppmux/ratelimit"
 )
 
@@ -70,17 +71,22 @@ func TestEveryKey(t *testing.T) {
 	dir := t.TempDir()
 	writePair(t, dir, "a")
 	writeFile(t, dir, "pw", "secret\n", 0o600)
+	writeFile(t, dir, "hash", knownHash+"\n", 0o600)
 	text, err := os.ReadFile("testdata/every-key.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := LoadConfig(writeFile(t, dir, "c.yaml", string(text), 0o644))
+	got, err := LoadConfig(writeFile(t, dir, "c.yaml", string(text), 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := got.Registries[0]
 	if r.TLS.Roots == nil || r.TLS.Certificate == nil || r.Clients.TLS.Certificate == nil {
 		t.Errorf("got %+v, want the certificates loaded", r)
+	}
+	hash, err := proxy.ParsePasswordHash(knownHash)
+	if err != nil {
+		t.Fatal(err)
 	}
 	r.TLS.Roots, r.TLS.Certificate, r.Clients.TLS.Certificate = nil, nil, nil
 	want := Registry{
@@ -107,7 +113,11 @@ func TestEveryKey(t *testing.T) {
 			{Limit: ratelimit.Limit{N: 7, Per: time.Second, Burst: 2}, Scope: "client", Commands: []LimitedCommand{{}}, Shadow: true},
 		},
 		Clients: Clients{
-			Max: 10, MaxFrame: 8192, MaxAhead: 8196, IdleTimeout: time.Hour, FrameTimeout: time.Minute, Login: "accept", Services: "enforce",
+			Max: 10, MaxFrame: 8192, MaxAhead: 8196, IdleTimeout: time.Hour, FrameTimeout: time.Minute, Login: "verify", Services: "enforce",
+			Users: []User{
+				{ClientID: "web", PasswordHash: NewSecret(knownHash), hash: hash},
+				{ClientID: "batch", PasswordHash: NewSecret(knownHash), PasswordHashFile: "hash", hash: hash},
+			},
 			AllowRemote: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")},
 			TLS:         ClientsTLS{CertFile: "a.pem", KeyFile: "a.key"},
 		},

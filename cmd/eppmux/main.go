@@ -2,7 +2,7 @@
 //
 // "eppmux serve" runs the proxy from a config file, "eppmux ctl" tells it what to do while it runs. "eppmux check" tells what
 // is wrong with the file, "eppmux passwd" changes the password at a registry, "eppmux audit" shows what was sent to it,
-// "eppmux cert" makes certificates for listeners.
+// "eppmux cert" makes certificates for listeners, "eppmux hash" hashes of clients' passwords.
 // "eppmux send" is a small client to try things with, "eppmux sandbox" a registry in memory to try
 // them on. Each has its own --help.
 //
@@ -103,7 +103,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or config.`,
 	}
 	root.SetVersionTemplate(versionLine() + "\n")
 	root.AddCommand(newServeCommand(), newCheckCommand(), newSendCommand(), newSandboxCommand(), newPasswdCommand(), newCtlCommand(),
-		newStatusCommand(), newAuditCommand(), newCertCommand(), newVersionCommand(), newManCommand())
+		newStatusCommand(), newAuditCommand(), newCertCommand(), newHashCommand(), newVersionCommand(), newManCommand())
 	complete(root)
 	return root
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"eppmux/frame"
+	"eppmux/proxy"
 	"eppmux/sandbox"
 )
 
@@ -85,7 +86,7 @@ func testSecrets(t *testing.T, format string) {
 	log := s.mux.log.text()
 	// It has had much to say.
 	for _, want := range []string{"a client's login lists services", "outcome of a transform is unknown", "session could not be opened", "[redacted]",
-		"out of step", "does not parse", "registry ends a session by its answer", "client closed for a fault of its own", "reload refused", "SIGQUIT", "goroutine "} {
+		"out of step", "does not parse", "registry ends a session by its answer", "client closed for a fault of its own", "client's login refused", "command before login refused", "reload refused", "SIGQUIT", "goroutine "} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log has no %q", want)
 		}
@@ -97,8 +98,8 @@ func testSecrets(t *testing.T, format string) {
 	}
 }
 
-// secretStand is eppmux with three registries: a sandbox with faults, one that repeats what it hears, and one that does so
-// when it refuses the login.
+// secretStand is eppmux with four registries: a sandbox with faults, one that repeats what it hears, one that does so when
+// it refuses the login, and one where clients must log in.
 type secretStand struct {
 	t         *testing.T
 	random    *rand.Rand
@@ -147,6 +148,16 @@ func newSecretStand(t *testing.T, format string) *secretStand {
     clients: {max: 100, tls: {cert_file: listener.pem, key_file: listener.key}}
 `, r.name, r.address, filepath.Join(r.certs, "ca.pem"), filepath.Join(r.certs, "client.pem"), filepath.Join(r.certs, "client.key"))
 	}
+	hash, err := proxy.HashPassword(secretPassword, proxy.HashIterationsMin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text += fmt.Sprintf(`
+  - name: verifying
+    listen: ["tcp://127.0.0.1:0"]
+    address: sandbox
+    clients: {max: 100, login: verify, users: [{client_id: demo, password_hash: %q}]}
+`, hash.Encode())
 	s.config = writeFile(t, dir, "c.yaml", "log: {level: debug, format: "+format+"}\nadmin: {listen: \"127.0.0.1:0\"}\nregistries:"+text, 0o600)
 	s.mux = startProgram(t, "serve", "--config", s.config)
 	s.mux.find(`(eppmux serves)`)
@@ -159,7 +170,7 @@ func newSecretStand(t *testing.T, format string) *secretStand {
 		}
 	}
 	s.admin = s.mux.find(`admin listening.*?(127[0-9.:]+)`)
-	if len(s.listeners) != 3 || s.secure == "" {
+	if len(s.listeners) != 4 || s.secure == "" {
 		t.Fatalf("got listeners %q and %s in\n%s", s.listeners, s.secure, log)
 	}
 	return s
@@ -183,6 +194,9 @@ func (s *secretStand) tell() {
 				to := s.listeners[s.random.IntN(2)]
 				if s.random.IntN(50) == 0 {
 					to = s.listeners[2]
+				}
+				if s.random.IntN(4) == 0 {
+					to = s.listeners[3]
 				}
 				work <- [2]string{to, secretUnit(s.random, i, fault, text)}
 			}

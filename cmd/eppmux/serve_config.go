@@ -24,6 +24,7 @@ func proxyConfig(r *Registry, up, down *tls.Config, log *slog.Logger) proxy.Conf
 		IdleTimeout:     r.Clients.IdleTimeout,
 		FrameTimeout:    r.Clients.FrameTimeout,
 		GreetingTimeout: r.Timeouts.Greeting,
+		Users:           r.Clients.hashes(),
 		Upstream:        upstreamConfig(r, up),
 		Logger:          log,
 	}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"eppmux/proxy"
+)
+
+// TestHash: what is printed is accepted, for the password that was typed and for no other.
+func TestHash(t *testing.T) {
+	for _, in := range []string{"demo-secret ä", "demo-secret ä\n", "demo-secret ä\r\nmore\n"} {
+		got := eppmuxWith(t, in, "hash", "--iterations", "10000")
+		h, err := proxy.ParsePasswordHash(strings.TrimSuffix(got.out, "\n"))
+		if got.code != 0 || got.errs != "" || err != nil || !h.Matches("demo-secret ä") || h.Matches("demo-secret") {
+			t.Errorf("%q: got %+v, %v", in, got, err)
+		}
+	}
+}
+
+// TestHashEntry does what --help says, with an entry and with a file.
+func TestHashEntry(t *testing.T) {
+	dir := t.TempDir()
+	entry := eppmuxWith(t, "web-secret\n", "hash", "--iterations", "10000", "--client-id", `odd "one"`)
+	file := eppmuxWith(t, "batch-secret\n", "hash", "--iterations", "10000")
+	writeFile(t, dir, "batch.hash", file.out, 0o600)
+	text := "registries:\n  - name: a\n    address: sandbox\n    listen: [\"tcp://127.0.0.1:7000\"]\n    clients:\n      login: verify\n      users:\n" +
+		"        " + entry.out + "        - {client_id: batch, password_hash_file: batch.hash}\n"
+	cfg, err := LoadConfig(writeFile(t, dir, "c.yaml", text, 0o600))
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	all := cfg.Registries[0].Clients.hashes()
+	if web, batch := all[`odd "one"`], all["batch"]; !web.Matches("web-secret") || !batch.Matches("batch-secret") {
+		t.Errorf("got %d hashes, want those of both", len(all))
+	}
+}
+
+func TestHashRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		args []string
+		code int
+		says string
+	}{
+		{"", nil, exitFailed, "EOF"},
+		{"12345\n", nil, exitFailed, "at least 6 characters"},
+		{" " + canary + "\n", nil, exitFailed, "must not begin or end with a blank"},
+		{canary + "\x00\n", nil, exitFailed, "control characters"},
+		{canary + "\xff\n", nil, exitFailed, "not UTF-8"},
+		{canary + "\n", []string{"--iterations", "9999"}, exitUsage, "--iterations: must be 10000 to 5000000, got 9999"},
+		{"", []string{canary}, exitUsage, "unknown command"},
+	} {
+		got := eppmuxWith(t, tt.in, append([]string{"hash"}, tt.args...)...)
+		if got.code != tt.code || !strings.Contains(got.errs, tt.says) || got.out != "" || tt.in != "" && findSecret(got.errs) != "" {
+			t.Errorf("%q %q: got %+v, want exit %d and %q", tt.in, tt.args, got, tt.code, tt.says)
+		}
+	}
+}
+
+// TestVerifiedLogin is the whole way: a hash in a file, a served config, a reload that takes the user out.
+func TestVerifiedLogin(t *testing.T) {
+	dir := t.TempDir()
+	socket := "unix://" + filepath.Join(dir, "s")
+	writeFile(t, dir, "hash", eppmuxWith(t, "demo-secret\n", "hash", "--iterations", "10000").out, 0o600)
+	config := func(client string) string {
+		return "admin: {listen: \"\"}\nregistries:\n  - name: a\n    address: sandbox\n    listen: [\"" + socket + "\"]\n" +
+			"    clients: {max: 50, login: verify, users: [{client_id: " + client + ", password_hash_file: hash}]}\n"
+	}
+	file := writeFile(t, dir, "c.yaml", config("demo"), 0o600)
+	p := startProgram(t, "serve", "--config", file)
+	p.find(`(msg="eppmux serves")`)
+	login := func(want string) {
+		t.Helper()
+		if got := eppmuxWith(t, opensslLogin("ClientA-1", ""), "send", "--to", socket, "-"); !strings.Contains(got.out, want) {
+			t.Errorf("got %+v, want %s", got, want)
+		}
+	}
+	login(`code="1000"`)
+	if got := eppmux(t, "send", "--to", socket, "check", "example.com"); !strings.Contains(got.out, "log in first") {
+		t.Errorf("got %+v, want the command refused", got)
+	}
+	writeFile(t, dir, "c.yaml", config("other"), 0o600)
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	p.find(`(msg=reloaded changed=a)`)
+	login(`code="2200"`)
+	p.find(`(client's login refused.*reason=credentials)`)
+	if log := p.end(); strings.Contains(log, "demo-secret") || strings.Contains(log, "clid=") {
+		t.Errorf("got\n%s\nwant neither the password nor a client id that is none of ours", log)
+	}
+}
