@@ -203,6 +203,20 @@ func TestAllow(t *testing.T) {
 	}
 }
 
+// TestAllowPoll: a listener whose clients may look at messages, and not take them away.
+func TestAllowPoll(t *testing.T) {
+	looks := upstream.Commands(func(c frame.Command, op frame.Op) bool { return c == frame.CommandPoll && op == frame.OpReq })
+	f, r := startEcho(t, func(c *Config) { c.Listeners[0].Commands = &looks })
+	p := f.dial()
+	p.want(p.ask(command(`<poll op="req"/>`, "P-1")), 1000, "P-1")
+	p.want(p.ask(command(`<poll op="ack" msgID="7"/>`, "P-2")), 2201, "P-2")
+	p.want(p.ask(command(`<poll op="&#97;ck" msgID="7"/>`, "P-3")), 2201, "P-3")
+	p.want(p.ask(command(`<poll msgID="7"/>`, "P-4")), 2201, "P-4")
+	if n := len(r.take()); n != 1 {
+		t.Errorf("%d commands reached the registry, want the look alone", n)
+	}
+}
+
 // TestReload: options of a listener, other listeners, other bounds, without a client dropped.
 func TestReload(t *testing.T) {
 	f, r := startEcho(t, nil)
