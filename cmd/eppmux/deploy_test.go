@@ -155,7 +155,7 @@ func TestStaticProgram(t *testing.T) {
 	p.end()
 }
 
-// TestDockerfile: no engine builds the image here, so this holds what it says against the project.
+// TestDockerfile: no engine builds the image in each run, so this holds what it says against the project.
 func TestDockerfile(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "deploy", "docker", "Dockerfile"))
 	if err != nil {
@@ -195,6 +195,14 @@ func TestDockerfile(t *testing.T) {
 	version := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(mod)[1]
 	if !bytes.Contains(text, append([]byte("\nFROM golang:"), version...)) || !bytes.Contains(text, []byte("\nFROM scratch\n")) || stages != 2 {
 		t.Errorf("want golang:%s and scratch as the two stages", version)
+	}
+	config := regexp.MustCompile(`\nCOPY config\.yaml (\S+)\n`).FindSubmatch(text)
+	if config == nil || !bytes.Contains(text, append([]byte("-X main.defaultConfigFile="), append(config[1], '"')...)) {
+		t.Errorf("got the config at %q, and a program that looks elsewhere", config)
+	}
+	user := regexp.MustCompile(`\nUSER (\S+)\n`).FindSubmatch(text)
+	if user == nil || !bytes.Contains(text, append([]byte("--chown="), append(user[1], ' ')...)) {
+		t.Errorf("got user %q, and folders of somebody else", user)
 	}
 }
 
