@@ -25,20 +25,23 @@ const longestSecretName = len("allocationtoken")
 
 func isSecret(name []byte) bool {
 	local := frame.Local(name)
+	if len(local) < 2 {
+		return false
+	}
+	switch local[0] | 0x20 {
+	case 'a', 'n', 'p': // no letter beyond ASCII has one of these as its lower one
+	default:
+		return false
+	}
 	var lower [longestSecretName]byte
 	for i, c := range local {
-		switch {
-		case c >= utf8.RuneSelf: // some letters beyond ASCII have lower ones within
+		if c >= utf8.RuneSelf || i == len(lower) { // some letters beyond ASCII have lower ones within
 			return secretNames[strings.ToLower(string(local))]
-		case i == len(lower): // all before are ASCII
-			return secretNames[strings.ToLower(string(local))]
-		case c >= 'A' && c <= 'Z':
+		}
+		if c >= 'A' && c <= 'Z' {
 			c += 'a' - 'A'
 		}
 		lower[i] = c
-	}
-	if len(local) < 2 || lower[0] != 'a' && lower[0] != 'n' && lower[0] != 'p' { // most names end here
-		return false
 	}
 	return secretNames[string(lower[:len(local)])]
 }
@@ -92,16 +95,15 @@ func (b *blanker) document(doc []byte) bool {
 func (b *blanker) find(doc []byte) {
 	b.depth = 0
 	w := frame.NewWalker(doc)
-	for t := w.Next(); t != frame.TokenNone; t = w.Next() {
-		switch {
-		case b.depth > 0:
+	for t := w.NextStart(); t != frame.TokenNone; t = w.NextStart() {
+		if !isSecret(w.Name) {
+			b.keepSecretAttributes(w)
+			continue
+		}
+		b.enter(t, &w)
+		for b.depth > 0 && t != frame.TokenNone {
+			t = w.Next()
 			b.inside(t, &w)
-		case t == frame.TokenStart, t == frame.TokenEmpty:
-			if isSecret(w.Name) {
-				b.enter(t, &w)
-			} else {
-				b.keepSecretAttributes(w)
-			}
 		}
 	}
 }

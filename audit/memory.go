@@ -7,7 +7,7 @@ import (
 
 const (
 	// remembered is how many commands are remembered, at most: some times those that are in flight, as a rule.
-	remembered = 1 << 9
+	remembered = 1 << 8
 	// longestRemembered is the longest text that is, in octets.
 	longestRemembered = 2 << 10
 )
@@ -27,9 +27,9 @@ type known struct {
 	text     []byte
 }
 
-// find gives the text of e's command; nil: it is not known. It is valid until the next keep.
+// find gives the text of e's command; nil: it is not known, or e is its first line. It is valid until the next keep.
 func (m *memory) find(e *Entry) []byte {
-	if len(e.MuxTRID) == 0 || m.slots == nil {
+	if e.Event == Sending || len(e.MuxTRID) == 0 || m.slots == nil {
 		return nil
 	}
 	k := m.slot(e)

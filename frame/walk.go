@@ -78,6 +78,31 @@ func (w *Walker) Next() Token {
 	return w.start(i)
 }
 
+// NextStart goes on to the next TokenStart or TokenEmpty, past all else; TokenNone: there is none any more.
+func (w *Walker) NextStart() Token {
+	p := w.p
+	for {
+		n := bytes.IndexByte(p[w.end:], '<')
+		if n < 0 {
+			return w.until(TokenNone, w.end, -1)
+		}
+		i := w.end + n
+		switch {
+		case i+2 >= len(p):
+			return w.until(TokenNone, i, -1)
+		case p[i+1] == '/':
+			w.end = i + 2 // its end is not looked for: there is no "<" before that
+		case p[i+1] == '!', p[i+1] == '?':
+			w.end = i
+			if w.Next() == TokenNone {
+				return TokenNone
+			}
+		default:
+			return w.start(i)
+		}
+	}
+}
+
 var (
 	emptyEnd     = []byte("/>")
 	commentClose = []byte("-->")
@@ -118,7 +143,7 @@ func (w *Walker) marked(t Token, i int, open, closing []byte) Token {
 // start is for a start tag or empty-element tag.
 func (w *Walker) start(i int) Token {
 	p := w.p
-	w.Name = w.name(i + 1)
+	w.Name, w.Text = w.name(i+1), nil
 	first := i + 1 + len(w.Name)
 	at := first
 	for at >= 0 {
@@ -180,16 +205,7 @@ func (w *Walker) Attribute() (name, value []byte, ok bool) {
 }
 
 // Root goes to the start tag of the root; false: it is empty, or there is none.
-func (w *Walker) Root() bool {
-	for {
-		switch w.Next() {
-		case TokenStart:
-			return true
-		case TokenNone, TokenEmpty:
-			return false
-		}
-	}
-}
+func (w *Walker) Root() bool { return w.NextStart() == TokenStart }
 
 // Child goes on to the next child of that local name of the element that w is in, and behind it goes on inside it; TokenNone: the
 // element has ended without one.

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -51,6 +52,15 @@ func tokensOf(t *testing.T, payload []byte) []string {
 	}
 	if w.Next() != TokenNone || len(rest) > len(payload) || !bytes.Equal(rest, payload[:len(rest)]) {
 		t.Fatalf("%q: the tokens are %q", payload, rest)
+	}
+	return all
+}
+
+// startsOf lists what NextStart goes to.
+func startsOf(payload []byte) (all []string) {
+	w := NewWalker(payload)
+	for w.NextStart() != TokenNone {
+		all = append(all, string(w.Name))
 	}
 	return all
 }
@@ -126,6 +136,7 @@ func walkLikeXML(t *testing.T, s *Scanner, payload []byte) bool {
 	m, err := s.Scan(payload)
 	if err != nil {
 		tokensOf(t, payload)
+		startsOf(payload)
 		_, _, _ = ParseResult(payload)
 		return false
 	}
@@ -147,6 +158,15 @@ func walkLikeXML(t *testing.T, s *Scanner, payload []byte) bool {
 	}
 	if a, b := strings.Join(got, "|"), strings.Join(want, "|"); a != b {
 		t.Fatalf("%q:\ngot  %s\nwant %s", m.Payload, a, b)
+	}
+	var starts []string
+	for _, s := range got {
+		if s[0] == '<' && s[1] != '/' && s[1] != '!' && s[1] != '?' {
+			starts = append(starts, s[1:1+strings.IndexAny(s[1:], " >")])
+		}
+	}
+	if got := startsOf(m.Payload); !slices.Equal(got, starts) {
+		t.Fatalf("%q: got starts %q, want %q", m.Payload, got, starts)
 	}
 	if m.Kind != KindResponse {
 		return true
