@@ -71,11 +71,11 @@ func (s *villainSession) dribble(b []byte, pause time.Duration) {
 	}
 }
 
-// floodChunk is what a villain that writes without end writes at a time, in octets, with floodPause behind it: more than
-// eppmux takes from it, and too little to keep the machine busy.
+// floodChunk is what a villain that writes without end writes at a time, in octets, as fast as it can, with floodPause behind
+// it: far more than eppmux may take, and too little to keep the machine busy.
 const (
-	floodChunk = 8 << 10
-	floodPause = time.Millisecond
+	floodChunk = 4 << 20
+	floodPause = 50 * time.Millisecond
 )
 
 // flood writes for ever.
@@ -131,7 +131,7 @@ func (s *villainSession) keyUpdates() {
 	app(unit(answerPayload(s.read(), "")))
 	for ; s.err == nil; time.Sleep(floodPause) {
 		var b []byte
-		for range 20 {
+		for range 500 {
 			if b, err = w.appendKeyUpdate(b); err != nil {
 				return
 			}

@@ -88,6 +88,7 @@ func villains() []*villain {
 		}},
 		{name: "unasked-flood", counts: forReason(desync, "unasked"), play: func(s *villainSession) {
 			s.begin()
+			s.write(unit(answerPayload(s.read(), ""))) // its client pauses: nothing is in flight
 			s.flood(unit(answerPayload("ABC-1", mark)))
 		}},
 		{name: "answers-and-more", counts: forReason(desync, "unasked"), play: func(s *villainSession) {
