@@ -100,13 +100,20 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect is prometheus.Collector's.
+// Collect is prometheus.Collector's. All loops are asked at once: however many do not answer, a scrape takes scrapeTimeout.
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
+	servers := m.servers()
+	snapshots := make([]*Snapshot, len(servers))
+	var wg sync.WaitGroup
+	for i, s := range servers {
+		wg.Go(func() { snapshots[i] = s.Snapshot() })
+	}
+	wg.Wait()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	last := make(map[*Server]*Snapshot)
-	for _, s := range m.servers() {
-		sn := s.Snapshot()
+	for i, s := range servers {
+		sn := snapshots[i]
 		if sn == nil {
 			sn = m.last[s]
 		}

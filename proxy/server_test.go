@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"eppmux/sandbox"
 )
 
@@ -73,5 +75,38 @@ func TestCloseTwice(t *testing.T) {
 		case <-time.After(time.Minute):
 			t.Fatal("Close hangs")
 		}
+	}
+}
+
+// TestScrapeOfStalledLoops: a scrape waits for all loops at once.
+func TestScrapeOfStalledLoops(t *testing.T) {
+	const loops = 6
+	var servers []*Server
+	release := make(chan struct{})
+	defer close(release)
+	for range loops {
+		f, _ := startEcho(t, nil)
+		servers = append(servers, f.server)
+	}
+	m := NewMetrics(func() []*Server { return servers })
+	scrape := func() (n int) {
+		ch := make(chan prometheus.Metric, 10_000) // closed here; room for all of a scrape
+		m.Collect(ch)
+		close(ch)
+		for range ch {
+			n++
+		}
+		return n
+	}
+	all := scrape()
+	for _, s := range servers {
+		s.loop.Post(func() { <-release })
+	}
+	begin := time.Now()
+	if n := scrape(); n != all {
+		t.Errorf("got %d metrics of loops that do not answer, want the last %d", n, all)
+	}
+	if d := time.Since(begin); d >= (loops-1)*scrapeTimeout {
+		t.Errorf("took %v", d)
 	}
 }
