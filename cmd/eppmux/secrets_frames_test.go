@@ -50,6 +50,9 @@ var secretDocuments = []string{
 	`<X:pw>{x}</X:pw>`,
 }
 
+// secretCommand is the document that is a plain command; the first is a login.
+const secretCommand = 5
+
 var secretNamespaces = map[string]string{"E": "urn:ietf:params:xml:ns:epp-1.0", "D": "urn:ietf:params:xml:ns:domain-1.0",
 	"C": "urn:ietf:params:xml:ns:contact-1.0", "S": "urn:ietf:params:xml:ns:epp:loginSec-1.0", "X": "urn:unknown"}
 

@@ -64,6 +64,9 @@ func testSecrets(t *testing.T, format string) {
 	s := newSecretStand(t, format)
 	s.mux.find(`(session opened.{1,20}fickle)`)
 	s.mux.find(`(session opened.{1,20}parrot)`)
+	for _, document := range []int{0, secretCommand} { // first of all: complaints are limited
+		s.send(s.listeners[3], secretUnit(s.random, document, 0, secretTexts[0]))
+	}
 	s.tell()
 	// On a slow machine many wait in vain: then some more, until each way to answer has been taken.
 	for end := time.Now().Add(time.Minute); s.parrot.heard.Load() < parrotEvery*parrotWays; {
