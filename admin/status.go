@@ -110,7 +110,7 @@ type Audit struct {
 type Blame struct {
 	At       time.Time `json:"at"`
 	Listener string    `json:"listener"`
-	Client   string    `json:"client"` // its address, "local" on a unix socket
+	Client   string    `json:"client"` // its address, or the user on a unix socket
 	Reason   string    `json:"reason"`
 }
 

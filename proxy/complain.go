@@ -80,7 +80,7 @@ func (s *Server) blame(ln *listener, from net.Addr, reason string) {
 type Blame struct {
 	At       time.Time
 	Listener string
-	Client   string // its address; "local" on a unix socket
+	Client   string // its address, or the user on a unix socket
 	Reason   string // as in eppmux_client_closes_total, or FaultyFrame
 }
 

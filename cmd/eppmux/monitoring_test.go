@@ -147,7 +147,7 @@ func TestDashboard(t *testing.T) {
 		lacking(t, "prometheus", err)
 	}
 	m := startMonitored(t)
-	at := startPrometheus(t, m.admin)
+	at := startPrometheus(t, time.Second, "", m.admin)
 	working := make(chan struct{})
 	loaded := make(chan struct{})
 	go func() {
@@ -192,14 +192,18 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
-// startPrometheus scrapes a target each second and returns its own address.
-func startPrometheus(t *testing.T, target string) string {
+// startPrometheus scrapes targets at an interval, with the rules of a file, if any, and returns its own address.
+func startPrometheus(t *testing.T, interval time.Duration, rules string, targets ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	config := writeFile(t, dir, "prometheus.yml", fmt.Sprintf(`
-global: {scrape_interval: 1s, scrape_timeout: 1s}
-scrape_configs: [{job_name: eppmux, static_configs: [{targets: [%q]}]}]
-`, target), 0o644)
+	text := fmt.Sprintf(`
+global: {scrape_interval: %[1]v, scrape_timeout: %[1]v, evaluation_interval: 1s}
+scrape_configs: [{job_name: eppmux, static_configs: [{targets: ["%[2]s"]}]}]
+`, interval, strings.Join(targets, `", "`))
+	if rules != "" {
+		text += fmt.Sprintf("rule_files: [%q]\n", rules)
+	}
+	config := writeFile(t, dir, "prometheus.yml", text, 0o644)
 	for range 5 { // the port may be taken between being found and used
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {

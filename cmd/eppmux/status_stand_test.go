@@ -29,6 +29,11 @@ type statusRegistry struct {
 	clients int           // that send commands all the time
 	command string        // which; a %d in it is a number that rises
 	pause   time.Duration // between two commands of a client
+
+	script turn   // in place of a sandbox: its one connection
+	taken  bool   // another host has one of its sessions
+	later  string // faults of the sandbox in place of the first ones, when it has been seen to work
+	play   func(st *statusStand, nc net.Conn)
 }
 
 // statusStand is the program as a process before sandboxes, with clients at work.
@@ -37,8 +42,10 @@ type statusStand struct {
 	dir     string
 	admin   string // host:port
 	program *program
+	served  map[string]*testRegistry // by name
 	numbers atomic.Uint64
-	ctx     context.Context // ends the clients
+	ctx     context.Context // ends the clients, by cancel
+	cancel  context.CancelFunc
 	working sync.WaitGroup
 }
 
@@ -52,25 +59,41 @@ func startStatusStand(t *testing.T, registries ...statusRegistry) *statusStand {
 // prepareStatusStand is a stand that has not started, for files that are to be put into its folder.
 func prepareStatusStand(t *testing.T) *statusStand {
 	t.Helper()
-	return &statusStand{t: t, dir: t.TempDir()}
+	st := &statusStand{t: t, dir: t.TempDir(), served: map[string]*testRegistry{}}
+	st.ctx, st.cancel = context.WithCancel(context.Background())
+	return st
 }
 
 func (st *statusStand) start(registries ...statusRegistry) {
+	st.t.Helper()
+	st.launch("", registries...)
+	st.employ(registries...)
+}
+
+// launch starts the program with a config of further keys.
+func (st *statusStand) launch(keys string, registries ...statusRegistry) {
 	t := st.t
 	t.Helper()
 	made, other := newSandboxTLS(t), newSandboxTLS(t)
 	writeFile(t, st.dir, "ca.pem", string(made.CAPEM), 0o600)
 	writeFile(t, st.dir, "client.pem", string(made.ClientCertPEM), 0o600)
 	writeFile(t, st.dir, "client.key", string(made.ClientKeyPEM), 0o600)
-	text := "admin: {listen: \"" + freeAddress(t) + "\"}\ncontrol: {socket: \"" + filepath.Join(st.dir, "ctl") + "\"}\nregistries:\n"
+	text := keys + "admin: {listen: \"" + freeAddress(t) + "\"}\ncontrol: {socket: \"" + filepath.Join(st.dir, "ctl") + "\"}\nregistries:\n"
 	for _, r := range registries {
 		address := r.address
-		if address == "" {
+		switch {
+		case r.script != nil:
+			address, _ = startScript(t, made, r.script)
+		case address == "":
 			certs := made
 			if r.foreign {
 				certs = other
 			}
-			address = startTestRegistry(t, certs, r.config(t)).address
+			served := startTestRegistry(t, certs, r.config(t))
+			if address = served.address; r.taken {
+				served.occupy(t, made, "demo", "demo-secret")
+			}
+			st.served[r.name] = served
 		}
 		more := append([]string{""}, r.more...)
 		text += fmt.Sprintf("  - {name: %s, address: %q, listen: [%q], login: {client_id: demo, password: demo-secret}, "+
@@ -79,27 +102,42 @@ func (st *statusStand) start(registries ...statusRegistry) {
 	st.program = startProgram(t, "serve", "--config", writeFile(t, st.dir, "c.yaml", text, 0o600))
 	st.admin = st.program.find(`msg="admin listening" listener=(\S+)`)
 	st.program.find(`(msg="eppmux serves")`)
-	ctx, cancel := context.WithCancel(context.Background())
-	st.ctx = ctx
+}
+
+// employ lets clients work until the test ends.
+func (st *statusStand) employ(registries ...statusRegistry) {
+	t := st.t
+	t.Helper()
 	t.Cleanup(func() {
-		cancel()
+		st.cancel()
 		st.working.Wait()
 	})
 	for _, r := range registries {
+		if r.later != "" {
+			st.served[r.name].SetFaults(parseFaults(t, r.later))
+		}
+		if r.play != nil {
+			st.working.Go(func() { st.play(r) })
+		}
 		for range r.clients {
 			st.working.Go(func() { st.work(r) })
 		}
 	}
 }
 
-func (r *statusRegistry) config(t *testing.T) sandbox.Config {
+func parseFaults(t *testing.T, text string) []sandbox.Fault {
 	t.Helper()
-	cfg := r.sandbox
-	faults, err := sandbox.ParseFaults(r.faults)
+	faults, err := sandbox.ParseFaults(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Faults = faults
+	return faults
+}
+
+func (r *statusRegistry) config(t *testing.T) sandbox.Config {
+	t.Helper()
+	cfg := r.sandbox
+	cfg.Faults = parseFaults(t, r.faults)
 	if cfg.MaxSessions == 0 {
 		cfg.MaxSessions = -1
 	}
@@ -131,15 +169,20 @@ func (st *statusStand) socket(name string) string { return filepath.Join(st.dir,
 // work is one client: it sends the command of r again and again, over new connections where one ends, until the stand ends.
 func (st *statusStand) work(r statusRegistry) {
 	for st.ctx.Err() == nil {
-		nc, err := (&net.Dialer{}).DialContext(st.ctx, "unix", st.socket(r.name))
-		if err == nil {
-			stop := context.AfterFunc(st.ctx, func() { nc.Close() })
-			st.converse(nc, r)
-			stop()
-			nc.Close()
-		}
+		st.connected(r, func(nc net.Conn) { st.converse(nc, r) })
 		st.rest(50 * time.Millisecond)
 	}
+}
+
+// connected connects a client, until it has talked or the stand ends.
+func (st *statusStand) connected(r statusRegistry, talk func(net.Conn)) {
+	nc, err := (&net.Dialer{}).DialContext(st.ctx, "unix", st.socket(r.name))
+	if err != nil {
+		return
+	}
+	defer nc.Close()
+	defer context.AfterFunc(st.ctx, func() { nc.Close() })()
+	talk(nc)
 }
 
 func (st *statusStand) converse(nc net.Conn, r statusRegistry) {
@@ -175,16 +218,21 @@ func (st *statusStand) rest(d time.Duration) {
 func (st *statusStand) get(path string) []byte {
 	st.t.Helper()
 	c := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	r, err := c.Get("http://" + st.admin + path)
-	if err != nil {
-		st.t.Fatal(err)
+	for try := 0; ; try++ {
+		r, err := c.Get("http://" + st.admin + path)
+		if err != nil {
+			st.t.Fatal(err)
+		}
+		b, err := io.ReadAll(r.Body)
+		r.Body.Close()
+		switch {
+		case err == nil && r.StatusCode == http.StatusOK:
+			return b
+		case r.StatusCode != http.StatusServiceUnavailable || try == 20: // eight scrapes at once are enough
+			st.t.Fatalf("%s: got %s, %v\n%s", path, r.Status, err, b)
+		}
+		st.rest(300 * time.Millisecond)
 	}
-	defer r.Body.Close()
-	b, err := io.ReadAll(r.Body)
-	if err != nil || r.StatusCode != 200 {
-		st.t.Fatalf("%s: got %s, %v\n%s", path, r.Status, err, b)
-	}
-	return b
 }
 
 func (st *statusStand) status() (s admin.Status) {

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"net"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"eppmux/admin"
+	"eppmux/proxy"
+	"eppmux/sandbox"
+)
+
+// TestVerdictHeld: row 35 of docs/faults.md, in this process, with a bound that is reached sooner than that of the config.
+func TestVerdictHeld(t *testing.T) {
+	made := newSandboxTLS(t)
+	r := startTestRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": oldPassword}})
+	config, _ := passwdStand(t, r.address, made, "clients: {max: 50, max_frame: 65536, max_ahead: 131072}")
+	cfg, err := LoadConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg := &cfg.Registries[0]
+	pc := proxyConfig(reg, reg.TLSConfig(), nil, nil)
+	socket := t.TempDir() + "/s"
+	pc.Listeners, pc.MaxHeld = []proxy.Listener{{Address: "unix://" + socket}}, 100_000
+	server := proxy.New(pc)
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	m := admin.NewMonitor(admin.MonitorConfig{Subjects: func() []admin.Subject { return []admin.Subject{{Server: server, MaxSessions: 1, MaxClients: 50}} }})
+	t.Cleanup(func() {
+		m.Stop()
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	dial := func() net.Conn {
+		nc, err := net.Dial("unix", socket)
+		if err == nil {
+			t.Cleanup(func() { nc.Close() })
+			_, err = readUnit(nc)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return nc
+	}
+	good := dial()
+	big := unit(strings.Replace(checkText, "a%d.example", strings.Repeat("x", 60_000), 1))
+	_, _ = dial().Write(big[:59_000])
+	deadline := time.Now().Add(time.Minute)
+	for server.Snapshot().Held < 59_000 && time.Now().Before(deadline) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if _, err := good.Write(big); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := readUnit(good)
+	if err != nil || !bytes.Contains(answer, []byte("too much is held for all clients together")) {
+		t.Fatalf("got %s, %v", answer, err)
+	}
+	want := regexp.MustCompile(`^too much is held for all clients together: [\d.]+ MiB of 0.1; beyond that new commands are not sent, and \d clients? w(as|ere) closed$`)
+	for ; time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if f := m.Status().Registries[0].Findings[0]; f.Gravity == admin.Look && want.MatchString(f.Text) {
+			return
+		}
+	}
+	t.Errorf("got %+v", m.Status().Registries[0].Findings)
+}
