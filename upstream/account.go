@@ -86,7 +86,6 @@ type Account struct {
 	trids        *tridSource
 	alarm        *Alarm
 	now          time.Duration // of the outermost call
-	turn         uint64        // rises with each outermost call
 	depth        int           // of calls into the Account
 	closed       bool
 	target       target        // what sessions are opened with
@@ -190,7 +189,6 @@ func (a *Account) Close() {
 func (a *Account) enter() {
 	if a.depth++; a.depth == 1 {
 		a.now = a.clock()
-		a.turn++
 	}
 }
 

@@ -130,55 +130,32 @@ func TestPending(t *testing.T) {
 	})
 }
 
-// TestQueryBehindAnswer: right behind an answer that names its command, a query is written without asking the socket; a
-// transform is not, nor a query behind an answer that could be taken for any command's, nor one that comes later.
-func TestQueryBehindAnswer(t *testing.T) {
+// TestEndedYoung: a registry that ends by an answer whatever is opened is left alone for longer and longer; one that does so
+// now and then is not.
+func TestEndedYoung(t *testing.T) {
 	for _, tt := range []struct {
-		name, next string
-		named      bool // the answer before has a clTRID
-		later      bool // the command comes when the answer has gone
-		asked      bool
+		life        time.Duration // of each session
+		least, most time.Duration // until the seventh
 	}{
-		{"a query", "check", true, false, false},
-		{"a transform", "delete", true, false, true},
-		{"a query behind an answer to anybody", "check", false, false, true},
-		{"a query that comes later", "check", true, true, true},
+		{0, 15 * time.Second, time.Minute},
+		{10 * time.Second, 0, 3 * time.Second},
 	} {
-		inPlay(t, func(c *Config) { c.Pool.MaxSessions = 1 }, func(p *play) {
+		inPlay(t, func(c *Config) { c.Pool.MaxSessions, c.Pool.Keepalive = 1, 0 }, func(p *play) {
+			var gap time.Duration
 			r := p.session()
-			ask := func() *asker {
-				if tt.next == "delete" {
-					return p.ask(deleteCommand(""))
-				}
-				return p.ask(checkCommand(""))
+			for range 6 {
+				time.Sleep(tt.life)
+				a := p.ask(checkCommand(""))
+				r.want("check")
+				r.reply(2500)
+				a.end()
+				begin := time.Now()
+				r = p.session()
+				gap = time.Since(begin)
 			}
-			var socket *testSocket
-			p.on(func() { socket = p.account.pool.sessions[0].transport().socket.socket.(*testSocket) })
-			a := p.ask(checkCommand(""))
-			var b *asker
-			if !tt.later {
-				b = ask()
+			if gap < tt.least || gap > tt.most {
+				t.Errorf("sessions that live %v: the last was replaced after %v", tt.life, gap)
 			}
-			r.want("check")
-			before := 0
-			p.on(func() { before = socket.asked })
-			if tt.named {
-				r.reply(1000)
-			} else {
-				r.send(response(1000, ""))
-			}
-			a.end()
-			if tt.later {
-				b = ask()
-			}
-			r.want(tt.next)
-			r.reply(1000)
-			b.end()
-			p.on(func() {
-				if got := socket.asked > before; got != tt.asked {
-					t.Errorf("%s: socket asked: %v, want %v", tt.name, got, tt.asked)
-				}
-			})
 		})
 	}
 }

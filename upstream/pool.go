@@ -96,7 +96,7 @@ type Pool struct {
 	failures  int           // attempts in a row that gave no working session
 	nextOpen  time.Duration // not before
 	nextTry   time.Duration // when the session that is wanted may be opened; past: it is not held back
-	hasty     int           // sessions in a row that the registry ended young, by an answer
+	hasty     int           // sessions that the registry ended young by an answer, since one lived long enough
 	outgoing  *Session      // live, and to go when another has been opened in its place; nil: none
 	relieved  bool          // one has been opened since outgoing was set
 	downSince time.Duration // when the registry went away; -1 while it is there
@@ -288,7 +288,7 @@ func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 		s.fresh = now // a hello is answered without a login too
 	}
 	s.proven, p.failures = true, 0
-	if now-s.opened >= provenAge {
+	if p.hasty > 0 && now-s.opened >= min(provenAge, hastyLife*p.hastyPause()) {
 		p.hasty = 0
 	}
 	p.rested(s, end, now)

@@ -31,6 +31,10 @@ const (
 	// provenAge is the age from which a session that is lost counts as having worked, even if it carried no command.
 	provenAge = time.Minute
 
+	// hastyLife is how many times as long as the last pause a session must live, before provenAge, to show that the registry
+	// does not end whatever is opened: then a pause begins anew at its shortest.
+	hastyLife = 4
+
 	// surplusIdle is the idle time after which a session above MinSessions ends, where no keepalive says when.
 	surplusIdle = 4 * time.Minute
 
@@ -349,7 +353,7 @@ func (p *Pool) lost(s *Session, now time.Duration) {
 	case s.cause == CauseCodeCloses && now-s.opened < provenAge:
 		// It worked, and the registry ended it by an answer all the same: it is restarting, or punishes us.
 		p.hasty++
-		p.nextOpen = max(p.nextOpen, now+p.jittered(min(backoffMin<<min(p.hasty-1, 10), backoffMax)*2/3))
+		p.nextOpen = max(p.nextOpen, now+p.jittered(p.hastyPause()*2/3))
 	case s.proven:
 	case now-s.opened >= provenAge:
 		p.failures = 0
@@ -361,6 +365,9 @@ func (p *Pool) lost(s *Session, now time.Duration) {
 	}
 	p.endRefused(now)
 }
+
+// hastyPause is how long no session is opened behind one that the registry has ended young by an answer.
+func (p *Pool) hastyPause() time.Duration { return min(backoffMin<<min(p.hasty-1, 10), backoffMax) }
 
 // Used is the part of a registry-scope rule that is in use, from 0 to 1; 0 for rules of other scopes.
 func (p *Pool) Used(rule int, now time.Duration) float64 {

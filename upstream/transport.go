@@ -37,8 +37,7 @@ type transport struct {
 	opened   bool // the pool knows of it
 	recalled bool // before the login was sent
 	closed   bool
-	quiet    uint64 // the account's turn in which an answer came, with our transaction id in it and nothing behind it
-	seen     seen   // owned by open, then by the loop
+	seen     seen // owned by open, then by the loop
 
 	announced func(turn uint64, ok bool) // tells the account that an announcement has ended; immutable
 }
@@ -144,17 +143,9 @@ func (t *transport) write(unit []byte, what doing) {
 
 // pending says whether the registry has sent something, or its end, since its last message was taken: an answer that nobody
 // waits for must not be taken for the next command's, and behind the end nothing must be written. It is asked before
-// each command, also right behind an answer, since registries close there; but see mayWrite.
+// each command, also right behind an answer, since registries close there.
 func (t *transport) pending() bool {
 	return t.socket.Pending() || t.conn != net.Conn(t.socket) && t.socket.records.partial()
-}
-
-// mayWrite says whether x may be written as far as pending tells. A query right behind an answer is written without asking:
-// the socket was empty some microseconds ago, a query that meets the end is asked once more elsewhere, and where the
-// registry names the commands that it answers, a stale answer is not taken for the query's. It is the one system call of a
-// command that is not a read or a write.
-func (t *transport) mayWrite(x *Exchange) bool {
-	return x.Query && t.quiet == t.a.turn || !t.pending()
 }
 
 // sendExchange writes a client's command, unless the session is at its end or has something to say.
@@ -166,7 +157,7 @@ func (t *transport) sendExchange(x *Exchange) {
 	case t.closed || t.s.state != SessionBusy:
 		a.pool.Unsent(t.s, x, CauseRegistryClosed, a.now)
 		return
-	case !t.mayWrite(x):
+	case t.pending():
 		a.pool.Unsent(t.s, x, CauseUnasked, a.now)
 		return
 	}
@@ -325,9 +316,6 @@ func (t *transport) message(payload []byte, end Cause) {
 	}
 	what := t.doing
 	t.doing = doingNothing
-	if end == CauseNone && m.ClTRID.Present() {
-		t.quiet = a.turn
-	}
 	t.note(end)
 	if what != doingLogout && t.rejected(m, end) {
 		return
