@@ -71,6 +71,8 @@ func Blank(dst, payload []byte) ([]byte, bool) {
 type blanker struct {
 	out     []byte // the document without its secrets
 	depth   int    // of open elements from the secret one on; 0: none is
+	run     []byte // text since the last tag, as a parser gives it: comments and the marks of CDATA do not divide it
+	runAt   int    // where it begins in out
 	kept    []byte
 	secrets []frame.Span // of kept: texts found inside, as a parser gives them
 	scratch []byte
@@ -79,9 +81,10 @@ type blanker struct {
 // reset forgets the secrets found so far.
 func (b *blanker) reset() { b.kept, b.secrets = b.kept[:0], b.secrets[:0] }
 
-// document makes out of a document, and adds its secrets to those found so far; false: it cannot be read.
+// document makes out of a document, and adds its secrets to those found so far; false: it cannot be read. Text that repeats
+// one of those found before is blanked, however it is written.
 func (b *blanker) document(doc []byte) bool {
-	b.out, b.depth = b.out[:0], 0
+	b.out, b.depth, b.run = b.out[:0], 0, b.run[:0]
 	read := 0
 	w := frame.NewWalker(doc)
 	for t := w.Next(); t != frame.TokenNone; t = w.Next() {
@@ -93,7 +96,7 @@ func (b *blanker) document(doc []byte) bool {
 
 // find is document that makes no out.
 func (b *blanker) find(doc []byte) {
-	b.depth = 0
+	b.depth, b.run = 0, b.run[:0]
 	w := frame.NewWalker(doc)
 	for t := w.NextStart(); t != frame.TokenNone; t = w.NextStart() {
 		if !isSecret(w.Name) {
@@ -114,17 +117,46 @@ func (b *blanker) token(t frame.Token, w *frame.Walker) {
 	case b.depth > 0:
 		b.inside(t, w)
 	case t == frame.TokenStart, t == frame.TokenEmpty:
+		b.endRun()
 		b.start(t, w)
 	case t == frame.TokenText, t == frame.TokenCDATA:
-		b.scratch = w.AppendText(b.scratch[:0])
-		if bytes.IndexByte(b.scratch, '<') >= 0 { // a document within: it may have secrets of its own
-			b.out = append(b.out, blanked...)
-		} else {
-			b.out = append(b.out, w.Raw...)
+		if len(b.run) == 0 {
+			b.runAt = len(b.out)
 		}
-	case t == frame.TokenEnd, t == frame.TokenDeclaration:
+		b.run = w.AppendText(b.run)
+		b.out = append(b.out, w.Raw...)
+	case t == frame.TokenEnd:
+		b.endRun()
+		b.out = append(b.out, w.Raw...)
+	case t == frame.TokenDeclaration:
 		b.out = append(b.out, w.Raw...)
 	}
+}
+
+// endRun blanks what is secret in the text that ends here.
+func (b *blanker) endRun() {
+	run := b.run
+	b.run = b.run[:0]
+	if bytes.IndexByte(run, '<') >= 0 { // a document within: it may have secrets of its own
+		b.out = append(b.out[:b.runAt], blanked...)
+		return
+	}
+	if shown, changed := b.repeated(run); changed {
+		b.out = append(b.out[:b.runAt], escaped(shown)...)
+	}
+}
+
+// repeated says whether text repeats secrets found so far, also with other white space, and gives it without them.
+func (b *blanker) repeated(text []byte) (shown []byte, changed bool) {
+	if len(text) < shortestKept || len(b.secrets) == 0 {
+		return text, false
+	}
+	for _, text := range [][]byte{text, collapsed(text)} {
+		if shown = b.hide(text); !bytes.Equal(shown, text) {
+			return shown, true
+		}
+	}
+	return text, false
 }
 
 func (b *blanker) start(t frame.Token, w *frame.Walker) {
@@ -134,14 +166,15 @@ func (b *blanker) start(t frame.Token, w *frame.Walker) {
 		b.out = append(append(b.out, ">"+blanked+"</"...), w.Name...)
 		b.out = append(b.out, '>')
 		b.enter(t, w)
-	case b.keepSecretAttributes(*w):
+	case b.keepSecretAttributes(*w) || b.repeatedInAttributes(*w):
 		b.out = append(append(b.out, '<'), w.Name...)
 		for name, value, ok := w.Attribute(); ok; name, value, ok = w.Attribute() {
 			b.out = append(append(append(b.out, ' '), name...), `="`...)
 			if secretAttribute(name) {
 				b.out = append(b.out, blanked...)
 			} else {
-				b.out = append(b.out, escaped(frame.AppendAttribute(nil, value))...)
+				shown, _ := b.repeated(frame.AppendAttribute(nil, value))
+				b.out = append(b.out, escaped(shown)...)
 			}
 			b.out = append(b.out, '"')
 		}
@@ -161,7 +194,7 @@ func (b *blanker) enter(t frame.Token, w *frame.Walker) {
 	}
 	for name, value, ok := w.Attribute(); ok; name, value, ok = w.Attribute() {
 		if string(name) != "xmlns" && !bytes.HasPrefix(name, []byte("xmlns:")) {
-			b.keep(frame.AppendAttribute(b.scratch[:0], value))
+			b.keepAttribute(value)
 		}
 	}
 }
@@ -170,11 +203,13 @@ func (b *blanker) enter(t frame.Token, w *frame.Walker) {
 func (b *blanker) inside(t frame.Token, w *frame.Walker) {
 	switch t {
 	case frame.TokenStart, frame.TokenEmpty:
+		b.keepRun()
 		b.enter(t, w)
 	case frame.TokenEnd:
+		b.keepRun()
 		b.depth--
 	case frame.TokenText, frame.TokenCDATA:
-		b.keep(w.AppendText(b.scratch[:0]))
+		b.run = w.AppendText(b.run)
 	}
 }
 
@@ -183,10 +218,24 @@ func (b *blanker) keepSecretAttributes(w frame.Walker) (any bool) {
 	for name, value, ok := w.Attribute(); ok; name, value, ok = w.Attribute() {
 		if secretAttribute(name) {
 			any = true
-			b.keep(frame.AppendAttribute(b.scratch[:0], value))
+			b.keepAttribute(value)
 		}
 	}
 	return any
+}
+
+// repeatedInAttributes says whether a tag's attributes repeat secrets found so far.
+func (b *blanker) repeatedInAttributes(w frame.Walker) bool {
+	if len(b.secrets) == 0 {
+		return false
+	}
+	for _, value, ok := w.Attribute(); ok; _, value, ok = w.Attribute() {
+		b.scratch = frame.AppendAttribute(b.scratch[:0], value)
+		if _, changed := b.repeated(b.scratch); changed {
+			return true
+		}
+	}
+	return false
 }
 
 func escaped(text []byte) []byte {
@@ -202,14 +251,29 @@ const (
 	mostKept = 16
 )
 
-// keep keeps a copy of text, which may be the scratch.
+// keep keeps a copy of text, once.
 func (b *blanker) keep(text []byte) {
-	b.scratch = text
-	if text = bytes.TrimSpace(text); len(text) >= shortestKept && len(b.secrets) <= mostKept {
-		from := len(b.kept)
-		b.kept = append(b.kept, text...)
-		b.secrets = append(b.secrets, frame.Span{Start: from, End: len(b.kept)})
+	if text = bytes.TrimSpace(text); len(text) < shortestKept || len(b.secrets) > mostKept {
+		return
 	}
+	for _, at := range b.secrets {
+		if bytes.Equal(b.kept[at.Start:at.End], text) {
+			return
+		}
+	}
+	from := len(b.kept)
+	b.kept = append(b.kept, text...)
+	b.secrets = append(b.secrets, frame.Span{Start: from, End: len(b.kept)})
+}
+
+func (b *blanker) keepRun() {
+	b.keep(b.run)
+	b.run = b.run[:0]
+}
+
+func (b *blanker) keepAttribute(value []byte) {
+	b.scratch = frame.AppendAttribute(b.scratch[:0], value)
+	b.keep(b.scratch)
 }
 
 // hide blanks the secrets found so far in a text that may repeat them, such as a registry's message. Where there are more

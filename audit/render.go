@@ -83,7 +83,7 @@ func (r *renderer) appendSent(dst []byte, m *frame.Message, e *Entry) []byte {
 
 // shrink lets go of buffers that grew.
 func (r *renderer) shrink() {
-	for _, b := range []*[]byte{&r.text, &r.blanker.out, &r.blanker.kept, &r.blanker.scratch} {
+	for _, b := range []*[]byte{&r.text, &r.blanker.out, &r.blanker.kept, &r.blanker.scratch, &r.blanker.run} {
 		if cap(*b) > keepOctets {
 			*b = nil
 		}
@@ -135,6 +135,13 @@ func appendMessageID(dst, payload []byte) []byte {
 	return dst
 }
 
+// usualMessages are the texts of RFC 5730 section 3 for codes of success: nothing needs to be looked for in them.
+var usualMessages = map[string]bool{
+	"Command completed successfully": true, "Command completed successfully; action pending": true,
+	"Command completed successfully; no messages": true, "Command completed successfully; ack to dequeue": true,
+	"Command completed successfully; ending session": true,
+}
+
 // appendMessage appends what the registry's answer says. It may repeat secrets of the command, in its words too.
 func (r *renderer) appendMessage(dst []byte, e *Entry) []byte {
 	text, _, ok := frame.AppendResult(r.text[:0], e.Answer)
@@ -142,7 +149,7 @@ func (r *renderer) appendMessage(dst []byte, e *Entry) []byte {
 	if !ok || len(text) == 0 {
 		return dst
 	}
-	if r.frames || e.Code >= 2000 {
+	if !usualMessages[string(text)] {
 		r.blanker.reset()
 		r.blanker.find(e.Payload)
 		text = r.blanker.hide(text)
@@ -169,7 +176,11 @@ func (r *renderer) appendFrames(dst []byte, sent *frame.Message, e *Entry) []byt
 
 // appendShown appends a document without its secrets, and without those of the one before; nil: it cannot be read.
 func (r *renderer) appendShown(dst []byte, key string, m *frame.Message) []byte {
-	if m == nil || !r.blanker.document(m.Payload) {
+	if m == nil {
+		return appendField(dst, key, unreadable)
+	}
+	r.blanker.find(m.Payload) // those that come behind the text that repeats them, too
+	if !r.blanker.document(m.Payload) {
 		return appendField(dst, key, unreadable)
 	}
 	return appendBounded(dst, key, r.blanker.hide(r.blanker.out), maxPayload)

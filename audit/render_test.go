@@ -139,6 +139,37 @@ func TestMessageHidesSecrets(t *testing.T) {
 	}
 }
 
+// TestRepeatsAreHidden: however a secret is written where it is one, and where it is repeated; of success too.
+func TestRepeatsAreHidden(t *testing.T) {
+	for _, tt := range []struct{ secret, repeated, parts string }{
+		{`ca&amp;"nary`, `ca&amp;"nary`, "nary"},
+		{`ca&gt;"nary`, `ca>&quot;nary`, "nary"},
+		{`cacanary`, `&#99;a&#x63;anary`, "nary"},
+		{`ca<![CDATA[can]]>ary`, `cacanary`, "can ary"},
+		{`caca<!-- -->nary`, `cacanary`, "caca nary"},
+		{`cacanary`, `ca<![CDATA[can]]>a<!-- -->ry`, "can ary"},
+		{`ca  canary`, "ca\r\n canary", "nary"},
+	} {
+		for _, code := range []int{1000, 2306} {
+			for _, frames := range []bool{false, true} {
+				e := &Entry{Time: time.Now(), Event: End, Code: code, Payload: []byte(createXML("x.example", tt.secret)),
+					Answer: []byte(answerXML(code, "is "+tt.repeated+" now"))}
+				line := string(newRenderer(frames).append(nil, e))
+				for _, part := range strings.Fields(tt.parts) {
+					if strings.Contains(line, part) || !strings.Contains(line, `"message":"is *** now"`) {
+						t.Errorf("%s repeated as %q, code %d, frames %v: got %s", tt.secret, tt.repeated, code, frames, line)
+					}
+				}
+			}
+		}
+	}
+	e := &Entry{Time: time.Now(), Event: End, Code: 2306, Payload: []byte(createXML("x.example", `cana"ry`)),
+		Answer: []byte(strings.Replace(answerXML(2306, "no"), "<msg>", `<msg lang="cana&#34;ry">`, 1))}
+	if line := string(newRenderer(true).append(nil, e)); strings.Contains(line, "ry") && strings.Contains(line, "cana") {
+		t.Errorf("attribute: got %s", line)
+	}
+}
+
 // TestUnreadable: what cannot be read is not shown, and is recorded all the same.
 func TestUnreadable(t *testing.T) {
 	e := &Entry{Time: time.Now(), MuxTRID: []byte("M1"), Payload: []byte("<epp><pw>canary"), Answer: []byte("<pw>canary</pw>")}
