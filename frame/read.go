@@ -111,7 +111,7 @@ func AppendResult(dst, payload []byte) (text []byte, code int, ok bool) {
 		return dst, 0, false
 	}
 	for name, value, more := w.Attribute(); more; name, value, more = w.Attribute() {
-		if string(Local(name)) == "code" {
+		if string(name) == "code" { // with a prefix it is another one
 			var scratch [16]byte
 			n, err := strconv.Atoi(string(bytes.TrimSpace(AppendAttribute(scratch[:0], value))))
 			if err != nil {

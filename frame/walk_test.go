@@ -210,6 +210,16 @@ func TestParseResultLikeXML(t *testing.T) {
 	}
 }
 
+// TestResultCodeHasNoPrefix: only the attribute counts that Scan takes the code from.
+func TestResultCodeHasNoPrefix(t *testing.T) {
+	for _, attributes := range []string{`x:code="abc" code="2306"`, `code="2306" x:code="1000"`} {
+		doc := inEPP(`<response><result xmlns:x="u" ` + attributes + `><msg>no</msg></result></response>`)
+		if code, msg, err := ParseResult([]byte(doc)); code != 2306 || msg != "no" || err != nil {
+			t.Errorf("%s: got %d %q %v", attributes, code, msg, err)
+		}
+	}
+}
+
 // TestWalkCorpus walks all that there is to read, and mutants of it.
 func TestWalkCorpus(t *testing.T) {
 	var s Scanner
