@@ -75,11 +75,12 @@ type blanker struct {
 	runAt   int    // where it begins in out
 	kept    []byte
 	secrets []frame.Span // of kept: texts found inside, as a parser gives them
+	spaced  bool         // one of them has white space in it
 	scratch []byte
 }
 
 // reset forgets the secrets found so far.
-func (b *blanker) reset() { b.kept, b.secrets = b.kept[:0], b.secrets[:0] }
+func (b *blanker) reset() { b.kept, b.secrets, b.spaced = b.kept[:0], b.secrets[:0], false }
 
 // document makes out of a document, and adds its secrets to those found so far; false: it cannot be read. Text that repeats
 // one of those found before is blanked, however it is written.
@@ -151,8 +152,12 @@ func (b *blanker) repeated(text []byte) (shown []byte, changed bool) {
 	if len(text) < shortestKept || len(b.secrets) == 0 {
 		return text, false
 	}
-	for _, text := range [][]byte{text, collapsed(text)} {
-		if shown = b.hide(text); !bytes.Equal(shown, text) {
+	if shown = b.hide(text); !bytes.Equal(shown, text) {
+		return shown, true
+	}
+	if b.spaced {
+		once := collapsed(text)
+		if shown = b.hide(once); !bytes.Equal(shown, once) {
 			return shown, true
 		}
 	}
@@ -261,6 +266,7 @@ func (b *blanker) keep(text []byte) {
 			return
 		}
 	}
+	b.spaced = b.spaced || bytes.ContainsAny(text, " \t\r\n")
 	from := len(b.kept)
 	b.kept = append(b.kept, text...)
 	b.secrets = append(b.secrets, frame.Span{Start: from, End: len(b.kept)})
