@@ -119,12 +119,9 @@ func (r *Registry) windows(h *history, now row, started time.Time) {
 		if i >= len(now.limited) {
 			break
 		}
-		var before time.Duration
-		if i < len(minute.limited) {
-			before = minute.limited[i]
-		}
 		if length := now.at.Sub(minute.at); length > 0 {
-			r.Limits[i].LimitedRatio = round(min(1, max(0, float64(now.limited[i]-before)/float64(length))))
+			during := now.limited[i] - minute.limitedBy(now.rules[i]) // a reload may have moved it
+			r.Limits[i].LimitedRatio = round(min(1, max(0, float64(during)/float64(length))))
 		}
 	}
 }

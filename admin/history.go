@@ -20,6 +20,7 @@ type row struct {
 	wait, rtt [len(upstream.HistogramBounds) + 1]uint64 // of both classes
 	answered  [upstream.NumClasses]uint64
 	codes     [upstream.NumCodes]uint64
+	rules     []string        // names of the rules as they stood then
 	limited   []time.Duration // by rule
 
 	notSentFor [upstream.Causes]uint64
@@ -36,7 +37,7 @@ type row struct {
 
 func rowOf(at time.Time, s *proxy.Snapshot) row {
 	a := &s.Account
-	r := row{at: at, limited: slices.Clone(a.Limited[:len(a.Used)]), unknownTransforms: a.Unknown, throttled: a.Throttled,
+	r := row{at: at, rules: slices.Clone(a.Rules), limited: slices.Clone(a.Limited[:len(a.Used)]), unknownTransforms: a.Unknown, throttled: a.Throttled,
 		timeouts: a.SessionCloses[upstream.CauseCommandTimeout], codeCloses: a.SessionCloses[upstream.CauseCodeCloses],
 		loginsLost: a.SessionCloses[upstream.CauseLoginLost], notEPP: a.Desync[upstream.CauseFrame], unasked: a.Desync[upstream.CauseUnasked],
 		notSentFor: a.NotSent, faults: s.Faults, closed: s.Blamed(), hoarders: s.Hoarders(), acceptErrors: s.AcceptErrors, queued: a.Queued, used: -1,
@@ -72,6 +73,14 @@ func rowOf(at time.Time, s *proxy.Snapshot) row {
 		r.used = max(r.used, used)
 	}
 	return r
+}
+
+// limitedBy is the time of the rule of that name, wherever it stood; 0: there was none.
+func (r *row) limitedBy(name string) time.Duration {
+	if i := slices.Index(r.rules, name); i >= 0 {
+		return r.limited[i]
+	}
+	return 0
 }
 
 // history is the past of one registry: a row each historyEvery, the oldest first. The row of a loop that did not answer is

@@ -23,6 +23,7 @@ func snapshotAt(n uint64) *proxy.Snapshot {
 	a.Outcomes[frame.CommandInfo][upstream.EndNotSent] = n
 	a.Outcomes[frame.CommandCreate][upstream.EndUnknown] = n
 	a.Unknown = n
+	a.Rules = []string{"all", "create"}
 	a.Used, a.Limited[0], a.Limited[1] = []float64{0.25, 0.75}, time.Duration(n)*time.Second/2, 0
 	a.Queued = int(n)
 	return s
@@ -63,6 +64,25 @@ func TestHistory(t *testing.T) {
 	recent := h.before(now.at, historySpan)
 	if w := window(&recent, &now); w.Seconds != 600 || w.NotSent != 600 {
 		t.Errorf("got %+v", w)
+	}
+}
+
+// TestLimitMoves: what a limit counted before a reload is not taken for what another one, which stood in its place, held back.
+func TestLimitMoves(t *testing.T) {
+	var h history
+	for i := range 13 {
+		h.add(rowOf(began.Add(time.Duration(i)*historyEvery), snapshotAt(uint64(1000+5*i))))
+	}
+	s := snapshotAt(1000 + 5*13)
+	a := &s.Account
+	a.Rules = []string{"new", "all", "create"}
+	a.Used, a.Limited[0], a.Limited[1], a.Limited[2] = []float64{0, 0.25, 0.75}, 0, a.Limited[0], a.Limited[1]
+	r := Registry{Limits: make([]Limit, 3)}
+	r.windows(&h, rowOf(began.Add(13*historyEvery), s), began.Add(-time.Hour))
+	for i, want := range []float64{0, 0.5, 0} {
+		if got := r.Limits[i].LimitedRatio; math.Abs(got-want) > 0.01 {
+			t.Errorf("%s: held back for %v of the last minute, want %v", a.Rules[i], got, want)
+		}
 	}
 }
 
