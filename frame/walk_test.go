@@ -173,8 +173,8 @@ func walkLikeXML(t *testing.T, s *Scanner, payload []byte) bool {
 	}
 	code, msg, err := ParseResult(m.Payload)
 	wantCode, wantMsg, wantErr := parseResultXML(m.Payload)
-	if wantErr != nil { // for a later result, or an attribute code of another namespace
-		return true
+	if wantErr != nil || err != nil && wantCode == 0 {
+		return true // for a later result, or an attribute code of another namespace; or an empty code, which encoding/xml takes for 0
 	}
 	if err != nil || msg != wantMsg || code != wantCode && code != m.Code {
 		t.Fatalf("%q:\ngot  %d %q %v\nwant %d %q", m.Payload, code, msg, err, wantCode, wantMsg)
