@@ -10,16 +10,17 @@ import (
 // faults are the words for what a client was at fault with, by the reason of the log.
 var faults = map[string]string{
 	proxy.FaultyFrame: "a frame that is no EPP",
-	"frame":           "a frame of a length that none has, or above clients.max_frame",
+	"frame":           "a frame of a length that none has, or above clients.max_frame, or before login above 8192 octets",
 	"faults":          "three frames in a row that are no EPP",
-	"ahead":           "more sent ahead than clients.max_ahead",
+	"ahead":           "more sent ahead than clients.max_ahead, or before login than a login",
 	"slow_frame":      "a frame not whole within clients.frame_timeout",
 	"not_reading":     "answers not read",
 	"tls":             "octets that are no TLS",
 	"too_many":        "clients.max reached",
 	"memory":          "parts of frames while too much was held for all clients",
-	"refused":         "three logins in a row refused here",
+	"refused":         "three logins, or commands before login, in a row refused here",
 	"handshake":       "a TLS handshake that failed",
+	"no_login":        "no login within 30 s",
 }
 
 // who names the client that was at fault last.

@@ -13,9 +13,9 @@ type closeReason uint8
 const (
 	closedByClient       closeReason = iota
 	closedLogout                     // answered 1500
-	closedFrame                      // a length below 5, or above clients.max_frame
+	closedFrame                      // a length below 5, above clients.max_frame, or above a login's before it
 	closedFaults                     // three faulty frames in a row
-	closedAhead                      // more sent ahead than clients.max_ahead
+	closedAhead                      // more sent ahead than clients.max_ahead, or than a login before it
 	closedSlowFrame                  // a frame not whole within clients.frame_timeout
 	closedIdle                       // clients.idle_timeout
 	closedNotReading                 // answers not taken
@@ -26,14 +26,15 @@ const (
 	closedTooMany                    // clients.max
 	closedShutdown
 	closedMemory    // more octets are held for all clients together than may be
-	closedRefused   // three logins in a row were refused
+	closedRefused   // three logins, or commands before login, in a row were refused
 	closedHandshake // the TLS handshake failed, or took too long
 	closedKicked    // by the operator
+	closedNoLogin   // no login in time, where one is needed
 	numCloseReasons
 )
 
 var closeReasonNames = [numCloseReasons]string{"client", "logout", "frame", "faults", "ahead", "slow_frame", "idle",
-	"not_reading", "unknown_outcome", "code", "no_greeting", "tls", "too_many", "shutdown", "memory", "refused", "handshake", "kicked"}
+	"not_reading", "unknown_outcome", "code", "no_greeting", "tls", "too_many", "shutdown", "memory", "refused", "handshake", "kicked", "no_login"}
 
 func (r closeReason) String() string { return closeReasonNames[r] }
 
@@ -41,7 +42,7 @@ func (r closeReason) String() string { return closeReasonNames[r] }
 func (r closeReason) blames() bool {
 	switch r {
 	case closedFrame, closedFaults, closedAhead, closedSlowFrame, closedNotReading, closedTLS, closedTooMany, closedMemory,
-		closedRefused, closedHandshake:
+		closedRefused, closedHandshake, closedNoLogin:
 		return true
 	}
 	return false
@@ -93,6 +94,7 @@ type client struct {
 	named    *origin       // nil: nobody has asked
 	served   time.Duration // when a command of its was sent last, or it came; by the account's clock
 	since    time.Duration // when the state began, or the last command ended
+	loginBy  time.Duration // when a stranger's time is over; while its login is verified, what is left of it
 	partial  time.Duration // when the first octet of a frame was seen that is not whole; 0: none
 	stalled  time.Duration // since when the kernel has taken nothing of what waits for it; 0: nothing waits
 	held     int32         // octets that count in srv.held
@@ -100,7 +102,9 @@ type client struct {
 	timer    int32         // index in srv.timers; -1: not in it
 	state    clientState
 	faults   uint8 // frames in a row that were refused
-	refusals uint8 // logins in a row that were refused
+	refusals uint8 // logins in a row that were refused, and a stranger's commands
+	busies   uint8 // logins since the last right one that were refused because too many waited
+	trusted  bool  // no stranger
 	loggedIn bool  // where logins are verified: what as says stands
 	parsing  bool  // parse is on the stack
 }
@@ -144,6 +148,8 @@ func (c *client) greet() {
 	c.state = clientServed
 	c.write(c.srv.greetingUnit())
 	c.touch()
+	c.loginBy = c.srv.clock() + loginTimeout
+	c.awaitLogin()
 }
 
 // Readable is upstream.Handler's.
@@ -164,8 +170,8 @@ func (c *client) Readable() {
 			c.discarded(n)
 		}
 	}
-	if c.state < clientLingering && c.stream.buffered() > c.srv.cfg.MaxAhead {
-		c.evict(replyTooFarAhead, closedAhead)
+	if most, r := c.aheadMax(); c.state < clientLingering && c.stream.buffered() > most {
+		c.evict(r, closedAhead)
 	}
 	if c.state < clientLingering {
 		c.backlog() // TLS answers some records by itself, RFC 8446 section 4.6.3
@@ -313,13 +319,14 @@ func (c *client) take() bool {
 		c.incomplete(have)
 		return false
 	}
-	n, err := frame.Size(c.stream.peek(frame.HeaderLen), c.srv.cfg.MaxFrame)
+	most, tooLong := c.frameMax()
+	n, err := frame.Size(c.stream.peek(frame.HeaderLen), most)
 	if err == frame.ErrTooShort {
 		c.close(closedFrame) // no frame has such a length: this is not EPP, and nothing can be said
 		return false
 	}
 	if err != nil {
-		c.leave(replyTooLong, nil, closedFrame)
+		c.leave(tooLong, nil, closedFrame)
 		return false
 	}
 	if have < n {
@@ -366,9 +373,7 @@ func (c *client) command(payload []byte, n int) {
 	case m.Kind == frame.KindCommand || m.Kind == frame.KindExtension:
 		c.ok()
 		if s.users != nil && !c.loggedIn {
-			s.counts.NotLoggedIn++
-			c.complainOfCommand(m)
-			c.refuse(replyNotLoggedIn, m, n)
+			c.early(m, n)
 			return
 		}
 		opts := c.listener.options.Load()
@@ -551,6 +556,7 @@ func (c *client) dueServed(now time.Duration) {
 		}
 		t.before(c, c.partial+cfg.FrameTimeout)
 	}
+	c.dueLogin(now)
 	if cfg.IdleTimeout > 0 && !c.busy() && c.state == clientServed {
 		if now >= c.since+cfg.IdleTimeout {
 			c.close(closedIdle)

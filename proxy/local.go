@@ -26,7 +26,7 @@ func (c *client) local(m *frame.Message, n int) {
 }
 
 const (
-	// maxRefusals refused logins in a row end the connection: each is read by a slow parser.
+	// maxRefusals refused logins in a row end the connection: each is read by a slow parser. So do a stranger's commands.
 	maxRefusals = 3
 	// maxLogin is the longest login that is read, in octets: a millisecond of the loop. Those with the most services have
 	// less than 4000.
@@ -64,7 +64,7 @@ func (c *client) loginEnds(r reply, clTRID []byte, u *credential) {
 	s, why := c.srv, refusedOther
 	switch r {
 	case replyLoggedIn:
-		c.loggedIn, c.refusals = true, 0
+		c.loggedIn, c.trusted, c.refusals, c.busies = true, true, 0, 0
 		c.reply(r, clTRID)
 		return
 	case replyCredentials:
@@ -76,7 +76,7 @@ func (c *client) loginEnds(r reply, clTRID []byte, u *credential) {
 	if why != refusedOther {
 		c.complainOfLogin(why, u)
 	}
-	if c.refusals++; c.refusals < maxRefusals {
+	if c.excused(why) || !c.strike() {
 		c.reply(r, clTRID)
 		return
 	}

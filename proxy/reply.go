@@ -32,12 +32,18 @@ var (
 	replyTooManyClients = reply{2502, "Session limit exceeded; server closing connection", "clients.max is reached"}
 	replyTooLong        = reply{2500, "Command failed; server closing connection", "frame is longer than clients.max_frame"}
 	replyTooFarAhead    = reply{2500, "Command failed; server closing connection", "more sent ahead than clients.max_ahead"}
+
+	// Said to a stranger.
+	replyTooLongYet     = reply{2500, "Command failed; server closing connection", "frame is longer than 8192 octets, before login"}
+	replyTooFarAheadYet = reply{2500, "Command failed; server closing connection", "more than 8196 octets sent ahead, before login"}
+
 	// RFC 5730 section 3: 2201 is for a command for which the client is not authorized.
 	replyDisallowed = reply{2201, "Authorization error", "this listener does not allow the command"}
 
 	replyNoMemory      = reply{2500, "Command failed; server closing connection", "too much is held for all clients together"}
 	replyLongLogin     = reply{2001, "Command syntax error", "login is longer than 8192 octets"}
-	replyLoginsRefused = reply{2501, "Authentication error; server closing connection", "three logins in a row were refused"}
+	replyLoginsRefused = reply{2501, "Authentication error; server closing connection", "three logins or commands before login in a row were refused"}
+	replyLoginTimeout  = reply{2501, "Authentication error; server closing connection", "login timeout"}
 	// RFC 5730 section 3: 2200 is for credentials that are not right, 2002 for a command that may not be given now.
 	replyCredentials = reply{2200, "Authentication error", ""}
 	replyNotLoggedIn = reply{2002, "Command use error", "log in first"}

@@ -93,6 +93,7 @@ func ownReplies() map[string][]reply {
 		"replyTooManyClients": {replyTooManyClients}, "replyTooLong": {replyTooLong}, "replyTooFarAhead": {replyTooFarAhead},
 		"replyDisallowed": {replyDisallowed}, "replyNoMemory": {replyNoMemory}, "replyLongLogin": {replyLongLogin},
 		"replyLoginsRefused": {replyLoginsRefused}, "replyTooManyFaults": {replyTooManyFaults},
+		"replyLoginTimeout": {replyLoginTimeout}, "replyTooLongYet": {replyTooLongYet}, "replyTooFarAheadYet": {replyTooFarAheadYet},
 		"replyCredentials": {replyCredentials}, "replyNotLoggedIn": {replyNotLoggedIn}, "replyLoginsBusy": {replyLoginsBusy},
 		"replyFault":   {replyFault(errNotClients), replyFault(errors.New("xml: <\x00\xff\uFFFE]]>&")), replyFault(errors.New(strings.Repeat("long ", 1000)))},
 		"replyUnknown": {replyUnknown(&upstream.Exchange{Query: true})}, // the other with a muxTRID, in TestWrittenIsValid
@@ -271,8 +272,19 @@ func TestWrittenIsValid(t *testing.T) {
 			l.ask(p, 2002, commandOf(deleteXML))
 			l.ask(p, 2200, good)
 		}
+		p := f.dial()
+		_, _ = p.nc.Write([]byte{0, 0, 255, 255})
+		l.take(p, 2500)
+		p = f.dial()
+		f.age(loginTimeout)
+		l.take(p, 2501)
 		f.pauseLogins()
-		for range verificationsMax {
+		p = f.dial()
+		p.write(login("B-0"))
+		_, _ = p.nc.Write(append([]byte{0, 0, 255, 255}, make([]byte, strangerAhead)...))
+		l.take(p, 2500)
+		waitFor(t, "its login", func() bool { return len(f.server.verifier.queue) == 1 })
+		for range verificationsMax - 1 {
 			f.dial().write(login("B-1"))
 		}
 		waitFor(t, "the queue", func() bool { return len(f.server.verifier.queue) == verificationsMax })

@@ -100,6 +100,9 @@ func (s *Server) setUsers(hashes map[string]PasswordHash) {
 		s.users = nil
 		return
 	}
+	for c := s.clients; s.users == nil && c != nil; c = c.next {
+		c.trusted = true // it came while no login was needed
+	}
 	old, now, most := s.users, make(map[string]*credential, len(hashes)), 1
 	for name, hash := range hashes {
 		u := old[name]
@@ -152,6 +155,7 @@ func (c *client) authenticate(l *frame.Login, clTRID []byte) (r reply, pending b
 	select {
 	case s.verifier.queue <- v:
 		c.check = v
+		c.loginBegins()
 		return reply{}, true
 	default:
 		return replyLoginsBusy, false
@@ -172,6 +176,7 @@ func (c *client) verified(v *verification, right bool) {
 		return
 	}
 	c.check = nil
+	c.loginStops()
 	s, r := c.srv, replyCredentials
 	switch {
 	case s.users == nil: // a reload has made it needless
@@ -181,6 +186,7 @@ func (c *client) verified(v *verification, right bool) {
 		v.user.proof, v.user.proven = s.proofOf(v.user, v.password), true
 	}
 	c.loginEnds(r, v.clTRID, v.user)
+	c.awaitLogin()
 	if c.state == clientServed {
 		c.touch()
 		c.parse()

@@ -107,7 +107,7 @@ var verdictCases = []verdictCase{
 		want: `^\d+ clients? closed for faults of their own in the last ten minutes; the last: a frame not whole within clients.frame_timeout, by client uid \d+ on unix://`, g: admin.Look,
 		metric: `eppmux_client_closes_total{reason="slow_frame"}`, may: "ClientsFaulty"},
 	{row: 24, what: "a client sends too far ahead", r: statusRegistry{faults: "slow=300ms:cmd=check", more: []string{"clients: {max: 50, max_frame: 8192, max_ahead: 8196}"}, play: playAhead},
-		want: `^\d+ clients? closed for faults of their own in the last ten minutes; the last: more sent ahead than clients.max_ahead, by client uid \d+ on unix://`, g: admin.Look,
+		want: `^\d+ clients? closed for faults of their own in the last ten minutes; the last: more sent ahead than clients.max_ahead, or before login than a login, by client uid \d+ on unix://`, g: admin.Look,
 		metric: `eppmux_client_closes_total{reason="ahead"}`, may: "ClientsFaulty"},
 	{row: 25, what: "a client does not read", r: statusRegistry{play: playNeverReads},
 		want: `^1 client closed for faults of their own in the last ten minutes; the last: answers not read, by client uid \d+ on unix://`, g: admin.Look,
