@@ -99,7 +99,8 @@ func (r *Registry) windows(h *history, now row, started time.Time) {
 	zero := row{at: started}
 	minute, recent := zero, zero
 	if len(h.rows) > 0 {
-		// What has run for less time than the window has the start of its history in it, when all was zero.
+		// What has run for less time than the window has the start of its history in it, when all
+		// was zero.
 		if minute = h.before(now.at, time.Minute); minute.at.After(now.at.Add(-time.Minute)) {
 			minute = row{at: minute.at}
 		}
@@ -158,8 +159,8 @@ const (
 	never   = 1<<63 - 1 // what has no life of its own
 )
 
-// near says how near an end is. What lives so short that it is always near its end is renewed by a program: of that,
-// only the last eighth of its life counts.
+// near says how near an end is. What lives so short that it is always near its end is renewed by a
+// program: of that, only the last eighth of its life counts.
 func near(left, life time.Duration) Gravity {
 	switch {
 	case left <= 0:

@@ -7,12 +7,12 @@ import (
 	"sync"
 )
 
-// maxConnections is how many there may be at a time: anybody on the host can connect here, and must not use up the open
-// files that sessions and clients need.
+// maxConnections is how many there may be at a time: anybody on the host can connect here, and must
+// not use up the open files that sessions and clients need.
 const maxConnections = 32
 
-// crowd are the connections there are. Where there are too many, the one goes that has not begun a request for the longest
-// time: it waits, or is slower than any scraper.
+// crowd are the connections there are. Where there are too many, the one goes that has not begun a
+// request for the longest time: it waits, or is slower than any scraper.
 type crowd struct {
 	mu  sync.Mutex
 	all []net.Conn // guarded by mu; the one that began a request last, or came last, is the last

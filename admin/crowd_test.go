@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestCrowd: connections that wait, or have begun a request and stop, are closed where there are too many; requests are
-// served.
+// TestCrowd: connections that wait, or have begun a request and stop, are closed where there are
+// too many; requests are served.
 func TestCrowd(t *testing.T) {
 	s := New(Config{Address: "127.0.0.1:0"})
 	if err := s.Start(); err != nil {

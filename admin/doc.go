@@ -15,13 +15,14 @@
 //	err = s.Shutdown(ctx)
 //	m.Stop()
 //
-// A Monitor watches registries: every five seconds it asks each event loop for a copy of its numbers and keeps what ten
-// minutes of plots need. Of that it makes a Status, which the page, /status.json and "eppmux status" show. What it says about
-// a registry comes from rules that are functions of what is shown (verdict.go), so that a table can test them. A Recent goes
-// around the handler of a log and keeps its last warnings.
+// A Monitor watches registries: every five seconds it asks each event loop for a copy of its
+// numbers and keeps what ten minutes of plots need. Of that it makes a Status, which the page,
+// /status.json and "eppmux status" show. What it says about a registry comes from rules that are
+// functions of what is shown (verdict.go), so that a table can test them. A Recent goes around the
+// handler of a log and keeps its last warnings.
 //
-// It only reads: there is nothing here that changes, pauses or ends anything, and methods other than GET and HEAD are
-// refused. Nothing it serves is secret, but web pages in a browser on the same machine must not read it either: a Host
-// header that does not name this machine is refused, which is what a page of another site would send after rebinding its
-// name to a loopback address.
+// It only reads: there is nothing here that changes, pauses or ends anything, and methods other
+// than GET and HEAD are refused. Nothing it serves is secret, but web pages in a browser on the
+// same machine must not read it either: a Host header that does not name this machine is refused,
+// which is what a page of another site would send after rebinding its name to a loopback address.
 package admin

@@ -20,8 +20,8 @@ type Readiness struct {
 
 // Readier knows whether clients can be served.
 type Readier interface {
-	// Ready is called for each request, from any goroutine, several at a time. It must not block. The result is the
-	// caller's.
+	// Ready is called for each request, from any goroutine, several at a time. It must not block.
+	// The result is the caller's.
 	Ready() []Readiness
 }
 
@@ -67,7 +67,8 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// ours says whether a Host header names this machine. HTTP/1.0 probes send none; browsers always do.
+// ours says whether a Host header names this machine. HTTP/1.0 probes send none; browsers always
+// do.
 func (s *Server) ours(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {

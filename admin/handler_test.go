@@ -83,7 +83,8 @@ func TestReady(t *testing.T) {
 	}
 }
 
-// TestForeignHost is about DNS rebinding: a page of another site whose name now points to a loopback address.
+// TestForeignHost is about DNS rebinding: a page of another site whose name now points to a
+// loopback address.
 func TestForeignHost(t *testing.T) {
 	h := New(Config{Address: "[::1]:7001"}).Handler()
 	for _, tt := range []struct {

@@ -14,7 +14,8 @@ const (
 	historySpan  = historySlots * historyEvery
 )
 
-// row is what is kept of a Snapshot: sums since the start, but for what is said to be of the moment.
+// row is what is kept of a Snapshot: sums since the start, but for what is said to be of the
+// moment.
 type row struct {
 	at        time.Time
 	wait, rtt [len(upstream.HistogramBounds) + 1]uint64 // of both classes
@@ -83,8 +84,8 @@ func (r *row) limitedBy(name string) time.Duration {
 	return 0
 }
 
-// history is the past of one registry: a row each historyEvery, the oldest first. The row of a loop that did not answer is
-// missing. Not safe for concurrent use.
+// history is the past of one registry: a row each historyEvery, the oldest first. The row of a loop
+// that did not answer is missing. Not safe for concurrent use.
 type history struct{ rows []row }
 
 func (h *history) add(r row) {
@@ -142,8 +143,8 @@ func quantiles(a, b *[len(upstream.HistogramBounds) + 1]uint64) Quantile {
 	return Quantile{quantile(&counts, 0.5), quantile(&counts, 0.99)}
 }
 
-// quantile is read as Prometheus does: as if the durations of a bucket were spread evenly over it. What is beyond the last
-// bound counts as that. Nil: there are none.
+// quantile is read as Prometheus does: as if the durations of a bucket were spread evenly over it.
+// What is beyond the last bound counts as that. Nil: there are none.
 func quantile(counts *[len(upstream.HistogramBounds) + 1]uint64, q float64) *float64 {
 	var n uint64
 	for _, c := range counts {

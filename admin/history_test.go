@@ -12,7 +12,8 @@ import (
 
 var began = time.Date(2026, 11, 21, 23, 0, 0, 0, time.UTC)
 
-// snapshotAt is of a registry that answers ten checks and one create each second, the checks in 3 ms.
+// snapshotAt is of a registry that answers ten checks and one create each second, the checks in 3
+// ms.
 func snapshotAt(n uint64) *proxy.Snapshot {
 	s := new(proxy.Snapshot)
 	a := &s.Account
@@ -67,7 +68,8 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// TestLimitMoves: what a limit counted before a reload is not taken for what another one, which stood in its place, held back.
+// TestLimitMoves: what a limit counted before a reload is not taken for what another one, which
+// stood in its place, held back.
 func TestLimitMoves(t *testing.T) {
 	var h history
 	for i := range 13 {

@@ -9,7 +9,8 @@ import (
 	"eppmux/proxy"
 )
 
-// Subject is a registry to be watched: where it is found, and what the config says of it. Immutable.
+// Subject is a registry to be watched: where it is found, and what the config says of it.
+// Immutable.
 type Subject struct {
 	Server                   *proxy.Server
 	Address                  string
@@ -17,16 +18,19 @@ type Subject struct {
 	MaxClients               int
 	QueueTimeout             time.Duration
 	Limits                   []Limit // without what is of the moment
-	// Expiries are the ends of our own certificates as they are now; What, File, At, Ours and Near are set. Nil: none.
+	// Expiries are the ends of our own certificates as they are now; What, File, At, Ours and Near
+	// are set. Nil: none.
 	Expiries func(now time.Time) []Expiry
-	// Audit is the state of the audit log and what becomes of transforms when it fails. Nil: none is kept.
+	// Audit is the state of the audit log and what becomes of transforms when it fails. Nil: none
+	// is kept.
 	Audit func() (state audit.State, blocks bool)
 }
 
 // MonitorConfig is what a Monitor is made of.
 type MonitorConfig struct {
 	Version string
-	// Subjects are those of now, in the order in which they are to be shown. Any goroutine may call it; it must not block.
+	// Subjects are those of now, in the order in which they are to be shown. Any goroutine may call
+	// it; it must not block.
 	Subjects func() []Subject
 	// Stopping says whether the program is ending; nil: never.
 	Stopping func() bool
@@ -34,8 +38,8 @@ type MonitorConfig struct {
 	Recent *Recent
 }
 
-// Monitor watches registries: it keeps their last ten minutes, and is a Source. However many ask, each event loop is asked
-// for one copy each freshFor at the most.
+// Monitor watches registries: it keeps their last ten minutes, and is a Source. However many ask,
+// each event loop is asked for one copy each freshFor at the most.
 type Monitor struct {
 	// Immutable after NewMonitor.
 	cfg     MonitorConfig
@@ -124,7 +128,8 @@ type watched struct {
 	now *look // nil: it does not answer
 }
 
-// watch asks every loop, side by side, and notes what they answer. What is no longer there is forgotten.
+// watch asks every loop, side by side, and notes what they answer. What is no longer there is
+// forgotten.
 func (m *Monitor) watch() []watched {
 	var all []watched
 	for _, s := range m.cfg.Subjects() {

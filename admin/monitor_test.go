@@ -22,7 +22,8 @@ func awayServer(t *testing.T, name string) *proxy.Server {
 	return s
 }
 
-// TestMonitor: it shows what there is, in the order of the subjects; whoever asks at the same time gets the same.
+// TestMonitor: it shows what there is, in the order of the subjects; whoever asks at the same time
+// gets the same.
 func TestMonitor(t *testing.T) {
 	a, b := awayServer(t, "a"), awayServer(t, "b")
 	defer b.Close()

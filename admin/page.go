@@ -133,7 +133,8 @@ func asset(name, kind string) http.HandlerFunc {
 	}
 }
 
-// icons are the shapes of the gravities, for the tab of a browser: told apart without their colours.
+// icons are the shapes of the gravities, for the tab of a browser: told apart without their
+// colours.
 var icons = [numGravities]string{
 	OK:     `<circle cx="8" cy="8" r="7" fill="#1f8a4c"/><path d="M4.5 8.3l2.4 2.4 4.6-5" fill="none" stroke="#fff" stroke-width="2"/>`,
 	Look:   `<path d="M8 1l7.5 14h-15z" fill="#d99100"/><path d="M8 6v4.5M8 12v1.6" stroke="#000" stroke-width="1.8"/>`,

@@ -34,7 +34,8 @@ type series struct {
 	values []*float64
 }
 
-// newPlot draws series over one scale, which begins at 0 and ends at the greatest value, or at least where floor says.
+// newPlot draws series over one scale, which begins at 0 and ends at the greatest value, or at
+// least where floor says.
 func newPlot(title string, write func(float64) string, floor float64, all ...series) plot {
 	top, any := floor, false
 	for _, s := range all {
@@ -61,7 +62,8 @@ func newPlot(title string, write func(float64) string, floor float64, all ...ser
 	return p
 }
 
-// path is a line through the values, with a gap where there is none. A value between two gaps is a dot.
+// path is a line through the values, with a gap where there is none. A value between two gaps is a
+// dot.
 func path(values []*float64, top float64) string {
 	if len(values) == 0 || top <= 0 {
 		return ""

@@ -14,8 +14,8 @@ const (
 	maxRegistries = 256 // of which events are kept
 )
 
-// Recent keeps the last warnings and errors of a log, by registry. Any goroutine may use it. Its Handler goes around that of
-// the log.
+// Recent keeps the last warnings and errors of a log, by registry. Any goroutine may use it. Its
+// Handler goes around that of the log.
 type Recent struct {
 	mu     sync.Mutex
 	events map[string][]Event // by registry, the newest last; guarded by mu
@@ -117,8 +117,8 @@ func (t *tee) keep(rec slog.Record) {
 	t.to.keep(all.registry, e)
 }
 
-// detail writes attributes, the error first and bare. What only tells one line from the next is left out, so that the same
-// trouble counts as the same.
+// detail writes attributes, the error first and bare. What only tells one line from the next is
+// left out, so that the same trouble counts as the same.
 func detail(attrs []slog.Attr) string {
 	var first, rest []string
 	for _, a := range attrs {

@@ -14,7 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Bounds on what one HTTP client may take. A scrape is small and quick; whoever is slower is not a scraper.
+// Bounds on what one HTTP client may take. A scrape is small and quick; whoever is slower is not a
+// scraper.
 const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second
@@ -50,7 +51,8 @@ type Server struct {
 	served   chan struct{} // closed when serve has ended
 }
 
-// New prepares a Server, which does not listen yet. It panics when cfg.Metrics has a build_info already.
+// New prepares a Server, which does not listen yet. It panics when cfg.Metrics has a build_info
+// already.
 func New(cfg Config) *Server {
 	if cfg.Metrics == nil {
 		cfg.Metrics = prometheus.NewRegistry()
@@ -111,8 +113,8 @@ func (s *Server) Addr() net.Addr {
 	return s.listener.Addr()
 }
 
-// Shutdown stops listening, waits until ctx is done for requests under way, and then ends them too. It may be called
-// before Start, or more than once.
+// Shutdown stops listening, waits until ctx is done for requests under way, and then ends them too.
+// It may be called before Start, or more than once.
 func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.http.Shutdown(ctx)
 	if err != nil {

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Status is all that the status page, /status.json and "eppmux status" show. Times are RFC 3339, durations are seconds.
-// All strings are clean: one line, bounded, without control characters. Immutable once it is made: it is shared.
+// Status is all that the status page, /status.json and "eppmux status" show. Times are RFC 3339,
+// durations are seconds. All strings are clean: one line, bounded, without control characters.
+// Immutable once it is made: it is shared.
 type Status struct {
 	Version    string     `json:"version"`
 	Host       string     `json:"host"`
@@ -15,13 +16,14 @@ type Status struct {
 	Stopping   bool       `json:"stopping"`
 	Gravity    Gravity    `json:"gravity"` // the gravest of the registries'
 	Registries []Registry `json:"registries"`
-	Events     []Event    `json:"events"` // warnings and errors that concern no single registry, the newest first
+	// warnings and errors that concern no single registry, the newest first
+	Events []Event `json:"events"`
 }
 
 // Source knows the Status.
 type Source interface {
-	// Status is called for each request, from any goroutine. It may take as long as a loop takes to answer, a second or
-	// two. The result is shared and must not be changed.
+	// Status is called for each request, from any goroutine. It may take as long as a loop takes to
+	// answer, a second or two. The result is shared and must not be changed.
 	Status() *Status
 }
 
@@ -148,7 +150,8 @@ type Queue struct {
 	Length         int     `json:"length"`
 	OldestSeconds  float64 `json:"oldest_seconds"`
 	TimeoutSeconds float64 `json:"timeout_seconds"`
-	PauseSeconds   float64 `json:"pause_seconds,omitempty"` // nothing is sent for so long, since the registry wants fewer
+	// nothing is sent for so long, since the registry wants fewer
+	PauseSeconds float64 `json:"pause_seconds,omitempty"`
 }
 
 // Clients are those of a registry.
@@ -171,7 +174,8 @@ type Limit struct {
 	Shadow     bool    `json:"shadow,omitempty"`
 	// UsedRatio is the part in use; null for another scope than registry.
 	UsedRatio *float64 `json:"used_ratio"`
-	// LimitedRatio is the part of the last minute for which it, and not the sessions, held a command back.
+	// LimitedRatio is the part of the last minute for which it, and not the sessions, held a
+	// command back.
 	LimitedRatio float64 `json:"limited_ratio_last_minute"`
 	Exceeded     uint64  `json:"shadow_exceeded,omitempty"`
 }
@@ -217,14 +221,15 @@ func (w *Window) PerSecond() float64 {
 	return float64(w.Answered()) / w.Seconds
 }
 
-// Quantile is how long something took, in seconds; null where it did not happen. It is read from a histogram, so it is
-// right within the bounds of its buckets.
+// Quantile is how long something took, in seconds; null where it did not happen. It is read from a
+// histogram, so it is right within the bounds of its buckets.
 type Quantile struct {
 	P50 *float64 `json:"p50_seconds"`
 	P99 *float64 `json:"p99_seconds"`
 }
 
-// CodeCount is how often the registry answered with a result code. Code 0 stands for all that RFC 5730 does not define.
+// CodeCount is how often the registry answered with a result code. Code 0 stands for all that RFC
+// 5730 does not define.
 type CodeCount struct {
 	Code    int    `json:"code"`
 	Meaning string `json:"meaning"`
@@ -238,7 +243,8 @@ type Expiry struct {
 	File string    `json:"file,omitempty"`
 	At   time.Time `json:"at"`
 	Ours bool      `json:"ours"` // we have to renew it
-	// Near says that it is near its end by the measure of its kind: Look within 30 days, or less for what lives short.
+	// Near says that it is near its end by the measure of its kind: Look within 30 days, or less
+	// for what lives short.
 	Near Gravity `json:"near"`
 	In   float64 `json:"in_seconds"`
 }
@@ -260,7 +266,8 @@ type Event struct {
 	Count  int       `json:"count"`
 }
 
-// History are the last ten minutes, one value for each interval, the oldest first; null where nothing is known.
+// History are the last ten minutes, one value for each interval, the oldest first; null where
+// nothing is known.
 type History struct {
 	IntervalSeconds float64    `json:"interval_seconds"`
 	End             time.Time  `json:"end"`

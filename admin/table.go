@@ -11,7 +11,8 @@ import (
 // maxTableEvents is how many events of each registry the table shows.
 const maxTableEvents = 5
 
-// WriteTable writes s for a terminal or a mail. It cleans what it writes once more: s may have come from elsewhere.
+// WriteTable writes s for a terminal or a mail. It cleans what it writes once more: s may have come
+// from elsewhere.
 func WriteTable(out io.Writer, s *Status) error {
 	t := &table{out: out}
 	t.line("eppmux %s on %s, up %s, as of %s UTC", s.Version, s.Host, span(max(0, s.Now.Sub(s.Started).Seconds())), s.Now.UTC().Format(time.DateTime))

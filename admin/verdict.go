@@ -20,7 +20,8 @@ const (
 	whoseHost     = "our host"
 )
 
-// judge says what there is to say about r, the gravest first, and never nothing. It is pure: all it looks at is r.
+// judge says what there is to say about r, the gravest first, and never nothing. It is pure: all it
+// looks at is r.
 func judge(r *Registry, stopping bool) []Finding {
 	var all []Finding
 	for _, rule := range rules {
@@ -38,8 +39,8 @@ func judge(r *Registry, stopping bool) []Finding {
 	return all
 }
 
-// rules are all there are. Where two find the same gravity, the one that stands first is the verdict: causes stand before
-// what follows from them.
+// rules are all there are. Where two find the same gravity, the one that stands first is the
+// verdict: causes stand before what follows from them.
 var rules = []func(*Registry) (Finding, bool){
 	stalled, paused, noSession, unrecorded, silent, connecting, expired, throttled, refusedSession, unopened, notTaken, hoarded,
 	held, crowded, slow, unknown, gap, notSent, outOfStep, endYoung, expiring, loginSays, faulty, atFault, almostFull,
@@ -134,7 +135,8 @@ func expired(r *Registry) (Finding, bool) { return ending(r, Broken) }
 
 func expiring(r *Registry) (Finding, bool) { return ending(r, Look) }
 
-// ending is about the soonest end of those of a gravity; one of the registry's own is never worse than Look.
+// ending is about the soonest end of those of a gravity; one of the registry's own is never worse
+// than Look.
 func ending(r *Registry, g Gravity) (Finding, bool) {
 	for _, e := range r.Expiries {
 		near, do := e.Near, "renew it: "+e.File
@@ -160,7 +162,8 @@ func ending(r *Registry, g Gravity) (Finding, bool) {
 	return Finding{}, false
 }
 
-// silent: sessions are there, and the registry leaves commands, or the keepalives of idle sessions, without an answer.
+// silent: sessions are there, and the registry leaves commands, or the keepalives of idle sessions,
+// without an answer.
 func silent(r *Registry) (Finding, bool) {
 	n := r.Minute.Timeouts
 	f := Finding{Look, "silent", whoseRegistry, fmt.Sprintf("registry left %s without an answer in the last minute", count(n, "command")),

@@ -149,7 +149,8 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// TestJudgeOrder: what breaks stands before what is to be looked at, and the cause before what follows from it.
+// TestJudgeOrder: what breaks stands before what is to be looked at, and the cause before what
+// follows from it.
 func TestJudgeOrder(t *testing.T) {
 	r := working()
 	down("login_refused", "login: result code 2200", 9)(&r)

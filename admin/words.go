@@ -11,8 +11,8 @@ import (
 // maxWords bounds, in octets, what others say that is shown in one place.
 const maxWords = 300
 
-// clean makes text fit to be shown anywhere: one line, without control characters, escape sequences and what turns the
-// direction of writing, and not at any length.
+// clean makes text fit to be shown anywhere: one line, without control characters, escape sequences
+// and what turns the direction of writing, and not at any length.
 func clean(text string) string {
 	if len(text) > maxWords {
 		text = strings.ToValidUTF8(text[:maxWords], "") + "..."

@@ -26,7 +26,8 @@ func BenchmarkAnnounceAndAdd(b *testing.B) {
 // BenchmarkAnnounced is the time from an announcement to its done: one line, one write.
 func BenchmarkAnnounced(b *testing.B) { transforms(b, 1) }
 
-// BenchmarkTransform is all that a transform costs, both lines, with those of sixteen sessions written together.
+// BenchmarkTransform is all that a transform costs, both lines, with those of sixteen sessions
+// written together.
 func BenchmarkTransform(b *testing.B) { transforms(b, 16) }
 
 // transforms announces n at a time, waits, and adds their ends, which are written with the next n.

@@ -12,9 +12,9 @@ import (
 // blanked stands in place of a secret.
 const blanked = "***"
 
-// secretNames are elements and attributes, in lower case and whatever their namespace, whose content is a secret: the
-// passwords of RFC 5730 section 2.9.1.1 and RFC 8807, the authInfo of the object mappings, the tokens of RFC 8495, and what
-// registries call the same.
+// secretNames are elements and attributes, in lower case and whatever their namespace, whose
+// content is a secret: the passwords of RFC 5730 section 2.9.1.1 and RFC 8807, the authInfo of the
+// object mappings, the tokens of RFC 8495, and what registries call the same.
 var secretNames = map[string]bool{
 	"pw": true, "newpw": true, "authinfo": true, "password": true, "newpassword": true, "passwd": true, "pwd": true,
 	"authcode": true, "newauthinfo": true, "allocationtoken": true,
@@ -51,9 +51,10 @@ func secretAttribute(name []byte) bool {
 	return !bytes.HasPrefix(name, []byte("xmlns:")) && isSecret(name)
 }
 
-// Blank appends a payload as UTF-8, without its secrets: what is inside an element of secretNames is left out with
-// all that the element says, and so are values of such attributes, comments and processing instructions, and text in which
-// markup is written. Where the payload cannot be read with certainty it is false, and nothing is appended.
+// Blank appends a payload as UTF-8, without its secrets: what is inside an element of secretNames
+// is left out with all that the element says, and so are values of such attributes, comments and
+// processing instructions, and text in which markup is written. Where the payload cannot be read
+// with certainty it is false, and nothing is appended.
 func Blank(dst, payload []byte) ([]byte, bool) {
 	var s frame.Scanner
 	m, err := s.Scan(payload)
@@ -67,12 +68,15 @@ func Blank(dst, payload []byte) ([]byte, bool) {
 	return append(dst, b.out...), true
 }
 
-// blanker reads a document that a Scanner has read before: so it has no DOCTYPE and is UTF-8, and two readers agree on it.
+// blanker reads a document that a Scanner has read before: so it has no DOCTYPE and is UTF-8, and
+// two readers agree on it.
 type blanker struct {
-	out     []byte // the document without its secrets
-	depth   int    // of open elements from the secret one on; 0: none is
-	run     []byte // text since the last tag, as a parser gives it: comments and the marks of CDATA do not divide it
-	runAt   int    // where it begins in out
+	out   []byte // the document without its secrets
+	depth int    // of open elements from the secret one on; 0: none is
+	// text since the last tag, as a parser gives it: comments and the marks of CDATA do not divide
+	// it
+	run     []byte
+	runAt   int // where it begins in out
 	kept    []byte
 	secrets []frame.Span // of kept: texts found inside, as a parser gives them
 	spaced  bool         // one of them has white space in it
@@ -82,8 +86,8 @@ type blanker struct {
 // reset forgets the secrets found so far.
 func (b *blanker) reset() { b.kept, b.secrets, b.spaced = b.kept[:0], b.secrets[:0], false }
 
-// document makes out of a document, and adds its secrets to those found so far; false: it cannot be read. Text that repeats
-// one of those found before is blanked, however it is written.
+// document makes out of a document, and adds its secrets to those found so far; false: it cannot be
+// read. Text that repeats one of those found before is blanked, however it is written.
 func (b *blanker) document(doc []byte) bool {
 	b.out, b.depth, b.run = b.out[:0], 0, b.run[:0]
 	read := 0
@@ -147,7 +151,8 @@ func (b *blanker) endRun() {
 	}
 }
 
-// repeated says whether text repeats secrets found so far, also with other white space, and gives it without them.
+// repeated says whether text repeats secrets found so far, also with other white space, and gives
+// it without them.
 func (b *blanker) repeated(text []byte) (shown []byte, changed bool) {
 	if len(text) < shortestKept || len(b.secrets) == 0 {
 		return text, false
@@ -250,7 +255,8 @@ func escaped(text []byte) []byte {
 }
 
 const (
-	// shortestKept is the length from which a secret is looked for in other texts, in octets: shorter ones stand in any text.
+	// shortestKept is the length from which a secret is looked for in other texts, in octets:
+	// shorter ones stand in any text.
 	shortestKept = 4
 	// mostKept bounds the work: honest messages have one or two.
 	mostKept = 16
@@ -282,8 +288,8 @@ func (b *blanker) keepAttribute(value []byte) {
 	b.keep(b.scratch)
 }
 
-// hide blanks the secrets found so far in a text that may repeat them, such as a registry's message. Where there are more
-// than are kept, nothing is shown. It leaves text as it is.
+// hide blanks the secrets found so far in a text that may repeat them, such as a registry's
+// message. Where there are more than are kept, nothing is shown. It leaves text as it is.
 func (b *blanker) hide(text []byte) []byte {
 	if len(b.secrets) > mostKept {
 		return []byte(blanked)

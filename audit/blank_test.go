@@ -76,8 +76,8 @@ func TestBlankEncodings(t *testing.T) {
 	}
 }
 
-// FuzzBlank: a canary in a secret element or attribute never comes out, whatever stands around it; and what has no secrets
-// comes out as it went in (faults.md row T4).
+// FuzzBlank: a canary in a secret element or attribute never comes out, whatever stands around it;
+// and what has no secrets comes out as it went in (faults.md row T4).
 func FuzzBlank(f *testing.F) {
 	f.Add("<d:a>", "", "", "</d:a>", uint8(0))
 	f.Add("<!--", ` roid="1"`, "<![CDATA[x]]>", "-->", uint8(1))
@@ -92,7 +92,8 @@ func FuzzBlank(f *testing.F) {
 		if how&4 != 0 {
 			secret = `<d:x` + attributes + ` ` + name + `="` + canary + `"/>`
 		}
-		for _, end := range []string{"</", "/>", "]]>", "-->", "?>", canary} { // what may end the secret before the canary
+		for _, end := range []string{"</", "/>", "]]>", "-->", "?>", canary} {
+			// what may end the secret before the canary
 			if strings.Contains(attributes+inside+before, end) && (strings.Contains(attributes+inside, end) || end == canary) {
 				return
 			}

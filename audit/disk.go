@@ -37,8 +37,8 @@ type disk struct {
 	rotateAt time.Time
 }
 
-// openFile opens the file for appending and makes it where it is not there. What is no regular file is refused, and a link
-// too: rotation would rename it and not what it leads to.
+// openFile opens the file for appending and makes it where it is not there. What is no regular file
+// is refused, and a link too: rotation would rename it and not what it leads to.
 func openFile(path string) (file, error) {
 	// Without O_NONBLOCK the opening of a named pipe would wait.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
@@ -56,8 +56,9 @@ func openFile(path string) (file, error) {
 	return f, nil
 }
 
-// write writes lines, p[1:], in one write(2); p[0] is a newline, which goes before them where the file ends in mid-line. n
-// counts octets of p from its start. After an error the file is closed, and the next write opens it anew.
+// write writes lines, p[1:], in one write(2); p[0] is a newline, which goes before them where the
+// file ends in mid-line. n counts octets of p from its start. After an error the file is closed,
+// and the next write opens it anew.
 func (d *disk) write(p []byte, now time.Time) (n int, err error) {
 	if err := d.ready(int64(len(p)), now); err != nil {
 		return 0, err
@@ -97,8 +98,8 @@ func (d *disk) ready(n int64, now time.Time) error {
 	return nil
 }
 
-// moved says whether something else, or nothing, stands at the path of the open file: another program has rotated or
-// removed it. Where that cannot be told the file is as good as any.
+// moved says whether something else, or nothing, stands at the path of the open file: another
+// program has rotated or removed it. Where that cannot be told the file is as good as any.
 func (d *disk) moved() bool {
 	var there syscall.Stat_t
 	if err := syscall.Lstat(d.path, &there); err != nil {
@@ -156,11 +157,12 @@ func (d *disk) close() {
 	}
 }
 
-// rotatedForm is the time in the name of a rotated file, behind the path and a dot: in order of names is in order of time.
+// rotatedForm is the time in the name of a rotated file, behind the path and a dot: in order of
+// names is in order of time.
 const rotatedForm = "20060102T150405.000000Z"
 
-// rotate renames the file and opens a new one; where that fails it goes on with the old one, under its old name unless another
-// file has that by now.
+// rotate renames the file and opens a new one; where that fails it goes on with the old one, under
+// its old name unless another file has that by now.
 func (d *disk) rotate(now time.Time) error {
 	name, err := d.nextName(now)
 	if err != nil {
@@ -179,7 +181,8 @@ func (d *disk) rotate(now time.Time) error {
 	return nil
 }
 
-// renameBack gives the file its old name back, unless something else has it by now: a rename would overwrite that.
+// renameBack gives the file its old name back, unless something else has it by now: a rename would
+// overwrite that.
 func (d *disk) renameBack(name string) error {
 	if err := os.Link(name, d.path); err != nil {
 		return err
@@ -187,8 +190,8 @@ func (d *disk) renameBack(name string) error {
 	return os.Remove(name)
 }
 
-// nextName is the name of a file that is rotated now, behind those of all that were rotated before: after the clock has been
-// put back the newest would otherwise be taken for the oldest.
+// nextName is the name of a file that is rotated now, behind those of all that were rotated before:
+// after the clock has been put back the newest would otherwise be taken for the oldest.
 func (d *disk) nextName(now time.Time) (string, error) {
 	all, err := rotated(d.path)
 	if err != nil {

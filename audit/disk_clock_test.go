@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestNextName: after the clock has been put back, what is rotated now still comes behind what was rotated before, so that
-// it is not removed as the oldest.
+// TestNextName: after the clock has been put back, what is rotated now still comes behind what was
+// rotated before, so that it is not removed as the oldest.
 func TestNextName(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.jsonl")
 	d := &disk{path: path}

@@ -64,7 +64,8 @@ func TestRotateFails(t *testing.T) {
 	}
 }
 
-// TestRotateFailsWithAnother: while a rotation fails another program makes a file of that name, which stays as it is.
+// TestRotateFailsWithAnother: while a rotation fails another program makes a file of that name,
+// which stays as it is.
 func TestRotateFailsWithAnother(t *testing.T) {
 	s := open(t, func(c *Config) { c.MaxSize = 600 })
 	if !<-s.announce(sending("M1")) {
@@ -120,8 +121,8 @@ func TestNoRegularFile(t *testing.T) {
 	}
 }
 
-// TestCutOffBefore: a file that ends in mid-line, after a power cut, breaks no new line. One that others can read is used
-// with a warning.
+// TestCutOffBefore: a file that ends in mid-line, after a power cut, breaks no new line. One that
+// others can read is used with a warning.
 func TestCutOffBefore(t *testing.T) {
 	s := open(t, nil)
 	s.close()

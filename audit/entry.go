@@ -10,7 +10,8 @@ const (
 	Sending Event = iota
 	// End: the command has ended.
 	End
-	// Rejected: the registry answered that it did not execute the command, which waits to be sent again.
+	// Rejected: the registry answered that it did not execute the command, which waits to be sent
+	// again.
 	Rejected
 
 	// Of the log itself.
@@ -23,7 +24,8 @@ func (e Event) String() string {
 	return [...]string{"sending", "end", "rejected", "start", "stop", "lost"}[e]
 }
 
-// Entry is what happened to one command. Its octets are borrowed until the call that it is handed over by returns.
+// Entry is what happened to one command. Its octets are borrowed until the call that it is handed
+// over by returns.
 type Entry struct {
 	Time     time.Time
 	Event    Event

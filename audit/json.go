@@ -15,8 +15,9 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// appendString appends s as a JSON string in the form of encoding/json, save that what a terminal would not show as a character
-// of its own is written as \uXXXX, as is what is no UTF-8: encoding/json leaves C1 controls and marks of direction as they are.
+// appendString appends s as a JSON string in the form of encoding/json, save that what a terminal
+// would not show as a character of its own is written as \uXXXX, as is what is no UTF-8:
+// encoding/json leaves C1 controls and marks of direction as they are.
 func appendString[T string | []byte](dst []byte, s T) []byte {
 	return append(appendInside(append(dst, '"'), s), '"')
 }
@@ -76,7 +77,8 @@ func appendEscape(dst []byte, r rune) []byte {
 	return dst
 }
 
-// appendField appends a member of an object, unless it is empty. key has the comma before it and the colon behind it.
+// appendField appends a member of an object, unless it is empty. key has the comma before it and
+// the colon behind it.
 func appendField[T string | []byte](dst []byte, key string, s T) []byte {
 	if len(s) == 0 {
 		return dst
@@ -84,7 +86,8 @@ func appendField[T string | []byte](dst []byte, key string, s T) []byte {
 	return appendString(append(dst, key...), s)
 }
 
-// appendBounded is appendField with at most n octets of s, in whole characters, and dots where that is not all.
+// appendBounded is appendField with at most n octets of s, in whole characters, and dots where that
+// is not all.
 func appendBounded[T string | []byte](dst []byte, key string, s T, n int) []byte {
 	if len(s) <= n {
 		return appendField(dst, key, s)
@@ -129,7 +132,8 @@ func appendSix(dst []byte, n int64) []byte {
 	return append(dst, byte('0'+n/100000%10), byte('0'+n/10000%10), byte('0'+n/1000%10), byte('0'+n/100%10), byte('0'+n/10%10), byte('0'+n%10))
 }
 
-// moments writes times as momentForm has them. It keeps the last one's second, since most lines are of the same.
+// moments writes times as momentForm has them. It keeps the last one's second, since most lines are
+// of the same.
 type moments struct {
 	second int64
 	text   []byte // of that second, up to the point; nil: none is kept

@@ -22,7 +22,8 @@ func wantLine(t *testing.T, l any) string {
 	return string(appendVisible(nil, bytes.TrimSuffix(b.Bytes(), []byte("\n"))))
 }
 
-// randomText is made of what is hard to write: controls, quotes, characters that do not show, and octets that are none.
+// randomText is made of what is hard to write: controls, quotes, characters that do not show, and
+// octets that are none.
 func randomText(rng *rand.Rand) string {
 	var b []byte
 	for range rng.IntN(12) {

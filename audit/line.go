@@ -58,8 +58,9 @@ func (l *Line) query() bool {
 	return false
 }
 
-// appendVisible appends JSON, with what a terminal would not show as a character of its own written as \uXXXX:
-// encoding/json leaves C1 controls and marks of direction as they are. raw is one JSON value without controls below U+0020.
+// appendVisible appends JSON, with what a terminal would not show as a character of its own written
+// as \uXXXX: encoding/json leaves C1 controls and marks of direction as they are. raw is one JSON
+// value without controls below U+0020.
 func appendVisible(dst, raw []byte) []byte {
 	for i := 0; i < len(raw); {
 		c := raw[i]

@@ -19,7 +19,8 @@ type Config struct {
 }
 
 const (
-	// maxHeld bounds what waits for the disk, in octets. Announcements may take half of it, so that ends have room.
+	// maxHeld bounds what waits for the disk, in octets. Announcements may take half of it, so that
+	// ends have room.
 	maxHeld = 8 << 20
 
 	// recordSize is what a record takes beside its payloads and texts, at most.
@@ -36,10 +37,12 @@ const (
 	maxPause = 10 * time.Second
 )
 
-// Log writes entries to a file. Announce, Add, Flush and Reopen may be called from any goroutine and never wait for the disk.
+// Log writes entries to a file. Announce, Add, Flush and Reopen may be called from any goroutine
+// and never wait for the disk.
 //
-// While the disk fails, announcements fail at once, and what is recorded is kept until it works again, as far as there is
-// room. Failing are a write that fails and one that takes longer than slowAfter.
+// While the disk fails, announcements fail at once, and what is recorded is kept until it works
+// again, as far as there is room. Failing are a write that fails and one that takes longer than
+// slowAfter.
 type Log struct {
 	// Immutable after Open.
 	log    *slog.Logger
@@ -122,8 +125,8 @@ func Open(cfg Config) (*Log, error) {
 	return l, nil
 }
 
-// Announce is upstream.Auditor's: done is called with turn when e is written, or with false when it is not now; it may be
-// written later all the same. Both wait for a Flush.
+// Announce is upstream.Auditor's: done is called with turn when e is written, or with false when it
+// is not now; it may be written later all the same. Both wait for a Flush.
 func (l *Log) Announce(e *Entry, turn uint64, done func(turn uint64, ok bool)) {
 	w := waiter{done, turn}
 	l.mu.Lock()
@@ -158,7 +161,8 @@ func (l *Log) Add(e *Entry) {
 // Flush is upstream.Auditor's.
 func (l *Log) Flush() { l.poke() }
 
-// push puts a copy of e into the queue if there is room: whatever its size, if nothing else waits. mu is held.
+// push puts a copy of e into the queue if there is room: whatever its size, if nothing else waits.
+// mu is held.
 func (l *Log) push(e *Entry, w waiter, room int) bool {
 	why, size := lossFull, sizeOf(e)
 	switch {
@@ -182,8 +186,8 @@ func sizeOf(e *Entry) int {
 	return recordSize + len(e.Payload) + len(e.Answer) + len(e.ClTRID)
 }
 
-// Reopen makes sure, soon, that the file stands at its path, as after another program has renamed it. A failing disk is tried
-// again at once.
+// Reopen makes sure, soon, that the file stands at its path, as after another program has renamed
+// it. A failing disk is tried again at once.
 func (l *Log) Reopen() {
 	l.mu.Lock()
 	l.reopen = true
@@ -191,7 +195,8 @@ func (l *Log) Reopen() {
 	l.poke()
 }
 
-// Close writes what waits and closes the file. It waits for so long at most; the error is about what could not be written.
+// Close writes what waits and closes the file. It waits for so long at most; the error is about
+// what could not be written.
 func (l *Log) Close(within time.Duration) error {
 	l.mu.Lock()
 	l.closing = true
@@ -218,7 +223,8 @@ func (l *Log) poke() {
 	}
 }
 
-// run writes until Close; then it tries once more what is left, and ends. Close waits for it, as long as it may.
+// run writes until Close; then it tries once more what is left, and ends. Close waits for it, as
+// long as it may.
 func (l *Log) run() {
 	defer close(l.closed)
 	var again <-chan time.Time // when a failed attempt is due again; nil: none has failed

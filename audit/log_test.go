@@ -69,8 +69,8 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-// TestDiskFull: what was cut off is announced in vain, comes again whole when there is room, and breaks no other line
-// (faults.md rows 34 and T17).
+// TestDiskFull: what was cut off is announced in vain, comes again whole when there is room, and
+// breaks no other line (faults.md rows 34 and T17).
 func TestDiskFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, nil)

@@ -6,14 +6,15 @@ import (
 )
 
 const (
-	// remembered is how many commands are remembered, at most: some times those that are in flight, as a rule.
+	// remembered is how many commands are remembered, at most: some times those that are in flight,
+	// as a rule.
 	remembered = 1 << 8
 	// longestRemembered is the longest text that is, in octets.
 	longestRemembered = 2 << 10
 )
 
-// memory holds what the lines of one command have in common, from the first to the last, as it is rendered: so each command
-// is read once.
+// memory holds what the lines of one command have in common, from the first to the last, as it is
+// rendered: so each command is read once.
 type memory struct {
 	seed  maphash.Seed
 	slots []known // nil: not made yet. Each command has one place, from which it drives another
@@ -27,7 +28,8 @@ type known struct {
 	text     []byte
 }
 
-// find gives the text of e's command; nil: it is not known, or e is its first line. It is valid until the next keep.
+// find gives the text of e's command; nil: it is not known, or e is its first line. It is valid
+// until the next keep.
 func (m *memory) find(e *Entry) []byte {
 	if e.Event == Sending || len(e.MuxTRID) == 0 || m.slots == nil {
 		return nil

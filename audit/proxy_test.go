@@ -123,8 +123,8 @@ func (c *client) want(verb, name, code, words string) {
 	}
 }
 
-// TestStuckDiskServes: while the disk is stuck queries go on, transforms as the policy says, and no client waits for longer
-// than an announcement may take (faults.md row 34).
+// TestStuckDiskServes: while the disk is stuck queries go on, transforms as the policy says, and no
+// client waits for longer than an announcement may take (faults.md row 34).
 func TestStuckDiskServes(t *testing.T) {
 	for name, announce := range map[string]upstream.Announce{"block": upstream.AnnounceAlways, "warn": upstream.AnnounceIfCan} {
 		t.Run(name, func(t *testing.T) {
@@ -154,7 +154,8 @@ func TestStuckDiskServes(t *testing.T) {
 				q.want("check", "any.example", "1000", "any.example")
 				slowest = max(slowest, time.Since(asked))
 			}
-			// Two announcements could take a second each; of these three only the first does, and no query any of it.
+			// Two announcements could take a second each; of these three only the first does, and
+			// no query any of it.
 			if all := time.Since(began); slowest > all*3/4 || queries < 5 {
 				t.Errorf("%d queries, the slowest took %v of %v", queries, slowest, all)
 			}
@@ -175,7 +176,8 @@ func TestStuckDiskServes(t *testing.T) {
 	}
 }
 
-// wantStories: every command of the test has its end in the log, those from when the disk was stuck too.
+// wantStories: every command of the test has its end in the log, those from when the disk was stuck
+// too.
 func (s *service) wantStories(stuck string) {
 	s.t.Helper()
 	if err := s.log.Close(time.Minute); err != nil {

@@ -88,7 +88,8 @@ func (k *lines) behind(own []byte) []byte {
 	return k.text[at-1:]
 }
 
-// within counts the lines that are whole when so many octets are missing at the end, as a number below 0.
+// within counts the lines that are whole when so many octets are missing at the end, as a number
+// below 0.
 func (k *lines) within(missing int) (whole int) {
 	end := len(k.text) + missing
 	for whole < len(k.all) && k.all[whole].end <= end {

@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// maxLine bounds the lines that are read, in octets: two payloads and all else fit, however they are escaped.
+// maxLine bounds the lines that are read, in octets: two payloads and all else fit, however they
+// are escaped.
 const maxLine = 8 << 20
 
 // Reader gives the lines of files one after the other. It holds no more than one of them.
@@ -38,8 +39,8 @@ type source struct {
 	begin time.Time // of its first line
 }
 
-// OpenFiles opens files, gzip or not, to be read in the order of their first lines' times. One file under two names is read
-// once.
+// OpenFiles opens files, gzip or not, to be read in the order of their first lines' times. One file
+// under two names is read once.
 func OpenFiles(paths []string) (*Reader, error) {
 	r := new(Reader)
 	for _, path := range paths {
@@ -52,8 +53,9 @@ func OpenFiles(paths []string) (*Reader, error) {
 	return r, nil
 }
 
-// OpenLog opens the file at path and all that it was rotated to, here or by another program: the files beside it whose names
-// go on behind its own with a dot or a hyphen. It may be rotated meanwhile.
+// OpenLog opens the file at path and all that it was rotated to, here or by another program: the
+// files beside it whose names go on behind its own with a dot or a hyphen. It may be rotated
+// meanwhile.
 func OpenLog(path string) (*Reader, error) {
 	r := new(Reader)
 	// The file first: if it is rotated from now on, it is known already.
@@ -149,7 +151,8 @@ func (r *Reader) begin() error {
 	return nil
 }
 
-// Next gives the next line, as it is written and as it reads; io.EOF after the last. raw is valid until the next call.
+// Next gives the next line, as it is written and as it reads; io.EOF after the last. raw is valid
+// until the next call.
 func (r *Reader) Next() (raw []byte, l *Line, err error) {
 	for len(r.sources) > 0 {
 		if r.in == nil {
@@ -195,7 +198,8 @@ func (r *Reader) step() (raw []byte, l *Line, err error) {
 	return nil, nil, nil
 }
 
-// line reads up to the next newline, which it leaves out. why says that there is something wrong with it.
+// line reads up to the next newline, which it leaves out. why says that there is something wrong
+// with it.
 func (r *Reader) line() (line []byte, why string, err error) {
 	r.buf = r.buf[:0]
 	for {

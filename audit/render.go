@@ -19,7 +19,8 @@ const (
 // unreadable stands in place of a payload whose secrets cannot be found with certainty.
 const unreadable = "(left out: it cannot be read with certainty)"
 
-// renderer turns entries into lines, those of a Line. In the usual case it allocates nothing. Owned by one goroutine.
+// renderer turns entries into lines, those of a Line. In the usual case it allocates nothing. Owned
+// by one goroutine.
 type renderer struct {
 	frames  bool
 	command frame.Scanner
@@ -135,14 +136,16 @@ func appendMessageID(dst, payload []byte) []byte {
 	return dst
 }
 
-// usualMessages are the texts of RFC 5730 section 3 for codes of success: nothing needs to be looked for in them.
+// usualMessages are the texts of RFC 5730 section 3 for codes of success: nothing needs to be
+// looked for in them.
 var usualMessages = map[string]bool{
 	"Command completed successfully": true, "Command completed successfully; action pending": true,
 	"Command completed successfully; no messages": true, "Command completed successfully; ack to dequeue": true,
 	"Command completed successfully; ending session": true,
 }
 
-// appendMessage appends what the registry's answer says. It may repeat secrets of the command, in its words too.
+// appendMessage appends what the registry's answer says. It may repeat secrets of the command, in
+// its words too.
 func (r *renderer) appendMessage(dst []byte, e *Entry) []byte {
 	text, _, ok := frame.AppendResult(r.text[:0], e.Answer)
 	r.text = text
@@ -174,7 +177,8 @@ func (r *renderer) appendFrames(dst []byte, sent *frame.Message, e *Entry) []byt
 	return r.appendShown(dst, `,"answer":`, answer)
 }
 
-// appendShown appends a document without its secrets, and without those of the one before; nil: it cannot be read.
+// appendShown appends a document without its secrets, and without those of the one before; nil: it
+// cannot be read.
 func (r *renderer) appendShown(dst []byte, key string, m *frame.Message) []byte {
 	if m == nil {
 		return appendField(dst, key, unreadable)
@@ -200,7 +204,8 @@ func (r *renderer) appendID(dst []byte, key string, content []byte) []byte {
 // aroundID makes a document of the content of a clTRID.
 var aroundID = [2]string{`<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><logout/><clTRID>`, `</clTRID></command></epp>`}
 
-// objectOf is the last word of a namespace name without its version, such as domain; the name itself where it has none.
+// objectOf is the last word of a namespace name without its version, such as domain; the name
+// itself where it has none.
 func objectOf(uri []byte) []byte {
 	word := uri[bytes.LastIndexAny(uri, ":/#")+1:]
 	if i := bytes.LastIndexByte(word, '-'); i > 0 && len(bytes.Trim(word[i+1:], "0123456789.")) == 0 {

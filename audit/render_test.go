@@ -123,7 +123,8 @@ func TestObjectOf(t *testing.T) {
 	}
 }
 
-// TestMessageHidesSecrets: a registry that repeats a password in its words does not make us keep it.
+// TestMessageHidesSecrets: a registry that repeats a password in its words does not make us keep
+// it.
 func TestMessageHidesSecrets(t *testing.T) {
 	for _, frames := range []bool{false, true} {
 		e := &Entry{Time: time.Now(), Event: End, Code: 2306, Payload: []byte(createXML("a.example", "ca&amp;nary")),
@@ -139,7 +140,8 @@ func TestMessageHidesSecrets(t *testing.T) {
 	}
 }
 
-// TestRepeatsAreHidden: however a secret is written where it is one, and where it is repeated; of success too.
+// TestRepeatsAreHidden: however a secret is written where it is one, and where it is repeated; of
+// success too.
 func TestRepeatsAreHidden(t *testing.T) {
 	for _, tt := range []struct{ secret, repeated, parts string }{
 		{`ca&amp;"nary`, `ca&amp;"nary`, "nary"},

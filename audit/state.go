@@ -5,7 +5,8 @@ import "time"
 // State is how a Log is at one moment.
 type State struct {
 	File string
-	// Failing is since when the disk fails, zero: it works. Why is the last error; empty while it fails: it does not answer.
+	// Failing is since when the disk fails, zero: it works. Why is the last error; empty while it
+	// fails: it does not answer.
 	Failing time.Time
 	Why     string
 	Waiting int       // octets that wait for the disk

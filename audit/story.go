@@ -20,7 +20,8 @@ type Fate uint8
 const (
 	FateEnded    Fate = iota // as Line.End says
 	FateRejected             // the registry did not execute it; it was sent again, as another Story
-	// FateOpen: no end is recorded. It may be in flight, the process may have been killed, or the line was lost.
+	// FateOpen: no end is recorded. It may be in flight, the process may have been killed, or the
+	// line was lost.
 	FateOpen
 	// FateCutOff: no end is recorded, and the process that sent it is gone.
 	FateCutOff
@@ -40,8 +41,8 @@ type Joiner struct {
 	left []*Story // whose end cannot be told from another's any more
 }
 
-// storyKey is what a sending and its end have in common. Where the payload has no place for a muxTRID it is the session,
-// which has one command in flight at a time.
+// storyKey is what a sending and its end have in common. Where the payload has no place for a
+// muxTRID it is the session, which has one command in flight at a time.
 type storyKey struct {
 	registry, muxtrid string
 	session           uint64

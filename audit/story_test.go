@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// tell makes stories of lines, each "event muxtrid:session [end]", a minute apart; an id of "-" is none.
+// tell makes stories of lines, each "event muxtrid:session [end]", a minute apart; an id of "-" is
+// none.
 func tell(t *testing.T, command string, lines ...string) (stories []string) {
 	t.Helper()
 	var j Joiner

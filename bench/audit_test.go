@@ -21,7 +21,8 @@ type auditLine struct {
 	End     string
 }
 
-// auditLines reads what the program prints: the whole log, or what is unknown. Exit code 3 says that something is.
+// auditLines reads what the program prints: the whole log, or what is unknown. Exit code 3 says
+// that something is.
 func auditLines(t *testing.T, bin, config string, args ...string) []auditLine {
 	t.Helper()
 	cmd := exec.Command(bin, append([]string{"audit", "--json", "--config", config}, args...)...)
@@ -43,9 +44,10 @@ func auditLines(t *testing.T, bin, config string, args ...string) []auditLine {
 	return lines
 }
 
-// TestAuditKilled: eppmux is killed at random moments under creates. Nothing is carried out that the log has not announced,
-// and what its --unknown lists is what clients were not told the end of: no less, and no more than those whose end had not
-// reached the file at a kill (faults.md rows 27 and 34, threat T21).
+// TestAuditKilled: eppmux is killed at random moments under creates. Nothing is carried out that
+// the log has not announced, and what its --unknown lists is what clients were not told the end of:
+// no less, and no more than those whose end had not reached the file at a kill (faults.md rows 27
+// and 34, threat T21).
 func TestAuditKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
@@ -114,7 +116,8 @@ func TestAuditKilled(t *testing.T) {
 			case e == closed && unknown[name]:
 				open++
 			case unknown[name] && ended[name] == "":
-				toldAndOpen++ // its client has the answer, and the process was killed before the line was written
+				// its client has the answer, and the process was killed before the line was written
+				toldAndOpen++
 			case unknown[name]:
 				t.Errorf("create of %s is listed: its client saw %d, the log has %q", name, e, ended[name])
 			}
@@ -129,11 +132,13 @@ func TestAuditKilled(t *testing.T) {
 	if open == 0 || len(sent) < 100 {
 		t.Errorf("too little happened")
 	}
-	// Lines come into the file in the order in which they are given to the log, so at a kill it is cut at one moment. A
-	// session holds its command from before the line about its sending is given until that about its end is, which is
-	// before the client is answered and before the session takes the next: at any moment each session has at most one
-	// command with the first line and without the second, however far the file is behind. What a session lost before it was
-	// sent waits for another one, for milliseconds; a session that has a query just then makes up for it many times.
+	// Lines come into the file in the order in which they are given to the log, so at a kill it is
+	// cut at one moment. A session holds its command from before the line about its sending is
+	// given until that about its end is, which is before the client is answered and before the
+	// session takes the next: at any moment each session has at most one command with the first
+	// line and without the second, however far the file is behind. What a session lost before it
+	// was sent waits for another one, for milliseconds; a session that has a query just then makes
+	// up for it many times.
 	if most := kills * chaosSessions; endless > most {
 		t.Errorf("%d are listed without an end, want %d at the most", endless, most)
 	}

@@ -111,7 +111,8 @@ func passing(r Run) []Run {
 // capacityCases are those of bench capacity.
 func capacityCases() []Case {
 	sessions := Case{Name: caseSessions, About: "closed loop, 200 clients"}
-	for _, l := range []struct{ ms, times int }{{0, 1}, {5, 1}, {20, 2}, {100, 4}} { // so that one command more or less does not count
+	for _, l := range []struct{ ms, times int }{{0, 1}, {5, 1}, {20, 2}, {100, 4}} {
+		// so that one command more or less does not count
 		for _, n := range []int{1, 2, 4, 8, 16, 32, 64} {
 			sessions.Runs = append(sessions.Runs, Run{Name: fmt.Sprintf("%d ms, %d sessions", l.ms, n), Kind: kindEPPMux, Sessions: n,
 				Latency: time.Duration(l.ms) * time.Millisecond, Clients: 200, Times: l.times})

@@ -31,7 +31,8 @@ const (
 	wrong        // another's answer
 )
 
-// chaosClient sends queries and transforms, each once, connects again when its connection ends, and keeps the ends.
+// chaosClient sends queries and transforms, each once, connects again when its connection ends, and
+// keeps the ends.
 type chaosClient struct {
 	id      int
 	socket  string
@@ -175,8 +176,8 @@ func (c *chaos) start() {
 	}
 }
 
-// judge ends the clients and holds what they saw against what the registry did. It returns the part of queries that
-// succeeded; a few that did not are nothing to go by in a short run.
+// judge ends the clients and holds what they saw against what the registry did. It returns the part
+// of queries that succeeded; a few that did not are nothing to go by in a short run.
 func (c *chaos) judge() float64 {
 	c.t.Helper()
 	c.stop.Store(true)
@@ -233,9 +234,10 @@ func chaosTime() time.Duration {
 	return 10 * time.Second
 }
 
-// everyFault are the faults of the sandbox, at random. Those that a registry answers with a code of its own are for
-// transforms only, since the client gets that answer. At 100 commands a second about thirty sessions a minute are lost:
-// more, and the budget of logins would be what is measured.
+// everyFault are the faults of the sandbox, at random. Those that a registry answers with a code of
+// its own are for transforms only, since the client gets that answer. At 100 commands a second
+// about thirty sessions a minute are lost: more, and the budget of logins would be what is
+// measured.
 var everyFault = strings.Join([]string{
 	"close-before:p=0.0003", "close-after:p=0.0003", "reset-before:p=0.0003", "reset:p=0.0003", "half:p=0.0003", "stall:p=0.0002",
 	"silent-before:p=0.0002", "silent:p=0.0002", "slow=300ms:p=0.002", "wrong-cltrid:p=0.0003", "no-cltrid:p=0.002", "duplicate:p=0.0003",
@@ -244,8 +246,8 @@ var everyFault = strings.Join([]string{
 	"no-greeting:p=0.02", "close-at-accept:p=0.05",
 }, ";")
 
-// TestChaos: sixty clients, every fault at random: no transform runs twice, no answer goes astray, and at least 99.8 % of
-// the queries succeed.
+// TestChaos: sixty clients, every fault at random: no transform runs twice, no answer goes astray,
+// and at least 99.8 % of the queries succeed.
 func TestChaos(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
@@ -264,8 +266,8 @@ func TestChaos(t *testing.T) {
 	}
 }
 
-// TestKilled: eppmux is killed at random moments and started again. No transform runs twice, none that is said to be not
-// sent has run, and the registry sees no storm of logins.
+// TestKilled: eppmux is killed at random moments and started again. No transform runs twice, none
+// that is said to be not sent has run, and the registry sees no storm of logins.
 func TestKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")

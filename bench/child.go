@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	// findTime is how long a process may take to print what is waited for, beyond what it has been told to do.
+	// findTime is how long a process may take to print what is waited for, beyond what it has been
+	// told to do.
 	findTime = 60 * time.Second
 	// stopTime is how long a process may take to end.
 	stopTime = 30 * time.Second

@@ -102,8 +102,8 @@ func measureCases(ctx context.Context, p plan, args []string, out io.Writer) err
 	return nil
 }
 
-// skip takes out the runs that this machine, or this eppmux, has nothing for. In CI that is an error where something
-// could be installed.
+// skip takes out the runs that this machine, or this eppmux, has nothing for. In CI that is an
+// error where something could be installed.
 func (c *comparison) skip() error {
 	why := map[string]string{}
 	for _, kind := range []string{kindHAProxy, kindNginx, kindPerl} {
@@ -138,7 +138,8 @@ func (c *comparison) skip() error {
 	return nil
 }
 
-// fit lowers the number of clients to what the open files of one process allow, in which each client of HAProxy has two.
+// fit lowers the number of clients to what the open files of one process allow, in which each
+// client of HAProxy has two.
 func (r *Run) fit(files int) {
 	if most := (files - 400) / 2; r.Kind == kindHAProxy && r.Clients > most {
 		r.Clients = most
@@ -159,7 +160,8 @@ func (c *comparison) auditMissing() string {
 	return ""
 }
 
-// run measures all cases, and writes the raw data after each. In each round the order of the runs is another one.
+// run measures all cases, and writes the raw data after each. In each round the order of the runs
+// is another one.
 func (c *comparison) run() error {
 	for _, k := range c.cases {
 		now, at := describeMachine(nil), c.raw.find(k.Name)

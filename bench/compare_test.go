@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestCompare is a quick comparison, to see that all of it works: every contestant that is installed answers, with what
-// belongs to each command. The one ratio that is
-// asserted is some two times what was measured.
+// TestCompare is a quick comparison, to see that all of it works: every contestant that is
+// installed answers, with what belongs to each command. The one ratio that is asserted is some two
+// times what was measured.
 func TestCompare(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")

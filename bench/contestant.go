@@ -75,7 +75,8 @@ func newBench(ctx context.Context) (b *bench, err error) {
 
 func (b *bench) close() { os.RemoveAll(b.dir) }
 
-// registry starts a sandbox that demands client certificates and admits any number of sessions and commands.
+// registry starts a sandbox that demands client certificates and admits any number of sessions and
+// commands.
 func (b *bench) registry(latency time.Duration) (*child, string, error) {
 	c, err := start(b.ctx, b.eppmux, "sandbox", "--listen", "127.0.0.1:0", "--tls", b.dir, "--mutual", "--sessions", "100000",
 		"--latency", latency.String())
@@ -189,7 +190,8 @@ func (b *bench) startPassing(c *contestant, name string, config func(*bench, *Ru
 	})
 }
 
-// freeAddress is one that nobody listens on, and whose port the system gives to no connection before it is used.
+// freeAddress is one that nobody listens on, and whose port the system gives to no connection
+// before it is used.
 func freeAddress() string {
 	for {
 		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000))

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// startEPPMux starts eppmux with a registry of the config for each of those given, and waits until all sessions are open.
+// startEPPMux starts eppmux with a registry of the config for each of those given, and waits until
+// all sessions are open.
 func (b *bench) startEPPMux(c *contestant, r *Run, registries []string) (err error) {
 	if err := b.write("config.yaml", eppmuxConfig(b, r, registries)); err != nil {
 		return err
@@ -68,8 +69,8 @@ func eppmuxConfig(b *bench, r *Run, registries []string) string {
 	return t.String()
 }
 
-// haproxyConfig chooses what serves HAProxy best: no log, no health checks, threads as it sets them itself (one for each
-// processor) unless the run has a number.
+// haproxyConfig chooses what serves HAProxy best: no log, no health checks, threads as it sets them
+// itself (one for each processor) unless the run has a number.
 func haproxyConfig(b *bench, r *Run, listen, registry string) (text string, args []string) {
 	threads := ""
 	if r.Threads > 0 {

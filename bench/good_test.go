@@ -20,8 +20,8 @@ type answer struct {
 	took   time.Duration
 }
 
-// good are well-behaved clients that always work, in a process of their own, so that what else the test does is not what
-// they measure.
+// good are well-behaved clients that always work, in a process of their own, so that what else the
+// test does is not what they measure.
 type good struct {
 	t    *testing.T
 	n    int // clients
@@ -65,8 +65,8 @@ func (g *good) read() {
 	}
 }
 
-// p99 is that of the commands that were under way at any time between the two. It waits for the end of those that still
-// are: what stands still shows.
+// p99 is that of the commands that were under way at any time between the two. It waits for the end
+// of those that still are: what stands still shows.
 func (g *good) p99(from, to time.Time) time.Duration {
 	g.t.Helper()
 	for begin := time.Now(); !g.passed(to); {
@@ -106,8 +106,8 @@ func (g *good) usual() time.Duration {
 	return g.p99(from, time.Now())
 }
 
-// playGood is the process: a line for each answer, with the client's number, when it asked, in nanoseconds since 1970, and
-// for how many nanoseconds the answer was awaited.
+// playGood is the process: a line for each answer, with the client's number, when it asked, in
+// nanoseconds since 1970, and for how many nanoseconds the answer was awaited.
 func playGood(args []string, in io.Reader, out io.Writer) error {
 	if len(args) != 2 {
 		return errors.New("usage: good ADDRESS CLIENTS")
@@ -142,12 +142,13 @@ func playGood(args []string, in io.Reader, out io.Writer) error {
 	return errors.Join(errs...)
 }
 
-// allowed is the p99 that good clients may have beside hostile ones, when it is p99 for those at the same time whose eppmux
-// has none: twice, and a slice of the runtime's scheduler, for which a loop may wait when others compute.
+// allowed is the p99 that good clients may have beside hostile ones, when it is p99 for those at
+// the same time whose eppmux has none: twice, and a slice of the runtime's scheduler, for which a
+// loop may wait when others compute.
 func allowed(p99 time.Duration) time.Duration { return 2*p99 + 10*time.Millisecond }
 
-// besides are good clients' p99 in several rounds: beside hostile ones, and at the same time through an eppmux of its own
-// that has none, so that a slow moment of the machine is in both.
+// besides are good clients' p99 in several rounds: beside hostile ones, and at the same time
+// through an eppmux of its own that has none, so that a slow moment of the machine is in both.
 type besides struct {
 	with, apart []time.Duration
 }
@@ -157,8 +158,8 @@ func (b *besides) add(with, apart *good, from, to time.Time) {
 	b.apart = append(b.apart, apart.p99(from, to))
 }
 
-// late is in how many rounds the answers took too long. A moment that was slow for one alone changes some rounds, and a slow
-// answer all.
+// late is in how many rounds the answers took too long. A moment that was slow for one alone
+// changes some rounds, and a slow answer all.
 func (b *besides) late() (n int) {
 	for i, p99 := range b.with {
 		if p99 > allowed(b.apart[i]) {
@@ -171,7 +172,8 @@ func (b *besides) late() (n int) {
 // harmless is whether most rounds are as they may be.
 func (b *besides) harmless() bool { return 2*b.late() < len(b.with) }
 
-// decided is whether there have been enough rounds: least, if these show no harm; else as many of most as tell.
+// decided is whether there have been enough rounds: least, if these show no harm; else as many of
+// most as tell.
 func (b *besides) decided(least, most int) bool {
 	n := len(b.with)
 	return n >= least && b.harmless() || n >= most || 2*b.late() > most

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// helpers are the parts that this program can play as a process of its own, beside what bench itself can. Each ends when its
-// input does.
+// helpers are the parts that this program can play as a process of its own, beside what bench
+// itself can. Each ends when its input does.
 var helpers = map[string]func(args []string, in io.Reader, out io.Writer) error{
 	"good":     playGood,
 	"villains": playVillains,
@@ -85,7 +85,8 @@ func (h *helper) dismiss() {
 	h.stuck = time.AfterFunc(answerTimeout+15*time.Second, func() { _ = h.cmd.Process.Kill() })
 }
 
-// stop waits for the end after dismiss, and fails the test unless it is clean. Nobody else reads out any more.
+// stop waits for the end after dismiss, and fails the test unless it is clean. Nobody else reads
+// out any more.
 func (h *helper) stop() {
 	defer h.stuck.Stop()
 	for h.out.Scan() {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// attack is one kind of hostile client. one makes one connection, from its beginning to its end; it is made again and
-// again, by several at a time.
+// attack is one kind of hostile client. one makes one connection, from its beginning to its end; it
+// is made again and again, by several at a time.
 type attack struct {
 	name string
 	one  func(*hostile)
@@ -27,8 +27,8 @@ type hostile struct {
 	refused int // answers 2001, and those in their place that end the connection for three of them
 }
 
-// attacks are all that there are. None asks for anything of the registry but where it must: then others wait for it by
-// right.
+// attacks are all that there are. None asks for anything of the registry but where it must: then
+// others wait for it by right.
 func attacks() []attack {
 	return []attack{
 		{"says nothing", (*hostile).silent, "client"},
@@ -121,7 +121,8 @@ func says(b []byte) func(*hostile) {
 			return
 		}
 		defer nc.Close()
-		go func() { _, _ = nc.Write(b) }() // eppmux may answer before it has read all; ends with the connection
+		// eppmux may answer before it has read all; ends with the connection
+		go func() { _, _ = nc.Write(b) }()
 		h.rest(nc)
 	}
 }
@@ -271,7 +272,8 @@ func (h *hostile) reset() {
 // clientHello is a TLS client's first record.
 var clientHello = func() []byte {
 	a, b := net.Pipe()
-	go func() { _ = tls.Client(a, &tls.Config{ServerName: "localhost"}).Handshake() }() // ends when the pipe does
+	// ends when the pipe does
+	go func() { _ = tls.Client(a, &tls.Config{ServerName: "localhost"}).Handshake() }()
 	buf := make([]byte, 1<<14)
 	n, _ := b.Read(buf)
 	b.Close()

@@ -12,18 +12,21 @@ import (
 )
 
 const (
-	// villainRounds is how many rounds are held against each other at the least, and villainMost at the most.
+	// villainRounds is how many rounds are held against each other at the least, and villainMost at
+	// the most.
 	villainRounds, villainMost = 3, 11
 	// villainPhase is how long a round measures at the least; a slow villain makes it longer.
 	villainPhase = 2 * time.Second
-	// villainLogins is how many connections eppmux may make to one villain in a round: its budget for a minute.
+	// villainLogins is how many connections eppmux may make to one villain in a round: its budget
+	// for a minute.
 	villainLogins = 20
 )
 
-// TestHostileRegistries: beside all of them at once, the clients of an honest registry get their answers within twice the
-// time that it takes at the same moment through another eppmux, which knows the honest registry alone: so what the machine
-// has to do is the same for both. Memory stays bounded; attempts to log in stay within their budget; the metrics say what
-// happened; and no client of a hostile registry gets anything but whole answers to its own commands.
+// TestHostileRegistries: beside all of them at once, the clients of an honest registry get their
+// answers within twice the time that it takes at the same moment through another eppmux, which
+// knows the honest registry alone: so what the machine has to do is the same for both. Memory stays
+// bounded; attempts to log in stay within their budget; the metrics say what happened; and no
+// client of a hostile registry gets anything but whole answers to its own commands.
 func TestHostileRegistries(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
@@ -63,7 +66,8 @@ type siege struct {
 	wg      sync.WaitGroup
 }
 
-// beginSiege takes the villains into the config, behind the honest registry, and starts their clients.
+// beginSiege takes the villains into the config, behind the honest registry, and starts their
+// clients.
 func (r *rig) beginSiege(d *den, honest string, round int) *siege {
 	r.t.Helper()
 	s := &siege{rig: r, den: d, round: round}
@@ -90,8 +94,8 @@ func (r *rig) beginSiege(d *den, honest string, round int) *siege {
 	return s
 }
 
-// counted waits until the metrics know of what each villain does. It does not ask often: to gather the metrics of so many
-// registries is work, and what is measured is not harm by that.
+// counted waits until the metrics know of what each villain does. It does not ask often: to gather
+// the metrics of so many registries is work, and what is measured is not harm by that.
 func (s *siege) counted() {
 	s.t.Helper()
 	for begin := time.Now(); ; time.Sleep(villainPhase / 4) {

@@ -20,10 +20,12 @@ const (
 	hostileMost    = 9 // at the most
 	hostilePhase   = 150 * time.Millisecond
 	hostileWorkers = 3
-	hostilePause   = 10 * time.Millisecond // of a worker, between two connections: the machine is not what is measured
+	// of a worker, between two connections: the machine is not what is measured
+	hostilePause = 10 * time.Millisecond
 )
 
-// run makes connections while f runs, and waits for their ends. It says how many there were and how many refusals.
+// run makes connections while f runs, and waits for their ends. It says how many there were and how
+// many refusals.
 func (a *attack) run(r *rig, f func()) (made, refused int) {
 	var stop atomic.Bool
 	var wg sync.WaitGroup
@@ -48,17 +50,17 @@ func (a *attack) run(r *rig, f func()) (made, refused int) {
 	return made, refused
 }
 
-// hostileRig has bounds that are reached soon, and a registry whose time for a command is what good clients' times are
-// made of.
+// hostileRig has bounds that are reached soon, and a registry whose time for a command is what good
+// clients' times are made of.
 func hostileRig(t *testing.T, bin string) *rig {
 	r := newRig(t, bin, []string{"--latency", "20ms", "--sessions", "6"}, `sessions: {min: 3, max: 3}
     rate_limits: []`, ", frame_timeout: 400ms, max_ahead: 300000")
 	return r
 }
 
-// TestHostileClients: while hostile clients of a kind come and go, good ones get their answers within twice the time that
-// it takes at the same moment through another eppmux, which has no hostile ones; what eppmux holds stays bounded; and its
-// metrics say how each connection ended.
+// TestHostileClients: while hostile clients of a kind come and go, good ones get their answers
+// within twice the time that it takes at the same moment through another eppmux, which has no
+// hostile ones; what eppmux holds stays bounded; and its metrics say how each connection ended.
 func TestHostileClients(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
@@ -98,7 +100,8 @@ func TestHostileClients(t *testing.T) {
 	}
 }
 
-// attacked says when an attack was, beside so many good clients, and holds the metrics against what it did.
+// attacked says when an attack was, beside so many good clients, and holds the metrics against what
+// it did.
 func (r *rig) attacked(a *attack, goods int) (from, to time.Time) {
 	r.t.Helper()
 	before := r.scrape()
@@ -129,8 +132,8 @@ func (r *rig) attacked(a *attack, goods int) (from, to time.Time) {
 	return from, to
 }
 
-// TestConnectionFlood: connections in a row, many at a time, that are reset at once or after part of a frame, leave nothing
-// behind. See -hostile.connections.
+// TestConnectionFlood: connections in a row, many at a time, that are reset at once or after part
+// of a frame, leave nothing behind. See -hostile.connections.
 func TestConnectionFlood(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
@@ -176,7 +179,8 @@ func TestConnectionFlood(t *testing.T) {
 	}
 }
 
-// flood makes the nth connection. Addresses of our own change and ends are resets, so that ports do not run out.
+// flood makes the nth connection. Addresses of our own change and ends are resets, so that ports do
+// not run out.
 func (r *rig) flood(n int) error {
 	d := net.Dialer{Timeout: 30 * time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, byte(n>>8&63), byte(2+n&127))}}
 	nc, err := d.Dial("tcp", r.plain)
@@ -191,8 +195,8 @@ func (r *rig) flood(n int) error {
 	return nil
 }
 
-// TestDescriptorsGone: where the system allows few open files, connections up to that and beyond keep nobody out who is
-// there, nor the metrics, nor sessions from being opened.
+// TestDescriptorsGone: where the system allows few open files, connections up to that and beyond
+// keep nobody out who is there, nor the metrics, nor sessions from being opened.
 func TestDescriptorsGone(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")

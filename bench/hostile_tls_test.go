@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// recordWriter writes TLS 1.3 records in place of crypto/tls, which does not let its user ask for key updates.
-// RFC 8446 sections 5.2, 5.3 and 7.2, for TLS_AES_128_GCM_SHA256.
+// recordWriter writes TLS 1.3 records in place of crypto/tls, which does not let its user ask for
+// key updates. RFC 8446 sections 5.2, 5.3 and 7.2, for TLS_AES_128_GCM_SHA256.
 type recordWriter struct {
 	out    io.Writer
 	secret []byte
@@ -69,7 +69,8 @@ func (w *recordWriter) appendRecord(b []byte, kind byte, content []byte) []byte 
 	return w.aead.Seal(append(b, head...), nonce, inner, head)
 }
 
-// appendKeyUpdate appends a KeyUpdate that asks for one of the other side, and goes on with the next key.
+// appendKeyUpdate appends a KeyUpdate that asks for one of the other side, and goes on with the
+// next key.
 func (w *recordWriter) appendKeyUpdate(b []byte) ([]byte, error) {
 	b = w.appendRecord(b, 22, []byte{24, 0, 0, 1, 1})
 	next, err := expandLabel(w.secret, "traffic upd", 32)
@@ -136,8 +137,9 @@ func (h *hostile) keyUpdates() {
 	_, _ = io.Copy(io.Discard, tc.NetConn())
 }
 
-// TestKeyUpdatesUnread: a client that asks for key updates, with an octet of a frame between them so that TLS lets it, and
-// reads nothing, makes eppmux hold what it answers up to a bound, and is ended then.
+// TestKeyUpdatesUnread: a client that asks for key updates, with an octet of a frame between them
+// so that TLS lets it, and reads nothing, makes eppmux hold what it answers up to a bound, and is
+// ended then.
 func TestKeyUpdatesUnread(t *testing.T) {
 	if !*hostileLong {
 		t.Skip("takes a minute; proxy/hostile_unsent: UnsentIsBounded is the short form")

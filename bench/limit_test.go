@@ -16,7 +16,8 @@ type pair struct {
 	proxy    *program
 }
 
-// startPair runs both; registry are more flags of the sandbox, rest more keys of the config's registry.
+// startPair runs both; registry are more flags of the sandbox, rest more keys of the config's
+// registry.
 func startPair(t *testing.T, registry []string, rest string) *pair {
 	t.Helper()
 	bin := build(t)
@@ -47,8 +48,8 @@ admin: {listen: ""}
 	return p
 }
 
-// TestLimit: three hundred eager clients use a limit of 100 a second, and the registry, which counts by its own clock, never
-// sees more.
+// TestLimit: three hundred eager clients use a limit of 100 a second, and the registry, which
+// counts by its own clock, never sees more.
 func TestLimit(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")

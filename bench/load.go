@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// Load puts commands on servers. In a closed loop each client sends its next command when the answer to the last one has
-// come; with a Rate it is an open loop, see schedule. Every command checks a name of its own, and every answer is held
-// against it.
+// Load puts commands on servers. In a closed loop each client sends its next command when the
+// answer to the last one has come; with a Rate it is an open loop, see schedule. Every command
+// checks a name of its own, and every answer is held against it.
 type Load struct {
 	To             string      // host:port; of several, with commas between, clients go to each in turn
 	TLS            *tls.Config // nil: plain
@@ -26,8 +26,9 @@ type Load struct {
 	Octets         int     // of a command, at least: further names and comments fill it up; 0: one name
 	Transform      bool    // deletes of what does not exist, in place of checks
 	User, Password string
-	SameClTRID     bool      // otherwise every command has one of its own
-	Marks          io.Writer // a line each when all are connected, and when counting begins and ends; nil: none
+	SameClTRID     bool // otherwise every command has one of its own
+	// a line each when all are connected, and when counting begins and ends; nil: none
+	Marks io.Writer
 
 	filler string
 	cpu    time.Duration // used while commands were counted
@@ -88,7 +89,8 @@ func (l *Load) Run() (Result, error) {
 	return r, nil
 }
 
-// count marks the beginning of counting and returns the function that marks its end; between them processor time is taken.
+// count marks the beginning of counting and returns the function that marks its end; between them
+// processor time is taken.
 func (l *Load) count() (end func()) {
 	l.mark("begin")
 	before := ownCPU()
@@ -174,8 +176,8 @@ func (l *Load) mark(what string) {
 // maxNames is how many names a registry takes in one check.
 const maxNames = 45
 
-// fill is what stands behind the name in each command: further names, and comments when these are enough, or where there
-// can be one name only.
+// fill is what stands behind the name in each command: further names, and comments when these are
+// enough, or where there can be one name only.
 func (l *Load) fill() string {
 	c := loadClient{l: &Load{Transform: l.Transform}, n: 1000}
 	c.compose()

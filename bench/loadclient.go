@@ -83,8 +83,8 @@ func (c *loadClient) run(counting, stop *atomic.Bool) {
 	}
 }
 
-// follow sends a command for each that is due. It ends when due is closed; after stop, or with its connection, what is
-// due stays unsent.
+// follow sends a command for each that is due. It ends when due is closed; after stop, or with its
+// connection, what is due stays unsent.
 func (c *loadClient) follow(due <-chan time.Time, stop *atomic.Bool) {
 	for at := range due {
 		if stop.Load() || c.over {

@@ -67,8 +67,8 @@ func match(text, expr string) string {
 	return ""
 }
 
-// raiseFiles lets this process, and those that it starts, open as many files as the largest case needs, if the system
-// does, and returns how many it lets them open.
+// raiseFiles lets this process, and those that it starts, open as many files as the largest case
+// needs, if the system does, and returns how many it lets them open.
 func raiseFiles() int {
 	const want = 1 << 16
 	lim := syscall.Rlimit{}

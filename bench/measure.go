@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// measure starts everything that a run needs, puts the load on it, and reads what the kernel and eppmux have counted.
+// measure starts everything that a run needs, puts the load on it, and reads what the kernel and
+// eppmux have counted.
 func (c *comparison) measure(r *Run) (m Measurement, err error) {
 	var s scene
 	defer s.stop()
@@ -39,7 +40,8 @@ func (c *comparison) measure(r *Run) (m Measurement, err error) {
 
 func (r *Run) times() time.Duration { return time.Duration(max(1, r.Times)) }
 
-// connectTime is how long the connection of a client, its handshake and login may take on a busy machine.
+// connectTime is how long the connection of a client, its handshake and login may take on a busy
+// machine.
 const connectTime = 20 * time.Millisecond
 
 // scene is the processes of one run.
@@ -102,7 +104,8 @@ type stock struct {
 	scraping              float64 // objects that reading the metrics once allocates
 }
 
-// scrapeTime says when eppmux is asked for its metrics, so that what that costs is not within what is measured.
+// scrapeTime says when eppmux is asked for its metrics, so that what that costs is not within what
+// is measured.
 type scrapeTime uint8
 
 const (

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// schedule is an open loop: commands are due at even spaces whatever becomes of those before them, and each goes to the
-// next client in turn. Times count from the intended ones, so that a command that has to wait for the answer before it
-// shows that wait.
+// schedule is an open loop: commands are due at even spaces whatever becomes of those before them,
+// and each goes to the next client in turn. Times count from the intended ones, so that a command
+// that has to wait for the answer before it shows that wait.
 type schedule struct {
 	rate    float64 // commands a second, of all clients together
 	clients int
@@ -30,8 +30,9 @@ func (s schedule) client(k int) int { return k % s.clients }
 // each is the most commands that one client gets.
 func (s schedule) each() int { return (s.total + s.clients - 1) / s.clients }
 
-// run hands out the commands at their times, from a thread of its own: the timers of the Go runtime are up to a
-// millisecond late. to takes each() values per client without blocking. It returns when all are handed out.
+// run hands out the commands at their times, from a thread of its own: the timers of the Go runtime
+// are up to a millisecond late. to takes each() values per client without blocking. It returns when
+// all are handed out.
 func (s schedule) run(begin time.Time, to []chan time.Time) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -24,7 +24,8 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
-// TestScheduleKeepsTime: what is handed out has the intended time, whatever the clients do, and never comes before it.
+// TestScheduleKeepsTime: what is handed out has the intended time, whatever the clients do, and
+// never comes before it.
 func TestScheduleKeepsTime(t *testing.T) {
 	s := newSchedule(1000, 2, 40*time.Millisecond)
 	to := []chan time.Time{make(chan time.Time, s.each()), make(chan time.Time, s.each())}

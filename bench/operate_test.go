@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestReloadUnderLoad: limits, numbers of sessions, listeners and the password file change twice a second while fifty
-// clients work: none is dropped and none gets anything but its answers.
+// TestReloadUnderLoad: limits, numbers of sessions, listeners and the password file change twice a
+// second while fifty clients work: none is dropped and none gets anything but its answers.
 func TestReloadUnderLoad(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
@@ -55,8 +55,8 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 }
 
-// TestDrainUnderLoad: at SIGTERM, what the registry has is answered: no command was carried out whose client did not
-// learn of it. Every session is logged out, and the exit is clean.
+// TestDrainUnderLoad: at SIGTERM, what the registry has is answered: no command was carried out
+// whose client did not learn of it. Every session is logged out, and the exit is clean.
 func TestDrainUnderLoad(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")

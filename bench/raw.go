@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Raw is the data of one measurement, as it is kept in results. Tables and plots are made from it alone.
+// Raw is the data of one measurement, as it is kept in results. Tables and plots are made from it
+// alone.
 type Raw struct {
 	Machine      Machine       `json:"machine"`
 	Rounds       int           `json:"rounds"`
@@ -34,28 +35,30 @@ type Case struct {
 
 // Run is one contestant under one load.
 type Run struct {
-	Name       string        `json:"name"` // within its case
-	Kind       string        `json:"kind"`
-	Threads    int           `json:"threads,omitempty"`    // of HAProxy, workers of nginx; 0: as they choose
-	Registries int           `json:"registries,omitempty"` // side by side; 0: one
-	Sessions   int           `json:"sessions,omitempty"`   // of eppmux with each registry; others have one for each client
-	Latency    time.Duration `json:"latency_ns"`           // of the registry
-	Clients    int           `json:"clients"`
-	Idle       int           `json:"idle,omitempty"`
-	Rate       float64       `json:"rate,omitempty"`   // commands a second; 0: closed loop
-	Octets     int           `json:"octets,omitempty"` // of a command; 0: 400
-	Transform  bool          `json:"transform,omitempty"`
-	Times      int           `json:"times,omitempty"` // as long as others; 0: once
-	Audit      string        `json:"audit,omitempty"` // commands that eppmux logs
+	Name       string `json:"name"` // within its case
+	Kind       string `json:"kind"`
+	Threads    int    `json:"threads,omitempty"`    // of HAProxy, workers of nginx; 0: as they choose
+	Registries int    `json:"registries,omitempty"` // side by side; 0: one
+	// of eppmux with each registry; others have one for each client
+	Sessions  int           `json:"sessions,omitempty"`
+	Latency   time.Duration `json:"latency_ns"` // of the registry
+	Clients   int           `json:"clients"`
+	Idle      int           `json:"idle,omitempty"`
+	Rate      float64       `json:"rate,omitempty"`   // commands a second; 0: closed loop
+	Octets    int           `json:"octets,omitempty"` // of a command; 0: 400
+	Transform bool          `json:"transform,omitempty"`
+	Times     int           `json:"times,omitempty"` // as long as others; 0: once
+	Audit     string        `json:"audit,omitempty"` // commands that eppmux logs
 }
 
 // Measurement is one run in one round.
 type Measurement struct {
-	Case        string  `json:"case"`
-	Run         string  `json:"run"`
-	Round       int     `json:"round"`
-	Load        Result  `json:"load"`
-	CPU         float64 `json:"cpu_seconds"`          // of the contestant while commands were counted, by schedstat
+	Case  string `json:"case"`
+	Run   string `json:"run"`
+	Round int    `json:"round"`
+	Load  Result `json:"load"`
+	// of the contestant while commands were counted, by schedstat
+	CPU         float64 `json:"cpu_seconds"`
 	Ticks       float64 `json:"cpu_ticks_seconds"`    // the same by stat
 	RegistryCPU float64 `json:"registry_cpu_seconds"` // of all registries
 	OtherCPU    float64 `json:"other_cpu_seconds"`    // of everything else on the machine
@@ -73,10 +76,11 @@ func (m *Measurement) perCommand(sum float64) float64 { return sum / float64(m.L
 
 // GoRound is what two of the project's benchmarks say.
 type GoRound struct {
-	ScanRatio      float64 `json:"scan_ratio"`      // times as fast as encoding/xml
-	ScanLeast      float64 `json:"scan_ratio_min"`  // of the rounds of that benchmark
-	ScanMost       float64 `json:"scan_ratio_max"`  //
-	ExchangeNs     float64 `json:"exchange_ns"`     // a command through the loop and a registry in the same process
+	ScanRatio float64 `json:"scan_ratio"`     // times as fast as encoding/xml
+	ScanLeast float64 `json:"scan_ratio_min"` // of the rounds of that benchmark
+	ScanMost  float64 `json:"scan_ratio_max"` //
+	// a command through the loop and a registry in the same process
+	ExchangeNs     float64 `json:"exchange_ns"`
 	ExchangeAllocs float64 `json:"exchange_allocs"` // objects, of both
 }
 
@@ -100,7 +104,8 @@ func (r *Raw) write(path string) error {
 	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
-// keep takes over what an older measurement has of other cases than those of r, so that a case can be measured again.
+// keep takes over what an older measurement has of other cases than those of r, so that a case can
+// be measured again.
 func (r *Raw) keep(old *Raw) error {
 	if old.Rounds != r.Rounds {
 		return fmt.Errorf("the file has %d rounds, this measurement %d", old.Rounds, r.Rounds)

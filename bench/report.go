@@ -16,7 +16,8 @@ const (
 	reportEnd   = "<!-- end -->\n"
 )
 
-// runReport writes tables and plots from raw data, and reads nothing else. What is missing stays as it is.
+// runReport writes tables and plots from raw data, and reads nothing else. What is missing stays as
+// it is.
 func runReport(_ context.Context, args []string, out io.Writer) error {
 	f := flag.NewFlagSet("bench report", flag.ContinueOnError)
 	root := f.String("root", ".", "`folder` of the project")
@@ -186,8 +187,8 @@ func ofEPPMux(value func(*Measurement) float64) func(*Raw, *Case, *Run) figure {
 	}
 }
 
-// added is a value above that of the direct clients in the same round. It means something where both have the same load:
-// in an open loop, or with one client.
+// added is a value above that of the direct clients in the same round. It means something where
+// both have the same load: in an open loop, or with one client.
 func added(value func(*Measurement) float64) func(*Raw, *Case, *Run) figure {
 	return func(r *Raw, c *Case, run *Run) figure {
 		d := c.run(kindDirect)

@@ -20,7 +20,8 @@ func fixedRaw(t *testing.T) *Raw {
 	return r
 }
 
-// TestTargets: ratios are taken within each round, with the HAProxy that is the better one in it, and then the median.
+// TestTargets: ratios are taken within each round, with the HAProxy that is the better one in it,
+// and then the median.
 func TestTargets(t *testing.T) {
 	r := fixedRaw(t)
 	want := map[string]figure{

@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// rig is a registry and eppmux in front of it, each a process, with every kind of listener and with metrics.
+// rig is a registry and eppmux in front of it, each a process, with every kind of listener and with
+// metrics.
 type rig struct {
 	t      *testing.T
 	dir    string // certificates, config, unix socket
@@ -29,8 +30,8 @@ type rig struct {
 	client *tls.Config // for secure
 }
 
-// newRig runs both; flags are more of the sandbox's, keys more of the config's registry, which may have clients' ones
-// behind "clients:".
+// newRig runs both; flags are more of the sandbox's, keys more of the config's registry, which may
+// have clients' ones behind "clients:".
 func newRig(t *testing.T, bin string, flags []string, keys, clients string) *rig {
 	t.Helper()
 	r := &rig{t: t, dir: t.TempDir(), file: "config.yaml"}
@@ -47,7 +48,8 @@ func newRig(t *testing.T, bin string, flags []string, keys, clients string) *rig
 	return r
 }
 
-// twin is another eppmux in front of the same registry, with the same config but for its unix socket.
+// twin is another eppmux in front of the same registry, with the same config but for its unix
+// socket.
 func (r *rig) twin() *rig {
 	r.t.Helper()
 	other := *r

@@ -19,7 +19,8 @@ import (
 	"time"
 )
 
-// TestMain lets the test binary be the load generator or a helper, so that these have processes of their own.
+// TestMain lets the test binary be the load generator or a helper, so that these have processes of
+// their own.
 func TestMain(m *testing.M) {
 	if os.Getenv("EPPMUX_BENCH") != "" {
 		if !playHelper(os.Args[1:]) {
@@ -31,7 +32,8 @@ func TestMain(m *testing.M) {
 	parallel := false
 	flag.Visit(func(f *flag.Flag) { parallel = parallel || f.Name == "test.parallel" })
 	if !parallel {
-		_ = flag.Set("test.parallel", strconv.Itoa(max(runtime.GOMAXPROCS(0), atOnce))) // a flag that package testing has
+		// a flag that package testing has
+		_ = flag.Set("test.parallel", strconv.Itoa(max(runtime.GOMAXPROCS(0), atOnce)))
 	}
 	code := m.Run()
 	if built.dir != "" {
@@ -40,8 +42,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// atOnce is how many of the tests that are parallel run at a time at the least. They hold nothing against the clock but
-// what has generous bounds, and they wait more than they work; what measures is not parallel, and has the machine to itself.
+// atOnce is how many of the tests that are parallel run at a time at the least. They hold nothing
+// against the clock but what has generous bounds, and they wait more than they work; what measures
+// is not parallel, and has the machine to itself.
 const atOnce = 4
 
 // built is eppmux, compiled once for all tests.
@@ -99,7 +102,8 @@ func (p *program) signal(s os.Signal) {
 	}
 }
 
-// end waits until the process has ended, as it has been told to; it fails the test unless that is soon and clean.
+// end waits until the process has ended, as it has been told to; it fails the test unless that is
+// soon and clean.
 func (p *program) end() {
 	p.once.Do(func() {
 		stuck := time.AfterFunc(45*time.Second, func() { _ = p.cmd.Process.Kill() })
@@ -185,8 +189,9 @@ func load(t *testing.T, args ...string) (r Result) {
 	return r
 }
 
-// TestSharedSessions: two hundred clients that all use the same clTRIDs, over three sessions to a registry that takes
-// 20 ms for a command, get their own answers, and get through as many commands as three direct clients can.
+// TestSharedSessions: two hundred clients that all use the same clTRIDs, over three sessions to a
+// registry that takes 20 ms for a command, get their own answers, and get through as many commands
+// as three direct clients can.
 func TestSharedSessions(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")

@@ -14,14 +14,16 @@ import (
 
 var soakTime = flag.Duration("soak", 9*time.Second, "how long TestSoak puts load on eppmux")
 
-// soakFaults are those of the sandbox that end sessions or answers in all kinds of ways, each now and then.
+// soakFaults are those of the sandbox that end sessions or answers in all kinds of ways, each now
+// and then.
 var soakFaults = strings.Join([]string{
 	"close-before:p=0.0002", "close-after:p=0.0002", "reset:p=0.0002", "half:p=0.0002", "stall:p=0.0001", "silent:p=0.0001",
 	"slow=300ms:p=0.002", "wrong-cltrid:p=0.0002", "no-cltrid:p=0.002", "duplicate:p=0.0002", "greeting:p=0.0001",
 	"garbage:p=0.0002", "2002:p=0.0001", "2500-close:p=0.0002,cmd=transform", "huge=5000000:p=0.0001", "no-greeting:p=0.01", "close-at-accept:p=0.02",
 }, ";")
 
-// soakClient connects in a different way each time, works for a while, and goes in a different way each time.
+// soakClient connects in a different way each time, works for a while, and goes in a different way
+// each time.
 type soakClient struct {
 	chaosClient
 	rig *rig
@@ -139,8 +141,9 @@ func (m measures) String() string {
 		m.threads, m.heap/(1<<20), m.resident/(1<<20))
 }
 
-// quiet waits until all clients have gone and the sessions above the least number have ended, and gives the smallest
-// numbers that are seen while the garbage is collected three times, which reading the metrics brings about.
+// quiet waits until all clients have gone and the sessions above the least number have ended, and
+// gives the smallest numbers that are seen while the garbage is collected three times, which
+// reading the metrics brings about.
 func (s *soak) quiet() measures {
 	s.t.Helper()
 	s.waitFor("quiet", func() bool {
@@ -165,8 +168,9 @@ func (s *soak) quiet() measures {
 	return least
 }
 
-// TestSoak: clients and attackers come and go, sessions last for seconds and break in every way; in the end eppmux has no
-// more goroutines, descriptors and memory than after the first part of that time. See -soak.
+// TestSoak: clients and attackers come and go, sessions last for seconds and break in every way; in
+// the end eppmux has no more goroutines, descriptors and memory than after the first part of that
+// time. See -soak.
 func TestSoak(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")

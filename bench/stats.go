@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// percentile is the least value that at least the part q of them does not exceed; q is above 0 and at most 1. sorted is
-// in rising order. Of nothing it is zero.
+// percentile is the least value that at least the part q of them does not exceed; q is above 0 and
+// at most 1. sorted is in rising order. Of nothing it is zero.
 func percentile[T cmp.Ordered](sorted []T, q float64) T {
 	var none T
 	if len(sorted) == 0 {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// svgStyle serves light and dark pages alike: text takes the colour that the page's reader prefers, the ground is left
-// to the page, and the colours of data are of middle brightness.
+// svgStyle serves light and dark pages alike: text takes the colour that the page's reader prefers,
+// the ground is left to the page, and the colours of data are of middle brightness.
 const svgStyle = `<style>text{font:13px system-ui,sans-serif;fill:#24292f}.s{font-size:12px}.h{font-weight:600}.a{stroke:#8b949e;stroke-width:1;opacity:.5}` +
 	`.w{stroke:#24292f;stroke-width:1.5;opacity:.7}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.w{stroke:#e6edf3}}</style>`
 

@@ -31,8 +31,8 @@ func p99Of(m *Measurement) float64    { return m.percentile(m.Load.P99) }
 func p999Of(m *Measurement) float64   { return m.percentile(m.Load.P999) }
 func mallocOf(m *Measurement) float64 { return m.perCommand(m.Mallocs) }
 
-// percentile is not a number where clients had less than three turns each within the measurement, which then knows little
-// of how long a turn takes.
+// percentile is not a number where clients had less than three turns each within the measurement,
+// which then knows little of how long a turn takes.
 func (m *Measurement) percentile(v float64) float64 {
 	if m.Load.Commands < 3*m.Load.Clients {
 		return math.NaN()
@@ -65,7 +65,8 @@ func (r *Raw) over(a, b each, combine func(a, b float64) float64) figure {
 func quotient(a, b float64) float64   { return a / b }
 func difference(a, b float64) float64 { return a - b }
 
-// better is the one of two that serves HAProxy best in a round: what it chooses by itself, or one thread.
+// better is the one of two that serves HAProxy best in a round: what it chooses by itself, or one
+// thread.
 func better(a, b each, pick func(a, b float64) float64) each {
 	return func(round int) float64 {
 		x, y := a(round), b(round)
@@ -86,8 +87,8 @@ func against(c, run, other string, value func(*Measurement) float64, combine fun
 	return func(r *Raw) figure { return r.over(r.of(c, run, value), r.of(c, other, value), combine) }
 }
 
-// activeSpread is the greatest cost per command over the numbers of clients, for the least, both medians: within a round
-// they would be the extremes of what the machine does.
+// activeSpread is the greatest cost per command over the numbers of clients, for the least, both
+// medians: within a round they would be the extremes of what the machine does.
 func activeSpread(r *Raw) figure {
 	c := r.find(caseActive)
 	if c == nil {

@@ -13,12 +13,15 @@ import (
 
 // usage is what the kernel says that processes have used.
 type usage struct {
-	cpu      time.Duration // time on a processor, from schedstat: in nanoseconds, of the threads that are alive
-	ticks    time.Duration // user and system time, from stat: in hundredths of a second, of all threads there ever were
-	resident int64         // octets
+	// time on a processor, from schedstat: in nanoseconds, of the threads that are alive
+	cpu time.Duration
+	// user and system time, from stat: in hundredths of a second, of all threads there ever were
+	ticks    time.Duration
+	resident int64 // octets
 }
 
-// tick is the unit of the times in stat; it has the same length on all architectures of Linux that Go knows.
+// tick is the unit of the times in stat; it has the same length on all architectures of Linux that
+// Go knows.
 const tick = 10 * time.Millisecond
 
 // usageOf sums over a process and those that it has started, such as the workers of nginx.
@@ -92,7 +95,8 @@ func parseSchedstat(text string) (time.Duration, error) {
 	return time.Duration(n), err
 }
 
-// parseStat reads user and system time. The name of the program, in brackets, may hold spaces and brackets.
+// parseStat reads user and system time. The name of the program, in brackets, may hold spaces and
+// brackets.
 func parseStat(text string) (time.Duration, error) {
 	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 	if len(fields) < 13 {
@@ -124,7 +128,8 @@ func ownCPU() time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// machineUsage is the time that all processors of the machine were busy, and the time that the host took from them.
+// machineUsage is the time that all processors of the machine were busy, and the time that the host
+// took from them.
 func machineUsage() (busy, stolen time.Duration, err error) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {

@@ -42,7 +42,8 @@ func TestParseUsage(t *testing.T) {
 	}
 }
 
-// TestUsageOfTree: what a process has started is counted with it. The shell waits for one that works until it is killed.
+// TestUsageOfTree: what a process has started is counted with it. The shell waits for one that
+// works until it is killed.
 func TestUsageOfTree(t *testing.T) {
 	cmd := exec.Command("/bin/sh", "-c", "while :; do :; done & echo $!; wait")
 	out, err := cmd.StdoutPipe()

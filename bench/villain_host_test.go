@@ -23,8 +23,9 @@ type villainHost struct {
 	accepted atomic.Int64
 }
 
-// playVillains is the process of all villains, with the certificates in a folder. It prints the addresses that they listen
-// at, and, for each line that it reads, how many connections each has accepted.
+// playVillains is the process of all villains, with the certificates in a folder. It prints the
+// addresses that they listen at, and, for each line that it reads, how many connections each has
+// accepted.
 func playVillains(args []string, in io.Reader, out io.Writer) error {
 	if len(args) != 1 {
 		return errors.New("usage: villains DIRECTORY")

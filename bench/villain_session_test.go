@@ -71,8 +71,9 @@ func (s *villainSession) dribble(b []byte, pause time.Duration) {
 	}
 }
 
-// floodChunk is what a villain that writes without end writes at a time, in octets, as fast as it can, with floodPause behind
-// it: far more than eppmux may take, and too little to keep the machine busy.
+// floodChunk is what a villain that writes without end writes at a time, in octets, as fast as it
+// can, with floodPause behind it: far more than eppmux may take, and too little to keep the machine
+// busy.
 const (
 	floodChunk = 4 << 20
 	floodPause = 50 * time.Millisecond

@@ -16,7 +16,8 @@ func (s *Scanner) declares(a *attribute) bool {
 	return a.ns == nsXMLNS || a.ns == nsNone && string(s.p[a.start:a.end]) == "xmlns"
 }
 
-// readAttributes reads what follows the name of a start tag, up to its ">" or "/>", and gives the offset of that.
+// readAttributes reads what follows the name of a start tag, up to its ">" or "/>", and gives the
+// offset of that.
 func (s *Scanner) readAttributes(i int) int {
 	p := s.p
 	for {
@@ -80,8 +81,8 @@ func (s *Scanner) readAttribute(i int) int {
 	return a.value.End + 1
 }
 
-// checkAttributes resolves the prefixes of a tag's attributes and finds duplicates. It comes when all of the tag's
-// declarations have been read.
+// checkAttributes resolves the prefixes of a tag's attributes and finds duplicates. It comes when
+// all of the tag's declarations have been read.
 func (s *Scanner) checkAttributes() bool {
 	p := s.p
 	all := s.attribute[:s.attributes]

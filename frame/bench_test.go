@@ -84,7 +84,8 @@ func scanSplice(t testing.TB, s *Scanner, payload, unit []byte) []byte {
 	return unit
 }
 
-// decodeAll reads payload token by token, as a program does that looks for the clTRID with encoding/xml.
+// decodeAll reads payload token by token, as a program does that looks for the clTRID with
+// encoding/xml.
 func decodeAll(t testing.TB, payload []byte) {
 	d := xml.NewDecoder(bytes.NewReader(payload))
 	for {

@@ -18,21 +18,24 @@ func load(p []byte, i int) uint64 { return binary.LittleEndian.Uint64(p[i:]) }
 // first gives the place (0 to 7) of the first octet that has its top bit in mask; 8 if none has.
 func first(mask uint64) int { return bits.TrailingZeros64(mask) >> 3 }
 
-// zeros gives the top bit of each octet of x that is 0. Behind an octet from 0x80 on it may be wrong.
+// zeros gives the top bit of each octet of x that is 0. Behind an octet from 0x80 on it may be
+// wrong.
 func zeros(x uint64) uint64 { return ^(x + 0x7F*lows) & highs }
 
-// odd gives the top bit of each octet of x that is below 0x20, from 0x80 on, "<", "&" or the octet that stop is made
-// of. Behind the first of them it may be wrong.
+// odd gives the top bit of each octet of x that is below 0x20, from 0x80 on, "<", "&" or the octet
+// that stop is made of. Behind the first of them it may be wrong.
 func odd(x, stop uint64) uint64 {
 	control := ^((x | highs) - 0x20*lows)
 	return (x|control)&highs | zeros(x^'<'*lows) | zeros(x^'&'*lows) | zeros(x^stop)
 }
 
-// either gives a, the place of a first octet in one word, or, if there is none, 8 more than b, the place in the next.
-// Names, texts and indentations are short and of all lengths, so a branch here would go wrong as often as not.
+// either gives a, the place of a first octet in one word, or, if there is none, 8 more than b, the
+// place in the next. Names, texts and indentations are short and of all lengths, so a branch here
+// would go wrong as often as not.
 func either(a, b int) int { return a + b&-(a>>3) }
 
-// skipPlain gives the offset of the first octet of p from i on that odd means; the end if there is none.
+// skipPlain gives the offset of the first octet of p from i on that odd means; the end if there is
+// none.
 func skipPlain(p []byte, i int, stop byte) int {
 	for stops := uint64(stop) * lows; i+8 <= len(p); i += 8 {
 		if mask := odd(load(p, i), stops); mask != 0 {
@@ -53,7 +56,8 @@ func letters(x uint64) int {
 	return first((^atLeastA | aboveZ | x) & highs)
 }
 
-// skipSpace gives the offset of the first octet of p from i on that is not white space; the end if there is none.
+// skipSpace gives the offset of the first octet of p from i on that is not white space; the end if
+// there is none.
 func skipSpace(p []byte, i int) int {
 	for i < len(p) && class[p[i]]&isSpace != 0 {
 		i++
@@ -82,8 +86,8 @@ func same(p []byte, a, b, n int) bool {
 	return head|tail == 0
 }
 
-// char checks the character at i of p, which is none of the plain ones, against strict UTF-8 and XML 1.0 production 2
-// (Char), and gives the offset behind it, or -1.
+// char checks the character at i of p, which is none of the plain ones, against strict UTF-8 and
+// XML 1.0 production 2 (Char), and gives the offset behind it, or -1.
 func (s *Scanner) char(i int) int {
 	c := s.p[i]
 	if c < utf8.RuneSelf {
@@ -102,7 +106,8 @@ func (s *Scanner) char(i int) int {
 	return i + n
 }
 
-// checkChars checks the characters between i and end, whatever they mean. end is where a character begins.
+// checkChars checks the characters between i and end, whatever they mean. end is where a character
+// begins.
 func (s *Scanner) checkChars(i, end int) bool {
 	for i >= 0 {
 		if i = skipPlain(s.p[:end], i, '<'); i == end {

@@ -60,15 +60,18 @@ func unescape(t *testing.T, v string) (text string, present bool) {
 	return text, true
 }
 
-// unlike lists the frames that Scan refuses although they are well-formed, each with the reason it has to give.
+// unlike lists the frames that Scan refuses although they are well-formed, each with the reason it
+// has to give.
 var unlike = map[string]Reason{
-	"requests/pyepp-test-base-command-l18.xml":                           NoVerb,     // a base class's output
-	"requests/pyepp-val1-test-base-command-l58.xml":                      SecondVerb, // the same
-	"responses/domainrepp2-response-response-test-l104.xml":              BadResult,  // fragments of tests, without a result
+	"requests/pyepp-test-base-command-l18.xml":      NoVerb,     // a base class's output
+	"requests/pyepp-val1-test-base-command-l58.xml": SecondVerb, // the same
+	// fragments of tests, without a result
+	"responses/domainrepp2-response-response-test-l104.xml":              BadResult,
 	"responses/domainrepp2-response-response-test-l21.xml":               BadResult,
 	"responses/epplb-response-frame-test-l169.xml":                       BadResult,
 	"responses/metaregistrar-response-cozaeppinfocontactresponse-l6.xml": BadResult,
-	"responses/nomulus-invalid-greeting.xml":                             SecondMessage, // dcp beside the greeting, not in it
+	// dcp beside the greeting, not in it
+	"responses/nomulus-invalid-greeting.xml": SecondMessage,
 }
 
 func TestScanCorpus(t *testing.T) {
@@ -226,8 +229,9 @@ func checkRestore(t *testing.T, payload []byte, m *Message) {
 	}
 }
 
-// lenient lists the hostile payloads that Scan accepts although the table would rather refuse them, and strict the
-// ones it refuses although the table would let them pass. The reasons are those of the comments.
+// lenient lists the hostile payloads that Scan accepts although the table would rather refuse them,
+// and strict the ones it refuses although the table would let them pass. The reasons are those of
+// the comments.
 var (
 	lenient = map[string]string{
 		"cltrid-2.xml":                 "1, 2 and 65 to 256 characters never reach the registry alone, and are given back as they came",

@@ -28,10 +28,12 @@ type reading struct {
 var (
 	lintFault = regexp.MustCompile(`(?m)^[^\n]*?/([0-9]+)\.xml:[0-9]+: ([a-z]+ error : .*)$`)
 
-	// lintURI is a fault that is none for us: namespace names need not be URIs, they compare octet for octet.
+	// lintURI is a fault that is none for us: namespace names need not be URIs, they compare octet
+	// for octet.
 	lintURI = regexp.MustCompile(`^namespace error : xmlns(:\S+)?: '`)
 
-	// lintMark stands between documents in what xmllint prints, since it prints nothing for one that it refuses.
+	// lintMark stands between documents in what xmllint prints, since it prints nothing for one
+	// that it refuses.
 	lintMark = "<differ-mark/>"
 )
 
@@ -80,14 +82,15 @@ func readLikeXMLLint(t *testing.T, docs [][]byte) []reading {
 	return all
 }
 
-// oldNames says whether encoding/xml refuses a document since it has the names of XML 1.0 (fourth edition), which had fewer
-// letters.
+// oldNames says whether encoding/xml refuses a document since it has the names of XML 1.0 (fourth
+// edition), which had fewer letters.
 func oldNames(err error, doc []byte) bool {
 	return strings.Contains(err.Error(), "invalid XML name") && !isASCII(doc)
 }
 
-// differ holds Scan's reading of a document against libxml2's and encoding/xml's. What is not well-formed nobody reads, what
-// Scan accepts all read in the same way, and what it refuses although libxml2 reads it, it refuses by a rule of ours.
+// differ holds Scan's reading of a document against libxml2's and encoding/xml's. What is not
+// well-formed nobody reads, what Scan accepts all read in the same way, and what it refuses
+// although libxml2 reads it, it refuses by a rule of ours.
 func differ(t *testing.T, s *Scanner, doc []byte, theirs reading) {
 	t.Helper()
 	m, err := s.Scan(doc)
@@ -106,8 +109,8 @@ func differ(t *testing.T, s *Scanner, doc []byte, theirs reading) {
 	}
 }
 
-// agree holds what Scan says of a message against what encoding/xml reads in text, which reader has made of it, and gives that;
-// nil where encoding/xml reads nothing.
+// agree holds what Scan says of a message against what encoding/xml reads in text, which reader has
+// made of it, and gives that; nil where encoding/xml reads nothing.
 func agree(t *testing.T, m *Message, reader string, text []byte) *node {
 	t.Helper()
 	tree, err := readTree(text)
@@ -130,10 +133,11 @@ func agree(t *testing.T, m *Message, reader string, text []byte) *node {
 	return tree
 }
 
-// lax says whether a document is one that libxml2 reads against XML 1.0: in UTF-16 without the byte order mark that section
-// 4.3.3 demands, or in UTF-32; with a NUL behind the root, which it takes for the end; with an XML declaration of another
-// version 1.x (productions 24 and 26, fifth edition, allow a digit and more, but see readDeclaration), or without white space
-// before standalone (production 32).
+// lax says whether a document is one that libxml2 reads against XML 1.0: in UTF-16 without the byte
+// order mark that section 4.3.3 demands, or in UTF-32; with a NUL behind the root, which it takes
+// for the end; with an XML declaration of another version 1.x (productions 24 and 26, fifth
+// edition, allow a digit and more, but see readDeclaration), or without white space before
+// standalone (production 32).
 func lax(doc []byte, reason Reason) bool {
 	for _, front := range []string{"<\x00", "\x00<", "\x00\x00", "\xFF\xFE\x00\x00"} {
 		if bytes.HasPrefix(doc, []byte(front)) {
@@ -222,7 +226,8 @@ type mutator struct {
 	docs [][]byte
 }
 
-// mutantMax is the longest document that is changed, in octets: longer ones take time and say no more.
+// mutantMax is the longest document that is changed, in octets: longer ones take time and say no
+// more.
 const mutantMax = 8 << 10
 
 func (r mutator) doc() []byte {
@@ -284,7 +289,8 @@ func (r mutator) change(p []byte) []byte {
 	}
 }
 
-// element is where an element begins and ends, if p is simple enough; both are the same where there is none.
+// element is where an element begins and ends, if p is simple enough; both are the same where there
+// is none.
 func (r mutator) element(p []byte) (start, end int) {
 	for range 10 {
 		at := r.IntN(len(p))

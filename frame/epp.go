@@ -2,7 +2,8 @@ package frame
 
 import "bytes"
 
-// role is what an open element means to us. It follows from the role of its parent, its namespace and its name.
+// role is what an open element means to us. It follows from the role of its parent, its namespace
+// and its name.
 type role uint8
 
 const (
@@ -50,7 +51,8 @@ type message struct {
 	protocolFault Reason
 }
 
-// enter gives e its role; below roleNone there is no need. Its attributes are in s.attribute, its parent is on top of the stack.
+// enter gives e its role; below roleNone there is no need. Its attributes are in s.attribute, its
+// parent is on top of the stack.
 func (s *Scanner) enter(e *element) {
 	e.role, e.fault = roleNone, ReasonNone
 	if s.depth == 0 {
@@ -92,7 +94,8 @@ func (s *Scanner) enter(e *element) {
 
 func (s *Scanner) enterRoot(e *element) {
 	s.message.root = e.ns
-	// Registries have EPP namespaces of their own, and some clients send none; but no namespace name has a space in it.
+	// Registries have EPP namespaces of their own, and some clients send none; but no namespace
+	// name has a space in it.
 	if string(s.p[e.local:e.end]) != "epp" || bytes.IndexByte(s.binding[e.ns].uri, ' ') >= 0 {
 		s.refuse(NotEPP, e.start)
 		return
@@ -100,7 +103,8 @@ func (s *Scanner) enterRoot(e *element) {
 	e.role = roleRoot
 }
 
-// enterMessage is for children of epp. RFC 5730 section 2: greeting, hello, command, response or extension, one of them.
+// enterMessage is for children of epp. RFC 5730 section 2: greeting, hello, command, response or
+// extension, one of them.
 func (s *Scanner) enterMessage(e *element, local []byte, isEPP bool) {
 	s.message.children++
 	if s.message.children > 1 {
@@ -174,9 +178,9 @@ func (s *Scanner) clTRIDAttributes() Reason {
 	return ReasonNone
 }
 
-// enterVerb is for the verb. Some registries have verbs in a namespace of their own, with clTRID and extension data of
-// their own behind it; but one that is named as a command of RFC 5730 is in doubt, since readers without namespaces would
-// take it for that command.
+// enterVerb is for the verb. Some registries have verbs in a namespace of their own, with clTRID
+// and extension data of their own behind it; but one that is named as a command of RFC 5730 is in
+// doubt, since readers without namespaces would take it for that command.
 func (s *Scanner) enterVerb(e *element, local []byte, isEPP bool) {
 	m := &s.msg
 	m.Verb = Span{e.local, e.end}
@@ -228,9 +232,9 @@ func (s *Scanner) enterObject(e *element, local []byte) {
 	if g.foreign > 1 {
 		s.refuse(SecondObject, e.start)
 	}
-	// Registries put objects with names of their own into info and update (list, release, ...). One that names another
-	// command is different: readers that look at the object alone would take it for that command. Which one it is, is for
-	// the registry to say; we take it for neither.
+	// Registries put objects with names of their own into info and update (list, release, ...). One
+	// that names another command is different: readers that look at the object alone would take it
+	// for that command. Which one it is, is for the registry to say; we take it for neither.
 	if c := commandOf(local); c != m.Command && c.onObject() {
 		m.Command = CommandOther
 	}
@@ -309,7 +313,8 @@ func (s *Scanner) enterData(e, parent *element, local []byte) {
 	}
 }
 
-// leave ends e, whose content ends at to and which ends at end; for an empty-element tag the two are equal.
+// leave ends e, whose content ends at to and which ends at end; for an empty-element tag the two
+// are equal.
 func (s *Scanner) leave(e *element, to, end int) {
 	m, g := &s.msg, &s.message
 	c := ClTRID{Element: Span{e.start - 1, end}, Content: Span{e.content, to}}
@@ -396,9 +401,10 @@ func (s *Scanner) finish() {
 	}
 }
 
-// EchoClTRID gives the content, as written, of the clTRID of the command that the last Scan refused, so that the
-// refusal can carry it: when the document is well-formed to its end, has just one clTRID in its place, and there was no
-// doubt about anything before it. Otherwise nil. It is valid until the next Scan.
+// EchoClTRID gives the content, as written, of the clTRID of the command that the last Scan
+// refused, so that the refusal can carry it: when the document is well-formed to its end, has just
+// one clTRID in its place, and there was no doubt about anything before it. Otherwise nil. It is
+// valid until the next Scan.
 func (s *Scanner) EchoClTRID() []byte {
 	if !s.bad.Reason.Unclear() || s.message.echo == (Span{}) {
 		return nil

@@ -5,8 +5,8 @@ import "strconv"
 // Reason says why Scan refused a payload.
 type Reason uint8
 
-// The reasons, in four groups: not well-formed (or not decidable), refused as policy, too big, and well-formed but not
-// one clear EPP message.
+// The reasons, in four groups: not well-formed (or not decidable), refused as policy, too big, and
+// well-formed but not one clear EPP message.
 const (
 	ReasonNone Reason = iota
 
@@ -134,7 +134,9 @@ func (r Reason) String() string {
 // Fault is the error of Scan. It lives in the Scanner and is valid until its next Scan.
 type Fault struct {
 	Reason Reason
-	Offset int // octets from the start of the payload; with UTF-16, of its UTF-8 transcript (BadUTF16: of the payload)
+	// octets from the start of the payload; with UTF-16, of its UTF-8 transcript (BadUTF16: of the
+	// payload)
+	Offset int
 }
 
 // Error gives the reason and the place.

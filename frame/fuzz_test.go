@@ -125,7 +125,9 @@ func (n *node) view() view {
 	case "hello":
 		v.command = "hello"
 	case "command":
-		own := epp // namespace of the verb: some registries' verbs have one of their own, and elements of others behind them
+		// namespace of the verb: some registries' verbs have one of their own, and elements of
+		// others behind them
+		own := epp
 		for _, c := range m.children {
 			if c.name.Local == "clTRID" || c.name == (xml.Name{Space: epp, Local: "extension"}) || v.command != "none" {
 				continue
@@ -204,7 +206,8 @@ func FuzzScan(f *testing.F) {
 				t.Fatalf("%q: %+v", payload, f)
 			}
 			if echo != nil {
-				// What is echoed goes into a response as it is, so that has to be well-formed, and hold that value only.
+				// What is echoed goes into a response as it is, so that has to be well-formed, and
+				// hold that value only.
 				unit := AppendResponse(nil, 2001, "x", "", echo, []byte("s-1"))
 				if m, err := s.Scan(unit[HeaderLen:]); err != nil || !m.ClTRID.Present() {
 					t.Fatalf("%q: echo %q: %v", payload, echo, err)

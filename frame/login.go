@@ -9,12 +9,14 @@ import (
 	"unicode/utf8"
 )
 
-// Login is the content of a login command, RFC 5730 section 2.9.1.1. Nothing shows its passwords but AppendLogin.
+// Login is the content of a login command, RFC 5730 section 2.9.1.1. Nothing shows its passwords
+// but AppendLogin.
 type Login struct {
 	ClientID    string
 	Password    string `json:"-"`
 	NewPassword string `json:"-"` // empty: no change
-	// HasNewPassword is for ParseLogin: the command has a newPW, an empty one included. AppendLogin ignores it.
+	// HasNewPassword is for ParseLogin: the command has a newPW, an empty one included. AppendLogin
+	// ignores it.
 	HasNewPassword bool
 	Version        string // of the protocol; empty: 1.0
 	Language       string // RFC 3066; empty: en
@@ -30,8 +32,8 @@ const (
 	maxPasswordLength = 16 // characters
 )
 
-// AppendLogin appends the data unit of a login. A password that is longer than 16 characters goes into the login
-// security extension, when ExtensionURIs has it.
+// AppendLogin appends the data unit of a login. A password that is longer than 16 characters goes
+// into the login security extension, when ExtensionURIs has it.
 func AppendLogin(dst []byte, l *Login) []byte {
 	return appendUnit(dst, func(b []byte) []byte {
 		secured := slices.Contains(l.ExtensionURIs, loginSecURI)
@@ -95,12 +97,13 @@ func appendLoginSec(b []byte, password, newPassword string) []byte {
 // hidden stands where a password was.
 const hidden = "[redacted]"
 
-// Hide takes the passwords out of what a registry says about the login. text is as a parser gives it, neither quoted nor
-// cut, in which they could not be found.
+// Hide takes the passwords out of what a registry says about the login. text is as a parser gives
+// it, neither quoted nor cut, in which they could not be found.
 func (l *Login) Hide(text string) string {
 	var secrets []string
 	for _, s := range []string{l.Password, l.NewPassword} {
-		secrets = append(secrets, s, token(s), string(appendText(nil, s))) // also as it stands in our own login
+		// also as it stands in our own login
+		secrets = append(secrets, s, token(s), string(appendText(nil, s)))
 	}
 	// A password may be a part of the other one.
 	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// LoginEvent is what a registry says about the security of a login in its answer, RFC 8807 section 2.1: a password or a
-// certificate that ends, or something that it will not accept any more. All strings are the registry's, of any length, and may
-// repeat a password: see Login.Hide.
+// LoginEvent is what a registry says about the security of a login in its answer, RFC 8807 section
+// 2.1: a password or a certificate that ends, or something that it will not accept any more. All
+// strings are the registry's, of any length, and may repeat a password: see Login.Hide.
 type LoginEvent struct {
 	Type    string    // password, certificate, cipher, tlsProtocol, newPW, stat or custom
 	Name    string    // of a stat or custom event
@@ -47,8 +47,8 @@ func ParseLoginEvents(payload []byte) []LoginEvent {
 	return events
 }
 
-// dateTime reads an xs:dateTime; one without a zone is taken as UTC, as RFC 5730 section 2.4 wants times, and what is
-// none as zero.
+// dateTime reads an xs:dateTime; one without a zone is taken as UTC, as RFC 5730 section 2.4 wants
+// times, and what is none as zero.
 func dateTime(s string) time.Time {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", time.DateOnly} {
 		if t, err := time.Parse(layout, s); err == nil {

@@ -18,9 +18,9 @@ const (
 // Command is the command of RFC 5730 section 2.9 that a payload of KindCommand holds.
 type Command uint8
 
-// CommandOther is a command that RFC 5730 does not define (registries have some of their own), or one around an object that
-// is named as another command. CommandExtension
-// stands for a payload of KindExtension. CommandHello is given to KindHello, so that limits and metrics can name it.
+// CommandOther is a command that RFC 5730 does not define (registries have some of their own), or
+// one around an object that is named as another command. CommandExtension stands for a payload of
+// KindExtension. CommandHello is given to KindHello, so that limits and metrics can name it.
 const (
 	CommandNone Command = iota
 	CommandCheck
@@ -65,8 +65,9 @@ func (s Span) Len() int { return s.End - s.Start }
 type ClTRID struct {
 	Element Span // from its "<" to the end of its end tag (or "/>")
 	Content Span // the octets between its tags; empty, at Element.End, for "<clTRID/>"
-	// Value is the content as a parser sees it: references resolved, CDATA unwrapped, comments and processing
-	// instructions dropped, white space collapsed as xs:token. Borrowed until the next Scan.
+	// Value is the content as a parser sees it: references resolved, CDATA unwrapped, comments and
+	// processing instructions dropped, white space collapsed as xs:token. Borrowed until the next
+	// Scan.
 	Value []byte
 }
 
@@ -75,30 +76,34 @@ func (c *ClTRID) Present() bool { return c.Element.End != 0 }
 
 // Message is what Scan found. It and all it refers to are valid until the Scanner's next Scan.
 type Message struct {
-	// Payload holds the octets that all spans refer to: what was given to Scan, or, for UTF-16, its UTF-8 transcript
-	// without the declaration's encoding.
+	// Payload holds the octets that all spans refer to: what was given to Scan, or, for UTF-16, its
+	// UTF-8 transcript without the declaration's encoding.
 	Payload []byte
 	Kind    Kind
 	Command Command
 	Op      Op
-	Verb    Span   // local name of the command's (or extension's) first element, as written
-	Object  []byte // namespace name of the object in the command or in resData; of KindExtension, the extension's; nil when absent
-	Code    int    // KindResponse: code of the first result; 0 otherwise
-	// ClTRID is the one that counts; see Present. Of a command it is that of command; of a response that of trID; of a
-	// protocol extension the deepest (of these the last) that is not in a trID or paTRID. Outside commands an empty one is
-	// as good as none.
+	Verb    Span // local name of the command's (or extension's) first element, as written
+	// namespace name of the object in the command or in resData; of KindExtension, the extension's;
+	// nil when absent
+	Object []byte
+	Code   int // KindResponse: code of the first result; 0 otherwise
+	// ClTRID is the one that counts; see Present. Of a command it is that of command; of a response
+	// that of trID; of a protocol extension the deepest (of these the last) that is not in a trID
+	// or paTRID. Outside commands an empty one is as good as none.
 	ClTRID ClTRID
-	// Insert is the offset at which a missing clTRID element goes (before the end tag of command), Prefix the
-	// prefix it needs (without colon; empty for the default namespace). Insert is 0 where none may be added: when there is
-	// one, and in anything but a KindCommand.
+	// Insert is the offset at which a missing clTRID element goes (before the end tag of command),
+	// Prefix the prefix it needs (without colon; empty for the default namespace). Insert is 0
+	// where none may be added: when there is one, and in anything but a KindCommand.
 	Insert int
 	Prefix Span
-	// Names are those of the objects that a command names: the text of the elements name and id in its object, in document
-	// order, save those that are longer than a clTRID may be. Only where Scanner.Names is set.
-	Names  [][]byte
-	PaTRID []ClTRID // every clTRID inside a paTRID inside resData or the response's extension, in document order
-	SvTRID Span     // KindResponse: content of trID/svTRID
-	SvDate Span     // KindGreeting: content of svDate
+	// Names are those of the objects that a command names: the text of the elements name and id in
+	// its object, in document order, save those that are longer than a clTRID may be. Only where
+	// Scanner.Names is set.
+	Names [][]byte
+	// every clTRID inside a paTRID inside resData or the response's extension, in document order
+	PaTRID []ClTRID
+	SvTRID Span // KindResponse: content of trID/svTRID
+	SvDate Span // KindGreeting: content of svDate
 }
 
 // String is the kind as it is called in RFC 5730.
@@ -106,7 +111,8 @@ func (k Kind) String() string { return nameOf(kindNames[:], int(k)) }
 
 var kindNames = [...]string{"none", "greeting", "hello", "command", "response", "extension"}
 
-// String is the element name of the command, "extension" or "other"; it comes from a closed set, fit for a metric.
+// String is the element name of the command, "extension" or "other"; it comes from a closed set,
+// fit for a metric.
 func (c Command) String() string { return nameOf(commandNames[:], int(c)) }
 
 var commandNames = [NumCommands]string{
@@ -174,8 +180,8 @@ func nameOf(names []string, i int) string {
 	return strconv.Itoa(i)
 }
 
-// Query says whether the command only reads, so that a second execution gives the same: check, info, poll op=req and
-// transfer op=query. Anything else, and anything in doubt, is a transform.
+// Query says whether the command only reads, so that a second execution gives the same: check,
+// info, poll op=req and transfer op=query. Anything else, and anything in doubt, is a transform.
 func (m *Message) Query() bool {
 	switch m.Command {
 	case CommandCheck, CommandInfo:

@@ -2,7 +2,8 @@ package frame
 
 import "unicode/utf8"
 
-// Classes of octets below 128 for the markup scanner; octets from 128 on are in no class and go the slow way.
+// Classes of octets below 128 for the markup scanner; octets from 128 on are in no class and go the
+// slow way.
 const (
 	inName     uint8 = 1 << iota // NameChar but for the colon, which Namespaces in XML gives its own meaning
 	startsName                   // NameStartChar but for the colon
@@ -25,8 +26,9 @@ func classTable() (t [256]uint8) {
 	return t
 }
 
-// qname reads the QName (Namespaces in XML 1.0 production 7) at i and gives the offsets of its local part and of its
-// end, where there is an octet for the caller to judge: it may be a second colon. When there is no QName, end is -1.
+// qname reads the QName (Namespaces in XML 1.0 production 7) at i and gives the offsets of its
+// local part and of its end, where there is an octet for the caller to judge: it may be a second
+// colon. When there is no QName, end is -1.
 func (s *Scanner) qname(i int) (local, end int) {
 	local, end = i, s.ncname(i)
 	if end >= 0 && s.p[end] == ':' {
@@ -36,8 +38,8 @@ func (s *Scanner) qname(i int) (local, end int) {
 	return local, end
 }
 
-// ncname reads the name without colon at i (Namespaces in XML 1.0 production 4) and gives the offset of its end, where
-// an octet is, or -1.
+// ncname reads the name without colon at i (Namespaces in XML 1.0 production 4) and gives the
+// offset of its end, where an octet is, or -1.
 func (s *Scanner) ncname(i int) int {
 	p, end := s.p, i
 	for end+8 <= len(p) {
@@ -56,7 +58,8 @@ func (s *Scanner) ncname(i int) int {
 	return end
 }
 
-// anyName is ncname for names that are not all ASCII, and for what is no name. Up to end there are name characters.
+// anyName is ncname for names that are not all ASCII, and for what is no name. Up to end there are
+// name characters.
 func (s *Scanner) anyName(i, end int) int {
 	p := s.p
 	for end < len(p) && (p[end] >= utf8.RuneSelf || class[p[end]]&inName != 0) {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestNames: what a command is about is found by the element's name in its object, whatever the prefix.
+// TestNames: what a command is about is found by the element's name in its object, whatever the
+// prefix.
 func TestNames(t *testing.T) {
 	for _, test := range []struct {
 		payload string

@@ -13,7 +13,8 @@ var (
 	docType      = []byte("<!DOCTYPE")
 )
 
-// usualDeclaration gives the length of the XML declaration, if it is one of those that nearly all software writes.
+// usualDeclaration gives the length of the XML declaration, if it is one of those that nearly all
+// software writes.
 func usualDeclaration(p []byte) int {
 	const front, alone = `<?xml version="1.0" encoding="UTF-8"`, ` standalone="no"`
 	n := len(front)
@@ -29,8 +30,9 @@ func usualDeclaration(p []byte) int {
 	return 0
 }
 
-// readDeclaration reads the XML declaration at i, if there is one, and gives the offset behind it. enc is the span of
-// the encoding with the white space before it, name its value; both zero when it is not declared.
+// readDeclaration reads the XML declaration at i, if there is one, and gives the offset behind it.
+// enc is the span of the encoding with the white space before it, name its value; both zero when it
+// is not declared.
 func (s *Scanner) readDeclaration(i int) (next int, enc, name Span) {
 	p := s.p
 	if !bytes.HasPrefix(p[i:], declaration) || i+5 == len(p) || class[p[i+5]]&isSpace == 0 {
@@ -55,8 +57,8 @@ func (s *Scanner) readDeclaration(i int) (next int, enc, name Span) {
 	return i + len(piEnd), enc, name
 }
 
-// pseudo reads one pseudo-attribute of that name, with white space before it. whole includes the white space; where
-// it is not there, next is i and both spans are zero.
+// pseudo reads one pseudo-attribute of that name, with white space before it. whole includes the
+// white space; where it is not there, next is i and both spans are zero.
 func (s *Scanner) pseudo(i int, name string) (next int, whole, value Span) {
 	p := s.p
 	j := skipSpace(p, i)
@@ -79,8 +81,8 @@ func (s *Scanner) pseudo(i int, name string) (next int, whole, value Span) {
 	return end + 1, Span{i, end + 1}, Span{j + 1, end}
 }
 
-// misc reads white space, comments and processing instructions outside the root (XML 1.0 production 27) and gives the
-// offset of what is none of these, or of the end.
+// misc reads white space, comments and processing instructions outside the root (XML 1.0 production
+// 27) and gives the offset of what is none of these, or of the end.
 func (s *Scanner) misc(i int) int {
 	p := s.p
 	for {
@@ -133,7 +135,8 @@ func (s *Scanner) comment(i int) int {
 	return end + 1
 }
 
-// instruction reads the processing instruction at i, where "<?" stands, and gives the offset behind it.
+// instruction reads the processing instruction at i, where "<?" stands, and gives the offset behind
+// it.
 func (s *Scanner) instruction(i int) int {
 	p := s.p
 	target := i + 2

@@ -20,7 +20,8 @@ func (s *Scanner) enterProtocol(e, parent *element, local []byte) {
 	e.fault = s.clTRIDAttributes()
 }
 
-// finishProtocol takes the clTRID that was found, by the rules for that of a command; an empty one is as good as none.
+// finishProtocol takes the clTRID that was found, by the rules for that of a command; an empty one
+// is as good as none.
 func (s *Scanner) finishProtocol() {
 	c, r := s.message.protocol, s.message.protocolFault
 	if !c.Present() {

@@ -9,11 +9,12 @@ import (
 	"strings"
 )
 
-// The readers of this file are for rare messages. They take Message.Payload of a payload that Scan accepted, and go by
-// local names: Scan has seen to the namespaces of all that decides what the message is.
+// The readers of this file are for rare messages. They take Message.Payload of a payload that Scan
+// accepted, and go by local names: Scan has seen to the namespaces of all that decides what the
+// message is.
 
-// ParseLogin reads a login command. White space of its values is collapsed, as the schema has it. Where RFC 8807 is
-// used, the passwords are those of the extension.
+// ParseLogin reads a login command. White space of its values is collapsed, as the schema has it.
+// Where RFC 8807 is used, the passwords are those of the extension.
 func ParseLogin(payload []byte) (Login, error) {
 	var d struct {
 		Login *struct {
@@ -90,8 +91,8 @@ func ParseGreeting(payload []byte) (Greeting, error) {
 	}, nil
 }
 
-// ParseResult reads code and text of the first result of a response: its msg, and behind "; " each reason. What echoes the
-// command (value) is left out.
+// ParseResult reads code and text of the first result of a response: its msg, and behind "; " each
+// reason. What echoes the command (value) is left out.
 func ParseResult(payload []byte) (code int, msg string, err error) {
 	text, code, ok := AppendResult(nil, payload)
 	if !ok {
@@ -100,7 +101,8 @@ func ParseResult(payload []byte) (code int, msg string, err error) {
 	return code, string(text), nil
 }
 
-// AppendResult is ParseResult that appends the text and allocates nothing. It goes no further than that result.
+// AppendResult is ParseResult that appends the text and allocates nothing. It goes no further than
+// that result.
 func AppendResult(dst, payload []byte) (text []byte, code int, ok bool) {
 	w := NewWalker(payload)
 	if !w.Root() || w.Child("response") != TokenStart {

@@ -5,8 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// reference reads the reference at i of p, where a "&" stands: the character it is, and the offset behind its ";".
-// Only the five predefined entities exist, since a document with a DOCTYPE is refused. next is -1 for anything else.
+// reference reads the reference at i of p, where a "&" stands: the character it is, and the offset
+// behind its ";". Only the five predefined entities exist, since a document with a DOCTYPE is
+// refused. next is -1 for anything else.
 func reference(p []byte, i int) (r rune, next int) {
 	if i+2 < len(p) && p[i+1] == '#' {
 		return charReference(p, i+2)
@@ -80,8 +81,8 @@ func (s *Scanner) attributeValue(a *attribute) []byte {
 	return s.text[start:len(s.text):len(s.text)]
 }
 
-// appendAttribute appends the attribute value raw as a parser gives it: references resolved, white space as spaces
-// (XML 1.0 sections 2.11 and 3.3.3). raw has been checked.
+// appendAttribute appends the attribute value raw as a parser gives it: references resolved, white
+// space as spaces (XML 1.0 sections 2.11 and 3.3.3). raw has been checked.
 func appendAttribute(dst, raw []byte) []byte {
 	for i := 0; i < len(raw); {
 		switch c := raw[i]; {

@@ -2,14 +2,15 @@ package frame
 
 import "bytes"
 
-// Bounds of one document. What EPP needs stays far below them; they keep hostile input linear in time and the Scanner
-// small. A document beyond them is refused.
+// Bounds of one document. What EPP needs stays far below them; they keep hostile input linear in
+// time and the Scanner small. A document beyond them is refused.
 const (
 	MaxDepth      = 64   // elements within each other, the root included
 	MaxAttributes = 128  // attributes of one element, declarations included
 	MaxNamespaces = 128  // declarations in scope
 	MaxName       = 1024 // octets of a QName
-	MaxClTRID     = 256  // characters of a clTRID, white space collapsed; the schema allows 64, clients send more
+	// characters of a clTRID, white space collapsed; the schema allows 64, clients send more
+	MaxClTRID = 256
 )
 
 // Buffers of a Scanner that grew beyond these are not kept for the next Scan.
@@ -19,11 +20,12 @@ const (
 	keepNames  = 256
 )
 
-// Scanner reads payloads, one after the other. The zero value is ready. It holds some 20 KiB, which are all the memory
-// a Scan needs, save that UTF-16 and references grow a buffer, which is kept. One per event loop will do; it is not
-// safe for concurrent use.
+// Scanner reads payloads, one after the other. The zero value is ready. It holds some 20 KiB, which
+// are all the memory a Scan needs, save that UTF-16 and references grow a buffer, which is kept.
+// One per event loop will do; it is not safe for concurrent use.
 type Scanner struct {
-	// Names makes Scan look for the names of objects, see Message.Names. To be set before the first Scan.
+	// Names makes Scan look for the names of objects, see Message.Names. To be set before the first
+	// Scan.
 	Names bool
 
 	// Set by each Scan.
@@ -38,11 +40,12 @@ type Scanner struct {
 	message    message
 
 	// Kept between Scans.
-	utf8       []byte // transcript
-	text       []byte // values that are not in p as they are
-	stack      [MaxDepth]element
-	binding    [MaxNamespaces + builtinBindings]binding
-	bindingKey [MaxNamespaces + builtinBindings]uint64 // nameKey of the prefix; by itself, to be searched quickly
+	utf8    []byte // transcript
+	text    []byte // values that are not in p as they are
+	stack   [MaxDepth]element
+	binding [MaxNamespaces + builtinBindings]binding
+	// nameKey of the prefix; by itself, to be searched quickly
+	bindingKey [MaxNamespaces + builtinBindings]uint64
 	attribute  [MaxAttributes]attribute
 }
 
@@ -59,9 +62,9 @@ type element struct {
 // NewScanner makes a Scanner.
 func NewScanner() *Scanner { return new(Scanner) }
 
-// Scan checks one payload (a data unit without its header) and says what it holds. The Message, the octets it refers to
-// and the error, always a *Fault, are valid until the next Scan; the Message refers to payload, which is not copied.
-// Scan allocates nothing, save for growing its buffers.
+// Scan checks one payload (a data unit without its header) and says what it holds. The Message, the
+// octets it refers to and the error, always a *Fault, are valid until the next Scan; the Message
+// refers to payload, which is not copied. Scan allocates nothing, save for growing its buffers.
 func (s *Scanner) Scan(payload []byte) (*Message, error) {
 	s.reset()
 	i := s.decode(payload)
@@ -108,8 +111,8 @@ func (s *Scanner) fail(r Reason, offset int) int {
 	return -1
 }
 
-// refuse notes a fault that leaves the document well-formed. The Scan goes on, since a document that is not
-// well-formed either has nothing in it that could be trusted, the clTRID included.
+// refuse notes a fault that leaves the document well-formed. The Scan goes on, since a document
+// that is not well-formed either has nothing in it that could be trusted, the clTRID included.
 func (s *Scanner) refuse(r Reason, offset int) {
 	if s.doubt.Reason == ReasonNone {
 		s.doubt = Fault{r, offset}
@@ -223,8 +226,8 @@ func (s *Scanner) startTag(i int) int {
 	return e.content
 }
 
-// elementName reads the name of e and gives its end, or -1. Most elements have their parent's prefix, and so, if they
-// declare nothing, its namespace: then e.ns is that, else -1.
+// elementName reads the name of e and gives its end, or -1. Most elements have their parent's
+// prefix, and so, if they declare nothing, its namespace: then e.ns is that, else -1.
 func (s *Scanner) elementName(e *element) int {
 	e.ns = -1
 	if s.depth == 0 {
@@ -246,8 +249,9 @@ func (s *Scanner) elementName(e *element) int {
 	return e.end
 }
 
-// endTag reads the end tag at i and gives the offset behind it. It must be that of the innermost open element, whose
-// name it repeats octet for octet, so there is nothing else to check about the name.
+// endTag reads the end tag at i and gives the offset behind it. It must be that of the innermost
+// open element, whose name it repeats octet for octet, so there is nothing else to check about the
+// name.
 func (s *Scanner) endTag(i int) int {
 	p := s.p
 	e := &s.stack[s.depth-1]

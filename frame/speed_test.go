@@ -26,8 +26,9 @@ func TestScanAllocs(t *testing.T) {
 	}
 }
 
-// TestScanHostileTime scans payloads of 256 KiB, the default limit for clients, that would take long if anything about
-// them were done in more than linear time. The bound is some 20 times what the slowest of them was measured to take.
+// TestScanHostileTime scans payloads of 256 KiB, the default limit for clients, that would take
+// long if anything about them were done in more than linear time. The bound is some 20 times what
+// the slowest of them was measured to take.
 func TestScanHostileTime(t *testing.T) {
 	if raceEnabled {
 		t.Skip("times mean nothing here")
@@ -113,8 +114,8 @@ func TestScanHostileTime(t *testing.T) {
 	t.Logf("slowest: %s, %v", slowest, slowestTime)
 }
 
-// leastRatio is how many times as fast as encoding/xml scan and splice have to be. Measured were 21 to 24 times, on a
-// processor of 2.1 GHz; the rest is margin for a busy machine.
+// leastRatio is how many times as fast as encoding/xml scan and splice have to be. Measured were 21
+// to 24 times, on a processor of 2.1 GHz; the rest is margin for a busy machine.
 const leastRatio = 15
 
 func TestScanSpeed(t *testing.T) {

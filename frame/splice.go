@@ -23,9 +23,10 @@ func (c *ClTRID) Replace(raw []byte) Edit {
 // Remove is the edit that takes the whole element out.
 func (c *ClTRID) Remove() Edit { return Edit{c.Element, nil} }
 
-// AppendCommand appends the data unit of m with id as its clTRID: in place of the content of the one that is there, or
-// in a new element at m.Insert. at is the offset of id in unit; 0 when m has no place for it, and then the payload is
-// appended as it is. id goes in as it stands: it must hold no markup.
+// AppendCommand appends the data unit of m with id as its clTRID: in place of the content of the
+// one that is there, or in a new element at m.Insert. at is the offset of id in unit; 0 when m has
+// no place for it, and then the payload is appended as it is. id goes in as it stands: it must hold
+// no markup.
 func AppendCommand(dst []byte, m *Message, id []byte) (unit []byte, at int) {
 	p := m.Payload
 	switch {
@@ -70,9 +71,9 @@ func appendName(dst, prefix []byte) []byte {
 	return append(dst, "clTRID>"...)
 }
 
-// AppendUnit appends the data unit of payload with the edits made; every other octet stays as it is. Edits may not
-// overlap. They are sorted, in place, if they are not in ascending order, since that depends on where a registry puts
-// its trID.
+// AppendUnit appends the data unit of payload with the edits made; every other octet stays as it
+// is. Edits may not overlap. They are sorted, in place, if they are not in ascending order, since
+// that depends on where a registry puts its trID.
 func AppendUnit(dst []byte, payload []byte, edits []Edit) []byte {
 	if !slices.IsSortedFunc(edits, byStart) {
 		slices.SortStableFunc(edits, byStart)

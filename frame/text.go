@@ -40,8 +40,8 @@ func (s *Scanner) readText(i int) int {
 	}
 }
 
-// readValue reads an attribute value at i, where its quote stands. end is the offset of the second quote, or -1; plain
-// says that the value is, octet for octet, what a parser makes of it.
+// readValue reads an attribute value at i, where its quote stands. end is the offset of the second
+// quote, or -1; plain says that the value is, octet for octet, what a parser makes of it.
 func (s *Scanner) readValue(i int) (end int, plain bool) {
 	p, quote := s.p, s.p[i]
 	plain = true
@@ -86,7 +86,8 @@ func (s *Scanner) cdata(i int) int {
 	return end + len(cdataEnd)
 }
 
-// strayText refuses text, not white space, at i if the innermost open element may hold elements only.
+// strayText refuses text, not white space, at i if the innermost open element may hold elements
+// only.
 func (s *Scanner) strayText(i int) {
 	if r := s.stack[s.depth-1].role; r == roleRoot || r == roleCommand {
 		s.refuse(StrayText, i)

@@ -13,15 +13,16 @@ const HeaderLen = 4
 // MinUnit is the size in octets of the smallest data unit: the header and one octet of payload.
 const MinUnit = HeaderLen + 1
 
-// ErrTooShort is a length that leaves no payload, ErrTooLong one beyond the limit. After either the start of the next
-// data unit is unknown, so the connection is lost.
+// ErrTooShort is a length that leaves no payload, ErrTooLong one beyond the limit. After either the
+// start of the next data unit is unknown, so the connection is lost.
 var (
 	ErrTooShort = errors.New("data unit: length below 5 octets")
 	ErrTooLong  = errors.New("data unit: payload longer than allowed")
 )
 
-// Size gives the size in octets, header included, of the data unit at the front of b. It is 0, without an error, while
-// fewer than HeaderLen octets are there; the payload itself need not be. limit bounds the payload, in octets.
+// Size gives the size in octets, header included, of the data unit at the front of b. It is 0,
+// without an error, while fewer than HeaderLen octets are there; the payload itself need not be.
+// limit bounds the payload, in octets.
 func Size(b []byte, limit int) (n int, err error) {
 	if len(b) < HeaderLen {
 		return 0, nil

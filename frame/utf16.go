@@ -7,14 +7,16 @@ import (
 	"unicode/utf8"
 )
 
-// Byte order marks. RFC 5730 section 2: EPP is UTF-8 or UTF-16; RFC 2781 and XML 1.0 section 4.3.3 want the latter marked.
+// Byte order marks. RFC 5730 section 2: EPP is UTF-8 or UTF-16; RFC 2781 and XML 1.0 section 4.3.3
+// want the latter marked.
 var (
 	bomUTF8    = []byte{0xEF, 0xBB, 0xBF}
 	bomUTF16BE = []byte{0xFE, 0xFF}
 	bomUTF16LE = []byte{0xFF, 0xFE}
 )
 
-// transcript sets s.p to the UTF-8 transcript of a UTF-16 payload without its mark. It lives in s.utf8, which is kept.
+// transcript sets s.p to the UTF-8 transcript of a UTF-16 payload without its mark. It lives in
+// s.utf8, which is kept.
 func (s *Scanner) transcript(payload []byte, order binary.ByteOrder) bool {
 	out := s.utf8[:0]
 	for i := 2; i < len(payload); i += 2 {
@@ -40,8 +42,8 @@ func (s *Scanner) transcript(payload []byte, order binary.ByteOrder) bool {
 	return true
 }
 
-// decode sets s.p to UTF-8, past any doubt about the encoding, and gives the offset of what follows the XML
-// declaration, or -1.
+// decode sets s.p to UTF-8, past any doubt about the encoding, and gives the offset of what follows
+// the XML declaration, or -1.
 func (s *Scanner) decode(payload []byte) int {
 	s.p = payload
 	if n := usualDeclaration(payload); n > 0 {
@@ -70,7 +72,8 @@ func (s *Scanner) decode(payload []byte) int {
 		return s.fail(BadEncoding, name.Start)
 	}
 	if want == "utf-16" {
-		// As UTF-8 the transcript would be wrong about itself; without a declared encoding it is right.
+		// As UTF-8 the transcript would be wrong about itself; without a declared encoding it is
+		// right.
 		s.p = append(s.p[:enc.Start], s.p[enc.End:]...)
 		next -= enc.Len()
 	}

@@ -5,9 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// value gives the content of a clTRID as a parser and then xs:token see it: references resolved, CDATA unwrapped,
-// comments and processing instructions dropped, white space collapsed. The reason is EmptyClTRID or LongClTRID when it
-// is not 1 to MaxClTRID characters long. The content holds no elements and has been read before.
+// value gives the content of a clTRID as a parser and then xs:token see it: references resolved,
+// CDATA unwrapped, comments and processing instructions dropped, white space collapsed. The reason
+// is EmptyClTRID or LongClTRID when it is not 1 to MaxClTRID characters long. The content holds no
+// elements and has been read before.
 func (s *Scanner) value(c Span) ([]byte, Reason) {
 	raw := s.p[c.Start:c.End]
 	if isPlain(raw) {
@@ -50,7 +51,8 @@ func (s *Scanner) value(c Span) ([]byte, Reason) {
 	}
 }
 
-// isPlain says whether raw is its own value: printable ASCII without markup, references and white space.
+// isPlain says whether raw is its own value: printable ASCII without markup, references and white
+// space.
 func isPlain(raw []byte) bool {
 	for _, c := range raw {
 		if c <= ' ' || c >= utf8.RuneSelf || c == '<' || c == '&' {

@@ -21,8 +21,9 @@ const (
 	TokenDeclaration       // XML declaration
 )
 
-// Walker reads a Message.Payload once more, token by token, for the few messages of which more is wanted than Scan says. It
-// allocates nothing. It checks nothing, since Scan has: a document that Scan refuses it may misread, or end early.
+// Walker reads a Message.Payload once more, token by token, for the few messages of which more is
+// wanted than Scan says. It allocates nothing. It checks nothing, since Scan has: a document that
+// Scan refuses it may misread, or end early.
 type Walker struct {
 	// Of the last Next; borrowed from the payload.
 	Raw  []byte // the token as it is written
@@ -78,7 +79,8 @@ func (w *Walker) Next() Token {
 	return w.start(i)
 }
 
-// NextStart goes on to the next TokenStart or TokenEmpty, past all else; TokenNone: there is none any more.
+// NextStart goes on to the next TokenStart or TokenEmpty, past all else; TokenNone: there is none
+// any more.
 func (w *Walker) NextStart() Token {
 	p := w.p
 	for {
@@ -194,7 +196,8 @@ func (w *Walker) attribute(i int) (name, value []byte, next int) {
 	return name, w.p[at+1 : at+1+n], at + n + 2
 }
 
-// Attribute gives the next attribute of the tag, declarations included, its value as written; false: there is none left.
+// Attribute gives the next attribute of the tag, declarations included, its value as written;
+// false: there is none left.
 func (w *Walker) Attribute() (name, value []byte, ok bool) {
 	i := skipSpace(w.p, w.attr)
 	if i >= w.end || w.p[i] == '>' || w.p[i] == '/' {
@@ -207,8 +210,8 @@ func (w *Walker) Attribute() (name, value []byte, ok bool) {
 // Root goes to the start tag of the root; false: it is empty, or there is none.
 func (w *Walker) Root() bool { return w.NextStart() == TokenStart }
 
-// Child goes on to the next child of that local name of the element that w is in, and behind it goes on inside it; TokenNone: the
-// element has ended without one.
+// Child goes on to the next child of that local name of the element that w is in, and behind it
+// goes on inside it; TokenNone: the element has ended without one.
 func (w *Walker) Child(name string) Token {
 	for {
 		switch t := w.element(); {
@@ -220,7 +223,8 @@ func (w *Walker) Child(name string) Token {
 	}
 }
 
-// element goes on to the next tag, as far as it begins an element: TokenNone at the end of the one that w is in.
+// element goes on to the next tag, as far as it begins an element: TokenNone at the end of the one
+// that w is in.
 func (w *Walker) element() Token {
 	for {
 		switch t := w.Next(); t {
@@ -246,8 +250,8 @@ func (w *Walker) skip() {
 	}
 }
 
-// AppendContent appends the text of the element whose start tag w is at, without that of elements in it, as xs:token has it,
-// and goes behind its end.
+// AppendContent appends the text of the element whose start tag w is at, without that of elements
+// in it, as xs:token has it, and goes behind its end.
 func (w *Walker) AppendContent(dst []byte) []byte {
 	if bytes.HasSuffix(w.Raw, emptyEnd) {
 		return dst
@@ -292,7 +296,8 @@ func collapseFrom(b []byte, start int) []byte {
 // Local is a name without its prefix.
 func Local(name []byte) []byte { return name[bytes.IndexByte(name, ':')+1:] }
 
-// AppendText appends the text of the token as a parser gives it: of text or a CDATA section; nothing of any other.
+// AppendText appends the text of the token as a parser gives it: of text or a CDATA section;
+// nothing of any other.
 func (w *Walker) AppendText(dst []byte) []byte {
 	cdata := len(w.Raw) > 0 && w.Raw[0] == '<'
 	if cdata && !bytes.HasPrefix(w.Raw, cdataStart) {

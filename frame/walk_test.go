@@ -129,8 +129,8 @@ func parseResultXML(payload []byte) (code int, msg string, err error) {
 	return r.Code, strings.Join(append([]string{token(r.Msg)}, tokens(r.Reasons)...), "; "), nil
 }
 
-// walkLikeXML holds what a Walker and ParseResult make of a document that Scan accepts against encoding/xml, and says whether Scan
-// does. Of any other they only come to an end.
+// walkLikeXML holds what a Walker and ParseResult make of a document that Scan accepts against
+// encoding/xml, and says whether Scan does. Of any other they only come to an end.
 func walkLikeXML(t *testing.T, s *Scanner, payload []byte) bool {
 	t.Helper()
 	m, err := s.Scan(payload)
@@ -148,7 +148,9 @@ func walkLikeXML(t *testing.T, s *Scanner, payload []byte) bool {
 		return false
 	}
 	got := tokensOf(t, m.Payload)
-	for i := range got { // references to white space in a value differ from white space there; encoding/xml's do not tell
+	for i := range got {
+		// references to white space in a value differ from white space there; encoding/xml's do not
+		// tell
 		if strings.HasPrefix(got[i], "<") {
 			got[i] = strings.NewReplacer(`\n`, " ", `\t`, " ", `\r`, " ").Replace(got[i])
 			if i < len(want) {
@@ -174,7 +176,9 @@ func walkLikeXML(t *testing.T, s *Scanner, payload []byte) bool {
 	code, msg, err := ParseResult(m.Payload)
 	wantCode, wantMsg, wantErr := parseResultXML(m.Payload)
 	if wantErr != nil || err != nil && wantCode == 0 {
-		return true // for a later result, or an attribute code of another namespace; or an empty code, which encoding/xml takes for 0
+		// for a later result, or an attribute code of another namespace; or an empty code, which
+		// encoding/xml takes for 0
+		return true
 	}
 	if err != nil || msg != wantMsg || code != wantCode && code != m.Code {
 		t.Fatalf("%q:\ngot  %d %q %v\nwant %d %q", m.Payload, code, msg, err, wantCode, wantMsg)

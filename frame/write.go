@@ -34,9 +34,10 @@ func AppendPoll[T string | []byte](dst []byte, clTRID T) []byte {
 	})
 }
 
-// AppendResponse appends the data unit of a response without data. reason, if any, goes behind msg in its text, after a
-// semicolon: RFC 5730 section 2.6 has extValue for reasons, but only along with an element of the command, and clients
-// show the text. rawClTRID is the content of the command's clTRID as it was written and goes in as it is; nil for none.
+// AppendResponse appends the data unit of a response without data. reason, if any, goes behind msg
+// in its text, after a semicolon: RFC 5730 section 2.6 has extValue for reasons, but only along
+// with an element of the command, and clients show the text. rawClTRID is the content of the
+// command's clTRID as it was written and goes in as it is; nil for none.
 func AppendResponse(dst []byte, code int, msg, reason string, rawClTRID []byte, svTRID []byte) []byte {
 	return appendUnit(dst, func(b []byte) []byte {
 		b = append(b, openEPP+`<response><result code="`...)
@@ -68,8 +69,8 @@ func appendElement[T string | []byte](dst []byte, name string, text T) []byte {
 	return append(append(append(dst, "</"...), name...), '>')
 }
 
-// appendText appends text escaped as character data. What XML cannot hold becomes U+FFFD; a carriage return goes as a
-// reference, since a parser would make a line feed of it.
+// appendText appends text escaped as character data. What XML cannot hold becomes U+FFFD; a
+// carriage return goes as a reference, since a parser would make a line feed of it.
 func appendText[T string | []byte](dst []byte, text T) []byte {
 	for _, r := range string(text) {
 		switch {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestAdopt: sockets that somebody else has opened are served, and left as they are. Who connects while nobody accepts
-// waits for the next server.
+// TestAdopt: sockets that somebody else has opened are served, and left as they are. Who connects
+// while nobody accepts waits for the next server.
 func TestAdopt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "epp.sock")
 	for _, at := range []net.Addr{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, &net.UnixAddr{Name: path, Net: "unix"}} {
@@ -69,7 +69,8 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
-// TestDrainTellsBusyClients: a client that is between two commands when the drain ends hears that the next was not sent.
+// TestDrainTellsBusyClients: a client that is between two commands when the drain ends hears that
+// the next was not sent.
 func TestDrainTellsBusyClients(t *testing.T) {
 	f, _ := startEcho(t, nil)
 	p := f.dial()

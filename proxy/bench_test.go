@@ -99,9 +99,10 @@ func exchanger(t testing.TB) func() {
 	}
 }
 
-// TestExchangeAllocs: a command through the loop allocates nothing of ours in the steady state: client, scanner, pool,
-// answer. What is left is an object of 24 octets that crypto/tls makes for each read that finds a record: one on the
-// loop, one in the registry of this test, which is in the same process and counted with it.
+// TestExchangeAllocs: a command through the loop allocates nothing of ours in the steady state:
+// client, scanner, pool, answer. What is left is an object of 24 octets that crypto/tls makes for
+// each read that finds a record: one on the loop, one in the registry of this test, which is in the
+// same process and counted with it.
 func TestExchangeAllocs(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")

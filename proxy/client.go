@@ -11,19 +11,20 @@ import (
 type closeReason uint8
 
 const (
-	closedByClient       closeReason = iota
-	closedLogout                     // answered 1500
-	closedFrame                      // a length below 5, above clients.max_frame, or above a login's before it
-	closedFaults                     // three faulty frames in a row
-	closedAhead                      // more sent ahead than clients.max_ahead, or than a login before it
-	closedSlowFrame                  // a frame not whole within clients.frame_timeout
-	closedIdle                       // clients.idle_timeout
-	closedNotReading                 // answers not taken
-	closedUnknownOutcome             // a transform's outcome is unknown
-	closedCode                       // the registry's result code x5xx ends the session
-	closedNoGreeting                 // the registry's greeting was never learnt
-	closedTLS                        // octets that TLS does not accept, after the handshake
-	closedTooMany                    // clients.max
+	closedByClient closeReason = iota
+	closedLogout               // answered 1500
+	// a length below 5, above clients.max_frame, or above a login's before it
+	closedFrame
+	closedFaults         // three faulty frames in a row
+	closedAhead          // more sent ahead than clients.max_ahead, or than a login before it
+	closedSlowFrame      // a frame not whole within clients.frame_timeout
+	closedIdle           // clients.idle_timeout
+	closedNotReading     // answers not taken
+	closedUnknownOutcome // a transform's outcome is unknown
+	closedCode           // the registry's result code x5xx ends the session
+	closedNoGreeting     // the registry's greeting was never learnt
+	closedTLS            // octets that TLS does not accept, after the handshake
+	closedTooMany        // clients.max
 	closedShutdown
 	closedMemory    // more octets are held for all clients together than may be
 	closedRefused   // three logins, or commands before login, in a row were refused
@@ -61,21 +62,23 @@ const (
 	// maxFaults faulty frames in a row end the connection.
 	maxFaults = 3
 
-	// lingerTimeout is how long a client has to close after our last octets. Closing at once, with octets of the client
-	// unread, would make the kernel send a reset that can destroy those last octets.
+	// lingerTimeout is how long a client has to close after our last octets. Closing at once, with
+	// octets of the client unread, would make the kernel send a reset that can destroy those last
+	// octets.
 	lingerTimeout = 2 * time.Second
 
-	// unsentPause is the number of octets not yet taken by the kernel above which a client's next command is not looked
-	// at, unsentMax the number above which the connection is closed, writeTimeout the longest time that any may wait.
+	// unsentPause is the number of octets not yet taken by the kernel above which a client's next
+	// command is not looked at, unsentMax the number above which the connection is closed,
+	// writeTimeout the longest time that any may wait.
 	unsentPause  = 64 << 10
 	unsentMax    = 8 << 20
 	writeTimeout = 30 * time.Second
 	writeRecheck = 50 * time.Millisecond
 )
 
-// client is one connection of a registrar's system. It is the Handler of its socket and the upstream.Client of its
-// exchanges: one command at a time, in the order in which they came (RFC 5734 section 3). What it sends ahead waits in
-// the stream, bounded.
+// client is one connection of a registrar's system. It is the Handler of its socket and the
+// upstream.Client of its exchanges: one command at a time, in the order in which they came (RFC
+// 5734 section 3). What it sends ahead waits in the stream, bounded.
 type client struct {
 	// Immutable after the accept.
 	srv      *Server
@@ -109,8 +112,8 @@ type client struct {
 	parsing  bool  // parse is on the stack
 }
 
-// arrival is a client whose socket is not on the loop yet. It is the socket's first Handler; what it knows beyond the
-// client is not kept.
+// arrival is a client whose socket is not on the loop yet. It is the socket's first Handler; what
+// it knows beyond the client is not kept.
 type arrival struct {
 	*client
 	identity string // whose commands the client's count as, for client-scope limits
@@ -179,15 +182,16 @@ func (c *client) Readable() {
 	c.weigh()
 }
 
-// discarded notes what a lingering client has still sent. Much more than was under way is a flood, and not waited for.
+// discarded notes what a lingering client has still sent. Much more than was under way is a flood,
+// and not waited for.
 func (c *client) discarded(n int) {
 	if c.waiting += int32(n); int(c.waiting) > c.srv.cfg.MaxAhead {
 		c.stream.close()
 	}
 }
 
-// evict ends a client that has gone too far. In place of the answer to a transform that is in flight nothing may be said: it
-// would be taken for that answer.
+// evict ends a client that has gone too far. In place of the answer to a transform that is in
+// flight nothing may be said: it would be taken for that answer.
 func (c *client) evict(r reply, why closeReason) {
 	if c.x != nil && !c.x.Query || c.state != clientServed {
 		c.linger(why)
@@ -196,7 +200,8 @@ func (c *client) evict(r reply, why closeReason) {
 	c.leave(r, nil, why)
 }
 
-// weigh counts the octets that are held for the client. Over the bound for all clients together, those that hold some go.
+// weigh counts the octets that are held for the client. Over the bound for all clients together,
+// those that hold some go.
 func (c *client) weigh() {
 	n := 0
 	if c.state != clientClosed {
@@ -221,7 +226,8 @@ func (c *client) Closed(error) {
 	c.gone()
 }
 
-// ended counts the end of the connection, and says whose it was if the client is at fault. err may be nil.
+// ended counts the end of the connection, and says whose it was if the client is at fault. err may
+// be nil.
 func (c *client) ended(why closeReason, err error) {
 	c.srv.closed(why)
 	if why.blames() {
@@ -284,7 +290,8 @@ func (c *client) linger(why closeReason) {
 	c.srv.rearm()
 }
 
-// farewell tells a lingering client that nothing more comes, once all that came has been taken, and looks again.
+// farewell tells a lingering client that nothing more comes, once all that came has been taken, and
+// looks again.
 func (c *client) farewell(now time.Duration) {
 	next := c.since + lingerTimeout
 	switch {
@@ -298,7 +305,8 @@ func (c *client) farewell(now time.Duration) {
 	c.srv.timers.before(c, next)
 }
 
-// busy says that the client has to wait for the answer to its last message: nothing more of its is looked at.
+// busy says that the client has to wait for the answer to its last message: nothing more of its is
+// looked at.
 func (c *client) busy() bool { return c.x != nil || c.check != nil }
 
 // parse takes the client's frames as long as none is in flight.
@@ -471,7 +479,8 @@ func (c *client) Finish(x *upstream.Exchange, o upstream.Outcome) {
 	case x.Query || c.srv.cfg.UnknownOutcome == UnknownFail:
 		c.reply(replyUnknown(x), x.OwnClTRID())
 	default:
-		// As a direct connection would have shown it: RFC 5734 section 3 leaves the command's fate open.
+		// As a direct connection would have shown it: RFC 5734 section 3 leaves the command's fate
+		// open.
 		c.linger(closedUnknownOutcome)
 		return
 	}
@@ -548,7 +557,8 @@ func (c *client) dueServed(now time.Duration) {
 		c.parse()
 		c.weigh()
 	}
-	// While too much waits for the client nothing of its is looked at, and the frame may be whole by now.
+	// While too much waits for the client nothing of its is looked at, and the frame may be whole
+	// by now.
 	if c.partial > 0 && !c.busy() && c.state == clientServed && c.stream.unsent() < unsentPause {
 		if now >= c.partial+cfg.FrameTimeout {
 			c.close(closedSlowFrame)

@@ -27,7 +27,8 @@ func TestFragments(t *testing.T) {
 			if _, err := p.nc.Write(part); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Millisecond) // so that the parts are read apart; the answer is the same if they are not
+			// so that the parts are read apart; the answer is the same if they are not
+			time.Sleep(time.Millisecond)
 		}
 		p.want(p.read(), 1000, "F-1")
 	}
@@ -99,7 +100,8 @@ func TestHTTP(t *testing.T) {
 	p.wantClosed()
 }
 
-// TestFaultsInARow: two are answered, the third ends the connection; a good frame between starts the count again.
+// TestFaultsInARow: two are answered, the third ends the connection; a good frame between starts
+// the count again.
 func TestFaultsInARow(t *testing.T) {
 	f, r := startEcho(t, nil)
 	p := f.dial()
@@ -203,8 +205,8 @@ func waitFor(t *testing.T, what string, cond func() bool) {
 	}
 }
 
-// TestUnknownOutcome: a transform that was sent and has no answer ends the connection, or gets 2400 where the operator
-// wants that; a query is asked again and then gets 2400.
+// TestUnknownOutcome: a transform that was sent and has no answer ends the connection, or gets 2400
+// where the operator wants that; a query is asked again and then gets 2400.
 func TestUnknownOutcome(t *testing.T) {
 	for _, mode := range []UnknownOutcome{UnknownClose, UnknownFail} {
 		f, r := startEcho(t, func(c *Config) {
@@ -251,8 +253,8 @@ func TestNotSent(t *testing.T) {
 	}
 }
 
-// TestNoGreetingYet: a client that comes before the registry's greeting gets it when it is learnt, and what it sent before
-// that is served; if it is not learnt in time, the connection ends.
+// TestNoGreetingYet: a client that comes before the registry's greeting gets it when it is learnt,
+// and what it sent before that is served; if it is not learnt in time, the connection ends.
 func TestNoGreetingYet(t *testing.T) {
 	r := newEchoRegistry(t)
 	pc := testConfig(t, r.ln.Addr().String(), r.certs)
@@ -374,7 +376,8 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// TestDrainWhileLoggingIn: a login that is being answered when the drain begins is logged out, as the others are.
+// TestDrainWhileLoggingIn: a login that is being answered when the drain begins is logged out, as
+// the others are.
 func TestDrainWhileLoggingIn(t *testing.T) {
 	f := start(t, func(sc *sandbox.Config, pc *Config) {
 		sc.Latency = 300 * time.Millisecond

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// complaints tell of what clients can cause as often as they like: a few lines in each period, so that a flood fills no
-// disk, and then how many were left out. Metrics count all. Any goroutine may use it.
+// complaints tell of what clients can cause as often as they like: a few lines in each period, so
+// that a flood fills no disk, and then how many were left out. Metrics count all. Any goroutine may
+// use it.
 type complaints struct {
 	log *slog.Logger
 
@@ -23,7 +24,8 @@ const (
 	complaintsMax    = 4 // lines in a period
 )
 
-// warn logs one line, or counts it. args is called only for a line that is logged: what it formats costs a flood nothing.
+// warn logs one line, or counts it. args is called only for a line that is logged: what it formats
+// costs a flood nothing.
 func (c *complaints) warn(msg string, args func() []any) {
 	omitted, ok := c.admit(time.Now())
 	if !ok {
@@ -63,7 +65,8 @@ func (s *Server) complain(ln *listener, from net.Addr, why closeReason, err erro
 	})
 }
 
-// blamed is a client that was at fault. Its words are made only for those who ask: a flood costs nothing.
+// blamed is a client that was at fault. Its words are made only for those who ask: a flood costs
+// nothing.
 type blamed struct {
 	at       time.Time // zero: none was
 	listener *listener
@@ -113,7 +116,8 @@ func (s *Server) notTaken(err error) {
 	})
 }
 
-// whence is where a client connects from, as the log shows it. The other end of a unix socket has no address.
+// whence is where a client connects from, as the log shows it. The other end of a unix socket has
+// no address.
 func whence(from net.Addr) string {
 	if from == nil || from.String() == "" {
 		return "local"

@@ -50,8 +50,8 @@ var refused = map[string]string{
 	"requests/pyepp-val1-test-base-command-l58.xml": "two verbs",
 }
 
-// TestCorpusThrough sends every request of the corpus through: the registry's side receives it octet for octet but for
-// the clTRID, and the clTRID comes back octet for octet.
+// TestCorpusThrough sends every request of the corpus through: the registry's side receives it
+// octet for octet but for the clTRID, and the clTRID comes back octet for octet.
 func TestCorpusThrough(t *testing.T) {
 	rows := corpusTable(t, "MANIFEST.tsv")
 	f, r := startEcho(t, nil)
@@ -119,8 +119,8 @@ func unchanged(sent []byte, received [][]byte, answer string) error {
 	return nil
 }
 
-// TestHostileThrough sends every hostile payload: each gets a wanted answer, and what is refused does not reach the
-// registry.
+// TestHostileThrough sends every hostile payload: each gets a wanted answer, and what is refused
+// does not reach the registry.
 func TestHostileThrough(t *testing.T) {
 	rows := corpusTable(t, filepath.Join("hostile", "EXPECTED.tsv"))
 	f, r := startEcho(t, nil)

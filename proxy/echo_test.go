@@ -13,8 +13,9 @@ import (
 	"eppmux/sandbox"
 )
 
-// echoRegistry is a registry that takes every command: it records the payload and answers 1000 with the muxTRID that it
-// finds in it by its form. It knows nothing of XML, so it takes what no registry would, and it shares no code with us.
+// echoRegistry is a registry that takes every command: it records the payload and answers 1000 with
+// the muxTRID that it finds in it by its form. It knows nothing of XML, so it takes what no
+// registry would, and it shares no code with us.
 type echoRegistry struct {
 	t     testing.TB
 	ln    net.Listener

@@ -23,7 +23,8 @@ type model struct {
 	scanner  frame.Scanner
 }
 
-// hold goes through the frames in octets: each has one answer, in their order, until one ends the connection.
+// hold goes through the frames in octets: each has one answer, in their order, until one ends the
+// connection.
 func (m *model) hold(octets []byte) {
 	h := m.talked
 	if h.reason == closedAhead || h.reason == closedMemory {

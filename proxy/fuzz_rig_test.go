@@ -14,8 +14,9 @@ import (
 	"eppmux/upstream"
 )
 
-// rig is a Server with one client and a registry that answers at once, without sockets and listeners: everything runs on the
-// test's goroutine but the opening of sessions, for which it waits.
+// rig is a Server with one client and a registry that answers at once, without sockets and
+// listeners: everything runs on the test's goroutine but the opening of sessions, for which it
+// waits.
 type rig struct {
 	t       *testing.T
 	s       *Server
@@ -70,7 +71,8 @@ func (r *rig) Post(f func()) {
 	}
 }
 
-// Enroll is upstream.Loop's. The rig waits while a session is opened, so this is as good as on the loop.
+// Enroll is upstream.Loop's. The rig waits while a session is opened, so this is as good as on the
+// loop.
 func (r *rig) Enroll(nc net.Conn, h upstream.Handler) error {
 	l := nc.(*fakeLine)
 	l.handler = h

@@ -13,8 +13,9 @@ import (
 	"eppmux/upstream"
 )
 
-// FuzzClient sends what a client may send, in the pieces that cuts says, to a server whose registry does what acts says.
-// The answers are held against a model that reads the frames by itself, and against those to the same octets at once.
+// FuzzClient sends what a client may send, in the pieces that cuts says, to a server whose registry
+// does what acts says. The answers are held against a model that reads the frames by itself, and
+// against those to the same octets at once.
 func FuzzClient(f *testing.F) {
 	for _, s := range clientScripts {
 		f.Add(s.mode, s.frames, s.cuts, s.acts)
@@ -23,7 +24,8 @@ func FuzzClient(f *testing.F) {
 		octets := clientOctets(frames)
 		whole := talk(t, mode, octets, nil, acts)
 		parts := talk(t, mode, octets, cuts, acts)
-		if mode&(modeTight|modeHeld) == 0 && !parts.like(whole) { // with these it matters what is answered when octets come
+		if mode&(modeTight|modeHeld) == 0 && !parts.like(whole) {
+			// with these it matters what is answered when octets come
 			t.Fatalf("%q\nin pieces: %q, %v\nat once:   %q, %v", octets, parts.answers, parts.reason, whole.answers, whole.reason)
 		}
 		for _, h := range []*talked{whole, parts} {
@@ -59,8 +61,9 @@ type talked struct {
 
 var ownSvTRID = regexp.MustCompile(`eppmux-[0-9a-f]{14}-|<svDate>[^<]*</svDate>|sent as M[0-9A-Z]{13}`)
 
-// talk lets a client send octets in pieces: an octet of cuts is the size of the next one, less by 128 and with the registry
-// answering behind it from 128 on; 0 is all that is left, and 127 makes the client slow to read, or quick again.
+// talk lets a client send octets in pieces: an octet of cuts is the size of the next one, less by
+// 128 and with the registry answering behind it from 128 on; 0 is all that is left, and 127 makes
+// the client slow to read, or quick again.
 func talk(t *testing.T, mode byte, octets, cuts, acts []byte) *talked {
 	cfg := Config{MaxFrame: fuzzFrame}
 	if mode&modeFail != 0 {
@@ -194,8 +197,8 @@ func (r *rig) finish() *talked {
 	return h
 }
 
-// like says whether two talks are the same, but for our ids. Where a command waits for a session until the end, which is a
-// matter of time, the other may have come further.
+// like says whether two talks are the same, but for our ids. Where a command waits for a session
+// until the end, which is a matter of time, the other may have come further.
 func (h *talked) like(with *talked) bool {
 	answers, passed := len(h.answers), len(h.passed)
 	if h.stuck || with.stuck {
@@ -209,8 +212,8 @@ func (h *talked) like(with *talked) bool {
 		})
 }
 
-// clientFrames are what a client may send, by an octet of frames modulo their number, behind which come one for verbatim
-// octets with their number before them, in a frame and without one.
+// clientFrames are what a client may send, by an octet of frames modulo their number, behind which
+// come one for verbatim octets with their number before them, in a frame and without one.
 var clientFrames = []string{
 	string(unit(check("a.example", "C-1"))),
 	string(unit(check("b.example", ""))),

@@ -39,8 +39,8 @@ func (f *fixture) dialTLS(cfg *tls.Config) *tls.Conn {
 	return nc
 }
 
-// TestTLSReset: a TLS client that sends a record that is none and then resets makes TLS write on a closed connection from
-// within a read. The loop is held meanwhile, so that both are there.
+// TestTLSReset: a TLS client that sends a record that is none and then resets makes TLS write on a
+// closed connection from within a read. The loop is held meanwhile, so that both are there.
 func TestTLSReset(t *testing.T) {
 	f, cfg := startTLS(t, nil)
 	good := f.dial()
@@ -57,8 +57,8 @@ func TestTLSReset(t *testing.T) {
 	waitFor(t, "their ends", func() bool { return f.server.Snapshot().Clients == 1 })
 }
 
-// TestTLSBufferIsBounded: a TLS client that always leaves a part of the next frame behind does not make its buffer grow
-// with all it has ever sent.
+// TestTLSBufferIsBounded: a TLS client that always leaves a part of the next frame behind does not
+// make its buffer grow with all it has ever sent.
 func TestTLSBufferIsBounded(t *testing.T) {
 	f, cfg := startTLS(t, nil)
 	nc := f.dialTLS(cfg)
@@ -81,7 +81,8 @@ func TestTLSBufferIsBounded(t *testing.T) {
 	}
 }
 
-// TestHandshakesDoNotStarve: connections that never begin their handshake do not keep an honest client out.
+// TestHandshakesDoNotStarve: connections that never begin their handshake do not keep an honest
+// client out.
 func TestHandshakesDoNotStarve(t *testing.T) {
 	f, cfg := startTLS(t, nil)
 	address := f.server.listeners[1].ln.Addr().String()
@@ -136,7 +137,8 @@ func TestRefusedLogins(t *testing.T) {
 	p.want(p.ask(bad), 2002, "R-1")
 }
 
-// TestAheadInFlight: in place of the answer to a transform that the registry has, a client is told nothing.
+// TestAheadInFlight: in place of the answer to a transform that the registry has, a client is told
+// nothing.
 func TestAheadInFlight(t *testing.T) {
 	f, r := startEcho(t, func(c *Config) { c.MaxAhead = 10_000 })
 	block := make(chan struct{})
@@ -153,7 +155,8 @@ func TestAheadInFlight(t *testing.T) {
 	close(block)
 }
 
-// TestMaxHeld: what is held for all clients together is bounded, and those who hold nothing are served on.
+// TestMaxHeld: what is held for all clients together is bounded, and those who hold nothing are
+// served on.
 func TestMaxHeld(t *testing.T) {
 	f, _ := startEcho(t, func(c *Config) { c.MaxHeld = 1 << 20; c.MaxFrame = 1 << 18; c.MaxAhead = 1 << 19 })
 	good := f.dial()
@@ -267,8 +270,8 @@ func TestReload(t *testing.T) {
 	p.want(p.ask(command("<logout/>", "R-4")), 1500, "R-4")
 }
 
-// TestPendingOctets: what the registry says on its own accord is not taken for an answer, though the client's command is
-// looked at first.
+// TestPendingOctets: what the registry says on its own accord is not taken for an answer, though
+// the client's command is looked at first.
 func TestPendingOctets(t *testing.T) {
 	r := newEchoRegistry(t)
 	sessions := make(chan net.Conn, 8)
@@ -300,7 +303,8 @@ func TestPendingOctets(t *testing.T) {
 	}
 }
 
-// TestImpersonation: a registry whose certificate is not right gets no octet of the login (faults.md row 18, T11).
+// TestImpersonation: a registry whose certificate is not right gets no octet of the login
+// (faults.md row 18, T11).
 func TestImpersonation(t *testing.T) {
 	other, err := sandbox.NewTLS()
 	if err != nil {
@@ -349,7 +353,8 @@ func TestImpersonation(t *testing.T) {
 	}
 }
 
-// TestHalfClose: a client that closes its writing side has left; its command's answer is read, and the session serves on.
+// TestHalfClose: a client that closes its writing side has left; its command's answer is read, and
+// the session serves on.
 func TestHalfClose(t *testing.T) {
 	f, r := startEcho(t, func(c *Config) { c.Upstream.Pool.MaxSessions = 1 })
 	hold := make(chan struct{})

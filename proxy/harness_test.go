@@ -151,7 +151,8 @@ func (p *peer) ask(payload string) string {
 	return p.read()
 }
 
-// want fails unless the answer has the result code and the clTRID; an empty clTRID means none at all.
+// want fails unless the answer has the result code and the clTRID; an empty clTRID means none at
+// all.
 func (p *peer) want(answer string, code int, clTRID string) {
 	p.t.Helper()
 	if !strings.Contains(answer, fmt.Sprintf(`code="%d"`, code)) {

@@ -60,7 +60,8 @@ func TestComplaints(t *testing.T) {
 	}
 }
 
-// TestBlame: the log says which client ended for what, by its address, and who only leaves is not named.
+// TestBlame: the log says which client ended for what, by its address, and who only leaves is not
+// named.
 func TestBlame(t *testing.T) {
 	log := new(logLines)
 	f, cfg := startTLS(t, func(c *Config) {
@@ -116,7 +117,8 @@ func TestBlame(t *testing.T) {
 	named(connect(plain), closedTooMany)
 }
 
-// TestFloodOfBlame: a flood of clients at fault makes a few lines, and the next one later says how many there were.
+// TestFloodOfBlame: a flood of clients at fault makes a few lines, and the next one later says how
+// many there were.
 func TestFloodOfBlame(t *testing.T) {
 	log := new(logLines)
 	f, _ := startEcho(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(log, nil)) })

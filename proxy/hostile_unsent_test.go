@@ -27,9 +27,10 @@ func (f *fixture) fill() *atomic.Int64 {
 	return waits
 }
 
-// TestUnsentIsBounded: what waits for a client that does not read is bounded also where TLS itself has written it: a
-// client may ask for key updates, each of which is answered (RFC 8446 section 4.6.3), as long as some octets of a frame
-// come between. bench/hostile_tls: KeyUpdatesUnread does it in earnest.
+// TestUnsentIsBounded: what waits for a client that does not read is bounded also where TLS itself
+// has written it: a client may ask for key updates, each of which is answered (RFC 8446 section
+// 4.6.3), as long as some octets of a frame come between. bench/hostile_tls: KeyUpdatesUnread does
+// it in earnest.
 func TestUnsentIsBounded(t *testing.T) {
 	f, cfg := startTLS(t, nil)
 	nc := f.dialTLS(cfg)
@@ -43,8 +44,8 @@ func TestUnsentIsBounded(t *testing.T) {
 	waitFor(t, "its count", func() bool { return f.server.Snapshot().Closes[closedNotReading] == 1 })
 }
 
-// TestSlowReader: a client that reads slowly does not count as slow in sending: of what it has sent nothing is looked at
-// while too much waits for it.
+// TestSlowReader: a client that reads slowly does not count as slow in sending: of what it has sent
+// nothing is looked at while too much waits for it.
 func TestSlowReader(t *testing.T) {
 	const within = 300 * time.Millisecond
 	f, _ := startEcho(t, func(c *Config) { c.FrameTimeout = within })
@@ -74,8 +75,8 @@ func TestSlowReader(t *testing.T) {
 	p.want(p.read(), 1000, "S-1")
 }
 
-// TestFloodAfterTheEnd: a client that has been told of its end and goes on sending is not read for as long as others have
-// to close, but ended at once.
+// TestFloodAfterTheEnd: a client that has been told of its end and goes on sending is not read for
+// as long as others have to close, but ended at once.
 func TestFloodAfterTheEnd(t *testing.T) {
 	f, _ := startEcho(t, func(c *Config) { c.MaxAhead = 300_000 })
 	p := f.dial()

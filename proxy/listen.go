@@ -29,19 +29,23 @@ type Listener struct {
 	TLS     *tls.Config // for tls://
 	Mode    fs.FileMode // of a unix socket; 0: 0660
 	Group   string      // of a unix socket; empty: the process's own
-	// Socket listens at Address already: whoever started the process has opened it, and keeps it open. It stays the
-	// caller's, who closes it when the listener has been closed, or never. Nil: the listener is opened here.
+	// Socket listens at Address already: whoever started the process has opened it, and keeps it
+	// open. It stays the caller's, who closes it when the listener has been closed, or never. Nil:
+	// the listener is opened here.
 	Socket *os.File
-	// Networks are those from which clients are taken; empty: any that reach the address. Not for unix sockets.
+	// Networks are those from which clients are taken; empty: any that reach the address. Not for
+	// unix sockets.
 	Networks []netip.Prefix
-	// Commands are those that its clients may send; nil: all. login, logout and hello are always answered.
+	// Commands are those that its clients may send; nil: all. login, logout and hello are always
+	// answered.
 	Commands *upstream.CommandSet
 	// Weight is the share of each of its clients against one of weight 1 when commands wait; 0: 1.
 	Weight int
 }
 
 const (
-	// handshakeTimeout is the longest time of a client's TLS handshake, handshakesMax the number of them at a time.
+	// handshakeTimeout is the longest time of a client's TLS handshake, handshakesMax the number of
+	// them at a time.
 	handshakeTimeout = 10 * time.Second
 	handshakesMax    = 256
 
@@ -89,9 +93,9 @@ func listen(l Listener) (*listener, error) {
 	return nil, fmt.Errorf("listen %s: want tcp://host:port, tls://host:port or unix:///path", l.Address)
 }
 
-// listenUnix makes a unix socket: under a name of its own first, so that nobody can connect before its mode and group
-// are right, then renamed to its place. A socket that stands there is replaced if nobody answers on it; anything else
-// that stands there is left alone.
+// listenUnix makes a unix socket: under a name of its own first, so that nobody can connect before
+// its mode and group are right, then renamed to its place. A socket that stands there is replaced
+// if nobody answers on it; anything else that stands there is left alone.
 func listenUnix(l Listener, path string) (*listener, error) {
 	if err := vacant(path); err != nil {
 		return nil, fmt.Errorf("listen %s: %w", l.Address, err)
@@ -194,8 +198,9 @@ func (l *listener) close() {
 	_ = l.ln.Close()
 }
 
-// accept takes clients on ln until it is closed. It runs on a goroutine of its own; Drain and Close wait for it. An error
-// of the system, such as no descriptor being left, is waited out: whoever is connected goes on.
+// accept takes clients on ln until it is closed. It runs on a goroutine of its own; Drain and Close
+// wait for it. An error of the system, such as no descriptor being left, is waited out: whoever is
+// connected goes on.
 func (s *Server) accept(ln *listener) {
 	defer s.accepting.Done()
 	defer close(ln.ended)
@@ -246,8 +251,8 @@ func (s *Server) welcome(ln *listener, nc net.Conn) {
 	go s.shakeHands(c, t, nc)
 }
 
-// shakeHands does the TLS handshake of a client. It runs on a goroutine of its own, for handshakeTimeout at most; Close
-// waits for it.
+// shakeHands does the TLS handshake of a client. It runs on a goroutine of its own, for
+// handshakeTimeout at most; Close waits for it.
 func (s *Server) shakeHands(c *arrival, t *tlsStream, nc net.Conn) {
 	defer s.accepting.Done()
 	defer s.handshakes.end(nc)
@@ -262,8 +267,8 @@ func (s *Server) shakeHands(c *arrival, t *tlsStream, nc net.Conn) {
 	s.enroll(c, nc)
 }
 
-// notShaken counts a client that has come no further than the TLS handshake. One that left by itself is not at fault: so do
-// those that only look whether somebody listens.
+// notShaken counts a client that has come no further than the TLS handshake. One that left by
+// itself is not at fault: so do those that only look whether somebody listens.
 func (s *Server) notShaken(ln *listener, nc net.Conn, err error) {
 	why := closedHandshake
 	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
@@ -281,8 +286,8 @@ func (s *Server) notShaken(ln *listener, nc net.Conn, err error) {
 	}
 }
 
-// handshakes are the TLS handshakes of clients under way. Where there are too many, the oldest must go: an honest one
-// takes milliseconds.
+// handshakes are the TLS handshakes of clients under way. Where there are too many, the oldest must
+// go: an honest one takes milliseconds.
 type handshakes struct {
 	mu      sync.Mutex
 	all     []net.Conn // guarded by mu; the oldest first
@@ -324,8 +329,9 @@ func (h *handshakes) stop() {
 // loopback is the address of most clients.
 var loopback = net.IPv4(127, 0, 0, 1)
 
-// shareLoopback lets all addresses that are loopback share its octets: those of an accepted connection hold on to what the system
-// has told, which with fifteen thousand idle clients is a tenth of all their memory. Nobody else has the address.
+// shareLoopback lets all addresses that are loopback share its octets: those of an accepted
+// connection hold on to what the system has told, which with fifteen thousand idle clients is a
+// tenth of all their memory. Nobody else has the address.
 func shareLoopback(a net.Addr) {
 	if t, ok := a.(*net.TCPAddr); ok && t.IP.Equal(loopback) {
 		t.IP = loopback
@@ -344,7 +350,8 @@ func (s *Server) enroll(c *arrival, nc net.Conn) {
 	}
 }
 
-// turnAway refuses a client beyond clients.max, without blocking: its socket is new and has room for one reply.
+// turnAway refuses a client beyond clients.max, without blocking: its socket is new and has room
+// for one reply.
 func (s *Server) turnAway(ln *listener, nc net.Conn) {
 	s.loop.Post(func() {
 		s.closed(closedTooMany)
@@ -359,8 +366,8 @@ func (s *Server) turnAway(ln *listener, nc net.Conn) {
 	nc.Close()
 }
 
-// identify says whose commands the connection's count as, for client-scope limits: a unix socket's user, a TCP client's
-// address. It is false for a client from a network that is not allowed.
+// identify says whose commands the connection's count as, for client-scope limits: a unix socket's
+// user, a TCP client's address. It is false for a client from a network that is not allowed.
 func identify(ln *listener, nc net.Conn) (string, bool) {
 	if uc, ok := nc.(*net.UnixConn); ok {
 		return ln.path + "#" + peerUser(uc), true

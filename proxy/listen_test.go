@@ -20,7 +20,8 @@ import (
 	"eppmux/upstream"
 )
 
-// TestTLSListener: clients that speak TLS only, of both versions, with and without a certificate of their own.
+// TestTLSListener: clients that speak TLS only, of both versions, with and without a certificate of
+// their own.
 func TestTLSListener(t *testing.T) {
 	certs, err := sandbox.NewTLS()
 	if err != nil {
@@ -51,7 +52,8 @@ func TestTLSListener(t *testing.T) {
 			_, _ = nc.Write(b[:4]) // header and payload in two records
 			_, _ = nc.Write(b[4:])
 			p.want(p.read(), 1000, "T-2")
-			p.want(p.ask(check(strings.Repeat("x", 60_000)+".example", "T-3")), 1000, "T-3") // several records
+			// several records
+			p.want(p.ask(check(strings.Repeat("x", 60_000)+".example", "T-3")), 1000, "T-3")
 			p.want(p.ask(command("<logout/>", "T-4")), 1500, "T-4")
 			p.wantClosed()
 		}
@@ -191,8 +193,8 @@ type addrConn struct {
 
 func (c addrConn) RemoteAddr() net.Addr { return c.addr }
 
-// TestDescriptorsUsedUp: when no descriptor is left, clients that are connected go on, and new ones are taken once there
-// are some again.
+// TestDescriptorsUsedUp: when no descriptor is left, clients that are connected go on, and new ones
+// are taken once there are some again.
 func TestDescriptorsUsedUp(t *testing.T) {
 	f, _ := startEcho(t, nil)
 	p := f.dial()
@@ -248,8 +250,9 @@ func TestDescriptorsUsedUp(t *testing.T) {
 	}
 }
 
-// TestHeaderApart: a client with Nagle's algorithm on that writes header and payload apart does not wait for a delayed
-// acknowledgement. The same client against a server that does not acknowledge at once is the measure.
+// TestHeaderApart: a client with Nagle's algorithm on that writes header and payload apart does not
+// wait for a delayed acknowledgement. The same client against a server that does not acknowledge at
+// once is the measure.
 func TestHeaderApart(t *testing.T) {
 	f, _ := startEcho(t, nil)
 	p := f.dial()
@@ -276,7 +279,8 @@ func TestHeaderApart(t *testing.T) {
 	}
 }
 
-// slowAcknowledger is a connection to a server that reads whole frames and leaves acknowledging to the kernel.
+// slowAcknowledger is a connection to a server that reads whole frames and leaves acknowledging to
+// the kernel.
 func slowAcknowledger(t *testing.T) *peer {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -312,7 +316,8 @@ func slowAcknowledger(t *testing.T) *peer {
 	return &peer{t: t, nc: nc}
 }
 
-// TestReusedDescriptor: an answer for a client that has left does not reach one that has its descriptor's number now.
+// TestReusedDescriptor: an answer for a client that has left does not reach one that has its
+// descriptor's number now.
 func TestReusedDescriptor(t *testing.T) {
 	f, r := startEcho(t, nil)
 	release := make(chan struct{})

@@ -11,8 +11,9 @@ import (
 
 var errNotClients = errors.New("only a registry sends such a message")
 
-// local answers login and logout: the sessions with the registry are ours, and a client's is with us. RFC 5734 section 3
-// forbids to spread one session over several connections, so a client's login must never reach the registry.
+// local answers login and logout: the sessions with the registry are ours, and a client's is with
+// us. RFC 5734 section 3 forbids to spread one session over several connections, so a client's
+// login must never reach the registry.
 func (c *client) local(m *frame.Message, n int) {
 	if m.Command == frame.CommandLogin {
 		c.login(m, n)
@@ -26,10 +27,11 @@ func (c *client) local(m *frame.Message, n int) {
 }
 
 const (
-	// maxRefusals refused logins in a row end the connection: each is read by a slow parser. So do a stranger's commands.
+	// maxRefusals refused logins in a row end the connection: each is read by a slow parser. So do
+	// a stranger's commands.
 	maxRefusals = 3
-	// maxLogin is the longest login that is read, in octets: a millisecond of the loop. Those with the most services have
-	// less than 4000.
+	// maxLogin is the longest login that is read, in octets: a millisecond of the loop. Those with
+	// the most services have less than 4000.
 	maxLogin = 8 << 10
 )
 
@@ -83,8 +85,8 @@ func (c *client) loginEnds(r reply, clTRID []byte, u *credential) {
 	c.leave(replyLoginsRefused, clTRID, closedRefused)
 }
 
-// judge looks at all of a login but its credentials. Without users any will do: who reaches the listener is the
-// registrar, and the password is not kept.
+// judge looks at all of a login but its credentials. Without users any will do: who reaches the
+// listener is the registrar, and the password is not kept.
 func (c *client) judge(m *frame.Message) (reply, frame.Login) {
 	switch {
 	case c.loggedIn:
@@ -107,8 +109,9 @@ func (c *client) judge(m *frame.Message) (reply, frame.Login) {
 	return replyLoggedIn, l
 }
 
-// services holds what a login lists against what the registry's greeting offers. A difference is counted, and refused
-// only where the operator wants that: stock logins of many tools list services that their registry never had.
+// services holds what a login lists against what the registry's greeting offers. A difference is
+// counted, and refused only where the operator wants that: stock logins of many tools list services
+// that their registry never had.
 func (c *client) services(l frame.Login) (reply, bool) {
 	s := c.srv
 	object, unknownObject := outside(l.ObjectURIs, s.offered.ObjectURIs)
@@ -143,7 +146,8 @@ func outside(want, have []string) (string, bool) {
 // maxGreeting is the longest greeting that is passed on, in octets: every client gets it.
 const maxGreeting = 256 << 10
 
-// learn takes a greeting of the registry, which from now on is ours too, and serves the clients that wait for it.
+// learn takes a greeting of the registry, which from now on is ours too, and serves the clients
+// that wait for it.
 func (s *Server) learn(payload []byte) {
 	if len(payload) > maxGreeting {
 		s.log.Warn("the registry's greeting is not shown to clients: it is too long", "octets", len(payload))
@@ -173,8 +177,8 @@ func (s *Server) learn(payload []byte) {
 	}
 }
 
-// greetingUnit is the greeting as a data unit with the time of now in svDate. RFC 5730 section 2.4: svDate is the
-// server's current date and time in UTC. Borrowed until the next call.
+// greetingUnit is the greeting as a data unit with the time of now in svDate. RFC 5730 section 2.4:
+// svDate is the server's current date and time in UTC. Borrowed until the next call.
 func (s *Server) greetingUnit() []byte {
 	now := time.Now().UTC().Truncate(time.Second)
 	if now.Equal(s.greetingBuilt) {

@@ -18,10 +18,11 @@ import (
 	"eppmux/upstream"
 )
 
-// loop is one event loop of gnet, without listeners: sockets come to it by Enroll. It is an upstream.Loop.
+// loop is one event loop of gnet, without listeners: sockets come to it by Enroll. It is an
+// upstream.Loop.
 //
-// What gnet does with a socket after its close is the caller's business (it acts on the bare number of the descriptor),
-// so nothing here keeps a gnet.Conn past OnClose: a socket lets go of it there.
+// What gnet does with a socket after its close is the caller's business (it acts on the bare number
+// of the descriptor), so nothing here keeps a gnet.Conn past OnClose: a socket lets go of it there.
 type loop struct {
 	gnet.BuiltinEventEngine
 
@@ -53,7 +54,8 @@ func newLoop(log *slog.Logger) (*loop, error) {
 	return l, nil
 }
 
-// findLoop learns the handle of the loop, which gnet gives to a connection's owner only: a socket pair serves for one.
+// findLoop learns the handle of the loop, which gnet gives to a connection's owner only: a socket
+// pair serves for one.
 func (l *loop) findLoop() error {
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -117,9 +119,9 @@ func (l *loop) Enroll(nc net.Conn, h upstream.Handler) error {
 	return err
 }
 
-// stop closes all sockets and ends the loop. The loop itself must not call it. Once it begins, nothing more reaches the
-// loop: gnet would wait for ever for a socket enrolled after its end, and write to a descriptor that is closed for a
-// task.
+// stop closes all sockets and ends the loop. The loop itself must not call it. Once it begins,
+// nothing more reaches the loop: gnet would wait for ever for a socket enrolled after its end, and
+// write to a descriptor that is closed for a task.
 func (l *loop) stop() error {
 	l.mu.Lock()
 	l.ended = true
@@ -173,8 +175,9 @@ func (s *socket) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write is upstream.Socket's. What the kernel takes at once, nearly always all, does not go through gnet, and the scheduler of
-// the runtime is not told of the call: the socket does not block. What it leaves, and its errors, are gnet's.
+// Write is upstream.Socket's. What the kernel takes at once, nearly always all, does not go through
+// gnet, and the scheduler of the runtime is not told of the call: the socket does not block. What
+// it leaves, and its errors, are gnet's.
 func (s *socket) Write(p []byte) (int, error) {
 	if s.conn == nil {
 		return 0, net.ErrClosed

@@ -11,8 +11,8 @@ import (
 	"eppmux/upstream"
 )
 
-// Metrics is a prometheus.Collector over servers. Counting costs the loop an addition; a scrape asks each loop for a
-// copy, and where a loop does not answer in time it shows the last one.
+// Metrics is a prometheus.Collector over servers. Counting costs the loop an addition; a scrape
+// asks each loop for a copy, and where a loop does not answer in time it shows the last one.
 type Metrics struct {
 	servers func() []*Server
 	mu      sync.Mutex
@@ -22,7 +22,8 @@ type Metrics struct {
 // scrapeTimeout is how long a scrape waits for a loop.
 const scrapeTimeout = time.Second
 
-// NewMetrics returns a collector over the servers that the function names at each scrape; all of them have been started.
+// NewMetrics returns a collector over the servers that the function names at each scrape; all of
+// them have been started.
 func NewMetrics(servers func() []*Server) *Metrics {
 	return &Metrics{servers: servers, last: make(map[*Server]*Snapshot)}
 }
@@ -34,7 +35,8 @@ type Snapshot struct {
 	Clients int
 	Held    int // octets
 	MaxHeld int
-	// Blame is the client that was at fault last, AcceptError why the last one could not be taken in, empty: all could.
+	// Blame is the client that was at fault last, AcceptError why the last one could not be taken
+	// in, empty: all could.
 	Blame       Blame
 	AcceptError string
 }
@@ -100,7 +102,8 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect is prometheus.Collector's. All loops are asked at once: however many do not answer, a scrape takes scrapeTimeout.
+// Collect is prometheus.Collector's. All loops are asked at once: however many do not answer, a
+// scrape takes scrapeTimeout.
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	servers := m.servers()
 	snapshots := make([]*Snapshot, len(servers))

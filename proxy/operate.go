@@ -10,10 +10,12 @@ import (
 
 // What operators do and see of a running Server, from any goroutine between Start and Close.
 
-// ErrBusy says that the event loop did not answer within a second; what was asked may still be done.
+// ErrBusy says that the event loop did not answer within a second; what was asked may still be
+// done.
 var ErrBusy = errors.New("the event loop does not answer")
 
-// ask runs f on the loop and waits for it, for scrapeTimeout at most. After ErrBusy f may still run.
+// ask runs f on the loop and waits for it, for scrapeTimeout at most. After ErrBusy f may still
+// run.
 func (s *Server) ask(f func()) error {
 	done := make(chan struct{})
 	s.loop.Post(func() {
@@ -30,8 +32,8 @@ func (s *Server) ask(f func()) error {
 	}
 }
 
-// Hold stops the work until Release: what is in flight is answered, the sessions log out, and commands wait, until their
-// deadlines.
+// Hold stops the work until Release: what is in flight is answered, the sessions log out, and
+// commands wait, until their deadlines.
 func (s *Server) Hold() error { return s.ask(s.account.Hold) }
 
 // Release ends a Hold.
@@ -54,18 +56,21 @@ func (s *Server) Sessions() ([]upstream.SessionInfo, error) {
 type ClientInfo struct {
 	ID         uint64 // from 1, never used again by this Server
 	Listener   string
-	Client     string        // address, or the user of a unix socket
-	Doing      string        // the command in flight or waiting; empty: none
-	Announcing bool          // it is being announced to the audit log, and sent then
-	Sent       bool          // it has been sent to the registry
-	For        time.Duration // since it was handed in or, where there is none, since the last one was sent or the client came
-	Held       int           // octets that are held for it
+	Client     string // address, or the user of a unix socket
+	Doing      string // the command in flight or waiting; empty: none
+	Announcing bool   // it is being announced to the audit log, and sent then
+	Sent       bool   // it has been sent to the registry
+	// since it was handed in or, where there is none, since the last one was sent or the client
+	// came
+	For  time.Duration
+	Held int // octets that are held for it
 }
 
 // ClientsMax is how many clients Clients lists at most.
 const ClientsMax = 1000
 
-// Clients lists clients, at most n and ClientsMax, those with a command first, and says how many there are.
+// Clients lists clients, at most n and ClientsMax, those with a command first, and says how many
+// there are.
 func (s *Server) Clients(n int) (list []ClientInfo, total int, err error) {
 	type answer struct {
 		list  []ClientInfo
@@ -105,8 +110,8 @@ func (c *client) info() ClientInfo {
 	return i
 }
 
-// Kick ends the connection of a client; false if there is none of that id. A command of its that waits is not sent, one
-// that is in flight is answered to nobody.
+// Kick ends the connection of a client; false if there is none of that id. A command of its that
+// waits is not sent, one that is in flight is answered to nobody.
 func (s *Server) Kick(id uint64) (bool, error) {
 	found := make(chan bool, 1) // one answer; not closed
 	err := s.ask(func() {

@@ -9,8 +9,8 @@ import (
 // origin is where a client comes from.
 type origin struct{ listener, peer string }
 
-// Origin is upstream.Originator's: the listener, and the client's address or, on a unix socket, its user. It is kept, since the
-// audit log asks with each command.
+// Origin is upstream.Originator's: the listener, and the client's address or, on a unix socket, its
+// user. It is kept, since the audit log asks with each command.
 func (c *client) Origin() (listener, peer string) {
 	if c.named == nil {
 		listener, peer = c.origin()

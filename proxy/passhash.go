@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// PasswordHash is what is kept of a client's password: PBKDF2 with HMAC-SHA-256 (RFC 8018 section 5.2). It can be compared with
-// ==. Nothing shows it but Encode.
+// PasswordHash is what is kept of a client's password: PBKDF2 with HMAC-SHA-256 (RFC 8018 section
+// 5.2). It can be compared with ==. Nothing shows it but Encode.
 type PasswordHash struct {
 	iterations int
 	salt       string
@@ -79,8 +79,8 @@ func ParsePasswordHash(text string) (PasswordHash, error) {
 	return h, nil
 }
 
-// Encode is the hash as a config file has it: pbkdf2-sha256$ITERATIONS$SALT$HASH, the last two in base 64 (RFC 4648 section 4)
-// without padding.
+// Encode is the hash as a config file has it: pbkdf2-sha256$ITERATIONS$SALT$HASH, the last two in
+// base 64 (RFC 4648 section 4) without padding.
 func (h PasswordHash) Encode() string {
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("%s$%d$%s$%s", hashScheme, h.iterations, b64.EncodeToString([]byte(h.salt)), b64.EncodeToString(h.key[:]))

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// blunders are what no registry likes. Whatever comes of them is for the client alone that made them.
+// blunders are what no registry likes. Whatever comes of them is for the client alone that made
+// them.
 func (p *player) blunders(k registryKind) error {
 	for _, blunder := range []func(registryKind) error{p.malformed, p.longID, p.renewNothing, p.unknownCommand} {
 		if err := blunder(k); err != nil {

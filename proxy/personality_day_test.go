@@ -201,8 +201,8 @@ func (p *player) session(i int, steps []step) error {
 	return c.all(steps)
 }
 
-// miscount sends a frame whose header is too small by so many octets: it is cut, and its rest is taken for a header. Only
-// this connection suffers.
+// miscount sends a frame whose header is too small by so many octets: it is cut, and its rest is
+// taken for a header. Only this connection suffers.
 func (p *player) miscount(short int) error {
 	c, err := p.open(0)
 	if err != nil {

@@ -8,12 +8,13 @@ import (
 // idStyle is how a client makes its clTRIDs.
 type idStyle struct {
 	words string
-	// next is the clTRID of a connection's nth command, from 1, which has the given name; empty: none. tag tells the
-	// client from others.
+	// next is the clTRID of a connection's nth command, from 1, which has the given name; empty:
+	// none. tag tells the client from others.
 	next func(tag string, n int, verb string) string
 }
 
-// The styles. Ids of a style with a clock or a counter that starts again are the same in several sessions.
+// The styles. Ids of a style with a clock or a counter that starts again are the same in several
+// sessions.
 var (
 	idNone      = idStyle{"no clTRID", func(string, int, string) string { return "" }}
 	idNotAtEnds = idStyle{"no clTRID on login and logout", func(tag string, n int, verb string) string {

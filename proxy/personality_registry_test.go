@@ -7,7 +7,8 @@ import (
 	"eppmux/sandbox"
 )
 
-// registryKind is a registry as it behaves on the wire: the oddities of one that was measured, or a single one.
+// registryKind is a registry as it behaves on the wire: the oddities of one that was measured, or a
+// single one.
 type registryKind struct {
 	name  string
 	about string // in words
@@ -41,7 +42,8 @@ const (
 	closes  closing = true
 )
 
-// silence is how long a registry lets a session be silent that does not let it be for long: 30 s and less in life.
+// silence is how long a registry lets a session be silent that does not let it be for long: 30 s
+// and less in life.
 const (
 	silence      = 6 * time.Second
 	beforeItEnds = silence / 12
@@ -87,7 +89,8 @@ var registryKinds = []registryKind{
 	{name: "ns0 login closes", about: "a login with the prefix `ns0:` closes", quirks: "ns0-login-closes"},
 }
 
-// needsEcho are habits of clients that cannot be served where a clTRID may be missing from an answer.
+// needsEcho are habits of clients that cannot be served where a clTRID may be missing from an
+// answer.
 const needsEcho = threeInFlight | exactID | validates
 
 // config is the registry as the sandbox plays it.

@@ -55,8 +55,9 @@ func (l *registryLog) observe(f sandbox.Frame) {
 	}
 }
 
-// TestPersonalities lets all client personalities at once at each registry personality, through eppmux. Registries that
-// close for silence get theirs first, while nothing else runs: the keepalive must bear the delays of the machine, not ours.
+// TestPersonalities lets all client personalities at once at each registry personality, through
+// eppmux. Registries that close for silence get theirs first, while nothing else runs: the
+// keepalive must bear the delays of the machine, not ours.
 func TestPersonalities(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
@@ -181,8 +182,8 @@ func (c *crowd) checkRegistry() {
 	c.checkOwn(n)
 }
 
-// checkOwn: hello, login and logout of clients do not reach the registry. A client's login has other credentials, and
-// its hello another form.
+// checkOwn: hello, login and logout of clients do not reach the registry. A client's login has
+// other credentials, and its hello another form.
 func (c *crowd) checkOwn(n sandbox.Counters) {
 	c.t.Helper()
 	c.log.mu.Lock()
@@ -266,7 +267,8 @@ func (c *crowd) checkCloses(sn *Snapshot) {
 	}
 }
 
-// outlive waits until a session without keepalive would have been closed for its silence: all are open.
+// outlive waits until a session without keepalive would have been closed for its silence: all are
+// open.
 func (c *crowd) outlive() {
 	c.t.Helper()
 	waitFor(c.t, "the silence", func() bool { return time.Since(c.begin) > c.kind.idle+c.kind.idle/4 })
@@ -293,8 +295,8 @@ func (c *crowd) drain() {
 	}
 }
 
-// TestPersonalitiesDirect lets the personalities at a registry itself, and through eppmux, with the habits that work at
-// both: what they see is the same.
+// TestPersonalitiesDirect lets the personalities at a registry itself, and through eppmux, with the
+// habits that work at both: what they see is the same.
 func TestPersonalitiesDirect(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")

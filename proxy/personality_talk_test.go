@@ -128,7 +128,8 @@ func (c *conversation) judge(s step, id string, a answer) error {
 	return nil
 }
 
-// judgeID wants the clTRID octet for octet, or none if none was sent. Registries that give none leave it out here too.
+// judgeID wants the clTRID octet for octet, or none if none was sent. Registries that give none
+// leave it out here too.
 func (p *player) judgeID(s step, id string, a answer) error {
 	want := []string{id}
 	if id == "" || a.greeting || p.echo == echoNever && !s.local {
@@ -140,8 +141,8 @@ func (p *player) judgeID(s step, id string, a answer) error {
 	return fmt.Errorf("want the clTRIDs %q", want)
 }
 
-// note writes into the player's journal what an answer said, without what differs from run to run. That messages wait is
-// told with the answer to a login by a registry only.
+// note writes into the player's journal what an answer said, without what differs from run to run.
+// That messages wait is told with the answer to a login by a registry only.
 func (p *player) note(stream int, s step, a answer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

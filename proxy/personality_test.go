@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// A personality is a client program of registrars as it behaves on the wire. What each program does was measured; it is
-// made here from small habits that it shares with others.
+// A personality is a client program of registrars as it behaves on the wire. What each program does
+// was measured; it is made here from small habits that it shares with others.
 type personality struct {
 	name   string
 	ids    idStyle
 	habits habit
 }
 
-// habit is a set of habits. Without any: the XML of RFC 5730, one write for a frame, one command at a time in one session
-// from login to logout, and answers taken however they are cut.
+// habit is a set of habits. Without any: the XML of RFC 5730, one write for a frame, one command at
+// a time in one session from login to logout, and answers taken however they are cut.
 type habit uint64
 
 // Of XML.
@@ -115,7 +115,8 @@ var habitWords = []struct {
 	{oneRead, "takes one read for a frame"},
 }
 
-// needsOurs are habits that a registry does not allow, or does not know: they are possible through eppmux only.
+// needsOurs are habits that a registry does not allow, or does not know: they are possible through
+// eppmux only.
 const needsOurs = noLogin | impatient | foreignServices | longLogin | helloInside | countsCharacter | clumsy
 
 func (h habit) has(any habit) bool { return h&any != 0 }

@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// Reload changes what the server is made of while it runs: limits, numbers of sessions, timeouts, credentials, TLS,
-// listeners, who may log in. No client is dropped and no command lost; clients of a listener that is closed stay. The name stays as it is.
-// After an error nothing has changed. It must not be called together with another Reload, Drain or Close.
+// Reload changes what the server is made of while it runs: limits, numbers of sessions, timeouts,
+// credentials, TLS, listeners, who may log in. No client is dropped and no command lost; clients of
+// a listener that is closed stay. The name stays as it is. After an error nothing has changed. It
+// must not be called together with another Reload, Drain or Close.
 func (s *Server) Reload(cfg Config) error {
 	setDefaults(&cfg)
 	keep, opened, err := s.openNew(cfg.Listeners)
@@ -38,7 +39,8 @@ func (s *Server) Reload(cfg Config) error {
 	return nil
 }
 
-// openNew sorts listeners into those that are open already, which get their new options, and those that it opens.
+// openNew sorts listeners into those that are open already, which get their new options, and those
+// that it opens.
 func (s *Server) openNew(want []Listener) (keep, opened []*listener, err error) {
 	options := make(map[*listener]*Listener)
 	for _, l := range want {
@@ -65,7 +67,8 @@ func (s *Server) openNew(want []Listener) (keep, opened []*listener, err error) 
 	return keep, opened, nil
 }
 
-// serves says whether ln is open where l wants to be, so that it can become l without being opened anew.
+// serves says whether ln is open where l wants to be, so that it can become l without being opened
+// anew.
 func (ln *listener) serves(l Listener) bool {
 	return place(ln.options.Load().Address) == place(l.Address)
 }
@@ -78,7 +81,8 @@ func place(address string) string {
 	return address
 }
 
-// become gives ln the options of l. The error is about a unix socket's mode and group, which then stay.
+// become gives ln the options of l. The error is about a unix socket's mode and group, which then
+// stay.
 func (ln *listener) become(l *Listener) error {
 	now := ln.options.Swap(l)
 	if ln.inode == 0 || now.Mode == l.Mode && now.Group == l.Group {

@@ -18,7 +18,8 @@ var (
 	replyLoggedOut     = reply{1500, "Command completed successfully; ending session", ""}
 	replyLoggedInTwice = reply{2002, "Command use error", "already logged in"}
 
-	// RFC 5730 section 2.9.1.1: version and language are the client's choice among those of the greeting.
+	// RFC 5730 section 2.9.1.1: version and language are the client's choice among those of the
+	// greeting.
 	replyVersion = reply{2100, "Unimplemented protocol version", "EPP version 1.0 is spoken here"}
 
 	// A local client must not change the password that all share.
@@ -44,7 +45,8 @@ var (
 	replyLongLogin     = reply{2001, "Command syntax error", "login is longer than 8192 octets"}
 	replyLoginsRefused = reply{2501, "Authentication error; server closing connection", "three logins or commands before login in a row were refused"}
 	replyLoginTimeout  = reply{2501, "Authentication error; server closing connection", "login timeout"}
-	// RFC 5730 section 3: 2200 is for credentials that are not right, 2002 for a command that may not be given now.
+	// RFC 5730 section 3: 2200 is for credentials that are not right, 2002 for a command that may
+	// not be given now.
 	replyCredentials = reply{2200, "Authentication error", ""}
 	replyNotLoggedIn = reply{2002, "Command use error", "log in first"}
 	replyLoginsBusy  = reply{2400, "Command failed", "too many logins at once; try again later"}
@@ -57,8 +59,8 @@ var (
 // RFC 5730 section 3: 2001 is for a command that is improperly formed.
 func replyFault(err error) reply { return reply{2001, "Command syntax error", err.Error()} }
 
-// replyNotSent is the result for a command of which the registry has seen nothing: 2400, "could not be processed due to
-// server error", with words that say that repeating it is safe.
+// replyNotSent is the result for a command of which the registry has seen nothing: 2400, "could not
+// be processed due to server error", with words that say that repeating it is safe.
 func replyNotSent(x *upstream.Exchange, cause upstream.Cause) reply {
 	r := reply{2400, "Command failed", "not sent to registry; safe to retry"}
 	if x.Rejected() {
@@ -83,8 +85,8 @@ func replyNotSent(x *upstream.Exchange, cause upstream.Cause) reply {
 	return r
 }
 
-// replyUnknown is the result for a command that was sent and has no answer. A query is always answered so; a transform
-// only where the operator prefers it to a closed connection.
+// replyUnknown is the result for a command that was sent and has no answer. A query is always
+// answered so; a transform only where the operator prefers it to a closed connection.
 func replyUnknown(x *upstream.Exchange) reply {
 	if x.Query {
 		return reply{2400, "Command failed", "no answer from registry; safe to retry"}
@@ -92,7 +94,8 @@ func replyUnknown(x *upstream.Exchange) reply {
 	return reply{2400, "Command failed", "outcome unknown; check before retrying; sent as " + string(x.MuxTRID())}
 }
 
-// appendReply appends r as a data unit. clTRID is the content of the client's clTRID element, nil where it sent none.
+// appendReply appends r as a data unit. clTRID is the content of the client's clTRID element, nil
+// where it sent none.
 func (s *Server) appendReply(dst []byte, r reply, clTRID []byte) []byte {
 	return frame.AppendResponse(dst, r.code, r.text, r.reason, clTRID, s.nextSvTRID())
 }

@@ -43,8 +43,8 @@ type Config struct {
 	FrameTimeout    time.Duration // from a frame's first octet to its last; 0: 30 s
 	GreetingTimeout time.Duration // a client's wait while no greeting has been learnt; 0: 10 s
 	Services        Services
-	// Users are the client ids that may log in, with their passwords; then nothing but hello, login and logout is answered
-	// before. Nil: any login is right, and none is needed.
+	// Users are the client ids that may log in, with their passwords; then nothing but hello, login
+	// and logout is answered before. Nil: any login is right, and none is needed.
 	Users          map[string]PasswordHash
 	UnknownOutcome UnknownOutcome
 
@@ -72,11 +72,12 @@ func (c *Counters) Blamed() (n uint64) {
 	return n
 }
 
-// Hoarders is how many of those held parts of frames when too much was held for all clients together.
+// Hoarders is how many of those held parts of frames when too much was held for all clients
+// together.
 func (c *Counters) Hoarders() uint64 { return c.Closes[closedMemory] }
 
-// Server serves the clients of one registry account: listeners, one event loop with all clients and sessions on it, and
-// the account.
+// Server serves the clients of one registry account: listeners, one event loop with all clients and
+// sessions on it, and the account.
 type Server struct {
 	// Immutable after Start.
 	name     string
@@ -121,11 +122,12 @@ type Server struct {
 	svTRID         []byte
 	svTRIDs        uint64
 	users          map[string]*credential // by client id; nil: any login is right
-	decoy          PasswordHash           // of who is not in users: no password matches it, and it takes as long
-	draining       bool
-	counts         Counters
-	blamed         blamed // last
-	acceptError    string // the last one
+	// of who is not in users: no password matches it, and it takes as long
+	decoy       PasswordHash
+	draining    bool
+	counts      Counters
+	blamed      blamed // last
+	acceptError string // the last one
 }
 
 // New returns a server that Start lets work.
@@ -209,13 +211,14 @@ const (
 	// drainGrace is how long after the drain's deadline closing may take.
 	drainGrace = 2 * time.Second
 
-	// farewellPause is how long clients stay after the last session has been logged out. One that is between two commands
-	// then hears "not sent" to the next, where the end of its connection could cross it and leave it in doubt.
+	// farewellPause is how long clients stay after the last session has been logged out. One that
+	// is between two commands then hears "not sent" to the next, where the end of its connection
+	// could cross it and leave it in doubt.
 	farewellPause = 500 * time.Millisecond
 )
 
-// Drain takes no new clients, lets what waits and is in flight end within the given time, logs all sessions out and
-// closes the clients. Then Close must be called.
+// Drain takes no new clients, lets what waits and is in flight end within the given time, logs all
+// sessions out and closes the clients. Then Close must be called.
 func (s *Server) Drain(within time.Duration) error {
 	s.closeListeners()
 	for _, ln := range s.listeners {
@@ -262,7 +265,8 @@ func (s *Server) leftBy(within time.Duration) {
 	}
 }
 
-// Close closes everything at once and waits for it; called again, it waits for the first call and returns the same.
+// Close closes everything at once and waits for it; called again, it waits for the first call and
+// returns the same.
 func (s *Server) Close() error {
 	s.closing.Do(func() {
 		s.closeListeners()
@@ -325,8 +329,8 @@ func (s *Server) closed(r closeReason) { s.counts.Closes[r]++ }
 
 const svTRIDDigits = "0123456789abcdef"
 
-// nextSvTRID is the svTRID of a message of our own: "eppmux-", the time of the start and a running number. Borrowed
-// until the next call.
+// nextSvTRID is the svTRID of a message of our own: "eppmux-", the time of the start and a running
+// number. Borrowed until the next call.
 func (s *Server) nextSvTRID() []byte {
 	s.svTRIDs++
 	s.svTRID = append(s.svTRID[:0], "eppmux-"...)

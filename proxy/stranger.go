@@ -6,17 +6,18 @@ import (
 	"eppmux/frame"
 )
 
-// A stranger is a client that must log in and never has. It is owed little: some time, three attempts and room for one login.
-// Whom a reload has logged out, and who came while no login was needed, is none: it may be between two commands of its work, and
-// hears of it with the next.
+// A stranger is a client that must log in and never has. It is owed little: some time, three
+// attempts and room for one login. Whom a reload has logged out, and who came while no login was
+// needed, is none: it may be between two commands of its work, and hears of it with the next.
 
 const (
-	// loginTimeout is how long a stranger may stay. The time for which its logins are verified does not count.
+	// loginTimeout is how long a stranger may stay. The time for which its logins are verified does
+	// not count.
 	loginTimeout = 30 * time.Second
 	// strangerAhead is what a stranger may send ahead, in octets: a login.
 	strangerAhead = frame.HeaderLen + maxLogin
-	// maxBusy is how many logins in a row may be sent back because too many wait before they count as refused: it is not the
-	// client's fault, but each is read by a slow parser.
+	// maxBusy is how many logins in a row may be sent back because too many wait before they count
+	// as refused: it is not the client's fault, but each is read by a slow parser.
 	maxBusy = 30
 )
 

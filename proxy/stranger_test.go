@@ -40,7 +40,8 @@ func (f *fixture) reloadUsers(r *echoRegistry, users map[string]PasswordHash) {
 	}
 }
 
-// TestVerifyLoginTimeout: a stranger is closed when its time is over, whatever it has said; who has logged in once is not.
+// TestVerifyLoginTimeout: a stranger is closed when its time is over, whatever it has said; who has
+// logged in once is not.
 func TestVerifyLoginTimeout(t *testing.T) {
 	f, r := verifying(t, nil)
 	known := f.dial()
@@ -117,8 +118,8 @@ func TestVerifyLoginTimeoutWaits(t *testing.T) {
 	right.want(right.ask(check("a.example", "V-3")), 1000, "V-3")
 }
 
-// TestVerifyCommandsInARow: a stranger's commands count as refused logins do; those of one whom a reload has logged out do not, nor
-// those of one that came while no login was needed.
+// TestVerifyCommandsInARow: a stranger's commands count as refused logins do; those of one whom a
+// reload has logged out do not, nor those of one that came while no login was needed.
 func TestVerifyCommandsInARow(t *testing.T) {
 	f, r := startEcho(t, nil)
 	before := f.dial()
@@ -180,7 +181,8 @@ func TestVerifyRoom(t *testing.T) {
 	}
 }
 
-// TestVerifyBusyIsNoRefusal: logins that come while too many wait are answered, not counted against the client, up to a bound.
+// TestVerifyBusyIsNoRefusal: logins that come while too many wait are answered, not counted against
+// the client, up to a bound.
 func TestVerifyBusyIsNoRefusal(t *testing.T) {
 	f, _ := verifying(t, nil)
 	resume := f.pauseLogins()

@@ -15,8 +15,9 @@ import (
 	"eppmux/upstream"
 )
 
-// stream is what a client's state machine sees of its connection: octets, whether TLS is under them or not. Owned by the
-// loop; no method blocks. After a Write or Close the connection may be gone: then the client's Closed has been called.
+// stream is what a client's state machine sees of its connection: octets, whether TLS is under them
+// or not. Owned by the loop; no method blocks. After a Write or Close the connection may be gone:
+// then the client's Closed has been called.
 type stream interface {
 	// open begins the stream over an enrolled socket.
 	open(s upstream.Socket)
@@ -85,11 +86,13 @@ func (s *socket) unsent() int {
 	return s.conn.OutboundBuffered()
 }
 
-// acknowledge arms TCP_QUICKACK: a client that writes header and payload apart, with Nagle's algorithm on, waits with
-// the payload for the header's acknowledgement, which the kernel would delay by 40 ms. The kernel disarms it by itself.
+// acknowledge arms TCP_QUICKACK: a client that writes header and payload apart, with Nagle's
+// algorithm on, waits with the payload for the header's acknowledgement, which the kernel would
+// delay by 40 ms. The kernel disarms it by itself.
 func (s *socket) acknowledge() {
 	if s.conn != nil {
-		_ = syscall.SetsockoptInt(s.conn.Fd(), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 1) // fails on a unix socket
+		// fails on a unix socket
+		_ = syscall.SetsockoptInt(s.conn.Fd(), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 1)
 	}
 }
 
@@ -115,7 +118,8 @@ var tlsBuffers bytebufferpool.Pool
 func newTLSStream(nc net.Conn, cfg *tls.Config, max *atomic.Int64) *tlsStream {
 	under := &upstream.LoopConn{Conn: nc}
 	cfg = cfg.Clone()
-	cfg.DynamicRecordSizingDisabled = true // some clients take one read for one frame: it must be one record where it fits
+	// some clients take one read for one frame: it must be one record where it fits
+	cfg.DynamicRecordSizingDisabled = true
 	return &tlsStream{conn: tls.Server(under, cfg), under: under, max: max}
 }
 
@@ -131,7 +135,8 @@ func (t *tlsStream) fill() error {
 	}
 	defer t.release()
 	for t.buffered() <= int(t.max.Load()) {
-		if t.taken >= t.buffered() { // move what is left to the front before the buffer grows for what has been taken
+		if t.taken >= t.buffered() {
+			// move what is left to the front before the buffer grows for what has been taken
 			t.in.B = append(t.in.B[:0], t.in.B[t.taken:]...)
 			t.taken = 0
 		}

@@ -9,9 +9,10 @@ import (
 // never is an instant that does not come.
 const never time.Duration = math.MaxInt64
 
-// timers are the clients that must be looked at by some instant, the soonest first. A client is in it only while it has
-// something to be late with, and usually is not: a whole frame that is answered touches no timer. An instant may be
-// earlier than needed, never later: whoever is looked at too early is put back. Owned by the loop.
+// timers are the clients that must be looked at by some instant, the soonest first. A client is in
+// it only while it has something to be late with, and usually is not: a whole frame that is
+// answered touches no timer. An instant may be earlier than needed, never later: whoever is looked
+// at too early is put back. Owned by the loop.
 type timers []*client
 
 func (t timers) Len() int           { return len(t) }

@@ -22,8 +22,9 @@ import (
 	"eppmux/upstream"
 )
 
-// awkward are contents of a clTRID that the schema allows: 3 to 64 characters once they are read. Shorter and longer ones
-// are given back as they came too, but then it is the client that breaks the schema.
+// awkward are contents of a clTRID that the schema allows: 3 to 64 characters once they are read.
+// Shorter and longer ones are given back as they came too, but then it is the client that breaks
+// the schema.
 var awkward = []string{
 	"ABC", "A&amp;B&lt;C", " \n\t A-1 \r\n", "<![CDATA[<x>&]]>", "A<!-- c -->B<?pi x?>C", "&#65;&#x42;&#x10FFFF;", "]]&gt;", `"'>`,
 	strings.Repeat("é", 64), "a  b", "<![CDATA[a]]><![CDATA[b]]>c", "&quot;&apos;&gt;", "54322-XYZ", "&#13;&#10;A-1", "#:/%s%d{{clTRID}}",
@@ -85,7 +86,8 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// ownReplies are those of reply.go: the variables by name, and what the functions make of all that they may get.
+// ownReplies are those of reply.go: the variables by name, and what the functions make of all that
+// they may get.
 func ownReplies() map[string][]reply {
 	all := map[string][]reply{
 		"replyLoggedIn": {replyLoggedIn}, "replyLoggedOut": {replyLoggedOut}, "replyLoggedInTwice": {replyLoggedInTwice}, "replyVersion": {replyVersion},
@@ -95,8 +97,9 @@ func ownReplies() map[string][]reply {
 		"replyLoginsRefused": {replyLoginsRefused}, "replyTooManyFaults": {replyTooManyFaults},
 		"replyLoginTimeout": {replyLoginTimeout}, "replyTooLongYet": {replyTooLongYet}, "replyTooFarAheadYet": {replyTooFarAheadYet},
 		"replyCredentials": {replyCredentials}, "replyNotLoggedIn": {replyNotLoggedIn}, "replyLoginsBusy": {replyLoginsBusy},
-		"replyFault":   {replyFault(errNotClients), replyFault(errors.New("xml: <\x00\xff\uFFFE]]>&")), replyFault(errors.New(strings.Repeat("long ", 1000)))},
-		"replyUnknown": {replyUnknown(&upstream.Exchange{Query: true})}, // the other with a muxTRID, in TestWrittenIsValid
+		"replyFault": {replyFault(errNotClients), replyFault(errors.New("xml: <\x00\xff\uFFFE]]>&")), replyFault(errors.New(strings.Repeat("long ", 1000)))},
+		// the other with a muxTRID, in TestWrittenIsValid
+		"replyUnknown": {replyUnknown(&upstream.Exchange{Query: true})},
 	}
 	for r := frame.Reason(1); !strings.HasPrefix(r.String(), "reason "); r++ {
 		all["replyFault"] = append(all["replyFault"], replyFault(&frame.Fault{Reason: r, Offset: 12}))
@@ -107,7 +110,8 @@ func ownReplies() map[string][]reply {
 	return all
 }
 
-// TestRepliesAreValid holds every result of reply.go against the schemas, with every awkward clTRID and with none.
+// TestRepliesAreValid holds every result of reply.go against the schemas, with every awkward clTRID
+// and with none.
 func TestRepliesAreValid(t *testing.T) {
 	all := ownReplies()
 	file, err := parser.ParseFile(token.NewFileSet(), "reply.go", nil, 0)
@@ -200,7 +204,8 @@ func commandOf(inner string) func(string) string {
 	return func(clTRID string) string { return command(inner, clTRID) }
 }
 
-// TestWrittenIsValid reads from a client's socket all that eppmux answers by itself, and holds it against the schemas.
+// TestWrittenIsValid reads from a client's socket all that eppmux answers by itself, and holds it
+// against the schemas.
 func TestWrittenIsValid(t *testing.T) {
 	l := &listening{t: t}
 	const deleteXML = `<delete><domain:delete xmlns:domain="urn:ietf:params:xml:ns:domain-1.0"><domain:name>t.example</domain:name></domain:delete></delete>`
@@ -319,7 +324,8 @@ func TestWrittenIsValid(t *testing.T) {
 		p, other := f.dial(), f.dial()
 		l.ask(p, 2400, func(id string) string {
 			payload := check("room.example", id)
-			// So much is held that the last octet of the command is too much, in whatever pieces it comes.
+			// So much is held that the last octet of the command is too much, in whatever pieces it
+			// comes.
 			held := most + 1 - len(unit(payload))
 			_, _ = other.nc.Write(unit(check(strings.Repeat("x", 2*most), "A-1"))[:held])
 			waitFor(t, "the other's octets", func() bool { return f.server.Snapshot().Held == held })

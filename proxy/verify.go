@@ -10,14 +10,15 @@ import (
 	"eppmux/frame"
 )
 
-// A login is verified against the hash of its password. That is slow by design, so it is done on a goroutine of its own, one
-// for each Server, one login after the other; the loop goes on, and so does every client that is logged in. A flood of
-// wrong logins waits for itself: the queue is short, and after a wrong password the goroutine rests for as long as it has worked,
-// so that it never takes more than half a processor. Whoever has logged in before is not held up by it: of a password that
-// was right the loop keeps a proof, and the same one is right at once.
+// A login is verified against the hash of its password. That is slow by design, so it is done on a
+// goroutine of its own, one for each Server, one login after the other; the loop goes on, and so
+// does every client that is logged in. A flood of wrong logins waits for itself: the queue is
+// short, and after a wrong password the goroutine rests for as long as it has worked, so that it
+// never takes more than half a processor. Whoever has logged in before is not held up by it: of a
+// password that was right the loop keeps a proof, and the same one is right at once.
 
-// verificationsMax is how many logins may wait for each Server. Beyond it they are refused: who waits behind more of them has
-// lost patience.
+// verificationsMax is how many logins may wait for each Server. Beyond it they are refused: who
+// waits behind more of them has lost patience.
 const verificationsMax = 32
 
 // credential is a client id that may log in. Owned by the loop, but for what is immutable.
@@ -93,8 +94,8 @@ func (v *verifier) stop() {
 	<-v.ended
 }
 
-// setUsers says who may log in; nil: everybody, and nobody needs to. Who is logged in as somebody that has gone, or with a
-// password that is not valid any more, must log in again.
+// setUsers says who may log in; nil: everybody, and nobody needs to. Who is logged in as somebody
+// that has gone, or with a password that is not valid any more, must log in again.
 func (s *Server) setUsers(hashes map[string]PasswordHash) {
 	if hashes == nil {
 		s.users = nil
@@ -122,7 +123,8 @@ func (s *Server) setUsers(hashes map[string]PasswordHash) {
 // stands says whether a login as u would still be right.
 func (s *Server) stands(u *credential) bool { return u != nil && s.users[u.name] == u }
 
-// proofOf cannot be turned back into the password, nor tried against guesses without the key, which is this process's.
+// proofOf cannot be turned back into the password, nor tried against guesses without the key, which
+// is this process's.
 func (s *Server) proofOf(u *credential, password string) (proof [sha256.Size]byte) {
 	m := hmac.New(sha256.New, s.proofKey[:])
 	m.Write([]byte(u.name))
@@ -137,8 +139,8 @@ func newProofKey() (key [sha256.Size]byte) {
 	return key
 }
 
-// authenticate verifies a login that is in order otherwise. Where that takes time, pending is true, and verified will be
-// called. clTRID is borrowed.
+// authenticate verifies a login that is in order otherwise. Where that takes time, pending is true,
+// and verified will be called. clTRID is borrowed.
 func (c *client) authenticate(l *frame.Login, clTRID []byte) (r reply, pending bool) {
 	s := c.srv
 	u := s.users[l.ClientID]
@@ -202,8 +204,8 @@ func (c *client) forgetLogin() {
 	}
 }
 
-// complainOfLogin tells of a login that was refused. The client id is told only where it is one of ours: others have put their
-// password there before.
+// complainOfLogin tells of a login that was refused. The client id is told only where it is one of
+// ours: others have put their password there before.
 func (c *client) complainOfLogin(why refusal, u *credential) {
 	c.srv.complaints.warn("client's login refused", func() []any {
 		a := []any{"listener", c.listener.String(), "client", whence(c.stream.from()), "reason", why.String()}

@@ -72,7 +72,8 @@ func TestVerify(t *testing.T) {
 	p.wantClosed()
 }
 
-// TestVerifyRefusals: three in a row end the connection, whatever they were, and each is counted by its reason.
+// TestVerifyRefusals: three in a row end the connection, whatever they were, and each is counted by
+// its reason.
 func TestVerifyRefusals(t *testing.T) {
 	f, _ := verifying(t, nil)
 	p := f.dial()
@@ -91,7 +92,8 @@ func TestVerifyRefusals(t *testing.T) {
 	}
 }
 
-// TestVerifyLoginSecurity: RFC 8807 section 3.2. The password of the extension counts where pw says so, and only there.
+// TestVerifyLoginSecurity: RFC 8807 section 3.2. The password of the extension counts where pw says
+// so, and only there.
 func TestVerifyLoginSecurity(t *testing.T) {
 	const long = "a password of more than sixteen characters"
 	f, _ := startEcho(t, func(c *Config) { c.Users = hashes(t, "web", long, "odd", "[LOGIN-SECURITY]") })
@@ -114,7 +116,8 @@ func TestVerifyLoginSecurity(t *testing.T) {
 	}
 }
 
-// TestVerifySentAhead: what is sent behind a login waits for it, and the answers keep their order, however the octets come.
+// TestVerifySentAhead: what is sent behind a login waits for it, and the answers keep their order,
+// however the octets come.
 func TestVerifySentAhead(t *testing.T) {
 	f, _ := verifying(t, nil)
 	for _, tt := range []struct {
@@ -140,7 +143,8 @@ func TestVerifySentAhead(t *testing.T) {
 	}
 }
 
-// TestVerifyReload: who is logged in stays so only as long as the login would be right; nobody is disconnected.
+// TestVerifyReload: who is logged in stays so only as long as the login would be right; nobody is
+// disconnected.
 func TestVerifyReload(t *testing.T) {
 	f, r := startEcho(t, nil)
 	cfg := testConfig(t, r.ln.Addr().String(), r.certs)
@@ -176,8 +180,8 @@ func TestVerifyReload(t *testing.T) {
 	before.want(before.ask(loginAs("web", "anything", "", "V-14")), 1000, "V-14")
 }
 
-// pauseLogins takes the verifier's goroutine away until the function that it returns is called: so many logins wait as the test
-// likes.
+// pauseLogins takes the verifier's goroutine away until the function that it returns is called: so
+// many logins wait as the test likes.
 func (f *fixture) pauseLogins() (resume func()) {
 	f.t.Helper()
 	v := newVerifier(f.server.loop.Post)
@@ -196,8 +200,8 @@ func (f *fixture) pauseLogins() (resume func()) {
 	return resume
 }
 
-// TestVerifyQueue: beyond the bound logins are refused at once; who has been right before does not wait; those that leave cost
-// nothing.
+// TestVerifyQueue: beyond the bound logins are refused at once; who has been right before does not
+// wait; those that leave cost nothing.
 func TestVerifyQueue(t *testing.T) {
 	f, _ := verifying(t, nil)
 	p := f.dial()
@@ -283,7 +287,8 @@ func TestVerifyDrain(t *testing.T) {
 	p.wantClosed()
 }
 
-// TestVerifyRests: after each wrong password the goroutine rests for as long as it has worked, after a right one it goes on.
+// TestVerifyRests: after each wrong password the goroutine rests for as long as it has worked,
+// after a right one it goes on.
 func TestVerifyRests(t *testing.T) {
 	f, _ := verifying(t, nil)
 	resume := f.pauseLogins()
@@ -313,7 +318,8 @@ func TestVerifyRests(t *testing.T) {
 	}
 }
 
-// TestVerifyDecoy: a stranger's login takes as long as that of the user with the most iterations, and is right with no password.
+// TestVerifyDecoy: a stranger's login takes as long as that of the user with the most iterations,
+// and is right with no password.
 func TestVerifyDecoy(t *testing.T) {
 	users := hashes(t, "web", "web-secret")
 	costly, err := HashPassword("x", 2*testIterations)
@@ -327,8 +333,8 @@ func TestVerifyDecoy(t *testing.T) {
 	}
 }
 
-// TestVerifyLog: the log tells of logins that are refused and of commands before login, in a few lines, and never what was tried: a
-// client id that is not one of ours may be a password.
+// TestVerifyLog: the log tells of logins that are refused and of commands before login, in a few
+// lines, and never what was tried: a client id that is not one of ours may be a password.
 func TestVerifyLog(t *testing.T) {
 	log := new(logLines)
 	f, _ := verifying(t, func(c *Config) {
@@ -364,7 +370,8 @@ func TestVerifyVanish(t *testing.T) {
 	waitFor(t, "their ends", func() bool { sn := f.server.Snapshot(); return sn.Clients == 0 && sn.Held == 0 })
 }
 
-// TestPersonalitiesVerified: all that log in see of a listener that verifies what they see of a registry itself.
+// TestPersonalitiesVerified: all that log in see of a listener that verifies what they see of a
+// registry itself.
 func TestPersonalitiesVerified(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")

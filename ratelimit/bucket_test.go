@@ -269,7 +269,8 @@ func TestSetLimit(t *testing.T) {
 	})
 }
 
-// TestClockThatStepsBack is about instants taken on two threads: an earlier one must not free a slot too early.
+// TestClockThatStepsBack is about instants taken on two threads: an earlier one must not free a
+// slot too early.
 func TestClockThatStepsBack(t *testing.T) {
 	runScript(t, Limit{N: 2, Per: ms(1000)}, []step{
 		{at: 0, do: "take"},

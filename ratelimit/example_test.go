@@ -8,7 +8,8 @@ import (
 )
 
 func Example() {
-	// Three commands a second, each of them answered after 20 ms: the fourth waits until a second after the first answer.
+	// Three commands a second, each of them answered after 20 ms: the fourth waits until a second
+	// after the first answer.
 	b := ratelimit.NewBucket(ratelimit.Limit{N: 3, Per: time.Second})
 	var now time.Duration
 	for i := range 5 {

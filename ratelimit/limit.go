@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Limit is one rule: N commands in any window of length Per, no more than Burst of them back to back.
+// Limit is one rule: N commands in any window of length Per, no more than Burst of them back to
+// back.
 type Limit struct {
 	N     int           // commands per window; at least 1
 	Per   time.Duration // length of the window; at least N nanoseconds

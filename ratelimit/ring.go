@@ -5,8 +5,8 @@ import "time"
 // smallest is the capacity of the first allocation, in instants.
 const smallest = 8
 
-// ring is a queue of rising instants. It grows with what it holds and never shrinks: in the steady state it allocates
-// nothing.
+// ring is a queue of rising instants. It grows with what it holds and never shrinks: in the steady
+// state it allocates nothing.
 type ring struct {
 	buf  []time.Duration
 	head int // index of the oldest
@@ -32,8 +32,8 @@ func (r *ring) pop() {
 	r.n--
 }
 
-// push appends t, or the newest instant when t lies before it, so that the order holds. Growth stops at bound as long
-// as no more than bound are held.
+// push appends t, or the newest instant when t lies before it, so that the order holds. Growth
+// stops at bound as long as no more than bound are held.
 func (r *ring) push(t time.Duration, bound int) {
 	if r.n > 0 {
 		t = max(t, r.at(r.n-1))

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A registry that counts commands in any window, and clients that always have one more: the promise of a Limit and the
-// use that is made of it, over random response times.
+// A registry that counts commands in any window, and clients that always have one more: the promise
+// of a Limit and the use that is made of it, over random response times.
 
 type simulation struct {
 	limit   Limit
@@ -74,7 +74,8 @@ func (s *simulation) run(rng *rand.Rand) {
 	}
 }
 
-// worstWindow is the greatest number of instants in any half-open window of length per. The instants must be sorted.
+// worstWindow is the greatest number of instants in any half-open window of length per. The
+// instants must be sorted.
 func worstWindow(instants []time.Duration, per time.Duration) int {
 	worst, first := 0, 0
 	for i, at := range instants {
@@ -124,8 +125,8 @@ func TestRegistryNeverSeesMore(t *testing.T) {
 	}
 }
 
-// checkSpacing holds what was sent against the definition of the burst: in a time w no more than Burst and one for each
-// P/N that fits into w.
+// checkSpacing holds what was sent against the definition of the burst: in a time w no more than
+// Burst and one for each P/N that fits into w.
 func (s *simulation) checkSpacing(t *testing.T, seed uint64) {
 	t.Helper()
 	burst := s.limit.burst()
@@ -164,8 +165,9 @@ func TestLimitIsUsed(t *testing.T) {
 	}
 }
 
-// TestChangesUnderLoad changes the limit while commands are in flight. Over windows of the shortest period seen, the
-// registry never sees more than the largest N; after the last change and one window more, the last limit rules.
+// TestChangesUnderLoad changes the limit while commands are in flight. Over windows of the shortest
+// period seen, the registry never sees more than the largest N; after the last change and one
+// window more, the last limit rules.
 func TestChangesUnderLoad(t *testing.T) {
 	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 3))

@@ -20,7 +20,8 @@ type answer struct {
 	fate    fate
 }
 
-// queueHead is what msgQ tells about an account's messages. date and text are set in the answer to poll req only.
+// queueHead is what msgQ tells about an account's messages. date and text are set in the answer to
+// poll req only.
 type queueHead struct {
 	count int
 	id    string
@@ -120,7 +121,8 @@ func wrap(prefix, ns, local string, inner func(*xmlText)) string {
 	return string(x)
 }
 
-// dateTime is the only form of time the registry writes. RFC 5730 section 2: upper-case T and Z, UTC.
+// dateTime is the only form of time the registry writes. RFC 5730 section 2: upper-case T and Z,
+// UTC.
 func dateTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0Z") }
 
 const (
@@ -128,7 +130,8 @@ const (
 	docTail = `</epp>`
 )
 
-// appendResponse appends the response of RFC 5730 section 2.6. clTRID and svTRID are left out when empty.
+// appendResponse appends the response of RFC 5730 section 2.6. clTRID and svTRID are left out when
+// empty.
 func appendResponse(b []byte, a answer, clTRID, svTRID string) []byte {
 	x := xmlText(b)
 	x.raw(docHead)
@@ -176,7 +179,8 @@ func (x *xmlText) msgQ(q *queueHead) {
 	x.raw("</msgQ>")
 }
 
-// trID appends the ids of a transaction. Both children are in the EPP namespace, also within panData.
+// trID appends the ids of a transaction. Both children are in the EPP namespace, also within
+// panData.
 func (x *xmlText) trID(name, clTRID, svTRID string) {
 	x.raw("<" + name + ">")
 	x.opt("clTRID", clTRID)

@@ -17,7 +17,8 @@ func BenchmarkReadRequest(b *testing.B) {
 	}
 }
 
-// BenchmarkCheck is one check after the other over loopback, client included, on as many sessions as -cpu says.
+// BenchmarkCheck is one check after the other over loopback, client included, on as many sessions
+// as -cpu says.
 func BenchmarkCheck(b *testing.B) {
 	r := New(Config{MaxSessions: -1})
 	defer r.Close()

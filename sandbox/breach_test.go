@@ -39,7 +39,8 @@ func TestBreachPipelined(t *testing.T) {
 	}
 }
 
-// TestBreachPipelinedLate: octets that come in while the answer is being made are seen, were it only one.
+// TestBreachPipelinedLate: octets that come in while the answer is being made are seen, were it
+// only one.
 func TestBreachPipelinedLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, Config{Latency: time.Second})
@@ -60,7 +61,8 @@ func TestBreachPipelinedLate(t *testing.T) {
 	})
 }
 
-// TestBreachPipelinedTCP: over TCP what lies in the kernel counts, too; a hasty but honest client is never blamed.
+// TestBreachPipelinedTCP: over TCP what lies in the kernel counts, too; a hasty but honest client
+// is never blamed.
 func TestBreachPipelinedTCP(t *testing.T) {
 	r := start(t, Config{})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -104,7 +106,8 @@ func TestBreachTooManySessions(t *testing.T) {
 	breaches(t, r, Breaches{TooManySessions: 1})
 }
 
-// TestSessionSlotAfterHangup: a slot is free once the registry has seen the connection end, also while a command is under way.
+// TestSessionSlotAfterHangup: a slot is free once the registry has seen the connection end, also
+// while a command is under way.
 func TestSessionSlotAfterHangup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, Config{MaxSessions: 1, Latency: time.Minute})

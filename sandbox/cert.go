@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// TLS is an authority made for one run, with a certificate for a registry on this host and one for a client. All keys
-// are ECDSA P-256 and exist in memory only.
+// TLS is an authority made for one run, with a certificate for a registry on this host and one for
+// a client. All keys are ECDSA P-256 and exist in memory only.
 type TLS struct {
 	Server       *tls.Config // for tls.NewListener; asks for a client certificate, and takes none too
 	ServerMutual *tls.Config // demands a client certificate of this authority

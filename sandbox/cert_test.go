@@ -34,7 +34,8 @@ func TestNewTLS(t *testing.T) {
 	}
 }
 
-// TestNewTLSPipe: the configs fit each other, with and without a client certificate, in TLS 1.2 and 1.3.
+// TestNewTLSPipe: the configs fit each other, with and without a client certificate, in TLS 1.2 and
+// 1.3.
 func TestNewTLSPipe(t *testing.T) {
 	c, err := NewTLS()
 	must(t, err)

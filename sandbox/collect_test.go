@@ -13,7 +13,8 @@ import (
 
 const schemaFile = "../../shared/schemas/all-vendor.xsd"
 
-// written collects what the registry wrote in all tests, and accepted what it carried out, to be held against the schemas at the end.
+// written collects what the registry wrote in all tests, and accepted what it carried out, to be
+// held against the schemas at the end.
 var written, accepted collector
 
 // collector keeps some documents of every sort.
@@ -66,8 +67,8 @@ func (co *collector) all() iter.Seq[string] {
 	}
 }
 
-// validate runs xmllint over the collected documents. Where there are no schemas it does nothing, and without xmllint only
-// in CI it is an error.
+// validate runs xmllint over the collected documents. Where there are no schemas it does nothing,
+// and without xmllint only in CI it is an error.
 func (co *collector) validate() error {
 	if _, err := os.Stat(schemaFile); err != nil || len(co.docs) == 0 {
 		return nil

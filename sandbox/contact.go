@@ -236,7 +236,8 @@ func (p *postalInfo) fault() *fault {
 	return nil
 }
 
-// showDisclose writes a disclose element anew, since the client's prefixes mean nothing in our answers.
+// showDisclose writes a disclose element anew, since the client's prefixes mean nothing in our
+// answers.
 func showDisclose(n *node) string {
 	var x xmlText
 	flag, _ := n.attr("flag")

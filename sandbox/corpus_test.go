@@ -74,8 +74,8 @@ func TestCorpusRequests(t *testing.T) {
 	}
 }
 
-// laxer are frames where we know that the shapes differ: another version is answered 2100, attributes in foreign
-// namespaces are passed over, and what stands in check is named check.
+// laxer are frames where we know that the shapes differ: another version is answered 2100,
+// attributes in foreign namespaces are passed over, and what stands in check is named check.
 var laxer = map[string]bool{
 	"requests/epprestapi-login.xml":                        true,
 	"requests/heppy-epp-login-test-epp-login-l41.xml":      true,
@@ -83,7 +83,8 @@ var laxer = map[string]bool{
 	"requests/nomulus-domain-check-flowpickertest-l68.xml": true,
 }
 
-// TestCorpusShapes: what the schemas accept, so do the shapes, and what they refuse, the shapes refuse.
+// TestCorpusShapes: what the schemas accept, so do the shapes, and what they refuse, the shapes
+// refuse.
 func TestCorpusShapes(t *testing.T) {
 	valid, invalid := 0, 0
 	for _, m := range corpusTable(t, "MANIFEST.tsv") {

@@ -16,34 +16,38 @@ type Counters struct {
 	Logouts       uint64            // answered 1500
 	Commands      map[string]uint64 // by command, and "hello", "extension", "unknown", "unparseable"
 	Executed      map[string]uint64 // those of Commands that succeeded, whether or not the answer got through
-	Codes         map[int]uint64    // answers by result code; greetings and what was not written are not counted
-	Ghosts        map[string]int    // sessions that ended but count on, by account
-	Faults        map[string]uint64 // faults played, by name
-	Breaches      Breaches
+	// answers by result code; greetings and what was not written are not counted
+	Codes    map[int]uint64
+	Ghosts   map[string]int    // sessions that ended but count on, by account
+	Faults   map[string]uint64 // faults played, by name
+	Breaches Breaches
 }
 
 // Breaches counts what a client did that a registry's rules forbid.
 type Breaches struct {
-	// Pipelined: octets came in behind a message before its answer was written. RFC 5734 section 3 lets clients do so;
-	// registries punish it.
+	// Pipelined: octets came in behind a message before its answer was written. RFC 5734 section 3
+	// lets clients do so; registries punish it.
 	Pipelined uint64
 	// TooManySessions: a login above MaxSessions, ghosts not counted.
 	TooManySessions uint64
 	// TooFast: a command above RateLimit. TooMany: a command above MaxCommands.
 	TooFast, TooMany uint64
-	// ClTRIDRepeated: a clTRID that the same account has used before. RFC 5730 section 2.5 leaves its uniqueness to the
-	// client; registries log by it. The last 2 million at least are remembered.
+	// ClTRIDRepeated: a clTRID that the same account has used before. RFC 5730 section 2.5 leaves
+	// its uniqueness to the client; registries log by it. The last 2 million at least are
+	// remembered.
 	ClTRIDRepeated uint64
 	// BeforeLogin: a command other than login outside a session.
 	BeforeLogin uint64
-	// Unparseable: a payload that is not well-formed, is no EPP message, or leaves in doubt which command or
-	// clTRID it holds. A command that merely does not fit its schema is answered, not counted.
+	// Unparseable: a payload that is not well-formed, is no EPP message, or leaves in doubt which
+	// command or clTRID it holds. A command that merely does not fit its schema is answered, not
+	// counted.
 	Unparseable uint64
 	// BadLength: a header that announces fewer than 5 octets or more than MaxFrame.
 	BadLength uint64
 	// Truncated: a connection closed inside a data unit.
 	Truncated uint64
-	// NotSingleWrite: header and payload came separately: two TLS records, or two writes far enough apart for TCP.
+	// NotSingleWrite: header and payload came separately: two TLS records, or two writes far enough
+	// apart for TCP.
 	NotSingleWrite uint64
 }
 
@@ -120,8 +124,9 @@ func (t *tally) clTRID(account, id string) bool {
 	return again
 }
 
-// seenIDs remembers ids by their 64-bit hashes in two generations, so that memory is bounded: between limit and twice
-// limit of the latest are known. Two different ids share a hash once in about 10^6 runs of a million.
+// seenIDs remembers ids by their 64-bit hashes in two generations, so that memory is bounded:
+// between limit and twice limit of the latest are known. Two different ids share a hash once in
+// about 10^6 runs of a million.
 type seenIDs struct {
 	seed       maphash.Seed
 	young, old map[uint64]struct{}

@@ -1,6 +1,7 @@
 package sandbox
 
-// deliver is where an answer is about to be written: the delays pass, counters and Observe see it, then it goes.
+// deliver is where an answer is about to be written: the delays pass, counters and Observe see it,
+// then it goes.
 func (s *session) deliver(ex *exchange) string {
 	a := &ex.answer
 	b := s.compose(ex)
@@ -56,7 +57,8 @@ func (s *session) report(ex *exchange, b []byte, ahead bool) {
 		"svtrid", ex.svTRID, "code", code, "fault", fault)
 }
 
-// send writes the answer, or does what comes in its place, and says why the session ends, empty if it goes on.
+// send writes the answer, or does what comes in its place, and says why the session ends, empty if
+// it goes on.
 func (s *session) send(ex *exchange, b []byte) string {
 	a := &ex.answer
 	switch a.fate {

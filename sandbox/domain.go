@@ -98,7 +98,8 @@ func (st *store) domainInfo(c *call) answer {
 	return a
 }
 
-// show is infData. Others than the sponsor and the holder of the authInfo see neither contacts nor authInfo.
+// show is infData. Others than the sponsor and the holder of the authInfo see neither contacts nor
+// authInfo.
 func (d *domain) show(hosts string, full bool) string {
 	return wrap("domain", nsDomain, "infData", func(x *xmlText) {
 		x.el("domain:name", d.name)
@@ -133,8 +134,8 @@ func (d *domain) show(hosts string, full bool) string {
 	})
 }
 
-// domainAuth tests an authInfo element. RFC 5731 section 3.1.2: with roid, the password is that of the registrant or
-// contact with that roid.
+// domainAuth tests an authInfo element. RFC 5731 section 3.1.2: with roid, the password is that of
+// the registrant or contact with that roid.
 func (st *store) domainAuth(d *domain, auth *node) *fault {
 	pw, f := password(auth)
 	if f != nil {

@@ -28,7 +28,8 @@ func (st *store) domainUpdate(c *call) answer {
 	return done("")
 }
 
-// changeDomain carries out add, rem and chg on a copy of the domain; slices are replaced, never written to.
+// changeDomain carries out add, rem and chg on a copy of the domain; slices are replaced, never
+// written to.
 func (st *store) changeDomain(d *domain, c *call) *fault {
 	add, rem, chg := c.object.child("add"), c.object.child("rem"), c.object.child("chg")
 	plus, f := serverNames(add)

@@ -29,11 +29,12 @@ const (
 
 func hangup() answer { return answer{fate: fateHangup} }
 
-// bar is a reason not to carry a message out: it returns what happens instead, and whether it applies.
+// bar is a reason not to carry a message out: it returns what happens instead, and whether it
+// applies.
 type bar func(*session, *exchange) (answer, bool)
 
-// bars are asked in this order, the order of a registry that trusts nobody: can it be heard, is it EPP, may this
-// client speak, may it speak now. Where one applies, the message is not carried out.
+// bars are asked in this order, the order of a registry that trusts nobody: can it be heard, is it
+// EPP, may this client speak, may it speak now. Where one applies, the message is not carried out.
 var bars = []bar{
 	(*session).muted,
 	(*session).crowded,
@@ -48,7 +49,8 @@ var bars = []bar{
 	(*session).overQuota,
 }
 
-// consequence is what follows from an answer that has been decided, before it is written. It may change it.
+// consequence is what follows from an answer that has been decided, before it is written. It may
+// change it.
 type consequence func(*session, *exchange)
 
 var consequences = []consequence{
@@ -139,7 +141,8 @@ func (s *session) odd(ex *exchange) (answer, bool) {
 // sessionTimeout is the answer to commands of a session that is over while its connection is not.
 func sessionTimeout() answer { return answer{code: codeAuthorization, msg: "Session timeout"} }
 
-// dead is a session that has lost its login: by a fault, or by Rules.ZombieCommands and ZombieAfter.
+// dead is a session that has lost its login: by a fault, or by Rules.ZombieCommands and
+// ZombieAfter.
 func (s *session) dead(ex *exchange) (answer, bool) {
 	if ex.is("hello") || s.who() == "" {
 		return answer{}, false

@@ -7,17 +7,19 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong on cue: what, and when. All conditions must hold for it to be played, and of
-// several faults that could be played on one message the first is. Faults are counted in Counters.Faults.
+// Fault is something that goes wrong on cue: what, and when. All conditions must hold for it to be
+// played, and of several faults that could be played on one message the first is. Faults are
+// counted in Counters.Faults.
 type Fault struct {
-	Kind  FaultKind
-	Code  int           // of RefuseLogin: 2200, 2501 or 2502; of X5xx: 0 means the true code with 5 as its second digit
+	Kind FaultKind
+	// of RefuseLogin: 2200, 2501 or 2502; of X5xx: 0 means the true code with 5 as its second digit
+	Code  int
 	Delay time.Duration // of Slow and Unasked
 	Size  uint32        // of BadLength and Huge: what the header announces, in octets
 
-	// Commands are the commands it is for, by name, and "hello"; "query" are check, info, poll and the query of a
-	// transfer, "transform" is every other command but login and logout, "any" is everything. None means query and
-	// transform. Faults at connecting and RefuseLogin take none.
+	// Commands are the commands it is for, by name, and "hello"; "query" are check, info, poll and
+	// the query of a transfer, "transform" is every other command but login and logout, "any" is
+	// everything. None means query and transform. Faults at connecting and RefuseLogin take none.
 	Commands []string
 	P        float64 // probability; 0 means 1
 	Every    int     // the nth, 2nth and so on of those it is for; 0 means each
@@ -29,32 +31,33 @@ type FaultKind uint8
 
 // Of a fault with "not carried out" the store never sees the command.
 const (
-	FaultNone     FaultKind = iota
-	CloseBefore             // closes without an answer, not carried out
-	CloseAfter              // closes without an answer, carried out
-	ResetBefore             // as CloseBefore, by TCP reset
-	Reset                   // as CloseAfter, by TCP reset
-	Half                    // half of the answer, then closes
-	Stall                   // half of the answer, then never a word
-	SilentBefore            // no answer, not carried out; the session goes on
-	Silent                  // no answer, carried out; the session goes on
-	Slow                    // the answer takes Delay longer
-	WrongClTRID             // the answer has another clTRID
-	NoClTRID                // the answer has no clTRID
-	Duplicate               // the answer comes twice
-	Unasked                 // when the session was idle for Delay, one more answer comes, with the clTRID of the last
-	Greeting                // a greeting in place of the answer
-	Garbage                 // a data unit that is not XML
-	BadLength               // the answer under a header that announces Size octets
-	Huge                    // a header that announces Size octets, and so many, slowly
-	CloseWith2500           // answers 2500 and closes, not carried out
-	X5xx                    // the code of the answer is replaced, then closes
-	LostLogin               // from now on 2002 "not logged in" but to hello
-	LostSession             // from now on 2201 "Session timeout" until a new login; the slot is free
-	Throttle                // answers 2502, not carried out, stays open
-	RefuseLogin             // answers a login with Code; 2501 and 2502 close
-	NoGreeting              // never says a word
-	CloseAtAccept           // closes before the TLS handshake
+	FaultNone    FaultKind = iota
+	CloseBefore            // closes without an answer, not carried out
+	CloseAfter             // closes without an answer, carried out
+	ResetBefore            // as CloseBefore, by TCP reset
+	Reset                  // as CloseAfter, by TCP reset
+	Half                   // half of the answer, then closes
+	Stall                  // half of the answer, then never a word
+	SilentBefore           // no answer, not carried out; the session goes on
+	Silent                 // no answer, carried out; the session goes on
+	Slow                   // the answer takes Delay longer
+	WrongClTRID            // the answer has another clTRID
+	NoClTRID               // the answer has no clTRID
+	Duplicate              // the answer comes twice
+	// when the session was idle for Delay, one more answer comes, with the clTRID of the last
+	Unasked
+	Greeting      // a greeting in place of the answer
+	Garbage       // a data unit that is not XML
+	BadLength     // the answer under a header that announces Size octets
+	Huge          // a header that announces Size octets, and so many, slowly
+	CloseWith2500 // answers 2500 and closes, not carried out
+	X5xx          // the code of the answer is replaced, then closes
+	LostLogin     // from now on 2002 "not logged in" but to hello
+	LostSession   // from now on 2201 "Session timeout" until a new login; the slot is free
+	Throttle      // answers 2502, not carried out, stays open
+	RefuseLogin   // answers a login with Code; 2501 and 2502 close
+	NoGreeting    // never says a word
+	CloseAtAccept // closes before the TLS handshake
 )
 
 // stage is when a fault is decided on.

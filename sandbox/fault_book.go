@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// book decides when a fault is played. Its mutex is a leaf. With the same seed, the same faults and the same messages in
-// the same order it decides the same.
+// book decides when a fault is played. Its mutex is a leaf. With the same seed, the same faults and
+// the same messages in the same order it decides the same.
 type book struct {
 	seed uint64 // immutable
 
@@ -40,7 +40,8 @@ func (b *book) set(faults []Fault) {
 	}
 }
 
-// strike returns the fault to be played on a connection, or on a message; nil if none. req is nil for a connection.
+// strike returns the fault to be played on a connection, or on a message; nil if none. req is nil
+// for a connection.
 func (b *book) strike(req *request) *Fault {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -86,7 +87,8 @@ func (r *Registry) strike(req *request) *Fault {
 	return f
 }
 
-// SetFaults replaces the faults by others, and the chances begin anew from Config.Seed. It holds from the next message on.
+// SetFaults replaces the faults by others, and the chances begin anew from Config.Seed. It holds
+// from the next message on.
 func (r *Registry) SetFaults(faults []Fault) { r.faults.set(faults) }
 
 // Faults returns the faults that are set.

@@ -13,9 +13,9 @@ import (
 //
 //	close-after:p=0.01,cmd=create;slow=2s:every=10;refuse-login=2502:first=2
 //
-// Between faults stands ";", or the end of a line. A fault is its name, "=" and its argument if it takes one, and after
-// ":" when it is played: p=PROBABILITY, every=N, first=N, cmd=NAME+NAME. Nothing but white space is no faults. All that
-// is wrong is in the error, one line for each fault.
+// Between faults stands ";", or the end of a line. A fault is its name, "=" and its argument if it
+// takes one, and after ":" when it is played: p=PROBABILITY, every=N, first=N, cmd=NAME+NAME.
+// Nothing but white space is no faults. All that is wrong is in the error, one line for each fault.
 func ParseFaults(text string) ([]Fault, error) {
 	var out []Fault
 	var errs []error

@@ -60,8 +60,8 @@ func (s *session) alter(ex *exchange) {
 	}
 }
 
-// perform writes an answer the way a fault wants it, from b, a whole data unit. It returns why the session ends, empty if
-// it goes on; written is false if b is still to be written as it is.
+// perform writes an answer the way a fault wants it, from b, a whole data unit. It returns why the
+// session ends, empty if it goes on; written is false if b is still to be written as it is.
 func (s *session) perform(ex *exchange, b []byte) (reason string, written bool) {
 	if ex.play == nil {
 		return "", false
@@ -104,7 +104,8 @@ func dataUnit(payload []byte) []byte {
 	return b
 }
 
-// trickle announces a data unit of size octets and sends it so slowly that a client has to decide on the header.
+// trickle announces a data unit of size octets and sends it so slowly that a client has to decide
+// on the header.
 func (s *session) trickle(size uint32) string {
 	header := binary.BigEndian.AppendUint32(nil, size)
 	chunk := bytes.Repeat([]byte(" "), trickleSize)
@@ -140,7 +141,8 @@ func (s *session) speakUp() string {
 	return s.wrote(b)
 }
 
-// cut closes the connection by TCP reset, as far as it is TCP: what TLS would say at the end stays unsaid.
+// cut closes the connection by TCP reset, as far as it is TCP: what TLS would say at the end stays
+// unsaid.
 func (s *session) cut() {
 	conn := s.conn
 	if c, ok := conn.(interface{ NetConn() net.Conn }); ok {

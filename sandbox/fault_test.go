@@ -58,7 +58,8 @@ func (c *client) checks() {
 
 var createFrame = epp("<command>" + objectXML("create", "D:<name>New.com</name>"+pw) + "<clTRID>FAULT-1</clTRID></command>")
 
-// TestFaults plays each fault on a create and looks at what its client sees, and whether the create was carried out.
+// TestFaults plays each fault on a create and looks at what its client sees, and whether the create
+// was carried out.
 func TestFaults(t *testing.T) {
 	echo := "<clTRID>FAULT-1</clTRID>"
 	header := func(t *testing.T, c *client) uint32 {
@@ -375,7 +376,8 @@ func TestFaultsChanged(t *testing.T) {
 	breaches(t, r, Breaches{})
 }
 
-// TestFaultBeforeLogin: a client that is not logged in is refused as ever, and no fault counts as played.
+// TestFaultBeforeLogin: a client that is not logged in is refused as ever, and no fault counts as
+// played.
 func TestFaultBeforeLogin(t *testing.T) {
 	r := start(t, Config{Faults: faults(t, "close-before;close-after:cmd=check")})
 	c := connect(t, r)

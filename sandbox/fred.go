@@ -7,12 +7,13 @@ import (
 
 const nsFred = "http://www.nic.cz/xml/epp/fred-1.5"
 
-// maxListed is how many items one getResults returns. The registry's own number is not public; a small one shows the cursor.
+// maxListed is how many items one getResults returns. The registry's own number is not public; a
+// small one shows the cursor.
 const maxListed = 2
 
-// list serves the protocol extension of FRED that lists an account's domains in parts: fred:listDomains prepares,
-// fred:getResults takes what comes next. The cursor belongs to the account, so each session moves those of all others.
-// ok is false if it is not that extension.
+// list serves the protocol extension of FRED that lists an account's domains in parts:
+// fred:listDomains prepares, fred:getResults takes what comes next. The cursor belongs to the
+// account, so each session moves those of all others. ok is false if it is not that extension.
 func (st *store) list(req *request, client string) (a answer, ok bool) {
 	if len(req.ext) != 1 || req.ext[0].space != nsFred || req.ext[0].local != "extcommand" {
 		return a, false

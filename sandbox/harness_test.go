@@ -39,7 +39,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// sessionsLeft returns the stacks of all goroutines if one of them is of a session; all registries are closed by now.
+// sessionsLeft returns the stacks of all goroutines if one of them is of a session; all registries
+// are closed by now.
 func sessionsLeft() string {
 	buf := make([]byte, 1<<20)
 	stacks := string(buf[:runtime.Stack(buf, true)])
@@ -74,7 +75,8 @@ func enterWild(t testing.TB, r *Registry, account string) *client {
 	return enterInvalid(t, r, account, "")
 }
 
-// enterInvalid is enterWild where the registry breaks the schemas from the login on, for the reason why.
+// enterInvalid is enterWild where the registry breaks the schemas from the login on, for the reason
+// why.
 func enterInvalid(t testing.TB, r *Registry, account, why string) *client {
 	t.Helper()
 	c := connect(t, r)
@@ -228,7 +230,8 @@ func (c *client) command(inner string) *reply {
 	return rp
 }
 
-// do sends verb (with attributes) of an object whose element holds inner; D:, H: and C: begin domain, host and contact.
+// do sends verb (with attributes) of an object whose element holds inner; D:, H: and C: begin
+// domain, host and contact.
 func (c *client) do(verb, inner string, extension ...string) *reply {
 	c.t.Helper()
 	return c.command(objectXML(verb, inner, extension...))

@@ -121,8 +121,9 @@ func (st *store) dropHost(h *host) {
 	}
 }
 
-// mayName tests that client may have a host of this name. RFC 5732 section 3.2.1: below a zone of this registry the
-// superordinate domain must exist, and its sponsor is the only one who may add hosts.
+// mayName tests that client may have a host of this name. RFC 5732 section 3.2.1: below a zone of
+// this registry the superordinate domain must exist, and its sponsor is the only one who may add
+// hosts.
 func (st *store) mayName(name, client string) *fault {
 	over := st.superordinate(name)
 	if over == "" {

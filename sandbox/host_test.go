@@ -58,7 +58,8 @@ func TestHostRename(t *testing.T) {
 		{verb: "update", body: rename("ns1.example.com", "a.taken.com"), code: 2201},
 		{verb: "update", body: rename("ns1.example.com", "a.free.com"), code: 2303},
 		{verb: "update", body: rename("ns1.example.com", "a..b"), code: 2005},
-		{verb: "update", body: rename("ns1.example.com", "ns1.elsewhere.invalid"), code: 2306}, // it has addresses
+		// it has addresses
+		{verb: "update", body: rename("ns1.example.com", "ns1.elsewhere.invalid"), code: 2306},
 		{verb: "update", body: rename("ns1.example.com", "dns.example.net"), code: 1000},
 		{verb: "info", body: "D:<name>served.com</name>", code: 1000, has: "hostObj>dns.example.net|!ns1.example.com"},
 		{verb: "info", body: "D:<name>example.com</name>", code: 1000, has: "!ns1.example.com"},

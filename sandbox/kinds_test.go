@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// What all tests together must have made the registry write and carry out, at the least. Without these lists a test that is
-// gone, or that writes past the collectors, would leave messages unvalidated and nobody would notice. A kind is what
-// kindsOf tells apart.
+// What all tests together must have made the registry write and carry out, at the least. Without
+// these lists a test that is gone, or that writes past the collectors, would leave messages
+// unvalidated and nobody would notice. A kind is what kindsOf tells apart.
 var (
 	wantWritten = []string{
 		"greeting", "result 1000", "result 1001", "result 1300", "result 1301", "result 1500", "result 2000", "result 2001", "result 2002",
@@ -65,8 +65,8 @@ func (co *collector) missing(want []string) error {
 	return nil
 }
 
-// kindsOf names what is to be told apart in a message: its code, its data, each state that it tells; or its command and
-// object.
+// kindsOf names what is to be told apart in a message: its code, its data, each state that it
+// tells; or its command and object.
 func kindsOf(doc []byte) []string {
 	root, err := parseXML(doc)
 	if err != nil || len(root.kids) == 0 {

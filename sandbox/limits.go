@@ -25,7 +25,8 @@ type account struct {
 	standing standing
 }
 
-// slidingLog is a ring of the last instants admitted. A new one passes if that n before it was at least per ago.
+// slidingLog is a ring of the last instants admitted. A new one passes if that n before it was at
+// least per ago.
 type slidingLog struct {
 	at   []time.Time
 	next int // the oldest entry, the one to be replaced
@@ -77,7 +78,8 @@ func (g *gate) match(id, password string) *account {
 	return a
 }
 
-// enter takes a session slot; newPassword, unless empty, takes effect with it. n is the number of sessions then.
+// enter takes a session slot; newPassword, unless empty, takes effect with it. n is the number of
+// sessions then.
 func (g *gate) enter(id, password, newPassword string) (v verdict, n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -127,7 +129,8 @@ func (a *account) haunting(now time.Time) int {
 	return len(a.ghosts)
 }
 
-// admit says whether the account may have one more command carried out at now. Unknown accounts have no limit.
+// admit says whether the account may have one more command carried out at now. Unknown accounts
+// have no limit.
 func (g *gate) admit(id string, now time.Time) bool {
 	if g.rate <= 0 {
 		return true
@@ -205,7 +208,8 @@ func (s *session) withinRate(client string, now time.Time) bool {
 // opensOrCloses: the messages about the session itself.
 func (ex *exchange) opensOrCloses() bool { return ex.is("hello") || ex.is("login") || ex.is("logout") }
 
-// onBehalf is the account a message counts for: that of the session, or the one a login names. It may be empty or unknown.
+// onBehalf is the account a message counts for: that of the session, or the one a login names. It
+// may be empty or unknown.
 func (s *session) onBehalf(ex *exchange) string {
 	if id := s.who(); id != "" || !ex.is("login") {
 		return id

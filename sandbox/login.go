@@ -73,7 +73,8 @@ func (s *session) wrongCredentials() answer {
 	return refuse(codeAuthentication, "")
 }
 
-// inLoginSec is what stands in pw and newPW when the password is in the extension, RFC 8807 section 3.1.
+// inLoginSec is what stands in pw and newPW when the password is in the extension, RFC 8807 section
+// 3.1.
 const inLoginSec = "[LOGIN-SECURITY]"
 
 // credentials takes id and passwords from login and, where it says so, from loginSec.

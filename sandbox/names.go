@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// hostName returns a host or domain name in lower case, if it is one: at least two labels of letters, digits and
-// inner hyphens (RFC 1123 section 2.1), international ones as A-labels.
+// hostName returns a host or domain name in lower case, if it is one: at least two labels of
+// letters, digits and inner hyphens (RFC 1123 section 2.1), international ones as A-labels.
 func hostName(n *node) (string, *fault) {
 	name := strings.ToLower(n.token())
 	bad := &fault{codeValue, "not a host name"}
@@ -45,7 +45,8 @@ func (st *store) zone(name string) string {
 	return best
 }
 
-// superordinate returns the name registered under the zone that name is or lies below, empty outside our zones.
+// superordinate returns the name registered under the zone that name is or lies below, empty
+// outside our zones.
 func (st *store) superordinate(name string) string {
 	z := st.zone(name)
 	if z == "" {

@@ -17,7 +17,8 @@ const (
 	maxAttrs = 64
 )
 
-// node is one element: its name with the namespace resolved, attributes, child elements, and its own text in one string.
+// node is one element: its name with the namespace resolved, attributes, child elements, and its
+// own text in one string.
 type node struct {
 	space, local string
 	attrs        []attr
@@ -86,7 +87,8 @@ func (n *node) line() string {
 	}, n.text)
 }
 
-// collapse is what XML Schema does to the white space of a token. Other spaces than the four of XML stay.
+// collapse is what XML Schema does to the white space of a token. Other spaces than the four of XML
+// stay.
 func collapse(s string) string {
 	if !strings.ContainsAny(s, " \t\r\n") {
 		return s
@@ -98,8 +100,9 @@ func isSpace(c rune) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\
 
 func blank(s string) bool { return strings.TrimLeft(s, " \t\r\n") == "" }
 
-// parser turns one payload into nodes. encoding/xml does the lexical work on raw tokens; what it leaves out is done
-// here: matching tags, namespaces, one root and nothing beside it, no DTD, no attribute twice, a declaration only in front.
+// parser turns one payload into nodes. encoding/xml does the lexical work on raw tokens; what it
+// leaves out is done here: matching tags, namespaces, one root and nothing beside it, no DTD, no
+// attribute twice, a declaration only in front.
 type parser struct {
 	dec    *xml.Decoder
 	stack  []open
@@ -116,7 +119,8 @@ type open struct {
 
 type binding struct{ prefix, uri string }
 
-// parseXML reads a document. RFC 5730 section 2: UTF-8, with or without a byte order mark, or UTF-16 with one.
+// parseXML reads a document. RFC 5730 section 2: UTF-8, with or without a byte order mark, or
+// UTF-16 with one.
 func parseXML(p []byte) (*node, error) {
 	p, wide := transcode(p)
 	ps := parser{dec: xml.NewDecoder(bytes.NewReader(p)), slab: make([]node, 0, 16)}

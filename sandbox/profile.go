@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Profile returns what a registry of a kind is like. The numbers are public ones where there are any; where the
-// table says "ours", the registry does the thing but has not published the number, or publishes none for every account.
+// Profile returns what a registry of a kind is like. The numbers are public ones where there are
+// any; where the table says "ours", the registry does the thing but has not published the number,
+// or publishes none for every account.
 func Profile(name string) (Config, error) {
 	i := slices.IndexFunc(profiles, func(p profile) bool { return p.name == name })
 	if i < 0 {
@@ -28,8 +29,9 @@ func Profile(name string) (Config, error) {
 	return c, nil
 }
 
-// AboutProfile says what a profile is. Numbers and Source belong together: no number is shown without where it is from
-// and of when, marked [V] if the registry's own text was read, [S] if it is secondary or historical.
+// AboutProfile says what a profile is. Numbers and Source belong together: no number is shown
+// without where it is from and of when, marked [V] if the registry's own text was read, [S] if it
+// is secondary or historical.
 type AboutProfile struct {
 	About
 	Numbers, Source string
@@ -54,21 +56,23 @@ type profile struct {
 // unpublished is the session ceiling of those that publish none: that of generic-strict, ours.
 const unpublished = 3
 
-// profiles: [V] the registry's own text was read, [S] secondary or historical, [B] given in the project's brief,
-// "ours" chosen here. A year is that of the source, where it bears one.
+// profiles: [V] the registry's own text was read, [S] secondary or historical, [B] given in the
+// project's brief, "ours" chosen here. A year is that of the source, where it bears one.
 var profiles = []profile{
 	{name: "generic-strict", about: "closes when messages are not read one by one",
 		numbers: "3 sessions, 20 min idle, 24 h, 30 s to log in",
 		source:  "ours",
 		config: Config{
-			MaxSessions: 3, IdleTimeout: 20 * time.Minute, MaxAge: 24 * time.Hour, LoginTimeout: 30 * time.Second, // ours
+			// ours
+			MaxSessions: 3, IdleTimeout: 20 * time.Minute, MaxAge: 24 * time.Hour, LoginTimeout: 30 * time.Second,
 			Rules: Rules{OneFramePerRead: true},
 		}},
 	{name: "hamburg-like", about: "no pipelining",
 		numbers: "3 sessions, 20 min idle, 24 h",
 		source:  "the project's brief [B]; no public page is known",
 		config: Config{
-			MaxSessions: 3, IdleTimeout: 20 * time.Minute, MaxAge: 24 * time.Hour, // [B]; no stored public page
+			// [B]; no stored public page
+			MaxSessions: 3, IdleTimeout: 20 * time.Minute, MaxAge: 24 * time.Hour,
 			Rules: Rules{OneFramePerRead: true}, // [B]
 		}},
 	// https://teknisk.norid.no/en/integrere-mot-norid/epp/systembegrensninger/ and
@@ -77,7 +81,8 @@ var profiles = []profile{
 		numbers: "1 session, 120 s idle, 900 commands, lockout 300 s [V]; 60 commands/min ours",
 		source:  "https://teknisk.norid.no/en/integrere-mot-norid/epp/systembegrensninger/, undated",
 		config: Config{
-			MaxSessions: 1, IdleTimeout: 120 * time.Second, MaxCommands: 900, // [V]; 1200 commands, sometimes 900
+			// [V]; 1200 commands, sometimes 900
+			MaxSessions: 1, IdleTimeout: 120 * time.Second, MaxCommands: 900,
 			RateLimit: 60, RatePer: time.Minute, // there is a minute limit [V]; its number is ours
 			Rules: Rules{Hangup: true, Lockout: 300 * time.Second}, // [V]
 		}},
@@ -125,7 +130,8 @@ var profiles = []profile{
 			Rules: Rules{Quota: 100, // [V]
 				BlockAt: 100}, // 1 and 10 points [V]; the threshold is ours
 		}},
-	// config/server.conf.in and src/bin/corba/epp/epp_session.cc of https://github.com/CZ-NIC/fred-server, mod_eppd.c of
+	// config/server.conf.in and src/bin/corba/epp/epp_session.cc of
+	// https://github.com/CZ-NIC/fred-server, mod_eppd.c of
 	// https://github.com/CZ-NIC/fred-mod-eppd, EPPReference of https://github.com/CZ-NIC/fred-docs
 	{name: "fred-like", about: "long frames close; slow errors; fred:clTRID and lists; billed requests",
 		numbers: "5 sessions, 300 s idle, 16000 octets [V]; errors take 1 s, 25000 free requests a month ours",
@@ -147,8 +153,9 @@ var profiles = []profile{
 		numbers: "8 sessions, 10 min idle, 24 h [V]",
 		source:  "http://www.gtld-similarity.info/915/52.html, 2012",
 		config:  Config{MaxSessions: 8, IdleTimeout: 10 * time.Minute, MaxAge: 24 * time.Hour}}, // [V]
-	// docs/registrar-faq.md, core/src/main/java/google/registry/config/files/default-config.yaml, EppServiceHandler.java,
-	// EppController.java and LoginFlow.java of https://github.com/google/nomulus; https://github.com/google/nomulus/pull/3179
+	// docs/registrar-faq.md, core/src/main/java/google/registry/config/files/default-config.yaml,
+	// EppServiceHandler.java, EppController.java and LoginFlow.java of
+	// https://github.com/google/nomulus; https://github.com/google/nomulus/pull/3179
 	{name: "nomulus-like", about: "too fast: closes; must log in soon, with SNI; 2001 without clTRID",
 		numbers: "10 sessions, 60 min idle, 10 s to log in, 100 commands in 10 s, 3 failed logins [V]",
 		source:  "https://github.com/google/nomulus, undated",
@@ -171,7 +178,8 @@ var profiles = []profile{
 		numbers: "10 sessions, 5 min idle, 1 command/s [V]; 2502 above it ours",
 		source:  "https://docs.internetnz.nz/registry/faq/epp/, undated",
 		config: Config{
-			MaxSessions: 10, IdleTimeout: 5 * time.Minute, RateLimit: 1, RatePer: time.Second, // [V]; what follows above it is ours
+			// [V]; what follows above it is ours
+			MaxSessions: 10, IdleTimeout: 5 * time.Minute, RateLimit: 1, RatePer: time.Second,
 			Rules: Rules{RatePerSession: true}, // [V]
 		}},
 	// https://github.com/cisagov/manage.get.gov/issues/5385 (September 2026)

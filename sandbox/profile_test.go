@@ -27,8 +27,8 @@ func full(t *testing.T, r *Registry, sessions int) {
 	c.ended()
 }
 
-// TestProfileNumbers sees the numbers of each profile from outside: its ceiling, and what ends a session that is idle or
-// only kept alive by hello.
+// TestProfileNumbers sees the numbers of each profile from outside: its ceiling, and what ends a
+// session that is idle or only kept alive by hello.
 func TestProfileNumbers(t *testing.T) {
 	for _, tt := range []struct {
 		name      string

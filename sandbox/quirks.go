@@ -10,20 +10,23 @@ import (
 	"strings"
 )
 
-// Quirks are oddities of registry software, each seen at one that is in use. The zero value has none.
+// Quirks are oddities of registry software, each seen at one that is in use. The zero value has
+// none.
 type Quirks struct {
 	// OutOfOrder answers what a client sent ahead last first.
 	OutOfOrder bool
 	// RepeatCloses closes without an answer when an account uses a clTRID again.
 	RepeatCloses bool
-	// MalformedCloses and UnknownCloses close without an answer on a payload that cannot be read, and on an unknown
-	// command or protocol extension.
+	// MalformedCloses and UnknownCloses close without an answer on a payload that cannot be read,
+	// and on an unknown command or protocol extension.
 	MalformedCloses, UnknownCloses bool
 	// LongClTRIDCloses closes without an answer on a clTRID of more than 64 characters.
 	LongClTRIDCloses bool
-	// HelloCloses closes when a client says hello, PrefixedLoginCloses when its login has the prefix ns0.
+	// HelloCloses closes when a client says hello, PrefixedLoginCloses when its login has the
+	// prefix ns0.
 	HelloCloses, PrefixedLoginCloses bool
-	// ClTRID is what stands for the client's id in answers; NoClTRIDOnSyntax leaves it out of answers 2001.
+	// ClTRID is what stands for the client's id in answers; NoClTRIDOnSyntax leaves it out of
+	// answers 2001.
 	ClTRID           ClTRIDStyle
 	NoClTRIDOnSyntax bool
 	// SvTRID is the registry's id. No schema allows to leave it out, a registry does.
@@ -173,7 +176,8 @@ func commented(b []byte) []byte {
 	return slices.Insert(b, head, []byte(remark)...)
 }
 
-// dress makes a message, which stands behind its header, look as the quirks want it. A greeting has code 0.
+// dress makes a message, which stands behind its header, look as the quirks want it. A greeting has
+// code 0.
 func (q *Quirks) dress(b []byte, code int) []byte {
 	if q.EPPPrefix {
 		b = append(b[:headerLen], prefixed(b[headerLen:])...)
@@ -195,8 +199,8 @@ func (q *Quirks) pieces(b []byte) iter.Seq[[]byte] {
 	return slices.Values([][]byte{b})
 }
 
-// batch collects what the client has sent ahead of first, to be answered backwards. It waits for the rest of a data unit
-// that has begun; ok is false when the connection ended.
+// batch collects what the client has sent ahead of first, to be answered backwards. It waits for
+// the rest of a data unit that has begun; ok is false when the connection ended.
 func (s *session) batch(first inbound) (all []inbound, ok bool) {
 	all, ok = []inbound{first}, true
 	for last := first; last.err == nil && s.reader.received.Load() > last.end; {

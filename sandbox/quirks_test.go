@@ -76,7 +76,8 @@ func TestQuirkCloses(t *testing.T) {
 	}
 }
 
-// TestQuirkRepeatAtLogin: a login whose clTRID was used before is not answered, and leaves no session.
+// TestQuirkRepeatAtLogin: a login whose clTRID was used before is not answered, and leaves no
+// session.
 func TestQuirkRepeatAtLogin(t *testing.T) {
 	r, c := odd(t, "repeat-closes")
 	c.ask(checkWith("SAME-1")).want(1000)

@@ -13,8 +13,8 @@ type Times struct {
 	Executed int // those that succeeded, whether or not the answer got through
 }
 
-// record counts commands by verb and object, as "create example.com". A nil record counts nothing; its memory grows
-// with the number of objects. Its mutex is a leaf.
+// record counts commands by verb and object, as "create example.com". A nil record counts nothing;
+// its memory grows with the number of objects. Its mutex is a leaf.
 type record struct {
 	mu    sync.Mutex
 	times map[string]Times
@@ -49,8 +49,9 @@ func (rc *record) add(req *request, change func(*Times)) {
 	}
 }
 
-// Executions says how often a command came and was carried out for an object, with Config.Record; else it returns zero.
-// Letter case of the name does not matter. A create that came twice and was carried out once was sent twice.
+// Executions says how often a command came and was carried out for an object, with Config.Record;
+// else it returns zero. Letter case of the name does not matter. A create that came twice and was
+// carried out once was sent twice.
 func (r *Registry) Executions(verb, object string) Times {
 	if r.record == nil {
 		return Times{}
@@ -60,7 +61,8 @@ func (r *Registry) Executions(verb, object string) Times {
 	return r.record.times[verb+" "+strings.ToLower(object)]
 }
 
-// Record returns all that Executions knows, by verb and object with a space between; nil without Config.Record.
+// Record returns all that Executions knows, by verb and object with a space between; nil without
+// Config.Record.
 func (r *Registry) Record() map[string]Times {
 	if r.record == nil {
 		return nil

@@ -51,8 +51,9 @@ var commands = map[string]bool{
 	"login": false, "logout": false, "poll": false,
 }
 
-// readRequest finds out what a payload asks for. A fault means that it is no EPP message, or leaves a doubt about
-// which command or clTRID it holds. Whether the command fits its schema is for checkShape.
+// readRequest finds out what a payload asks for. A fault means that it is no EPP message, or leaves
+// a doubt about which command or clTRID it holds. Whether the command fits its schema is for
+// checkShape.
 func readRequest(p []byte) (request, *fault) {
 	root, err := parseXML(p)
 	if err != nil {
@@ -144,8 +145,8 @@ func (req *request) identify() {
 	}
 }
 
-// readExtension finds the clTRID that a protocol extension defines for itself: the deepest of that name whose parent is
-// not trID or paTRID, and of equally deep ones the last.
+// readExtension finds the clTRID that a protocol extension defines for itself: the deepest of that
+// name whose parent is not trID or paTRID, and of equally deep ones the last.
 func readExtension(n *node) (request, *fault) {
 	req := request{kind: kindExtension, verb: "extension", ext: n.kids}
 	if len(n.kids) == 0 {
@@ -168,7 +169,8 @@ func readExtension(n *node) (request, *fault) {
 	return req, nil
 }
 
-// echoable: a trID takes 3 to 64 characters (trIDStringType); anything else would make the answer invalid.
+// echoable: a trID takes 3 to 64 characters (trIDStringType); anything else would make the answer
+// invalid.
 func echoable(id string) bool {
 	n := utf8.RuneCountInString(id)
 	return n >= 3 && n <= maxTRID

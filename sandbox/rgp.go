@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// gracePeriods are a domain's states of RFC 3915: the grace periods that run, and where it is on its way out.
+// gracePeriods are a domain's states of RFC 3915: the grace periods that run, and where it is on
+// its way out.
 type gracePeriods struct {
 	grants []grant
 	leave  *leaving // nil unless deleted

@@ -398,7 +398,8 @@ func TestRuleLists(t *testing.T) {
 	ext(a, "<fred:getResults/>").want(1000).lacks("fred:item")
 	ext(a, "<fred:listDomains/>").want(1000).has("<fred:count>3</fred:count>", "<clTRID>FRED-1</clTRID>")
 	ext(a, "<fred:getResults/>").want(1000).has("<fred:item>d0.com</fred:item><fred:item>d1.com</fred:item>").lacks("d2.com")
-	ext(b, "<fred:getResults/>").want(1000).has("<fred:item>d2.com</fred:item>").lacks("d1.com") // the cursor is the account's
+	// the cursor is the account's
+	ext(b, "<fred:getResults/>").want(1000).has("<fred:item>d2.com</fred:item>").lacks("d1.com")
 	ext(a, "<fred:getResults/>").want(1000).lacks("fred:item")
 	ext(b, "<fred:listDomains/>").want(1000)
 	ext(a, "<fred:getResults/>").want(1000).has("d0.com")

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// step is one command of a script and what it is answered with. A step with wait only lets time pass.
+// step is one command of a script and what it is answered with. A step with wait only lets time
+// pass.
 type step struct {
 	who  string // account; empty: that of the step before
 	verb string // as in client.do; "poll ..." and other commands without object stand in body whole

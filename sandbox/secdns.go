@@ -11,7 +11,8 @@ type delegation struct {
 	records    []dsRecord
 }
 
-// dsRecord is comparable, its fields are as the client wrote them but for leading zeros and the digest's case.
+// dsRecord is comparable, its fields are as the client wrote them but for leading zeros and the
+// digest's case.
 type dsRecord struct{ keyTag, alg, digestType, digest string }
 
 func (r dsRecord) String() string { return "dsData " + r.keyTag }
@@ -26,7 +27,8 @@ func (d delegation) created(c *call) (delegation, *fault) {
 	return d, nil
 }
 
-// updated returns d changed as update's extension says, if any: rem, add, chg in this order (section 5.2.5).
+// updated returns d changed as update's extension says, if any: rem, add, chg in this order
+// (section 5.2.5).
 func (d delegation) updated(c *call) (delegation, *fault) {
 	for _, e := range c.ext {
 		if e.space != nsSecDNS {

@@ -27,7 +27,8 @@ func (r *Registry) AddContact(client, id, authInfo string) error {
 	return nil
 }
 
-// AddHost puts a host into the registry, sponsored by client. Below a zone its domain must be there.
+// AddHost puts a host into the registry, sponsored by client. Below a zone its domain must be
+// there.
 func (r *Registry) AddHost(client, name string, addrs ...netip.Addr) error {
 	st, now := r.store, r.cfg.Now()
 	name, f := hostName(&node{text: name})
@@ -51,7 +52,8 @@ type Domain struct {
 	Expires    time.Time // zero means in a year
 }
 
-// AddDomain puts a domain into the registry. It counts as created 30 days ago, so its add period is over.
+// AddDomain puts a domain into the registry. It counts as created 30 days ago, so its add period is
+// over.
 func (r *Registry) AddDomain(dom Domain) error {
 	st, now := r.store, r.cfg.Now()
 	name, f := hostName(&node{text: dom.Name})
@@ -96,7 +98,8 @@ func (st *store) ownedBy(client string, now time.Time, letter string) ownership 
 	return ownership{roid: st.nextROID(letter), sponsor: client, creator: client, created: now.AddDate(0, 0, -30)}
 }
 
-// seedExamples fills a demo registry. The first two accounts by name own everything; AuthInfo is "auth-" and the name.
+// seedExamples fills a demo registry. The first two accounts by name own everything; AuthInfo is
+// "auth-" and the name.
 func (r *Registry) seedExamples() {
 	ids := make([]string, 0, len(r.cfg.Accounts))
 	for id := range r.cfg.Accounts {

@@ -58,8 +58,8 @@ func New(cfg Config) *Registry {
 	return r
 }
 
-// Serve accepts connections until the listener fails or Close is called, in which case it returns nil. The listener
-// may be plain or TLS. Serve closes it.
+// Serve accepts connections until the listener fails or Close is called, in which case it returns
+// nil. The listener may be plain or TLS. Serve closes it.
 func (r *Registry) Serve(ln net.Listener) error {
 	if !r.enlist(ln) {
 		ln.Close()
@@ -81,14 +81,16 @@ func (r *Registry) Serve(ln net.Listener) error {
 	}
 }
 
-// ServeConn serves one connection, which it closes, and returns when that has ended. It is for tests over net.Pipe.
+// ServeConn serves one connection, which it closes, and returns when that has ended. It is for
+// tests over net.Pipe.
 func (r *Registry) ServeConn(conn net.Conn) {
 	if s := r.admit(conn); s != nil {
 		s.serve()
 	}
 }
 
-// Close closes all listeners and connections and waits until their goroutines have ended. Observe must not call it.
+// Close closes all listeners and connections and waits until their goroutines have ended. Observe
+// must not call it.
 func (r *Registry) Close() error {
 	var errs []error
 	r.mu.Lock()

@@ -23,8 +23,8 @@ type session struct {
 	reader *frameReader
 	// waiting says whether octets are at hand that reader has not read yet.
 	waiting func() bool
-	// frames carries what the reader goroutine read; that goroutine closes it. The capacity lets it see early what a
-	// client sends ahead.
+	// frames carries what the reader goroutine read; that goroutine closes it. The capacity lets it
+	// see early what a client sends ahead.
 	frames chan inbound
 	split  atomic.Bool // a header came without its payload
 
@@ -63,7 +63,8 @@ func newSession(r *Registry, conn net.Conn, id uint64) *session {
 	return s
 }
 
-// serve runs the session. It ends when the connection does, or a limit, or the Registry; Close waits for it.
+// serve runs the session. It ends when the connection does, or a limit, or the Registry; Close
+// waits for it.
 func (s *session) serve() {
 	defer s.r.forget(s)
 	reason := s.open()
@@ -82,7 +83,8 @@ func (s *session) serve() {
 	s.r.cfg.Logger.Info("session closed", "session", s.id, "account", s.who(), "reason", reason)
 }
 
-// open gets the connection as far as its greeting, and says why it ends before that, empty if it does not.
+// open gets the connection as far as its greeting, and says why it ends before that, empty if it
+// does not.
 func (s *session) open() string {
 	if f := s.r.strike(nil); f != nil {
 		if f.Kind == CloseAtAccept {
@@ -121,7 +123,8 @@ func (s *session) shake() bool {
 	return err == nil
 }
 
-// read takes in all that the client sends, as soon as it comes. It ends when the connection does; serve waits for it.
+// read takes in all that the client sends, as soon as it comes. It ends when the connection does;
+// serve waits for it.
 func (s *session) read() {
 	defer close(s.frames)
 	for {
@@ -134,7 +137,8 @@ func (s *session) read() {
 			s.r.tally.add(func(c *Counters) { c.Breaches.Truncated++ })
 		}
 		if err != nil && in.err == nil {
-			// The slot is free as soon as the client has hung up, even if a command of its is still under way.
+			// The slot is free as soon as the client has hung up, even if a command of its is still
+			// under way.
 			s.release(slotHaunted)
 			return
 		}

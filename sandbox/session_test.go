@@ -326,7 +326,8 @@ func TestCloseUnderWay(t *testing.T) {
 	})
 }
 
-// TestHandshakeStalls: who does not finish the TLS handshake is cut off when the time for login is over.
+// TestHandshakeStalls: who does not finish the TLS handshake is cut off when the time for login is
+// over.
 func TestHandshakeStalls(t *testing.T) {
 	certs, err := NewTLS()
 	must(t, err)

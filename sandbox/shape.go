@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// shape is the type of an element, as an XML schema has it. An element is either a leaf with a rule for its text, or
-// holds the children its slots say, in their order.
+// shape is the type of an element, as an XML schema has it. An element is either a leaf with a rule
+// for its text, or holds the children its slots say, in their order.
 type shape struct {
 	kids   []slot
 	choice bool     // the children must all be of one slot
@@ -38,13 +38,14 @@ type attrIs struct {
 	value rule
 }
 
-// rule says whether a text, with white space collapsed, is well-formed: 0, or the code of the fault.
+// rule says whether a text, with white space collapsed, is well-formed: 0, or the code of the
+// fault.
 type rule func(s string) int
 
 type shapeName struct{ space, local string }
 
-// checkShape holds n against its shape: wrong or misplaced elements are 2001, missing ones 2003, values out of
-// range 2004, malformed values 2005. Children are expected in n's namespace.
+// checkShape holds n against its shape: wrong or misplaced elements are 2001, missing ones 2003,
+// values out of range 2004, malformed values 2005. Children are expected in n's namespace.
 func checkShape(n *node, sh *shape) *fault {
 	if sh.open {
 		return nil
@@ -139,8 +140,8 @@ func checkKids(n *node, sh *shape) *fault {
 	return skipped(nil, sh, at, len(sh.kids), count)
 }
 
-// skipped judges the slots from..to-1 of which the first has count children: what they demand is missing, or out of
-// place if it is among the rest.
+// skipped judges the slots from..to-1 of which the first has count children: what they demand is
+// missing, or out of place if it is among the rest.
 func skipped(rest []*node, sh *shape, from, to, count int) *fault {
 	if sh.choice {
 		return nil

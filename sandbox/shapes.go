@@ -1,8 +1,8 @@
 package sandbox
 
-// The command side of the schemas: epp-1.0, domain-1.0, host-1.0, contact-1.0 (RFC 5730 to 5733), secDNS-1.1 (RFC
-// 5910), rgp-1.0 (RFC 3915) and loginSec-1.0 (RFC 8807). Looser
-// than there: login's version, so that another can be answered 2100.
+// The command side of the schemas: epp-1.0, domain-1.0, host-1.0, contact-1.0 (RFC 5730 to 5733),
+// secDNS-1.1 (RFC 5910), rgp-1.0 (RFC 3915) and loginSec-1.0 (RFC 8807). Looser than there: login's
+// version, so that another can be answered 2100.
 
 var (
 	anything = &shape{open: true}

@@ -26,8 +26,8 @@ func (g *gate) lock(id string, until time.Time) {
 	g.with(id, func(st *standing) { st.lockedUntil = until })
 }
 
-// punished keeps out accounts that are locked out or blocked. What a registry answers then is not public; 2501 is what
-// a client is least likely to try again on.
+// punished keeps out accounts that are locked out or blocked. What a registry answers then is not
+// public; 2501 is what a client is least likely to try again on.
 func (s *session) punished(ex *exchange) (answer, bool) {
 	rules := &s.r.cfg.Rules
 	if rules.Lockout <= 0 && rules.BlockAt <= 0 {

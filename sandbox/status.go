@@ -48,7 +48,8 @@ func (ss statusSet) pending() bool {
 	return slices.ContainsFunc(ss, func(s status) bool { return strings.HasPrefix(s.name, "pending") })
 }
 
-// prohibits returns the status that stands against an action ("Delete", "Update", ...), empty if none does.
+// prohibits returns the status that stands against an action ("Delete", "Update", ...), empty if
+// none does.
 func (ss statusSet) prohibits(action string) string {
 	for _, s := range ss {
 		if strings.HasPrefix(s.name, "pending") || s.name == "client"+action+"Prohibited" || s.name == "server"+action+"Prohibited" {
@@ -85,7 +86,8 @@ func (ss statusSet) change(add, rem []*node) (statusSet, *fault) {
 	return out, nil
 }
 
-// settable: RFC 5731 section 2.3: a client may set and remove status values that begin with "client" only.
+// settable: RFC 5731 section 2.3: a client may set and remove status values that begin with
+// "client" only.
 func settable(n *node) (string, *fault) {
 	name, _ := n.attr("s")
 	if !strings.HasPrefix(name, "client") {
@@ -94,8 +96,8 @@ func settable(n *node) (string, *fault) {
 	return name, nil
 }
 
-// updateProhibited returns the status that stands against an update, which may itself lift its own prohibition:
-// RFC 5731 section 2.3, clientUpdateProhibited: other than to remove this status.
+// updateProhibited returns the status that stands against an update, which may itself lift its own
+// prohibition: RFC 5731 section 2.3, clientUpdateProhibited: other than to remove this status.
 func (ss statusSet) updateProhibited(rem []*node) string {
 	s := ss.prohibits("Update")
 	if s == "clientUpdateProhibited" && slices.ContainsFunc(rem, func(n *node) bool { v, _ := n.attr("s"); return v == s }) {
@@ -106,7 +108,8 @@ func (ss statusSet) updateProhibited(rem []*node) string {
 	return s
 }
 
-// show appends the status elements: what was set, extra ones, and ok where nothing else stands but linked.
+// show appends the status elements: what was set, extra ones, and ok where nothing else stands but
+// linked.
 func (ss statusSet) show(x *xmlText, element string, extra ...string) {
 	all := slices.Clone(ss)
 	for _, e := range extra {

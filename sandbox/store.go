@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// store owns all objects and messages. Its mutex is a leaf; what is below it runs with the lock held and has no other effects.
+// store owns all objects and messages. Its mutex is a leaf; what is below it runs with the lock
+// held and has no other effects.
 type store struct {
 	cfg *Config // immutable
 

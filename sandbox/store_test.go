@@ -119,8 +119,8 @@ func (w walker) command() string {
 	}
 }
 
-// TestRandomWalk: two registrars do thousands of random things while days pass, and the store stays in order. All
-// answers are held against the schemas at the end.
+// TestRandomWalk: two registrars do thousands of random things while days pass, and the store stays
+// in order. All answers are held against the schemas at the end.
 func TestRandomWalk(t *testing.T) {
 	codes := map[int]int{}
 	for seed := range uint64(8) {

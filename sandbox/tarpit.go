@@ -2,7 +2,8 @@ package sandbox
 
 import "time"
 
-// The recheck rule of Tarpit: the third check of a name within the time counts, as a registry has published it.
+// The recheck rule of Tarpit: the third check of a name within the time counts, as a registry has
+// published it.
 const (
 	recheckLimit  = 2
 	recheckWithin = 4 * time.Second
@@ -61,8 +62,8 @@ func (s *session) rechecked(req *request) bool {
 	return again
 }
 
-// foreign says whether an info is about another registrar's domain or host and shows no authInfo. Contacts of others
-// show nothing at all without it.
+// foreign says whether an info is about another registrar's domain or host and shows no authInfo.
+// Contacts of others show nothing at all without it.
 func (st *store) foreign(req *request, client string) bool {
 	if req.object == nil || req.object.child("authInfo") != nil {
 		return false

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// transfer is one request to change an object's sponsor and what became of it, RFC 5730 section 2.9.3.4.
+// transfer is one request to change an object's sponsor and what became of it, RFC 5730 section
+// 2.9.3.4.
 type transfer struct {
 	status   string // of trStatus
 	gaining  string // reID

@@ -7,7 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// headerLen is the length of a data unit's header in octets. RFC 5734 section 4: the length counts the header itself.
+// headerLen is the length of a data unit's header in octets. RFC 5734 section 4: the length counts
+// the header itself.
 const headerLen = 4
 
 var (
@@ -22,7 +23,8 @@ type inbound struct {
 	err     error // errLength: the last one, to be answered; payload is nil
 }
 
-// frameReader cuts data units from a stream, however TCP and TLS cut it. It has one user, the reader of a session.
+// frameReader cuts data units from a stream, however TCP and TLS cut it. It has one user, the
+// reader of a session.
 type frameReader struct {
 	src   io.Reader
 	max   int // octets, header included
@@ -31,7 +33,8 @@ type frameReader struct {
 	end   uint64
 	// received counts all octets read; others may load it at any time.
 	received atomic.Uint64
-	// bareHeader is called when the source gave a header and nothing behind it: its sender used two writes.
+	// bareHeader is called when the source gave a header and nothing behind it: its sender used two
+	// writes.
 	bareHeader func()
 }
 
@@ -39,8 +42,9 @@ func newFrameReader(src io.Reader, limit int, bareHeader func()) *frameReader {
 	return &frameReader{src: src, max: limit, buf: make([]byte, 0, 4096), bareHeader: bareHeader}
 }
 
-// next returns the next payload, freshly allocated. At the end of the stream it returns io.EOF between data units
-// and errTruncated inside one; a length that cannot be gives errLength, after which nothing can be read.
+// next returns the next payload, freshly allocated. At the end of the stream it returns io.EOF
+// between data units and errTruncated inside one; a length that cannot be gives errLength, after
+// which nothing can be read.
 func (fr *frameReader) next() (inbound, error) {
 	if err := fr.fill(headerLen); err != nil {
 		return inbound{}, err
@@ -58,7 +62,8 @@ func (fr *frameReader) next() (inbound, error) {
 	return inbound{payload: payload, end: fr.end}, nil
 }
 
-// fill reads until n octets are at hand. The buffer grows as octets arrive, not by what a header promises.
+// fill reads until n octets are at hand. The buffer grows as octets arrive, not by what a header
+// promises.
 func (fr *frameReader) fill(n int) error {
 	for len(fr.buf)-fr.start < n {
 		fr.makeRoom()
@@ -96,7 +101,8 @@ func (fr *frameReader) makeRoom() {
 	fr.start = 0
 }
 
-// beginFrame makes room for a header in the emptied b; endFrame writes it once the payload has been appended.
+// beginFrame makes room for a header in the emptied b; endFrame writes it once the payload has been
+// appended.
 func beginFrame(b []byte) []byte { return append(b[:0], 0, 0, 0, 0) }
 
 func endFrame(b []byte) { binary.BigEndian.PutUint32(b, uint32(len(b))) }

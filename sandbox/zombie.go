@@ -9,7 +9,8 @@ func (s *session) turned() bool {
 		rules.ZombieAfter > 0 && time.Since(s.loginAt) >= rules.ZombieAfter
 }
 
-// expire takes the login from the session and leaves it the connection: Rules.IdleRefuses, and a fault.
+// expire takes the login from the session and leaves it the connection: Rules.IdleRefuses, and a
+// fault.
 func (s *session) expire() {
 	s.leave()
 	s.expired = true

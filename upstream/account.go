@@ -17,15 +17,16 @@ import (
 	"eppmux/frame"
 )
 
-// Config says how an Account reaches its registry and what it may do there. Zero values mean what the comments say.
+// Config says how an Account reaches its registry and what it may do there. Zero values mean what
+// the comments say.
 type Config struct {
 	Name          string // of the registry, in logs
 	Address       string // host:port
 	SourceAddress string // local IP to connect from; empty: any
 	TLS           *tls.Config
 
-	// Login is sent on every session. Its services are taken from the registry's greeting where they are empty, its
-	// language where that is empty.
+	// Login is sent on every session. Its services are taken from the registry's greeting where
+	// they are empty, its language where that is empty.
 	Login frame.Login
 
 	ConnectTimeout  time.Duration // name look-up, TCP and TLS; 0: 10 s
@@ -35,8 +36,9 @@ type Config struct {
 	MaxResponse int    // octets of a payload from the registry; 0: 4 MiB
 	HostID      uint16 // 10 bits that tell this host from others with the same account
 
-	// Lost says which answers mean that the session is not logged in any more, Throttled which that the registry wants
-	// fewer commands for a while; the command was not executed in either case. Lost nil: DefaultLost. Throttled nil: none.
+	// Lost says which answers mean that the session is not logged in any more, Throttled which that
+	// the registry wants fewer commands for a while; the command was not executed in either case.
+	// Lost nil: DefaultLost. Throttled nil: none.
 	Lost, Throttled []Pattern
 
 	// Dial connects to the registry; nil: TCP to Address. It must end when ctx does.
@@ -51,8 +53,8 @@ type Config struct {
 
 	// OnGreeting is called on the loop with each greeting of the registry, which it may keep.
 	OnGreeting func(payload []byte)
-	// OnDrained is called on the loop once after Drain, when no session is left, with the number of those that could not be
-	// logged out in time.
+	// OnDrained is called on the loop once after Drain, when no session is left, with the number of
+	// those that could not be logged out in time.
 	OnDrained func(cut int)
 
 	Logger *slog.Logger // nil: silent
@@ -68,8 +70,8 @@ const (
 	defaultMaxResponse = 4 << 20
 )
 
-// Account is a registrar's account at one registry: the shell of its Pool. Everything but NewAccount and Close belongs
-// to the loop.
+// Account is a registrar's account at one registry: the shell of its Pool. Everything but
+// NewAccount and Close belongs to the loop.
 type Account struct {
 	// Immutable after NewAccount.
 	cfg   Config
@@ -93,7 +95,8 @@ type Account struct {
 	troubleSince time.Duration // when the first of those attempts failed
 	cause        Cause         // of trouble
 	seen         seen          // by the last session that logged in
-	// wallAhead is by how much the wall clock, as time since 1970, was ahead of now when they were compared last.
+	// wallAhead is by how much the wall clock, as time since 1970, was ahead of now when they were
+	// compared last.
 	wallAhead time.Duration
 	answer    []byte // the answer being delivered
 	edits     []frame.Edit
@@ -161,16 +164,16 @@ func (a *Account) Start() {
 	a.leave()
 }
 
-// Drain lets what waits and is in flight end until the given time from now, sends nothing new, logs all sessions out,
-// and then calls OnDrained.
+// Drain lets what waits and is in flight end until the given time from now, sends nothing new, logs
+// all sessions out, and then calls OnDrained.
 func (a *Account) Drain(within time.Duration) {
 	a.enter()
 	a.pool.Drain(a.now+within, a.now)
 	a.leave()
 }
 
-// Close ends dialing and waits for it; no session is opened after it. Any goroutine but the loop may call it; the loop must
-// still run.
+// Close ends dialing and waits for it; no session is opened after it. Any goroutine but the loop
+// may call it; the loop must still run.
 func (a *Account) Close() {
 	a.stop()
 	done := make(chan struct{})
@@ -184,16 +187,17 @@ func (a *Account) Close() {
 	a.dials.Wait()
 }
 
-// enter and leave stand around everything that touches the pool. Actions are done when the outermost call leaves, so
-// that a client that submits its next command from within Finish meets a pool that is in order.
+// enter and leave stand around everything that touches the pool. Actions are done when the
+// outermost call leaves, so that a client that submits its next command from within Finish meets a
+// pool that is in order.
 func (a *Account) enter() {
 	if a.depth++; a.depth == 1 {
 		a.now = a.clock()
 	}
 }
 
-// wall is the time since 1970, for ids only: a few seconds old or wrong is good enough, one reading of the wall clock for
-// each is not.
+// wall is the time since 1970, for ids only: a few seconds old or wrong is good enough, one reading
+// of the wall clock for each is not.
 func (a *Account) wall() time.Duration { return a.clock() + a.wallAhead }
 
 func (a *Account) aheadNow() time.Duration { return time.Duration(time.Now().UnixNano()) - a.clock() }
@@ -259,9 +263,9 @@ func (a *Account) advance() {
 	a.leave()
 }
 
-// watchClock looks whether the wall clock has moved on by much more than our own: then the host may have slept, and what
-// the registry has done with the sessions meanwhile nobody knows. A wall clock that was set looks the same; then the
-// probe costs a command on each session.
+// watchClock looks whether the wall clock has moved on by much more than our own: then the host may
+// have slept, and what the registry has done with the sessions meanwhile nobody knows. A wall clock
+// that was set looks the same; then the probe costs a command on each session.
 func (a *Account) watchClock() {
 	ahead := a.aheadNow()
 	if ahead-a.wallAhead > clockLeap {
@@ -296,8 +300,8 @@ type Sender struct {
 	Since time.Duration
 }
 
-// Exchange returns an exchange that holds m's octets with a new muxTRID in the clTRID's place. m is not used
-// after it returns. The exchange is the caller's until Submit.
+// Exchange returns an exchange that holds m's octets with a new muxTRID in the clTRID's place. m is
+// not used after it returns. The exchange is the caller's until Submit.
 func (a *Account) Exchange(from Sender, m *frame.Message) *Exchange {
 	x := a.newExchange()
 	x.Command, x.Op, x.Query = m.Command, m.Op, m.Query()
@@ -368,8 +372,8 @@ func (a *Account) finish(x *Exchange, o Outcome) {
 	}
 }
 
-// shown is the content of a client's clTRID for the log, as far as it is text: what else a client has put there, such as a
-// comment, is not its id.
+// shown is the content of a client's clTRID for the log, as far as it is text: what else a client
+// has put there, such as a comment, is not its id.
 func shown(clTRID []byte) string {
 	if i := bytes.IndexByte(clTRID, '<'); i >= 0 {
 		clTRID = append(clTRID[:i:i], "..."...)
@@ -382,8 +386,8 @@ func shown(clTRID []byte) string {
 
 const maxShown = 64 // octets
 
-// renew puts a new muxTRID into x, which is about to be sent a second time: a registry may refuse a clTRID that it has
-// seen. Only the part that is ours changes, so its length stays.
+// renew puts a new muxTRID into x, which is about to be sent a second time: a registry may refuse a
+// clTRID that it has seen. Only the part that is ours changes, so its length stays.
 func (a *Account) renew(x *Exchange) {
 	if x.tridAt == 0 {
 		return
@@ -397,8 +401,8 @@ func (a *Account) renew(x *Exchange) {
 	}
 }
 
-// Reload takes another config, on the loop: what is queued or in flight goes on. Name, HostID, Logger, Audit and the hooks stay
-// as they were.
+// Reload takes another config, on the loop: what is queued or in flight goes on. Name, HostID,
+// Logger, Audit and the hooks stay as they were.
 func (a *Account) Reload(cfg Config) {
 	setDefaults(&cfg)
 	login := SameLogin

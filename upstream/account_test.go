@@ -38,8 +38,9 @@ func TestLoginTakesServicesFromConfig(t *testing.T) {
 	})
 }
 
-// TestEnds is what becomes of a query and of a transform when the registry does something else than answering. A query is
-// then asked once more on another session, a transform never (faults.md rows 2 to 11).
+// TestEnds is what becomes of a query and of a transform when the registry does something else than
+// answering. A query is then asked once more on another session, a transform never (faults.md rows
+// 2 to 11).
 func TestEnds(t *testing.T) {
 	faults := []struct {
 		name  string
@@ -172,7 +173,8 @@ func TestTwoAnswersAtOnce(t *testing.T) {
 	})
 }
 
-// TestUnasked: octets on an idle session end it before it carries a command (faults.md rows 7 and 8).
+// TestUnasked: octets on an idle session end it before it carries a command (faults.md rows 7 and
+// 8).
 func TestUnasked(t *testing.T) {
 	inPlay(t, nil, func(p *play) {
 		r := p.session()
@@ -337,7 +339,8 @@ func TestKeepalive(t *testing.T) {
 	})
 }
 
-// TestIdleSessionRetires: above sessions.min, a session with nothing to do for a keepalive's time logs out.
+// TestIdleSessionRetires: above sessions.min, a session with nothing to do for a keepalive's time
+// logs out.
 func TestIdleSessionRetires(t *testing.T) {
 	inPlay(t, func(c *Config) { c.Pool.MaxSessions, c.Pool.Keepalive = 2, time.Minute }, func(p *play) {
 		one := p.session()

@@ -6,15 +6,18 @@ import "time"
 type Announce uint8
 
 const (
-	AnnounceNot    Announce = iota
-	AnnounceIfCan           // it is written all the same when that fails, or takes longer than announceTimeout
-	AnnounceAlways          // then it ends as not sent
+	AnnounceNot Announce = iota
+	// it is written all the same when that fails, or takes longer than announceTimeout
+	AnnounceIfCan
+	AnnounceAlways // then it ends as not sent
 )
 
-// announceTimeout is how long a session waits for an announcement. A healthy disk takes less than a thousandth of it.
+// announceTimeout is how long a session waits for an announcement. A healthy disk takes less than a
+// thousandth of it.
 const announceTimeout = time.Second
 
-// announce has it made known that x, which s holds, is about to be written there. Until Announced nothing of it is sent.
+// announce has it made known that x, which s holds, is about to be written there. Until Announced
+// nothing of it is sent.
 func (p *Pool) announce(s *Session, x *Exchange, now time.Duration) {
 	s.turn++
 	s.announcing = true
@@ -23,8 +26,8 @@ func (p *Pool) announce(s *Session, x *Exchange, now time.Duration) {
 	p.do(Action{Do: DoAnnounce, Session: s, Exchange: x, Turn: s.turn})
 }
 
-// Announced says that the announcement that was asked for with turn is made, or has failed. It may come late: then it
-// means nothing.
+// Announced says that the announcement that was asked for with turn is made, or has failed. It may
+// come late: then it means nothing.
 func (p *Pool) Announced(s *Session, turn uint64, ok bool, now time.Duration) {
 	switch {
 	case !s.announcing || s.turn != turn || s.state != SessionBusy:
@@ -50,7 +53,8 @@ func (p *Pool) announced(s *Session, now time.Duration) {
 	p.do(Action{Do: DoSend, Session: s, Exchange: s.x})
 }
 
-// announceLate decides about an exchange whose announcement is late, or that has waited for too long by now.
+// announceLate decides about an exchange whose announcement is late, or that has waited for too
+// long by now.
 func (p *Pool) announceLate(s *Session, now time.Duration) {
 	switch {
 	case now < s.since+announceTimeout: // it had waited for nearly as long as it may

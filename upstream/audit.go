@@ -8,10 +8,12 @@ import (
 	"eppmux/frame"
 )
 
-// Auditor keeps a record of commands. Its methods but Flush are called on the loop; none blocks, and none keeps the entry.
+// Auditor keeps a record of commands. Its methods but Flush are called on the loop; none blocks,
+// and none keeps the entry.
 type Auditor interface {
-	// Announce records that a command is about to be sent. done is called with turn once the record would outlive the
-	// process, or with false when it cannot be made; from any goroutine, also before Announce returns.
+	// Announce records that a command is about to be sent. done is called with turn once the record
+	// would outlive the process, or with false when it cannot be made; from any goroutine, also
+	// before Announce returns.
 	Announce(e *audit.Entry, turn uint64, done func(turn uint64, ok bool))
 	// Add records something that has happened.
 	Add(e *audit.Entry)
@@ -25,7 +27,8 @@ type Originator interface {
 	Origin() (listener, client string)
 }
 
-// queryFlush is how long the end of a query may wait to be written: nobody needs to look for it after a crash.
+// queryFlush is how long the end of a query may wait to be written: nobody needs to look for it
+// after a crash.
 const queryFlush = 50 * time.Millisecond
 
 // auditing is an Account's way to its Auditor.
@@ -61,7 +64,8 @@ func (a *Account) announce(s *Session, x *Exchange, turn uint64) {
 	a.flushSoon()
 }
 
-// flushSoon has written what is recorded now and in the rest of this turn of the loop: many commands share one write.
+// flushSoon has written what is recorded now and in the rest of this turn of the loop: many
+// commands share one write.
 func (a *Account) flushSoon() {
 	if !a.auditing.posted {
 		a.auditing.posted = true
@@ -74,7 +78,8 @@ func (a *Account) flush() {
 	a.cfg.Audit.Flush()
 }
 
-// settle takes the end of an announcement, from any goroutine: those that end together reach the loop together.
+// settle takes the end of an announcement, from any goroutine: those that end together reach the
+// loop together.
 func (a *Account) settle(s *Session, turn uint64, ok bool) {
 	g := &a.auditing
 	g.mu.Lock()
@@ -121,8 +126,8 @@ func (x *Exchange) name() {
 	}
 }
 
-// rejection is the record that the registry did not execute x, valid as entry's; nil where there is none to be made, as of a
-// command of our own.
+// rejection is the record that the registry did not execute x, valid as entry's; nil where there is
+// none to be made, as of a command of our own.
 func (a *Account) rejection(x *Exchange, m *frame.Message) *audit.Entry {
 	if x == nil || !x.announced {
 		return nil

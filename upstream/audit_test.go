@@ -189,7 +189,8 @@ func TestAnnouncedInVain(t *testing.T) {
 	})
 }
 
-// TestRejectedIsRecorded: what the registry did not execute is recorded as such and goes under a new id.
+// TestRejectedIsRecorded: what the registry did not execute is recorded as such and goes under a
+// new id.
 func TestRejectedIsRecorded(t *testing.T) {
 	audited(t, AnnounceAlways, func(p *play, rec *bookkeeper) {
 		r := p.session()
@@ -218,7 +219,8 @@ func TestRejectedIsRecorded(t *testing.T) {
 	})
 }
 
-// TestUnknownIsRecorded: so is the end of what was sent and not answered, and of queries where that is wanted.
+// TestUnknownIsRecorded: so is the end of what was sent and not answered, and of queries where that
+// is wanted.
 func TestUnknownIsRecorded(t *testing.T) {
 	rec := &bookkeeper{}
 	inPlay(t, func(c *Config) { c.Audit, c.AuditQueries, c.Pool.Announce = rec, true, AnnounceIfCan }, func(p *play) {
@@ -281,8 +283,8 @@ func TestGoneIsNamed(t *testing.T) {
 	})
 }
 
-// TestOneFlush: what is announced in one turn of the loop is written together, and its ends are told together. The ends of
-// queries wait for a little while.
+// TestOneFlush: what is announced in one turn of the loop is written together, and its ends are
+// told together. The ends of queries wait for a little while.
 func TestOneFlush(t *testing.T) {
 	rec := &bookkeeper{}
 	inPlay(t, func(c *Config) {
@@ -372,7 +374,8 @@ func TestHold(t *testing.T) {
 	})
 }
 
-// TestReconnect: each session is replaced, the busy ones when they have their answer, and a refused login is forgotten.
+// TestReconnect: each session is replaced, the busy ones when they have their answer, and a refused
+// login is forgotten.
 func TestReconnect(t *testing.T) {
 	inPlay(t, func(c *Config) { c.Pool.MinSessions, c.Pool.MaxSessions = 2, 2 }, func(p *play) {
 		idle := p.session()
@@ -410,7 +413,8 @@ func TestReconnect(t *testing.T) {
 	})
 }
 
-// TestDeadlineWhileAnnouncing: what has waited for as long as it may ends for that, not for the audit log.
+// TestDeadlineWhileAnnouncing: what has waited for as long as it may ends for that, not for the
+// audit log.
 func TestDeadlineWhileAnnouncing(t *testing.T) {
 	audited(t, AnnounceIfCan, func(p *play, rec *bookkeeper) {
 		r := p.session()

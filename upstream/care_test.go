@@ -16,8 +16,9 @@ func answerText(code, text, clTRID string) string {
 	return strings.Replace(strings.Replace(response(1000, clTRID), "1000", code, 1), "<msg>m</msg>", "<msg>"+text+"</msg>", 1)
 }
 
-// TestLoginLost: a session that answers 2002 as not logged in is discarded, though a hello would go well, and the command
-// goes once more, on one that is known to be logged in: a transform too, since it was not executed (faults.md row 13).
+// TestLoginLost: a session that answers 2002 as not logged in is discarded, though a hello would go
+// well, and the command goes once more, on one that is known to be logged in: a transform too,
+// since it was not executed (faults.md row 13).
 func TestLoginLost(t *testing.T) {
 	inPlay(t, nil, func(p *play) {
 		r := p.session()
@@ -40,8 +41,8 @@ func TestLoginLost(t *testing.T) {
 	})
 }
 
-// TestLoginLostElsewhere: the other sessions may have lost their login at the same time; the command does not go there
-// unless they have answered since.
+// TestLoginLostElsewhere: the other sessions may have lost their login at the same time; the
+// command does not go there unless they have answered since.
 func TestLoginLostElsewhere(t *testing.T) {
 	inPlay(t, func(c *Config) { c.Pool.MinSessions, c.Pool.MaxSessions = 2, 2 }, func(p *play) {
 		one, two := p.session(), p.session()
@@ -130,8 +131,8 @@ func TestPending(t *testing.T) {
 	})
 }
 
-// TestEndedYoung: a registry that ends by an answer whatever is opened is left alone for longer and longer; one that does so
-// now and then is not.
+// TestEndedYoung: a registry that ends by an answer whatever is opened is left alone for longer and
+// longer; one that does so now and then is not.
 func TestEndedYoung(t *testing.T) {
 	for _, tt := range []struct {
 		life        time.Duration // of each session
@@ -160,8 +161,8 @@ func TestEndedYoung(t *testing.T) {
 	}
 }
 
-// TestUnaskedBehindLogin: a session whose login's answer has something behind it carries nothing, and what waits is not
-// burnt on it.
+// TestUnaskedBehindLogin: a session whose login's answer has something behind it carries nothing,
+// and what waits is not burnt on it.
 func TestUnaskedBehindLogin(t *testing.T) {
 	inPlay(t, nil, func(p *play) {
 		a := p.ask(deleteCommand(""))
@@ -214,8 +215,8 @@ func TestDrainWhileDialing(t *testing.T) {
 	})
 }
 
-// TestDrainWhileLoggingIn: an attempt whose login was sent is waited for and logged out, until the deadline; one whose login
-// was not is given up.
+// TestDrainWhileLoggingIn: an attempt whose login was sent is waited for and logged out, until the
+// deadline; one whose login was not is given up.
 func TestDrainWhileLoggingIn(t *testing.T) {
 	drain := func(p *play) { p.on(func() { p.account.Drain(10 * time.Second) }); synctest.Wait() }
 	inPlay(t, nil, func(p *play) {
@@ -290,7 +291,8 @@ func TestHoldWhileLoggingIn(t *testing.T) {
 	})
 }
 
-// TestFullDoesNotHoldBack: 2502 for a session more does not keep a session that ends from being replaced.
+// TestFullDoesNotHoldBack: 2502 for a session more does not keep a session that ends from being
+// replaced.
 func TestFullDoesNotHoldBack(t *testing.T) {
 	inPlay(t, func(c *Config) { c.Pool.MaxSessions = 3 }, func(p *play) {
 		one := p.session()
@@ -350,8 +352,8 @@ func TestClockLeap(t *testing.T) {
 	})
 }
 
-// TestKeepaliveAfterLimit: a keepalive that no limit admitted while another session's command held the only slot comes as
-// soon as one does.
+// TestKeepaliveAfterLimit: a keepalive that no limit admitted while another session's command held
+// the only slot comes as soon as one does.
 func TestKeepaliveAfterLimit(t *testing.T) {
 	rule := Rule{Limit: ratelimit.Limit{N: 1, Per: time.Second}, Commands: Commands(func(c frame.Command, _ frame.Op) bool {
 		return c == frame.CommandCheck || c == frame.CommandHello
@@ -394,7 +396,8 @@ func TestEchoIsNoLoss(t *testing.T) {
 	})
 }
 
-// TestThrottledTogether: answers that were under way when the registry throttled belong to the same episode.
+// TestThrottledTogether: answers that were under way when the registry throttled belong to the same
+// episode.
 func TestThrottledTogether(t *testing.T) {
 	inPlay(t, func(c *Config) {
 		c.Throttled = []Pattern{{2502, ""}}
@@ -428,7 +431,8 @@ func TestThrottledTogether(t *testing.T) {
 	})
 }
 
-// TestHelloIsNoProof: a session that has answered a keepalive by a greeting is not known to be logged in.
+// TestHelloIsNoProof: a session that has answered a keepalive by a greeting is not known to be
+// logged in.
 func TestHelloIsNoProof(t *testing.T) {
 	inPlay(t, func(c *Config) {
 		c.Pool.MinSessions, c.Pool.MaxSessions, c.Pool.Keepalive = 2, 2, time.Minute

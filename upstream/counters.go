@@ -29,15 +29,16 @@ func loginResult(c Cause) LoginResult {
 	return LoginFailed
 }
 
-// codes are the result codes of RFC 5730 section 3. Any other is counted as "other", since labels must come from a
-// closed set.
+// codes are the result codes of RFC 5730 section 3. Any other is counted as "other", since labels
+// must come from a closed set.
 var codes = [...]int{1000, 1001, 1300, 1301, 1500, 2000, 2001, 2002, 2003, 2004, 2005, 2100, 2101, 2102, 2103, 2104, 2105,
 	2106, 2200, 2201, 2202, 2300, 2301, 2302, 2303, 2304, 2305, 2306, 2307, 2308, 2400, 2500, 2501, 2502}
 
 // NumCodes is the number of labels of a result code: those of RFC 5730, and one for all others.
 const NumCodes = len(codes) + 1
 
-// CodeIndex is the index of a code's label; the last one is for codes that RFC 5730 does not define.
+// CodeIndex is the index of a code's label; the last one is for codes that RFC 5730 does not
+// define.
 func CodeIndex(code int) int {
 	for i, c := range codes {
 		if c == code {
@@ -55,7 +56,8 @@ func CodeOf(index int) int {
 	return codes[index]
 }
 
-// HistogramBounds are the upper bounds of the histograms of wait and rtt, in seconds; one more bucket holds the rest.
+// HistogramBounds are the upper bounds of the histograms of wait and rtt, in seconds; one more
+// bucket holds the rest.
 var HistogramBounds = [...]float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}
 
 // Histogram counts durations. Owned by the loop.
@@ -84,8 +86,8 @@ const (
 
 func (c Class) String() string { return [...]string{"query", "transform"}[c] }
 
-// Indices of Counters.Outcomes behind the Ends: an answer that came after its client had left, and a command that was not
-// sent because its client left while it waited. Nobody was told of those.
+// Indices of Counters.Outcomes behind the Ends: an answer that came after its client had left, and
+// a command that was not sent because its client left while it waited. Nobody was told of those.
 const (
 	OutcomeOrphan  = int(numEnds)
 	OutcomeDropped = int(numEnds) + 1
@@ -101,10 +103,11 @@ type Counters struct {
 	SessionCloses [numCauses]uint64
 	Desync        [numCauses]uint64
 	Logins        [numLoginResults]uint64
-	Unknown       uint64                  // transforms whose outcome is unknown
-	Throttled     uint64                  // answers that say that the registry wants fewer commands
-	Exceeded      [MaxRules]uint64        // by shadow rule: commands that it would have held back
-	Limited       [MaxRules]time.Duration // by rule of registry scope: how long it held back a command for which a session was idle
+	Unknown       uint64           // transforms whose outcome is unknown
+	Throttled     uint64           // answers that say that the registry wants fewer commands
+	Exceeded      [MaxRules]uint64 // by shadow rule: commands that it would have held back
+	// by rule of registry scope: how long it held back a command for which a session was idle
+	Limited [MaxRules]time.Duration
 }
 
 func classOf(x *Exchange) Class {
@@ -141,7 +144,8 @@ func (c *Counters) finished(x *Exchange, o Outcome, now time.Duration) {
 	}
 }
 
-// NoRoom counts a command that was answered as not sent before it became an exchange: there was no room for it.
+// NoRoom counts a command that was answered as not sent before it became an exchange: there was no
+// room for it.
 func (a *Account) NoRoom(c frame.Command) {
 	a.counts.Outcomes[c][EndNotSent]++
 	a.counts.NotSent[CauseNoRoom]++
@@ -153,8 +157,8 @@ type Snapshot struct {
 	Sessions [numSessionStates]int
 	Held     bool // by the operator
 	Backoff  bool // a session is wanted, and held back by failed attempts, the budget of logins or a limit
-	// NextTry is the time until then, Trouble what went wrong last when one was opened, and Cause its kind; since then none
-	// has been.
+	// NextTry is the time until then, Trouble what went wrong last when one was opened, and Cause
+	// its kind; since then none has been.
 	NextTry    time.Duration
 	Trouble    string
 	TroubleFor time.Duration // since the first that went wrong
@@ -166,8 +170,8 @@ type Snapshot struct {
 	Used       []float64 // by rule of registry scope: the part in use; 0 for other scopes
 	Rules      []string  // by rule: its name
 
-	// What the last login showed: when the registry's certificate ends, zero without TLS, how long it lives in all, and what
-	// the registry says of our login. The slice must not be changed.
+	// What the last login showed: when the registry's certificate ends, zero without TLS, how long
+	// it lives in all, and what the registry says of our login. The slice must not be changed.
 	ServerExpires time.Time
 	ServerLife    time.Duration
 	LoginEvents   []frame.LoginEvent

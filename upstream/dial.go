@@ -24,8 +24,8 @@ type openError struct {
 func (e *openError) Error() string { return e.step + ": " + e.err.Error() }
 func (e *openError) Unwrap() error { return e.err }
 
-// open opens t's session: connect, TLS, greeting, login, and over to the loop. It runs on a goroutine of its own, which
-// ends with the attempt or with ctx; Close waits for it.
+// open opens t's session: connect, TLS, greeting, login, and over to the loop. It runs on a
+// goroutine of its own, which ends with the attempt or with ctx; Close waits for it.
 func (a *Account) open(ctx context.Context, t *transport, to target) {
 	defer a.dials.Done()
 	defer t.cancel()
@@ -81,8 +81,8 @@ func (a *Account) troubled(why string, cause Cause) {
 	a.trouble, a.cause = why, cause
 }
 
-// login does all that comes before the session is the loop's, with blocking calls. It returns the greeting's payload as
-// soon as there was one, also with an error.
+// login does all that comes before the session is the loop's, with blocking calls. It returns the
+// greeting's payload as soon as there was one, also with an error.
 func (t *transport) login(ctx context.Context, to target) (greeting []byte, err error) {
 	if err := t.connect(ctx, to); err != nil {
 		return nil, err
@@ -199,8 +199,9 @@ func language(want string, have []string) string {
 	return have[0]
 }
 
-// loginCause sorts refusals by what a retry does. Those of the server (24xx, 2500) pass; 2502 is the session limit; the
-// others are about what we send, and stay until the operator changes something.
+// loginCause sorts refusals by what a retry does. Those of the server (24xx, 2500) pass; 2502 is
+// the session limit; the others are about what we send, and stay until the operator changes
+// something.
 func loginCause(code int) Cause {
 	switch {
 	case code == 2502:
@@ -214,7 +215,8 @@ func loginCause(code int) Cause {
 // maxRefusal is how much of a registry's words is logged, in octets.
 const maxRefusal = 200
 
-// refusal is what the registry says to a message of our own, without the passwords of l, which it may have said as well.
+// refusal is what the registry says to a message of our own, without the passwords of l, which it
+// may have said as well.
 func refusal(m *frame.Message, l *frame.Login) error {
 	msg := wordsOf(m)
 	if msg == "" {

@@ -25,8 +25,8 @@ func (p *play) logged() string {
 	return p.log.String() + trouble
 }
 
-// TestRefusalHidesPassword: a registry that repeats the password in its refusal does not put it into the log, neither
-// quoted nor in part.
+// TestRefusalHidesPassword: a registry that repeats the password in its refusal does not put it
+// into the log, neither quoted nor in part.
 func TestRefusalHidesPassword(t *testing.T) {
 	const password = `c"nary <ä> ` + "\u200b1"
 	inPlay(t, func(c *Config) { c.Login.Password = password }, func(p *play) {
@@ -51,8 +51,8 @@ func TestRefusalHidesPassword(t *testing.T) {
 	})
 }
 
-// TestWordsToClients: what a registry says to a client's command may repeat an authInfo, and is not logged; what it says to
-// a message of our own is.
+// TestWordsToClients: what a registry says to a client's command may repeat an authInfo, and is not
+// logged; what it says to a message of our own is.
 func TestWordsToClients(t *testing.T) {
 	poll := func(c *Config) {
 		c.Pool.KeepaliveCommand, c.Pool.Keepalive = frame.CommandPoll, time.Minute

@@ -6,8 +6,8 @@ import (
 	"eppmux/frame"
 )
 
-// dispatch hands waiting exchanges to idle sessions as the limits admit. An exchange that a limit holds back does not
-// stop those behind it to which that limit does not apply.
+// dispatch hands waiting exchanges to idle sessions as the limits admit. An exchange that a limit
+// holds back does not stop those behind it to which that limit does not apply.
 func (p *Pool) dispatch(now time.Duration) {
 	p.shrink(now)
 	if !p.held && now >= p.pausedUntil {
@@ -51,8 +51,9 @@ func (p *Pool) dispatchLanes(now time.Duration) {
 	}
 }
 
-// choose finds the lane whose head is next among those that the limits admit now, and the idle session, by index, that
-// admits it. Nil when there is none; then wake is set to when that may change, and over to the rules that hold a head back.
+// choose finds the lane whose head is next among those that the limits admit now, and the idle
+// session, by index, that admits it. Nil when there is none; then wake is set to when that may
+// change, and over to the rules that hold a head back.
 func (p *Pool) choose(over *ruleSet, now time.Duration) (best *poolLane, session int) {
 	*over = 0
 	for _, l := range p.queue.lanes {
@@ -71,8 +72,8 @@ func (p *Pool) choose(over *ruleSet, now time.Duration) (best *poolLane, session
 	return best, session
 }
 
-// goesBefore says which of two heads is next: that of the class that is behind, within a class that whose client has been
-// without service longer.
+// goesBefore says which of two heads is next: that of the class that is behind, within a class that
+// whose client has been without service longer.
 func (l *poolLane) goesBefore(m *poolLane) bool {
 	if l.class != m.class && l.class.time != m.class.time {
 		return l.class.time < m.class.time
@@ -80,7 +81,8 @@ func (l *poolLane) goesBefore(m *poolLane) bool {
 	return l.head().before(m.head())
 }
 
-// admitting is the index of the first idle session whose own limits admit a command under the rules of set; -1: none.
+// admitting is the index of the first idle session whose own limits admit a command under the rules
+// of set; -1: none.
 func (p *Pool) admitting(set ruleSet, now time.Duration) int {
 	for i, s := range p.idle {
 		at := s.buckets.next(set, now)
@@ -92,8 +94,9 @@ func (p *Pool) admitting(set ruleSet, now time.Duration) int {
 	return -1
 }
 
-// dispatchAgain hands on what a session refused as not logged in: to one that has shown since then that it is. The
-// others may have lost their login too; where they leave no room for a new one, the longest idle goes.
+// dispatchAgain hands on what a session refused as not logged in: to one that has shown since then
+// that it is. The others may have lost their login too; where they leave no room for a new one, the
+// longest idle goes.
 func (p *Pool) dispatchAgain(now time.Duration) {
 	for x := p.queue.again.head; x != nil; {
 		next := x.inList.next
@@ -116,8 +119,8 @@ func (p *Pool) dispatchAgain(now time.Duration) {
 	}
 }
 
-// knownFor finds an idle session for x that is known to be logged in, by index, -1: none; or says when the limits admit
-// x.
+// knownFor finds an idle session for x that is known to be logged in, by index, -1: none; or says
+// when the limits admit x.
 func (p *Pool) knownFor(x *Exchange, now time.Duration) (int, time.Duration) {
 	set := p.limits.shared[x.kind]
 	at := p.limits.registry.next(set, now)

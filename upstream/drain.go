@@ -2,8 +2,9 @@ package upstream
 
 import "time"
 
-// Drain ends the pool's work: what waits is still sent until by, new exchanges are not; idle sessions log out. At by,
-// what waits ends as not sent and what is in flight as unknown. DoDrained says that nothing is left.
+// Drain ends the pool's work: what waits is still sent until by, new exchanges are not; idle
+// sessions log out. At by, what waits ends as not sent and what is in flight as unknown. DoDrained
+// says that nothing is left.
 func (p *Pool) Drain(by, now time.Duration) {
 	p.draining, p.drainBy = true, by
 	p.wakeAt(by)

@@ -8,9 +8,9 @@ import (
 	"eppmux/frame"
 )
 
-// Client is the one who submits exchanges. Finish is called once for each, on the loop, and must not block; the
-// exchange may not be touched after it returns. Finish may submit the client's next exchange. It is not called for an
-// exchange that was cancelled.
+// Client is the one who submits exchanges. Finish is called once for each, on the loop, and must
+// not block; the exchange may not be touched after it returns. Finish may submit the client's next
+// exchange. It is not called for an exchange that was cancelled.
 type Client interface {
 	Finish(x *Exchange, o Outcome)
 }
@@ -20,15 +20,15 @@ type Outcome struct {
 	End   End
 	Cause Cause // CauseNone for EndAnswered
 	Code  int   // the registry's result code; EndAnswered only
-	// Unit is the registry's answer as a whole data unit, with the client's own clTRID in it, or none if it sent
-	// none. EndAnswered only; borrowed until Finish returns.
+	// Unit is the registry's answer as a whole data unit, with the client's own clTRID in it, or
+	// none if it sent none. EndAnswered only; borrowed until Finish returns.
 	Unit []byte
 	// SvTRID is the content of the registry's own id in it, as written; borrowed as Unit.
 	SvTRID []byte
 }
 
-// Exchange is one command and its one response (RFC 5734 section 3). It belongs to the loop of its Account; between
-// Submit and Finish nobody else may change it.
+// Exchange is one command and its one response (RFC 5734 section 3). It belongs to the loop of its
+// Account; between Submit and Finish nobody else may change it.
 type Exchange struct {
 	Command frame.Command
 	Op      frame.Op
@@ -37,7 +37,8 @@ type Exchange struct {
 	client Client
 	budget *Budget // client-scope limits; nil where there are none
 
-	// The octets: buf holds the data unit (unit octets), then the client's own clTRID content (own octets).
+	// The octets: buf holds the data unit (unit octets), then the client's own clTRID content (own
+	// octets).
 	buf    *bytebufferpool.ByteBuffer
 	unit   int
 	own    int  // 0 where the client sent no clTRID, which is never empty
@@ -68,7 +69,8 @@ type Exchange struct {
 	rejected bool          // the registry said that it had not executed it
 	lane     *poolLane     // in which it waits; nil: in list
 	index    int           // in lane
-	list     *list         // the one that inList hangs in: of those to be sent again, or held back by a Budget
+	// the one that inList hangs in: of those to be sent again, or held back by a Budget
+	list     *list
 	inList   links
 	waitList *list // the one that inWait hangs in: all that wait, by deadline
 	inWait   links
@@ -80,7 +82,8 @@ func (x *Exchange) SentAt() time.Duration { return x.sentAt }
 // InFlight says whether the exchange has been handed to a session and written there.
 func (x *Exchange) InFlight() bool { return x.state == exchangeInFlight && !x.session.announcing }
 
-// Announcing says whether a session has the exchange and waits until it is announced; nothing of it is sent yet.
+// Announcing says whether a session has the exchange and waits until it is announced; nothing of it
+// is sent yet.
 func (x *Exchange) Announcing() bool { return x.state == exchangeInFlight && x.session.announcing }
 
 // Waited is the time since it was submitted, now by Account.Now.
@@ -92,8 +95,8 @@ func (x *Exchange) Rejected() bool { return x.rejected }
 // Octets is how many octets the exchange holds.
 func (x *Exchange) Octets() int { return len(x.buf.B) }
 
-// MuxTRID is the transaction id that the registry sees; empty where the payload has no place for one. Borrowed until
-// Finish returns.
+// MuxTRID is the transaction id that the registry sees; empty where the payload has no place for
+// one. Borrowed until Finish returns.
 func (x *Exchange) MuxTRID() []byte {
 	if x.tridAt == 0 {
 		return nil
@@ -101,8 +104,8 @@ func (x *Exchange) MuxTRID() []byte {
 	return x.buf.B[x.tridAt : x.tridAt+x.trid]
 }
 
-// OwnClTRID is the content of the client's clTRID element, octet for octet; nil where it sent none. Borrowed until
-// Finish returns.
+// OwnClTRID is the content of the client's clTRID element, octet for octet; nil where it sent none.
+// Borrowed until Finish returns.
 func (x *Exchange) OwnClTRID() []byte {
 	if x.own == 0 {
 		return nil
@@ -122,12 +125,13 @@ const (
 // links are the neighbours of an exchange in one list.
 type links struct{ prev, next *Exchange }
 
-// other picks the links by which an exchange hangs in a list beside the lanes, wait those by which it hangs in a wait list.
+// other picks the links by which an exchange hangs in a list beside the lanes, wait those by which
+// it hangs in a wait list.
 func other(x *Exchange) *links { return &x.inList }
 func wait(x *Exchange) *links  { return &x.inWait }
 
-// list holds exchanges, first in first out, without allocating. Its links say which pair of an exchange's it uses, so
-// that an exchange can be in one list of either kind at a time.
+// list holds exchanges, first in first out, without allocating. Its links say which pair of an
+// exchange's it uses, so that an exchange can be in one list of either kind at a time.
 type list struct {
 	head, tail *Exchange
 	n          int
@@ -146,7 +150,8 @@ func (l *list) pushBack(x *Exchange) {
 	l.n++
 }
 
-// insert puts x behind the last that may stand before it. It looks from the end: what comes usually belongs there.
+// insert puts x behind the last that may stand before it. It looks from the end: what comes usually
+// belongs there.
 func (l *list) insert(x *Exchange, before func(*Exchange) bool) {
 	y := l.tail
 	for y != nil && !before(y) {

@@ -99,7 +99,8 @@ func (k *ask) written(l *line, payload string) {
 	}
 }
 
-// rejects says whether what was heard on the line begins with an answer that says that its command was not executed.
+// rejects says whether what was heard on the line begins with an answer that says that its command
+// was not executed.
 func (l *line) rejects() bool {
 	payload, _ := cutUnit(l.heard)
 	switch spoke(l.heard, l.wrote, l.id, rigResponse) {

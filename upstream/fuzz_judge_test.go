@@ -13,8 +13,8 @@ import (
 	"eppmux/frame"
 )
 
-// The judge reads what a registry sends with encoding/xml and regular expressions alone, so that it can judge what we
-// make of it with the scanner.
+// The judge reads what a registry sends with encoding/xml and regular expressions alone, so that it
+// can judge what we make of it with the scanner.
 
 // verdict is what the octets are that a registry has sent since the last command.
 type verdict uint8
@@ -25,7 +25,8 @@ const (
 	heardAnswer          // the answer, and nothing behind it
 	heardLast            // the same, with a code that ends the session
 	heardOdd             // anything else
-	heardUnsure          // one message of which encoding/xml knows nothing: UTF-16, or names of the fifth edition
+	// one message of which encoding/xml knows nothing: UTF-16, or names of the fifth edition
+	heardUnsure
 )
 
 // element is where an element stands in a payload.
@@ -52,7 +53,8 @@ var (
 
 func isMux(id string) bool { return len(id) <= 64 && muxForm.MatchString(id) }
 
-// cutUnit takes the first data unit's payload from octets; size is what its header says, 0 without one.
+// cutUnit takes the first data unit's payload from octets; size is what its header says, 0 without
+// one.
 func cutUnit(b []byte) (payload []byte, size int) {
 	if len(b) < 4 {
 		return nil, 0
@@ -64,7 +66,8 @@ func cutUnit(b []byte) (payload []byte, size int) {
 	return b[4:size], size
 }
 
-// judge holds what was heard against the command that was written, whose muxTRID is id: empty where it has none.
+// judge holds what was heard against the command that was written, whose muxTRID is id: empty where
+// it has none.
 func judge(heard []byte, wrote, id string, limit int) verdict {
 	payload, size := cutUnit(heard)
 	switch {
@@ -127,8 +130,8 @@ func refused(payload []byte) bool {
 	return err != nil
 }
 
-// rejects says whether the answer means that the command was not executed: the session has lost its login, or, where
-// the account is told so, the registry wants fewer commands.
+// rejects says whether the answer means that the command was not executed: the session has lost its
+// login, or, where the account is told so, the registry wants fewer commands.
 func (m *judged) rejects(throttled bool) bool {
 	words := ""
 	if len(m.msg) > 0 {
@@ -165,7 +168,8 @@ func readJudged(payload []byte) (*judged, error) {
 		switch {
 		case errors.Is(err, io.EOF):
 			return m, nil
-		case err != nil && strings.Contains(err.Error(), "invalid XML name"): // it has those of an older edition
+		case err != nil && strings.Contains(err.Error(), "invalid XML name"):
+			// it has those of an older edition
 			return nil, errWide
 		case err != nil:
 			return nil, err
@@ -219,9 +223,10 @@ func (m *judged) enter(path []string, tag xml.StartElement, e *element) {
 	}
 }
 
-// restored is the data unit that a client must get for an answer: its own clTRID in place of ours, or none if it sent
-// none, and the same for ids of the past; every other octet as it came. own is the content of its clTRID; kept are the
-// contents that went with a muxTRID which does not hold them.
+// restored is the data unit that a client must get for an answer: its own clTRID in place of ours,
+// or none if it sent none, and the same for ids of the past; every other octet as it came. own is
+// the content of its clTRID; kept are the contents that went with a muxTRID which does not hold
+// them.
 func (m *judged) restored(payload []byte, hasID bool, own string, kept map[string]string) []byte {
 	type edit struct {
 		from, to int

@@ -19,8 +19,8 @@ import (
 	"eppmux/frame"
 )
 
-// rig is an Account whose registry and clients do what a script says. Everything runs on the test's goroutine but the
-// opening of sessions, for which it waits. Time passes when the script says so.
+// rig is an Account whose registry and clients do what a script says. Everything runs on the test's
+// goroutine but the opening of sessions, for which it waits. Time passes when the script says so.
 type rig struct {
 	t       *testing.T
 	script  []byte
@@ -32,7 +32,9 @@ type rig struct {
 	drained bool
 	done    []string // what was done, for failures
 
-	turn  sync.Mutex // held by the test's goroutine while it does something, so that sessions are opened when it waits
+	// held by the test's goroutine while it does something, so that sessions are opened when it
+	// waits
+	turn  sync.Mutex
 	mu    sync.Mutex
 	tasks []func() // guarded by mu
 }
@@ -139,7 +141,8 @@ func (r *rig) settle() {
 	r.fatalf("sessions are opened without end")
 }
 
-// pass lets time pass: in the steps that the pool wants, or at once, as when the process was stopped.
+// pass lets time pass: in the steps that the pool wants, or at once, as when the process was
+// stopped.
 func (r *rig) pass(d time.Duration, steps bool) {
 	end := r.a.clock() + d
 	for range 10_000 {
@@ -165,7 +168,8 @@ func (r *rig) greeted(payload []byte) {
 	}
 }
 
-// line is one connection, both sides of it: a blocking net.Conn while the session is opened, then a Socket.
+// line is one connection, both sides of it: a blocking net.Conn while the session is opened, then a
+// Socket.
 type line struct {
 	net.Conn // nil: what is not overridden must not be used
 	r        *rig
@@ -278,7 +282,8 @@ func (l *line) Write(p []byte) (int, error) {
 	if old := l.by; old != nil && !old.over && l.rejects() {
 		old.rejected++
 	}
-	l.wrote, l.past, l.id, l.by, l.heard, l.judged = string(payload), l.id, "", nil, nil, false // borrowed octets are not kept
+	// borrowed octets are not kept
+	l.wrote, l.past, l.id, l.by, l.heard, l.judged = string(payload), l.id, "", nil, nil, false
 	if m := idForm.FindSubmatch(payload); m != nil {
 		l.id = string(m[1])
 	}
@@ -301,7 +306,8 @@ func (l *line) judge() verdict {
 	return l.verdict
 }
 
-// answered fails unless the last command has been answered, and nothing else was heard: then the line is in step.
+// answered fails unless the last command has been answered, and nothing else was heard: then the
+// line is in step.
 func (l *line) answered(then string) {
 	v := l.judge()
 	if v != heardAnswer && v != heardUnsure && (v != heardLast || !l.rejects()) {

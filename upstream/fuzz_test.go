@@ -9,9 +9,9 @@ import (
 	"eppmux/frame"
 )
 
-// FuzzSession lets clients ask and a registry answer as a script says, rightly or not: whatever comes, no exchange ends
-// other than once and truly, nothing but its own answer reaches a client, and a session that is out of step carries nothing
-// more.
+// FuzzSession lets clients ask and a registry answer as a script says, rightly or not: whatever
+// comes, no exchange ends other than once and truly, nothing but its own answer reaches a client,
+// and a session that is out of step carries nothing more.
 func FuzzSession(f *testing.F) {
 	for _, s := range sessionScripts {
 		f.Add(s)
@@ -133,7 +133,8 @@ var (
 	answerShells = []string{"%s", `<?xml version="1.0"?>%s`, "\xEF\xBB\xBF%s\n", "<!DOCTYPE epp>%s", "%s%s", "x%s"}
 )
 
-// compose makes the octets of the registry's next message on a line: below 128 what is due, else what the script says.
+// compose makes the octets of the registry's next message on a line: below 128 what is due, else
+// what the script says.
 func (r *rig) compose(l *line) []byte {
 	how, id := 0, l.id
 	if l.enrolled || l.odd {

@@ -20,8 +20,8 @@ import (
 	"eppmux/frame"
 )
 
-// testLoop is a Loop of goroutines: one runs what is posted, one more reads for each socket and one writes. It works in a
-// synctest bubble.
+// testLoop is a Loop of goroutines: one runs what is posted, one more reads for each socket and one
+// writes. It works in a synctest bubble.
 type testLoop struct {
 	mu    sync.Mutex
 	tasks []func() // guarded by mu

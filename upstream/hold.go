@@ -2,8 +2,8 @@ package upstream
 
 import "time"
 
-// Hold stops the work, as for the registry's maintenance: what is in flight is answered, then the sessions log out. What
-// comes waits, until its deadline. It goes on until Release.
+// Hold stops the work, as for the registry's maintenance: what is in flight is answered, then the
+// sessions log out. What comes waits, until its deadline. It goes on until Release.
 func (p *Pool) Hold(now time.Duration) {
 	p.held, p.nextTry, p.downSince = true, 0, -1
 	p.recall()
@@ -27,8 +27,8 @@ func (p *Pool) standDown(now time.Duration) {
 	}
 }
 
-// Reconnect replaces the sessions by new ones, one at a time, each when it has nothing in flight. What was learnt from
-// failed attempts is forgotten: the next one is made at once.
+// Reconnect replaces the sessions by new ones, one at a time, each when it has nothing in flight.
+// What was learnt from failed attempts is forgotten: the next one is made at once.
 func (p *Pool) Reconnect(now time.Duration) {
 	p.refused, p.failures, p.hasty, p.nextOpen = false, 0, 0, now
 	p.ceiling, p.raiseAt = p.cfg.MaxSessions, never

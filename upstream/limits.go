@@ -47,8 +47,8 @@ func kindOf(c frame.Command, op frame.Op) kind {
 	return kind(int(c)*(int(frame.OpOther)+1) + int(op))
 }
 
-// CommandSet is a set of commands, of which poll and transfer may be in it by op only. Two are equal when they hold the
-// same.
+// CommandSet is a set of commands, of which poll and transfer may be in it by op only. Two are
+// equal when they hold the same.
 type CommandSet struct{ in [(numKinds + 63) / 64]uint64 }
 
 func (s *CommandSet) add(k kind)      { s.in[k/64] |= 1 << (k % 64) }
@@ -57,8 +57,8 @@ func (s *CommandSet) has(k kind) bool { return s.in[k/64]&(1<<(k%64)) != 0 }
 // Has says whether a command with its op is in the set.
 func (s *CommandSet) Has(c frame.Command, op frame.Op) bool { return s.has(kindOf(c, op)) }
 
-// Commands is the set of what covers says yes to. It is asked for every command with every op, for those that we send by
-// ourselves too: login, logout and hello.
+// Commands is the set of what covers says yes to. It is asked for every command with every op, for
+// those that we send by ourselves too: login, logout and hello.
 func Commands(covers func(frame.Command, frame.Op) bool) CommandSet {
 	var s CommandSet
 	for c := frame.CommandNone + 1; int(c) < frame.NumCommands; c++ {
@@ -79,11 +79,12 @@ func AllCommands() CommandSet {
 // ruleSet is a set of rules by their index.
 type ruleSet uint64
 
-// bucketSet holds the buckets that one owner has, by rule; nil for rules of another scope. A nil bucketSet is one
-// without buckets.
+// bucketSet holds the buckets that one owner has, by rule; nil for rules of another scope. A nil
+// bucketSet is one without buckets.
 type bucketSet []*ratelimit.Bucket
 
-// next is the earliest instant at which every rule of the set that has a bucket here admits a command.
+// next is the earliest instant at which every rule of the set that has a bucket here admits a
+// command.
 func (b bucketSet) next(set ruleSet, now time.Duration) time.Duration {
 	at := now
 	for ; set != 0 && b != nil; set &= set - 1 {
@@ -106,8 +107,8 @@ func (b bucketSet) over(set ruleSet, now time.Duration) ruleSet {
 	return over
 }
 
-// charges are the slots that a command holds. What was taken is given back to the same buckets, whatever the rules are by
-// then.
+// charges are the slots that a command holds. What was taken is given back to the same buckets,
+// whatever the rules are by then.
 type charges []*ratelimit.Bucket
 
 // take takes a slot of each rule of the set that has a bucket in b.
@@ -156,8 +157,8 @@ func newLimits(rules []Rule) limits {
 	return l
 }
 
-// use replaces the rules. What a rule has counted still counts for the one that is about the same commands in the same
-// scope.
+// use replaces the rules. What a rule has counted still counts for the one that is about the same
+// commands in the same scope.
 func (l *limits) use(rules []Rule, now time.Duration) {
 	if len(rules) > MaxRules {
 		panic("BUG: more rules than MaxRules")
@@ -211,8 +212,8 @@ func (l *limits) buckets(scope Scope) bucketSet {
 	return b
 }
 
-// carry puts old buckets in the place of new ones that are about the same: that of an equal limit first, then one over
-// the same period, then any other.
+// carry puts old buckets in the place of new ones that are about the same: that of an equal limit
+// first, then one over the same period, then any other.
 func carry(to bucketSet, rules []Rule, from bucketSet, old []Rule, now time.Duration) {
 	var given, taken ruleSet
 	for _, alike := range []func(a, b Rule) bool{
@@ -240,7 +241,8 @@ func sameSubject(a, b Rule) bool {
 	return a.Scope == b.Scope && a.Commands == b.Commands && a.Shadow == b.Shadow
 }
 
-// hold says which rules hold commands back from now on, and counts the time of those that did until now.
+// hold says which rules hold commands back from now on, and counts the time of those that did until
+// now.
 func (l *limits) hold(blocking ruleSet, now time.Duration) {
 	for set := l.blocking; set != 0; set &= set - 1 {
 		l.limited[bits.TrailingZeros64(uint64(set))] += now - l.blocked
@@ -274,7 +276,8 @@ func (l *limits) watch(x *Exchange, session bucketSet, now time.Duration) {
 	}
 }
 
-// Budget holds the client-scope buckets of one client identity, and its exchanges that they hold back.
+// Budget holds the client-scope buckets of one client identity, and its exchanges that they hold
+// back.
 type Budget struct {
 	version int // of the limits that the buckets are of
 	rules   []Rule

@@ -8,13 +8,13 @@ import (
 
 // Loop is the event loop on which an Account lives.
 type Loop interface {
-	// Post runs f on the loop, soon. Any goroutine may call it, the loop too; it does not block. After the loop has
-	// ended, f is dropped.
+	// Post runs f on the loop, soon. Any goroutine may call it, the loop too; it does not block.
+	// After the loop has ended, f is dropped.
 	Post(f func())
 
-	// Enroll hands nc's socket over to the loop and closes nc: from then on only the loop reads and writes there. h is
-	// told what happens, on the loop, beginning with Opened before Enroll returns. It blocks until the loop has taken
-	// the socket, so the loop itself must not call it.
+	// Enroll hands nc's socket over to the loop and closes nc: from then on only the loop reads and
+	// writes there. h is told what happens, on the loop, beginning with Opened before Enroll
+	// returns. It blocks until the loop has taken the socket, so the loop itself must not call it.
 	Enroll(nc net.Conn, h Handler) error
 }
 
@@ -22,10 +22,11 @@ type Loop interface {
 type Handler interface {
 	// Opened is called first, once.
 	Opened(s Socket)
-	// Readable is called when octets have come. What it leaves unread stays; it is called again when more come.
+	// Readable is called when octets have come. What it leaves unread stays; it is called again
+	// when more come.
 	Readable()
-	// Closed is called last, once, whichever side closed the socket; the Socket may not be used any more. It is called
-	// from within Socket.Close, and from within a Write that fails.
+	// Closed is called last, once, whichever side closed the socket; the Socket may not be used any
+	// more. It is called from within Socket.Close, and from within a Write that fails.
 	Closed(err error)
 }
 
@@ -33,19 +34,20 @@ type Handler interface {
 type Socket interface {
 	// Read reads what has come; 0 and nil when there is nothing at hand.
 	Read(p []byte) (int, error)
-	// Write writes all of p, or takes a copy of what the socket does not take now. An error means that the socket is
-	// closed.
+	// Write writes all of p, or takes a copy of what the socket does not take now. An error means
+	// that the socket is closed.
 	Write(p []byte) (int, error)
-	// Pending says, without taking anything, whether the other side has sent octets or its end that Readable has not
-	// been called for yet.
+	// Pending says, without taking anything, whether the other side has sent octets or its end that
+	// Readable has not been called for yet.
 	Pending() bool
 	// Close closes the socket; Handler.Closed has been called when it returns.
 	Close() error
 }
 
-// LoopConn is a connection that begins as an ordinary blocking one and goes on on a loop, so that crypto/tls above it
-// can shake hands with blocking calls and afterwards be driven by the loop: when no octets are at hand its Read returns
-// os.ErrDeadlineExceeded, which crypto/tls takes for a temporary error and after which it reads on.
+// LoopConn is a connection that begins as an ordinary blocking one and goes on on a loop, so that
+// crypto/tls above it can shake hands with blocking calls and afterwards be driven by the loop:
+// when no octets are at hand its Read returns os.ErrDeadlineExceeded, which crypto/tls takes for a
+// temporary error and after which it reads on.
 type LoopConn struct {
 	net.Conn        // until Attach
 	socket   Socket // from then on; nil again after Detach
@@ -78,9 +80,10 @@ func (c *LoopConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Drained says, after a Read of the tls.Conn above c that returned data and did not fill the caller's buffer, that
-// another one would find nothing: exactly one whole record has come since it last found nothing. Each such Read that is
-// spared saves crypto/tls an allocation. It may be false without need, never true without truth.
+// Drained says, after a Read of the tls.Conn above c that returned data and did not fill the
+// caller's buffer, that another one would find nothing: exactly one whole record has come since it
+// last found nothing. Each such Read that is spared saves crypto/tls an allocation. It may be false
+// without need, never true without truth.
 func (c *LoopConn) Drained() bool {
 	if c.records.whole != 1 || c.records.partial() || c.records.more {
 		return false
@@ -89,8 +92,8 @@ func (c *LoopConn) Drained() bool {
 	return true
 }
 
-// records counts the TLS records in the octets that pass. RFC 8446 section 5.1: a record is a type, a version and a
-// length, 5 octets together, and length octets.
+// records counts the TLS records in the octets that pass. RFC 8446 section 5.1: a record is a type,
+// a version and a length, 5 octets together, and length octets.
 type records struct {
 	whole  int  // that have passed
 	head   int  // octets of a header that have passed, of a record that is not whole
@@ -185,7 +188,8 @@ func NewAlarm(loop Loop, now func() time.Duration, f func()) *Alarm {
 	return &Alarm{loop: loop, now: now, f: f, at: never}
 }
 
-// Before sets the alarm to at if that is earlier than what it is set to. An alarm that goes off is not set any more.
+// Before sets the alarm to at if that is earlier than what it is set to. An alarm that goes off is
+// not set any more.
 func (a *Alarm) Before(at time.Duration) {
 	if at >= a.at {
 		return

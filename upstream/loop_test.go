@@ -25,8 +25,8 @@ func (s *chunkSocket) Write(p []byte) (int, error) { return len(p), nil }
 func (s *chunkSocket) Pending() bool               { return len(s.at) > 0 }
 func (s *chunkSocket) Close() error                { return nil }
 
-// TestLoopConnDrained: however the records of a TLS connection are cut into reads, nothing is left behind when Drained
-// says so, and every octet comes through.
+// TestLoopConnDrained: however the records of a TLS connection are cut into reads, nothing is left
+// behind when Drained says so, and every octet comes through.
 func TestLoopConnDrained(t *testing.T) {
 	certs, err := sandbox.NewTLS()
 	if err != nil {
@@ -124,7 +124,8 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestLoopConnClosed: after the socket's end nothing reaches a descriptor that may be somebody else's.
+// TestLoopConnClosed: after the socket's end nothing reaches a descriptor that may be somebody
+// else's.
 func TestLoopConnClosed(t *testing.T) {
 	lc := &LoopConn{}
 	lc.Attach(new(chunkSocket))

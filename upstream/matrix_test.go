@@ -11,7 +11,8 @@ import (
 
 // The tests in this file are for rows of docs/faults.md that have none elsewhere.
 
-// TestSlowAnswer: row 10. An answer that takes nearly all of the time is the client's, and no session is opened for it.
+// TestSlowAnswer: row 10. An answer that takes nearly all of the time is the client's, and no
+// session is opened for it.
 func TestSlowAnswer(t *testing.T) {
 	inPlay(t, func(c *Config) { c.Pool.MaxSessions = 3 }, func(p *play) {
 		r := p.session()
@@ -29,7 +30,8 @@ func TestSlowAnswer(t *testing.T) {
 	})
 }
 
-// TestStrangeAnswer: row 37. What a registry answers against its own rules is passed on octet for octet.
+// TestStrangeAnswer: row 37. What a registry answers against its own rules is passed on octet for
+// octet.
 func TestStrangeAnswer(t *testing.T) {
 	inPlay(t, nil, func(p *play) {
 		r := p.session()
@@ -45,7 +47,8 @@ func TestStrangeAnswer(t *testing.T) {
 	})
 }
 
-// TestDeadPeer: row 38. A session whose other end is gone without a word is found by its keepalive, and replaced.
+// TestDeadPeer: row 38. A session whose other end is gone without a word is found by its keepalive,
+// and replaced.
 func TestDeadPeer(t *testing.T) {
 	inPlay(t, func(c *Config) { c.Pool.Keepalive = 4 * time.Minute }, func(p *play) {
 		r := p.session()
@@ -96,7 +99,8 @@ func TestAgeOneAtATime(t *testing.T) {
 	})
 }
 
-// TestLastGoodAddress: row 17. While the registry's name cannot be looked up, the address that worked last serves.
+// TestLastGoodAddress: row 17. While the registry's name cannot be looked up, the address that
+// worked last serves.
 func TestLastGoodAddress(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

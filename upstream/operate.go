@@ -25,8 +25,8 @@ type SessionInfo struct {
 	Since    time.Duration // in this state
 	Age      time.Duration // since the login; 0 before
 	Commands int           // sent since the login, ours included
-	// Doing is the command that is in flight, "login" while dialing, and empty for an idle session; Own says that it is
-	// ours, as a keepalive is.
+	// Doing is the command that is in flight, "login" while dialing, and empty for an idle session;
+	// Own says that it is ours, as a keepalive is.
 	Doing string
 	Own   bool
 	// Listener and Client are whose command it is, where that is known.

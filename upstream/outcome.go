@@ -8,15 +8,16 @@ const (
 	EndNotSent End = iota
 	// EndAnswered: the registry's own response came and matched.
 	EndAnswered
-	// EndUnknown: octets were handed over, and no complete matching response came. RFC 5734 section 3 lets the
-	// registry undo such a command or not: it may have been executed.
+	// EndUnknown: octets were handed over, and no complete matching response came. RFC 5734 section
+	// 3 lets the registry undo such a command or not: it may have been executed.
 	EndUnknown
 	numEnds
 )
 
 func (e End) String() string { return [...]string{"not_sent", "answered", "unknown"}[e] }
 
-// Cause says why an exchange ended without an answer, why a session was closed, or why one could not be opened.
+// Cause says why an exchange ended without an answer, why a session was closed, or why one could
+// not be opened.
 type Cause uint8
 
 // The causes, in the words of logs and metrics.
@@ -31,22 +32,24 @@ const (
 	CauseRegistryClosed        // the registry closed the session, or the network broke it
 	CauseConnect               // name look-up or TCP failed
 	CauseGreeting              // no valid greeting within timeouts.greeting
-	CauseFrame                 // octets that are no frame: a length out of bounds, or XML that is not well-formed
-	CauseMismatch              // a response with another's clTRID, or another message where a response was due
-	CauseUnasked               // octets that nothing asked for
-	CauseCodeCloses            // result code x5xx: the registry ends the session
-	CauseIdle                  // above sessions.min and nothing to do
-	CauseAge                   // sessions.max_age
-	CauseCount                 // sessions.max_commands
-	CauseShutdown              // eppmux is draining or stopping
-	CauseTLS                   // the TLS handshake failed: a certificate or an address is not accepted
-	CauseLoginLost             // the registry answers that the session is not logged in
-	CauseThrottled             // the registry wants fewer commands
-	CauseChanged               // the config has changed: fewer sessions, or another registry
-	CauseAudit                 // the audit log cannot be written
-	CausePaused                // the operator has paused the registry
-	CauseReconnect             // the operator wants new sessions
-	CauseNoRoom                // too much is held for all clients together
+	// octets that are no frame: a length out of bounds, or XML that is not well-formed
+	CauseFrame
+	// a response with another's clTRID, or another message where a response was due
+	CauseMismatch
+	CauseUnasked    // octets that nothing asked for
+	CauseCodeCloses // result code x5xx: the registry ends the session
+	CauseIdle       // above sessions.min and nothing to do
+	CauseAge        // sessions.max_age
+	CauseCount      // sessions.max_commands
+	CauseShutdown   // eppmux is draining or stopping
+	CauseTLS        // the TLS handshake failed: a certificate or an address is not accepted
+	CauseLoginLost  // the registry answers that the session is not logged in
+	CauseThrottled  // the registry wants fewer commands
+	CauseChanged    // the config has changed: fewer sessions, or another registry
+	CauseAudit      // the audit log cannot be written
+	CausePaused     // the operator has paused the registry
+	CauseReconnect  // the operator wants new sessions
+	CauseNoRoom     // too much is held for all clients together
 	numCauses
 )
 
@@ -57,7 +60,8 @@ var causeNames = [numCauses]string{"none", "queue_timeout", "registry_away", "lo
 
 func (c Cause) String() string { return causeNames[c] }
 
-// ours says whether a session that ends for c ends by our choice, and not by the registry's or for a failure.
+// ours says whether a session that ends for c ends by our choice, and not by the registry's or for
+// a failure.
 func (c Cause) ours() bool {
 	switch c {
 	case CauseIdle, CauseAge, CauseCount, CauseShutdown, CauseChanged, CausePaused, CauseReconnect:
@@ -69,8 +73,8 @@ func (c Cause) ours() bool {
 // Causes is how many there are, for tables by Cause.
 const Causes = int(numCauses)
 
-// SessionCauses are those for which a session can end, DesyncCauses those of them that say that octets came which do not
-// belong where they came.
+// SessionCauses are those for which a session can end, DesyncCauses those of them that say that
+// octets came which do not belong where they came.
 var (
 	SessionCauses = []Cause{CauseCommandTimeout, CauseRegistryClosed, CauseFrame, CauseMismatch, CauseUnasked, CauseCodeCloses,
 		CauseIdle, CauseAge, CauseCount, CauseShutdown, CauseLoginLost, CauseChanged, CausePaused, CauseReconnect}

@@ -7,8 +7,9 @@ import (
 	"eppmux/frame"
 )
 
-// TestLongAnswer: the words of an answer are read up to a length of it. A registry that sends refusals of the greatest
-// length there is must not hold up the loop with each: beside the scan, reading one would take several times as long.
+// TestLongAnswer: the words of an answer are read up to a length of it. A registry that sends
+// refusals of the greatest length there is must not hold up the loop with each: beside the scan,
+// reading one would take several times as long.
 func TestLongAnswer(t *testing.T) {
 	answer := func(filler int) string {
 		return epp(`<response><result code="2201"><msg>Session timeout, not logged in</msg></result><resData>` +

@@ -20,15 +20,18 @@ type Do uint8
 const (
 	// DoOpen: connect and log in for Session, then call Opened or OpenFailed.
 	DoOpen Do = iota
-	// DoRecall: give up opening Session if its login has not been sent yet, then call OpenFailed with CauseShutdown.
-	// Otherwise it goes on: a login that the registry may have taken is to be logged out.
+	// DoRecall: give up opening Session if its login has not been sent yet, then call OpenFailed
+	// with CauseShutdown. Otherwise it goes on: a login that the registry may have taken is to be
+	// logged out.
 	DoRecall
-	// DoAbort: give up opening Session at once, then call OpenFailed, with CauseShutdown only if no login was sent.
+	// DoAbort: give up opening Session at once, then call OpenFailed, with CauseShutdown only if no
+	// login was sent.
 	DoAbort
-	// DoSend: write Exchange on Session, then call Answered when its response has come, LoginLost, Throttled or Poison.
-	// Where nothing may be written there any more, call Unsent.
+	// DoSend: write Exchange on Session, then call Answered when its response has come, LoginLost,
+	// Throttled or Poison. Where nothing may be written there any more, call Unsent.
 	DoSend
-	// DoAnnounce: make it known that Exchange is about to be written on Session, then call Announced with Turn.
+	// DoAnnounce: make it known that Exchange is about to be written on Session, then call
+	// Announced with Turn.
 	DoAnnounce
 	// DoKeepalive: write the keepalive command on Session; the answer as for DoSend.
 	DoKeepalive
@@ -76,9 +79,10 @@ func (c *PoolConfig) check() {
 	}
 }
 
-// Pool schedules the exchanges of one registrar account over its sessions. It does no I/O, starts nothing and reads no
-// clock: methods take the instant, as time since any fixed moment by a monotonic clock, and leave actions to be taken
-// from Next. After any call, the shell does what Next yields until it yields nothing.
+// Pool schedules the exchanges of one registrar account over its sessions. It does no I/O, starts
+// nothing and reads no clock: methods take the instant, as time since any fixed moment by a
+// monotonic clock, and leave actions to be taken from Next. After any call, the shell does what
+// Next yields until it yields nothing.
 type Pool struct {
 	cfg    PoolConfig
 	limits limits
@@ -91,12 +95,13 @@ type Pool struct {
 	lastID   uint64
 
 	// Opening sessions, see sizing.go.
-	ceiling   int           // MaxSessions, or less while the registry answers 2502 to logins
-	raiseAt   time.Duration // when ceiling may grow by one
-	failures  int           // attempts in a row that gave no working session
-	nextOpen  time.Duration // not before
-	nextTry   time.Duration // when the session that is wanted may be opened; past: it is not held back
-	hasty     int           // sessions that the registry ended young by an answer, since one lived long enough
+	ceiling  int           // MaxSessions, or less while the registry answers 2502 to logins
+	raiseAt  time.Duration // when ceiling may grow by one
+	failures int           // attempts in a row that gave no working session
+	nextOpen time.Duration // not before
+	nextTry  time.Duration // when the session that is wanted may be opened; past: it is not held back
+	// sessions that the registry ended young by an answer, since one lived long enough
+	hasty     int
 	outgoing  *Session      // live, and to go when another has been opened in its place; nil: none
 	relieved  bool          // one has been opened since outgoing was set
 	downSince time.Duration // when the registry went away; -1 while it is there
@@ -151,8 +156,8 @@ func (p *Pool) Next() (Action, bool) {
 
 func (p *Pool) do(a Action) { p.actions = append(p.actions, a) }
 
-// Wake is the instant at which Advance must be called, if nothing else happens before; it is never too late, but may be
-// too early.
+// Wake is the instant at which Advance must be called, if nothing else happens before; it is never
+// too late, but may be too early.
 func (p *Pool) Wake() time.Duration { return p.wake }
 
 func (p *Pool) wakeAt(t time.Duration) { p.wake = min(p.wake, t) }
@@ -163,7 +168,8 @@ func (p *Pool) Queued() int { return p.queue.len() }
 // Oldest is how long the oldest waiting exchange has waited.
 func (p *Pool) Oldest(now time.Duration) time.Duration { return p.queue.oldest(now) }
 
-// Submit puts x into the queue. The caller has set its Command, Op, Query, and what is known of its client.
+// Submit puts x into the queue. The caller has set its Command, Op, Query, and what is known of its
+// client.
 func (p *Pool) Submit(x *Exchange, now time.Duration) {
 	if x.state != exchangeFree {
 		panic("BUG: exchange submitted twice")
@@ -244,7 +250,8 @@ func (p *Pool) giveUp(x *Exchange, cause Cause, now time.Duration) {
 	p.finish(x, cause)
 }
 
-// uncharge gives back the client-scope slots of an exchange of which nothing was sent since they were taken.
+// uncharge gives back the client-scope slots of an exchange of which nothing was sent since they
+// were taken.
 func (p *Pool) uncharge(x *Exchange, now time.Duration) {
 	x.charges.unsent(now)
 	if x.budget != nil {
@@ -252,8 +259,8 @@ func (p *Pool) uncharge(x *Exchange, now time.Duration) {
 	}
 }
 
-// Cancel says that x's client has gone. What waits ends as not sent; what is in flight goes on as an orphan: its answer
-// is read, so that the session stays good.
+// Cancel says that x's client has gone. What waits ends as not sent; what is in flight goes on as
+// an orphan: its answer is read, so that the session stays good.
 func (p *Pool) Cancel(x *Exchange, now time.Duration) {
 	x.orphan = true
 	switch {
@@ -266,8 +273,9 @@ func (p *Pool) Cancel(x *Exchange, now time.Duration) {
 	}
 }
 
-// Answered says that the response to what is in flight on s has come whole and matched. The exchange, if it was a
-// client's, is the shell's again. The session ends for the given cause, unless that is CauseNone.
+// Answered says that the response to what is in flight on s has come whole and matched. The
+// exchange, if it was a client's, is the shell's again. The session ends for the given cause,
+// unless that is CauseNone.
 func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 	switch s.state {
 	case SessionDraining: // our logout
@@ -305,9 +313,10 @@ func (p *Pool) rested(s *Session, end Cause, now time.Duration) {
 	p.dispatch(now)
 }
 
-// LoginLost says that the response to what is in flight on s has come and says that the session is not logged in: the
-// command was not executed, and the session carries nothing more. It is true when the exchange waits again, to be sent
-// once more on a session that is known to be logged in; otherwise the answer is the client's.
+// LoginLost says that the response to what is in flight on s has come and says that the session is
+// not logged in: the command was not executed, and the session carries nothing more. It is true
+// when the exchange waits again, to be sent once more on a session that is known to be logged in;
+// otherwise the answer is the client's.
 func (p *Pool) LoginLost(s *Session, now time.Duration) bool {
 	x := p.release(s, now)
 	p.Poison(s, CauseLoginLost)
@@ -326,9 +335,10 @@ func (p *Pool) LoginLost(s *Session, now time.Duration) bool {
 	return true
 }
 
-// Throttled says that the response to what is in flight on s has come and says that the registry wants fewer commands:
-// the command was not executed. All pause for a while, longer if it was sent after the last pause, and the exchange waits
-// again, within the time that it had. The session ends for the given cause, unless that is CauseNone.
+// Throttled says that the response to what is in flight on s has come and says that the registry
+// wants fewer commands: the command was not executed. All pause for a while, longer if it was sent
+// after the last pause, and the exchange waits again, within the time that it had. The session ends
+// for the given cause, unless that is CauseNone.
 func (p *Pool) Throttled(s *Session, end Cause, now time.Duration) {
 	if p.pause == 0 || s.since >= p.pausedUntil {
 		p.pause = min(max(pauseMin, 2*p.pause), pauseMax)
@@ -350,8 +360,8 @@ func (p *Pool) Throttled(s *Session, end Cause, now time.Duration) {
 	p.rested(s, end, now)
 }
 
-// Unsent says that x, which was to be written on s, was not: nothing may be written there any more. It waits again, in
-// front of the others; the session ends for the given cause.
+// Unsent says that x, which was to be written on s, was not: nothing may be written there any more.
+// It waits again, in front of the others; the session ends for the given cause.
 func (p *Pool) Unsent(s *Session, x *Exchange, cause Cause, now time.Duration) {
 	if s.x != x {
 		panic("BUG: unsent exchange of another session")
@@ -387,8 +397,8 @@ func (p *Pool) again(x *Exchange, now time.Duration) {
 	}
 }
 
-// release ends what is in flight on s, as answered: its slots are free again a period from now. It returns the exchange,
-// if it was a client's.
+// release ends what is in flight on s, as answered: its slots are free again a period from now. It
+// returns the exchange, if it was a client's.
 func (p *Pool) release(s *Session, now time.Duration) *Exchange {
 	s.charges.answered(now)
 	x := s.x
@@ -403,8 +413,8 @@ func (p *Pool) release(s *Session, now time.Duration) *Exchange {
 	return x
 }
 
-// Poison says that s carries nothing more: it timed out, broke a frame, mismatched, spoke unasked, or the registry ends
-// it. What is in flight ends when the socket is closed.
+// Poison says that s carries nothing more: it timed out, broke a frame, mismatched, spoke unasked,
+// or the registry ends it. What is in flight ends when the socket is closed.
 func (p *Pool) Poison(s *Session, cause Cause) {
 	if s.state == SessionDialing {
 		panic("BUG: session poisoned while dialing")
@@ -433,7 +443,8 @@ func (p *Pool) leave(s *Session) {
 	}
 }
 
-// Closed says that s's socket is closed, by either side. It is called once for each session that was opened.
+// Closed says that s's socket is closed, by either side. It is called once for each session that
+// was opened.
 func (p *Pool) Closed(s *Session, now time.Duration) {
 	if s.state != SessionClosing {
 		p.leave(s)
@@ -462,8 +473,8 @@ func (p *Pool) forget(s *Session) {
 	p.sessions = slices.DeleteFunc(p.sessions, func(t *Session) bool { return t == s })
 }
 
-// broken decides about an exchange whose session was closed before the answer: a query goes to another session, once;
-// of a transform nothing is known, and it is never sent twice.
+// broken decides about an exchange whose session was closed before the answer: a query goes to
+// another session, once; of a transform nothing is known, and it is never sent twice.
 func (p *Pool) broken(x *Exchange, cause Cause, now time.Duration) {
 	if x.Query && !x.orphan && x.tries < 2 && cause != CauseShutdown && !(p.draining && now >= p.drainBy) {
 		p.enqueue(x, now)

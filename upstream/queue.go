@@ -2,17 +2,19 @@ package upstream
 
 import "time"
 
-// impatience is how long a command waits while the registry has been away for longer than QueueTimeout: long enough for
-// a login under way, short enough that a client is not held for nothing.
+// impatience is how long a command waits while the registry has been away for longer than
+// QueueTimeout: long enough for a login under way, short enough that a client is not held for
+// nothing.
 const impatience = time.Second
 
 // queue holds the exchanges that wait for a session. Owned by the Pool.
 //
-// A lane holds the exchanges to which the same rules apply and whose clients have the same weight. The client that has been
-// without service the longest is first: since a client has one exchange at a time, eager clients take turns, and one that
-// asks now and then does not stand behind them. Between weights, a virtual time decides
-// as in weighted fair queueing: what is sent for a class moves its time on by the less, the more clients it has and the
-// more each weighs; the class that is behind is next.
+// A lane holds the exchanges to which the same rules apply and whose clients have the same weight.
+// The client that has been without service the longest is first: since a client has one exchange at
+// a time, eager clients take turns, and one that asks now and then does not stand behind them.
+// Between weights, a virtual time decides as in weighted fair queueing: what is sent for a class
+// moves its time on by the less, the more clients it has and the more each weighs; the class that
+// is behind is next.
 type queue struct {
 	lanes   []*poolLane
 	classes []*class
@@ -29,9 +31,10 @@ type class struct {
 	time   float64 // virtual
 }
 
-// poolLane is one of the queue's lanes: a binary heap, the client without service the longest first. Most of those that come
-// are the last; but when many that have been quiet for long come together, they come in any order. It is not
-// container/heap's, whose calls by interface cost a command as much as all its comparisons.
+// poolLane is one of the queue's lanes: a binary heap, the client without service the longest
+// first. Most of those that come are the last; but when many that have been quiet for long come
+// together, they come in any order. It is not container/heap's, whose calls by interface cost a
+// command as much as all its comparisons.
 type poolLane struct {
 	set   ruleSet
 	class *class
@@ -137,8 +140,10 @@ func (q *queue) init() {
 	q.timed1.links, q.timed2.links, q.again.links = wait, wait, other
 }
 
-// classCredit is how far behind the others a class may be that comes back, in commands for each of its clients of weight
-// 1. Clients are away between an answer and their next command; that must not cost them their share.
+// classCredit is how far behind the others a class may be that comes back, in commands for each of
+// its clients of weight
+//  1. Clients are away between an answer and their next command; that must not cost them their
+//     share.
 const classCredit = 2
 
 // entered counts x as active. A class that was away for long does not get what it has missed.

@@ -33,7 +33,8 @@ func (o *oneSession) step() {
 	}
 }
 
-// TestWeights: when commands wait, a client of weight 3 gets three times as many as one of weight 1.
+// TestWeights: when commands wait, a client of weight 3 gets three times as many as one of weight
+// 1.
 func TestWeights(t *testing.T) {
 	o := newOneSession()
 	counts := map[uint8]int{}
@@ -60,8 +61,8 @@ func TestWeights(t *testing.T) {
 	}
 }
 
-// TestFlooders: a client beside two that always have something to send waits no more than about twice what it would
-// alone, on a single session.
+// TestFlooders: a client beside two that always have something to send waits no more than about
+// twice what it would alone, on a single session.
 func TestFlooders(t *testing.T) {
 	const rtt = 20 * time.Millisecond
 	inPlay(t, nil, func(p *play) {

@@ -10,15 +10,16 @@ type Fresh uint8
 
 const (
 	SameLogin Fresh = iota
-	// NewLogin: other credentials or certificates. Sessions that are logged in stay; a refusal of the old ones does not
-	// hold back an attempt with the new.
+	// NewLogin: other credentials or certificates. Sessions that are logged in stay; a refusal of
+	// the old ones does not hold back an attempt with the new.
 	NewLogin
 	// NewRegistry: another address or account. Sessions are replaced, one at a time.
 	NewRegistry
 )
 
-// Reconfigure changes the numbers while the pool works. What waits goes on waiting with the deadline that it has, what
-// has been used of a limit still counts, and sessions above a lower MaxSessions retire when they are idle.
+// Reconfigure changes the numbers while the pool works. What waits goes on waiting with the
+// deadline that it has, what has been used of a limit still counts, and sessions above a lower
+// MaxSessions retire when they are idle.
 func (p *Pool) Reconfigure(cfg PoolConfig, login Fresh, now time.Duration) {
 	cfg.check()
 	cfg.Rand = p.cfg.Rand

@@ -55,8 +55,8 @@ func TestReload(t *testing.T) {
 	})
 }
 
-// TestReloadWhileDialing: a session that was being opened when the registry changed does not stay with the old one, and a
-// refusal of the old password says nothing of the new.
+// TestReloadWhileDialing: a session that was being opened when the registry changed does not stay
+// with the old one, and a refusal of the old password says nothing of the new.
 func TestReloadWhileDialing(t *testing.T) {
 	inPlay(t, nil, func(p *play) {
 		r := p.accept()
@@ -90,7 +90,8 @@ func TestReloadWhileDialing(t *testing.T) {
 	})
 }
 
-// TestReloadOfNothing: credentials that were refused are not tried again since something else has changed.
+// TestReloadOfNothing: credentials that were refused are not tried again since something else has
+// changed.
 func TestReloadOfNothing(t *testing.T) {
 	inPlay(t, nil, func(p *play) {
 		r := p.accept()
@@ -110,7 +111,8 @@ func TestReloadOfNothing(t *testing.T) {
 	})
 }
 
-// TestReloadKeepsWhatWasUsed: limits that are reordered, or lose one beside them, still know what was used of them.
+// TestReloadKeepsWhatWasUsed: limits that are reordered, or lose one beside them, still know what
+// was used of them.
 func TestReloadKeepsWhatWasUsed(t *testing.T) {
 	second := Rule{Limit: ratelimit.Limit{N: 10, Per: time.Second}, Commands: AllCommands()}
 	hour := Rule{Limit: ratelimit.Limit{N: 100, Per: time.Hour}, Commands: AllCommands()}
@@ -129,7 +131,8 @@ func TestReloadKeepsWhatWasUsed(t *testing.T) {
 	}
 }
 
-// TestReloadKeepsCounts: what was counted for a limit goes on under its name, wherever it stands; another begins anew.
+// TestReloadKeepsCounts: what was counted for a limit goes on under its name, wherever it stands;
+// another begins anew.
 func TestReloadKeepsCounts(t *testing.T) {
 	rule := func(name string, n int) Rule {
 		return Rule{Name: name, Limit: ratelimit.Limit{N: n, Per: time.Second}, Commands: AllCommands(), Shadow: true}

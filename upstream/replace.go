@@ -13,9 +13,10 @@ func (p *Pool) worn(s *Session, now time.Duration) Cause {
 	return CauseNone
 }
 
-// mayGo says whether s, which is idle and worn, may be logged out now: when another has been opened in its place, which
-// this asks for. It goes first where there is no room for both, where it can carry nothing more, and where it is to go for
-// another reason than its age or count. One session is replaced at a time, so that not all go at once.
+// mayGo says whether s, which is idle and worn, may be logged out now: when another has been opened
+// in its place, which this asks for. It goes first where there is no room for both, where it can
+// carry nothing more, and where it is to go for another reason than its age or count. One session
+// is replaced at a time, so that not all go at once.
 func (p *Pool) mayGo(s *Session, why Cause, now time.Duration) bool {
 	switch {
 	case why == CauseCount && s.commands >= p.cfg.MaxCommands-1: // the last is the logout

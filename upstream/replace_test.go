@@ -17,8 +17,8 @@ func (r *registrySide) answered() {
 	}
 }
 
-// TestReplacedFirst: a session that comes of age works on until another is in its place (row 42). One command is with the
-// old one while the new one logs in, and does not break.
+// TestReplacedFirst: a session that comes of age works on until another is in its place (row 42).
+// One command is with the old one while the new one logs in, and does not break.
 func TestReplacedFirst(t *testing.T) {
 	inPlay(t, func(c *Config) { c.Pool.MaxSessions, c.Pool.MaxAge = 2, time.Hour }, func(p *play) {
 		old := p.session()
@@ -45,7 +45,8 @@ func TestReplacedFirst(t *testing.T) {
 	})
 }
 
-// TestCountReplacedFirst: the same near sessions.max_commands (row 41), up to the last but one, which is the logout's.
+// TestCountReplacedFirst: the same near sessions.max_commands (row 41), up to the last but one,
+// which is the logout's.
 func TestCountReplacedFirst(t *testing.T) {
 	inPlay(t, func(c *Config) { c.Pool.MaxSessions, c.Pool.MaxCommands = 2, 200 }, func(p *play) {
 		old := p.session()
@@ -68,8 +69,8 @@ func TestCountReplacedFirst(t *testing.T) {
 	})
 }
 
-// TestReplacementFails: a session at its age goes, whatever becomes of its replacement; and before it where the registry
-// admits no more.
+// TestReplacementFails: a session at its age goes, whatever becomes of its replacement; and before
+// it where the registry admits no more.
 func TestReplacementFails(t *testing.T) {
 	inPlay(t, func(c *Config) {
 		c.Pool.MaxSessions, c.Pool.MaxAge = 2, time.Hour
@@ -102,7 +103,8 @@ func TestReplacementFails(t *testing.T) {
 	})
 }
 
-// TestReplacedOneAtATime: of sessions that are old together, the next is replaced when the last is gone.
+// TestReplacedOneAtATime: of sessions that are old together, the next is replaced when the last is
+// gone.
 func TestReplacedOneAtATime(t *testing.T) {
 	inPlay(t, func(c *Config) { c.Pool.MinSessions, c.Pool.MaxSessions, c.Pool.MaxAge = 2, 4, time.Hour }, func(p *play) {
 		one, two := p.session(), p.session()
@@ -140,7 +142,8 @@ func TestReplacedOneAtATime(t *testing.T) {
 	})
 }
 
-// TestSpareIsNotReplaced: a session that comes of age while more are open than are needed just goes.
+// TestSpareIsNotReplaced: a session that comes of age while more are open than are needed just
+// goes.
 func TestSpareIsNotReplaced(t *testing.T) {
 	inPlay(t, func(c *Config) { c.Pool.MinSessions, c.Pool.MaxSessions = 2, 3 }, func(p *play) {
 		one, two := p.session(), p.session()

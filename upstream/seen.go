@@ -35,7 +35,8 @@ func (s *seen) answer(m *frame.Message, l *frame.Login) {
 	}
 }
 
-// PasswordExpires is when the password ends, as the registry said at the last login; zero: it said nothing.
+// PasswordExpires is when the password ends, as the registry said at the last login; zero: it said
+// nothing.
 func (s *Snapshot) PasswordExpires() time.Time {
 	for i := range s.LoginEvents {
 		if e := &s.LoginEvents[i]; e.Type == "password" && !e.Expires.IsZero() {
@@ -45,7 +46,8 @@ func (s *Snapshot) PasswordExpires() time.Time {
 	return time.Time{}
 }
 
-// learn takes over what an attempt to log in has shown. What the registry says anew about the login is logged once.
+// learn takes over what an attempt to log in has shown. What the registry says anew about the login
+// is logged once.
 func (a *Account) learn(s *Session, fresh seen) {
 	if !fresh.expires.IsZero() {
 		a.seen.expires, a.seen.life = fresh.expires, fresh.life

@@ -13,8 +13,8 @@ func (r *registrySide) loginSaid(events string) {
 		events + `</s:loginSecData></extension><trID><clTRID>` + r.id + `</clTRID><svTRID>S-1</svTRID></trID></response>`))
 }
 
-// TestLoginEvents: what the registry says of the password is kept and logged once, however often we log in, without the
-// password and not at any length.
+// TestLoginEvents: what the registry says of the password is kept and logged once, however often we
+// log in, without the password and not at any length.
 func TestLoginEvents(t *testing.T) {
 	const ends = `<s:event type="password" level="warning" exDate="2027-03-04T05:06:07Z">your password pass-1234 ends soon `
 	inPlay(t, func(c *Config) { c.Login.Password = "pass-1234"; c.Pool.MinSessions, c.Pool.MaxSessions = 2, 2 }, func(p *play) {

@@ -18,8 +18,8 @@ func (s SessionState) String() string {
 	return [...]string{"dialing", "idle", "busy", "draining", "closing"}[s]
 }
 
-// Session is what the Pool knows of one authenticated connection to the registry. The Pool owns it; the shell may keep
-// its own part in Transport.
+// Session is what the Pool knows of one authenticated connection to the registry. The Pool owns it;
+// the shell may keep its own part in Transport.
 type Session struct {
 	ID        uint64 // from 1, never used again in this process
 	Transport any    // the shell's

@@ -13,7 +13,8 @@ func (w *world) check() {
 	if w.now > w.settled {
 		w.most = w.cfg.MaxSessions
 	}
-	if d := w.pool.Oldest(w.now); d > 3*w.cfg.QueueTimeout+2*w.cfg.CommandTimeout { // it may break once, and be refused as not logged in once
+	if d := w.pool.Oldest(w.now); d > 3*w.cfg.QueueTimeout+2*w.cfg.CommandTimeout {
+		// it may break once, and be refused as not logged in once
 		w.errorf("I15: the oldest has waited %v", d)
 	}
 	live := 0
@@ -66,8 +67,8 @@ func (w *world) checkLogout(s *Session) {
 	}
 }
 
-// checkReplaced: a session that goes for its age or count leaves as many as there are to be, unless there was no room for
-// another beside it, or it was at its end.
+// checkReplaced: a session that goes for its age or count leaves as many as there are to be, unless
+// there was no room for another beside it, or it was at its end.
 func (w *world) checkReplaced(s *Session) {
 	p := w.pool
 	switch {

@@ -11,10 +11,11 @@ type simSocket struct {
 	expects   *Exchange
 	gen       int
 	loggedOut bool
-	login     time.Duration  // when the login is sent
-	gaveUp    bool           // opening it
-	zombie    bool           // has lost its login without a word
-	counted   *time.Duration // when the registry counts what was written last; not after it has answered or closed
+	login     time.Duration // when the login is sent
+	gaveUp    bool          // opening it
+	zombie    bool          // has lost its login without a word
+	// when the registry counts what was written last; not after it has answered or closed
+	counted *time.Duration
 }
 
 // open connects and logs in, and may fail at either.
@@ -165,7 +166,8 @@ func (w *world) answer(s *Session, k *simSocket, gen int, end Cause) {
 	}
 }
 
-// reject answers that the command was not executed: the login is lost, or there are too many commands.
+// reject answers that the command was not executed: the login is lost, or there are too many
+// commands.
 func (w *world) reject(s *Session, k *simSocket, gen int) {
 	if w.sockets[s] != k || k.dead || k.gen != gen || s.State() == SessionClosing {
 		return

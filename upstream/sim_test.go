@@ -18,8 +18,8 @@ var (
 	simCommands = flag.Int("sim.commands", 200_000, "commands that the simulation ends, over all its worlds")
 )
 
-// TestSimulation plays worlds of clients and registries with a clock of their own, from a seed, and checks the
-// invariants after every step. A seed that failed belongs into TestSimulationSeeds.
+// TestSimulation plays worlds of clients and registries with a clock of their own, from a seed, and
+// checks the invariants after every step. A seed that failed belongs into TestSimulationSeeds.
 func TestSimulation(t *testing.T) {
 	seed := *simSeed
 	if seed == 0 {
@@ -405,7 +405,8 @@ func (w *world) finish(x *Exchange, end End, cause Cause) {
 	w.after(c.think, func() { w.submit(c) })
 }
 
-// reload changes the numbers of sessions and the limits, only to stricter ones, so that what is checked still holds.
+// reload changes the numbers of sessions and the limits, only to stricter ones, so that what is
+// checked still holds.
 func (w *world) reload() {
 	if w.draining {
 		return

@@ -11,31 +11,36 @@ const (
 	backoffMin = time.Second // after the first attempt that failed; doubles
 	backoffMax = time.Minute
 
-	// refusedBackoff is the time until a login is tried again whose credentials were refused: registries count such
-	// attempts and lock accounts.
+	// refusedBackoff is the time until a login is tried again whose credentials were refused:
+	// registries count such attempts and lock accounts.
 	refusedBackoff = 15 * time.Minute
 
-	// ceilingBackoff is the time until a session more is tried after 2502 at login: somebody else's session, or one of
-	// ours that the registry still counts, must end first.
+	// ceilingBackoff is the time until a session more is tried after 2502 at login: somebody else's
+	// session, or one of ours that the registry still counts, must end first.
 	ceilingBackoff = 30 * time.Second
 
-	// loginsPerSession and loginsMin bound the attempts to log in within a minute, whatever their cause: registries
-	// count and penalise logins, and a session that is lost after each command must not make a storm of them.
+	// loginsPerSession and loginsMin bound the attempts to log in within a minute, whatever their
+	// cause: registries count and penalise logins, and a session that is lost after each command
+	// must not make a storm of them.
 	loginsPerSession = 10
 	loginsMin        = 20
 
-	// pauseMin and pauseMax bound the pause that a registry gets that wants fewer commands; it doubles each time.
+	// pauseMin and pauseMax bound the pause that a registry gets that wants fewer commands; it
+	// doubles each time.
 	pauseMin = time.Second
 	pauseMax = 30 * time.Second
 
-	// provenAge is the age from which a session that is lost counts as having worked, even if it carried no command.
+	// provenAge is the age from which a session that is lost counts as having worked, even if it
+	// carried no command.
 	provenAge = time.Minute
 
-	// hastyLife is how many times as long as the last pause a session must live, before provenAge, to show that the registry
-	// does not end whatever is opened: then a pause begins anew at its shortest.
+	// hastyLife is how many times as long as the last pause a session must live, before provenAge,
+	// to show that the registry does not end whatever is opened: then a pause begins anew at its
+	// shortest.
 	hastyLife = 4
 
-	// surplusIdle is the idle time after which a session above MinSessions ends, where no keepalive says when.
+	// surplusIdle is the idle time after which a session above MinSessions ends, where no keepalive
+	// says when.
 	surplusIdle = 4 * time.Minute
 
 	// logoutTimeout is how long a logout's answer is waited for.
@@ -44,8 +49,8 @@ const (
 	// recheck is when something is looked at again that waits for others and not for an instant.
 	recheck = time.Second
 
-	// ageJitter is the part of max_age and max_commands by which sessions end earlier, each by its own draw, so that
-	// those opened together do not end together.
+	// ageJitter is the part of max_age and max_commands by which sessions end earlier, each by its
+	// own draw, so that those opened together do not end together.
 	ageJitter = 0.1
 )
 
@@ -53,8 +58,9 @@ func loginBudget(sessions int) ratelimit.Limit {
 	return ratelimit.Limit{N: max(loginsMin, loginsPerSession*sessions), Per: time.Minute}
 }
 
-// size opens a session where one is missing: below MinSessions, in the place of one that is to go, or when an exchange
-// waits that the limits admit and no idle session can take. One at a time, within the ceiling, and not while back-off lasts.
+// size opens a session where one is missing: below MinSessions, in the place of one that is to go,
+// or when an exchange waits that the limits admit and no idle session can take. One at a time,
+// within the ceiling, and not while back-off lasts.
 func (p *Pool) size(now time.Duration) {
 	if p.opening > 0 || len(p.sessions) >= p.cfg.MaxSessions || !p.wanted(now) {
 		return
@@ -182,7 +188,8 @@ func (p *Pool) rest(s *Session, now time.Duration) {
 
 // idleDeadline says when an idle session must be looked at.
 func (p *Pool) idleDeadline(s *Session, now time.Duration) {
-	if s.deadline = min(s.expires, s.since+p.idleTime()); p.worn(s, now) != CauseNone { // it waits to be replaced
+	if s.deadline = min(s.expires, s.since+p.idleTime()); p.worn(s, now) != CauseNone {
+		// it waits to be replaced
 		s.deadline = now + recheck
 	}
 	p.wakeAt(s.deadline)
@@ -252,8 +259,9 @@ func (p *Pool) keepalive(s *Session, now time.Duration) {
 	p.do(Action{Do: DoKeepalive, Session: s})
 }
 
-// Probe has every idle session show that it is alive, since time may have passed that our clock does not know of, as
-// when the host slept. Those that have no keepalive to do it with are replaced.
+// Probe has every idle session show that it is alive, since time may have passed that our clock
+// does not know of, as when the host slept. Those that have no keepalive to do it with are
+// replaced.
 func (p *Pool) Probe(now time.Duration) {
 	for i := len(p.idle) - 1; i >= 0; i-- {
 		if s := p.idle[i]; p.cfg.Keepalive > 0 {
@@ -266,8 +274,8 @@ func (p *Pool) Probe(now time.Duration) {
 	p.dispatch(now)
 }
 
-// retire logs an idle session out, as soon as the limits that count logouts admit one; until then it stays as it is and
-// this is called again.
+// retire logs an idle session out, as soon as the limits that count logouts admit one; until then
+// it stays as it is and this is called again.
 func (p *Pool) retire(s *Session, cause Cause, now time.Duration) {
 	set, at := p.admits(s, frame.CommandLogout, frame.OpNone, now)
 	if at > now {
@@ -290,7 +298,8 @@ func (p *Pool) shrink(now time.Duration) {
 	}
 }
 
-// OpenFailed says that s could not be opened, and why: CauseShutdown if it was given up before its login was sent.
+// OpenFailed says that s could not be opened, and why: CauseShutdown if it was given up before its
+// login was sent.
 func (p *Pool) OpenFailed(s *Session, cause Cause, now time.Duration) {
 	p.release(s, now)
 	p.logins.Done(now)
@@ -338,20 +347,22 @@ func (p *Pool) endQueue(cause Cause, now time.Duration) {
 	}
 }
 
-// backOff puts the next attempt off: a second at first, twice as long each time, a minute at most, with jitter.
+// backOff puts the next attempt off: a second at first, twice as long each time, a minute at most,
+// with jitter.
 func (p *Pool) backOff(now time.Duration) {
 	d := backoffMin << min(p.failures, 10)
 	p.failures++
 	p.nextOpen = max(p.nextOpen, now+p.jittered(min(d, backoffMax)*2/3))
 }
 
-// lost counts a session that the registry ended young and unproven as an attempt that failed: a registry that takes
-// logins and closes must not be met with a storm of them.
+// lost counts a session that the registry ended young and unproven as an attempt that failed: a
+// registry that takes logins and closes must not be met with a storm of them.
 func (p *Pool) lost(s *Session, now time.Duration) {
 	switch {
 	case p.draining, s.cause.ours():
 	case s.cause == CauseCodeCloses && now-s.opened < provenAge:
-		// It worked, and the registry ended it by an answer all the same: it is restarting, or punishes us.
+		// It worked, and the registry ended it by an answer all the same: it is restarting, or
+		// punishes us.
 		p.hasty++
 		p.nextOpen = max(p.nextOpen, now+p.jittered(p.hastyPause()*2/3))
 	case s.proven:
@@ -366,10 +377,12 @@ func (p *Pool) lost(s *Session, now time.Duration) {
 	p.endRefused(now)
 }
 
-// hastyPause is how long no session is opened behind one that the registry has ended young by an answer.
+// hastyPause is how long no session is opened behind one that the registry has ended young by an
+// answer.
 func (p *Pool) hastyPause() time.Duration { return min(backoffMin<<min(p.hasty-1, 10), backoffMax) }
 
-// Used is the part of a registry-scope rule that is in use, from 0 to 1; 0 for rules of other scopes.
+// Used is the part of a registry-scope rule that is in use, from 0 to 1; 0 for rules of other
+// scopes.
 func (p *Pool) Used(rule int, now time.Duration) float64 {
 	if rule >= len(p.limits.registry) || p.limits.registry[rule] == nil {
 		return 0

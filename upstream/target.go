@@ -10,8 +10,8 @@ import (
 	"eppmux/frame"
 )
 
-// target is what sessions are opened with: where the registry is and what we log in with. Immutable; a reload makes
-// another one.
+// target is what sessions are opened with: where the registry is and what we log in with.
+// Immutable; a reload makes another one.
 type target struct {
 	dial   func(context.Context) (net.Conn, error)
 	dialer *dialer // that dial is of; nil where the config has its own
@@ -31,7 +31,8 @@ func newTarget(cfg *Config) target {
 		t.dial = t.dialer.dial
 	}
 	if t.tls != nil {
-		// A message must go out in one record where it fits: some registries take one read for one frame.
+		// A message must go out in one record where it fits: some registries take one read for one
+		// frame.
 		t.tls = t.tls.Clone()
 		t.tls.DynamicRecordSizingDisabled = true
 	}
@@ -48,8 +49,8 @@ func (t *target) remember(d *dialer) {
 	t.dialer.last = d.last
 }
 
-// dialer connects to an address by TCP. All addresses of a name are tried; while the name cannot be looked up, the
-// address that worked last serves.
+// dialer connects to an address by TCP. All addresses of a name are tried; while the name cannot be
+// looked up, the address that worked last serves.
 type dialer struct {
 	net.Dialer
 	address string

@@ -21,8 +21,8 @@ const (
 	readKept = 256 << 10
 )
 
-// transport is a Session's octets on the loop, which owns it: it writes commands and reads answers. It is the Handler of
-// the session's socket.
+// transport is a Session's octets on the loop, which owns it: it writes commands and reads answers.
+// It is the Handler of the session's socket.
 type transport struct {
 	a        *Account
 	s        *Session
@@ -75,8 +75,8 @@ func (t *transport) Closed(error) {
 	a.leave()
 }
 
-// ready tells the pool that the session has logged in, unless something has come behind the login's answer: nobody asked
-// for that, or it is the end.
+// ready tells the pool that the session has logged in, unless something has come behind the login's
+// answer: nobody asked for that, or it is the end.
 func (t *transport) ready() {
 	a := t.a
 	a.enter()
@@ -134,16 +134,17 @@ func (t *transport) note(cause Cause) {
 	}
 }
 
-// write writes a whole data unit at once, so that it becomes one TLS record where it fits. An error needs no care: the
-// socket is closed then, and Closed has told the pool.
+// write writes a whole data unit at once, so that it becomes one TLS record where it fits. An error
+// needs no care: the socket is closed then, and Closed has told the pool.
 func (t *transport) write(unit []byte, what doing) {
 	t.doing = what
 	_, _ = t.conn.Write(unit)
 }
 
-// pending says whether the registry has sent something, or its end, since its last message was taken: an answer that nobody
-// waits for must not be taken for the next command's, and behind the end nothing must be written. It is asked before
-// each command, also right behind an answer, since registries close there.
+// pending says whether the registry has sent something, or its end, since its last message was
+// taken: an answer that nobody waits for must not be taken for the next command's, and behind the
+// end nothing must be written. It is asked before each command, also right behind an answer, since
+// registries close there.
 func (t *transport) pending() bool {
 	return t.socket.Pending() || t.conn != net.Conn(t.socket) && t.socket.records.partial()
 }
@@ -252,8 +253,9 @@ func readCause(err error) Cause {
 	return CauseFrame
 }
 
-// take takes the message that has come whole. One is due at most: whatever comes behind it nobody asked for, and the
-// session ends. It also ends for the given cause, unless that is CauseNone, after the message has been taken.
+// take takes the message that has come whole. One is due at most: whatever comes behind it nobody
+// asked for, and the session ends. It also ends for the given cause, unless that is CauseNone,
+// after the message has been taken.
 func (t *transport) take(end Cause) {
 	if t.closed || t.s.state == SessionClosing {
 		return
@@ -284,14 +286,16 @@ func (t *transport) take(end Cause) {
 	}
 }
 
-// news takes from a message that nobody asked for what there is to learn: a greeting says what the registry offers now.
+// news takes from a message that nobody asked for what there is to learn: a greeting says what the
+// registry offers now.
 func (t *transport) news(payload []byte) {
 	if m, err := t.a.scanner.Scan(payload); err == nil && m.Kind == frame.KindGreeting {
 		t.a.cfg.OnGreeting(bytes.Clone(m.Payload))
 	}
 }
 
-// message takes the message that ends what is in flight, and the session with it unless end is CauseNone.
+// message takes the message that ends what is in flight, and the session with it unless end is
+// CauseNone.
 func (t *transport) message(payload []byte, end Cause) {
 	a := t.a
 	m, err := a.scanner.Scan(payload)
@@ -304,7 +308,8 @@ func (t *transport) message(payload []byte, end Cause) {
 		t.poison(CauseMismatch)
 		return
 	}
-	// The end of the connection may have come in the same read: the answer is its reason all the same.
+	// The end of the connection may have come in the same read: the answer is its reason all the
+	// same.
 	if (end == CauseNone || end == CauseRegistryClosed) && closes(m.Code) && t.doing != doingLogout && !matchAny(a.cfg.Throttled, m) {
 		end = CauseCodeCloses
 		a.troubled(t.farewell(m), end)
@@ -331,8 +336,9 @@ func (t *transport) message(payload []byte, end Cause) {
 	}
 }
 
-// farewell is what is known of an answer that ends the session. What is said about a client's command stays between the
-// registry and the client: it may repeat what stands in the command, an authInfo for one.
+// farewell is what is known of an answer that ends the session. What is said about a client's
+// command stays between the registry and the client: it may repeat what stands in the command, an
+// authInfo for one.
 func (t *transport) farewell(m *frame.Message) string {
 	if t.doing == doingExchange {
 		return fmt.Sprintf("result code %d", m.Code)
@@ -340,8 +346,8 @@ func (t *transport) farewell(m *frame.Message) string {
 	return refusal(m, &t.a.target.login).Error()
 }
 
-// rejected deals with an answer that says that the command was not executed since the session has lost its login, or
-// since the registry wants fewer. It is false when the answer is the client's.
+// rejected deals with an answer that says that the command was not executed since the session has
+// lost its login, or since the registry wants fewer. It is false when the answer is the client's.
 func (t *transport) rejected(m *frame.Message, end Cause) bool {
 	a := t.a
 	switch {
@@ -364,12 +370,13 @@ func (t *transport) rejected(m *frame.Message, end Cause) bool {
 	return false
 }
 
-// closes says whether a result code ends the session. RFC 5730 section 3: the second digit 5 is "connection
-// management"; registries use it in codes that the RFC does not list, such as 1501.
+// closes says whether a result code ends the session. RFC 5730 section 3: the second digit 5 is
+// "connection management"; registries use it in codes that the RFC does not list, such as 1501.
 func closes(code int) bool { return code/100%10 == 5 }
 
-// matches says whether m is the answer to what is in flight. RFC 5730 section 2.6: a response carries the clTRID of its
-// command. Some carry none, which does no harm while one command is in flight; another's is never delivered.
+// matches says whether m is the answer to what is in flight. RFC 5730 section 2.6: a response
+// carries the clTRID of its command. Some carry none, which does no harm while one command is in
+// flight; another's is never delivered.
 func (t *transport) matches(m *frame.Message) bool {
 	if t.doing == doingHello {
 		return m.Kind == frame.KindGreeting
@@ -390,13 +397,14 @@ func (t *transport) matches(m *frame.Message) bool {
 	return bytes.Equal(m.ClTRID.Value, id)
 }
 
-// answered is what x's client is told of its answer. Borrowed until the next call, and as long as m.
+// answered is what x's client is told of its answer. Borrowed until the next call, and as long as
+// m.
 func (a *Account) answered(m *frame.Message, x *Exchange) Outcome {
 	return Outcome{End: EndAnswered, Code: m.Code, Unit: a.restore(m, x), SvTRID: m.Payload[m.SvTRID.Start:m.SvTRID.End]}
 }
 
-// restore builds the answer for x's client from m: the client's own clTRID, octet for octet, or none if it sent none,
-// and the same in every paTRID. Borrowed until the next call.
+// restore builds the answer for x's client from m: the client's own clTRID, octet for octet, or
+// none if it sent none, and the same in every paTRID. Borrowed until the next call.
 func (a *Account) restore(m *frame.Message, x *Exchange) []byte {
 	a.edits = a.edits[:0]
 	for i := range m.PaTRID {

@@ -7,9 +7,10 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// A muxTRID is "M", 13 characters of Crockford's base 32, and, where the client sent a clTRID, "-" and that clTRID whole
-// if it fits. The 13 are 55 bits of microseconds since 1970, strictly rising, and 10 bits of host identity: unique over
-// clients, restarts and hosts, in order of time, and readable back without a table.
+// A muxTRID is "M", 13 characters of Crockford's base 32, and, where the client sent a clTRID, "-"
+// and that clTRID whole if it fits. The 13 are 55 bits of microseconds since 1970, strictly rising,
+// and 10 bits of host identity: unique over clients, restarts and hosts, in order of time, and
+// readable back without a table.
 const (
 	tridHead = 14 // "M" and 13 characters
 	tridMax  = 64 // RFC 5730 section 4: trIDStringType has 3 to 64 characters
@@ -37,8 +38,8 @@ func newTRIDSource(host uint16) *tridSource {
 	return &tridSource{host: uint64(host) & 0x3ff, kept: kept}
 }
 
-// append appends the 13 characters of a new id to dst. wall is the time since 1970; a clock that goes back does not make an
-// id come again.
+// append appends the 13 characters of a new id to dst. wall is the time since 1970; a clock that
+// goes back does not make an id come again.
 func (t *tridSource) append(dst []byte, wall time.Duration) []byte {
 	t.last = max(t.last+1, uint64(wall.Microseconds()))
 	for shift := 50; shift >= 0; shift -= 5 {
@@ -47,8 +48,8 @@ func (t *tridSource) append(dst []byte, wall time.Duration) []byte {
 	return append(dst, crockford[t.host>>5], crockford[t.host&31])
 }
 
-// appendMuxTRID appends a new muxTRID for a client's clTRID: content as it stood between its tags, value as a parser
-// sees it; content is nil where the client sent none.
+// appendMuxTRID appends a new muxTRID for a client's clTRID: content as it stood between its tags,
+// value as a parser sees it; content is nil where the client sent none.
 func (t *tridSource) appendMuxTRID(dst, content, value []byte, wall time.Duration) []byte {
 	start := len(dst)
 	dst = t.append(append(dst, 'M'), wall)
@@ -85,7 +86,8 @@ const (
 	ownLost               // the client's clTRID did not fit and is no longer remembered
 )
 
-// resolve takes a muxTRID apart: the content of the client's clTRID, borrowed from id or from the map.
+// resolve takes a muxTRID apart: the content of the client's clTRID, borrowed from id or from the
+// map.
 func (t *tridSource) resolve(id []byte) ([]byte, own) {
 	if !isMuxTRID(id) {
 		return nil, ownForeign

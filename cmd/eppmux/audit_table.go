@@ -9,7 +9,8 @@ import (
 	"eppmux/audit"
 )
 
-// auditForm has a fixed width for each column but the last: the files may be longer than memory, so no width is known.
+// auditForm has a fixed width for each column but the last: the files may be longer than memory, so
+// no width is known.
 const auditForm = "%-27s  %-12s  %-18s  %-24s  %-24s  %8s  %-21s  %-20s  %s\n"
 
 // row prints a story, the first one behind the names of the columns.

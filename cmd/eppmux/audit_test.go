@@ -100,7 +100,8 @@ func (st *reloadStand) auditOf(name string) string {
 	return string(data)
 }
 
-// TestServeAudit: the log is kept over reloads, opened anew by them, and follows those keys that may change.
+// TestServeAudit: the log is kept over reloads, opened anew by them, and follows those keys that
+// may change.
 func TestServeAudit(t *testing.T) {
 	st := &reloadStand{t: t, dir: t.TempDir(), log: newTranscript()}
 	st.begin("audit: {file: audit.jsonl}", "a")

@@ -15,18 +15,21 @@ import (
 	"time"
 )
 
-// browser is a Chromium without a window, driven by the WebDriver protocol (W3C) through chromedriver.
+// browser is a Chromium without a window, driven by the WebDriver protocol (W3C) through
+// chromedriver.
 type browser struct {
 	t       *testing.T
 	session string // its address at chromedriver
 	http    http.Client
 }
 
-// browserFlags keep Chromium from windows, from sandboxes that containers do not give, and from the network.
+// browserFlags keep Chromium from windows, from sandboxes that containers do not give, and from the
+// network.
 var browserFlags = []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
 	"--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--disable-extensions", "--hide-scrollbars", "--force-color-profile=srgb"}
 
-// startBrowser starts one that ends with the test. Where there is no chromedriver the test skips, and fails in CI.
+// startBrowser starts one that ends with the test. Where there is no chromedriver the test skips,
+// and fails in CI.
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
 	path, err := exec.LookPath("chromedriver")

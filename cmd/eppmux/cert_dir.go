@@ -13,8 +13,8 @@ import (
 	"syscall"
 )
 
-// The files of "eppmux cert", in the order in which they take their places: each certificate after its key, so that
-// whoever sees a certificate finds its key.
+// The files of "eppmux cert", in the order in which they take their places: each certificate after
+// its key, so that whoever sees a certificate finds its key.
 const (
 	caKeyFile     = "ca.key"
 	caFile        = "ca.pem"
@@ -30,8 +30,8 @@ type certDir struct {
 	held *os.File // the folder, with a lock
 }
 
-// openCertDir makes the folder if need be. One in which others can put files of theirs is refused: they could put a
-// certificate of theirs there.
+// openCertDir makes the folder if need be. One in which others can put files of theirs is refused:
+// they could put a certificate of theirs there.
 func openCertDir(path string) (*certDir, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, err
@@ -117,8 +117,8 @@ func (d *certDir) names() ([]string, error) {
 	return hostNames(names)
 }
 
-// put writes files, each whole: those that a running eppmux reads are replaced by renaming. What is no key everybody may
-// read. When it fails half-way through the renaming, some are the new ones.
+// put writes files, each whole: those that a running eppmux reads are replaced by renaming. What is
+// no key everybody may read. When it fails half-way through the renaming, some are the new ones.
 func (d *certDir) put(contents map[string][]byte) (err error) {
 	var ready []preparedFile
 	defer func() {

@@ -65,8 +65,9 @@ type localCerts struct {
 	cert, key []byte
 }
 
-// newAuthority makes one that can sign for names alone, and below DNS names, so that whoever gets hold of its key can
-// deceive its clients about no other host. Its subject is never that of another one.
+// newAuthority makes one that can sign for names alone, and below DNS names, so that whoever gets
+// hold of its key can deceive its clients about no other host. Its subject is never that of another
+// one.
 func newAuthority(names []string, now time.Time, days int) (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -98,8 +99,8 @@ func newAuthority(names []string, now time.Time, days int) (*authority, error) {
 	return &authority{cert, key, [2][]byte{encodeCert(der), keyPEM}}, err
 }
 
-// issue makes a key and a certificate of it for names, which ends no later than the authority. It is an error where a client
-// that trusts the authority would not accept it.
+// issue makes a key and a certificate of it for names, which ends no later than the authority. It
+// is an error where a client that trusts the authority would not accept it.
 func (a *authority) issue(names []string, now time.Time, days int) (*localCerts, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -148,7 +149,8 @@ func (a *authority) accepts(leaf *x509.Certificate, names []string, now time.Tim
 	return nil
 }
 
-// certTemplate has a serial number, whose first octet is not 0, and the validity: from an hour before now, since clocks differ.
+// certTemplate has a serial number, whose first octet is not 0, and the validity: from an hour
+// before now, since clocks differ.
 func certTemplate(now time.Time, days int) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 119))
 	if err != nil {

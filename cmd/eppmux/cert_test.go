@@ -87,8 +87,8 @@ func TestCert(t *testing.T) {
 	}
 }
 
-// TestCertAuthorityIsNarrow: with its key nobody can make a certificate for another host, or another authority, that its clients
-// accept.
+// TestCertAuthorityIsNarrow: with its key nobody can make a certificate for another host, or
+// another authority, that its clients accept.
 func TestCertAuthorityIsNarrow(t *testing.T) {
 	ca, err := newAuthority(localNames, time.Now(), 30)
 	if err != nil {
@@ -123,7 +123,8 @@ func TestCertOpenSSL(t *testing.T) {
 	}
 }
 
-// TestCertRenew: the authority stays, with its key and whoever trusts it; the names stay, unless others are said.
+// TestCertRenew: the authority stays, with its key and whoever trusts it; the names stay, unless
+// others are said.
 func TestCertRenew(t *testing.T) {
 	dir, _ := makeCerts(t, "--name", "epp.example.com", "--name", "2001:db8::7")
 	ca, first, before := certIn(t, dir, caFile), certIn(t, dir, serverFile), filesIn(t, dir)

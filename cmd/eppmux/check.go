@@ -7,8 +7,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// defaultConfigFile is what all commands read that are not told otherwise. Whoever makes a package may say where it has its
-// config, with -ldflags "-X main.defaultConfigFile=/etc/eppmux/config.yaml".
+// defaultConfigFile is what all commands read that are not told otherwise. Whoever makes a package
+// may say where it has its config, with -ldflags "-X
+// main.defaultConfigFile=/etc/eppmux/config.yaml".
 var defaultConfigFile = "config.yaml"
 
 func newCheckCommand() *cobra.Command {

@@ -6,8 +6,8 @@ import (
 	"eppmux/sandbox"
 )
 
-// complete adds to what "eppmux completion SHELL" knows of the command line: where files have no place none are offered,
-// and words that are fixed are.
+// complete adds to what "eppmux completion SHELL" knows of the command line: where files have no
+// place none are offered, and words that are fixed are.
 func complete(root *cobra.Command) {
 	for _, c := range root.Commands() {
 		if c.ValidArgsFunction == nil && c.Args != nil && c.Args(c, []string{"any"}) != nil {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestCompletion asks as the scripts do. The last line tells the shell what to do: ":4" is to offer no files.
+// TestCompletion asks as the scripts do. The last line tells the shell what to do: ":4" is to offer
+// no files.
 func TestCompletion(t *testing.T) {
 	for _, tt := range []struct {
 		words []string // the last is the one to be completed

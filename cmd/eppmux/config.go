@@ -14,8 +14,8 @@ import (
 	"eppmux/ratelimit"
 )
 
-// Config is the config file with its defaults filled in and its rules checked. The keys are the field names in lower
-// case with underscores. Immutable after LoadConfig.
+// Config is the config file with its defaults filled in and its rules checked. The keys are the
+// field names in lower case with underscores. Immutable after LoadConfig.
 type Config struct {
 	Registries   []Registry // at least one; names are unique
 	Admin        Admin
@@ -24,7 +24,8 @@ type Config struct {
 	Audit        Audit
 	DrainTimeout time.Duration // default 30s; 0: what is in flight is not waited for
 
-	// Warnings are what is no fault and still wants a look, in the order of the file; the text of each is complete.
+	// Warnings are what is no fault and still wants a look, in the order of the file; the text of
+	// each is complete.
 	Warnings []string
 
 	folder string // where relative paths of the file start
@@ -52,8 +53,8 @@ const SandboxAddress = "sandbox"
 // Sandbox says that the registry is the built-in one.
 func (r *Registry) Sandbox() bool { return r.Address == SandboxAddress }
 
-// Listen is one address that clients connect to, written tcp://host:port, tls://host:port or unix:///path, or as a
-// mapping with the key address.
+// Listen is one address that clients connect to, written tcp://host:port, tls://host:port or
+// unix:///path, or as a mapping with the key address.
 type Listen struct {
 	Network string // "tcp" or "unix", as net.Listen takes it
 	Address string // host:port or the path of the socket
@@ -78,8 +79,8 @@ func (l Listen) Allows(c frame.Command, op frame.Op) bool {
 	return len(l.Allow) == 0 || covers(l.Allow, c, op)
 }
 
-// RegistryTLS is how we connect to a registry. Paths are absolute or relative to the folder of the config file; the
-// loaded values stand beside them.
+// RegistryTLS is how we connect to a registry. Paths are absolute or relative to the folder of the
+// config file; the loaded values stand beside them.
 type RegistryTLS struct {
 	ServerName string // default: the host of Registry.Address
 	CAFile     string // default: the certificate authorities of the system
@@ -108,7 +109,8 @@ func (v TLSVersion) ID() uint16 {
 	return tls.VersionTLS12
 }
 
-// TLSConfig is what the registry is dialled with; its verification cannot be switched off. It is a new value each time.
+// TLSConfig is what the registry is dialled with; its verification cannot be switched off. It is a
+// new value each time.
 func (r *Registry) TLSConfig() *tls.Config {
 	c := &tls.Config{
 		ServerName: r.TLS.ServerName,
@@ -119,13 +121,15 @@ func (r *Registry) TLSConfig() *tls.Config {
 		c.ServerName, _, _ = net.SplitHostPort(r.Address)
 	}
 	if pair := r.TLS.Certificate; pair != nil {
-		// Shown whatever authorities the registry names: it knows our certificate, not always who signed it.
+		// Shown whatever authorities the registry names: it knows our certificate, not always who
+		// signed it.
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair.Certificate(), nil }
 	}
 	return c
 }
 
-// Login is how we log in. Of the three sources of the password exactly one is set, for the sandbox at most one.
+// Login is how we log in. Of the three sources of the password exactly one is set, for the sandbox
+// at most one.
 type Login struct {
 	ClientID      string
 	Password      Secret // the password itself, whatever its source
@@ -195,13 +199,15 @@ const (
 	ScopeClient   Scope = "client"
 )
 
-// LimitedCommand is an entry of RateLimit.Commands or Listen.Allow: all commands, one, or one with one op.
+// LimitedCommand is an entry of RateLimit.Commands or Listen.Allow: all commands, one, or one with
+// one op.
 type LimitedCommand struct {
 	Command frame.Command // CommandNone: all
 	Op      frame.Op      // OpNone: all
 }
 
-// Covers says whether c with op is meant. Hello and login count as commands, as many registries count them.
+// Covers says whether c with op is meant. Hello and login count as commands, as many registries
+// count them.
 func (l LimitedCommand) Covers(c frame.Command, op frame.Op) bool {
 	return l.Command == frame.CommandNone || l.Command == c && (l.Op == frame.OpNone || l.Op == op)
 }
@@ -223,7 +229,8 @@ type Clients struct {
 // LoginPolicy is what is made of a client's login.
 type LoginPolicy string
 
-// LoginAccept, the default, takes any login; a client need not log in at all. LoginVerify wants that of one of Users.
+// LoginAccept, the default, takes any login; a client need not log in at all. LoginVerify wants
+// that of one of Users.
 const (
 	LoginAccept LoginPolicy = "accept"
 	LoginVerify LoginPolicy = "verify"
@@ -266,8 +273,8 @@ type ClientsTLS struct {
 	Certificate *KeyPair // nil: none
 }
 
-// TLSConfig is what tls:// listeners serve with: from TLS 1.2 on, client certificates neither asked for nor needed. It
-// is a new value each time, nil without a certificate.
+// TLSConfig is what tls:// listeners serve with: from TLS 1.2 on, client certificates neither asked
+// for nor needed. It is a new value each time, nil without a certificate.
 func (c *Clients) TLSConfig() *tls.Config {
 	pair := c.TLS.Certificate
 	if pair == nil {

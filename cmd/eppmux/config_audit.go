@@ -19,7 +19,8 @@ type Audit struct {
 // AuditCommands says what is recorded.
 type AuditCommands string
 
-// Transforms only, before they are sent and when they have ended, the default; or the ends of queries too.
+// Transforms only, before they are sent and when they have ended, the default; or the ends of
+// queries too.
 const (
 	AuditTransform AuditCommands = "transform"
 	AuditAll       AuditCommands = "all"
@@ -61,7 +62,8 @@ func (r *reader) rotate(to *Rotate) read {
 	}
 }
 
-// smallestRotation is the least audit.rotate.max_size, in octets: below it there would be a file for every few commands.
+// smallestRotation is the least audit.rotate.max_size, in octets: below it there would be a file
+// for every few commands.
 const smallestRotation = 1 << 16
 
 func (c *checker) audit(path string, a *Audit) {
@@ -91,8 +93,8 @@ func (c *checker) auditFile(path, file string) {
 	}
 }
 
-// readAudit reads what the file says of the audit log. All else may be wrong or out of reach: whoever reads the log need not
-// be able to read passwords.
+// readAudit reads what the file says of the audit log. All else may be wrong or out of reach:
+// whoever reads the log need not be able to read passwords.
 func readAudit(path string) (Audit, error) {
 	cfg, err := readOnly(path)
 	if err != nil {
@@ -104,8 +106,8 @@ func readAudit(path string) (Audit, error) {
 	return cfg.Audit, nil
 }
 
-// readOnly reads the values of a config file, without its rules and without what it refers to: passwords and certificates
-// may be out of reach for who wants to know something else.
+// readOnly reads the values of a config file, without its rules and without what it refers to:
+// passwords and certificates may be out of reach for who wants to know something else.
 func readOnly(path string) (*Config, error) {
 	data, _, err := readFile(path, maxConfigFile)
 	if err != nil {

@@ -12,10 +12,11 @@ import (
 	"time"
 )
 
-// The rules that values must keep together. Each is checked on the values with their defaults, and reported at the key
-// whose change would mend it.
+// The rules that values must keep together. Each is checked on the values with their defaults, and
+// reported at the key whose change would mend it.
 
-// smallestFrame is the least clients.max_frame, in octets: a login as real clients send it must fit.
+// smallestFrame is the least clients.max_frame, in octets: a login as real clients send it must
+// fit.
 const smallestFrame = 4096
 
 // longestSocketPath is what a unix socket address holds, without its final NUL.
@@ -202,7 +203,8 @@ func (c *checker) take(a takenAddress) {
 	c.taken = append(c.taken, a)
 }
 
-// collides says whether two addresses cannot both be listened on. Port 0 is a free one, chosen by the system.
+// collides says whether two addresses cannot both be listened on. Port 0 is a free one, chosen by
+// the system.
 func (a takenAddress) collides(b takenAddress) bool {
 	if a.socket != "" || b.socket != "" {
 		return a.socket == b.socket

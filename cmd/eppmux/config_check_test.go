@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// A rule is one line that a registry's mapping, or the file, gets, and the one fault it must make; empty: none.
+// A rule is one line that a registry's mapping, or the file, gets, and the one fault it must make;
+// empty: none.
 type rule struct{ line, want string }
 
 func runRules(t *testing.T, file func(line string) string, rules []rule) {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestCredentials: what a service manager passes is found in its folder and, there alone, may have the mode that an
-// access list shows.
+// TestCredentials: what a service manager passes is found in its folder and, there alone, may have
+// the mode that an access list shows.
 func TestCredentials(t *testing.T) {
 	dir, passed := t.TempDir(), t.TempDir()
 	if err := os.Chmod(passed, 0o700); err != nil {

@@ -54,7 +54,8 @@ type faultList struct {
 	lines map[string]int // path: line on which it stands
 }
 
-// add records a fault unless its path has one: the first is the cause, the second would be about a default.
+// add records a fault unless its path has one: the first is the cause, the second would be about a
+// default.
 func (l *faultList) add(path, format string, args ...any) {
 	if len(l.list) > maxFaults {
 		return
@@ -139,7 +140,8 @@ func either[T ~string](words []T) string {
 	return b.String()
 }
 
-// suggest is ` (did you mean "x"?)` for the known word that is nearest to word, or empty when none is near.
+// suggest is ` (did you mean "x"?)` for the known word that is nearest to word, or empty when none
+// is near.
 func suggest[T ~string](word string, known []T) string {
 	best, bound := "", min(len(word)/4, 2)+1
 	for _, k := range known {
@@ -153,7 +155,8 @@ func suggest[T ~string](word string, known []T) string {
 	return fmt.Sprintf(" (did you mean %q?)", best)
 }
 
-// distance is the number of octets to insert, remove or replace to make b of a; bound when it is not below bound.
+// distance is the number of octets to insert, remove or replace to make b of a; bound when it is
+// not below bound.
 func distance(a, b string, bound int) int {
 	if len(a)-len(b) >= bound || len(b)-len(a) >= bound {
 		return bound

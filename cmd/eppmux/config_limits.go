@@ -46,8 +46,8 @@ func (c *checker) rateLimit(path string, l *RateLimit, names map[string]string) 
 	}
 }
 
-// limitNames are the names of limits, each different: those that they have, or what they say, as in "all-100-per-1s". So
-// a limit that stays the same keeps its name, wherever it stands.
+// limitNames are the names of limits, each different: those that they have, or what they say, as in
+// "all-100-per-1s". So a limit that stays the same keeps its name, wherever it stands.
 func limitNames(limits []RateLimit) []string {
 	names := make([]string, len(limits))
 	for i := range limits {
@@ -70,7 +70,8 @@ func limitNames(limits []RateLimit) []string {
 // maxSaid is how many commands a name made of them lists.
 const maxSaid = 3
 
-// said is what l says: its commands in the order of the alphabet, its numbers, its scope, and that it is a shadow.
+// said is what l says: its commands in the order of the alphabet, its numbers, its scope, and that
+// it is a shadow.
 func (l *RateLimit) said() string {
 	var words []string
 	for _, c := range l.Commands {

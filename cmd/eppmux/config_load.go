@@ -24,8 +24,9 @@ const (
 	maxPEMFile      = 4 << 20
 )
 
-// LoadConfig reads the file, fills in the defaults, checks every rule and loads what the file refers to: passwords,
-// certificates, keys. The error is a *Faults with all that is wrong, or says why the file could not be read.
+// LoadConfig reads the file, fills in the defaults, checks every rule and loads what the file
+// refers to: passwords, certificates, keys. The error is a *Faults with all that is wrong, or says
+// why the file could not be read.
 func LoadConfig(path string) (*Config, error) {
 	data, info, err := readFile(path, maxConfigFile)
 	if err != nil {
@@ -104,15 +105,15 @@ func readFile(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	return data, info, nil
 }
 
-// credentials begins the path of a file that the service manager passes to us in a folder of its own (systemd.exec(5),
-// LoadCredential=). The folder is another one at each start.
+// credentials begins the path of a file that the service manager passes to us in a folder of its
+// own (systemd.exec(5), LoadCredential=). The folder is another one at each start.
 const credentials = "$CREDENTIALS_DIRECTORY/"
 
 func credentialsFolder() string { return os.Getenv("CREDENTIALS_DIRECTORY") }
 
-// privateAt is private for the file at a resolved path. To credentials the service manager gives us access by an access
-// list where it can, and then the mode shows as the group's what the list allows to us: only others count there, whom
-// the folder keeps out besides.
+// privateAt is private for the file at a resolved path. To credentials the service manager gives us
+// access by an access list where it can, and then the mode shows as the group's what the list
+// allows to us: only others count there, whom the folder keeps out besides.
 func privateAt(path string, info fs.FileInfo) error {
 	if folder := credentialsFolder(); folder != "" && filepath.Dir(path) == filepath.Clean(folder) && info.Mode().Perm()&0o037 == 0 {
 		return nil
@@ -120,8 +121,8 @@ func privateAt(path string, info fs.FileInfo) error {
 	return private(info)
 }
 
-// private is an error unless only its owner can reach the file, and the owner is root or ourselves. A nil info is
-// private.
+// private is an error unless only its owner can reach the file, and the owner is root or ourselves.
+// A nil info is private.
 func private(info fs.FileInfo) error {
 	if info == nil {
 		return nil
@@ -135,7 +136,8 @@ func private(info fs.FileInfo) error {
 	return nil
 }
 
-// resolve says where the file is that a key names. Without credentials a path into them stays as it is, and leads nowhere.
+// resolve says where the file is that a key names. Without credentials a path into them stays as it
+// is, and leads nowhere.
 func (f files) resolve(path string) string {
 	if name, ok := strings.CutPrefix(path, credentials); ok && credentialsFolder() != "" {
 		return filepath.Join(credentialsFolder(), name)
@@ -216,7 +218,8 @@ func (c *checker) roots(path, file string) *x509.CertPool {
 	return pool
 }
 
-// certificate loads cert_file and key_file, which stand in the mapping at path. Both or neither must be given.
+// certificate loads cert_file and key_file, which stand in the mapping at path. Both or neither
+// must be given.
 func (c *checker) certificate(path, certFile, keyFile string) *KeyPair {
 	certPath, keyPath := join(path, "cert_file"), join(path, "key_file")
 	switch {

@@ -66,7 +66,8 @@ func writePairFor(t testing.TB, dir, name string, from, until time.Time) {
 	writeFile(t, dir, name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})), 0o600)
 }
 
-// registryYAML is a config of one registry, on lines 2 and up; the lines of more follow, indented as its keys are.
+// registryYAML is a config of one registry, on lines 2 and up; the lines of more follow, indented
+// as its keys are.
 func registryYAML(more ...string) string {
 	return "registries:\n" +
 		"  - name: a\n" +

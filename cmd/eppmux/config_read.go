@@ -14,10 +14,12 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// The decoding of the file. It walks the nodes itself, so that all faults come at once, each with its path and line, and
-// so that an unknown or repeated key is one. What it decodes has its defaults already; what it cannot decode keeps them.
+// The decoding of the file. It walks the nodes itself, so that all faults come at once, each with
+// its path and line, and so that an unknown or repeated key is one. What it decodes has its
+// defaults already; what it cannot decode keeps them.
 
-// maxNodes bounds the values that are looked at: with anchors a small file can stand for a huge one.
+// maxNodes bounds the values that are looked at: with anchors a small file can stand for a huge
+// one.
 const maxNodes = 20_000
 
 // maxMerges bounds how deep merge keys refer to each other; an anchor may contain itself.
@@ -62,13 +64,15 @@ func (r *reader) document(data []byte) *yaml.Node {
 	return doc.Content[0]
 }
 
-// yamlError is the shape of the library's errors; anchor is the one place where they repeat what stands in the file.
+// yamlError is the shape of the library's errors; anchor is the one place where they repeat what
+// stands in the file.
 var (
 	yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(?s:(.*))$`)
 	anchor    = regexp.MustCompile(`(?s)unknown anchor '.*' referenced`)
 )
 
-// syntax records what the YAML library says, without what it quotes: an unquoted password may begin with "*".
+// syntax records what the YAML library says, without what it quotes: an unquoted password may begin
+// with "*".
 func (r *reader) syntax(err error) {
 	f := Fault{Text: "not YAML"}
 	if m := yamlError.FindStringSubmatch(err.Error()); m != nil {
@@ -160,7 +164,8 @@ func (r *reader) merge(path string, n *yaml.Node, f fields, seen map[string]bool
 	}
 }
 
-// word is what may be shown of an unknown key: "password:secret", without the blank, is one key and not a pair.
+// word is what may be shown of an unknown key: "password:secret", without the blank, is one key and
+// not a pair.
 var word = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}`)
 
 func (r *reader) unknown(path string, key *yaml.Node, f fields) {
@@ -281,7 +286,8 @@ func (r *reader) boolean(to *bool) read {
 	}
 }
 
-// digits is how a number is written: YAML's other notations, octal among them, are more often a slip than meant.
+// digits is how a number is written: YAML's other notations, octal among them, are more often a
+// slip than meant.
 var digits = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
 
 func (r *reader) integer(to *int) read {

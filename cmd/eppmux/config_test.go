@@ -23,7 +23,8 @@ func parse(text string) (*Config, error) {
 	return parseConfig("c.yaml", []byte(text), files{folder: "/nowhere"})
 }
 
-// sandboxYAML is a config of one built-in registry that is complete; keys of it may follow, on lines 3 and up.
+// sandboxYAML is a config of one built-in registry that is complete; keys of it may follow, on
+// lines 3 and up.
 func sandboxYAML(more ...string) string {
 	return "registries:\n" +
 		"  - {name: a, address: sandbox, listen: [\"tcp://127.0.0.1:7000\"]" + strings.Join(append([]string{""}, more...), ",\n     ") + "}\n"
@@ -138,7 +139,8 @@ func TestEveryKey(t *testing.T) {
 	}
 }
 
-// TestManyFaults holds the whole text against a golden file: all faults at once, in the order of the lines.
+// TestManyFaults holds the whole text against a golden file: all faults at once, in the order of
+// the lines.
 func TestManyFaults(t *testing.T) {
 	const golden = "testdata/faults.golden"
 	text, err := os.ReadFile("testdata/faults.yaml")

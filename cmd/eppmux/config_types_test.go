@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// What each key holds, for TestWrongTypes. A key that is added without its line here fails TestEveryKeyHasAType.
+// What each key holds, for TestWrongTypes. A key that is added without its line here fails
+// TestEveryKeyHasAType.
 var keyTypes = map[string]string{
 	"registries":                                        "list",
 	"registries[0]":                                     "mapping",

@@ -56,7 +56,8 @@ func (c *checker) user(path string, u *User, seen map[string]string) {
 	}
 }
 
-// warnUsers adds a warning where the users are of no use, or where others can read their hashes and guess at them.
+// warnUsers adds a warning where the users are of no use, or where others can read their hashes and
+// guess at them.
 func warnUsers(l *faultList, path string, cl *Clients, files files) {
 	at := join(path, "clients.users")
 	if cl.Login != LoginVerify && len(cl.Users) > 0 {

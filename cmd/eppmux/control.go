@@ -15,8 +15,9 @@ import (
 	"eppmux/proxy"
 )
 
-// The control socket: HTTP with JSON on a unix socket that only its owner may open. "eppmux ctl" is its client. What it
-// can do is in control_verbs.go; the admin listener, which any local user reaches, can do none of it.
+// The control socket: HTTP with JSON on a unix socket that only its owner may open. "eppmux ctl" is
+// its client. What it can do is in control_verbs.go; the admin listener, which any local user
+// reaches, can do none of it.
 
 // controlRequest is what a verb is told. Which fields count is up to the verb.
 type controlRequest struct {
@@ -152,9 +153,9 @@ func respond(w http.ResponseWriter, code int, a controlAnswer) {
 // errEnding is for what is asked of a program that drains.
 var errEnding = errors.New("eppmux is stopping")
 
-// do runs f on the goroutine of serve and waits for it. f gets the context of serve, since what is begun is ended whether
-// somebody waits for it or not. do fails when ctx is done or the program is ending first; f may still run then, so what it
-// tells may be used only where do does not fail.
+// do runs f on the goroutine of serve and waits for it. f gets the context of serve, since what is
+// begun is ended whether somebody waits for it or not. do fails when ctx is done or the program is
+// ending first; f may still run then, so what it tells may be used only where do does not fail.
 func (s *service) do(ctx context.Context, f func(context.Context)) error {
 	done := make(chan struct{})
 	select {

@@ -11,8 +11,8 @@ import (
 	"eppmux/proxy"
 )
 
-// controlVerb does something to the running program. It runs on a goroutine of the request; what it may touch of the
-// service is live, and the rest by service.do.
+// controlVerb does something to the running program. It runs on a goroutine of the request; what it
+// may touch of the service is live, and the rest by service.do.
 type controlVerb func(s *service, ctx context.Context, req controlRequest) (controlAnswer, error)
 
 var controlVerbs = map[string]controlVerb{
@@ -61,7 +61,8 @@ func onServers(f func(*proxy.Server) error, done string) controlVerb {
 	}
 }
 
-// drainVerb takes a registry out, as if it were no longer in the config file, until the next reload.
+// drainVerb takes a registry out, as if it were no longer in the config file, until the next
+// reload.
 func drainVerb(s *service, ctx context.Context, req controlRequest) (a controlAnswer, err error) {
 	servers, err := s.servers(req)
 	if err != nil {

@@ -33,18 +33,21 @@ func endpointOf(r *Registry) endpoint {
 		connect: r.Timeouts.Connect, greeting: r.Timeouts.Greeting}
 }
 
-// conversation is one connection to an EPP server, used with blocking calls: message, answer, message, and never a second
-// message while an answer is owed. Owned by one goroutine. purpose, pace, grace and onInterrupt are set after open.
+// conversation is one connection to an EPP server, used with blocking calls: message, answer,
+// message, and never a second message while an answer is owed. Owned by one goroutine. purpose,
+// pace, grace and onInterrupt are set after open.
 type conversation struct {
 	conn    net.Conn
 	scanner frame.Scanner
 	first   []byte // the payload of the greeting
 	over    error  // why nothing more may be sent; nil: it may
 
-	purpose     string        // a word of our clTRIDs
-	pace        *pace         // nil: no limits
-	grace       time.Duration // how long an answer that is under way is still waited for when the context has ended
-	onInterrupt func()        // called when that begins, by another goroutine while exchange waits; nil: nothing
+	purpose string // a word of our clTRIDs
+	pace    *pace  // nil: no limits
+	// how long an answer that is under way is still waited for when the context has ended
+	grace time.Duration
+	// called when that begins, by another goroutine while exchange waits; nil: nothing
+	onInterrupt func()
 }
 
 // Why nothing more may be sent.
@@ -135,8 +138,9 @@ type answer struct {
 	rtt            time.Duration // from the sending to the whole answer
 }
 
-// exchange sends a message and reads its answer, within that time. When ctx ends before, it waits for grace at most. The
-// answer may be there with an error, too: what came then is not one to the message.
+// exchange sends a message and reads its answer, within that time. When ctx ends before, it waits
+// for grace at most. The answer may be there with an error, too: what came then is not one to the
+// message.
 func (d *conversation) exchange(ctx context.Context, m *message, within time.Duration) (answer, error) {
 	if d.over != nil {
 		return answer{}, d.over
@@ -174,7 +178,8 @@ func (d *conversation) exchange(ctx context.Context, m *message, within time.Dur
 	return a, nil
 }
 
-// bound sets the deadline of what follows and brings it forward when ctx ends. stop ends the latter.
+// bound sets the deadline of what follows and brings it forward when ctx ends. stop ends the
+// latter.
 func (d *conversation) bound(ctx context.Context, within time.Duration) (stop func()) {
 	until := time.Now().Add(within)
 	_ = d.conn.SetDeadline(until) // an error shows at the next read or write, too

@@ -24,7 +24,8 @@ const (
 	loginRefused                 // refused for another reason
 )
 
-// loginResult is a verdict with its reason, which never holds a password; nil where it was accepted.
+// loginResult is a verdict with its reason, which never holds a password; nil where it was
+// accepted.
 type loginResult struct {
 	verdict verdict
 	err     error
@@ -73,8 +74,8 @@ func (d *conversation) login(ctx context.Context, l *frame.Login, within time.Du
 	return loginResult{loginRefused, refusalOf(a.Message, l)}
 }
 
-// logout gives the session back. The registry frees it at the latest when the connection ends, so how it goes is no matter;
-// the error says why it was not sent.
+// logout gives the session back. The registry frees it at the latest when the connection ends, so
+// how it goes is no matter; the error says why it was not sent.
 func (d *conversation) logout() error {
 	ctx, cancel := context.WithTimeout(context.Background(), logoutWithin)
 	defer cancel()

@@ -33,8 +33,8 @@ func (m *message) named(id string) *message {
 	return &n
 }
 
-// answeredBy says whether a may be the answer to m: RFC 5730 section 2.5 has the server return the clTRID, which some
-// leave out.
+// answeredBy says whether a may be the answer to m: RFC 5730 section 2.5 has the server return the
+// clTRID, which some leave out.
 func (m *message) answeredBy(a *frame.Message) bool {
 	switch m.kind {
 	case frame.KindNone, frame.KindHello: // a hello may be refused, too

@@ -8,12 +8,13 @@ import (
 	"eppmux/ratelimit"
 )
 
-// pace keeps what one connection sends within the rate_limits of its registry. It knows of nothing else that is sent
-// there. Owned by the goroutine of the conversation.
+// pace keeps what one connection sends within the rate_limits of its registry. It knows of nothing
+// else that is sent there. Owned by the goroutine of the conversation.
 type pace struct {
-	limits  []RateLimit
-	buckets []*ratelimit.Bucket // by limit, whatever its scope: there is one session and one client; nil for a shadow
-	most    time.Duration       // timeouts.queue: how long a message may wait
+	limits []RateLimit
+	// by limit, whatever its scope: there is one session and one client; nil for a shadow
+	buckets []*ratelimit.Bucket
+	most    time.Duration // timeouts.queue: how long a message may wait
 	begin   time.Time
 }
 
@@ -27,8 +28,8 @@ func paceOf(r *Registry) *pace {
 	return p
 }
 
-// admit waits until every limit that counts m admits it. The caller says answered when the answer is here, or will not
-// come any more. A nil pace admits at once.
+// admit waits until every limit that counts m admits it. The caller says answered when the answer
+// is here, or will not come any more. A nil pace admits at once.
 func (p *pace) admit(ctx context.Context, m *message) (answered func(), err error) {
 	if ctx.Err() != nil {
 		return nil, errInterrupted

@@ -35,7 +35,8 @@ func TestReadUnit(t *testing.T) {
 	}
 }
 
-// piped is a conversation over a pipe in a synctest bubble, and its other end. It is past the greeting.
+// piped is a conversation over a pipe in a synctest bubble, and its other end. It is past the
+// greeting.
 func piped(t *testing.T) (*conversation, net.Conn) {
 	t.Helper()
 	ours, theirs := net.Pipe()
@@ -46,7 +47,8 @@ func piped(t *testing.T) (*conversation, net.Conn) {
 	return &conversation{conn: ours, purpose: "test"}, theirs
 }
 
-// reply reads one message and answers it with that payload, after a time; empty: never. It ends with ctx.
+// reply reads one message and answers it with that payload, after a time; empty: never. It ends
+// with ctx.
 func reply(ctx context.Context, conn net.Conn, after time.Duration, payload string) {
 	if _, err := readUnit(conn); err == nil && payload != "" && sleep(ctx, after) == nil {
 		conn.Write(unit(payload))

@@ -18,8 +18,8 @@ import (
 
 // The tests in this file hold what lies in deploy against the program and the tools that read it.
 
-// exposureMax is how exposed the service may be by the measure of systemd-analyze, in tenths: 100 is everything. It has
-// to reach the network, and to tell users of a unix socket apart.
+// exposureMax is how exposed the service may be by the measure of systemd-analyze, in tenths: 100
+// is everything. It has to reach the network, and to tell users of a unix socket apart.
 const exposureMax = "16"
 
 // TestUnits: systemd has nothing to say against the units, and finds the service shut in.
@@ -56,8 +56,8 @@ func lastLine(text string) string {
 	return lines[len(lines)-1]
 }
 
-// TestUnitsFitTheConfig: the socket unit opens what the shipped config listens on, and the service asks for what the
-// program speaks.
+// TestUnitsFitTheConfig: the socket unit opens what the shipped config listens on, and the service
+// asks for what the program speaks.
 func TestUnitsFitTheConfig(t *testing.T) {
 	cfg, err := LoadConfig(filepath.Join(root, "config.yaml"))
 	if err != nil {
@@ -82,8 +82,8 @@ func TestUnitsFitTheConfig(t *testing.T) {
 	}
 }
 
-// TestWatchdogIsRestarted: the watchdog's SIGABRT ends a Go program with an exit code, as a panic does, and that one must
-// not be among those after which systemd leaves it at that.
+// TestWatchdogIsRestarted: the watchdog's SIGABRT ends a Go program with an exit code, as a panic
+// does, and that one must not be among those after which systemd leaves it at that.
 func TestWatchdogIsRestarted(t *testing.T) {
 	file := writeFile(t, t.TempDir(), "c.yaml", "admin: {listen: \"\"}\nregistries: [{name: a, address: sandbox, listen: [\"tcp://127.0.0.1:0\"], clients: {max: 9}}]\n", 0o600)
 	p := startProgram(t, "serve", "--config", file)
@@ -110,8 +110,8 @@ func TestWatchdogIsRestarted(t *testing.T) {
 	}
 }
 
-// TestStaticProgram: built as the Dockerfile and the package do, the program needs nothing of the system around it. It
-// runs as a user without rights where there is no other file than its config.
+// TestStaticProgram: built as the Dockerfile and the package do, the program needs nothing of the
+// system around it. It runs as a user without rights where there is no other file than its config.
 func TestStaticProgram(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
@@ -155,7 +155,8 @@ func TestStaticProgram(t *testing.T) {
 	p.end()
 }
 
-// TestDockerfile: no engine builds the image in each run, so this holds what it says against the project.
+// TestDockerfile: no engine builds the image in each run, so this holds what it says against the
+// project.
 func TestDockerfile(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "deploy", "docker", "Dockerfile"))
 	if err != nil {

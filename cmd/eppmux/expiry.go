@@ -21,8 +21,9 @@ const (
 
 const day = 24 * time.Hour
 
-// near says how near the end of a certificate is. A certificate that lives so short that it is always near its end is
-// renewed by a program, and warned of later: only what is less than half its life counts.
+// near says how near the end of a certificate is. A certificate that lives so short that it is
+// always near its end is renewed by a program, and warned of later: only what is less than half its
+// life counts.
 func near(cert *x509.Certificate, now time.Time) nearness {
 	left, life := cert.NotAfter.Sub(now), cert.NotAfter.Sub(cert.NotBefore)
 	within := func(d time.Duration) bool { return left < d && 2*d <= life }
@@ -90,8 +91,8 @@ func warnExpiry(l *faultList, path string, r *Registry, now time.Time) {
 	}
 }
 
-// expiryWatch logs when a certificate comes nearer to its end: at 30, 7 and 1 days, and every day from then on. Owned by
-// the goroutine of serve.
+// expiryWatch logs when a certificate comes nearer to its end: at 30, 7 and 1 days, and every day
+// from then on. Owned by the goroutine of serve.
 type expiryWatch struct {
 	log   *slog.Logger
 	known map[*KeyPair]nearness // as it was said last

@@ -60,7 +60,8 @@ func TestHashRefuses(t *testing.T) {
 	}
 }
 
-// TestVerifiedLogin is the whole way: a hash in a file, a served config, a reload that takes the user out.
+// TestVerifiedLogin is the whole way: a hash in a file, a served config, a reload that takes the
+// user out.
 func TestVerifiedLogin(t *testing.T) {
 	dir := t.TempDir()
 	socket := "unix://" + filepath.Join(dir, "s")

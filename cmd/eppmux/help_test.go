@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestHelpTexts holds what --help prints against golden files: the texts are read by people and copied into pages.
-// -update writes them anew.
+// TestHelpTexts holds what --help prints against golden files: the texts are read by people and
+// copied into pages. -update writes them anew.
 func TestHelpTexts(t *testing.T) {
 	for _, name := range []string{"check", "send", "sandbox", "passwd", "audit", "serve", "ctl", "status", "cert", "hash", "version"} {
 		golden := "testdata/help-" + name + ".golden"

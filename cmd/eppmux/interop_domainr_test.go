@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// TestDomainr checks names with the command of github.com/domainr/epp. It sends no clTRID, writes header and payload
-// apart, never logs out, and takes a certificate without looking at it.
+// TestDomainr checks names with the command of github.com/domainr/epp. It sends no clTRID, writes
+// header and payload apart, never logs out, and takes a certificate without looking at it.
 func TestDomainr(t *testing.T) {
 	t.Parallel()
 	epp := installDomainr(t)
@@ -85,7 +85,8 @@ func TestDomainrLibrary(t *testing.T) {
 	}
 }
 
-// buildDomainr builds the program in a module of its own, so that the library is no dependency of ours.
+// buildDomainr builds the program in a module of its own, so that the library is no dependency of
+// ours.
 func buildDomainr(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -115,7 +116,8 @@ func buildDomainr(t *testing.T) string {
 func installDomainr(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // it may have to build much of the standard library
+	// it may have to build much of the standard library
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", "install", "github.com/domainr/epp/cmd/...@v0.2.0")
 	cmd.Dir = dir
@@ -128,7 +130,8 @@ func installDomainr(t *testing.T) string {
 
 var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// domainr runs the command and returns what it printed, without the colours. It may be called from any goroutine.
+// domainr runs the command and returns what it printed, without the colours. It may be called from
+// any goroutine.
 func (s *stand) domainr(t *testing.T, epp string, flags, names []string) string {
 	args := []string{"-addr", s.address, "-u", "demo", "-p", "demo-secret", "-tls=false"}
 	if s.ca != "" {

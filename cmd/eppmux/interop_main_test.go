@@ -15,10 +15,12 @@ import (
 	"time"
 )
 
-// asProgram is the environment variable that makes the test binary the program itself, race detector and all.
+// asProgram is the environment variable that makes the test binary the program itself, race
+// detector and all.
 const asProgram = "EPPMUX_TEST_AS_PROGRAM"
 
-// otherProgram is the environment variable with the path of a program to test in place of that: one that was installed.
+// otherProgram is the environment variable with the path of a program to test in place of that: one
+// that was installed.
 const otherProgram = "EPPMUX_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -29,13 +31,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// endWithParent ends this process with the test that started it, which holds the other end of its standard input.
+// endWithParent ends this process with the test that started it, which holds the other end of its
+// standard input.
 func endWithParent() {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	os.Exit(exitFailed)
 }
 
-// programTimeout is for one run of a program; programs that take longer are killed, and their tests fail.
+// programTimeout is for one run of a program; programs that take longer are killed, and their tests
+// fail.
 var programTimeout = 3 * time.Minute
 
 // program is eppmux as a process of its own.
@@ -86,7 +90,8 @@ func startProgramAs(t *testing.T, change func(*exec.Cmd), args ...string) *progr
 	return p
 }
 
-// wait runs on a goroutine of its own until the process ends; the cleanup of startProgram waits for it.
+// wait runs on a goroutine of its own until the process ends; the cleanup of startProgram waits for
+// it.
 func (p *program) wait() {
 	p.err = p.cmd.Wait()
 	close(p.ended)

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestOpenSSL lets "openssl s_client" send a whole session at once, before it has seen the greeting, over each version
-// of TLS that eppmux speaks. It verifies the certificate.
+// TestOpenSSL lets "openssl s_client" send a whole session at once, before it has seen the
+// greeting, over each version of TLS that eppmux speaks. It verifies the certificate.
 func TestOpenSSL(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("openssl"); err != nil {
@@ -57,7 +57,8 @@ func TestOpenSSL(t *testing.T) {
 	s.end()
 }
 
-// opensslLogin is a login with the extensions that change answers, as eppmux logs in with all; more may be a newPW.
+// opensslLogin is a login with the extensions that change answers, as eppmux logs in with all; more
+// may be a newPW.
 func opensslLogin(id, more string) string {
 	return `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><login><clID>demo</clID><pw>demo-secret</pw>` + more +
 		`<options><version>1.0</version><lang>en</lang></options><svcs><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI>` +
@@ -65,8 +66,8 @@ func opensslLogin(id, more string) string {
 		`<extURI>urn:ietf:params:xml:ns:secDNS-1.1</extURI><extURI>urn:ietf:params:xml:ns:rgp-1.0</extURI></svcExtension></svcs></login><clTRID>` + id + `</clTRID></command></epp>`
 }
 
-// opensslDay is what a registrar does in a day; each gets a clTRID. The renewal is refused, since what is sent at once cannot know
-// when the domain expires.
+// opensslDay is what a registrar does in a day; each gets a clTRID. The renewal is refused, since
+// what is sent at once cannot know when the domain expires.
 var opensslDay = func() (payloads []string) {
 	const (
 		domainNS  = ` xmlns:d="urn:ietf:params:xml:ns:domain-1.0"`
@@ -104,8 +105,8 @@ const opensslLogout = `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><log
 
 var resultCode = regexp.MustCompile(`<result code="(\d+)">`)
 
-// TestOpenSSLDay does a day with "openssl s_client", all in one write or as a dialogue, straight to the registry and through
-// eppmux: it speaks TLS only.
+// TestOpenSSLDay does a day with "openssl s_client", all in one write or as a dialogue, straight to
+// the registry and through eppmux: it speaks TLS only.
 func TestOpenSSLDay(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("openssl"); err != nil {
@@ -129,7 +130,8 @@ func TestOpenSSLDay(t *testing.T) {
 	}
 }
 
-// opensslAnswers are those of a day, one to a line. Of those that eppmux gives in its own words it is the codes.
+// opensslAnswers are those of a day, one to a line. Of those that eppmux gives in its own words it
+// is the codes.
 func opensslAnswers(t *testing.T, w way, version string, talk func(*testing.T, *stand, string, []string) []string) []string {
 	t.Helper()
 	s := newStand(t, w)

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestNetEPP runs Debian's libnet-epp-perl: a session with Net::EPP::Client, of which every octet is compared, and one
-// with Net::EPP::Simple, of which it is what the module made of the answers.
+// TestNetEPP runs Debian's libnet-epp-perl: a session with Net::EPP::Client, of which every octet
+// is compared, and one with Net::EPP::Simple, of which it is what the module made of the answers.
 func TestNetEPP(t *testing.T) {
 	if out, err := exec.Command("perl", "-MNet::EPP::Client", "-MNet::EPP::Simple", "-e1").CombinedOutput(); err != nil {
 		lacking(t, "perl with Debian's libnet-epp-perl", fmt.Errorf("%w\n%s", err, out))

@@ -17,10 +17,10 @@ import (
 	"eppmux/sandbox"
 )
 
-// These tests let EPP clients that we did not write talk to the sandbox, once directly and once through eppmux, and
-// want no difference. Each program is a process of its own, as in production: the sandbox demands a client certificate,
-// eppmux reads its password from a file. What a machine may lack (perl, openssl, the module proxy) makes a test skip,
-// unless CI is set.
+// These tests let EPP clients that we did not write talk to the sandbox, once directly and once
+// through eppmux, and want no difference. Each program is a process of its own, as in production:
+// the sandbox demands a client certificate, eppmux reads its password from a file. What a machine
+// may lack (perl, openssl, the module proxy) makes a test skip, unless CI is set.
 
 // lacking ends a test that cannot run here.
 func lacking(t *testing.T, what string, err error) {
@@ -52,7 +52,8 @@ type stand struct {
 	mux      *program // nil: clients go to the registry
 	address  string   // host:port for the client
 
-	// Files for the client, empty for plain. A certificate is shown to who asks: the sandbox does, eppmux does not.
+	// Files for the client, empty for plain. A certificate is shown to who asks: the sandbox does,
+	// eppmux does not.
 	ca, cert, key string
 }
 
@@ -86,8 +87,9 @@ func newStand(t *testing.T, w way) *stand {
 	return s
 }
 
-// writeConfig makes the config file in dir, where the sandbox has put its certificates. The listener has a certificate
-// of another authority, which becomes the client's. No limit covers logout: one that does may end a session without.
+// writeConfig makes the config file in dir, where the sandbox has put its certificates. The
+// listener has a certificate of another authority, which becomes the client's. No limit covers
+// logout: one that does may end a session without.
 func (s *stand) writeConfig(dir string) string {
 	s.t.Helper()
 	made, err := sandbox.NewTLS()
@@ -113,8 +115,8 @@ audit: {file: audit.jsonl}
 `, s.address, sessionsMax), 0o600)
 }
 
-// end stops all, and returns what the sandbox has counted. With eppmux before it that has to be flawless, whatever the
-// clients did.
+// end stops all, and returns what the sandbox has counted. With eppmux before it that has to be
+// flawless, whatever the clients did.
 func (s *stand) end() stats {
 	s.t.Helper()
 	if s.mux != nil {
@@ -146,7 +148,8 @@ func (s *stand) end() stats {
 	return got
 }
 
-// runClient runs a client's program and returns its standard output. It may be called from any goroutine.
+// runClient runs a client's program and returns its standard output. It may be called from any
+// goroutine.
 func runClient(t *testing.T, in []byte, name string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), programTimeout)
 	defer cancel()
@@ -181,8 +184,8 @@ func normal(out string) string {
 
 var passwordChange = regexp.MustCompile(`(?m)^password change: code (\d+)\n`)
 
-// passwordChange takes the one line out of a script's output that is not the same through eppmux: the registry changes the
-// password, which is not for a client of many to do.
+// passwordChange takes the one line out of a script's output that is not the same through eppmux:
+// the registry changes the password, which is not for a client of many to do.
 func (s *stand) passwordChange(out string) string {
 	s.t.Helper()
 	want := "1000"

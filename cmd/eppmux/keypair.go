@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// KeyPair is a certificate with its key, in two files that are read again when they change: whoever renews the
-// certificate need not tell eppmux. Its methods may be called from any goroutine.
+// KeyPair is a certificate with its key, in two files that are read again when they change: whoever
+// renews the certificate need not tell eppmux. Its methods may be called from any goroutine.
 type KeyPair struct {
 	// Immutable once it is in use.
 	certFile, keyFile string
@@ -47,7 +47,8 @@ func stampOf(info fs.FileInfo) stamp {
 	return s
 }
 
-// newKeyPair is for what has been read from the files when they were as in seen. The pair must have its Leaf.
+// newKeyPair is for what has been read from the files when they were as in seen. The pair must have
+// its Leaf.
 func newKeyPair(certFile, keyFile string, pair *tls.Certificate, seen [2]stamp) *KeyPair {
 	k := &KeyPair{certFile: certFile, keyFile: keyFile, now: time.Now, log: slog.New(slog.DiscardHandler), seen: seen}
 	k.current.Store(pair)
@@ -61,8 +62,8 @@ func (k *KeyPair) LogTo(log *slog.Logger) {
 	}
 }
 
-// Certificate is the pair as it is in the files now, or was when it last was good. A new one that is broken is logged
-// once.
+// Certificate is the pair as it is in the files now, or was when it last was good. A new one that
+// is broken is logged once.
 func (k *KeyPair) Certificate() *tls.Certificate {
 	if !k.looking.Swap(true) {
 		k.look()
@@ -137,7 +138,8 @@ func parseKeyPair(cert, key []byte) (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-// SameAs says whether both are read from the same files and hold the same certificate. Nil is the same as nil only.
+// SameAs says whether both are read from the same files and hold the same certificate. Nil is the
+// same as nil only.
 func (k *KeyPair) SameAs(o *KeyPair) bool {
 	if k == nil || o == nil {
 		return k == o

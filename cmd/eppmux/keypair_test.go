@@ -76,7 +76,8 @@ func TestKeyPairIsReread(t *testing.T) {
 	}
 }
 
-// TestKeyPairKeepsTheOldOne: whatever is wrong with the new files, the old pair stays, and one line says so.
+// TestKeyPairKeepsTheOldOne: whatever is wrong with the new files, the old pair stays, and one line
+// says so.
 func TestKeyPairKeepsTheOldOne(t *testing.T) {
 	for name, spoil := range map[string]func(s *pairStand){
 		"gone": func(s *pairStand) { os.Remove(filepath.Join(s.dir, "a.pem")) },
@@ -108,7 +109,8 @@ func TestKeyPairKeepsTheOldOne(t *testing.T) {
 	}
 }
 
-// TestKeyPairHandshakes: both kinds of listener and dialler take the certificate from the files, from many goroutines.
+// TestKeyPairHandshakes: both kinds of listener and dialler take the certificate from the files,
+// from many goroutines.
 func TestKeyPairHandshakes(t *testing.T) {
 	s := newPairStand(t)
 	r := Registry{Clients: Clients{TLS: ClientsTLS{Certificate: s.pair}}, TLS: RegistryTLS{Certificate: s.pair, MinVersion: TLS12}}

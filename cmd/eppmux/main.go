@@ -1,13 +1,13 @@
 // Command eppmux lets any number of EPP clients share the few sessions that a registry grants.
 //
-// "eppmux serve" runs the proxy from a config file, "eppmux ctl" tells it what to do while it runs. "eppmux check" tells what
-// is wrong with the file, "eppmux passwd" changes the password at a registry, "eppmux audit" shows what was sent to it,
-// "eppmux cert" makes certificates for listeners, "eppmux hash" hashes of clients' passwords.
-// "eppmux send" is a small client to try things with, "eppmux sandbox" a registry in memory to try
-// them on. Each has its own --help.
+// "eppmux serve" runs the proxy from a config file, "eppmux ctl" tells it what to do while it runs.
+// "eppmux check" tells what is wrong with the file, "eppmux passwd" changes the password at a
+// registry, "eppmux audit" shows what was sent to it, "eppmux cert" makes certificates for
+// listeners, "eppmux hash" hashes of clients' passwords. "eppmux send" is a small client to try
+// things with, "eppmux sandbox" a registry in memory to try them on. Each has its own --help.
 //
-// This package turns the command line and the config file into values and builds the parts. Of EPP it holds no more than
-// send and passwd need.
+// This package turns the command line and the config file into values and builds the parts. Of EPP
+// it holds no more than send and passwd need.
 package main
 
 import (
@@ -36,7 +36,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the program. It returns when the command is done or, for those that run until told otherwise, after ctx is.
+// run is the program. It returns when the command is done or, for those that run until told
+// otherwise, after ctx is.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	root := newRootCommand()
 	root.SetArgs(args)

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// newManCommand is for those who make packages. Manual pages are made from the same definition as --help: there is no
-// other text to keep.
+// newManCommand is for those who make packages. Manual pages are made from the same definition as
+// --help: there is no other text to keep.
 func newManCommand() *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
@@ -104,7 +104,8 @@ func manualPage(c *cobra.Command) string {
 	return b.String()
 }
 
-// paragraphs writes text of --help. What has an indented line keeps its lines; anything else may be filled anew.
+// paragraphs writes text of --help. What has an indented line keeps its lines; anything else may be
+// filled anew.
 func paragraphs(b *strings.Builder, text string) {
 	for _, p := range strings.Split(text, "\n\n") {
 		b.WriteString(".PP\n")
@@ -137,5 +138,6 @@ func roffLine(line string) string {
 	return roff(line)
 }
 
-// roff is text without a meaning for roff. A hyphen is to be copied as one, and quotes must not become typographic.
+// roff is text without a meaning for roff. A hyphen is to be copied as one, and quotes must not
+// become typographic.
 var roff = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace

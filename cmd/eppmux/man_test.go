@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestManual: every command that --help lists has a page, which the formatter has nothing to say against and which
-// shows the text of --help.
+// TestManual: every command that --help lists has a page, which the formatter has nothing to say
+// against and which shows the text of --help.
 func TestManual(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "made")
 	if got := eppmux(t, "man", "--out", dir); got != (result{}) {

@@ -69,8 +69,9 @@ func promtool(t *testing.T, in []byte, args ...string) {
 
 var metricName = regexp.MustCompile(`\beppmux_[a-z_]+\b`)
 
-// TestMetricsAndRules: promtool finds no fault in what is exported, in the alerts and in their tests; every alert has a
-// test that fires it and one that does not; alerts, dashboard and docs name only metrics that there are.
+// TestMetricsAndRules: promtool finds no fault in what is exported, in the alerts and in their
+// tests; every alert has a test that fires it and one that does not; alerts, dashboard and docs
+// name only metrics that there are.
 func TestMetricsAndRules(t *testing.T) {
 	m := startMonitored(t)
 	if got := eppmux(t, "send", "--to", m.clients, "check", "free.example"); got.code != exitDone {
@@ -192,7 +193,8 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
-// startPrometheus scrapes targets at an interval, with the rules of a file, if any, and returns its own address.
+// startPrometheus scrapes targets at an interval, with the rules of a file, if any, and returns its
+// own address.
 func startPrometheus(t *testing.T, interval time.Duration, rules string, targets ...string) string {
 	t.Helper()
 	dir := t.TempDir()

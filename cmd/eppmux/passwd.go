@@ -167,8 +167,9 @@ func (p *passwdRun) change(ctx context.Context, next, old Secret) error {
 	return p.dismiss(res.err)
 }
 
-// settle finds out which password is valid, with one login each at most. It does not end early when the operator
-// interrupts: the answer that is under way may be the last that the registry gives before it locks the account.
+// settle finds out which password is valid, with one login each at most. It does not end early when
+// the operator interrupts: the answer that is under way may be the last that the registry gives
+// before it locks the account.
 func (p *passwdRun) settle(next, old Secret) error {
 	ctx := context.Background()
 	first := p.login(ctx, next.Reveal(), "")
@@ -247,6 +248,6 @@ func (p passwordRule) source() string {
 	return " (" + p.from + ")"
 }
 
-// shortestPassword is of pwType in RFC 5730's schema, in characters. Its longest, 16, does not hold where the registry
-// has RFC 8807.
+// shortestPassword is of pwType in RFC 5730's schema, in characters. Its longest, 16, does not hold
+// where the registry has RFC 8807.
 const shortestPassword = 6

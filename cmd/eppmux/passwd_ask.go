@@ -41,8 +41,8 @@ func askPassword(ctx context.Context, in io.Reader, prompt io.Writer) (Secret, e
 	return answers[0], nil
 }
 
-// passwordLine reads one line. When ctx is done before, its goroutine stays until the input ends, as a read from a
-// terminal cannot be called off; the process is about to end.
+// passwordLine reads one line. When ctx is done before, its goroutine stays until the input ends,
+// as a read from a terminal cannot be called off; the process is about to end.
 func passwordLine(ctx context.Context, r *bufio.Reader) (Secret, error) {
 	type result struct {
 		line string

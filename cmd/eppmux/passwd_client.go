@@ -10,7 +10,8 @@ import (
 // loginClient logs in at a registry with blocking calls, once for each call of login. Immutable.
 type loginClient struct{ r *Registry }
 
-// login connects, logs in and out. ctx ends it before the login is sent; from then on it takes timeouts.login, and a logout.
+// login connects, logs in and out. ctx ends it before the login is sent; from then on it takes
+// timeouts.login, and a logout.
 func (c *loginClient) login(ctx context.Context, password, newPassword string) loginResult {
 	to := endpointOf(c.r)
 	d, err := to.open(ctx)
@@ -27,7 +28,8 @@ func (c *loginClient) login(ctx context.Context, password, newPassword string) l
 	if long := utf8.RuneCountInString(newPassword) > schemaPassword; long && !slices.Contains(l.ExtensionURIs, loginSecurity) {
 		return loginResult{loginNotSent, fmt.Errorf("the new password has more than %d characters, and the registry does not offer RFC 8807, which longer ones need", schemaPassword)}
 	}
-	// An answer that is under way may be the last that the registry gives before it locks the account.
+	// An answer that is under way may be the last that the registry gives before it locks the
+	// account.
 	d.grace = c.r.Timeouts.Login
 	res := d.login(ctx, &l, c.r.Timeouts.Login)
 	if res.verdict == loginAccepted {

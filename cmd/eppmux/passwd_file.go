@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// passwordFile is a password_file, and beside it the candidate: the password that may become valid at any moment. Each
-// step is on the disk before the next is taken.
+// passwordFile is a password_file, and beside it the candidate: the password that may become valid
+// at any moment. Each step is on the disk before the next is taken.
 type passwordFile struct {
 	path string   // of the password, links resolved
 	next string   // of the candidate

@@ -57,7 +57,8 @@ func TestPasswordFileSteps(t *testing.T) {
 	}
 }
 
-// TestOnlyOnePasswd: two runs at a time could make the second take the candidate of the first for one that was left.
+// TestOnlyOnePasswd: two runs at a time could make the second take the candidate of the first for
+// one that was left.
 func TestOnlyOnePasswd(t *testing.T) {
 	f := openTestFile(t, 0o600)
 	if _, err := openPasswordFile(f.path); err == nil || !strings.Contains(err.Error(), "another eppmux passwd is at work") {

@@ -158,7 +158,8 @@ func TestChoosePasswdRegistry(t *testing.T) {
 	}
 }
 
-// passwdStand is a config for a registry, with a password_file, beside what the sandbox needs to be trusted.
+// passwdStand is a config for a registry, with a password_file, beside what the sandbox needs to be
+// trusted.
 func passwdStand(t *testing.T, address string, made *sandbox.TLS, more ...string) (config, file string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -190,7 +191,8 @@ func TestPasswd(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("got %v, %v, want mode 0600", info.Mode(), err)
 	}
-	// With the new one in the file the next change works too: to a long one, which needs RFC 8807, and by a link.
+	// With the new one in the file the next change works too: to a long one, which needs RFC 8807,
+	// and by a link.
 	link := filepath.Join(filepath.Dir(file), "link")
 	if err := os.Rename(file, link+".real"); err != nil {
 		t.Fatal(err)

@@ -11,8 +11,8 @@ import (
 	"eppmux/upstream"
 )
 
-// profile is what is publicly known of a registry, each number with its source. What is not known is left out: no number
-// here is a guess. Its zero fields mean that, too.
+// profile is what is publicly known of a registry, each number with its source. What is not known
+// is left out: no number here is a guess. Its zero fields mean that, too.
 type profile struct {
 	sessions sourced[int]              // at once, per account
 	idle     sourced[time.Duration]    // without a command, after which the registry closes
@@ -30,8 +30,8 @@ type profile struct {
 	password passwordRule
 }
 
-// sourced is a fact and where it stands, with the mark of how good that is: [V] the source was read, [S] secondary or
-// historical, [B] given without a public source.
+// sourced is a fact and where it stands, with the mark of how good that is: [V] the source was
+// read, [S] secondary or historical, [B] given without a public source.
 type sourced[T any] struct {
 	is   T
 	from string // empty: the fact is not known
@@ -52,7 +52,8 @@ const (
 	// longestKeepalive is below what firewalls and address translators take for dead.
 	longestKeepalive = 4 * time.Minute
 
-	// frameRoom is what our clTRID may add to a client's frame: an element of 64 characters, with its tags and a prefix.
+	// frameRoom is what our clTRID may add to a client's frame: an element of 64 characters, with
+	// its tags and a prefix.
 	frameRoom = 128
 )
 
@@ -126,7 +127,8 @@ func (r *reader) profile(to *string) read {
 	}
 }
 
-// newRegistry is a registry with its defaults: they depend on the profile that n, its mapping, names, wherever in it.
+// newRegistry is a registry with its defaults: they depend on the profile that n, its mapping,
+// names, wherever in it.
 func newRegistry(n *yaml.Node) Registry {
 	to := defaultRegistry()
 	budget := maxNodes
@@ -138,8 +140,8 @@ func newRegistry(n *yaml.Node) Registry {
 	return to
 }
 
-// find is the value of a key of a mapping, or of those that it merges, in the order in which pairs reads them; nil when
-// there is none. It looks at no more than budget mappings and lists.
+// find is the value of a key of a mapping, or of those that it merges, in the order in which pairs
+// reads them; nil when there is none. It looks at no more than budget mappings and lists.
 func find(n *yaml.Node, name string, budget *int) *yaml.Node {
 	n = behind(n)
 	if *budget--; *budget < 0 {

@@ -40,8 +40,8 @@ var profiles = map[string]*profile{
 	// .au, Identity Digital Australia. More sessions can be bought.
 	"au": {sessions: sourced[int]{40, fromAU}},
 
-	// .brussels and .vlaanderen. The limit of a day ends at midnight UTC at the registry, which answers 2308: that is the
-	// client's to see, so ours only counts.
+	// .brussels and .vlaanderen. The limit of a day ends at midnight UTC at the registry, which
+	// answers 2308: that is the client's to see, so ours only counts.
 	"brussels": {
 		sessions: sourced[int]{4, fromBrussels},
 		idle:     sourced[time.Duration]{4 * time.Minute, fromBrussels},
@@ -81,8 +81,8 @@ var profiles = map[string]*profile{
 	// One ceiling for all of its many TLDs.
 	"donuts": {sessions: sourced[int]{40, fromDonuts}},
 
-	// .ee counts login, logout and hello too, and answers 2502 to any command that comes too fast, without closing. An
-	// error may block the session for a second.
+	// .ee counts login, logout and hello too, and answers 2502 to any command that comes too fast,
+	// without closing. An error may block the session for a second.
 	"ee": {
 		sessions: sourced[int]{4, fromEE},
 		idle:     sourced[time.Duration]{5 * time.Minute, fromEE},
@@ -95,7 +95,8 @@ var profiles = map[string]*profile{
 		throttled: []upstream.Pattern{{Code: 2502}},
 	},
 
-	// .fr only slows down: 2 s for the second command after a login, for repeated checks, for a create of what is taken.
+	// .fr only slows down: 2 s for the second command after a login, for repeated checks, for a
+	// create of what is taken.
 	"fr": {delay: sourced[time.Duration]{2 * time.Second, fromFR}},
 
 	"generic-strict": {
@@ -104,7 +105,8 @@ var profiles = map[string]*profile{
 		age:      sourced[time.Duration]{24 * time.Hour, fromStrict},
 	},
 
-	// .gov shares the sessions among all environments. A session that is no longer logged in still answers hello.
+	// .gov shares the sessions among all environments. A session that is no longer logged in still
+	// answers hello.
 	"gov": {
 		sessions: sourced[int]{100, fromGov},
 		idle:     sourced[time.Duration]{60 * time.Minute, fromGov},
@@ -122,7 +124,8 @@ var profiles = map[string]*profile{
 		age:      sourced[time.Duration]{24 * time.Hour, fromNL},
 	},
 
-	// .no grants 0 to 9 sessions, 1 if nothing else is agreed, and closes after 1200 commands, sometimes 900.
+	// .no grants 0 to 9 sessions, 1 if nothing else is agreed, and closes after 1200 commands,
+	// sometimes 900.
 	"no": {
 		sessions: sourced[int]{1, fromNO},
 		idle:     sourced[time.Duration]{120 * time.Second, fromNO},
@@ -130,7 +133,8 @@ var profiles = map[string]*profile{
 		cert:     sourced[bool]{true, fromNO},
 	},
 
-	// Google's, and others that run Nomulus with its default numbers. Beyond them it closes without a word.
+	// Google's, and others that run Nomulus with its default numbers. Beyond them it closes without
+	// a word.
 	"nomulus": {
 		sessions: sourced[int]{10, fromNomulus},
 		idle:     sourced[time.Duration]{60 * time.Minute, fromNomulus},

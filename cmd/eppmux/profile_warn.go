@@ -7,8 +7,8 @@ import (
 	"eppmux/frame"
 )
 
-// excess reports where a registry's config goes beyond what its profile knows to be allowed. That is no fault: the
-// registrar's contract may say otherwise.
+// excess reports where a registry's config goes beyond what its profile knows to be allowed. That
+// is no fault: the registrar's contract may say otherwise.
 type excess struct {
 	*faultList
 	path string // of the registry
@@ -84,8 +84,8 @@ func (e *excess) rate(allowed sourced[RateLimit], kept []RateLimit) {
 		allowed.is.Limit.N, allowed.is.Limit.Per, allowed.is.Scope, e.name)
 }
 
-// warnDefaults adds a warning where a real registry is held to numbers that neither the file nor the profile has: they
-// may be more than it grants.
+// warnDefaults adds a warning where a real registry is held to numbers that neither the file nor
+// the profile has: they may be more than it grants.
 func warnDefaults(l *faultList, path string, r *Registry) {
 	if r.Sandbox() {
 		return

@@ -43,8 +43,8 @@ func TestTools(t *testing.T) {
 	}
 }
 
-// layers are the packages from the bottom up; a package imports those before it only. The sandbox stands aside: it must
-// be able to judge the others.
+// layers are the packages from the bottom up; a package imports those before it only. The sandbox
+// stands aside: it must be able to judge the others.
 var layers = []string{"eppmux/frame", "eppmux/ratelimit", "eppmux/audit", "eppmux/upstream", "eppmux/proxy", "eppmux/admin", "eppmux/cmd/eppmux"}
 
 // libraries are the imports from outside the standard library that each package may have.
@@ -63,7 +63,8 @@ var libraries = map[string][]string{
 		"github.com/prometheus/client_golang/prometheus/collectors", "golang.org/x/sys/unix"},
 }
 
-// TestLayout fails on an import that goes up, or of a library in a package that has no business with it.
+// TestLayout fails on an import that goes up, or of a library in a package that has no business
+// with it.
 func TestLayout(t *testing.T) {
 	out, err := tool(t, "go", "list", "-json=ImportPath,Imports", "./...")
 	if err != nil {
@@ -164,9 +165,10 @@ func fuzzTargets(t *testing.T) map[string]string {
 	return targets
 }
 
-// TestFuzzTargets runs each fuzz target of the project for some seconds, in CI: elsewhere their seeds and the inputs that are
-// kept are enough. The run is bounded by a number of executions: one bounded by time can end in a failure that no input
-// caused, when a worker is busy at its end (golang.org/issue/75804).
+// TestFuzzTargets runs each fuzz target of the project for some seconds, in CI: elsewhere their
+// seeds and the inputs that are kept are enough. The run is bounded by a number of executions: one
+// bounded by time can end in a failure that no input caused, when a worker is busy at its end
+// (golang.org/issue/75804).
 func TestFuzzTargets(t *testing.T) {
 	if os.Getenv("CI") == "" {
 		t.Skip("CI is not set")
@@ -220,8 +222,8 @@ func TestFuzzInputs(t *testing.T) {
 	}
 }
 
-// TestLongSimulation ends ten million simulated commands with a new seed, in CI. It is built without the race detector:
-// the simulation has one goroutine.
+// TestLongSimulation ends ten million simulated commands with a new seed, in CI. It is built
+// without the race detector: the simulation has one goroutine.
 func TestLongSimulation(t *testing.T) {
 	if os.Getenv("CI") == "" {
 		t.Skip("CI is not set")

@@ -99,8 +99,8 @@ func answerFaults(w http.ResponseWriter, r *sandbox.Registry) {
 	}
 }
 
-// localOnly refuses what a web page could make a browser send here: requests to another name that leads to this
-// address, and such as tell the page they come from.
+// localOnly refuses what a web page could make a browser send here: requests to another name that
+// leads to this address, and such as tell the page they come from.
 func localOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if !(address{where: q.Host}).local() || q.Header.Get("Origin") != "" {

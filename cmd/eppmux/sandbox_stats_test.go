@@ -83,8 +83,8 @@ func TestStatsLocalOnly(t *testing.T) {
 	}
 }
 
-// TestSandboxRehearsal is a rehearsal as a process sees it: a profile, a fault switched on and off, and how often a
-// create was carried out.
+// TestSandboxRehearsal is a rehearsal as a process sees it: a profile, a fault switched on and off,
+// and how often a create was carried out.
 func TestSandboxRehearsal(t *testing.T) {
 	p := startSandbox(t, "--plain", "--listen", "127.0.0.1:0", "--stats-listen", "127.0.0.1:0", "--profile", "be-like", "--record",
 		"--seed", "42", "--faults", "refuse-login=2502:first=1")
@@ -148,7 +148,8 @@ func TestStatsExecuted(t *testing.T) {
 	}
 }
 
-// dialogue sends commands one after the other over one connection, and returns the answers; empty where none came.
+// dialogue sends commands one after the other over one connection, and returns the answers; empty
+// where none came.
 func dialogue(t *testing.T, to string, commands ...string) []string {
 	t.Helper()
 	conn, err := net.Dial("tcp", to)

@@ -215,7 +215,8 @@ func TestSandboxFailures(t *testing.T) {
 	}
 }
 
-// TestReplacedFile: an old file that others could read, or a link to somewhere else, is not written into.
+// TestReplacedFile: an old file that others could read, or a link to somewhere else, is not written
+// into.
 func TestReplacedFile(t *testing.T) {
 	dir := t.TempDir()
 	old := writeFile(t, dir, "old", "old", 0o644)
@@ -240,7 +241,8 @@ func TestReplacedFile(t *testing.T) {
 	}
 }
 
-// TestSandboxMutual uses the files that --tls wrote as a registrar would: one authority, a certificate to show.
+// TestSandboxMutual uses the files that --tls wrote as a registrar would: one authority, a
+// certificate to show.
 func TestSandboxMutual(t *testing.T) {
 	dir := t.TempDir()
 	p := startSandbox(t, "--tls", dir, "--mutual", "--listen", "127.0.0.1:0")

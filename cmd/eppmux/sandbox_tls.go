@@ -87,7 +87,8 @@ func (s *sandboxRun) serverTLS() (*tls.Config, error) {
 	return config, nil
 }
 
-// replaceFile makes a new file, so that neither the mode nor another name of an old one lets anyone read it.
+// replaceFile makes a new file, so that neither the mode nor another name of an old one lets anyone
+// read it.
 func replaceFile(path string, content []byte) error {
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 		return err

@@ -11,7 +11,8 @@ import (
 	"eppmux/sandbox"
 )
 
-// tlsSet is what --tls DIR holds: an authority, and certificates of it for the registry and for a client.
+// tlsSet is what --tls DIR holds: an authority, and certificates of it for the registry and for a
+// client.
 type tlsSet struct {
 	roots  *x509.CertPool
 	server *tls.Certificate
@@ -21,7 +22,8 @@ type tlsSet struct {
 // tlsLeft is for how long, at least, a set must be valid to be used again.
 const tlsLeft = day
 
-// ownTLS is the set in dir, so that the configs of clients go on working after a restart, or a new one.
+// ownTLS is the set in dir, so that the configs of clients go on working after a restart, or a new
+// one.
 func ownTLS(dir string) (*tlsSet, error) {
 	if set, err := readTLS(dir, time.Now()); err == nil {
 		set.kept = true
@@ -37,8 +39,8 @@ func ownTLS(dir string) (*tlsSet, error) {
 	return readTLS(dir, time.Now())
 }
 
-// readTLS is the set in dir. It is an error unless all of it is there, is private, belongs together and is valid for long
-// enough.
+// readTLS is the set in dir. It is an error unless all of it is there, is private, belongs together
+// and is valid for long enough.
 func readTLS(dir string, now time.Time) (*tlsSet, error) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	ca, _, err := readFile(in("ca.pem"), maxPEMFile)

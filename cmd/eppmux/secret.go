@@ -9,8 +9,9 @@ import (
 // redacted is all that is ever shown of a Secret.
 const redacted = "[redacted]"
 
-// Secret is a password. Nothing that prints, logs or encodes it, or anything that holds it, shows its value; only
-// Reveal gives it away. Two secrets are reflect.DeepEqual when their values are equal.
+// Secret is a password. Nothing that prints, logs or encodes it, or anything that holds it, shows
+// its value; only Reveal gives it away. Two secrets are reflect.DeepEqual when their values are
+// equal.
 type Secret struct {
 	// A pointer, since fmt does not call methods on unexported fields: there it prints the address.
 	value *string

@@ -10,7 +10,8 @@ import (
 	"eppmux/sandbox"
 )
 
-// TestSecretsOfPasswd: a registry that repeats the passwords, quoted, cut and in pieces of a long text.
+// TestSecretsOfPasswd: a registry that repeats the passwords, quoted, cut and in pieces of a long
+// text.
 func TestSecretsOfPasswd(t *testing.T) {
 	made, err := sandbox.NewTLS()
 	if err != nil {
@@ -25,7 +26,8 @@ func TestSecretsOfPasswd(t *testing.T) {
 				if err != nil {
 					return
 				}
-				_, pw, _ := strings.Cut(string(login), "<pw>") // both, as they stand there, and all that follows
+				// both, as they stand there, and all that follows
+				_, pw, _ := strings.Cut(string(login), "<pw>")
 				text := strings.Repeat("x", lead) + strings.ReplaceAll(pw, "<", " ")
 				if cdata {
 					text = strings.Repeat("x", lead) + "<![CDATA[" + pw + "]]>"
@@ -55,7 +57,8 @@ func TestSecretsOfPasswd(t *testing.T) {
 	}
 }
 
-// TestSecretsOfConfig: a file with a password where it does not belong, read by every command that reads one.
+// TestSecretsOfConfig: a file with a password where it does not belong, read by every command that
+// reads one.
 func TestSecretsOfConfig(t *testing.T) {
 	t.Setenv("EPPMUX_TEST_SECRET", canary+"\n"+canary)
 	dir := t.TempDir()

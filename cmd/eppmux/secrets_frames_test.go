@@ -11,9 +11,10 @@ import (
 	"unicode/utf16"
 )
 
-// What a client may send that has a secret in it, in every spelling that XML allows and in many that it does not. In the
-// places of secrets stands {x}, in attributes {a}; both become a canary with the number of the document. E, D, C, S and X stand for the
-// prefixes of EPP, of objects, of RFC 8807 and of a namespace that nobody knows.
+// What a client may send that has a secret in it, in every spelling that XML allows and in many
+// that it does not. In the places of secrets stands {x}, in attributes {a}; both become a canary
+// with the number of the document. E, D, C, S and X stand for the prefixes of EPP, of objects, of
+// RFC 8807 and of a namespace that nobody knows.
 var secretDocuments = []string{
 	`<E:command><E:login><E:clID>ClientX</E:clID><E:pw>{x}</E:pw><E:options><E:version>1.0</E:version><E:lang>en</E:lang></E:options>` +
 		`<E:svcs><E:objURI>urn:ietf:params:xml:ns:domain-1.0</E:objURI></E:svcs></E:login>{id}</E:command>`,
@@ -22,7 +23,8 @@ var secretDocuments = []string{
 	`<E:command><E:login><E:clID>ClientX</E:clID><E:pw>[LOGIN-SECURITY]</E:pw><E:options><E:version>1.0</E:version><E:lang>en</E:lang></E:options>` +
 		`<E:svcs><E:objURI>urn:ietf:params:xml:ns:domain-1.0</E:objURI></E:svcs></E:login><E:extension><S:loginSec><S:pw>{x}</S:pw>` +
 		`<S:newPW>{x}</S:newPW></S:loginSec></E:extension>{id}</E:command>`,
-	// Where nobody looks for a password: elsewhere in the login, in a service that the registry does not have, in an attribute.
+	// Where nobody looks for a password: elsewhere in the login, in a service that the registry
+	// does not have, in an attribute.
 	`<E:command><E:login pw="{a}"><E:options><E:pw>{x}</E:pw><E:version>9.9</E:version></E:options></E:login>{id}</E:command>`,
 	`<E:command><E:login><E:clID>ClientX</E:clID><E:pw>{x}</E:pw><E:options><E:version>1.0</E:version><E:lang>en</E:lang></E:options>` +
 		`<E:svcs><E:objURI>urn:unknown<E:pw>{x}</E:pw></E:objURI></E:svcs></E:login>{id}</E:command>`,
@@ -56,7 +58,8 @@ const secretCommand = 5
 var secretNamespaces = map[string]string{"E": "urn:ietf:params:xml:ns:epp-1.0", "D": "urn:ietf:params:xml:ns:domain-1.0",
 	"C": "urn:ietf:params:xml:ns:contact-1.0", "S": "urn:ietf:params:xml:ns:epp:loginSec-1.0", "X": "urn:unknown"}
 
-// secretPrefixes are ways to write E, D, C, S and X; "" is the default namespace, declared on each element.
+// secretPrefixes are ways to write E, D, C, S and X; "" is the default namespace, declared on each
+// element.
 var secretPrefixes = []map[string]string{
 	{"E": "", "D": "", "C": "", "S": "", "X": ""},
 	{"E": "", "D": "domain", "C": "contact", "S": "loginSec", "X": "x"},
@@ -101,7 +104,8 @@ func inUTF16(s string, low int) string {
 	return string(b)
 }
 
-// secretFaults are what may be wrong with a document (before it is encoded) or with its data unit (after).
+// secretFaults are what may be wrong with a document (before it is encoded) or with its data unit
+// (after).
 var secretFaults = []struct {
 	name     string
 	document func(s, canary string) string
@@ -170,8 +174,8 @@ func secretUnit(random *rand.Rand, i, fault int, text func(string) string) strin
 	return wire
 }
 
-// secretForms are the forms in which a canary would be found in what a program has said. They are of the middle of it, since its ends
-// may have been cut or run together with others.
+// secretForms are the forms in which a canary would be found in what a program has said. They are
+// of the middle of it, since its ends may have been cut or run together with others.
 var secretForms = func() []string {
 	forms := []string{"cAnA", "nArY", "rY-7", "-7f3"}
 	whole := []byte(canary)

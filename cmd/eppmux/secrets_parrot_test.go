@@ -78,8 +78,8 @@ const parrotGreeting = `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><greeting><s
 	`<version>1.0</version><lang>en</lang><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI><svcExtension>` +
 	`<extURI>urn:ietf:params:xml:ns:epp:loginSec-1.0</extURI></svcExtension></svcMenu></greeting></epp>`
 
-// A command out of parrotEvery is answered in one of parrotWays ways, in turn. It is not each, since sessions that are lost
-// right after their login are not replaced at once.
+// A command out of parrotEvery is answered in one of parrotWays ways, in turn. It is not each,
+// since sessions that are lost right after their login are not replaced at once.
 const parrotEvery, parrotWays = 4, 11
 
 func (p *parrot) talk(conn net.Conn) {
@@ -106,7 +106,8 @@ func (p *parrot) answer(heard []byte) (string, bool) {
 		switch {
 		case p.refuses:
 			password, _, _ = strings.Cut(password, "<")
-			return string(unit(answerXML(heard, 2200, password))), true // as we wrote it, so that it is read as the password itself
+			// as we wrote it, so that it is read as the password itself
+			return string(unit(answerXML(heard, 2200, password))), true
 		case n == 1:
 			return string(unit(answerXML(heard, 2400, escape(password)))), true
 		case n == 2:
@@ -147,7 +148,8 @@ func (p *parrot) answer(heard []byte) (string, bool) {
 	return saying(heard, 1000, "SAFE-1"), true // the answer to a client's own id
 }
 
-// saying is a response that repeats heard in every place for words; its clTRID is that of heard unless another is given.
+// saying is a response that repeats heard in every place for words; its clTRID is that of heard
+// unless another is given.
 func saying(heard []byte, code int, clTRID string) string {
 	var words bytes.Buffer
 	xml.EscapeText(&words, heard) // a bytes.Buffer takes all

@@ -49,8 +49,9 @@ func TestSecretForms(t *testing.T) {
 	}
 }
 
-// TestSecrets lets a real eppmux, in both formats of its log and at the level debug, meet every spelling of every secret,
-// with registries that repeat them and break off in every way. Nothing that any process prints or shows may have one.
+// TestSecrets lets a real eppmux, in both formats of its log and at the level debug, meet every
+// spelling of every secret, with registries that repeat them and break off in every way. Nothing
+// that any process prints or shows may have one.
 func TestSecrets(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
@@ -101,8 +102,8 @@ func testSecrets(t *testing.T, format string) {
 	}
 }
 
-// secretStand is eppmux with four registries: a sandbox with faults, one that repeats what it hears, one that does so when
-// it refuses the login, and one where clients must log in.
+// secretStand is eppmux with four registries: a sandbox with faults, one that repeats what it
+// hears, one that does so when it refuses the login, and one where clients must log in.
 type secretStand struct {
 	t         *testing.T
 	random    *rand.Rand
@@ -179,7 +180,8 @@ func newSecretStand(t *testing.T, format string) *secretStand {
 	return s
 }
 
-// tell sends every document with every fault, each to a registry and in spellings of the generator's choice.
+// tell sends every document with every fault, each to a registry and in spellings of the
+// generator's choice.
 func (s *secretStand) tell() {
 	work := make(chan [2]string) // listener and octets; closed when there are no more
 	var all sync.WaitGroup
@@ -253,7 +255,8 @@ func (s *secretStand) garbage() {
 	}
 	// Nor what stands in a handshake: the name, the protocols, and why it ends.
 	told := regexp.MustCompile(`handshake.*remote error`)
-	for deadline := time.Now().Add(time.Minute); !told.MatchString(s.mux.log.text()); { // a flood is told of in part only
+	for deadline := time.Now().Add(time.Minute); !told.MatchString(s.mux.log.text()); {
+		// a flood is told of in part only
 		if time.Now().After(deadline) {
 			s.t.Fatal("the log says nothing of a failed handshake")
 		}

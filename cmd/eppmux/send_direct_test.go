@@ -30,7 +30,8 @@ func directStand(t *testing.T, cfg sandbox.Config, more ...string) (r *testRegis
 	return r, config
 }
 
-// ended waits until the registry has seen the end of every session, and wants them logged out without a breach.
+// ended waits until the registry has seen the end of every session, and wants them logged out
+// without a breach.
 func (r *testRegistry) ended(t *testing.T, logins int) {
 	t.Helper()
 	r.Close()
@@ -91,8 +92,8 @@ func mustRead(t *testing.T, path string) []byte {
 	return data
 }
 
-// TestSendDirectEndings: after every ending that allows it there is a logout, there is one connection, and no password is
-// shown.
+// TestSendDirectEndings: after every ending that allows it there is a logout, there is one
+// connection, and no password is shown.
 func TestSendDirectEndings(t *testing.T) {
 	const unknown = "whether it was carried out is not known"
 	create := `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><create><d:create xmlns:d="urn:ietf:params:xml:ns:domain-1.0"><d:name>new.example</d:name></d:create></create></command></epp>`
@@ -144,7 +145,8 @@ func TestSendDirectEndings(t *testing.T) {
 	}
 }
 
-// TestSendDirectRefused: what comes before the message, with a registry that tells the password back.
+// TestSendDirectRefused: what comes before the message, with a registry that tells the password
+// back.
 func TestSendDirectRefused(t *testing.T) {
 	made, err := sandbox.NewTLS()
 	if err != nil {
@@ -298,7 +300,8 @@ func TestSendThroughServe(t *testing.T) {
 	}
 }
 
-// TestSendKeepsLimits: the registry counts no command as too fast, though login and logout are counted too.
+// TestSendKeepsLimits: the registry counts no command as too fast, though login and logout are
+// counted too.
 func TestSendKeepsLimits(t *testing.T) {
 	r, config := directStand(t, sandbox.Config{MaxSessions: 1, RateLimit: 4, RatePer: 200 * time.Millisecond}, "rate_limits: [{limit: 4, per: 200ms}]")
 	got := eppmux(t, "send", "--direct", "--config", config, "--repeat", "9", "check", "example.com")
@@ -319,7 +322,8 @@ func TestSendKeepsLimits(t *testing.T) {
 	}
 }
 
-// TestSendRepeatStops at the first message without an answer, and where the registry ends the session.
+// TestSendRepeatStops at the first message without an answer, and where the registry ends the
+// session.
 func TestSendRepeatStops(t *testing.T) {
 	for _, tt := range []struct {
 		faults, args string

@@ -10,11 +10,12 @@ import (
 	"eppmux/frame"
 )
 
-// graceTime is how long --direct still waits for an answer that is under way after Ctrl-C: a logout before it would be a
-// second message, and the outcome of a transform would not be known.
+// graceTime is how long --direct still waits for an answer that is under way after Ctrl-C: a logout
+// before it would be a second message, and the outcome of a transform would not be known.
 const graceTime = 5 * time.Second
 
-// sending is one run of send: a message, where it goes, and where its answer does. Its errors end the program.
+// sending is one run of send: a message, where it goes, and where its answer does. Its errors end
+// the program.
 type sending struct {
 	target
 	m     *message
@@ -97,7 +98,8 @@ func (j *sending) once(ctx context.Context, d *conversation) error {
 	return j.show(a, err)
 }
 
-// show prints an answer and turns its code into that of the program. err says why it is none to the message.
+// show prints an answer and turns its code into that of the program. err says why it is none to the
+// message.
 func (j *sending) show(a answer, err error) error {
 	switch {
 	case j.raw:

@@ -7,7 +7,8 @@ import (
 	"eppmux/frame"
 )
 
-// exitClass is an exit code of send and the answers that it stands for. The codes are used in scripts and stay.
+// exitClass is an exit code of send and the answers that it stands for. The codes are used in
+// scripts and stay.
 type exitClass struct {
 	exit  int
 	codes []codeRange // empty: not by a result code
@@ -17,7 +18,8 @@ type exitClass struct {
 // codeRange is result codes of RFC 5730 section 3, both ends included.
 type codeRange struct{ from, to int }
 
-// exitClasses is all there is to know of them; help is made of it. The first that has a result code counts.
+// exitClasses is all there is to know of them; help is made of it. The first that has a result code
+// counts.
 var exitClasses = []exitClass{
 	{exitDone, []codeRange{{1000, 1999}}, "done; or the answer is a greeting"},
 	{exitFailed, nil, "no answer, or none to the message; not connected"},

@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// token is a piece of a document, as written. For a start tag, end is the index of its end tag, and text says whether
-// its content has text of its own besides elements.
+// token is a piece of a document, as written. For a start tag, end is the index of its end tag, and
+// text says whether its content has text of its own besides elements.
 type token struct {
 	raw  []byte
 	kind byte // '<' start, '>' end, 't' text, '!' anything else
@@ -19,8 +19,9 @@ type token struct {
 	text bool
 }
 
-// indent lays a well-formed document out for reading, one element per line, and ends it with a newline. Elements that
-// hold text stay as they are, octet for octet; only white space between elements changes.
+// indent lays a well-formed document out for reading, one element per line, and ends it with a
+// newline. Elements that hold text stay as they are, octet for octet; only white space between
+// elements changes.
 func indent(doc []byte) []byte {
 	tokens := tokenize(doc)
 	if tokens == nil {
@@ -96,9 +97,9 @@ func tokenize(doc []byte) []token {
 	}
 }
 
-// visible makes a document safe to print: what a terminal may obey, or hide, becomes a character reference. XML 1.0 allows
-// the C1 controls, one of which begins escape sequences, and characters that turn the direction of text around. Lines end
-// as XML 1.0 section 2.11 has it.
+// visible makes a document safe to print: what a terminal may obey, or hide, becomes a character
+// reference. XML 1.0 allows the C1 controls, one of which begins escape sequences, and characters
+// that turn the direction of text around. Lines end as XML 1.0 section 2.11 has it.
 func visible(doc []byte) []byte {
 	doc = bytes.ReplaceAll(doc, []byte("\r\n"), []byte("\n"))
 	out := make([]byte, 0, len(doc))

@@ -40,8 +40,8 @@ func TestIndentLosesNothing(t *testing.T) {
 	}
 }
 
-// FuzzIndent: of what the scanner takes, nothing but white space between elements changes, and a second pass changes
-// nothing.
+// FuzzIndent: of what the scanner takes, nothing but white space between elements changes, and a
+// second pass changes nothing.
 func FuzzIndent(f *testing.F) {
 	for _, seed := range []string{okXML, greetingXML, "<a>x<b/> y</a>", "<a> <!-- c --> <b> </b></a>", "<a><![CDATA[ ]]></a>", "<a>&#32;<b/></a>"} {
 		f.Add(seed)

@@ -84,7 +84,8 @@ var objects = map[string]struct{ uri, key string }{
 	"contact": {"urn:ietf:params:xml:ns:contact-1.0", "id"},
 }
 
-// splitName tells which object a name is of: host:NAME, contact:ID, domain:NAME, or a domain with a dot.
+// splitName tells which object a name is of: host:NAME, contact:ID, domain:NAME, or a domain with a
+// dot.
 func splitName(name string) (object, rest string, err error) {
 	object, rest, ok := strings.Cut(name, ":")
 	if !ok {

@@ -12,8 +12,8 @@ import (
 	"eppmux/frame"
 )
 
-// series sends the message repeat times and prints a summary. The highest result code decides the exit code; without an
-// answer to a message it is exitFailed.
+// series sends the message repeat times and prints a summary. The highest result code decides the
+// exit code; without an answer to a message it is exitFailed.
 func (j *sending) series(ctx context.Context, d *conversation) error {
 	t := tally{wanted: j.repeat}
 	begin := time.Now()
@@ -123,7 +123,8 @@ func (t *tally) write(w io.Writer) {
 		short(percentile(rtts, 90)), short(percentile(rtts, 99)), short(rtts[n-1]), short(sum/time.Duration(n)))
 }
 
-// percentile is the smallest of the sorted values that p percent of them do not exceed (nearest rank).
+// percentile is the smallest of the sorted values that p percent of them do not exceed (nearest
+// rank).
 func percentile(sorted []time.Duration, p int) time.Duration {
 	return sorted[max((len(sorted)*p+99)/100, 1)-1]
 }

@@ -92,7 +92,8 @@ func TestShort(t *testing.T) {
 	}
 }
 
-// TestSeriesInterval: the pause is between an answer and the next message, and ends with the context.
+// TestSeriesInterval: the pause is between an answer and the next message, and ends with the
+// context.
 func TestSeriesInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, other := piped(t)

@@ -89,7 +89,8 @@ func (s *sender) registryTarget(cmd *cobra.Command) (target, error) {
 	return t, nil
 }
 
-// chooseRegistry is the registry of that name, or the only one, if it can be reached from another process.
+// chooseRegistry is the registry of that name, or the only one, if it can be reached from another
+// process.
 func chooseRegistry(cfg *Config, name string) (*Registry, error) {
 	var names []string
 	var found *Registry

@@ -18,8 +18,8 @@ const (
 	refusedXML  = `<?xml version="1.0"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><response><result code="2303"><msg>no</msg></result><trID><svTRID>s-2</svTRID></trID></response></epp>`
 )
 
-// listener answers one connection: greeting, then answer after one message, as raw octets; then it closes. What it got
-// is sent on received.
+// listener answers one connection: greeting, then answer after one message, as raw octets; then it
+// closes. What it got is sent on received.
 type listener struct {
 	net.Listener
 	received chan string // the payload of the one message; never closed

@@ -71,8 +71,8 @@ Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage or config.`,
 	return cmd
 }
 
-// gcPercent is how much the heap grows between collections: commands allocate next to nothing, so that collecting is
-// seldom all the same, and thousands of idle clients take less memory.
+// gcPercent is how much the heap grows between collections: commands allocate next to nothing, so
+// that collecting is seldom all the same, and thousands of idle clients take less memory.
 const gcPercent = 25
 
 // service is the program while it serves. Owned by the goroutine of serve, but for live.
@@ -109,8 +109,8 @@ func newService(file string, level *slog.LevelVar, log *slog.Logger) *service {
 
 // serve builds the parts and runs them until ctx is done, then stops them in reverse.
 func (s *service) serve(ctx context.Context, cfg *Config) (err error) {
-	// Until the end, so that a SIGHUP that comes early or late does not end the process. One that waits is enough:
-	// the file is read after it is taken.
+	// Until the end, so that a SIGHUP that comes early or late does not end the process. One that
+	// waits is enough: the file is read after it is taken.
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}

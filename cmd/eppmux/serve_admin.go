@@ -39,7 +39,8 @@ func (a *adminServer) stop() error {
 	return a.server.Shutdown(ctx)
 }
 
-// live is what scrapes and probes see of the members, which a reload changes. It may be used from any goroutine.
+// live is what scrapes and probes see of the members, which a reload changes. It may be used from
+// any goroutine.
 type live struct {
 	metrics  *proxy.Metrics // of the members; immutable after newLive
 	audit    *audit.Log     // nil: none; immutable once anything is served

@@ -8,7 +8,8 @@ import (
 	"eppmux/upstream"
 )
 
-// recorder is the audit log as it is in use. Immutable: another policy is another recorder around the same log.
+// recorder is the audit log as it is in use. Immutable: another policy is another recorder around
+// the same log.
 type recorder struct {
 	cfg Audit
 	log *audit.Log // nil: none is kept
@@ -39,8 +40,8 @@ func (r *recorder) apply(uc *upstream.Config) {
 	}
 }
 
-// reload is the recorder of a reload, and whether it is another: where the file is, what it holds and when it is rotated stays
-// until a restart, which is logged.
+// reload is the recorder of a reload, and whether it is another: where the file is, what it holds
+// and when it is rotated stays until a restart, which is logged.
 func (r *recorder) reload(cfg *Audit, log *slog.Logger) (*recorder, bool) {
 	next := r.cfg
 	next.Commands, next.OnError = cfg.Commands, cfg.OnError

@@ -13,8 +13,8 @@ import (
 	"eppmux/upstream"
 )
 
-// proxyConfig turns the file's values into those of the parts. up is for the registry, nil for the built-in one; down is
-// for clients, nil where no listener speaks TLS.
+// proxyConfig turns the file's values into those of the parts. up is for the registry, nil for the
+// built-in one; down is for clients, nil where no listener speaks TLS.
 func proxyConfig(r *Registry, up, down *tls.Config, log *slog.Logger) proxy.Config {
 	pc := proxy.Config{
 		Name:            r.Name,
@@ -116,12 +116,13 @@ func hostID() uint16 {
 	return uint16(h.Sum32()>>10^h.Sum32()) & 0x3ff
 }
 
-// descriptorsReserved are open files that clients must not use up: listeners, metrics, logs, and room for a client that is
-// being taken in, which holds two for a moment.
+// descriptorsReserved are open files that clients must not use up: listeners, metrics, logs, and
+// room for a client that is being taken in, which holds two for a moment.
 const descriptorsReserved = 128
 
-// checkDescriptors lowers clients.max of each registry in proportion where the system allows fewer open files, so that
-// the sessions with the registries and the metrics always have theirs, and says so.
+// checkDescriptors lowers clients.max of each registry in proportion where the system allows fewer
+// open files, so that the sessions with the registries and the metrics always have theirs, and says
+// so.
 func checkDescriptors(cfg *Config, log *slog.Logger) {
 	var lim syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {

@@ -11,7 +11,8 @@ import (
 	"eppmux/proxy"
 )
 
-// member is one registry while it is served. Owned by the goroutine of serve; what is retired, by its retirement.
+// member is one registry while it is served. Owned by the goroutine of serve; what is retired, by
+// its retirement.
 type member struct {
 	cfg     Registry // as it was applied last
 	server  *proxy.Server
@@ -20,8 +21,8 @@ type member struct {
 	record  *recorder
 	log     *slog.Logger
 
-	// How to speak TLS with the registry and with clients. They are kept over reloads that do not change them: another
-	// value means other certificates to the server.
+	// How to speak TLS with the registry and with clients. They are kept over reloads that do not
+	// change them: another value means other certificates to the server.
 	up, down *tls.Config
 }
 
@@ -69,7 +70,8 @@ func (m *member) config(r *Registry, up, down *tls.Config) proxy.Config {
 	return c
 }
 
-// reload applies r, which is not Sandbox where the member is not, or the other way round. After an error all is as before.
+// reload applies r, which is not Sandbox where the member is not, or the other way round. After an
+// error all is as before.
 func (m *member) reload(r *Registry, record *recorder) error {
 	before := m.record
 	m.record = record
@@ -87,7 +89,8 @@ func (m *member) reload(r *Registry, record *recorder) error {
 	return nil
 }
 
-// adopt notes what has been applied. What is kept of TLS rereads its files by the key pairs of before, so those stay.
+// adopt notes what has been applied. What is kept of TLS rereads its files by the key pairs of
+// before, so those stay.
 func (m *member) adopt(r Registry, up, down *tls.Config) {
 	if up != nil && up == m.up {
 		r.TLS.Certificate = m.cfg.TLS.Certificate
@@ -131,7 +134,8 @@ func (r *retirement) run(m *member, within time.Duration) {
 	m.log.Info("registry has ended", "registry", m.cfg.Name)
 }
 
-// sameRegistry says whether nothing of what a and b say differs, contents of passwords and certificates included.
+// sameRegistry says whether nothing of what a and b say differs, contents of passwords and
+// certificates included.
 func sameRegistry(a, b *Registry) bool {
 	if !sameRoots(a.TLS.Roots, b.TLS.Roots) || !a.TLS.Certificate.SameAs(b.TLS.Certificate) || !a.Clients.TLS.Certificate.SameAs(b.Clients.TLS.Certificate) {
 		return false

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestContested: an account goes from one registry of the config to another only after all its sessions are gone.
+// TestContested: an account goes from one registry of the config to another only after all its
+// sessions are gone.
 func TestContested(t *testing.T) {
 	at := func(name, client string) Registry {
 		return Registry{Name: name, Address: "epp.example:700", Login: Login{ClientID: client}}

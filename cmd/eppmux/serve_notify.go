@@ -12,8 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// notifier tells the service manager what becomes of us, by the protocol of sd_notify(3). What it cannot tell is logged:
-// nothing depends on it here. Immutable; nil where nobody wants to know. Any goroutine may use it.
+// notifier tells the service manager what becomes of us, by the protocol of sd_notify(3). What it
+// cannot tell is logged: nothing depends on it here. Immutable; nil where nobody wants to know. Any
+// goroutine may use it.
 type notifier struct {
 	conn     *net.UnixConn
 	watchdog time.Duration // within which we must be heard of; 0: no watchdog
@@ -62,7 +63,8 @@ func (n *notifier) reloading() {
 	n.tell("RELOADING=1", fmt.Sprintf("MONOTONIC_USEC=%d", now.Nano()/1000), "STATUS=reloading")
 }
 
-// stopSlack is the time beyond drain_timeout that stopping may take: clients leave, what a reload has taken out ends.
+// stopSlack is the time beyond drain_timeout that stopping may take: clients leave, what a reload
+// has taken out ends.
 const stopSlack = 15 * time.Second
 
 // stopping asks for the time that a drain may take.
@@ -77,7 +79,8 @@ func (n *notifier) close() {
 	}
 }
 
-// watch feeds the watchdog as long as alive says so. It runs on a goroutine of its own until done is closed.
+// watch feeds the watchdog as long as alive says so. It runs on a goroutine of its own until done
+// is closed.
 func (n *notifier) watch(alive func() bool, done <-chan struct{}) {
 	if n == nil || n.watchdog == 0 {
 		return

@@ -61,7 +61,8 @@ func (m *manager) want(pattern string) {
 	}
 }
 
-// TestNotify: what a service manager hears in the life of the program, over both kinds of socket names.
+// TestNotify: what a service manager hears in the life of the program, over both kinds of socket
+// names.
 func TestNotify(t *testing.T) {
 	for _, abstract := range []bool{false, true} {
 		dir := t.TempDir()
@@ -96,7 +97,8 @@ func TestNotify(t *testing.T) {
 	}
 }
 
-// TestNotifyFromEnvironment: what is there for us is taken out, and a watchdog of another process is not fed.
+// TestNotifyFromEnvironment: what is there for us is taken out, and a watchdog of another process
+// is not fed.
 func TestNotifyFromEnvironment(t *testing.T) {
 	m := newManager(t, filepath.Join(t.TempDir(), "notify"))
 	for _, tt := range []struct {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// reload reads the config file again and applies what has changed. A file with a fault changes nothing. It logs, and
-// returns for who asked, what it did and what it could not do.
+// reload reads the config file again and applies what has changed. A file with a fault changes
+// nothing. It logs, and returns for who asked, what it did and what it could not do.
 func (s *service) reload(ctx context.Context) (did []string, err error) {
 	s.notify.reloading()
 	defer func() { s.notify.ready(s.status()) }()
@@ -39,8 +39,9 @@ type changes struct {
 	settings                           []string // keys outside registries
 }
 
-// apply makes the running program what cfg says. What cannot be done, such as listening on a port that another program
-// has, is logged; the registry stays as it was, and the next reload tries again.
+// apply makes the running program what cfg says. What cannot be done, such as listening on a port
+// that another program has, is logged; the registry stays as it was, and the next reload tries
+// again.
 func (s *service) apply(ctx context.Context, cfg *Config) (done changes) {
 	s.warn(cfg)
 	s.recording(cfg, &done)
@@ -93,8 +94,8 @@ type change struct {
 	err error // of the last attempt
 }
 
-// compare says what is to be done, and notes what needs nothing. A registry that becomes the built-in one, or no longer
-// is, is another: the sessions of the one can never serve the other.
+// compare says what is to be done, and notes what needs nothing. A registry that becomes the
+// built-in one, or no longer is, is another: the sessions of the one can never serve the other.
 func (s *service) compare(cfg *Config, done *changes) (removed []*member, changed []change, added []*Registry) {
 	gone := slices.Clone(s.members)
 	for i := range cfg.Registries {
@@ -122,8 +123,9 @@ func (s *service) compare(cfg *Config, done *changes) (removed []*member, change
 	return gone, changed, added
 }
 
-// contested says whether m, on its way to r, leaves an account to another registry or takes one over: then it ends and
-// begins anew, so that what it has open is gone before another session of that account is.
+// contested says whether m, on its way to r, leaves an account to another registry or takes one
+// over: then it ends and begins anew, so that what it has open is gone before another session of
+// that account is.
 func (s *service) contested(cfg *Config, m *member, r *Registry) bool {
 	if sameAccount(&m.cfg, r) {
 		return false
@@ -145,8 +147,9 @@ func sameAccount(a, b *Registry) bool {
 	return !a.Sandbox() && a.Address == b.Address && a.Login.ClientID == b.Login.ClientID
 }
 
-// occupied is an error while another member than m accepts on a socket of the service manager that r is to have: such a
-// socket can be adopted more than once, and its clients would be spread over both.
+// occupied is an error while another member than m accepts on a socket of the service manager that
+// r is to have: such a socket can be adopted more than once, and its clients would be spread over
+// both.
 func (s *service) occupied(m *member, r *Registry) error {
 	for _, l := range r.Listen {
 		for _, o := range s.members {
@@ -166,8 +169,8 @@ func (s *service) retire(m *member, within time.Duration) *retirement {
 	return r
 }
 
-// change reloads members. One may need an address that another one gives up, so those that fail are tried again as long
-// as any succeeds.
+// change reloads members. One may need an address that another one gives up, so those that fail are
+// tried again as long as any succeeds.
 func (s *service) change(ctx context.Context, todo []change, done *changes) {
 	for before := len(todo) + 1; len(todo) > 0 && len(todo) < before; {
 		before = len(todo)
@@ -213,8 +216,9 @@ func (s *service) add(ctx context.Context, added []*Registry, done *changes) {
 	}
 }
 
-// vacate waits until no retired member has what r needs: sessions of the same account beside those that are ending
-// could be more than the registry grants. It ends early, with an error, when ctx is done.
+// vacate waits until no retired member has what r needs: sessions of the same account beside those
+// that are ending could be more than the registry grants. It ends early, with an error, when ctx is
+// done.
 func (s *service) vacate(ctx context.Context, r *Registry) error {
 	for _, old := range s.retired {
 		if !inTheWay(&old.cfg, r) {
@@ -271,7 +275,8 @@ func (s *service) arrange(cfg *Config) {
 	slices.SortStableFunc(s.members, func(a, b *member) int { return place(a) - place(b) })
 }
 
-// recording applies what is said of the audit log; members take it over as what has changed of them.
+// recording applies what is said of the audit log; members take it over as what has changed of
+// them.
 func (s *service) recording(cfg *Config, done *changes) {
 	var other bool
 	if s.record, other = s.record.reload(&cfg.Audit, s.log); other {

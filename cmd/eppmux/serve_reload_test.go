@@ -17,8 +17,8 @@ import (
 	"eppmux/frame"
 )
 
-// reloadStand is the program's service over a config file that the test writes, on unix sockets, before the built-in
-// registry.
+// reloadStand is the program's service over a config file that the test writes, on unix sockets,
+// before the built-in registry.
 type reloadStand struct {
 	t   *testing.T
 	dir string
@@ -27,7 +27,8 @@ type reloadStand struct {
 	cut int // of the log: what was there before the last reload
 }
 
-// startReloadStand starts the service with the given registries, and all else by its default but for the admin listener.
+// startReloadStand starts the service with the given registries, and all else by its default but
+// for the admin listener.
 func startReloadStand(t *testing.T, registries ...string) *reloadStand {
 	t.Helper()
 	st := &reloadStand{t: t, dir: t.TempDir(), log: newTranscript()}
@@ -67,7 +68,8 @@ func (st *reloadStand) registry(name string, more ...string) string {
 
 func (st *reloadStand) socket(name string) string { return filepath.Join(st.dir, name+".sock") }
 
-// write puts registries, each a name or a whole mapping, into the config file. top goes beside them.
+// write puts registries, each a name or a whole mapping, into the config file. top goes beside
+// them.
 func (st *reloadStand) write(top string, registries ...string) {
 	st.t.Helper()
 	text := "registries:\n"
@@ -185,7 +187,8 @@ func TestReloadRefused(t *testing.T) {
 	st.check(conn)
 }
 
-// TestReloadAddsAndRemoves: the clients of what stays go on, those of what goes are closed when they have their answers.
+// TestReloadAddsAndRemoves: the clients of what stays go on, those of what goes are closed when
+// they have their answers.
 func TestReloadAddsAndRemoves(t *testing.T) {
 	st := startReloadStand(t, "a", "b")
 	stays, goes := st.connect("a"), st.connect("b")
@@ -240,8 +243,8 @@ func TestReloadChanges(t *testing.T) {
 	st.want(st.reload(), "msg=reloaded unchanged=a,b\n")
 }
 
-// TestReloadMovesListeners: one registry may take over the address that another one gives up, in whichever order the file
-// has them; the clients of both stay.
+// TestReloadMovesListeners: one registry may take over the address that another one gives up, in
+// whichever order the file has them; the clients of both stay.
 func TestReloadMovesListeners(t *testing.T) {
 	st := startReloadStand(t, "a", "b")
 	on := func(name, socket string) string {
@@ -267,7 +270,8 @@ func TestReloadMovesListeners(t *testing.T) {
 	}
 }
 
-// TestBuiltInKeepsWhatItHas: the built-in registry stays over a reload, with all that is in it and with its rules.
+// TestBuiltInKeepsWhatItHas: the built-in registry stays over a reload, with all that is in it and
+// with its rules.
 func TestBuiltInKeepsWhatItHas(t *testing.T) {
 	st := startReloadStand(t, "a")
 	st.write("", st.registry("a", "sessions: {max: 9}"))
@@ -323,7 +327,8 @@ func TestReloadAnotherKind(t *testing.T) {
 	}
 }
 
-// TestReloadTakenAddress: what cannot be done leaves the others alone, and is tried again by the next reload.
+// TestReloadTakenAddress: what cannot be done leaves the others alone, and is tried again by the
+// next reload.
 func TestReloadTakenAddress(t *testing.T) {
 	st := startReloadStand(t, "a")
 	ln, err := net.Listen("unix", st.socket("b"))

@@ -10,8 +10,9 @@ import (
 	"eppmux/upstream"
 )
 
-// builtIn is the built-in registry of one member, on a loopback port that the system chooses and over TLS with
-// certificates made for the occasion: it is reached the same way as any registry. Immutable after startBuiltIn.
+// builtIn is the built-in registry of one member, on a loopback port that the system chooses and
+// over TLS with certificates made for the occasion: it is reached the same way as any registry.
+// Immutable after startBuiltIn.
 type builtIn struct {
 	registry *sandbox.Registry
 	served   chan error // the one result of Serve
@@ -77,7 +78,8 @@ func (b *builtIn) point(r *Registry, u *upstream.Config) {
 	u.Login.ClientID, u.Login.Password = login.clientID, login.password
 }
 
-// outgrown says what of r it does not follow, since it keeps what it was started with; empty: nothing.
+// outgrown says what of r it does not follow, since it keeps what it was started with; empty:
+// nothing.
 func (b *builtIn) outgrown(r *Registry) string {
 	switch {
 	case r.Sessions.Max > b.sessions:

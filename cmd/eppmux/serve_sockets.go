@@ -12,10 +12,10 @@ import (
 	"syscall"
 )
 
-// inherited are the sockets that the service manager has opened for us, by the protocol of sd_listen_fds(3): it goes on
-// listening on them while we are stopped, so that clients wait for the next process where they would be refused. The
-// config stays what says where we listen: a listener of it that has the address of an inherited socket uses that.
-// Immutable; nil is none.
+// inherited are the sockets that the service manager has opened for us, by the protocol of
+// sd_listen_fds(3): it goes on listening on them while we are stopped, so that clients wait for the
+// next process where they would be refused. The config stays what says where we listen: a listener
+// of it that has the address of an inherited socket uses that. Immutable; nil is none.
 type inherited struct{ sockets []*inheritedSocket }
 
 // inheritedSocket stays open until the process ends: a reload may give it up and want it again.
@@ -36,7 +36,8 @@ func (s *inheritedSocket) String() string {
 // firstInherited is the number of the first inherited descriptor; the others follow.
 const firstInherited = 3
 
-// inheritSockets takes what the environment says was passed to this process, and removes it from there.
+// inheritSockets takes what the environment says was passed to this process, and removes it from
+// there.
 func inheritSockets() (*inherited, error) {
 	pid, count, names := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS"), os.Getenv("LISTEN_FDNAMES")
 	for _, name := range []string{"LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES"} {
@@ -103,7 +104,8 @@ func (in *inherited) add(fd int, name string) error {
 	return nil
 }
 
-// closedToOthers holds the unix socket of the service manager to the rule for our own: whoever reaches it is the registrar.
+// closedToOthers holds the unix socket of the service manager to the rule for our own: whoever
+// reaches it is the registrar.
 func closedToOthers(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -128,7 +130,8 @@ func (in *inherited) file(network, address string) *os.File {
 	return nil
 }
 
-// at says whether s listens at an address of the config. Port 0 is a free one, chosen by the system: never this.
+// at says whether s listens at an address of the config. Port 0 is a free one, chosen by the
+// system: never this.
 func (s *inheritedSocket) at(network, address string) bool {
 	if network == "unix" {
 		return s.path != "" && s.path == filepath.Clean(address)

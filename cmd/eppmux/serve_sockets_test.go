@@ -23,8 +23,8 @@ import (
 	"eppmux/sandbox"
 )
 
-// handOver starts the program as a service manager with socket activation does. The shell becomes the program, so that
-// LISTEN_PID is right.
+// handOver starts the program as a service manager with socket activation does. The shell becomes
+// the program, so that LISTEN_PID is right.
 func handOver(t *testing.T, names string, listeners ...net.Listener) func(*exec.Cmd) {
 	t.Helper()
 	sh, err := exec.LookPath("sh")
@@ -47,7 +47,8 @@ func handOver(t *testing.T, names string, listeners ...net.Listener) func(*exec.
 	}
 }
 
-// listenHere opens a listener that outlives the programs of a test. A unix socket is for its owner only.
+// listenHere opens a listener that outlives the programs of a test. A unix socket is for its owner
+// only.
 func listenHere(t *testing.T, network, address string) net.Listener {
 	t.Helper()
 	ln, err := net.Listen(network, address)
@@ -63,8 +64,8 @@ func listenHere(t *testing.T, network, address string) net.Listener {
 	return ln
 }
 
-// startRegistry runs a built-in registry on ln that notes what it executes, and returns it with the mapping of a config that
-// leads there; listen and more stand in it too.
+// startRegistry runs a built-in registry on ln that notes what it executes, and returns it with the
+// mapping of a config that leads there; listen and more stand in it too.
 func startRegistry(t *testing.T, ln net.Listener, dir string, listen []string, more string) (*sandbox.Registry, string) {
 	t.Helper()
 	certs, err := sandbox.NewTLS()
@@ -87,8 +88,8 @@ func startRegistry(t *testing.T, ln net.Listener, dir string, listen []string, m
 		"sessions: {max: 3}, rate_limits: [], clients: {max: 200}%s}", ln.Addr(), strings.Join(listen, ", "), more)
 }
 
-// busyClient registers domains, one after the other, until it is told to stop. What becomes of each it takes from the
-// answers alone, as a registrar's program does.
+// busyClient registers domains, one after the other, until it is told to stop. What becomes of each
+// it takes from the answers alone, as a registrar's program does.
 type busyClient struct {
 	name            string
 	network, where  string
@@ -172,8 +173,9 @@ func (c *busyClient) close() {
 	c.conn = nil
 }
 
-// TestRestartUnderLoad: eppmux is restarted and reloads its config, again and again, while clients work. The sockets are
-// those of whoever starts it. No connection is refused or reset, and every command is executed once and answered.
+// TestRestartUnderLoad: eppmux is restarted and reloads its config, again and again, while clients
+// work. The sockets are those of whoever starts it. No connection is refused or reset, and every
+// command is executed once and answered.
 func TestRestartUnderLoad(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
@@ -199,8 +201,8 @@ func TestRestartUnderLoad(t *testing.T) {
 		clients = append(clients, c)
 		wg.Go(c.work)
 	}
-	// advance is until clients have got on since now, whichever process serves it: one that ends before it has learnt the
-	// registry's greeting has none for those that wait.
+	// advance is until clients have got on since now, whichever process serves it: one that ends
+	// before it has learnt the registry's greeting has none for those that wait.
 	advance := func() {
 		t.Helper()
 		for len(progress) > 0 {

@@ -13,7 +13,8 @@ import (
 	"eppmux/upstream"
 )
 
-// TestHangup is the program as a process: SIGHUP by SIGHUP it follows its file, and ends on SIGTERM.
+// TestHangup is the program as a process: SIGHUP by SIGHUP it follows its file, and ends on
+// SIGTERM.
 func TestHangup(t *testing.T) {
 	dir := t.TempDir()
 	config := func(names ...string) {

@@ -13,7 +13,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// alertWatch knows which alerts have fired, of a Prometheus that evaluates those of alertsFile with shorter times.
+// alertWatch knows which alerts have fired, of a Prometheus that evaluates those of alertsFile with
+// shorter times.
 type alertWatch struct {
 	t     *testing.T
 	at    string                     // host:port; empty: there is no Prometheus here
@@ -21,7 +22,8 @@ type alertWatch struct {
 	pages map[string]bool            // which alerts do
 }
 
-// shorter are times of seconds for those of alertsFile: so long must things last, and so far back do rates reach.
+// shorter are times of seconds for those of alertsFile: so long must things last, and so far back
+// do rates reach.
 var shorter = strings.NewReplacer("for: 1m", "for: 5s", "for: 2m", "for: 5s", "for: 5m", "for: 3s", "for: 10m", "for: 4s", "for: 2h", "for: 3s",
 	"[5m]", "[30s]", "[10m]", "[30s]", "[15m]", "[30s]")
 
@@ -108,8 +110,8 @@ func (w *alertWatch) has(where, names string) bool {
 	return true
 }
 
-// judge fails where an alert has not fired that should, or one has that should not: of what pages any, and any at all where
-// nothing is to be seen. Every alert has fired somewhere.
+// judge fails where an alert has not fired that should, or one has that should not: of what pages
+// any, and any at all where nothing is to be seen. Every alert has fired somewhere.
 func (w *alertWatch) judge(v *verdicts, host *hostStand) {
 	t := w.t
 	t.Helper()

@@ -13,7 +13,8 @@ import (
 	"eppmux/sandbox"
 )
 
-// TestVerdictHeld: row 35 of docs/faults.md, in this process, with a bound that is reached sooner than that of the config.
+// TestVerdictHeld: row 35 of docs/faults.md, in this process, with a bound that is reached sooner
+// than that of the config.
 func TestVerdictHeld(t *testing.T) {
 	made := newSandboxTLS(t)
 	r := startTestRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": oldPassword}})

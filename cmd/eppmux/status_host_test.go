@@ -105,7 +105,8 @@ func (h *hostStand) client() net.Conn {
 	return nc
 }
 
-// wants waits for a finding that says so, on the page and in the table too, and one of the series to have moved.
+// wants waits for a finding that says so, on the page and in the table too, and one of the series
+// to have moved.
 func (h *hostStand) wants(what, want string, g admin.Gravity, series ...string) {
 	t := h.t
 	t.Helper()

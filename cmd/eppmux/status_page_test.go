@@ -147,7 +147,8 @@ func (b *browser) hosts() []string {
 	return hosts
 }
 
-// pictureAfter is how long the program runs before its picture is taken: its plots show ten minutes.
+// pictureAfter is how long the program runs before its picture is taken: its plots show ten
+// minutes.
 const pictureAfter = 11 * time.Minute
 
 // takePictures writes what stands in docs. It takes its time: run it with -timeout 30m.
@@ -196,7 +197,8 @@ func far(a, b color.Color) bool {
 	return d(r, s)*d(r, s)+d(g, i)*d(g, i)+d(h, k)*d(h, k) > 60
 }
 
-// fewColors is the upper part of a picture with the 256 colours that it uses most, which is a third of the octets.
+// fewColors is the upper part of a picture with the 256 colours that it uses most, which is a third
+// of the octets.
 func fewColors(t *testing.T, picture []byte, height int) []byte {
 	t.Helper()
 	img, err := png.Decode(bytes.NewReader(picture))

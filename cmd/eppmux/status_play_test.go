@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// The clients of verdictCases that do not just send a command again and again. Each is one connection, begun again a few times.
+// The clients of verdictCases that do not just send a command again and again. Each is one
+// connection, begun again a few times.
 
 // play has the client of r connect and play.
 func (st *statusStand) play(r statusRegistry) {

@@ -18,7 +18,8 @@ import (
 	"eppmux/sandbox"
 )
 
-// statusRegistry is a registry of a statusStand: a sandbox with its faults, the keys of its config, and its clients.
+// statusRegistry is a registry of a statusStand: a sandbox with its faults, the keys of its config,
+// and its clients.
 type statusRegistry struct {
 	name    string
 	sandbox sandbox.Config
@@ -166,7 +167,8 @@ func freeAddress(t *testing.T) string {
 
 func (st *statusStand) socket(name string) string { return filepath.Join(st.dir, name+".sock") }
 
-// work is one client: it sends the command of r again and again, over new connections where one ends, until the stand ends.
+// work is one client: it sends the command of r again and again, over new connections where one
+// ends, until the stand ends.
 func (st *statusStand) work(r statusRegistry) {
 	for st.ctx.Err() == nil {
 		st.connected(r, func(nc net.Conn) { st.converse(nc, r) })
@@ -243,7 +245,8 @@ func (st *statusStand) status() (s admin.Status) {
 	return s
 }
 
-// until asks for the status again and again until it is as wanted; false: it never was, for a minute.
+// until asks for the status again and again until it is as wanted; false: it never was, for a
+// minute.
 func (st *statusStand) until(wanted func(*admin.Status) bool) bool {
 	st.t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); st.rest(300 * time.Millisecond) {

@@ -98,7 +98,8 @@ func TestStatusWithoutAProgram(t *testing.T) {
 	}
 }
 
-// TestStatusWatch: it draws again and again, also while nobody answers, and ends with 0 when it is told to.
+// TestStatusWatch: it draws again and again, also while nobody answers, and ends with 0 when it is
+// told to.
 func TestStatusWatch(t *testing.T) {
 	st := startReloadStand(t, "a")
 	ctx, cancel := context.WithCancel(t.Context())

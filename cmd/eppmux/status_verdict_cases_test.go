@@ -9,10 +9,12 @@ import (
 
 // verdictCase is a fault of a registry of its own, and what an operator gets to see of it.
 type verdictCase struct {
-	row    int // of docs/faults.md; 0: none
-	what   string
-	r      statusRegistry
-	want   string // the first finding, as a regular expression; empty: nothing is to be said, from the first session on
+	row  int // of docs/faults.md; 0: none
+	what string
+	r    statusRegistry
+	// the first finding, as a regular expression; empty: nothing is to be said, from the first
+	// session on
+	want   string
 	also   string // another finding
 	g      admin.Gravity
 	metric string // a series that moves; its registry is added
@@ -32,7 +34,8 @@ const (
 	oneSec = "timeouts: {command: 2s}"
 )
 
-// verdictCases are the faults of docs/faults.md that one program can have side by side, and what else there is to see.
+// verdictCases are the faults of docs/faults.md that one program can have side by side, and what
+// else there is to see.
 var verdictCases = []verdictCase{
 	{what: "nothing is wrong", r: statusRegistry{clients: 2, command: checkText, pause: soon}, metric: `eppmux_commands_total{command="check",code="1000"}`},
 

@@ -16,8 +16,9 @@ import (
 	"eppmux/admin"
 )
 
-// TestVerdicts: with each fault played by a real registry, client or host, the status, its page and its table name the cause,
-// the metric moves, and the alerts fire that are for it and no others that page. Where nothing is to be seen, nothing is.
+// TestVerdicts: with each fault played by a real registry, client or host, the status, its page and
+// its table name the cause, the metric moves, and the alerts fire that are for it and no others
+// that page. Where nothing is to be seen, nothing is.
 func TestVerdicts(t *testing.T) {
 	registries := verdictRegistries()
 	st, host := prepareStatusStand(t), prepareHostStand(t)
@@ -194,8 +195,8 @@ func (v *verdicts) report() {
 	}
 }
 
-// TestVerdictRows: every row of docs/faults.md has a case, or a reason for having none, and its second table says of each what
-// its case sees.
+// TestVerdictRows: every row of docs/faults.md has a case, or a reason for having none, and its
+// second table says of each what its case sees.
 func TestVerdictRows(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "docs", "faults.md"))
 	if err != nil {

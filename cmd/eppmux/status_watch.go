@@ -10,8 +10,9 @@ import (
 
 const watchStatusEvery = 2 * time.Second
 
-// watching prints the status again and again, until the context ends. On a terminal each one takes the place of the one
-// before; elsewhere an empty line stands between. Whoever does not answer is asked again.
+// watching prints the status again and again, until the context ends. On a terminal each one takes
+// the place of the one before; elsewhere an empty line stands between. Whoever does not answer is
+// asked again.
 func (s *statusRun) watching(cmd *cobra.Command, at string) error {
 	out := cmd.OutOrStdout()
 	f, ok := out.(*os.File)
@@ -37,8 +38,8 @@ func (s *statusRun) watching(cmd *cobra.Command, at string) error {
 	}
 }
 
-// frameOf is text as it is written over the one before. Only what is left of the old one is erased, line by line: the whole
-// screen at once would flicker.
+// frameOf is text as it is written over the one before. Only what is left of the old one is erased,
+// line by line: the whole screen at once would flicker.
 func frameOf(text []byte, terminal, json bool) []byte {
 	switch {
 	case terminal && !json:

@@ -19,8 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machine is a systemd as process 1 of namespaces of its own: what runs there sees a whole system, and nothing of it
-// outlives the test.
+// machine is a systemd as process 1 of namespaces of its own: what runs there sees a whole system,
+// and nothing of it outlives the test.
 type machine struct {
 	t    *testing.T
 	cmd  *exec.Cmd // process 1
@@ -28,7 +28,8 @@ type machine struct {
 	root string    // the machine's root folder, as seen from here
 }
 
-// bootTimeout is for booting, and for every command in a machine. Most of it is for a host that is busy.
+// bootTimeout is for booting, and for every command in a machine. Most of it is for a host that is
+// busy.
 const bootTimeout = 2 * time.Minute
 
 // boot starts the systemd of a tree. Nothing is written into the tree.
@@ -75,7 +76,8 @@ func boot(t *testing.T, tree string) *machine {
 	}
 	t.Cleanup(func() { m.net.Close() })
 	m.wait("boot", func() bool {
-		out, _ := m.try("systemctl", "is-system-running", "--wait") // it fails with "degraded", and before there is a systemd
+		// it fails with "degraded", and before there is a systemd
+		out, _ := m.try("systemctl", "is-system-running", "--wait")
 		return out == "running" || out == "degraded"
 	})
 	return m
@@ -106,8 +108,8 @@ func newCgroup(t *testing.T) *os.File {
 	return f
 }
 
-// removeCgroup removes a cgroup whose processes have been killed, and those in it. One that has just lost its last process
-// may be busy for a moment.
+// removeCgroup removes a cgroup whose processes have been killed, and those in it. One that has
+// just lost its last process may be busy for a moment.
 func removeCgroup(t *testing.T, top string) {
 	var folders []string
 	_ = filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
@@ -196,7 +198,8 @@ func (m *machine) copyIn(from, to string) {
 	m.write(to, string(data), 0o644)
 }
 
-// inside runs f in the machine's network and waits for it. f may not start goroutines that use the network.
+// inside runs f in the machine's network and waits for it. f may not start goroutines that use the
+// network.
 func (m *machine) inside(f func()) {
 	done := make(chan error, 1) // the one result
 	go func() {

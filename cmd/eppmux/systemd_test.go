@@ -19,8 +19,9 @@ import (
 var systemdTree = flag.String("systemd", "", "Debian tree in `DIR` whose systemd TestSystemd boots, as of "+
 	"debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,iproute2,procps bookworm DIR")
 
-// TestSystemd runs the package under a real systemd, in namespaces of its own: what becomes of a service when systemd itself
-// starts, restarts, kills and removes it. It needs root and a tree, and changes neither the tree nor the host.
+// TestSystemd runs the package under a real systemd, in namespaces of its own: what becomes of a
+// service when systemd itself starts, restarts, kills and removes it. It needs root and a tree, and
+// changes neither the tree nor the host.
 //
 //	go test ./cmd/eppmux -run TestSystemd -v -systemd DIR
 func TestSystemd(t *testing.T) {
@@ -153,8 +154,8 @@ func (s *systemd) reload(t *testing.T) {
 	}
 }
 
-// underLoad: the service is restarted and updated, while clients work. None is refused, and every command is executed once
-// and answered.
+// underLoad: the service is restarted and updated, while clients work. None is refused, and every
+// command is executed once and answered.
 func (s *systemd) underLoad(t *testing.T) {
 	var stop atomic.Bool
 	progress := make(chan struct{}, 1<<20) // a token for each domain; more than there will be
@@ -167,8 +168,8 @@ func (s *systemd) underLoad(t *testing.T) {
 		clients = append(clients, c)
 		wg.Go(func() { s.inside(c.work) })
 	}
-	// advance is until clients have got on since now, whichever process serves it: one that ends before it has learnt the
-	// registry's greeting has none for those that wait.
+	// advance is until clients have got on since now, whichever process serves it: one that ends
+	// before it has learnt the registry's greeting has none for those that wait.
 	advance := func() {
 		t.Helper()
 		for len(progress) > 0 {
@@ -258,8 +259,8 @@ func (s *systemd) faultyConfig(t *testing.T) {
 	}
 }
 
-// stopped: nothing is left that runs, listens or lies in /run. The socket unit can be restarted, and that does it to the
-// service too.
+// stopped: nothing is left that runs, listens or lies in /run. The socket unit can be restarted,
+// and that does it to the service too.
 func (s *systemd) stopped(t *testing.T) {
 	pid := s.of("MainPID")
 	s.run("systemctl", "restart", "eppmux.socket")
@@ -290,7 +291,8 @@ func (s *systemd) nothingRuns() {
 	}
 }
 
-// journalIsClean: nothing that eppmux may not do is among what it does, and it could tell systemd all.
+// journalIsClean: nothing that eppmux may not do is among what it does, and it could tell systemd
+// all.
 func (s *systemd) journalIsClean(t *testing.T) {
 	out := s.run("journalctl", "-o", "cat", "-u", "eppmux.service")
 	for _, not := range []string{"not permitted", "ermission denied", "service manager", "panic", "status=31/SYS", "Failed to set up"} {

@@ -133,8 +133,9 @@ var sendWords = [][]string{
 	{"info", "contact:A'\"B"}, {"poll"}, {"poll", "req"}, {"poll", "ack", "12345"}, {"poll", "ack", `a"b<c>&'d`}, {"hello"},
 }
 
-// TestSentIsValid holds against the schemas all that eppmux sends to a registry of its own accord (login, keepalive, logout, changes of the
-// password) and what send builds, as it is and as it goes on to the registry.
+// TestSentIsValid holds against the schemas all that eppmux sends to a registry of its own accord
+// (login, keepalive, logout, changes of the password) and what send builds, as it is and as it goes
+// on to the registry.
 func TestSentIsValid(t *testing.T) {
 	made, err := sandbox.NewTLS()
 	if err != nil {

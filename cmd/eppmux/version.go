@@ -9,10 +9,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// release is the version that whoever made a package gave it, with -ldflags "-X main.release=1.2.3"; empty: none.
+// release is the version that whoever made a package gave it, with -ldflags "-X
+// main.release=1.2.3"; empty: none.
 var release string
 
-// version is the release, or the module version that the program was built from, or the commit, or "devel".
+// version is the release, or the module version that the program was built from, or the commit, or
+// "devel".
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	switch {
@@ -34,7 +36,8 @@ func buildVersion(info *debug.BuildInfo) string {
 	return "devel"
 }
 
-// buildCommit is what is known of the commit: its first 12 digits, and "+changed" where files differed from it.
+// buildCommit is what is known of the commit: its first 12 digits, and "+changed" where files
+// differed from it.
 func buildCommit(info *debug.BuildInfo) string {
 	commit, changed := "", ""
 	for _, s := range info.Settings {

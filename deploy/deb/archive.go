@@ -19,7 +19,8 @@ type file struct {
 	data []byte
 }
 
-// archive is the package as deb(5) has it: an ar archive of a version, the control files and the files.
+// archive is the package as deb(5) has it: an ar archive of a version, the control files and the
+// files.
 func (b *builder) archive(files []file, arch string) ([]byte, error) {
 	slices.SortFunc(files, func(a, b file) int { return strings.Compare(a.path, b.path) })
 	control, err := b.control(files, arch)
@@ -49,7 +50,8 @@ func (b *builder) archive(files []file, arch string) ([]byte, error) {
 	return ar.Bytes(), nil
 }
 
-// tarball has the files, which are sorted, and before them the folders that they are in. All belongs to root.
+// tarball has the files, which are sorted, and before them the folders that they are in. All
+// belongs to root.
 func tarball(files []file, at time.Time) ([]byte, error) {
 	var b bytes.Buffer
 	zip := gzip.NewWriter(&b) // its header has no name and no time
@@ -93,7 +95,8 @@ func foldersOf(p string) []string {
 	return append(foldersOf(dir), dir)
 }
 
-// control are the control files: what the package is, its sums, and what is done at its installation and removal.
+// control are the control files: what the package is, its sums, and what is done at its
+// installation and removal.
 func (b *builder) control(files []file, arch string) ([]file, error) {
 	var sums, conffiles strings.Builder
 	octets := 0

@@ -16,7 +16,8 @@ import (
 
 const projectRoot = "../.."
 
-// testVersion is that of packages in tests. They are built without what git knows, since a copy has nothing of that.
+// testVersion is that of packages in tests. They are built without what git knows, since a copy has
+// nothing of that.
 const testVersion = "1.2.3~test"
 
 func buildPackage(t *testing.T, arch, dir string) string {
@@ -51,7 +52,8 @@ func printed(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// TestReproducible: the source alone decides about the octets, not where it lies nor when it is built.
+// TestReproducible: the source alone decides about the octets, not where it lies nor when it is
+// built.
 func TestReproducible(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
@@ -160,8 +162,8 @@ func TestPackage(t *testing.T) {
 	}
 }
 
-// TestInstall installs the package, tries what it brings, and removes it again: into a folder and, as root in CI, into
-// the system.
+// TestInstall installs the package, tries what it brings, and removes it again: into a folder and,
+// as root in CI, into the system.
 func TestInstall(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
@@ -198,7 +200,8 @@ func TestInstall(t *testing.T) {
 // install tries the package in root; args are dpkg's.
 func install(t *testing.T, deb, root string, args ...string) {
 	dpkg := func(more ...string) { t.Helper(); printed(t, "dpkg", append(slices.Clone(args), more...)...) }
-	args = append(args, "--path-include=/usr/share/man/*", "--path-include=/usr/share/doc/*") // small systems leave them out
+	// small systems leave them out
+	args = append(args, "--path-include=/usr/share/man/*", "--path-include=/usr/share/doc/*")
 	dpkg("--install", deb)
 	program, config := filepath.Join(root, "usr/bin/eppmux"), filepath.Join(root, "etc/eppmux/config.yaml")
 	if got := printed(t, program, "version"); !strings.HasPrefix(got, "eppmux "+testVersion+" go") {

@@ -52,8 +52,8 @@ func (b *builder) files(program string) ([]file, error) {
 
 const configFile = "etc/eppmux/config.yaml"
 
-// What the shipped config says of the control socket, which is for "eppmux serve" in any folder, and what is said of it
-// where the unit makes a folder for it.
+// What the shipped config says of the control socket, which is for "eppmux serve" in any folder,
+// and what is said of it where the unit makes a folder for it.
 const (
 	shippedSocket   = `  socket: ""                          # path such as /run/eppmux/control.sock, for "eppmux ctl"; "" for none`
 	installedSocket = `  socket: /run/eppmux/control.sock    # for "eppmux ctl", which then is root's; "" for none`
@@ -79,8 +79,8 @@ func (b *builder) changelog(string) ([]file, error) {
 	return []file{{"usr/share/doc/eppmux/changelog.gz", 0o644, zipped(data)}}, nil
 }
 
-// generated are the manual pages and completions, as the program writes them. Where it is for another architecture, one
-// for this machine is built to do that.
+// generated are the manual pages and completions, as the program writes them. Where it is for
+// another architecture, one for this machine is built to do that.
 func (b *builder) generated(program string) ([]file, error) {
 	if b.arch != runtime.GOARCH || runtime.GOOS != "linux" {
 		program = filepath.Join(b.work, "here")
@@ -116,7 +116,8 @@ func (b *builder) generated(program string) ([]file, error) {
 	return all, nil
 }
 
-// copyright has our licence and those of all that is linked into the program, as most of them demand of a binary.
+// copyright has our licence and those of all that is linked into the program, as most of them
+// demand of a binary.
 func (b *builder) copyright(string) ([]file, error) {
 	out, err := b.run(target(b.arch), "go", "list", "-deps", "-f", "{{with .Module}}{{.Path}} {{.Version}}\t{{.Dir}}{{end}}", "./cmd/eppmux")
 	if err != nil {

@@ -2,10 +2,10 @@
 //
 //	go run ./deploy/deb [--version 1.2.3] [--arch arm64] [--out DIR]
 //
-// It builds the program without cgo, lets it write its own manual pages and shell completions, adds the units, the config
-// file, the pages of docs and the licences of all that is linked in, and writes eppmux_VERSION_ARCH.deb, whose path it
-// prints. The same source, Go and arguments give the same octets: all times in it are that of the commit, of
-// SOURCE_DATE_EPOCH, or of the year 2000.
+// It builds the program without cgo, lets it write its own manual pages and shell completions, adds
+// the units, the config file, the pages of docs and the licences of all that is linked in, and
+// writes eppmux_VERSION_ARCH.deb, whose path it prints. The same source, Go and arguments give the
+// same octets: all times in it are that of the commit, of SOURCE_DATE_EPOCH, or of the year 2000.
 package main
 
 import (
@@ -104,7 +104,8 @@ func (b *builder) run(env []string, name string, args ...string) ([]byte, error)
 	return out, nil
 }
 
-// target is the environment for an architecture. Without cgo the program needs nothing of the system that runs it.
+// target is the environment for an architecture. Without cgo the program needs nothing of the
+// system that runs it.
 func target(arch string) []string { return []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + arch} }
 
 // compile builds the program.
@@ -161,8 +162,8 @@ func (b *builder) date(program string) error {
 	return nil
 }
 
-// packageVersion is a version of Go's modules as Debian sorts versions: what follows the first hyphen comes before the
-// release of that number.
+// packageVersion is a version of Go's modules as Debian sorts versions: what follows the first
+// hyphen comes before the release of that number.
 func packageVersion(module string) string {
 	if module == "" || module == "(devel)" {
 		return "0~devel"

@@ -1,7 +1,7 @@
-// A registrar's day with the library github.com/domainr/epp, as far as it goes: it connects, says hello, logs in and out,
-// changes the password, checks domains and reads them. It has no create, update, renew, transfer or poll, nor objects other
-// than domains. Each answer is printed octet for octet as it came, one to a line, or as its code where eppmux answers in
-// its own words.
+// A registrar's day with the library github.com/domainr/epp, as far as it goes: it connects, says
+// hello, logs in and out, changes the password, checks domains and reads them. It has no create,
+// update, renew, transfer or poll, nor objects other than domains. Each answer is printed octet for
+// octet as it came, one to a line, or as its code where eppmux answers in its own words.
 //
 // Arguments: host:port, and for TLS the files of the authority, the certificate and its key.
 package main
@@ -81,7 +81,8 @@ func code(r epp.Result, err error) int {
 
 func main() {
 	log.SetFlags(0)
-	// A connection of its own for the one answer that is not the same through eppmux. The registry's is undone.
+	// A connection of its own for the one answer that is not the same through eppmux. The
+	// registry's is undone.
 	c, _ := dial()
 	changed := code(c.Login("demo", "demo-secret", "new-secret"))
 	fmt.Printf("password change: code %d\n", changed)
