@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -18,15 +19,23 @@ import (
 
 const root = "../.."
 
-// tool runs a program at the root of the project and returns what it prints.
+// tool runs a program at the root of the project and returns what it prints on standard output. The
+// error has what it printed on standard error, which is no finding by itself: the go command tells
+// there what it downloads.
 func tool(t *testing.T, name string, args ...string) (string, error) {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Dir = root
-	out, err := cmd.CombinedOutput()
-	return strings.TrimSpace(string(out)), err
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if err != nil {
+		err = fmt.Errorf("%w\n%s", err, stderr.Bytes())
+	}
+	return strings.TrimSpace(stdout.String()), err
 }
 
+// TestTools: a tool's exit status and its standard output are what it finds.
 func TestTools(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
