@@ -18,6 +18,9 @@ import (
 
 // The tests in this file hold what lies in deploy against the program and the tools that read it.
 
+// root is that of the project.
+const root = "../.."
+
 // exposureMax is how exposed the service may be by the measure of systemd-analyze, in tenths: 100
 // is everything. It has to reach the network, and to tell users of a unix socket apart.
 const exposureMax = "16"

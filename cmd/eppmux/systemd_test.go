@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -34,8 +35,10 @@ func TestSystemd(t *testing.T) {
 		"\ncontrol: {socket: /run/eppmux/control.sock}\n"
 	for i, version := range []string{"1.0.0", "1.0.1"} {
 		dir := t.TempDir()
-		if out, err := tool(t, "go", "run", "./deploy/deb", "--version", version, "--out", dir); err != nil {
-			t.Fatal(err, out)
+		build := exec.Command("go", "run", "./deploy/deb", "--version", version, "--out", dir)
+		build.Dir = root
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
 		}
 		debs, err := filepath.Glob(filepath.Join(dir, "*.deb"))
 		if err != nil || len(debs) != 1 {
