@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // auditText is a log with one command of each fate.
@@ -27,10 +29,10 @@ half a li
 // TestAudit: what it prints, by what is asked for.
 func TestAudit(t *testing.T) {
 	dir := t.TempDir()
-	file := writeFile(t, dir, "audit.jsonl", auditText, 0o600)
-	config := writeFile(t, dir, "c.yaml", "audit: {file: audit.jsonl}\nregistries:\n"+
+	file := clitest.WriteFile(t, dir, "audit.jsonl", auditText, 0o600)
+	config := clitest.WriteFile(t, dir, "c.yaml", "audit: {file: audit.jsonl}\nregistries:\n"+
 		"  - {name: a, address: epp.example:700, listen: ['tcp://127.0.0.1:7000'], login: {client_id: x, password_file: out-of-reach}}\n", 0o600)
-	none := writeFile(t, dir, "none.yaml", sandboxYAML(), 0o600)
+	none := clitest.WriteFile(t, dir, "none.yaml", clitest.SandboxYAML(), 0o600)
 	for _, tt := range []struct {
 		args []string
 		code int
@@ -103,7 +105,7 @@ func (st *reloadStand) auditOf(name string) string {
 // TestServeAudit: the log is kept over reloads, opened anew by them, and follows those keys that
 // may change.
 func TestServeAudit(t *testing.T) {
-	st := &reloadStand{t: t, dir: t.TempDir(), log: newTranscript()}
+	st := &reloadStand{t: t, dir: t.TempDir(), log: clitest.NewTranscript()}
 	st.begin("audit: {file: audit.jsonl}", "a")
 	get := func(object string) {
 		t.Helper()
@@ -114,7 +116,7 @@ func TestServeAudit(t *testing.T) {
 	create := func(object string) {
 		t.Helper()
 		payload := `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><create><d:create xmlns:d="urn:ietf:params:xml:ns:domain-1.0"><d:name>` + object +
-			`</d:name><d:authInfo><d:pw>` + canary + `</d:pw></d:authInfo></d:create></create></command></epp>`
+			`</d:name><d:authInfo><d:pw>` + clitest.Canary + `</d:pw></d:authInfo></d:create></create></command></epp>`
 		if got := eppmuxWith(t, payload, "send", "--to", "unix://"+st.socket("a"), "-"); got.code != 0 {
 			t.Errorf("%s: got %+v", object, got)
 		}
@@ -134,7 +136,7 @@ func TestServeAudit(t *testing.T) {
 	}
 	first, second := st.auditOf("audit.jsonl.1"), st.auditOf("audit.jsonl")
 	if !strings.Contains(first, "a1.example") || strings.Contains(first, `"command":"info"`) || !strings.Contains(second, "a2.example") ||
-		!strings.Contains(second, `"command":"info"`) || !strings.Contains(second, `"event":"stop"`) || strings.Contains(first+second, canary) {
+		!strings.Contains(second, `"command":"info"`) || !strings.Contains(second, `"event":"stop"`) || strings.Contains(first+second, clitest.Canary) {
 		t.Errorf("got\n%s\nand\n%s", first, second)
 	}
 	if _, err := os.Stat(filepath.Join(st.dir, "other.jsonl")); err == nil {
@@ -145,7 +147,7 @@ func TestServeAudit(t *testing.T) {
 // TestServeWithoutAuditFile: what cannot be recorded from the start is not served.
 func TestServeWithoutAuditFile(t *testing.T) {
 	dir := t.TempDir()
-	file := writeFile(t, dir, "c.yaml", "audit: {file: "+strings.Repeat("x", 300)+"}\n"+sandboxYAML(), 0o600)
+	file := clitest.WriteFile(t, dir, "c.yaml", "audit: {file: "+strings.Repeat("x", 300)+"}\n"+clitest.SandboxYAML(), 0o600)
 	if got := eppmux(t, "serve", "--config", file); got.code != exitFailed || !strings.Contains(got.errs, "audit log: ") {
 		t.Errorf("got %+v", got)
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // browser is a Chromium without a window, driven by the WebDriver protocol (W3C) through
@@ -42,7 +44,7 @@ func startBrowser(t *testing.T) *browser {
 	at := freeAddress(t)
 	ctx, cancel := context.WithTimeout(context.Background(), programTimeout)
 	cmd := exec.CommandContext(ctx, path, "--port="+at[strings.LastIndex(at, ":")+1:])
-	log := newTranscript()
+	log := clitest.NewTranscript()
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.WaitDelay = 10 * time.Second // a browser that outlives it keeps its output open
 	if err := cmd.Start(); err != nil {
@@ -57,7 +59,7 @@ func startBrowser(t *testing.T) *browser {
 		cancel()
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Logf("chromedriver printed:\n%s", log.text())
+			t.Logf("chromedriver printed:\n%s", log.Text())
 		}
 	})
 	b.ready()

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // makeCerts runs "eppmux cert" with a new folder and returns that and what was printed.
@@ -26,7 +28,7 @@ func makeCerts(t *testing.T, more ...string) (dir, out string) {
 
 func certIn(t *testing.T, dir, name string) *x509.Certificate {
 	t.Helper()
-	cert, err := parseCert(mustRead(t, filepath.Join(dir, name)))
+	cert, err := parseCert(clitest.ReadFile(t, filepath.Join(dir, name)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +52,7 @@ func filesIn(t *testing.T, dir string) map[string]string {
 	}
 	all := map[string]string{}
 	for _, e := range entries {
-		all[e.Name()] = string(mustRead(t, filepath.Join(dir, e.Name())))
+		all[e.Name()] = string(clitest.ReadFile(t, filepath.Join(dir, e.Name())))
 	}
 	return all
 }
@@ -249,7 +251,7 @@ func TestCertRefuses(t *testing.T) {
 }
 
 func TestCertNoFolder(t *testing.T) {
-	file := writeFile(t, t.TempDir(), "file", "", 0o600)
+	file := clitest.WriteFile(t, t.TempDir(), "file", "", 0o600)
 	for _, dir := range []string{file, filepath.Join(file, "below")} {
 		if got := eppmux(t, "cert", "--out", dir); got.code != exitFailed || !strings.Contains(got.errs, "not a directory") {
 			t.Errorf("%s: got %+v", dir, got)
@@ -312,8 +314,8 @@ func TestHostNames(t *testing.T) {
 
 func TestParseCert(t *testing.T) {
 	dir, _ := makeCerts(t)
-	key := mustRead(t, filepath.Join(dir, serverKeyFile))
-	for _, data := range [][]byte{nil, []byte("junk"), key, bytes.Replace(mustRead(t, filepath.Join(dir, serverFile)), []byte("MII"), []byte("AAA"), 1)} {
+	key := clitest.ReadFile(t, filepath.Join(dir, serverKeyFile))
+	for _, data := range [][]byte{nil, []byte("junk"), key, bytes.Replace(clitest.ReadFile(t, filepath.Join(dir, serverFile)), []byte("MII"), []byte("AAA"), 1)} {
 		if _, err := parseCert(data); err == nil {
 			t.Errorf("%q: got no error", data)
 		}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // certServe serves with the lines of config that "eppmux cert" has printed, and returns the port.
@@ -19,7 +21,7 @@ func certServe(t *testing.T, out string) (port string) {
 	}
 	lines = strings.Replace(lines, ":7700", ":0", 1)
 	text := "admin: {listen: \"\"}\nregistries:\n  - name: a\n    address: sandbox\n" + lines + "\n      max: 50\n"
-	file := writeFile(t, t.TempDir(), "c.yaml", text, 0o600)
+	file := clitest.WriteFile(t, t.TempDir(), "c.yaml", text, 0o600)
 	if got := eppmux(t, "check", "--config", file); got.code != 0 {
 		t.Fatalf("got %+v for\n%s", got, text)
 	}
@@ -63,7 +65,7 @@ func TestCertAdvice(t *testing.T) {
 			lacking(t, "openssl", err)
 		}
 		args := advised(t, out, "openssl", port)
-		got, err := runClient(t, unit(opensslLogout), args[0], append(args[1:], "-quiet")...)
+		got, err := runClient(t, clitest.Unit(opensslLogout), args[0], append(args[1:], "-quiet")...)
 		if err != nil || !strings.Contains(got, `code="1500"`) {
 			t.Errorf("got %q, %v", got, err)
 		}

@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // A rule is one line that a registry's mapping, or the file, gets, and the one fault it must make;
@@ -247,7 +249,7 @@ func TestRealRegistryRules(t *testing.T) {
 }
 
 func TestFileRules(t *testing.T) {
-	top := func(line string) string { return sandboxYAML() + line + "\n" }
+	top := func(line string) string { return clitest.SandboxYAML() + line + "\n" }
 	runRules(t, top, []rule{
 		{`admin: {listen: ""}`, ""},
 		{`admin: {listen: "localhost:0"}`, ""},

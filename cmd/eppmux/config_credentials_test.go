@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // TestCredentials: what a service manager passes is found in its folder and, there alone, may have
@@ -14,8 +16,8 @@ func TestCredentials(t *testing.T) {
 	if err := os.Chmod(passed, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	writePair(t, passed, "client")
-	file := writeFile(t, dir, "c.yaml", registryYAML("login: {client_id: x, password_file: $CREDENTIALS_DIRECTORY/password}",
+	clitest.WritePair(t, passed, "client")
+	file := clitest.WriteFile(t, dir, "c.yaml", clitest.RegistryYAML("login: {client_id: x, password_file: $CREDENTIALS_DIRECTORY/password}",
 		"tls: {cert_file: $CREDENTIALS_DIRECTORY/client.pem, key_file: $CREDENTIALS_DIRECTORY/client.key}"), 0o644)
 	for _, tt := range []struct {
 		folder string
@@ -33,13 +35,13 @@ func TestCredentials(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = os.Remove(filepath.Join(passed, "password"))
-		writeFile(t, passed, "password", canary+"\n", tt.mode)
+		clitest.WriteFile(t, passed, "password", clitest.Canary+"\n", tt.mode)
 		cfg, err := LoadConfig(file)
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q, mode %04o: got %v, want %q", tt.folder, tt.mode, err, tt.want)
 			continue
 		}
-		if err == nil && (cfg.Registries[0].Login.Password.Reveal() != canary || cfg.Registries[0].TLS.Certificate == nil) {
+		if err == nil && (cfg.Registries[0].Login.Password.Reveal() != clitest.Canary || cfg.Registries[0].TLS.Certificate == nil) {
 			t.Errorf("mode %04o: got %+v", tt.mode, cfg.Registries[0])
 		}
 		if err != nil {
@@ -52,7 +54,7 @@ func TestCredentials(t *testing.T) {
 	// Elsewhere the mode of an access list is that of a file open to the group.
 	t.Setenv("CREDENTIALS_DIRECTORY", passed)
 	key := filepath.Join(dir, "client.key")
-	writePair(t, dir, "client")
+	clitest.WritePair(t, dir, "client")
 	if err := os.Chmod(key, 0o440); err != nil {
 		t.Fatal(err)
 	}

@@ -1,90 +1,26 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
-
-// writeFile puts a file into dir and says where.
-func writeFile(t testing.TB, dir, name, content string, mode os.FileMode) string {
-	t.Helper()
-	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(path, mode); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// writePair makes a self-signed certificate for localhost and puts it and its key into dir.
-func writePair(t testing.TB, dir, name string) {
-	t.Helper()
-	writePairFor(t, dir, name, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
-}
-
-// writePairFor is writePair for a certificate that is valid in that time.
-func writePairFor(t testing.TB, dir, name string, from, until time.Time) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		Subject:      pkix.Name{CommonName: name},
-		NotBefore:    from,
-		NotAfter:     until,
-		DNSNames:     []string{"localhost"},
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA:         true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	writeFile(t, dir, name+".pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), 0o644)
-	writeFile(t, dir, name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})), 0o600)
-}
-
-// registryYAML is a config of one registry, on lines 2 and up; the lines of more follow, indented
-// as its keys are.
-func registryYAML(more ...string) string {
-	return "registries:\n" +
-		"  - name: a\n" +
-		"    listen: [\"tcp://127.0.0.1:7000\"]\n" +
-		"    address: epp.registry.example:700\n    " +
-		strings.Join(more, "\n    ") + "\n"
-}
 
 func loadString(t testing.TB, dir, text string) (*Config, error) {
 	t.Helper()
-	return LoadConfig(writeFile(t, dir, "c.yaml", text, 0o600))
+	return LoadConfig(clitest.WriteFile(t, dir, "c.yaml", text, 0o600))
 }
 
 func TestPasswordSources(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, dir, "good", "from-file\r\n", 0o600)
-	writeFile(t, dir, "readonly", "read-only", 0o400)
+	clitest.WriteFile(t, dir, "good", "from-file\r\n", 0o600)
+	clitest.WriteFile(t, dir, "readonly", "read-only", 0o400)
 	t.Setenv("EPPMUX_TEST_PASSWORD", "from-env")
 	for _, tt := range []struct{ line, want string }{
 		{`login: {client_id: x, password_file: good}`, "from-file"},
@@ -93,7 +29,7 @@ func TestPasswordSources(t *testing.T) {
 		{`login: {client_id: x, password: "in line"}`, "in line"},
 		{`login: {client_id: x, password: 001234}`, "001234"},
 	} {
-		c, err := loadString(t, dir, registryYAML(tt.line))
+		c, err := loadString(t, dir, clitest.RegistryYAML(tt.line))
 		if err != nil {
 			t.Errorf("%s: got %v", tt.line, err)
 			continue
@@ -106,21 +42,21 @@ func TestPasswordSources(t *testing.T) {
 
 func TestFileFaults(t *testing.T) {
 	dir := t.TempDir()
-	writePair(t, dir, "a")
-	writePair(t, dir, "b")
+	clitest.WritePair(t, dir, "a")
+	clitest.WritePair(t, dir, "b")
 	key, err := os.ReadFile(filepath.Join(dir, "a.key"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, dir, "open.key", string(key), 0o640)
-	writeFile(t, dir, "pw", "secret", 0o600)
-	writeFile(t, dir, "pw-group", canary, 0o640)
-	writeFile(t, dir, "pw-others", canary, 0o604)
-	writeFile(t, dir, "pw-empty", "\n", 0o600)
-	writeFile(t, dir, "pw-lines", canary+"\n"+canary+"\n", 0o600)
-	writeFile(t, dir, "pw-latin1", canary+"\xe9", 0o600)
-	writeFile(t, dir, "pw-large", strings.Repeat(canary, 1000), 0o600)
-	writeFile(t, dir, "noise", "no PEM here", 0o600)
+	clitest.WriteFile(t, dir, "open.key", string(key), 0o640)
+	clitest.WriteFile(t, dir, "pw", "secret", 0o600)
+	clitest.WriteFile(t, dir, "pw-group", clitest.Canary, 0o640)
+	clitest.WriteFile(t, dir, "pw-others", clitest.Canary, 0o604)
+	clitest.WriteFile(t, dir, "pw-empty", "\n", 0o600)
+	clitest.WriteFile(t, dir, "pw-lines", clitest.Canary+"\n"+clitest.Canary+"\n", 0o600)
+	clitest.WriteFile(t, dir, "pw-latin1", clitest.Canary+"\xe9", 0o600)
+	clitest.WriteFile(t, dir, "pw-large", strings.Repeat(clitest.Canary, 1000), 0o600)
+	clitest.WriteFile(t, dir, "noise", "no PEM here", 0o600)
 	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -152,12 +88,12 @@ func TestFileFaults(t *testing.T) {
 		{[]string{login, "tls: {cert_file: missing, key_file: a.key}"}, "tls.cert_file: open "},
 		{[]string{login, "clients: {tls: {cert_file: a.pem, key_file: open.key}}"}, "clients.tls.key_file: open.key: group or others can reach it"},
 	} {
-		_, err := loadString(t, dir, registryYAML(tt.lines...))
+		_, err := loadString(t, dir, clitest.RegistryYAML(tt.lines...))
 		if err == nil || !strings.Contains(err.Error(), "registries[0].") || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q: got %v, want %q", tt.lines, err, tt.want)
 			continue
 		}
-		if strings.Contains(err.Error(), canary) || strings.Count(err.Error(), "\n") > 0 {
+		if strings.Contains(err.Error(), clitest.Canary) || strings.Count(err.Error(), "\n") > 0 {
 			t.Errorf("%q: got %v, want one fault without the password", tt.lines, err)
 		}
 	}
@@ -165,14 +101,14 @@ func TestFileFaults(t *testing.T) {
 
 func TestPasswordInAFileThatOthersRead(t *testing.T) {
 	dir := t.TempDir()
-	text := registryYAML("login: {client_id: x, password: " + canary + "}")
-	_, err := LoadConfig(writeFile(t, dir, "c.yaml", text, 0o644))
+	text := clitest.RegistryYAML("login: {client_id: x, password: " + clitest.Canary + "}")
+	_, err := LoadConfig(clitest.WriteFile(t, dir, "c.yaml", text, 0o644))
 	want := "c.yaml:5: registries[0].login.password: stands in this file, and group or others can reach it (mode 0644); chmod it to 0600; or use password_file"
 	if err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("got %v, want %q", err, want)
 	}
 	// Without a password in it the file may be open to all.
-	if _, err := LoadConfig(writeFile(t, dir, "d.yaml", sandboxYAML(), 0o644)); err != nil {
+	if _, err := LoadConfig(clitest.WriteFile(t, dir, "d.yaml", clitest.SandboxYAML(), 0o644)); err != nil {
 		t.Errorf("no password: got %v", err)
 	}
 }
@@ -182,11 +118,11 @@ func TestOwner(t *testing.T) {
 		t.Skip("needs root to give a file away")
 	}
 	dir := t.TempDir()
-	path := writeFile(t, dir, "pw", canary, 0o600)
+	path := clitest.WriteFile(t, dir, "pw", clitest.Canary, 0o600)
 	if err := os.Chown(path, 12345, -1); err != nil {
 		t.Skip(err)
 	}
-	_, err := loadString(t, dir, registryYAML("login: {client_id: x, password_file: pw}"))
+	_, err := loadString(t, dir, clitest.RegistryYAML("login: {client_id: x, password_file: pw}"))
 	if err == nil || !strings.Contains(err.Error(), "belongs to another user (uid 12345)") {
 		t.Errorf("got %v, want a fault about the owner", err)
 	}
@@ -194,9 +130,9 @@ func TestOwner(t *testing.T) {
 
 func TestLoadedCertificates(t *testing.T) {
 	dir := t.TempDir()
-	writePair(t, dir, "a")
-	writeFile(t, dir, "pw", "secret", 0o600)
-	c, err := loadString(t, dir, registryYAML(
+	clitest.WritePair(t, dir, "a")
+	clitest.WriteFile(t, dir, "pw", "secret", 0o600)
+	c, err := loadString(t, dir, clitest.RegistryYAML(
 		"login: {client_id: x, password_file: pw}",
 		"tls: {ca_file: a.pem, cert_file: a.pem, key_file: a.key, min_version: 1.3}",
 		"clients: {tls: {cert_file: a.pem, key_file: a.key}}",
@@ -229,7 +165,7 @@ func TestTLSConfigDefaults(t *testing.T) {
 
 func TestConfigFileThatCannotBeRead(t *testing.T) {
 	dir := t.TempDir()
-	for _, path := range []string{dir + "/missing.yaml", dir, writeFile(t, dir, "large", strings.Repeat("#", maxConfigFile+1), 0o600)} {
+	for _, path := range []string{dir + "/missing.yaml", dir, clitest.WriteFile(t, dir, "large", strings.Repeat("#", maxConfigFile+1), 0o600)} {
 		_, err := LoadConfig(path)
 		var faults *Faults
 		if err == nil || errors.As(err, &faults) || !strings.Contains(err.Error(), path) {

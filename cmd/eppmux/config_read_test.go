@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 func TestNotOneMapping(t *testing.T) {
@@ -17,8 +19,8 @@ func TestNotOneMapping(t *testing.T) {
 		{"~\n", "c.yaml: the file is empty"},
 		{"- a\n", "c.yaml: must be a mapping, got a list"},
 		{"text\n", "c.yaml: must be a mapping, got a text"},
-		{sandboxYAML() + "---\nlog: {}\n", "c.yaml:3: a second document begins here: the file must hold exactly one"},
-		{sandboxYAML() + "---\na: [\n", "c.yaml:4: not YAML: "},
+		{clitest.SandboxYAML() + "---\nlog: {}\n", "c.yaml:3: a second document begins here: the file must hold exactly one"},
+		{clitest.SandboxYAML() + "---\na: [\n", "c.yaml:4: not YAML: "},
 		{"a: b: c\n", "not YAML: mapping values are not allowed in this context"},
 		{"a: [\n", "not YAML: "},
 		{"a: \x01\n", "not YAML: "},
@@ -34,37 +36,37 @@ func TestNotOneMapping(t *testing.T) {
 // TestFaultsHideThePassword writes a password wrongly in ways that people do.
 func TestFaultsHideThePassword(t *testing.T) {
 	for _, line := range []string{
-		"login: {client_id: x, password:" + canary + "}",
-		"login: {client_id: x, password: *" + canary + "}",
-		"login: {client_id: x, password: &" + canary + "}",
-		"login: {client_id: x, password: !" + canary + "}",
-		"login: {client_id: x, password: !" + canary + " y}",
-		"login: {client_id: x, password: !!int " + canary + "}",
-		"login: {client_id: x, password: %" + canary + "}",
-		"login: {client_id: x, password: @" + canary + "}",
-		"login: {client_id: x, password: `" + canary + "}",
-		"login: {client_id: x, password: \"" + canary + "}",
-		"login: {client_id: x, password: \"\\" + canary + "\"}",
-		"login: {client_id: x, password: [" + canary + "]}",
-		"login: {client_id: x, password: {" + canary + ": 1}}",
-		"login: {client_id: x, password: " + canary + ", password: " + canary + "}",
-		"login: {client_id: x, password: " + canary + ", password_env: PATH}",
-		"login: {client_id: x, password: \"" + canary + "\\n\"}",
-		"login: {client_id: x, password: " + canary + ": " + canary + "}",
-		"login: password=" + canary,
-		"login: {client_id: x, password=" + canary + "}",
-		"login: {client_id: x, \"password: " + canary + "\"}",
-		"login: [password, " + canary + "]",
-		"login:\n      client_id: x\n      password: " + canary + "\n     password_env: x",
-		"login:\n      client_id: x\n      password:" + canary,
-		"login:\n      client_id: x\n      password: a\n        " + canary + ": b",
+		"login: {client_id: x, password:" + clitest.Canary + "}",
+		"login: {client_id: x, password: *" + clitest.Canary + "}",
+		"login: {client_id: x, password: &" + clitest.Canary + "}",
+		"login: {client_id: x, password: !" + clitest.Canary + "}",
+		"login: {client_id: x, password: !" + clitest.Canary + " y}",
+		"login: {client_id: x, password: !!int " + clitest.Canary + "}",
+		"login: {client_id: x, password: %" + clitest.Canary + "}",
+		"login: {client_id: x, password: @" + clitest.Canary + "}",
+		"login: {client_id: x, password: `" + clitest.Canary + "}",
+		"login: {client_id: x, password: \"" + clitest.Canary + "}",
+		"login: {client_id: x, password: \"\\" + clitest.Canary + "\"}",
+		"login: {client_id: x, password: [" + clitest.Canary + "]}",
+		"login: {client_id: x, password: {" + clitest.Canary + ": 1}}",
+		"login: {client_id: x, password: " + clitest.Canary + ", password: " + clitest.Canary + "}",
+		"login: {client_id: x, password: " + clitest.Canary + ", password_env: PATH}",
+		"login: {client_id: x, password: \"" + clitest.Canary + "\\n\"}",
+		"login: {client_id: x, password: " + clitest.Canary + ": " + clitest.Canary + "}",
+		"login: password=" + clitest.Canary,
+		"login: {client_id: x, password=" + clitest.Canary + "}",
+		"login: {client_id: x, \"password: " + clitest.Canary + "\"}",
+		"login: [password, " + clitest.Canary + "]",
+		"login:\n      client_id: x\n      password: " + clitest.Canary + "\n     password_env: x",
+		"login:\n      client_id: x\n      password:" + clitest.Canary,
+		"login:\n      client_id: x\n      password: a\n        " + clitest.Canary + ": b",
 	} {
-		_, err := parse(registryYAML(line))
+		_, err := parse(clitest.RegistryYAML(line))
 		if err == nil {
 			t.Errorf("%s: got no fault", line)
 			continue
 		}
-		if strings.Contains(err.Error(), canary) {
+		if strings.Contains(err.Error(), clitest.Canary) {
 			t.Errorf("%s: got the password in %v", line, err)
 		}
 	}
@@ -175,7 +177,7 @@ func FuzzConfig(f *testing.F) {
 		}
 		f.Add(string(text))
 	}
-	f.Add(sandboxYAML("sessions: {min: 1}"))
+	f.Add(clitest.SandboxYAML("sessions: {min: 1}"))
 	f.Add("registries: &r\n  - <<: *r\n")
 	f.Add("a: &a [*a]\n---\n")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -11,27 +10,19 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 	"eppmux/proxy"
 	"eppmux/ratelimit"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // parse reads text as the file c.yaml, which stands nowhere.
 func parse(text string) (*Config, error) {
 	return parseConfig("c.yaml", []byte(text), files{folder: "/nowhere"})
 }
 
-// sandboxYAML is a config of one built-in registry that is complete; keys of it may follow, on
-// lines 3 and up.
-func sandboxYAML(more ...string) string {
-	return "registries:\n" +
-		"  - {name: a, address: sandbox, listen: [\"tcp://127.0.0.1:7000\"]" + strings.Join(append([]string{""}, more...), ",\n     ") + "}\n"
-}
-
 func TestDefaults(t *testing.T) {
-	got, err := parse(sandboxYAML())
+	got, err := parse(clitest.SandboxYAML())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,14 +61,14 @@ func TestDefaults(t *testing.T) {
 // TestEveryKey reads a file in which no key has its default.
 func TestEveryKey(t *testing.T) {
 	dir := t.TempDir()
-	writePair(t, dir, "a")
-	writeFile(t, dir, "pw", "secret\n", 0o600)
-	writeFile(t, dir, "hash", knownHash+"\n", 0o600)
+	clitest.WritePair(t, dir, "a")
+	clitest.WriteFile(t, dir, "pw", "secret\n", 0o600)
+	clitest.WriteFile(t, dir, "hash", knownHash+"\n", 0o600)
 	text, err := os.ReadFile("testdata/every-key.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := LoadConfig(writeFile(t, dir, "c.yaml", string(text), 0o600))
+	got, err := LoadConfig(clitest.WriteFile(t, dir, "c.yaml", string(text), 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +143,7 @@ func TestManyFaults(t *testing.T) {
 		t.Fatal("got no error")
 	}
 	got := err.Error() + "\n"
-	if *update {
+	if *clitest.Update {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +155,7 @@ func TestManyFaults(t *testing.T) {
 	if got != string(want) {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	if strings.Contains(got, canary) {
+	if strings.Contains(got, clitest.Canary) {
 		t.Error("got a password in the faults")
 	}
 }

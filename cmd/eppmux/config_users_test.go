@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // knownHash is of "demo-secret ä".
@@ -11,9 +13,9 @@ const knownHash = "pbkdf2-sha256$10000$c2l4dGVlbiBvY3RldHMhIQ$ovesOjWVCjVTV8t9RI
 
 func TestUsers(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, dir, "hash", knownHash+"\n", 0o600)
-	writeFile(t, dir, "open", knownHash+"\n", 0o640)
-	writeFile(t, dir, "password", canary+"\n", 0o600)
+	clitest.WriteFile(t, dir, "hash", knownHash+"\n", 0o600)
+	clitest.WriteFile(t, dir, "open", knownHash+"\n", 0o640)
+	clitest.WriteFile(t, dir, "password", clitest.Canary+"\n", 0o600)
 	for _, tt := range []struct {
 		users string
 		fault string // empty: none
@@ -28,11 +30,11 @@ func TestUsers(t *testing.T) {
 		{"[{client_id: a, password_hash_file: none}]", "users[0].password_hash_file: open "},
 		{"[{client_id: a, password_hash_file: open}]", "users[0].password_hash_file: open: group or others can reach it"},
 		{"[{client_id: a, password_hash_file: password}]", "users[0].password_hash_file: must be pbkdf2-sha256$ITERATIONS$SALT$HASH"},
-		{"[{client_id: a, password_hash: " + canary + "}]", "users[0].password_hash: must be pbkdf2-sha256$ITERATIONS$SALT$HASH"},
+		{"[{client_id: a, password_hash: " + clitest.Canary + "}]", "users[0].password_hash: must be pbkdf2-sha256$ITERATIONS$SALT$HASH"},
 		{"[{client_id: a, password_hash: " + strings.Replace(knownHash, "10000", "9", 1) + "}]", "users[0].password_hash: the number of iterations must be 10000 to 5000000"},
 		{"[{client_id: a, password: x}]", "users[0].password: unknown key"},
 	} {
-		file := writeFile(t, dir, "c.yaml", sandboxYAML("clients: {login: verify, users: "+tt.users+"}"), 0o600)
+		file := clitest.WriteFile(t, dir, "c.yaml", clitest.SandboxYAML("clients: {login: verify, users: "+tt.users+"}"), 0o600)
 		cfg, err := LoadConfig(file)
 		if tt.fault == "" {
 			if err != nil || len(cfg.Registries[0].Clients.hashes()) != 2 || len(cfg.Warnings) > 0 {
@@ -40,7 +42,7 @@ func TestUsers(t *testing.T) {
 			}
 			continue
 		}
-		if err == nil || !strings.Contains(err.Error(), "registries[0].clients."+tt.fault) || findSecret(err.Error()) != "" {
+		if err == nil || !strings.Contains(err.Error(), "registries[0].clients."+tt.fault) || clitest.FindSecret(err.Error()) != "" {
 			t.Errorf("%s: got %v, want %s", tt.users, err, tt.fault)
 		}
 	}
@@ -49,9 +51,9 @@ func TestUsers(t *testing.T) {
 // TestUsersWarnings: users that nobody asks for, and hashes that others can read.
 func TestUsersWarnings(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, dir, "hash", knownHash+"\n", 0o600)
+	clitest.WriteFile(t, dir, "hash", knownHash+"\n", 0o600)
 	users := "users: [{client_id: a, password_hash: " + knownHash + "}, {client_id: b, password_hash_file: hash}]"
-	cfg, err := LoadConfig(writeFile(t, dir, "c.yaml", sandboxYAML("clients: {login: accept, "+users+"}"), 0o644))
+	cfg, err := LoadConfig(clitest.WriteFile(t, dir, "c.yaml", clitest.SandboxYAML("clients: {login: accept, "+users+"}"), 0o644))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ type conversation struct {
 	first   []byte // the payload of the greeting
 	over    error  // why nothing more may be sent; nil: it may
 
-	purpose string // a word of our clTRIDs
+	purpose string // a word of our ClTRIDs
 	pace    *pace  // nil: no limits
 	// how long an answer that is under way is still waited for when the context has ended
 	grace time.Duration

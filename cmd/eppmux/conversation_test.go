@@ -12,20 +12,21 @@ import (
 	"testing/synctest"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 	"eppmux/ratelimit"
 )
 
 // TestReadUnit reads octet by octet, as a slow server sends.
 func TestReadUnit(t *testing.T) {
-	two := append(unit("<a/>"), unit("<bb/>")...)
+	two := append(clitest.Unit("<a/>"), clitest.Unit("<bb/>")...)
 	r := iotest.OneByteReader(bytes.NewReader(two))
 	for _, want := range []string{"<a/>", "<bb/>"} {
 		if got, err := readUnit(r); err != nil || string(got) != want {
 			t.Errorf("got %q, %v, want %q", got, err, want)
 		}
 	}
-	for n := range len(unit("<a/>")) {
+	for n := range len(clitest.Unit("<a/>")) {
 		if got, err := readUnit(bytes.NewReader(two[:n])); err == nil || err.Error() != "the connection was closed" {
 			t.Errorf("cut at %d: got %q, %v, want the connection closed", n, got, err)
 		}
@@ -51,23 +52,14 @@ func piped(t *testing.T) (*conversation, net.Conn) {
 // with ctx.
 func reply(ctx context.Context, conn net.Conn, after time.Duration, payload string) {
 	if _, err := readUnit(conn); err == nil && payload != "" && sleep(ctx, after) == nil {
-		conn.Write(unit(payload))
+		conn.Write(clitest.Unit(payload))
 	}
-}
-
-func checkMessage(t *testing.T) *message {
-	t.Helper()
-	payload, err := buildPayload([]string{"check", "example.com"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return newMessage(payload)
 }
 
 // TestExchangeEnds goes through the ways in which an exchange ends, with what may follow it.
 func TestExchangeEnds(t *testing.T) {
 	named := func(id string) string {
-		return strings.Replace(okXML, "<trID>", "<trID><clTRID>"+id+"</clTRID>", 1)
+		return strings.Replace(clitest.OKXML, "<trID>", "<trID><clTRID>"+id+"</clTRID>", 1)
 	}
 	for _, tt := range []struct {
 		name, answer string
@@ -78,13 +70,13 @@ func TestExchangeEnds(t *testing.T) {
 		took         time.Duration
 	}{
 		{"answered", named("ours"), time.Second, 0, "", nil, time.Second},
-		{"without clTRID", okXML, 0, 0, "", nil, 0},
+		{"without clTRID", clitest.OKXML, 0, 0, "", nil, 0},
 		{"another's", named("other"), 0, 0, "got a response that is not its answer", errOwed, 0},
-		{"a greeting", greetingXML, 0, 0, "got a greeting that is not its answer", errOwed, 0},
+		{"a greeting", clitest.GreetingXML, 0, 0, "got a greeting that is not its answer", errOwed, 0},
 		{"not EPP", "<html/>", 0, 0, "the answer is not EPP: ", errOwed, 0},
 		{"late", named("ours"), time.Minute, 0, "answer: nothing within 30s", errOwed, 30 * time.Second},
-		{"logged out", strings.Replace(okXML, "1000", "1500", 1), 0, 0, "", errLeft, 0},
-		{"closes", strings.Replace(okXML, "1000", "2502", 1), 0, 0, "", errEnded, 0},
+		{"logged out", strings.Replace(clitest.OKXML, "1000", "1500", 1), 0, 0, "", errLeft, 0},
+		{"closes", strings.Replace(clitest.OKXML, "1000", "2502", 1), 0, 0, "", errEnded, 0},
 		{"interrupted, answered in the grace", named("ours"), 6 * time.Second, 2 * time.Second, "", nil, 6 * time.Second},
 		{"interrupted, not answered", named("ours"), 8 * time.Second, 2 * time.Second, "answer: interrupted", errOwed, 7 * time.Second},
 		{"interrupted near the end", named("ours"), time.Minute, 28 * time.Second, "answer: interrupted", errOwed, 30 * time.Second},
@@ -100,7 +92,7 @@ func TestExchangeEnds(t *testing.T) {
 				time.AfterFunc(tt.interrupt, cancel)
 			}
 			begin := time.Now()
-			a, err := d.exchange(ctx, checkMessage(t).named("ours"), 30*time.Second)
+			a, err := d.exchange(ctx, newMessage([]byte(clitest.CheckXML)).named("ours"), 30*time.Second)
 			if took := time.Since(begin); took != tt.took {
 				t.Errorf("%s: got the end after %v, want %v", tt.name, took, tt.took)
 			}
@@ -116,7 +108,7 @@ func TestExchangeEnds(t *testing.T) {
 			if d.over == nil {
 				return
 			}
-			if _, err := d.exchange(t.Context(), checkMessage(t), time.Second); err != d.over || wasSent(err) {
+			if _, err := d.exchange(t.Context(), newMessage([]byte(clitest.CheckXML)), time.Second); err != d.over || wasSent(err) {
 				t.Errorf("%s: got %v for the next message, want it not sent", tt.name, err)
 			}
 			if err := d.logout(); (err == nil) != (tt.over != errOwed) {
@@ -134,11 +126,11 @@ func TestExchangeAfterTheEnd(t *testing.T) {
 		go func() {
 			payload, _ := readUnit(other)
 			got <- string(payload)
-			other.Write(answerOf(payload, 1500, "bye"))
+			other.Write(clitest.AnswerTo(payload, 1500, "bye"))
 		}()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := d.exchange(ctx, checkMessage(t), time.Second); err != errInterrupted || wasSent(err) {
+		if _, err := d.exchange(ctx, newMessage([]byte(clitest.CheckXML)), time.Second); err != errInterrupted || wasSent(err) {
 			t.Errorf("got %v, want it not sent", err)
 		}
 		if err := d.logout(); err != nil {
@@ -163,22 +155,21 @@ func TestLogoutIsBounded(t *testing.T) {
 }
 
 func TestNewMessage(t *testing.T) {
-	command := func(inner string) string { return string(command(inner)) }
 	for _, tt := range []struct {
 		payload string
 		kind    frame.Kind
 		command frame.Command
 		query   bool
 	}{
-		{command(`<poll op="req"/>`), frame.KindCommand, frame.CommandPoll, true},
-		{command(`<poll op="ack" msgID="1"/>`), frame.KindCommand, frame.CommandPoll, false},
-		{command(`<transfer op="query"><a xmlns="u"/></transfer>`), frame.KindCommand, frame.CommandTransfer, true},
-		{command(`<transfer op="request"><a xmlns="u"/></transfer>`), frame.KindCommand, frame.CommandTransfer, false},
-		{command(`<create><a xmlns="u"/></create>`), frame.KindCommand, frame.CommandCreate, false},
-		{command(`<login/>`), frame.KindCommand, frame.CommandLogin, false},
+		{clitest.CommandXML(`<poll op="req"/>`), frame.KindCommand, frame.CommandPoll, true},
+		{clitest.CommandXML(`<poll op="ack" msgID="1"/>`), frame.KindCommand, frame.CommandPoll, false},
+		{clitest.CommandXML(`<transfer op="query"><a xmlns="u"/></transfer>`), frame.KindCommand, frame.CommandTransfer, true},
+		{clitest.CommandXML(`<transfer op="request"><a xmlns="u"/></transfer>`), frame.KindCommand, frame.CommandTransfer, false},
+		{clitest.CommandXML(`<create><a xmlns="u"/></create>`), frame.KindCommand, frame.CommandCreate, false},
+		{clitest.CommandXML(`<login/>`), frame.KindCommand, frame.CommandLogin, false},
 		{string(frame.AppendHello(nil)[frame.HeaderLen:]), frame.KindHello, frame.CommandHello, true},
 		{"junk", frame.KindNone, frame.CommandOther, false},
-		{okXML, frame.KindResponse, frame.CommandNone, false},
+		{clitest.OKXML, frame.KindResponse, frame.CommandNone, false},
 	} {
 		m := newMessage([]byte(tt.payload))
 		if m.kind != tt.kind || m.command != tt.command || m.query != tt.query || m.clTRID != "" {
@@ -222,7 +213,7 @@ func TestPace(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := paceOf(&Registry{RateLimits: tt.limits, Timeouts: Timeouts{Queue: 8 * time.Second}})
 			begin := time.Now()
-			m := checkMessage(t)
+			m := newMessage([]byte(clitest.CheckXML))
 			for i, at := range tt.at {
 				answered, err := p.admit(t.Context(), m)
 				if err != nil {
@@ -244,7 +235,7 @@ func TestPace(t *testing.T) {
 func TestPaceInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := paceOf(&Registry{RateLimits: []RateLimit{{Limit: ratelimit.Limit{N: 1, Per: 8 * time.Second}, Commands: []LimitedCommand{{}}}}, Timeouts: Timeouts{Queue: time.Minute}})
-		answered, err := p.admit(t.Context(), checkMessage(t))
+		answered, err := p.admit(t.Context(), newMessage([]byte(clitest.CheckXML)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -252,10 +243,10 @@ func TestPaceInterrupted(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		begin := time.Now()
-		if _, err := p.admit(ctx, checkMessage(t)); err != errInterrupted || time.Since(begin) != time.Second {
+		if _, err := p.admit(ctx, newMessage([]byte(clitest.CheckXML))); err != errInterrupted || time.Since(begin) != time.Second {
 			t.Errorf("got %v after %v", err, time.Since(begin))
 		}
-		if _, err := p.admit(t.Context(), checkMessage(t)); err != nil || time.Since(begin) != 8*time.Second {
+		if _, err := p.admit(t.Context(), newMessage([]byte(clitest.CheckXML))); err != nil || time.Since(begin) != 8*time.Second {
 			t.Errorf("got %v after %v, want it admitted after 8s", err, time.Since(begin))
 		}
 	})

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 )
 
@@ -39,7 +40,7 @@ func (c *controlled) write(t *testing.T, names ...string) {
 	for _, n := range names {
 		text += fmt.Sprintf("  - {name: %s, address: sandbox, listen: [%q], clients: {max: 50}, timeouts: {queue: 1m}}\n", n, "unix://"+c.file(n))
 	}
-	writeFile(t, c.dir, "c.yaml", text, 0o600)
+	clitest.WriteFile(t, c.dir, "c.yaml", text, 0o600)
 }
 
 // ctl runs "eppmux ctl" and wants an exit code and parts of what it prints.
@@ -74,7 +75,7 @@ func (c *controlled) client(t *testing.T, name string) net.Conn {
 
 func readFrame(t *testing.T, nc net.Conn) string {
 	t.Helper()
-	b, err := readUnit(nc)
+	b, err := clitest.ReadUnit(nc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +128,7 @@ func TestCtl(t *testing.T) {
 	if out := c.ctl(t, exitFailed, []string{"has no client"}, "kick", "a", strconv.FormatUint(first, 10)); out != "" {
 		t.Errorf("kick of nobody: got %q", out)
 	}
-	if _, err := readUnit(nc); err == nil {
+	if _, err := clitest.ReadUnit(nc); err == nil {
 		t.Error("the kicked client is still connected")
 	}
 	ask(t, other, check)
@@ -149,7 +150,7 @@ func TestCtl(t *testing.T) {
 	c.ctl(t, exitFailed, []string{`no registry "c" is served`}, "pause", "c")
 	c.ctl(t, exitUsage, []string{"one of them"}, "pause", "a", "--all")
 	c.ctl(t, exitUsage, []string{"must be an id"}, "kick", "a", "0")
-	writeFile(t, c.dir, "c.yaml", "nonsense: 1\n", 0o600)
+	clitest.WriteFile(t, c.dir, "c.yaml", "nonsense: 1\n", 0o600)
 	got := eppmux(t, "ctl", "--socket", c.file("ctl"), "reload")
 	if got.code != exitFailed || !strings.Contains(got.errs, "unknown key") {
 		t.Errorf("reload of a faulty file: got %+v", got)

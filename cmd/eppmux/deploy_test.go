@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // The tests in this file hold what lies in deploy against the program and the tools that read it.
@@ -42,7 +44,7 @@ func TestUnits(t *testing.T) {
 		}
 		// The program need not be installed here.
 		text = bytes.ReplaceAll(text, []byte("/usr/bin/eppmux "), []byte("/bin/true "))
-		units = append(units, writeFile(t, dir, name, string(text), 0o644))
+		units = append(units, clitest.WriteFile(t, dir, name, string(text), 0o644))
 	}
 	if out, err := exec.Command("systemd-analyze", append([]string{"verify", "--man=no", "--recursive-errors=no"}, units...)...).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("verify: %v\n%s", err, out)
@@ -88,7 +90,7 @@ func TestUnitsFitTheConfig(t *testing.T) {
 // TestWatchdogIsRestarted: the watchdog's SIGABRT ends a Go program with an exit code, as a panic
 // does, and that one must not be among those after which systemd leaves it at that.
 func TestWatchdogIsRestarted(t *testing.T) {
-	file := writeFile(t, t.TempDir(), "c.yaml", "admin: {listen: \"\"}\nregistries: [{name: a, address: sandbox, listen: [\"tcp://127.0.0.1:0\"], clients: {max: 9}}]\n", 0o600)
+	file := clitest.WriteFile(t, t.TempDir(), "c.yaml", "admin: {listen: \"\"}\nregistries: [{name: a, address: sandbox, listen: [\"tcp://127.0.0.1:0\"], clients: {max: 9}}]\n", 0o600)
 	p := startProgram(t, "serve", "--config", file)
 	p.find(`(msg="eppmux serves")`)
 	if err := p.cmd.Process.Signal(syscall.SIGABRT); err != nil {
@@ -96,7 +98,7 @@ func TestWatchdogIsRestarted(t *testing.T) {
 	}
 	<-p.ended
 	code := p.cmd.ProcessState.ExitCode()
-	if p.cmd.ProcessState.Success() || !strings.Contains(p.log.text(), "SIGABRT") {
+	if p.cmd.ProcessState.Success() || !strings.Contains(p.log.Text(), "SIGABRT") {
 		t.Errorf("got exit code %d, want the end of a hung program, with its goroutines", code)
 	}
 	service, err := os.ReadFile(filepath.Join(root, "deploy", "systemd", "eppmux.service"))
@@ -147,7 +149,7 @@ func TestStaticProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := strings.NewReplacer(":7000", ":0", ":7001", ":0").Replace(string(config))
-	writeFile(t, dir, "config.yaml", text, 0o644)
+	clitest.WriteFile(t, dir, "config.yaml", text, 0o644)
 	inside := func(cmd *exec.Cmd) {
 		cmd.Path, cmd.Dir = "/eppmux", "/"
 		cmd.Env = nil

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 func TestNear(t *testing.T) {
@@ -61,16 +63,16 @@ func TestEnding(t *testing.T) {
 
 func TestExpiryWarnings(t *testing.T) {
 	dir, now := t.TempDir(), time.Now()
-	writePairFor(t, dir, "old", now.Add(-400*day), now.Add(-day))
-	writePairFor(t, dir, "near", now.Add(-300*day), now.Add(5*day+time.Hour))
-	writePairFor(t, dir, "far", now.Add(-day), now.Add(300*day))
-	writeFile(t, dir, "pw", "secret", 0o600)
+	clitest.WritePairFor(t, dir, "old", now.Add(-400*day), now.Add(-day))
+	clitest.WritePairFor(t, dir, "near", now.Add(-300*day), now.Add(5*day+time.Hour))
+	clitest.WritePairFor(t, dir, "far", now.Add(-day), now.Add(300*day))
+	clitest.WriteFile(t, dir, "pw", "secret", 0o600)
 	for _, tt := range []struct{ up, down, want string }{
 		{"far", "far", ""},
 		{"near", "far", "c.yaml:6: registries[0].tls.cert_file: warning: near.pem expires in 5 days, on "},
 		{"far", "old", "c.yaml:7: registries[0].clients.tls.cert_file: warning: old.pem expired on "},
 	} {
-		file := writeFile(t, dir, "c.yaml", registryYAML("login: {client_id: x, password_file: pw}",
+		file := clitest.WriteFile(t, dir, "c.yaml", clitest.RegistryYAML("login: {client_id: x, password_file: pw}",
 			"tls: {cert_file: "+tt.up+".pem, key_file: "+tt.up+".key}",
 			"clients: {tls: {cert_file: "+tt.down+".pem, key_file: "+tt.down+".key}}", "sessions: {max: 3}", "rate_limits: []"), 0o600)
 		got := eppmux(t, "check", "--config", file)

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/proxy"
 )
 
@@ -25,10 +26,10 @@ func TestHashEntry(t *testing.T) {
 	dir := t.TempDir()
 	entry := eppmuxWith(t, "web-secret\n", "hash", "--iterations", "10000", "--client-id", `odd "one"`)
 	file := eppmuxWith(t, "batch-secret\n", "hash", "--iterations", "10000")
-	writeFile(t, dir, "batch.hash", file.out, 0o600)
+	clitest.WriteFile(t, dir, "batch.hash", file.out, 0o600)
 	text := "registries:\n  - name: a\n    address: sandbox\n    listen: [\"tcp://127.0.0.1:7000\"]\n    clients:\n      login: verify\n      users:\n" +
 		"        " + entry.out + "        - {client_id: batch, password_hash_file: batch.hash}\n"
-	cfg, err := LoadConfig(writeFile(t, dir, "c.yaml", text, 0o600))
+	cfg, err := LoadConfig(clitest.WriteFile(t, dir, "c.yaml", text, 0o600))
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}
@@ -47,14 +48,14 @@ func TestHashRefuses(t *testing.T) {
 	}{
 		{"", nil, exitFailed, "EOF"},
 		{"12345\n", nil, exitFailed, "at least 6 characters"},
-		{" " + canary + "\n", nil, exitFailed, "must not begin or end with a blank"},
-		{canary + "\x00\n", nil, exitFailed, "control characters"},
-		{canary + "\xff\n", nil, exitFailed, "not UTF-8"},
-		{canary + "\n", []string{"--iterations", "9999"}, exitUsage, "--iterations: must be 10000 to 5000000, got 9999"},
-		{"", []string{canary}, exitUsage, "unknown command"},
+		{" " + clitest.Canary + "\n", nil, exitFailed, "must not begin or end with a blank"},
+		{clitest.Canary + "\x00\n", nil, exitFailed, "control characters"},
+		{clitest.Canary + "\xff\n", nil, exitFailed, "not UTF-8"},
+		{clitest.Canary + "\n", []string{"--iterations", "9999"}, exitUsage, "--iterations: must be 10000 to 5000000, got 9999"},
+		{"", []string{clitest.Canary}, exitUsage, "unknown command"},
 	} {
 		got := eppmuxWith(t, tt.in, append([]string{"hash"}, tt.args...)...)
-		if got.code != tt.code || !strings.Contains(got.errs, tt.says) || got.out != "" || tt.in != "" && findSecret(got.errs) != "" {
+		if got.code != tt.code || !strings.Contains(got.errs, tt.says) || got.out != "" || tt.in != "" && clitest.FindSecret(got.errs) != "" {
 			t.Errorf("%q %q: got %+v, want exit %d and %q", tt.in, tt.args, got, tt.code, tt.says)
 		}
 	}
@@ -65,12 +66,12 @@ func TestHashRefuses(t *testing.T) {
 func TestVerifiedLogin(t *testing.T) {
 	dir := t.TempDir()
 	socket := "unix://" + filepath.Join(dir, "s")
-	writeFile(t, dir, "hash", eppmuxWith(t, "demo-secret\n", "hash", "--iterations", "10000").out, 0o600)
+	clitest.WriteFile(t, dir, "hash", eppmuxWith(t, "demo-secret\n", "hash", "--iterations", "10000").out, 0o600)
 	config := func(client string) string {
 		return "admin: {listen: \"\"}\nregistries:\n  - name: a\n    address: sandbox\n    listen: [\"" + socket + "\"]\n" +
 			"    clients: {max: 50, login: verify, users: [{client_id: " + client + ", password_hash_file: hash}]}\n"
 	}
-	file := writeFile(t, dir, "c.yaml", config("demo"), 0o600)
+	file := clitest.WriteFile(t, dir, "c.yaml", config("demo"), 0o600)
 	p := startProgram(t, "serve", "--config", file)
 	p.find(`(msg="eppmux serves")`)
 	login := func(want string) {
@@ -83,7 +84,7 @@ func TestVerifiedLogin(t *testing.T) {
 	if got := eppmux(t, "send", "--to", socket, "check", "example.com"); !strings.Contains(got.out, "log in first") {
 		t.Errorf("got %+v, want the command refused", got)
 	}
-	writeFile(t, dir, "c.yaml", config("other"), 0o600)
+	clitest.WriteFile(t, dir, "c.yaml", config("other"), 0o600)
 	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}

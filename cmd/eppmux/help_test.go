@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // TestHelpTexts holds what --help prints against golden files: the texts are read by people and
@@ -11,7 +13,7 @@ func TestHelpTexts(t *testing.T) {
 	for _, name := range []string{"check", "send", "sandbox", "passwd", "audit", "serve", "ctl", "status", "cert", "hash", "version"} {
 		golden := "testdata/help-" + name + ".golden"
 		got := eppmux(t, name, "--help").out
-		if *update {
+		if *clitest.Update {
 			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 				t.Fatal(err)
 			}

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // TestDomainr checks names with the command of github.com/domainr/epp. It sends no clTRID, writes
@@ -94,7 +96,7 @@ func buildDomainr(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, dir, "main.go", string(source), 0o600)
+	clitest.WriteFile(t, dir, "main.go", string(source), 0o600)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	for _, args := range [][]string{{"mod", "init", "day"}, {"get", "github.com/domainr/epp@v0.2.0"}, {"build", "-o", "day", "."}} {

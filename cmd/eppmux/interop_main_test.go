@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -9,10 +8,11 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // asProgram is the environment variable that makes the test binary the program itself, race
@@ -46,7 +46,7 @@ var programTimeout = 3 * time.Minute
 type program struct {
 	t     *testing.T
 	cmd   *exec.Cmd
-	log   *transcript
+	log   *clitest.Transcript
 	ended chan struct{} // closed when the process has ended and err is set
 	err   error
 }
@@ -68,7 +68,7 @@ func startProgramAs(t *testing.T, change func(*exec.Cmd), args ...string) *progr
 		self = other
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), programTimeout)
-	p := &program{t: t, cmd: exec.CommandContext(ctx, self, args...), log: newTranscript(), ended: make(chan struct{})}
+	p := &program{t: t, cmd: exec.CommandContext(ctx, self, args...), log: clitest.NewTranscript(), ended: make(chan struct{})}
 	// A process under the race detector otherwise sleeps for a second when it ends.
 	p.cmd.Env = append(os.Environ(), asProgram+"=1", "GORACE="+strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
@@ -84,7 +84,7 @@ func startProgramAs(t *testing.T, change func(*exec.Cmd), args ...string) *progr
 		cancel()
 		<-p.ended
 		if t.Failed() {
-			t.Logf("eppmux %q printed:\n%s", args, p.log.text())
+			t.Logf("eppmux %q printed:\n%s", args, p.log.Text())
 		}
 	})
 	return p
@@ -102,14 +102,14 @@ func (p *program) find(pattern string) string {
 	p.t.Helper()
 	re := regexp.MustCompile(pattern)
 	for ended := false; ; {
-		if m := re.FindStringSubmatch(p.log.text()); m != nil {
+		if m := re.FindStringSubmatch(p.log.Text()); m != nil {
 			return m[1]
 		}
 		if ended {
-			p.t.Fatalf("%q ended with %v and printed\n%s\nwithout %q", p.cmd.Args[1:], p.err, p.log.text(), pattern)
+			p.t.Fatalf("%q ended with %v and printed\n%s\nwithout %q", p.cmd.Args[1:], p.err, p.log.Text(), pattern)
 		}
 		select {
-		case <-p.log.more:
+		case <-p.log.More:
 		case <-p.ended:
 			ended = true // and all of its output is there
 		}
@@ -126,32 +126,5 @@ func (p *program) end() string {
 	if p.err != nil {
 		p.t.Errorf("%q: got %v, want exit 0", p.cmd.Args[1:], p.err)
 	}
-	return p.log.text()
-}
-
-// transcript keeps what is written to it.
-type transcript struct {
-	more chan struct{} // holds a token when something has been added; never closed
-
-	mu  sync.Mutex
-	all bytes.Buffer // guarded by mu
-}
-
-func newTranscript() *transcript { return &transcript{more: make(chan struct{}, 1)} }
-
-func (tr *transcript) Write(b []byte) (int, error) {
-	tr.mu.Lock()
-	tr.all.Write(b)
-	tr.mu.Unlock()
-	select {
-	case tr.more <- struct{}{}:
-	default:
-	}
-	return len(b), nil
-}
-
-func (tr *transcript) text() string {
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	return tr.all.String()
+	return p.log.Text()
 }

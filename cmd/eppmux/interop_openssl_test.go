@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // TestOpenSSL lets "openssl s_client" send a whole session at once, before it has seen the
@@ -151,7 +153,7 @@ func opensslAnswers(t *testing.T, w way, version string, talk func(*testing.T, *
 		answers[i] = strings.ReplaceAll(normal(a), "\n", " ")
 	}
 	for _, i := range []int{2, len(answers) - 1} {
-		answers[i] = resultCode.FindString(answers[i]) + clTRIDs.FindString(answers[i])
+		answers[i] = resultCode.FindString(answers[i]) + clitest.ClTRIDs.FindString(answers[i])
 	}
 	s.end()
 	return answers
@@ -168,7 +170,7 @@ func atOnce(t *testing.T, s *stand, version string, all []string) []string {
 	t.Helper()
 	var in []byte
 	for _, payload := range all {
-		in = append(in, unit(payload)...)
+		in = append(in, clitest.Unit(payload)...)
 	}
 	out, err := runClient(t, in, "openssl", s.sClient(version)...)
 	if err != nil {
@@ -198,7 +200,7 @@ func inTurn(t *testing.T, s *stand, version string, all []string) []string {
 	defer cancel()
 	var answers []string
 	for i := range len(all) + 1 {
-		answer, err := readUnit(out)
+		answer, err := clitest.ReadUnit(out)
 		if err != nil {
 			t.Fatalf("answer %d: %v", i, err)
 		}
@@ -206,11 +208,11 @@ func inTurn(t *testing.T, s *stand, version string, all []string) []string {
 		if i == len(all) {
 			break
 		}
-		if _, err := in.Write(unit(all[i])); err != nil {
+		if _, err := in.Write(clitest.Unit(all[i])); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if rest, err := readUnit(out); err == nil {
+	if rest, err := clitest.ReadUnit(out); err == nil {
 		t.Errorf("got %s after the logout, want the end", rest)
 	}
 	return answers

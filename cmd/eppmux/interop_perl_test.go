@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // TestNetEPP runs Debian's libnet-epp-perl: a session with Net::EPP::Client, of which every octet
@@ -55,7 +57,7 @@ func netEPP(t *testing.T, w way, script string) string {
 
 func sameGolden(t *testing.T, path, got string) {
 	t.Helper()
-	if *update {
+	if *clitest.Update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}

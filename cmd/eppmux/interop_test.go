@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/sandbox"
 )
 
@@ -96,11 +97,11 @@ func (s *stand) writeConfig(dir string) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.ca = writeFile(s.t, dir, "listener-ca.pem", string(made.CAPEM), 0o600)
-	writeFile(s.t, dir, "listener.pem", string(made.ServerCertPEM), 0o600)
-	writeFile(s.t, dir, "listener.key", string(made.ServerKeyPEM), 0o600)
-	writeFile(s.t, dir, "password", "demo-secret\n", 0o600)
-	return writeFile(s.t, dir, "config.yaml", fmt.Sprintf(`
+	s.ca = clitest.WriteFile(s.t, dir, "listener-ca.pem", string(made.CAPEM), 0o600)
+	clitest.WriteFile(s.t, dir, "listener.pem", string(made.ServerCertPEM), 0o600)
+	clitest.WriteFile(s.t, dir, "listener.key", string(made.ServerKeyPEM), 0o600)
+	clitest.WriteFile(s.t, dir, "password", "demo-secret\n", 0o600)
+	return clitest.WriteFile(s.t, dir, "config.yaml", fmt.Sprintf(`
 registries:
   - name: interop
     listen: ["tcp://127.0.0.1:0", "tls://127.0.0.1:0"]

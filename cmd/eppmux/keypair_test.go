@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // pairStand is a KeyPair over files, with a clock and a log.
@@ -24,8 +26,8 @@ type pairStand struct {
 func newPairStand(t *testing.T) *pairStand {
 	t.Helper()
 	s := &pairStand{t: t, dir: t.TempDir(), at: time.Now()}
-	writePair(t, s.dir, "a")
-	c, err := loadString(t, s.dir, sandboxYAML("clients: {tls: {cert_file: a.pem, key_file: a.key}}"))
+	clitest.WritePair(t, s.dir, "a")
+	c, err := loadString(t, s.dir, clitest.SandboxYAML("clients: {tls: {cert_file: a.pem, key_file: a.key}}"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +40,7 @@ func newPairStand(t *testing.T) *pairStand {
 // replace puts a new pair of files in place of the old.
 func (s *pairStand) replace() {
 	s.t.Helper()
-	writePair(s.t, s.dir, "b")
+	clitest.WritePair(s.t, s.dir, "b")
 	for _, ext := range []string{".key", ".pem"} {
 		if err := os.Rename(filepath.Join(s.dir, "b"+ext), filepath.Join(s.dir, "a"+ext)); err != nil {
 			s.t.Fatal(err)
@@ -81,9 +83,9 @@ func TestKeyPairIsReread(t *testing.T) {
 func TestKeyPairKeepsTheOldOne(t *testing.T) {
 	for name, spoil := range map[string]func(s *pairStand){
 		"gone": func(s *pairStand) { os.Remove(filepath.Join(s.dir, "a.pem")) },
-		"half": func(s *pairStand) { writeFile(s.t, s.dir, "a.pem", "-----BEGIN CERT", 0o600) },
+		"half": func(s *pairStand) { clitest.WriteFile(s.t, s.dir, "a.pem", "-----BEGIN CERT", 0o600) },
 		"key of another": func(s *pairStand) {
-			writePair(s.t, s.dir, "b")
+			clitest.WritePair(s.t, s.dir, "b")
 			os.Rename(filepath.Join(s.dir, "b.key"), filepath.Join(s.dir, "a.key"))
 		},
 		"key open to others": func(s *pairStand) {

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // result is what one run of the program gave.
@@ -31,8 +33,8 @@ func eppmuxWith(t testing.TB, in string, args ...string) result {
 
 func TestExitCodes(t *testing.T) {
 	dir := t.TempDir()
-	good := writeFile(t, dir, "good.yaml", sandboxYAML(), 0o600)
-	bad := writeFile(t, dir, "bad.yaml", sandboxYAML("sessions: {min: 4}", "profile: x"), 0o600)
+	good := clitest.WriteFile(t, dir, "good.yaml", clitest.SandboxYAML(), 0o600)
+	bad := clitest.WriteFile(t, dir, "bad.yaml", clitest.SandboxYAML("sessions: {min: 4}", "profile: x"), 0o600)
 	for _, tt := range []struct {
 		args []string
 		code int
@@ -71,9 +73,9 @@ func TestCheckReadsTheDefaultFile(t *testing.T) {
 }
 
 func TestCheckHidesPasswords(t *testing.T) {
-	text := registryYAML("login: {client_id: x, password: "+canary+", password_env: HOME}", "nonsense: "+canary)
-	got := eppmux(t, "check", "--config", writeFile(t, t.TempDir(), "c.yaml", text, 0o666))
-	if got.code != 1 || strings.Contains(got.out+got.errs, canary) {
+	text := clitest.RegistryYAML("login: {client_id: x, password: "+clitest.Canary+", password_env: HOME}", "nonsense: "+clitest.Canary)
+	got := eppmux(t, "check", "--config", clitest.WriteFile(t, t.TempDir(), "c.yaml", text, 0o666))
+	if got.code != 1 || strings.Contains(got.out+got.errs, clitest.Canary) {
 		t.Errorf("got %+v, want exit 1 without the password", got)
 	}
 }

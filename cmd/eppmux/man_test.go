@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // TestManual: every command that --help lists has a page, which the formatter has nothing to say
@@ -67,7 +69,7 @@ func TestManNeedsPlace(t *testing.T) {
 	if got := eppmux(t, "man"); got.code != exitUsage || !strings.Contains(got.errs, `required flag(s) "out" not set`) {
 		t.Errorf("got %+v", got)
 	}
-	if got := eppmux(t, "man", "--out", writeFile(t, t.TempDir(), "file", "", 0o600)); got.code != exitFailed {
+	if got := eppmux(t, "man", "--out", clitest.WriteFile(t, t.TempDir(), "file", "", 0o600)); got.code != exitFailed {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // scrape is what the collector gives, as name{label}: value.
@@ -66,7 +68,7 @@ func TestExpiryFollowsTheConfig(t *testing.T) {
 	if _, ok := scrape(t, st.s.live)[name]; ok {
 		t.Error("got an end without a certificate")
 	}
-	writePairFor(t, st.dir, "x", time.Now().Add(-time.Hour), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC))
+	clitest.WritePairFor(t, st.dir, "x", time.Now().Add(-time.Hour), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC))
 	st.write("", st.registry("a", "tls: {cert_file: x.pem, key_file: x.key}"))
 	st.want(st.reload(), "changed=a")
 	if got := scrape(t, st.s.live)[name]; got != 4102444800 {

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 const (
@@ -91,19 +93,19 @@ func TestMetricsAndRules(t *testing.T) {
 	}
 	exported["eppmux_password_expiry_timestamp_seconds"] = true // where the registry tells
 	for _, file := range []string{alertsFile, alertTests, dashboardFile, "../../docs/operations.md"} {
-		for _, name := range metricName.FindAllString(string(mustRead(t, file)), -1) {
+		for _, name := range metricName.FindAllString(string(clitest.ReadFile(t, file)), -1) {
 			if !exported[name] {
 				t.Errorf("%s names %s, which is not exported", file, name)
 			}
 		}
 	}
-	docs := string(mustRead(t, "../../docs/operations.md"))
+	docs := string(clitest.ReadFile(t, "../../docs/operations.md"))
 	for name := range exported {
 		if name = strings.TrimSuffix(name, "_bucket"); !strings.Contains(docs, name) {
 			t.Errorf("docs/operations.md does not name %s", name)
 		}
 	}
-	tests := string(mustRead(t, alertTests))
+	tests := string(clitest.ReadFile(t, alertTests))
 	for _, name := range alertNames(t) {
 		for _, test := range []string{"  - name: " + name + " fires\n", "  - name: " + name + " stays quiet\n"} {
 			if !strings.Contains(tests, test) {
@@ -125,7 +127,7 @@ func alertNames(t *testing.T) (names []string) {
 			}
 		}
 	}
-	if err := yaml.Unmarshal(mustRead(t, alertsFile), &file); err != nil {
+	if err := yaml.Unmarshal(clitest.ReadFile(t, alertsFile), &file); err != nil {
 		t.Fatal(err)
 	}
 	for _, g := range file.Groups {
@@ -171,7 +173,7 @@ func TestDashboard(t *testing.T) {
 			Targets     []struct{ Expr string }
 		}
 	}
-	if err := json.Unmarshal(mustRead(t, dashboardFile), &board); err != nil {
+	if err := json.Unmarshal(clitest.ReadFile(t, dashboardFile), &board); err != nil {
 		t.Fatal(err)
 	}
 	asked := 0
@@ -205,7 +207,7 @@ scrape_configs: [{job_name: eppmux, static_configs: [{targets: ["%[2]s"]}]}]
 	if rules != "" {
 		text += fmt.Sprintf("rule_files: [%q]\n", rules)
 	}
-	config := writeFile(t, dir, "prometheus.yml", text, 0o644)
+	config := clitest.WriteFile(t, dir, "prometheus.yml", text, 0o644)
 	for range 5 { // the port may be taken between being found and used
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {

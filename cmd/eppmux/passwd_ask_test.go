@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // terminal is a pseudo-terminal: what a person types is written to it, what the person sees is read
@@ -68,7 +70,7 @@ func TestAskOnATerminal(t *testing.T) {
 		}
 		fmt.Fprint(program, "end\n")
 		seen, err := readUntil(person, "end")
-		if err != nil || strings.Contains(seen, canary) {
+		if err != nil || strings.Contains(seen, clitest.Canary) {
 			t.Errorf("got %q, %v on the screen, want no password", seen, err)
 		}
 	}
@@ -115,7 +117,7 @@ func TestAskWithoutATerminal(t *testing.T) {
 			t.Errorf("%q: got prompt %q, want none", tt.in, prompt.String())
 		}
 	}
-	file, err := os.Open(writeFile(t, t.TempDir(), "x", "secret\n", 0o600))
+	file, err := os.Open(clitest.WriteFile(t, t.TempDir(), "x", "secret\n", 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}

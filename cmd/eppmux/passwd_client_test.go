@@ -2,102 +2,36 @@ package main
 
 import (
 	"crypto/tls"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"eppmux/frame"
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/sandbox"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// testRegistry is a sandbox on a port of its own that demands a client certificate.
-type testRegistry struct {
-	*sandbox.Registry
-	address string
-}
-
-func startTestRegistry(t *testing.T, made *sandbox.TLS, cfg sandbox.Config) *testRegistry {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &testRegistry{sandbox.New(cfg), ln.Addr().String()}
-	served := make(chan error, 1) // the one result of Serve
-	go func() { served <- r.Serve(tls.NewListener(ln, made.ServerMutual)) }()
-	t.Cleanup(func() {
-		r.Close()
-		if err := <-served; err != nil {
-			t.Errorf("serve: got %v", err)
-		}
-	})
-	return r
-}
-
-// occupy takes a session until the test ends.
-func (r *testRegistry) occupy(t *testing.T, made *sandbox.TLS, account, password string) {
-	t.Helper()
-	pair, err := tls.X509KeyPair(made.ClientCertPEM, made.ClientKeyPEM)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := made.Client.Clone()
-	config.Certificates = []tls.Certificate{pair}
-	conn, err := tls.Dial("tcp", r.address, config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	if _, err := readUnit(conn); err != nil {
-		t.Fatal(err)
-	}
-	l := frame.Login{ClientID: account, Password: password, ObjectURIs: []string{"urn:ietf:params:xml:ns:domain-1.0"}}
-	if _, err := conn.Write(frame.AppendLogin(nil, &l)); err != nil {
-		t.Fatal(err)
-	}
-	answer, err := readUnit(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if code, _, _ := frame.ParseResult(answer); code != 1000 {
-		t.Fatalf("got %s", answer)
-	}
-}
-
 // turn is what a scripted registry does with one connection, after the TLS handshake.
 type turn func(conn net.Conn)
 
-var clTRIDs = regexp.MustCompile(`<clTRID>([^<]+)</clTRID>`)
-
 // The parts of turns. greets is before the login is read; answers is after.
-func greets(conn net.Conn) { conn.Write(unit(greetingXML)) }
-
-func answerOf(login []byte, code int, text string) []byte {
-	id := ""
-	if m := clTRIDs.FindSubmatch(login); m != nil {
-		id = string(m[0])
-	}
-	return unit(fmt.Sprintf(`<?xml version="1.0"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><response><result code="%d"><msg>%s</msg></result><trID>%s<svTRID>s</svTRID></trID></response></epp>`, code, text, id))
-}
+func greets(conn net.Conn) { conn.Write(clitest.Unit(clitest.GreetingXML)) }
 
 // answers answers the login, then whatever follows.
 func answers(code int, text string) turn {
 	return func(conn net.Conn) {
 		greets(conn)
 		for {
-			login, err := readUnit(conn)
+			login, err := clitest.ReadUnit(conn)
 			if err != nil {
 				return
 			}
-			conn.Write(answerOf(login, code, text))
+			conn.Write(clitest.AnswerTo(login, code, text))
 		}
 	}
 }
@@ -106,8 +40,8 @@ func answers(code int, text string) turn {
 func after(f func(conn net.Conn, answer []byte)) turn {
 	return func(conn net.Conn) {
 		greets(conn)
-		if login, err := readUnit(conn); err == nil {
-			f(conn, answerOf(login, 1000, "ok"))
+		if login, err := clitest.ReadUnit(conn); err == nil {
+			f(conn, clitest.AnswerTo(login, 1000, "ok"))
 		}
 	}
 }
@@ -117,11 +51,13 @@ var (
 	cutBeforeAnswer   = after(func(net.Conn, []byte) {})
 	cutInHeader       = after(func(conn net.Conn, a []byte) { conn.Write(a[:2]) })
 	cutInAnswer       = after(func(conn net.Conn, a []byte) { conn.Write(a[:len(a)-9]) })
-	notEPP            = after(func(conn net.Conn, a []byte) { conn.Write(unit("<html/>")) })
-	notItsAnswer      = after(func(conn net.Conn, a []byte) { conn.Write(answerOf([]byte("<clTRID>other</clTRID>"), 1000, "ok")) })
-	badLength         = after(func(conn net.Conn, a []byte) { conn.Write([]byte{0, 0, 0, 1}) })
-	silent            = after(func(conn net.Conn, a []byte) { readUnit(conn) })
-	cutAfterAnswer    = after(func(conn net.Conn, a []byte) { conn.Write(a) })
+	notEPP            = after(func(conn net.Conn, a []byte) { conn.Write(clitest.Unit("<html/>")) })
+	notItsAnswer      = after(func(conn net.Conn, a []byte) {
+		conn.Write(clitest.AnswerTo([]byte("<clTRID>other</clTRID>"), 1000, "ok"))
+	})
+	badLength      = after(func(conn net.Conn, a []byte) { conn.Write([]byte{0, 0, 0, 1}) })
+	silent         = after(func(conn net.Conn, a []byte) { clitest.ReadUnit(conn) })
+	cutAfterAnswer = after(func(conn net.Conn, a []byte) { conn.Write(a) })
 )
 
 // startScript serves one turn for each connection, and counts connections; further ones are cut.
@@ -176,8 +112,8 @@ func TestPasswdLostAnswers(t *testing.T) {
 		kept  bool
 	}{
 		{"before the greeting", []turn{cutBeforeGreeting}, 1, "greeting: the connection was closed; nothing has changed", oldPassword, false},
-		{"not a greeting", []turn{func(c net.Conn) { c.Write(unit(okXML)); readUnit(c) }}, 1, "greeting: got a response; nothing has changed", oldPassword, false},
-		{"no XML", []turn{func(c net.Conn) { c.Write(unit("x")); readUnit(c) }}, 1, "nothing has changed", oldPassword, false},
+		{"not a greeting", []turn{func(c net.Conn) { c.Write(clitest.Unit(clitest.OKXML)); clitest.ReadUnit(c) }}, 1, "greeting: got a response; nothing has changed", oldPassword, false},
+		{"no XML", []turn{func(c net.Conn) { c.Write(clitest.Unit("x")); clitest.ReadUnit(c) }}, 1, "nothing has changed", oldPassword, false},
 		{"before the answer, new", []turn{cutBeforeAnswer, yes}, 0, "is changed", newPassword, false},
 		{"before the answer, old", []turn{cutBeforeAnswer, no, yes}, 1, "has kept the old password", oldPassword, false},
 		{"in the header, new", []turn{cutInHeader, yes}, 0, "is changed", newPassword, false},
@@ -206,7 +142,7 @@ func TestPasswdLostAnswers(t *testing.T) {
 		if got.code != tt.code || !strings.Contains(got.out+got.errs, tt.want) {
 			t.Errorf("%s: got %+v, want %d, %q", tt.name, got, tt.code, tt.want)
 		}
-		if strings.Contains(got.out+got.errs, canary) || strings.Contains(got.errs, "\x1b") {
+		if strings.Contains(got.out+got.errs, clitest.Canary) || strings.Contains(got.errs, "\x1b") {
 			t.Errorf("%s: got a password or a control character in %+v", tt.name, got)
 		}
 		wantFile(t, tt.name, file, tt.file)
@@ -225,9 +161,9 @@ func TestPasswdNextRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := startTestRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": newPassword}})
-	config, file := passwdStand(t, r.address, made)
-	writeFile(t, filepath.Dir(file), "pw.new", newPassword+"\n", 0o600)
+	r := clitest.StartRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": newPassword}})
+	config, file := passwdStand(t, r.Address, made)
+	clitest.WriteFile(t, filepath.Dir(file), "pw.new", newPassword+"\n", 0o600)
 	got := eppmux(t, "passwd", "--config", config)
 	if got.code != 0 || !strings.Contains(got.errs, "left from an earlier run") {
 		t.Errorf("got %+v", got)

@@ -7,11 +7,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 func openTestFile(t *testing.T, mode os.FileMode) *passwordFile {
 	t.Helper()
-	f, err := openPasswordFile(writeFile(t, t.TempDir(), "pw", oldPassword+"\n", mode))
+	f, err := openPasswordFile(clitest.WriteFile(t, t.TempDir(), "pw", oldPassword+"\n", mode))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,15 +79,15 @@ func TestOnlyOnePasswd(t *testing.T) {
 
 func TestCandidatesThatAreNone(t *testing.T) {
 	f := openTestFile(t, 0o600)
-	writeFile(t, filepath.Dir(f.path), "pw.new", "\n", 0o600)
+	clitest.WriteFile(t, filepath.Dir(f.path), "pw.new", "\n", 0o600)
 	if got, err := f.candidate(); err != nil || !got.Empty() {
 		t.Errorf("empty: got %v, want none", err)
 	}
 	if _, err := os.Stat(f.next); err == nil {
 		t.Error("empty: got it left")
 	}
-	writeFile(t, filepath.Dir(f.path), "pw.new", newPassword, 0o644)
-	if _, err := f.candidate(); err == nil || !strings.Contains(err.Error(), "pw.new: group or others can reach it") || strings.Contains(err.Error(), canary) {
+	clitest.WriteFile(t, filepath.Dir(f.path), "pw.new", newPassword, 0o644)
+	if _, err := f.candidate(); err == nil || !strings.Contains(err.Error(), "pw.new: group or others can reach it") || strings.Contains(err.Error(), clitest.Canary) {
 		t.Errorf("open to others: got %v", err)
 	}
 	os.Remove(f.next)

@@ -10,12 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/sandbox"
 )
 
 const (
-	oldPassword = "old-" + canary
-	newPassword = "new-" + canary
+	oldPassword = "old-" + clitest.Canary
+	newPassword = "new-" + clitest.Canary
 )
 
 // script answers logins in its order, and notes what it was asked.
@@ -68,9 +69,9 @@ func TestPasswdDecisions(t *testing.T) {
 		{"left, old valid", true, []loginResult{refused, accepted}, "new old", "has kept the old password", oldPassword, false},
 		{"left, away", true, []loginResult{notSent, notSent}, "new old", "it is not known", oldPassword, true},
 	} {
-		path := writeFile(t, t.TempDir(), "pw", oldPassword+"\n", 0o400)
+		path := clitest.WriteFile(t, t.TempDir(), "pw", oldPassword+"\n", 0o400)
 		if tt.left {
-			writeFile(t, filepath.Dir(path), "pw.new", newPassword+"\n", 0o600)
+			clitest.WriteFile(t, filepath.Dir(path), "pw.new", newPassword+"\n", 0o600)
 		}
 		file, err := openPasswordFile(path)
 		if err != nil {
@@ -93,7 +94,7 @@ func TestPasswdDecisions(t *testing.T) {
 		} else if tt.kept {
 			wantFile(t, tt.name, path+".new", newPassword)
 		}
-		if strings.Contains(said.String(), canary) || err != nil && strings.Contains(err.Error(), canary) {
+		if strings.Contains(said.String(), clitest.Canary) || err != nil && strings.Contains(err.Error(), clitest.Canary) {
 			t.Errorf("%s: got a password in %q or %v", tt.name, said.String(), err)
 		}
 	}
@@ -144,7 +145,7 @@ func TestChoosePasswdRegistry(t *testing.T) {
 		{"b", []Registry{registry("a", file), registry("b", file)}, "b"},
 		{"c", []Registry{registry("a", file)}, `no registry is named "c"`},
 		{"", []Registry{registry("a", Login{PasswordEnv: "X"})}, "a has its password in the environment variable X: move it to a password_file"},
-		{"a", []Registry{registry("a", Login{Password: NewSecret(canary)})}, "a has its password in the config file: move it to a password_file"},
+		{"a", []Registry{registry("a", Login{Password: NewSecret(clitest.Canary)})}, "a has its password in the config file: move it to a password_file"},
 		{"", []Registry{{Name: "a", Address: SandboxAddress}}, "a is the built-in registry"},
 		{"", []Registry{{Name: "a", Address: SandboxAddress, Login: file}}, "a is the built-in registry"},
 	} {
@@ -152,7 +153,7 @@ func TestChoosePasswdRegistry(t *testing.T) {
 		switch {
 		case err != nil && !strings.Contains(err.Error(), tt.want), err == nil && r.Name != tt.want:
 			t.Errorf("%q of %d: got %v, %v, want %q", tt.name, len(tt.registries), r, err, tt.want)
-		case err != nil && strings.Contains(err.Error(), canary):
+		case err != nil && strings.Contains(err.Error(), clitest.Canary):
 			t.Errorf("got the password in %v", err)
 		}
 	}
@@ -163,16 +164,16 @@ func TestChoosePasswdRegistry(t *testing.T) {
 func passwdStand(t *testing.T, address string, made *sandbox.TLS, more ...string) (config, file string) {
 	t.Helper()
 	dir := t.TempDir()
-	writeFile(t, dir, "ca.pem", string(made.CAPEM), 0o600)
-	writeFile(t, dir, "client.pem", string(made.ClientCertPEM), 0o600)
-	writeFile(t, dir, "client.key", string(made.ClientKeyPEM), 0o600)
-	file = writeFile(t, dir, "pw", oldPassword+"\n", 0o600)
+	clitest.WriteFile(t, dir, "ca.pem", string(made.CAPEM), 0o600)
+	clitest.WriteFile(t, dir, "client.pem", string(made.ClientCertPEM), 0o600)
+	clitest.WriteFile(t, dir, "client.key", string(made.ClientKeyPEM), 0o600)
+	file = clitest.WriteFile(t, dir, "pw", oldPassword+"\n", 0o600)
 	text := "registries:\n  - name: a\n    listen: [\"unix:///a\"]\n    address: \"" + address + "\"\n" +
 		"    login: {client_id: demo, password_file: pw}\n    tls: {ca_file: ca.pem, cert_file: client.pem, key_file: client.key}\n"
 	for _, m := range more {
 		text += "    " + m + "\n"
 	}
-	return writeFile(t, dir, "c.yaml", text, 0o600), file
+	return clitest.WriteFile(t, dir, "c.yaml", text, 0o600), file
 }
 
 // TestPasswd changes the password of a real account, at a registry that demands our certificate.
@@ -181,8 +182,8 @@ func TestPasswd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := startTestRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": oldPassword}, MaxSessions: 1})
-	config, file := passwdStand(t, r.address, made)
+	r := clitest.StartRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": oldPassword}, MaxSessions: 1})
+	config, file := passwdStand(t, r.Address, made)
 	got := eppmuxWith(t, newPassword+"\n", "passwd", "--config", config)
 	if got.code != 0 || !strings.Contains(got.out, "the password of a is changed, and in "+file+"\nsend SIGHUP") || got.errs != "" {
 		t.Errorf("got %+v", got)
@@ -200,9 +201,9 @@ func TestPasswd(t *testing.T) {
 	if err := os.Symlink(link+".real", file); err != nil {
 		t.Fatal(err)
 	}
-	long := "long-" + canary + "-beyond-sixteen"
+	long := "long-" + clitest.Canary + "-beyond-sixteen"
 	got = eppmuxWith(t, long, "passwd", "--config", config, "--registry", "a")
-	if got.code != 0 || strings.Contains(got.out+got.errs, canary) {
+	if got.code != 0 || strings.Contains(got.out+got.errs, clitest.Canary) {
 		t.Errorf("got %+v", got)
 	}
 	wantFile(t, "by a link", link+".real", long)
@@ -216,8 +217,8 @@ func TestPasswdRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := startTestRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": "something-else"}, MaxSessions: 1})
-	config, file := passwdStand(t, r.address, made)
+	r := clitest.StartRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": "something-else"}, MaxSessions: 1})
+	config, file := passwdStand(t, r.Address, made)
 	got := eppmuxWith(t, newPassword, "passwd", "-c", config)
 	if got.code != 1 || !strings.Contains(got.errs, "eppmux passwd: the registry answers 2200 ") || !strings.Contains(got.errs, "nothing has changed") {
 		t.Errorf("got %+v", got)
@@ -237,9 +238,9 @@ func TestPasswdFull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := startTestRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": oldPassword}, MaxSessions: 1})
-	config, file := passwdStand(t, r.address, made)
-	r.occupy(t, made, "demo", oldPassword)
+	r := clitest.StartRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": oldPassword}, MaxSessions: 1})
+	config, file := passwdStand(t, r.Address, made)
+	r.Occupy(t, made, "demo", oldPassword)
 	got := eppmuxWith(t, newPassword, "passwd", "--config", config)
 	if got.code != 1 || !strings.Contains(got.errs, "2502") || !strings.Contains(got.errs, "no session is free; lower sessions.max") {
 		t.Errorf("got %+v", got)
@@ -263,8 +264,8 @@ func TestPasswdUsage(t *testing.T) {
 		{newPassword, []string{"--config", config}, 1, "connect: dial tcp 127.0.0.1:1: "},
 		{"short", []string{"--config", config}, 1, "at least 6 characters"},
 		{"", []string{"--config", config}, 1, "read the new password: EOF"},
-		{canary + "\x00", []string{"--config", config}, 1, "control characters"},
-		{canary + "\xff", []string{"--config", config}, 1, "not UTF-8"},
+		{clitest.Canary + "\x00", []string{"--config", config}, 1, "control characters"},
+		{clitest.Canary + "\xff", []string{"--config", config}, 1, "not UTF-8"},
 		{newPassword, []string{"--config", config, "--pid", "0"}, 2, "--pid: must be above 0"},
 		{newPassword, []string{"--config", config, "--pid", "-5"}, 2, "--pid: must be above 0"},
 		{newPassword, []string{"--config", config, "--registry", "b"}, 2, `no registry is named "b"`},
@@ -276,7 +277,7 @@ func TestPasswdUsage(t *testing.T) {
 		if got.code != tt.code || !strings.Contains(got.errs, tt.want) {
 			t.Errorf("%q: got %+v, want %d, %q", tt.args, got, tt.code, tt.want)
 		}
-		if got.errs = strings.ReplaceAll(got.errs, strings.Join(tt.args[len(tt.args)-1:], ""), ""); strings.Contains(got.out+got.errs, canary) {
+		if got.errs = strings.ReplaceAll(got.errs, strings.Join(tt.args[len(tt.args)-1:], ""), ""); strings.Contains(got.out+got.errs, clitest.Canary) {
 			t.Errorf("%q: got the password in %+v", tt.args, got)
 		}
 	}
@@ -289,15 +290,15 @@ func TestPasswdTellsEppmux(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := startTestRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": oldPassword}, MaxSessions: 4})
+	r := clitest.StartRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": oldPassword}, MaxSessions: 4})
 	dir := t.TempDir()
-	config, _ := passwdStand(t, r.address, made)
+	config, _ := passwdStand(t, r.Address, made)
 	text, err := os.ReadFile(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	running := strings.Replace(string(text), "unix:///a", "unix://"+dir+"/a", 1) + "    clients: {max: 50}\nadmin: {listen: \"\"}\n"
-	writeFile(t, filepath.Dir(config), "c.yaml", running, 0o600)
+	clitest.WriteFile(t, filepath.Dir(config), "c.yaml", running, 0o600)
 	p := startProgram(t, "serve", "--config", config)
 	p.find(`(msg="session opened")`)
 	got := eppmuxWith(t, newPassword, "passwd", "--config", config, "--pid", itoa(p.cmd.Process.Pid))
@@ -305,7 +306,7 @@ func TestPasswdTellsEppmux(t *testing.T) {
 		t.Fatalf("got %+v", got)
 	}
 	p.find(`(msg=reloaded changed=a)`)
-	if log := p.end(); strings.Contains(log, canary) {
+	if log := p.end(); strings.Contains(log, clitest.Canary) {
 		t.Errorf("got a password in %s", log)
 	}
 	if got := r.Counters().LoginsRefused; got != 0 {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 	"eppmux/ratelimit"
 )
@@ -15,7 +16,7 @@ import (
 // profiled is the one registry of a config that names a profile and has these keys beside it.
 func profiled(t *testing.T, name string, more ...string) (*Registry, []string) {
 	t.Helper()
-	c, err := parse(sandboxYAML(append(more, "profile: "+name)...))
+	c, err := parse(clitest.SandboxYAML(append(more, "profile: "+name)...))
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
@@ -222,7 +223,7 @@ func TestWarnings(t *testing.T) {
 
 func TestCertificateIsDemanded(t *testing.T) {
 	t.Setenv("EPPMUX_TEST_PASSWORD", "secret")
-	c, err := parse(registryYAML("login: {client_id: x, password_env: EPPMUX_TEST_PASSWORD}", "sessions: {max: 9}", "profile: cz"))
+	c, err := parse(clitest.RegistryYAML("login: {client_id: x, password_env: EPPMUX_TEST_PASSWORD}", "sessions: {max: 9}", "profile: cz"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,8 +260,8 @@ func TestDefaultsAreWarnedOf(t *testing.T) {
 		{[]string{"profile: ee", "tls: {cert_file: a.pem, key_file: a.key}"}, nil},
 	} {
 		dir := t.TempDir()
-		writePair(t, dir, "a")
-		text := registryYAML(append([]string{"login: {client_id: x, password_env: EPPMUX_TEST_PASSWORD}"}, tt.keys...)...)
+		clitest.WritePair(t, dir, "a")
+		text := clitest.RegistryYAML(append([]string{"login: {client_id: x, password_env: EPPMUX_TEST_PASSWORD}"}, tt.keys...)...)
 		c, err := loadString(t, dir, text)
 		if err != nil {
 			t.Fatal(err)
@@ -272,12 +273,12 @@ func TestDefaultsAreWarnedOf(t *testing.T) {
 		if !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%q: got %q, want %q", tt.keys, got, tt.want)
 		}
-		file := writeFile(t, dir, "c.yaml", text, 0o600)
+		file := clitest.WriteFile(t, dir, "c.yaml", text, 0o600)
 		if got := eppmux(t, "check", "--config", file); got.code != 0 || got.out != "ok\n" || strings.Count(got.errs, "\n") != len(tt.want) {
 			t.Errorf("%q: check: got %+v", tt.keys, got)
 		}
 	}
-	c, err := parse(sandboxYAML())
+	c, err := parse(clitest.SandboxYAML())
 	if err != nil || c.Warnings != nil {
 		t.Errorf("the built-in one: got %q, %v", c.Warnings, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/sandbox"
 )
 
@@ -157,7 +158,7 @@ func dialogue(t *testing.T, to string, commands ...string) []string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := readUnit(conn); err != nil {
+	if _, err := clitest.ReadUnit(conn); err != nil {
 		t.Fatal(err)
 	}
 	var out []string
@@ -165,7 +166,7 @@ func dialogue(t *testing.T, to string, commands ...string) []string {
 		p := `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command>` + c + `</command></epp>`
 		n := len(p) + 4
 		conn.Write(append([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, p...))
-		got, _ := readUnit(conn)
+		got, _ := clitest.ReadUnit(conn)
 		out = append(out, string(got))
 	}
 	return out

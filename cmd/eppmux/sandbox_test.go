@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // sandboxProgram is a sandbox that runs as a program in this process.
@@ -124,7 +126,7 @@ func TestSandboxTLS(t *testing.T) {
 
 func TestSandboxOwnCertificate(t *testing.T) {
 	dir := t.TempDir()
-	writePair(t, dir, "a")
+	clitest.WritePair(t, dir, "a")
 	a := filepath.Join(dir, "a.pem")
 	path := filepath.Join(dir, "epp.sock")
 	for _, tt := range []struct {
@@ -174,8 +176,8 @@ func TestSandboxUsage(t *testing.T) {
 		{"--plain --idle -1s", "--idle: must not be below 0"},
 		{"--plain --latency -1s", "--latency: must not be below 0"},
 		{"--plain --rate fast", `--rate: must be as 10/1s, got "fast"`},
-		{"--plain --account " + canary, "--account: must be ID=PASSWORD"},
-		{"--plain --account ==" + canary, "--account: must be ID=PASSWORD"},
+		{"--plain --account " + clitest.Canary, "--account: must be ID=PASSWORD"},
+		{"--plain --account ==" + clitest.Canary, "--account: must be ID=PASSWORD"},
 		{"--plain --max-commands -1", "--max-commands: must be at least 0, got -1"},
 		{"--plain --max-frame 4", "--max-frame: must be at least 5, got 4"},
 		{"--plain --login-timeout -1s", "--login-timeout: must not be below 0"},
@@ -186,7 +188,7 @@ func TestSandboxUsage(t *testing.T) {
 		{"--plain x", "unknown command"},
 	} {
 		got := eppmux(t, append([]string{"sandbox"}, strings.Fields(tt.args)...)...)
-		if got.code != 2 || !strings.Contains(got.errs, tt.want) || strings.Contains(got.errs, canary) || got.out != "" {
+		if got.code != 2 || !strings.Contains(got.errs, tt.want) || strings.Contains(got.errs, clitest.Canary) || got.out != "" {
 			t.Errorf("%s: got %+v, want %q", tt.args, got, tt.want)
 		}
 	}
@@ -194,8 +196,8 @@ func TestSandboxUsage(t *testing.T) {
 
 func TestSandboxFailures(t *testing.T) {
 	dir := t.TempDir()
-	writePair(t, dir, "a")
-	file := writeFile(t, dir, "file", "x", 0o600)
+	clitest.WritePair(t, dir, "a")
+	file := clitest.WriteFile(t, dir, "file", "x", 0o600)
 	a, key := filepath.Join(dir, "a.pem"), filepath.Join(dir, "a.key")
 	for _, tt := range []struct {
 		args []string
@@ -219,7 +221,7 @@ func TestSandboxFailures(t *testing.T) {
 // into.
 func TestReplacedFile(t *testing.T) {
 	dir := t.TempDir()
-	old := writeFile(t, dir, "old", "old", 0o644)
+	old := clitest.WriteFile(t, dir, "old", "old", 0o644)
 	link := filepath.Join(dir, "link")
 	if err := os.Symlink(old, link); err != nil {
 		t.Fatal(err)
@@ -261,7 +263,7 @@ func TestSandboxMutual(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if got, err := readUnit(conn); err != nil || !strings.Contains(string(got), "<greeting>") {
+	if got, err := clitest.ReadUnit(conn); err != nil || !strings.Contains(string(got), "<greeting>") {
 		t.Errorf("got %q, %v, want a greeting", got, err)
 	}
 	if got := p.end(); got.Connections != 1 {

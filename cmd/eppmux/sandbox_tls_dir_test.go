@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/sandbox"
 )
 
@@ -117,7 +118,7 @@ func TestSandboxRestart(t *testing.T) {
 		p.line("account demo")
 		p.line("account other")
 		if i == 0 {
-			if err := os.WriteFile(ca, mustRead(t, filepath.Join(dir, "ca.pem")), 0o600); err != nil {
+			if err := os.WriteFile(ca, clitest.ReadFile(t, filepath.Join(dir, "ca.pem")), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}

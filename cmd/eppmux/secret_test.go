@@ -10,14 +10,14 @@ import (
 	"testing"
 
 	"gopkg.in/yaml.v3"
-)
 
-const canary = "cAnArY-7f3d"
+	"eppmux/cmd/eppmux/internal/clitest"
+)
 
 // TestSecretIsNeverShown tries every way of showing that a program comes upon by accident.
 func TestSecretIsNeverShown(t *testing.T) {
 	type hidden struct{ s Secret }
-	s := NewSecret(canary)
+	s := NewSecret(clitest.Canary)
 	values := map[string]any{
 		"value": s, "pointer": &s, "config": Login{Password: s}, "list": []Secret{s}, "unexported": hidden{s},
 		"map": map[string]Secret{"k": s}, "pointer in unexported": &hidden{s},
@@ -40,7 +40,7 @@ func TestSecretIsNeverShown(t *testing.T) {
 	text, _ := s.MarshalText()
 	shown = append(shown, string(text), s.String(), s.GoString())
 	for _, text := range shown {
-		if strings.Contains(text, canary) || strings.Contains(text, fmt.Sprintf("%x", canary)) || strings.Contains(text, fmt.Sprintf("%X", canary)) {
+		if strings.Contains(text, clitest.Canary) || strings.Contains(text, fmt.Sprintf("%x", clitest.Canary)) || strings.Contains(text, fmt.Sprintf("%X", clitest.Canary)) {
 			t.Errorf("got the secret in %q", text)
 		}
 	}
@@ -50,8 +50,8 @@ func TestSecretIsNeverShown(t *testing.T) {
 }
 
 func TestSecretReveal(t *testing.T) {
-	if got := NewSecret(canary).Reveal(); got != canary {
-		t.Errorf("got %q, want %q", got, canary)
+	if got := NewSecret(clitest.Canary).Reveal(); got != clitest.Canary {
+		t.Errorf("got %q, want %q", got, clitest.Canary)
 	}
 	if got := (Secret{}).Reveal(); got != "" {
 		t.Errorf("zero: got %q, want nothing", got)

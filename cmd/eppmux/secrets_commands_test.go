@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/sandbox"
 )
 
@@ -17,12 +18,12 @@ func TestSecretsOfPasswd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const next = canary + `"\é&2`
+	const next = clitest.Canary + `"\é&2`
 	said := func(code int, lead int, cdata bool) turn {
 		return func(conn net.Conn) {
 			greets(conn)
 			for {
-				login, err := readUnit(conn)
+				login, err := clitest.ReadUnit(conn)
 				if err != nil {
 					return
 				}
@@ -32,7 +33,7 @@ func TestSecretsOfPasswd(t *testing.T) {
 				if cdata {
 					text = strings.Repeat("x", lead) + "<![CDATA[" + pw + "]]>"
 				}
-				conn.Write(answerOf(login, code, text))
+				conn.Write(clitest.AnswerTo(login, code, text))
 			}
 		}
 	}
@@ -49,7 +50,7 @@ func TestSecretsOfPasswd(t *testing.T) {
 				if want := 1; code < 2000 && got.code != 0 || code >= 2000 && got.code != want {
 					t.Fatalf("%d, %d: got %+v", code, lead, got)
 				}
-				if found := findSecret(got.out + got.errs); found != "" {
+				if found := clitest.FindSecret(got.out + got.errs); found != "" {
 					t.Fatalf("%d, %d: got %s", code, lead, found)
 				}
 			}
@@ -60,62 +61,62 @@ func TestSecretsOfPasswd(t *testing.T) {
 // TestSecretsOfConfig: a file with a password where it does not belong, read by every command that
 // reads one.
 func TestSecretsOfConfig(t *testing.T) {
-	t.Setenv("EPPMUX_TEST_SECRET", canary+"\n"+canary)
+	t.Setenv("EPPMUX_TEST_SECRET", clitest.Canary+"\n"+clitest.Canary)
 	dir := t.TempDir()
-	writeFile(t, dir, "open", canary, 0o644)
-	writeFile(t, dir, "lines", canary+"\n"+canary, 0o600)
-	writeFile(t, dir, "latin1", canary+"\xe9", 0o600)
-	writeFile(t, dir, "pem", "-----BEGIN PRIVATE KEY-----\n"+base64Of(canary)+"\n-----END PRIVATE KEY-----\n"+canary, 0o600)
-	writePair(t, dir, "pair")
+	clitest.WriteFile(t, dir, "open", clitest.Canary, 0o644)
+	clitest.WriteFile(t, dir, "lines", clitest.Canary+"\n"+clitest.Canary, 0o600)
+	clitest.WriteFile(t, dir, "latin1", clitest.Canary+"\xe9", 0o600)
+	clitest.WriteFile(t, dir, "pem", "-----BEGIN PRIVATE KEY-----\n"+base64Of(clitest.Canary)+"\n-----END PRIVATE KEY-----\n"+clitest.Canary, 0o600)
+	clitest.WritePair(t, dir, "pair")
 	for _, line := range []string{
-		"login: {client_id: x, password: [" + canary + "]}",
-		"login: {client_id: x, password: {a: " + canary + "}}",
-		"login: {client_id: x, password: !!binary " + base64Of(canary) + "}",
-		"login: {client_id: x, password: !!float " + canary + "}",
-		"login: {client_id: x, password: \"" + canary,
-		"login: {client_id: x, pasword: " + canary + "}",
-		"login: {client_id: x, password: " + canary + ", newPW: " + canary + "}",
-		"login: {client_id: x, password: *" + canary + "}",
-		"login: {client_id: x, password: \"" + canary + "\\t\"}",
+		"login: {client_id: x, password: [" + clitest.Canary + "]}",
+		"login: {client_id: x, password: {a: " + clitest.Canary + "}}",
+		"login: {client_id: x, password: !!binary " + base64Of(clitest.Canary) + "}",
+		"login: {client_id: x, password: !!float " + clitest.Canary + "}",
+		"login: {client_id: x, password: \"" + clitest.Canary,
+		"login: {client_id: x, pasword: " + clitest.Canary + "}",
+		"login: {client_id: x, password: " + clitest.Canary + ", newPW: " + clitest.Canary + "}",
+		"login: {client_id: x, password: *" + clitest.Canary + "}",
+		"login: {client_id: x, password: \"" + clitest.Canary + "\\t\"}",
 		"login: {client_id: x, password_file: open}",
 		"login: {client_id: x, password_file: lines}",
 		"login: {client_id: x, password_file: latin1}",
-		"login: {client_id: x, password_file: ., password: " + canary + "}",
+		"login: {client_id: x, password_file: ., password: " + clitest.Canary + "}",
 		"login: {client_id: x, password_env: EPPMUX_TEST_SECRET}",
-		"login: {client_id: x, password: " + canary + ", password_env: EPPMUX_TEST_SECRET}",
-		"login: {client_id: x, password_file: lines, password: " + canary + "}",
-		"login: " + canary,
-		"login: [" + canary + "]",
-		"password: " + canary,
-		"tls: {key_password: " + canary + "}",
+		"login: {client_id: x, password: " + clitest.Canary + ", password_env: EPPMUX_TEST_SECRET}",
+		"login: {client_id: x, password_file: lines, password: " + clitest.Canary + "}",
+		"login: " + clitest.Canary,
+		"login: [" + clitest.Canary + "]",
+		"password: " + clitest.Canary,
+		"tls: {key_password: " + clitest.Canary + "}",
 		"tls: {ca_file: pem}",
 		"tls: {cert_file: pem, key_file: pem}",
 		"tls: {cert_file: pair.pem, key_file: pem}",
-		"clients: {users: {demo: " + canary + "}}",
-		"clients: {login: verify, users: [{id: a, pw: " + canary + "}]}",
+		"clients: {users: {demo: " + clitest.Canary + "}}",
+		"clients: {login: verify, users: [{id: a, pw: " + clitest.Canary + "}]}",
 	} {
-		file := writeFile(t, dir, "c.yaml", registryYAML(line), 0o600)
+		file := clitest.WriteFile(t, dir, "c.yaml", clitest.RegistryYAML(line), 0o600)
 		for _, args := range [][]string{{"check"}, {"serve"}, {"passwd"}} {
 			got := eppmux(t, append(args, "--config", file)...)
 			if got.code == 0 {
 				t.Fatalf("%s: %s: got %+v, want a fault", args[0], line, got)
 			}
-			if found := findSecret(got.out + got.errs); found != "" {
+			if found := clitest.FindSecret(got.out + got.errs); found != "" {
 				t.Errorf("%s: %s: got %s", args[0], line, found)
 			}
 		}
 	}
-	file := writeFile(t, dir, "c.yaml", registryYAML("login: {client_id: x, password: "+canary+"}"), 0o644)
-	if got := eppmux(t, "check", "--config", file); got.code == 0 || findSecret(got.out+got.errs) != "" {
+	file := clitest.WriteFile(t, dir, "c.yaml", clitest.RegistryYAML("login: {client_id: x, password: "+clitest.Canary+"}"), 0o644)
+	if got := eppmux(t, "check", "--config", file); got.code == 0 || clitest.FindSecret(got.out+got.errs) != "" {
 		t.Errorf("a file that others can read: got %+v", got)
 	}
 }
 
 // TestSecretsOfSend: what send says of a message that it cannot send, or of an answer that is none.
 func TestSecretsOfSend(t *testing.T) {
-	file := writeFile(t, t.TempDir(), "secret.xml", "<epp>"+canary, 0o600)
-	for _, answer := range []string{"", "<epp><pw>" + canary, canary, okXML + canary, "<html>" + canary + "</html>",
-		strings.Replace(greetingXML, "<greeting>", "<greeting>"+canary+"</"+canary+">", 1)} {
+	file := clitest.WriteFile(t, t.TempDir(), "secret.xml", "<epp>"+clitest.Canary, 0o600)
+	for _, answer := range []string{"", "<epp><pw>" + clitest.Canary, clitest.Canary, clitest.OKXML + clitest.Canary, "<html>" + clitest.Canary + "</html>",
+		strings.Replace(clitest.GreetingXML, "<greeting>", "<greeting>"+clitest.Canary+"</"+clitest.Canary+">", 1)} {
 		ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 		if err != nil {
 			t.Fatal(err)
@@ -129,20 +130,20 @@ func TestSecretsOfSend(t *testing.T) {
 			}
 			defer conn.Close()
 			greets(conn)
-			if _, err := readUnit(conn); err == nil && answer != "" {
-				conn.Write(unit(answer))
+			if _, err := clitest.ReadUnit(conn); err == nil && answer != "" {
+				conn.Write(clitest.Unit(answer))
 			}
 		}()
 		got := eppmux(t, "send", "--to", "unix://"+ln.Addr().String(), file)
 		ln.Close()
 		<-ended
-		if got.code == 0 || got.errs == "" || findSecret(got.out+got.errs) != "" {
+		if got.code == 0 || got.errs == "" || clitest.FindSecret(got.out+got.errs) != "" {
 			t.Errorf("%q: got %+v, want an error without what was sent or came", answer, got)
 		}
 	}
 	for _, args := range []string{"check", "info", "poll ack", "nonsense"} {
 		words := append(strings.Fields(args), "-", "-", "-")
-		if got := eppmuxWith(t, fmt.Sprint(canary), append([]string{"send"}, words...)...); got.code == 0 || findSecret(got.out+got.errs) != "" {
+		if got := eppmuxWith(t, fmt.Sprint(clitest.Canary), append([]string{"send"}, words...)...); got.code == 0 || clitest.FindSecret(got.out+got.errs) != "" {
 			t.Errorf("%s: got %+v", args, got)
 		}
 	}

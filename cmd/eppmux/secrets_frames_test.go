@@ -2,13 +2,13 @@ package main
 
 import (
 	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode/utf16"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // What a client may send that has a secret in it, in every spelling that XML allows and in many
@@ -72,36 +72,9 @@ var secretTexts = []func(string) string{
 	func(s string) string { return s },
 	func(s string) string { return "<![CDATA[" + s + "]]>" },
 	func(s string) string { return s[:3] + "<![CDATA[" + s[3:9] + "]]>" + s[9:] },
-	func(s string) string { return references(s, "&#%d;") },
-	func(s string) string { return references(s, "&#x%X;") },
+	func(s string) string { return clitest.References(s, "&#%d;") },
+	func(s string) string { return clitest.References(s, "&#x%X;") },
 	func(s string) string { return "\n <!-- " + s + " -->" + s + "<?x " + s + "?>\t" },
-}
-
-func references(s, form string) string {
-	var b strings.Builder
-	for _, r := range s {
-		fmt.Fprintf(&b, form, r)
-	}
-	return b.String()
-}
-
-// secretEncodings are ways to write characters.
-var secretEncodings = []func(string) string{
-	func(s string) string { return `<?xml version="1.0" encoding="UTF-8"?>` + s },
-	func(s string) string { return "\ufeff" + s },
-	func(s string) string { return inUTF16("\ufeff"+s, 0) },
-	func(s string) string { return inUTF16("\ufeff"+`<?xml version="1.0" encoding="UTF-16"?>`+s, 1) },
-}
-
-// inUTF16 writes code units with their low octet at the place low.
-func inUTF16(s string, low int) string {
-	var b []byte
-	for _, u := range utf16.Encode([]rune(s)) {
-		pair := [2]byte{}
-		pair[low], pair[1-low] = byte(u), byte(u>>8)
-		b = append(b, pair[:]...)
-	}
-	return string(b)
 }
 
 // secretFaults are what may be wrong with a document (before it is encoded) or with its data unit
@@ -139,7 +112,7 @@ var elementStart = regexp.MustCompile(`<(/?)([EDCSX]):([^\s/>]+)`)
 // secretUnit writes document i of the list with a fault, in a spelling of the generator's choice.
 func secretUnit(random *rand.Rand, i, fault int, text func(string) string) string {
 	f := &secretFaults[fault]
-	secret := fmt.Sprintf("%s%02d", canary, i)
+	secret := fmt.Sprintf("%s%02d", clitest.Canary, i)
 	doc := "<E:epp>" + strings.NewReplacer("{id}", fmt.Sprintf("<E:clTRID>SAFE-%d</E:clTRID>", i), "{x}", text(secret), "{a}", secret).Replace(secretDocuments[i]) + "</E:epp>"
 	if f.document != nil {
 		doc = f.document(doc, secret)
@@ -167,47 +140,30 @@ func secretUnit(random *rand.Rand, i, fault int, text func(string) string) strin
 		}
 		return "<" + m[1] + prefix + m[3] + declared
 	})
-	wire := string(unit(secretEncodings[random.IntN(len(secretEncodings))](doc)))
+	wire := string(clitest.Unit(secretEncodings[random.IntN(len(secretEncodings))](doc)))
 	if f.wire != nil {
 		wire = f.wire(wire)
 	}
 	return wire
 }
 
-// secretForms are the forms in which a canary would be found in what a program has said. They are
-// of the middle of it, since its ends may have been cut or run together with others.
-var secretForms = func() []string {
-	forms := []string{"cAnA", "nArY", "rY-7", "-7f3"}
-	whole := []byte(canary)
-	for i := range 3 {
-		// Without the characters at either end that other octets have a part in.
-		b := base64.StdEncoding.EncodeToString(append(make([]byte, i), whole...))
-		forms = append(forms, b[(8*i+5)/6:8*(i+len(whole))/6])
-	}
-	middle := string(whole[1:7])
-	forms = append(forms, hex.EncodeToString([]byte(middle)), strings.ToUpper(hex.EncodeToString([]byte(middle))))
-	for _, form := range []string{"%%%02X", "%%%02x", "&#%d;", "&#x%X;", "&#x%x;", "\\u%04x", "\\x%02x", "%02x ", "%d ", "0x%x, ", "%c\x00", "%c\\x00", "%c\\u0000"} {
-		forms = append(forms, strings.TrimRight(references(middle, form), " ,"))
-	}
-	for i := range len(whole) - 7 { // as a word in a stack dump
-		word := uint64(0)
-		for k, c := range whole[i : i+8] {
-			word |= uint64(c) << (8 * k)
-		}
-		forms = append(forms, fmt.Sprintf("%x", word))
-	}
-	slices.Sort(forms)
-	return slices.Compact(forms)
-}()
+// secretEncodings are ways to write characters.
+var secretEncodings = []func(string) string{
+	func(s string) string { return `<?xml version="1.0" encoding="UTF-8"?>` + s },
+	func(s string) string { return "\ufeff" + s },
+	func(s string) string { return inUTF16("\ufeff"+s, 0) },
+	func(s string) string { return inUTF16("\ufeff"+`<?xml version="1.0" encoding="UTF-16"?>`+s, 1) },
+}
 
-// findSecret returns what is around a canary in any form; "" if there is none.
-func findSecret(text string) string {
-	for _, form := range secretForms {
-		if i := strings.Index(text, form); i >= 0 {
-			return fmt.Sprintf("%q in %q", form, text[max(0, i-200):min(len(text), i+100)])
-		}
+// inUTF16 writes code units with their low octet at the place low.
+func inUTF16(s string, low int) string {
+	var b []byte
+	for _, u := range utf16.Encode([]rune(s)) {
+		pair := [2]byte{}
+		pair[low], pair[1-low] = byte(u), byte(u>>8)
+		b = append(b, pair[:]...)
 	}
-	return ""
+	return string(b)
 }
 
 func base64Of(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/sandbox"
 )
 
@@ -83,11 +84,11 @@ const parrotGreeting = `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><greeting><s
 const parrotEvery, parrotWays = 4, 11
 
 func (p *parrot) talk(conn net.Conn) {
-	if _, err := conn.Write(unit(parrotGreeting)); err != nil {
+	if _, err := conn.Write(clitest.Unit(parrotGreeting)); err != nil {
 		return
 	}
 	for {
-		heard, err := readUnit(conn)
+		heard, err := clitest.ReadUnit(conn)
 		if err != nil {
 			return
 		}
@@ -107,13 +108,13 @@ func (p *parrot) answer(heard []byte) (string, bool) {
 		case p.refuses:
 			password, _, _ = strings.Cut(password, "<")
 			// as we wrote it, so that it is read as the password itself
-			return string(unit(answerXML(heard, 2200, password))), true
+			return string(clitest.Unit(answerXML(heard, 2200, password))), true
 		case n == 1:
-			return string(unit(answerXML(heard, 2400, escape(password)))), true
+			return string(clitest.Unit(answerXML(heard, 2400, escape(password)))), true
 		case n == 2:
-			return string(unit(string(heard))), true
+			return string(clitest.Unit(string(heard))), true
 		}
-		return string(unit(answerXML(heard, 1000, "ok"))), true
+		return string(clitest.Unit(answerXML(heard, 1000, "ok"))), true
 	}
 	if bytes.Contains(heard, []byte("<logout/>")) {
 		return saying(heard, 1500, ""), false
@@ -128,22 +129,22 @@ func (p *parrot) answer(heard []byte) (string, bool) {
 	case 1:
 		return saying(heard, 2500, ""), false
 	case 2:
-		return string(unit(string(heard))), true // no answer at all
+		return string(clitest.Unit(string(heard))), true // no answer at all
 	case 3:
 		return string(heard), true // no data unit
 	case 4:
-		return string(unit(string(heard[:len(heard)/2]))), true
+		return string(clitest.Unit(string(heard[:len(heard)/2]))), true
 	case 5:
 		whole := saying(heard, 1000, "")
 		return whole[:len(whole)/2], false
 	case 6:
-		return saying(heard, 1000, canary), true // the answer to another command
+		return saying(heard, 1000, clitest.Canary), true // the answer to another command
 	case 7:
 		return "", false
 	case 8:
 		return saying(heard, 1000, "") + saying(heard, 1000, ""), true
 	case 9:
-		return string(unit(strings.Replace(parrotGreeting, "parrot", escape(string(heard)), 1))), true
+		return string(clitest.Unit(strings.Replace(parrotGreeting, "parrot", escape(string(heard)), 1))), true
 	}
 	return saying(heard, 1000, "SAFE-1"), true // the answer to a client's own id
 }
@@ -156,9 +157,9 @@ func saying(heard []byte, code int, clTRID string) string {
 	payload := answerXML(heard, code, words.String())
 	payload = strings.Replace(payload, "</msg>", "</msg><value><undef/></value><extValue><value><undef/></value><reason>"+words.String()+"</reason></extValue>", 1)
 	if clTRID != "" {
-		payload = clTRIDs.ReplaceAllString(payload, "<clTRID>"+clTRID+"</clTRID>")
+		payload = clitest.ClTRIDs.ReplaceAllString(payload, "<clTRID>"+clTRID+"</clTRID>")
 	}
-	return string(unit(payload))
+	return string(clitest.Unit(payload))
 }
 
 // anyClTRID is a muxTRID in the element that holds it.

@@ -16,35 +16,36 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 	"eppmux/proxy"
 	"eppmux/sandbox"
 )
 
 // secretPassword is eppmux's own. It has what quoting and escaping change, and needs RFC 8807.
-const secretPassword = canary + `"&'<99> is long`
+const secretPassword = clitest.Canary + `"&'<99> is long`
 
 // TestSecretForms: the search finds what it is there to find.
 func TestSecretForms(t *testing.T) {
-	text := "some " + canary + "42 text"
+	text := "some " + clitest.Canary + "42 text"
 	for _, shown := range []string{
 		text, fmt.Sprintf("%q", text), fmt.Sprintf("%x", text), fmt.Sprintf("%X", text), fmt.Sprintf("% x", text), fmt.Sprint([]byte(text)),
 		fmt.Sprintf("%#v", []byte(text)), fmt.Sprintf("%+q", text), inUTF16(text, 0), inUTF16(text, 1), fmt.Sprintf("%q", inUTF16(text, 0)),
-		references(text, "&#%d;"), references(text, "&#x%x;"), references(text, "%%%02X"), references(text, "\\u%04x"), text[:12], text[9:],
+		clitest.References(text, "&#%d;"), clitest.References(text, "&#x%x;"), clitest.References(text, "%%%02X"), clitest.References(text, "\\u%04x"), text[:12], text[9:],
 		"0x3766372d59724166, 0x372d5972416e4163", // octets of it in registers
 	} {
-		if findSecret(shown) == "" {
+		if clitest.FindSecret(shown) == "" {
 			t.Errorf("not found in %q", shown)
 		}
 	}
 	for i := range 3 {
 		for _, encoding := range []string{base64Of(text[i:]), base64Of("user:" + text)} {
-			if findSecret(encoding) == "" {
+			if clitest.FindSecret(encoding) == "" {
 				t.Errorf("not found in %s", encoding)
 			}
 		}
 	}
-	if got := findSecret("M0123456789ABC-SAFE-1 0xc0007f3d20 demo-secret can any"); got != "" {
+	if got := clitest.FindSecret("M0123456789ABC-SAFE-1 0xc0007f3d20 demo-secret can any"); got != "" {
 		t.Errorf("found %s", got)
 	}
 }
@@ -78,7 +79,7 @@ func testSecrets(t *testing.T, format string) {
 	}
 	s.garbage()
 	s.reload()
-	shown := s.get("/metrics") + s.get("/healthz") + s.get("/readyz") + s.get("/?pw="+canary)
+	shown := s.get("/metrics") + s.get("/healthz") + s.get("/readyz") + s.get("/?pw="+clitest.Canary)
 	if !strings.Contains(shown, "eppmux_commands_total") || !strings.Contains(shown, "result code 2200") {
 		t.Errorf("got %s, want metrics, and what the registry says", shown)
 	}
@@ -87,7 +88,7 @@ func testSecrets(t *testing.T, format string) {
 		t.Fatal(err)
 	}
 	<-s.mux.ended
-	log := s.mux.log.text()
+	log := s.mux.log.Text()
 	// It has had much to say.
 	for _, want := range []string{"a client's login lists services", "outcome of a transform is unknown", "session could not be opened", "[redacted]",
 		"out of step", "does not parse", "registry ends a session by its answer", "client closed for a fault of its own", "client's login refused", "command before login refused", "reload refused", "SIGQUIT", "goroutine "} {
@@ -96,7 +97,7 @@ func testSecrets(t *testing.T, format string) {
 		}
 	}
 	for name, text := range map[string]string{"eppmux": log, "admin listener": shown, "sandbox": s.registry.end()} {
-		if found := findSecret(text); found != "" {
+		if found := clitest.FindSecret(text); found != "" {
 			t.Errorf("%s shows %s", name, found)
 		}
 	}
@@ -131,9 +132,9 @@ func newSecretStand(t *testing.T, format string) *secretStand {
 		"--account", "demo="+secretPassword, "--faults", secretFaultsAtRegistry)
 	for name, pem := range map[string][]byte{"ca.pem": made.CAPEM, "client.pem": made.ClientCertPEM, "client.key": made.ClientKeyPEM,
 		"listener.pem": made.ServerCertPEM, "listener.key": made.ServerKeyPEM} {
-		writeFile(t, dir, name, string(pem), 0o600)
+		clitest.WriteFile(t, dir, name, string(pem), 0o600)
 	}
-	writeFile(t, dir, "password", secretPassword+"\n", 0o600)
+	clitest.WriteFile(t, dir, "password", secretPassword+"\n", 0o600)
 	s.parrot = startParrot(t, made, false)
 	text := ""
 	for _, r := range []struct{ name, address, certs string }{
@@ -162,10 +163,10 @@ func newSecretStand(t *testing.T, format string) *secretStand {
     address: sandbox
     clients: {max: 100, login: verify, users: [{client_id: demo, password_hash: %q}]}
 `, hash.Encode())
-	s.config = writeFile(t, dir, "c.yaml", "log: {level: debug, format: "+format+"}\nadmin: {listen: \"127.0.0.1:0\"}\nregistries:"+text, 0o600)
+	s.config = clitest.WriteFile(t, dir, "c.yaml", "log: {level: debug, format: "+format+"}\nadmin: {listen: \"127.0.0.1:0\"}\nregistries:"+text, 0o600)
 	s.mux = startProgram(t, "serve", "--config", s.config)
 	s.mux.find(`(eppmux serves)`)
-	log := s.mux.log.text()
+	log := s.mux.log.Text()
 	for _, m := range regexp.MustCompile(`(tcp|tls)://(127[0-9.:]+)`).FindAllStringSubmatch(log, -1) {
 		if m[1] == "tcp" {
 			s.listeners = append(s.listeners, m[2])
@@ -220,7 +221,7 @@ func (s *secretStand) send(to, octets string) {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-	if _, err := readUnit(conn); err != nil {
+	if _, err := clitest.ReadUnit(conn); err != nil {
 		return
 	}
 	if _, err := io.WriteString(conn, octets); err != nil {
@@ -229,17 +230,17 @@ func (s *secretStand) send(to, octets string) {
 	if whole, err := frame.Size([]byte(octets), len(octets)); whole == 0 || err != nil {
 		conn.(*net.TCPConn).CloseWrite() // there is no answer, or none but the last
 	}
-	_, _ = readUnit(conn)
+	_, _ = clitest.ReadUnit(conn)
 }
 
 // garbage sends what is not EPP, to every kind of listener.
 func (s *secretStand) garbage() {
 	for _, to := range append([]string{s.secure, s.admin}, s.listeners...) {
 		for _, text := range []string{
-			"GET /?pw=" + canary + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic " + base64Of("demo:"+canary) + "\r\n\r\n",
-			"POST /metrics HTTP/1.1\r\nHost: " + canary + "\r\n" + canary + "\r\n\r\n",
-			canary + " / HTTP/9\r\n\r\n",
-			"\x16\x03\x01\x00\x20" + canary + canary + canary,
+			"GET /?pw=" + clitest.Canary + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic " + base64Of("demo:"+clitest.Canary) + "\r\n\r\n",
+			"POST /metrics HTTP/1.1\r\nHost: " + clitest.Canary + "\r\n" + clitest.Canary + "\r\n\r\n",
+			clitest.Canary + " / HTTP/9\r\n\r\n",
+			"\x16\x03\x01\x00\x20" + clitest.Canary + clitest.Canary + clitest.Canary,
 		} {
 			conn, err := net.Dial("tcp", to)
 			if err != nil {
@@ -255,18 +256,18 @@ func (s *secretStand) garbage() {
 	}
 	// Nor what stands in a handshake: the name, the protocols, and why it ends.
 	told := regexp.MustCompile(`handshake.*remote error`)
-	for deadline := time.Now().Add(time.Minute); !told.MatchString(s.mux.log.text()); {
+	for deadline := time.Now().Add(time.Minute); !told.MatchString(s.mux.log.Text()); {
 		// a flood is told of in part only
 		if time.Now().After(deadline) {
 			s.t.Fatal("the log says nothing of a failed handshake")
 		}
-		conn, err := tls.Dial("tcp", s.secure, &tls.Config{ServerName: canary + ".example", NextProtos: []string{canary}})
+		conn, err := tls.Dial("tcp", s.secure, &tls.Config{ServerName: clitest.Canary + ".example", NextProtos: []string{clitest.Canary}})
 		if err == nil {
 			conn.Close()
 			s.t.Error("got a connection, want a client that does not trust the certificate")
 		}
 		select {
-		case <-s.mux.log.more:
+		case <-s.mux.log.More:
 		case <-time.After(time.Second):
 		}
 	}
@@ -278,9 +279,9 @@ func (s *secretStand) reload() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	bad := strings.Replace(string(text), "password_file: password", "password: ["+canary+"], pasword: "+canary, 1)
-	bad = strings.Replace(bad, "admin:", "passwords: {demo: "+canary+"}\nadmin:", 1)
-	writeFile(s.t, filepath.Dir(s.config), "c.yaml", bad, 0o600)
+	bad := strings.Replace(string(text), "password_file: password", "password: ["+clitest.Canary+"], pasword: "+clitest.Canary, 1)
+	bad = strings.Replace(bad, "admin:", "passwords: {demo: "+clitest.Canary+"}\nadmin:", 1)
+	clitest.WriteFile(s.t, filepath.Dir(s.config), "c.yaml", bad, 0o600)
 	if err := s.mux.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		s.t.Fatal(err)
 	}

@@ -5,18 +5,18 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/sandbox"
 )
 
 // directStand is a registry that demands our certificate, and a config for it.
-func directStand(t *testing.T, cfg sandbox.Config, more ...string) (r *testRegistry, config string) {
+func directStand(t *testing.T, cfg sandbox.Config, more ...string) (r *clitest.Registry, config string) {
 	t.Helper()
 	made, err := sandbox.NewTLS()
 	if err != nil {
@@ -25,28 +25,17 @@ func directStand(t *testing.T, cfg sandbox.Config, more ...string) (r *testRegis
 	if cfg.Accounts == nil {
 		cfg.Accounts = map[string]string{"demo": oldPassword}
 	}
-	r = startTestRegistry(t, made, cfg)
-	config, _ = passwdStand(t, r.address, made, more...)
+	r = clitest.StartRegistry(t, made, cfg)
+	config, _ = passwdStand(t, r.Address, made, more...)
 	return r, config
-}
-
-// ended waits until the registry has seen the end of every session, and wants them logged out
-// without a breach.
-func (r *testRegistry) ended(t *testing.T, logins int) {
-	t.Helper()
-	r.Close()
-	c := r.Counters()
-	if c.Logins != uint64(logins) || c.Logouts != c.Logins || c.Breaches.Total() != 0 {
-		t.Errorf("got %d logins, %d logouts, breaches %+v, want %d logged out", c.Logins, c.Logouts, c.Breaches, logins)
-	}
 }
 
 func TestSendDirect(t *testing.T) {
 	r, config := directStand(t, sandbox.Config{MaxSessions: 1})
-	create := writeFile(t, t.TempDir(), "create.xml", `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><create>`+
+	create := clitest.WriteFile(t, t.TempDir(), "create.xml", `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><create>`+
 		`<d:create xmlns:d="urn:ietf:params:xml:ns:domain-1.0"><d:name>new.example</d:name><d:authInfo><d:pw>secret-1</d:pw></d:authInfo></d:create>`+
 		`</create><clTRID>mine-1</clTRID></command></epp>`, 0o600)
-	again := strings.Replace(string(mustRead(t, create)), "mine-1", "mine-2", 1)
+	again := strings.Replace(string(clitest.ReadFile(t, create)), "mine-1", "mine-2", 1)
 	logins := 0
 	for _, tt := range []struct {
 		in   string
@@ -77,19 +66,10 @@ func TestSendDirect(t *testing.T) {
 	if got := eppmuxWith(t, hello, "send", "--direct", "-c", config); got.code != 0 || !strings.Contains(got.out, "<greeting>") {
 		t.Errorf("hello from a file: got %+v", got)
 	}
-	r.ended(t, logins)
+	r.Ended(t, logins)
 	if c := r.Counters(); c.Connections != uint64(logins+2) || c.Commands["hello"] != 1 {
 		t.Errorf("got %d connections, %d hellos", c.Connections, c.Commands["hello"])
 	}
-}
-
-func mustRead(t *testing.T, path string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }
 
 // TestSendDirectEndings: after every ending that allows it there is a logout, there is one
@@ -134,7 +114,7 @@ func TestSendDirectEndings(t *testing.T) {
 		if got.code != tt.code || !strings.Contains(got.errs, tt.errs) || (tt.errs == "") != (got.errs == "") || strings.Contains(got.errs, tt.not) {
 			t.Errorf("%s: got %+v, want %d, %q", tt.name, got, tt.code, tt.errs)
 		}
-		if strings.Contains(got.out+got.errs, canary) {
+		if strings.Contains(got.out+got.errs, clitest.Canary) {
 			t.Errorf("%s: got the password in %+v", tt.name, got)
 		}
 		r.Close()
@@ -167,8 +147,8 @@ func TestSendDirectRefused(t *testing.T) {
 		{"2501", answers(2501, "bad"), made, 4, "login: the registry answers 2501"},
 		{"login that ends", answers(1500, "bye"), made, 1, "the server has ended the session"},
 		{"closes early", cutBeforeGreeting, made, 1, "greeting: the connection was closed"},
-		{"no greeting", func(c net.Conn) { c.Write(unit(okXML)); readUnit(c) }, made, 1, "greeting: got a response"},
-		{"not EPP", func(c net.Conn) { c.Write([]byte("HTTP/1.1 400 Bad Request")); readUnit(c) }, made, 1, "greeting: data unit: payload longer than allowed"},
+		{"no greeting", func(c net.Conn) { c.Write(clitest.Unit(clitest.OKXML)); clitest.ReadUnit(c) }, made, 1, "greeting: got a response"},
+		{"not EPP", func(c net.Conn) { c.Write([]byte("HTTP/1.1 400 Bad Request")); clitest.ReadUnit(c) }, made, 1, "greeting: data unit: payload longer than allowed"},
 		{"login cut", cutInAnswer, made, 1, "login: answer: the connection was closed"},
 		{"not its answer", notItsAnswer, made, 1, "login: got a response that is not its answer"},
 		{"wrong authority", greets, other, 1, "tls: "},
@@ -179,7 +159,7 @@ func TestSendDirectRefused(t *testing.T) {
 		if got.code != tt.code || !strings.Contains(got.errs, tt.errs) || got.out != "" {
 			t.Errorf("%s: got %+v, want %d, %q", tt.name, got, tt.code, tt.errs)
 		}
-		if strings.Contains(got.errs, canary) || strings.Contains(got.errs, "\u009b") {
+		if strings.Contains(got.errs, clitest.Canary) || strings.Contains(got.errs, "\u009b") {
 			t.Errorf("%s: got the password or a control character in %+v", tt.name, got)
 		}
 		if n := connections(); n != 1 {
@@ -191,7 +171,7 @@ func TestSendDirectRefused(t *testing.T) {
 	if got := eppmux(t, "send", "--direct", "--config", config, "poll"); got.code != 1 || !strings.Contains(got.errs, "eppmux send: connect: dial tcp 127.0.0.1:1: ") {
 		t.Errorf("nobody: got %+v", got)
 	}
-	mute, _ := startScript(t, made, func(c net.Conn) { readUnit(c) })
+	mute, _ := startScript(t, made, func(c net.Conn) { clitest.ReadUnit(c) })
 	config, _ = passwdStand(t, mute, made, "timeouts: {greeting: 50ms}")
 	if got := eppmux(t, "send", "--direct", "--config", config, "poll"); got.code != 1 || !strings.Contains(got.errs, "greeting: nothing within 50ms") {
 		t.Errorf("mute: got %+v", got)
@@ -205,9 +185,9 @@ func TestSendDirectUsage(t *testing.T) {
 	}
 	one, _ := passwdStand(t, "127.0.0.1:1", made, "sessions: {max_commands: 9}")
 	dir := t.TempDir()
-	two := writeFile(t, dir, "two.yaml", "registries:\n"+
+	two := clitest.WriteFile(t, dir, "two.yaml", "registries:\n"+
 		"  - {name: a, address: sandbox, listen: [\"tcp://127.0.0.1:7000\", \"unix:///b\"]}\n  - {name: b, address: sandbox, listen: [\"unix:///c\"]}\n", 0o600)
-	bad := writeFile(t, dir, "bad.yaml", sandboxYAML("nonsense: 1"), 0o600)
+	bad := clitest.WriteFile(t, dir, "bad.yaml", clitest.SandboxYAML("nonsense: 1"), 0o600)
 	for _, tt := range []struct {
 		config string
 		args   []string
@@ -246,7 +226,7 @@ func TestSendDirectInterrupted(t *testing.T) {
 	if code != 1 || !strings.Contains(errs.String(), "connect: interrupted") {
 		t.Errorf("got %d, %s", code, errs.String())
 	}
-	r.ended(t, 1)
+	r.Ended(t, 1)
 }
 
 // TestSendSignal: the program as a process, with a signal in the middle of a series.
@@ -272,10 +252,10 @@ func TestSendSignal(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-p.ended
-	if log := p.log.text(); p.err != nil || !strings.Contains(log, " of 100000 answers in ") || !strings.Contains(log, ", interrupted\n") {
+	if log := p.log.Text(); p.err != nil || !strings.Contains(log, " of 100000 answers in ") || !strings.Contains(log, ", interrupted\n") {
 		t.Errorf("got %v, %s", p.err, log)
 	}
-	r.ended(t, 1)
+	r.Ended(t, 1)
 }
 
 // TestSendThroughServe is the other way, by the listener of a running eppmux.
@@ -308,7 +288,7 @@ func TestSendKeepsLimits(t *testing.T) {
 	if got.code != 0 || !strings.Contains(got.out, "9 of 9 answers in ") {
 		t.Errorf("got %+v", got)
 	}
-	r.ended(t, 1)
+	r.Ended(t, 1)
 	// A limit that admits nothing for long ends it, and the logout has no slot either.
 	r, config = directStand(t, sandbox.Config{MaxSessions: 1}, "rate_limits: [{limit: 3, per: 1h}]")
 	got = eppmux(t, "send", "--direct", "--config", config, "--repeat", "9", "check", "example.com")
@@ -362,7 +342,7 @@ func TestSendRepeatNamesEach(t *testing.T) {
 	if got := eppmuxWith(t, check, "send", "--direct", "--config", config, "--repeat", "5", "--interval", "1ms"); got.code != 0 || !strings.Contains(got.out, "5 of 5 answers") {
 		t.Errorf("got %+v", got)
 	}
-	r.ended(t, 1) // a repeated clTRID is a breach
+	r.Ended(t, 1) // a repeated clTRID is a breach
 	if c := r.Counters(); c.Executed["check"] != 5 {
 		t.Errorf("got %d checks, want 5", c.Executed["check"])
 	}

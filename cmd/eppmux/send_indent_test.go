@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 func TestIndent(t *testing.T) {
@@ -43,7 +45,7 @@ func TestIndentLosesNothing(t *testing.T) {
 // FuzzIndent: of what the scanner takes, nothing but white space between elements changes, and a
 // second pass changes nothing.
 func FuzzIndent(f *testing.F) {
-	for _, seed := range []string{okXML, greetingXML, "<a>x<b/> y</a>", "<a> <!-- c --> <b> </b></a>", "<a><![CDATA[ ]]></a>", "<a>&#32;<b/></a>"} {
+	for _, seed := range []string{clitest.OKXML, clitest.GreetingXML, "<a>x<b/> y</a>", "<a> <!-- c --> <b> </b></a>", "<a><![CDATA[ ]]></a>", "<a>&#32;<b/></a>"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, doc string) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 )
 
@@ -69,7 +70,7 @@ func TestPayloadUsage(t *testing.T) {
 }
 
 func TestPayloadFromFile(t *testing.T) {
-	file := writeFile(t, t.TempDir(), "check", "<epp/>\r\n", 0o600)
+	file := clitest.WriteFile(t, t.TempDir(), "check", "<epp/>\r\n", 0o600)
 	for _, tt := range []struct {
 		args []string
 		in   string

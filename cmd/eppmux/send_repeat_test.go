@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 )
 
@@ -23,7 +24,7 @@ func scanned(t *testing.T, payload string) answer {
 
 func TestTally(t *testing.T) {
 	ms := time.Millisecond
-	ok, no, greeting := scanned(t, okXML), scanned(t, strings.Replace(refusedXML, ">no<", ">no\u009b<", 1)), scanned(t, greetingXML)
+	ok, no, greeting := scanned(t, clitest.OKXML), scanned(t, strings.Replace(clitest.RefusedXML, ">no<", ">no\u009b<", 1)), scanned(t, clitest.GreetingXML)
 	var y tally
 	var out bytes.Buffer
 	y.write(&out)
@@ -103,14 +104,14 @@ func TestSeriesInterval(t *testing.T) {
 		go func() {
 			defer close(ended)
 			for {
-				payload, err := readUnit(other)
+				payload, err := clitest.ReadUnit(other)
 				if err != nil || sleep(t.Context(), 500*time.Millisecond) != nil {
 					return
 				}
-				other.Write(answerOf(payload, 1000, "ok"))
+				other.Write(clitest.AnswerTo(payload, 1000, "ok"))
 			}
 		}()
-		j := &sending{m: checkMessage(t), repeat: 100, interval: time.Second, target: target{within: time.Minute}}
+		j := &sending{m: newMessage([]byte(clitest.CheckXML)), repeat: 100, interval: time.Second, target: target{within: time.Minute}}
 		begin := time.Now()
 		var at []time.Duration
 		err := j.ask(ctx, d, func(answer) { at = append(at, time.Since(begin)) })

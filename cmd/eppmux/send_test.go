@@ -8,14 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 	"eppmux/sandbox"
-)
-
-const (
-	greetingXML = `<?xml version="1.0"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><greeting><svID>x</svID><svDate>2000-01-01T00:00:00Z</svDate></greeting></epp>`
-	okXML       = `<?xml version="1.0"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><response><result code="1000"><msg>ok</msg></result><trID><svTRID>s-1</svTRID></trID></response></epp>`
-	refusedXML  = `<?xml version="1.0"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><response><result code="2303"><msg>no</msg></result><trID><svTRID>s-2</svTRID></trID></response></epp>`
 )
 
 // listener answers one connection: greeting, then answer after one message, as raw octets; then it
@@ -54,19 +49,15 @@ func (l *listener) serve(greeting, answer []byte) {
 	}
 	defer c.Close()
 	c.Write(greeting)
-	payload, err := readUnit(c)
+	payload, err := clitest.ReadUnit(c)
 	if err != nil {
 		return
 	}
 	l.received <- string(payload)
 	c.Write(answer)
 	if answer == nil {
-		readUnit(c) // until the other side gives up
+		clitest.ReadUnit(c) // until the other side gives up
 	}
-}
-
-func unit(payload string) []byte {
-	return append(frame.AppendHeader(nil, len(payload)), payload...)
 }
 
 func TestSend(t *testing.T) {
@@ -76,17 +67,17 @@ func TestSend(t *testing.T) {
 		code         int
 		out, errs    string
 	}{
-		{"success", okXML, false, 0, `    <result code="1000">`, ""},
-		{"raw", okXML, true, 0, okXML, ""},
-		{"refused", refusedXML, false, 6, `    <result code="2303">`, ""},
-		{"greeting", greetingXML, false, 0, "  <greeting>\n", ""},
+		{"success", clitest.OKXML, false, 0, `    <result code="1000">`, ""},
+		{"raw", clitest.OKXML, true, 0, clitest.OKXML, ""},
+		{"refused", clitest.RefusedXML, false, 6, `    <result code="2303">`, ""},
+		{"greeting", clitest.GreetingXML, false, 0, "  <greeting>\n", ""},
 		{"not EPP", "\x1b[2J", false, 1, "", "eppmux send: the answer is not EPP"},
 		{"not EPP, told", "<html>\u009b2J", false, 1, "", "--raw prints it"},
-		{"C1 controls", strings.Replace(okXML, ">ok<", ">\u009b2Jok\u202e<", 1), false, 0, "<msg>&#x9B;2Jok&#x202E;</msg>", ""},
+		{"C1 controls", strings.Replace(clitest.OKXML, ">ok<", ">\u009b2Jok\u202e<", 1), false, 0, "<msg>&#x9B;2Jok&#x202E;</msg>", ""},
 		{"not EPP, raw", "junk", true, 1, "junk", "the answer is not EPP"},
 		{"a command", `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><hello/></epp>`, false, 1, "<hello/>", "got a hello that is not its answer"},
 	} {
-		l := listen(t, "tcp", "127.0.0.1:0", nil, unit(greetingXML), unit(tt.answer))
+		l := listen(t, "tcp", "127.0.0.1:0", nil, clitest.Unit(clitest.GreetingXML), clitest.Unit(tt.answer))
 		args := []string{"send", "--to", l.Addr().String(), fmt.Sprintf("--raw=%v", tt.raw), "-"}
 		got := eppmuxWith(t, "<any octets\n", args...)
 		if got.code != tt.code || !strings.Contains(got.out, tt.out) || !strings.Contains(got.errs, tt.errs) || (tt.errs == "") != (got.errs == "") {
@@ -103,7 +94,7 @@ func TestSend(t *testing.T) {
 
 func TestSendOverUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.sock")
-	l := listen(t, "unix", path, nil, unit(greetingXML), unit(okXML))
+	l := listen(t, "unix", path, nil, clitest.Unit(clitest.GreetingXML), clitest.Unit(clitest.OKXML))
 	if got := eppmux(t, "send", "--to", "unix://"+path, "check", "example.com"); got.code != 0 || got.errs != "" {
 		t.Errorf("got %+v", got)
 	}
@@ -114,8 +105,8 @@ func TestSendOverUnixSocket(t *testing.T) {
 
 func TestSendOverTLS(t *testing.T) {
 	dir := t.TempDir()
-	writePair(t, dir, "a")
-	writePair(t, dir, "other")
+	clitest.WritePair(t, dir, "a")
+	clitest.WritePair(t, dir, "other")
 	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "a.pem"), filepath.Join(dir, "a.key"))
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +121,7 @@ func TestSendOverTLS(t *testing.T) {
 		{"a.key", 1, "holds no certificate in PEM"},
 		{"missing", 1, "no such file"},
 	} {
-		l := listen(t, "tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}}, unit(greetingXML), unit(okXML))
+		l := listen(t, "tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}}, clitest.Unit(clitest.GreetingXML), clitest.Unit(clitest.OKXML))
 		got := eppmux(t, "send", "--to", "tls://"+l.Addr().String(), "--ca", filepath.Join(dir, tt.ca), "hello")
 		if got.code != tt.code || !strings.Contains(got.errs, tt.errs) {
 			t.Errorf("%s: got %+v, want %d %q", tt.ca, got, tt.code, tt.errs)
@@ -148,13 +139,13 @@ func TestSendFailures(t *testing.T) {
 	}{
 		{"no greeting", []byte{}, []byte{}, "60s", "greeting: the connection was closed"},
 		{"half a greeting", []byte{0, 0, 0, 9, 'x'}, []byte{}, "60s", "greeting: the connection was closed"},
-		{"no answer", unit(greetingXML), []byte{}, "60s", "answer: the connection was closed"},
-		{"too short", unit(greetingXML), []byte{0, 0, 0, 4}, "60s", "answer: data unit: length below 5 octets"},
-		{"too long", unit(greetingXML), long, "60s", "answer: data unit: payload longer than allowed"},
-		{"silence", unit(greetingXML), nil, "50ms", "answer: nothing within 50ms"},
+		{"no answer", clitest.Unit(clitest.GreetingXML), []byte{}, "60s", "answer: the connection was closed"},
+		{"too short", clitest.Unit(clitest.GreetingXML), []byte{0, 0, 0, 4}, "60s", "answer: data unit: length below 5 octets"},
+		{"too long", clitest.Unit(clitest.GreetingXML), long, "60s", "answer: data unit: payload longer than allowed"},
+		{"silence", clitest.Unit(clitest.GreetingXML), nil, "50ms", "answer: nothing within 50ms"},
 	} {
 		l := listen(t, "tcp", "127.0.0.1:0", nil, tt.greeting, tt.answer)
-		if len(tt.greeting) < len(greetingXML) {
+		if len(tt.greeting) < len(clitest.GreetingXML) {
 			// The listener waits for a message that does not come: close its end of the connection.
 			l = closing(t, tt.greeting)
 		}
@@ -176,10 +167,10 @@ func TestSendOverMutualTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := startTestRegistry(t, made, sandbox.Config{})
-	_, file := passwdStand(t, r.address, made) // for the certificates beside it
+	r := clitest.StartRegistry(t, made, sandbox.Config{})
+	_, file := passwdStand(t, r.Address, made) // for the certificates beside it
 	in := func(name string) string { return filepath.Join(filepath.Dir(file), name) }
-	open := writeFile(t, t.TempDir(), "open.key", string(made.ClientKeyPEM), 0o644)
+	open := clitest.WriteFile(t, t.TempDir(), "open.key", string(made.ClientKeyPEM), 0o644)
 	for _, tt := range []struct {
 		name string
 		args []string
@@ -192,7 +183,7 @@ func TestSendOverMutualTLS(t *testing.T) {
 		{"swapped", []string{"--cert", in("ca.pem"), "--key", in("client.key")}, 1, "private key does not match"},
 		{"missing", []string{"--cert", in("x"), "--key", in("client.key")}, 1, "no such file"},
 	} {
-		got := eppmux(t, append([]string{"send", "--to", "tls://" + r.address, "--ca", in("ca.pem"), "hello"}, tt.args...)...)
+		got := eppmux(t, append([]string{"send", "--to", "tls://" + r.Address, "--ca", in("ca.pem"), "hello"}, tt.args...)...)
 		if got.code != tt.code || !strings.Contains(got.errs, tt.errs) || (tt.errs == "") != (got.errs == "") {
 			t.Errorf("%s: got %+v, want %d, %q", tt.name, got, tt.code, tt.errs)
 		}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // TestServeLeavesNoCore: the limit is 0 for good, whatever it was.
@@ -14,7 +16,7 @@ func TestServeLeavesNoCore(t *testing.T) {
 		t.Skip(err)
 	}
 	dir := t.TempDir()
-	file := writeFile(t, dir, "c.yaml", "admin: {listen: \"\"}\nregistries:\n"+
+	file := clitest.WriteFile(t, dir, "c.yaml", "admin: {listen: \"\"}\nregistries:\n"+
 		fmt.Sprintf("  - {name: a, address: sandbox, listen: [%q], clients: {max: 50}}\n", "unix://"+filepath.Join(dir, "a")), 0o600)
 	p := startProgram(t, "serve", "--config", file)
 	p.find(`(msg="eppmux serves")`)

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // manager is who starts a service and is told about it.
@@ -72,7 +74,7 @@ func TestNotify(t *testing.T) {
 		}
 		m := newManager(t, name)
 		config := func(listen string) string {
-			return writeFile(t, dir, "c.yaml", fmt.Sprintf("admin: {listen: \"\"}\ndrain_timeout: 20s\nregistries: [{name: a, address: sandbox, "+
+			return clitest.WriteFile(t, dir, "c.yaml", fmt.Sprintf("admin: {listen: \"\"}\ndrain_timeout: 20s\nregistries: [{name: a, address: sandbox, "+
 				"listen: [%q], clients: {max: 9}}]\n", "unix://"+filepath.Join(dir, listen)), 0o600)
 		}
 		file := config("epp.sock")
@@ -127,11 +129,11 @@ func TestNotifyFromEnvironment(t *testing.T) {
 
 // TestNotifyInVain: a service manager that is not there is no reason to fail.
 func TestNotifyInVain(t *testing.T) {
-	log := newTranscript()
+	log := clitest.NewTranscript()
 	t.Setenv("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "nobody"))
 	n := newNotifier(slog.New(slog.NewTextHandler(log, nil)))
-	if n != nil || !strings.Contains(log.text(), "cannot be told") {
-		t.Errorf("got %v, log %q", n, log.text())
+	if n != nil || !strings.Contains(log.Text(), "cannot be told") {
+		t.Errorf("got %v, log %q", n, log.Text())
 	}
 	n.ready("nobody hears it")
 	n.close()

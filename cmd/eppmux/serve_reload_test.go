@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 )
 
@@ -23,7 +24,7 @@ type reloadStand struct {
 	t   *testing.T
 	dir string
 	s   *service
-	log *transcript
+	log *clitest.Transcript
 	cut int // of the log: what was there before the last reload
 }
 
@@ -31,7 +32,7 @@ type reloadStand struct {
 // for the admin listener.
 func startReloadStand(t *testing.T, registries ...string) *reloadStand {
 	t.Helper()
-	st := &reloadStand{t: t, dir: t.TempDir(), log: newTranscript()}
+	st := &reloadStand{t: t, dir: t.TempDir(), log: clitest.NewTranscript()}
 	st.begin("", registries...)
 	return st
 }
@@ -52,7 +53,7 @@ func (st *reloadStand) begin(top string, registries ...string) {
 			t.Errorf("close: got %v", err)
 		}
 		if t.Failed() {
-			t.Log(st.log.text())
+			t.Log(st.log.Text())
 		}
 	})
 	if err := st.s.start(cfg); err != nil {
@@ -82,23 +83,23 @@ func (st *reloadStand) write(top string, registries ...string) {
 	if !strings.Contains(top, "admin:") {
 		text += "admin: {listen: \"\"}\n"
 	}
-	writeFile(st.t, st.dir, "c.yaml", text+top+"\n", 0o600)
+	clitest.WriteFile(st.t, st.dir, "c.yaml", text+top+"\n", 0o600)
 }
 
 // reload returns what it logs.
 func (st *reloadStand) reload() string {
 	st.t.Helper()
-	st.cut = len(st.log.text())
+	st.cut = len(st.log.Text())
 	st.s.reload(st.t.Context())
 	return st.since()
 }
 
-func (st *reloadStand) since() string { return st.log.text()[st.cut:] }
+func (st *reloadStand) since() string { return st.log.Text()[st.cut:] }
 
 // logged waits until text is in the log.
 func (st *reloadStand) logged(text string) {
-	for !strings.Contains(st.log.text(), text) {
-		<-st.log.more
+	for !strings.Contains(st.log.Text(), text) {
+		<-st.log.More
 	}
 }
 
@@ -128,7 +129,7 @@ func (st *reloadStand) connect(name string) net.Conn {
 		st.t.Fatal(err)
 	}
 	st.t.Cleanup(func() { conn.Close() })
-	if _, err := readUnit(conn); err != nil {
+	if _, err := clitest.ReadUnit(conn); err != nil {
 		st.t.Fatal(err)
 	}
 	return conn
@@ -137,14 +138,10 @@ func (st *reloadStand) connect(name string) net.Conn {
 // check sends a command and wants code 1000.
 func (st *reloadStand) check(conn net.Conn) {
 	st.t.Helper()
-	payload, err := buildPayload([]string{"check", "example.com"}, nil)
-	if err != nil {
+	if _, err := conn.Write(clitest.Unit(clitest.CheckXML)); err != nil {
 		st.t.Fatal(err)
 	}
-	if _, err := conn.Write(unit(string(payload))); err != nil {
-		st.t.Fatal(err)
-	}
-	answer, err := readUnit(conn)
+	answer, err := clitest.ReadUnit(conn)
 	if err != nil {
 		st.t.Fatal(err)
 	}
@@ -170,10 +167,10 @@ func TestReloadRefused(t *testing.T) {
 	st := startReloadStand(t, "a")
 	conn := st.connect("a")
 	before, cfg := slices.Clone(st.s.members), st.s.cfg
-	st.write("log: {level: loud}\nnonsense: "+canary, "a", "b", "{name: C, password: "+canary+"}")
+	st.write("log: {level: loud}\nnonsense: "+clitest.Canary, "a", "b", "{name: C, password: "+clitest.Canary+"}")
 	log := st.reload()
 	st.want(log, `level=ERROR msg="reload refused; everything stays as it is"`, `log.level: must be debug`, "registries[2].name: must be", "nonsense: unknown key", "; ")
-	if strings.Count(log, "level=ERROR") != 1 || strings.Contains(log, canary) {
+	if strings.Count(log, "level=ERROR") != 1 || strings.Contains(log, clitest.Canary) {
 		t.Errorf("got log\n%swant one line, without the password", log)
 	}
 	if !slices.Equal(before, st.s.members) || st.s.cfg != cfg {
@@ -288,8 +285,8 @@ func TestBuiltInKeepsWhatItHas(t *testing.T) {
 func TestReloadSeesFiles(t *testing.T) {
 	st := startReloadStand(t, "a")
 	more := []string{"login: {client_id: demo, password_file: pw}"}
-	writeFile(t, st.dir, "pw", "demo-secret", 0o600)
-	writePair(t, st.dir, "x")
+	clitest.WriteFile(t, st.dir, "pw", "demo-secret", 0o600)
+	clitest.WritePair(t, st.dir, "x")
 	tls := fmt.Sprintf("{name: t, address: sandbox, listen: [\"tls://127.0.0.1:0\", %q], clients: {max: 50, tls: {cert_file: x.pem, key_file: x.key}}, tls: {ca_file: x.pem, cert_file: x.pem, key_file: x.key}}", "unix://"+st.socket("t"))
 	st.write("", st.registry("a", more...), tls)
 	st.want(st.reload(), "added=t changed=a")
@@ -297,21 +294,21 @@ func TestReloadSeesFiles(t *testing.T) {
 	m := st.s.members[1]
 	down := m.down
 
-	writeFile(t, st.dir, "pw", "demo-secret\n", 0o600)
+	clitest.WriteFile(t, st.dir, "pw", "demo-secret\n", 0o600)
 	st.want(st.reload(), "unchanged=a,t\n") // the newline is no part of it
-	writeFile(t, st.dir, "pw", "other-secret", 0o600)
+	clitest.WriteFile(t, st.dir, "pw", "other-secret", 0o600)
 	st.want(st.reload(), "changed=a unchanged=t\n")
 	st.write("", st.registry("a", more...), strings.Replace(tls, "max: 50", "max: 60", 1))
 	st.want(st.reload(), "changed=t unchanged=a\n")
 	if m.down != down {
 		t.Error("got another TLS config, want that of before while the certificate is the same")
 	}
-	writePair(t, st.dir, "x")
+	clitest.WritePair(t, st.dir, "x")
 	st.want(st.reload(), "changed=t unchanged=a\n")
 	if m.down == down {
 		t.Error("got the TLS config of before, want one with the new certificate")
 	}
-	if strings.Contains(st.log.text(), "secret") {
+	if strings.Contains(st.log.Text(), "secret") {
 		t.Error("got a password in the log")
 	}
 }

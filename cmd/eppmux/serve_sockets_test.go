@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 	"eppmux/sandbox"
 )
@@ -82,8 +83,8 @@ func startRegistry(t *testing.T, ln net.Listener, dir string, listen []string, m
 			t.Errorf("the registry counts breaches: %+v", b)
 		}
 	})
-	writeFile(t, dir, "ca.pem", string(certs.CAPEM), 0o600)
-	writeFile(t, dir, "password", "demo-secret\n", 0o600)
+	clitest.WriteFile(t, dir, "ca.pem", string(certs.CAPEM), 0o600)
+	clitest.WriteFile(t, dir, "password", "demo-secret\n", 0o600)
 	return r, fmt.Sprintf("{name: a, address: %q, listen: [%s], tls: {ca_file: ca.pem}, login: {client_id: demo, password_file: password}, "+
 		"sessions: {max: 3}, rate_limits: [], clients: {max: 200}%s}", ln.Addr(), strings.Join(listen, ", "), more)
 }
@@ -118,10 +119,10 @@ func (c *busyClient) create(name string) error {
 		if err := c.open(); err != nil {
 			return err
 		}
-		_, err := c.conn.Write(unit(string(payload)))
+		_, err := c.conn.Write(clitest.Unit(string(payload)))
 		var answer []byte
 		if err == nil {
-			answer, err = readUnit(c.conn)
+			answer, err = clitest.ReadUnit(c.conn)
 		}
 		if err != nil {
 			if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ECONNRESET) {
@@ -162,7 +163,7 @@ func (c *busyClient) open() error {
 	if err := conn.SetDeadline(time.Now().Add(programTimeout)); err != nil {
 		return err
 	}
-	if _, err := readUnit(conn); err != nil {
+	if _, err := clitest.ReadUnit(conn); err != nil {
 		return fmt.Errorf("connected, but no greeting: %w", err)
 	}
 	return nil
@@ -185,7 +186,7 @@ func TestRestartUnderLoad(t *testing.T) {
 	admin := listenHere(t, "tcp", "127.0.0.1:0")
 	registry, mapping := startRegistry(t, listenHere(t, "tcp", "127.0.0.1:0"), dir, []string{"tcp://" + tcp.Addr().String(), "unix://" + unix.Addr().String()}, "")
 	config := func(top string) string {
-		return writeFile(t, dir, "c.yaml", fmt.Sprintf("registries:\n  - %s\nadmin: {listen: %q}\n%s\n", mapping, admin.Addr(), top), 0o600)
+		return clitest.WriteFile(t, dir, "c.yaml", fmt.Sprintf("registries:\n  - %s\nadmin: {listen: %q}\n%s\n", mapping, admin.Addr(), top), 0o600)
 	}
 	file := config("")
 	start := handOver(t, "epp:epp:admin", tcp, unix, admin)
@@ -287,7 +288,7 @@ func judgeClients(t *testing.T, clients []*busyClient, registry *sandbox.Registr
 func TestSocketOfNoListener(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "epp.sock")
-	file := writeFile(t, dir, "c.yaml", "admin: {listen: \"\"}\nregistries: [{name: a, address: sandbox, listen: [\"unix://"+path+"\"]}]\n", 0o600)
+	file := clitest.WriteFile(t, dir, "c.yaml", "admin: {listen: \"\"}\nregistries: [{name: a, address: sandbox, listen: [\"unix://"+path+"\"]}]\n", 0o600)
 	ours := listenHere(t, "unix", path)
 	open := listenHere(t, "unix", filepath.Join(dir, "open.sock"))
 	if err := os.Chmod(open.Addr().String(), 0o666); err != nil {
@@ -311,7 +312,7 @@ func TestSocketOfNoListener(t *testing.T) {
 	} {
 		p := startProgramAs(t, handOver(t, tt.names, tt.listeners...), "serve", "--config", file)
 		<-p.ended
-		if got := p.log.text(); p.cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(got, tt.want) {
+		if got := p.log.Text(); p.cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(got, tt.want) {
 			t.Errorf("got exit %d, %s, want %d, %q", p.cmd.ProcessState.ExitCode(), got, exitFailed, tt.want)
 		}
 	}
@@ -327,7 +328,7 @@ func (p packets) Addr() net.Addr          { return p.LocalAddr() }
 func TestReloadGivesSocketUp(t *testing.T) {
 	dir := t.TempDir()
 	config := func(listen string) string {
-		return writeFile(t, dir, "c.yaml", fmt.Sprintf("admin: {listen: \"\"}\nregistries: [{name: a, address: sandbox, listen: [%q], clients: {max: 9}}]\n", listen), 0o600)
+		return clitest.WriteFile(t, dir, "c.yaml", fmt.Sprintf("admin: {listen: \"\"}\nregistries: [{name: a, address: sandbox, listen: [%q], clients: {max: 9}}]\n", listen), 0o600)
 	}
 	ln := listenHere(t, "tcp", "127.0.0.1:0")
 	file := config("tcp://" + ln.Addr().String())
@@ -349,7 +350,7 @@ func TestReloadGivesSocketUp(t *testing.T) {
 	defer conn.Close()
 	config("tcp://" + ln.Addr().String())
 	hangup(`unit=a.socket\n(?s:.*)(msg=reloaded changed=a)`)
-	if _, err := readUnit(conn); err != nil {
+	if _, err := clitest.ReadUnit(conn); err != nil {
 		t.Errorf("got %v, want the greeting", err)
 	}
 	p.end()
@@ -411,7 +412,7 @@ func TestSystemdSocketActivate(t *testing.T) {
 	}
 	dir := t.TempDir()
 	path := filepath.Join(dir, "epp.sock")
-	file := writeFile(t, dir, "c.yaml", "admin: {listen: \"\"}\nregistries: [{name: a, address: sandbox, listen: [\"unix://"+path+"\"], clients: {max: 9}}]\n", 0o600)
+	file := clitest.WriteFile(t, dir, "c.yaml", "admin: {listen: \"\"}\nregistries: [{name: a, address: sandbox, listen: [\"unix://"+path+"\"], clients: {max: 9}}]\n", 0o600)
 	p := startProgramAs(t, func(cmd *exec.Cmd) {
 		cmd.Path = activate
 		cmd.Args = append([]string{activate, "--listen", path, "--setenv", asProgram, "--setenv", "GORACE"}, cmd.Args...)
@@ -425,7 +426,7 @@ func TestSystemdSocketActivate(t *testing.T) {
 	if err := conn.SetDeadline(time.Now().Add(programTimeout)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readUnit(conn); err != nil {
+	if _, err := clitest.ReadUnit(conn); err != nil {
 		t.Errorf("got %v, want the greeting", err)
 	}
 	p.end()

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 	"eppmux/upstream"
 )
@@ -22,7 +23,7 @@ func TestHangup(t *testing.T) {
 		for _, n := range names {
 			text += fmt.Sprintf("  - {name: %s, address: sandbox, listen: [%q], clients: {max: 50}}\n", n, "unix://"+filepath.Join(dir, n))
 		}
-		writeFile(t, dir, "c.yaml", text, 0o600)
+		clitest.WriteFile(t, dir, "c.yaml", text, 0o600)
 	}
 	config("a")
 	p := startProgram(t, "serve", "--config", filepath.Join(dir, "c.yaml"))
@@ -48,7 +49,7 @@ func TestHangup(t *testing.T) {
 // TestHangupInDrain: it is ignored, and above all it does not end the process.
 func TestHangupInDrain(t *testing.T) {
 	dir := t.TempDir()
-	file := writeFile(t, dir, "c.yaml", "admin: {listen: \"\"}\nregistries:\n"+
+	file := clitest.WriteFile(t, dir, "c.yaml", "admin: {listen: \"\"}\nregistries:\n"+
 		fmt.Sprintf("  - {name: a, address: sandbox, listen: [%q], clients: {max: 50}}\n", "unix://"+filepath.Join(dir, "a")), 0o600)
 	p := startProgram(t, "serve", "--config", file)
 	p.find(`(msg="eppmux serves")`)
@@ -58,13 +59,13 @@ func TestHangupInDrain(t *testing.T) {
 	p.find(`(msg=draining)`)
 	_ = p.cmd.Process.Signal(syscall.SIGHUP) // it may have ended by now
 	<-p.ended
-	if log := p.log.text(); p.err != nil || strings.Contains(log, "reload") {
+	if log := p.log.Text(); p.err != nil || strings.Contains(log, "reload") {
 		t.Errorf("got %v, log\n%swant exit 0 and no reload", p.err, log)
 	}
 }
 
 func TestServeRefusesAFaultyFile(t *testing.T) {
-	got := eppmux(t, "serve", "--config", writeFile(t, t.TempDir(), "c.yaml", sandboxYAML("nonsense: 1"), 0o600))
+	got := eppmux(t, "serve", "--config", clitest.WriteFile(t, t.TempDir(), "c.yaml", clitest.SandboxYAML("nonsense: 1"), 0o600))
 	if got.code != exitUsage || !strings.Contains(got.errs, "unknown key") || got.out != "" {
 		t.Errorf("got %+v", got)
 	}
@@ -92,7 +93,7 @@ func TestNewLogger(t *testing.T) {
 
 // TestProxyConfig: what stands in the file is what the parts get.
 func TestProxyConfig(t *testing.T) {
-	c, err := parse(sandboxYAML(`rate_limits: [{limit: 3, per: 1s, shadow: true, commands: [check]}, {limit: 9, per: 1s}]`, "profile: ee"))
+	c, err := parse(clitest.SandboxYAML(`rate_limits: [{limit: 3, per: 1s, shadow: true, commands: [check]}, {limit: 9, per: 1s}]`, "profile: ee"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // alertWatch knows which alerts have fired, of a Prometheus that evaluates those of alertsFile with
@@ -39,7 +41,7 @@ func watchAlerts(t *testing.T, targets ...string) *alertWatch {
 	if !havePrometheus() {
 		return w
 	}
-	text := shorter.Replace(string(mustRead(t, alertsFile)))
+	text := shorter.Replace(string(clitest.ReadFile(t, alertsFile)))
 	if left := regexp.MustCompile(`for: \d+[mh]|\[\d+[mh]\]`).FindAllString(text, -1); left != nil {
 		t.Errorf("got %q, which are not made shorter", left)
 	}
@@ -57,7 +59,7 @@ func watchAlerts(t *testing.T, targets ...string) *alertWatch {
 	for _, r := range file.Groups[0].Rules {
 		w.pages[r.Alert] = r.Labels["severity"] == "page"
 	}
-	w.at = startPrometheus(t, scrapeEvery, writeFile(t, t.TempDir(), "alerts.yml", text, 0o644), targets...)
+	w.at = startPrometheus(t, scrapeEvery, clitest.WriteFile(t, t.TempDir(), "alerts.yml", text, 0o644), targets...)
 	for _, target := range targets { // what happens before the first scrape is no increase
 		waitForData(t, w.at, `up{instance="`+target+`"} == 1`)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"eppmux/admin"
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/proxy"
 	"eppmux/sandbox"
 )
@@ -16,9 +17,9 @@ import (
 // TestVerdictHeld: row 35 of docs/faults.md, in this process, with a bound that is reached sooner
 // than that of the config.
 func TestVerdictHeld(t *testing.T) {
-	made := newSandboxTLS(t)
-	r := startTestRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": oldPassword}})
-	config, _ := passwdStand(t, r.address, made, "clients: {max: 50, max_frame: 65536, max_ahead: 131072}")
+	made := clitest.NewTLS(t)
+	r := clitest.StartRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": oldPassword}})
+	config, _ := passwdStand(t, r.Address, made, "clients: {max: 50, max_frame: 65536, max_ahead: 131072}")
 	cfg, err := LoadConfig(config)
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +43,7 @@ func TestVerdictHeld(t *testing.T) {
 		nc, err := net.Dial("unix", socket)
 		if err == nil {
 			t.Cleanup(func() { nc.Close() })
-			_, err = readUnit(nc)
+			_, err = clitest.ReadUnit(nc)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -50,7 +51,7 @@ func TestVerdictHeld(t *testing.T) {
 		return nc
 	}
 	good := dial()
-	big := unit(strings.Replace(checkText, "a%d.example", strings.Repeat("x", 60_000), 1))
+	big := clitest.Unit(strings.Replace(checkText, "a%d.example", strings.Repeat("x", 60_000), 1))
 	_, _ = dial().Write(big[:59_000])
 	deadline := time.Now().Add(time.Minute)
 	for server.Snapshot().Held < 59_000 && time.Now().Before(deadline) {
@@ -59,7 +60,7 @@ func TestVerdictHeld(t *testing.T) {
 	if _, err := good.Write(big); err != nil {
 		t.Fatal(err)
 	}
-	answer, err := readUnit(good)
+	answer, err := clitest.ReadUnit(good)
 	if err != nil || !bytes.Contains(answer, []byte("too much is held for all clients together")) {
 		t.Fatalf("got %s, %v", answer, err)
 	}

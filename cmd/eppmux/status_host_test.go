@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"eppmux/admin"
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // hostStand is a program whose host suffers: its disk, its descriptors, its end.
@@ -72,7 +73,7 @@ func (h *hostStand) suffer(alerts *alertWatch) {
 	}
 
 	// Row 26: SIGTERM, while a command is in flight. Row 27: kill -9.
-	h.served["h0"].SetFaults(parseFaults(t, "silent:cmd=check"))
+	h.served["h0"].SetFaults(clitest.Faults(t, "silent:cmd=check"))
 	if err := h.send(nc, checkText); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,7 @@ func (h *hostStand) client() net.Conn {
 	nc, err := net.Dial("unix", h.socket("h0"))
 	if err == nil {
 		h.t.Cleanup(func() { nc.Close() })
-		_, err = readUnit(nc)
+		_, err = clitest.ReadUnit(nc)
 	}
 	if err != nil {
 		h.t.Fatal(err)
@@ -139,8 +140,8 @@ func (h *hostStand) wants(what, want string, g admin.Gravity, series ...string) 
 func (h *hostStand) configure(from, to string) {
 	h.t.Helper()
 	file := filepath.Join(h.dir, "c.yaml")
-	text := strings.Replace(string(mustRead(h.t, file)), from, to, 1)
-	writeFile(h.t, h.dir, "c.yaml", text, 0o600)
+	text := strings.Replace(string(clitest.ReadFile(h.t, file)), from, to, 1)
+	clitest.WriteFile(h.t, h.dir, "c.yaml", text, 0o600)
 	if err := h.program.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		h.t.Fatal(err)
 	}
@@ -158,7 +159,7 @@ func (h *hostStand) starve() {
 	defer nc.Close()
 	h.program.find(`(msg="accept failed; waiting")`)
 	restore()
-	if _, err := readUnit(nc); err != nil {
+	if _, err := clitest.ReadUnit(nc); err != nil {
 		t.Errorf("the client that waited: %v", err)
 	}
 }

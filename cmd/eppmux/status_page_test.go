@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"eppmux/admin"
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/sandbox"
 )
 
@@ -36,7 +37,7 @@ func busyStand(t *testing.T) *statusStand {
 
 // TestStatusPage is the page in a real browser, before a live program.
 func TestStatusPage(t *testing.T) {
-	if *update {
+	if *clitest.Update {
 		programTimeout = pictureAfter + 5*time.Minute
 	}
 	b := startBrowser(t)
@@ -108,7 +109,7 @@ func TestStatusPage(t *testing.T) {
 		}
 	})
 	b.t = t
-	if *update {
+	if *clitest.Update {
 		takePictures(b, st, home)
 	}
 	t.Run("it says when nobody answers", func(t *testing.T) {

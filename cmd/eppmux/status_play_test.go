@@ -6,6 +6,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // The clients of verdictCases that do not just send a command again and again. Each is one
@@ -24,7 +26,7 @@ func (st *statusStand) send(nc net.Conn, text string) error {
 	if strings.Contains(text, "%d") {
 		text = fmt.Sprintf(text, st.numbers.Add(1))
 	}
-	_, err := nc.Write(unit(text))
+	_, err := nc.Write(clitest.Unit(text))
 	return err
 }
 
@@ -33,40 +35,40 @@ func (st *statusStand) ask(nc net.Conn, text string) []byte {
 	if st.send(nc, text) != nil {
 		return nil
 	}
-	answer, _ := readUnit(nc)
+	answer, _ := clitest.ReadUnit(nc)
 	return answer
 }
 
 // playLeaves leaves a moment after its command.
 func playLeaves(st *statusStand, nc net.Conn) {
-	if _, err := readUnit(nc); err == nil && st.send(nc, checkText) == nil {
+	if _, err := clitest.ReadUnit(nc); err == nil && st.send(nc, checkText) == nil {
 		st.rest(50 * time.Millisecond)
 	}
 }
 
 func playHalfCloses(st *statusStand, nc net.Conn) {
-	if _, err := readUnit(nc); err == nil && st.send(nc, checkText) == nil {
+	if _, err := clitest.ReadUnit(nc); err == nil && st.send(nc, checkText) == nil {
 		_ = nc.(*net.UnixConn).CloseWrite()
-		_, _ = readUnit(nc)
+		_, _ = clitest.ReadUnit(nc)
 	}
 }
 
 func playHalfFrame(_ *statusStand, nc net.Conn) {
-	if _, err := readUnit(nc); err == nil {
-		_, _ = nc.Write(unit(checkText)[:100])
-		_, _ = readUnit(nc)
+	if _, err := clitest.ReadUnit(nc); err == nil {
+		_, _ = nc.Write(clitest.Unit(checkText)[:100])
+		_, _ = clitest.ReadUnit(nc)
 	}
 }
 
 func playAhead(_ *statusStand, nc net.Conn) {
-	if _, err := readUnit(nc); err != nil {
+	if _, err := clitest.ReadUnit(nc); err != nil {
 		return
 	}
-	if _, err := nc.Write(bytes.Repeat(unit(checkText), 100)); err != nil {
+	if _, err := nc.Write(bytes.Repeat(clitest.Unit(checkText), 100)); err != nil {
 		return
 	}
 	for range 100 {
-		if _, err := readUnit(nc); err != nil {
+		if _, err := clitest.ReadUnit(nc); err != nil {
 			return
 		}
 	}
@@ -74,7 +76,7 @@ func playAhead(_ *statusStand, nc net.Conn) {
 
 // playNeverReads asks for more greetings than its socket holds, and stays.
 func playNeverReads(st *statusStand, nc net.Conn) {
-	hello := unit(`<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><hello/></epp>`)
+	hello := clitest.Unit(`<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><hello/></epp>`)
 	_ = nc.SetWriteDeadline(time.Now().Add(time.Second))
 	_, _ = nc.Write(bytes.Repeat(hello, 5000))
 	<-st.ctx.Done()
@@ -82,7 +84,7 @@ func playNeverReads(st *statusStand, nc net.Conn) {
 
 // playPending registers what the registry decides on later, and takes its message about that.
 func playPending(st *statusStand, nc net.Conn) {
-	if _, err := readUnit(nc); err != nil {
+	if _, err := clitest.ReadUnit(nc); err != nil {
 		return
 	}
 	st.ask(nc, strings.Replace(createText, "new%d.", "pending-%d.", 1))
@@ -99,13 +101,13 @@ func playPending(st *statusStand, nc net.Conn) {
 // passwordEnds is a registry that says so at the login, RFC 8807.
 func passwordEnds(conn net.Conn) {
 	greets(conn)
-	login, err := readUnit(conn)
+	login, err := clitest.ReadUnit(conn)
 	if err != nil {
 		return
 	}
 	event := `<extension><s:loginSecData xmlns:s="urn:ietf:params:xml:ns:epp:loginSec-1.0"><s:event type="password" level="warning" exDate="` +
 		time.Now().Add(5*day+time.Hour).UTC().Format(time.RFC3339) + `">soon</s:event></s:loginSecData></extension><trID>`
-	answer := strings.Replace(string(answerOf(login, 1000, "ok")[4:]), "<trID>", event, 1)
-	_, _ = conn.Write(unit(answer))
-	_, _ = readUnit(conn)
+	answer := strings.Replace(string(clitest.AnswerTo(login, 1000, "ok")[4:]), "<trID>", event, 1)
+	_, _ = conn.Write(clitest.Unit(answer))
+	_, _ = clitest.ReadUnit(conn)
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"eppmux/admin"
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/sandbox"
 )
 
@@ -43,7 +44,7 @@ type statusStand struct {
 	dir     string
 	admin   string // host:port
 	program *program
-	served  map[string]*testRegistry // by name
+	served  map[string]*clitest.Registry // by name
 	numbers atomic.Uint64
 	ctx     context.Context // ends the clients, by cancel
 	cancel  context.CancelFunc
@@ -60,7 +61,7 @@ func startStatusStand(t *testing.T, registries ...statusRegistry) *statusStand {
 // prepareStatusStand is a stand that has not started, for files that are to be put into its folder.
 func prepareStatusStand(t *testing.T) *statusStand {
 	t.Helper()
-	st := &statusStand{t: t, dir: t.TempDir(), served: map[string]*testRegistry{}}
+	st := &statusStand{t: t, dir: t.TempDir(), served: map[string]*clitest.Registry{}}
 	st.ctx, st.cancel = context.WithCancel(context.Background())
 	return st
 }
@@ -75,10 +76,10 @@ func (st *statusStand) start(registries ...statusRegistry) {
 func (st *statusStand) launch(keys string, registries ...statusRegistry) {
 	t := st.t
 	t.Helper()
-	made, other := newSandboxTLS(t), newSandboxTLS(t)
-	writeFile(t, st.dir, "ca.pem", string(made.CAPEM), 0o600)
-	writeFile(t, st.dir, "client.pem", string(made.ClientCertPEM), 0o600)
-	writeFile(t, st.dir, "client.key", string(made.ClientKeyPEM), 0o600)
+	made, other := clitest.NewTLS(t), clitest.NewTLS(t)
+	clitest.WriteFile(t, st.dir, "ca.pem", string(made.CAPEM), 0o600)
+	clitest.WriteFile(t, st.dir, "client.pem", string(made.ClientCertPEM), 0o600)
+	clitest.WriteFile(t, st.dir, "client.key", string(made.ClientKeyPEM), 0o600)
 	text := keys + "admin: {listen: \"" + freeAddress(t) + "\"}\ncontrol: {socket: \"" + filepath.Join(st.dir, "ctl") + "\"}\nregistries:\n"
 	for _, r := range registries {
 		address := r.address
@@ -90,9 +91,9 @@ func (st *statusStand) launch(keys string, registries ...statusRegistry) {
 			if r.foreign {
 				certs = other
 			}
-			served := startTestRegistry(t, certs, r.config(t))
-			if address = served.address; r.taken {
-				served.occupy(t, made, "demo", "demo-secret")
+			served := clitest.StartRegistry(t, certs, r.config(t))
+			if address = served.Address; r.taken {
+				served.Occupy(t, made, "demo", "demo-secret")
 			}
 			st.served[r.name] = served
 		}
@@ -100,7 +101,7 @@ func (st *statusStand) launch(keys string, registries ...statusRegistry) {
 		text += fmt.Sprintf("  - {name: %s, address: %q, listen: [%q], login: {client_id: demo, password: demo-secret}, "+
 			"tls: {ca_file: ca.pem, cert_file: client.pem, key_file: client.key}%s}\n", r.name, address, "unix://"+st.socket(r.name), strings.Join(more, ", "))
 	}
-	st.program = startProgram(t, "serve", "--config", writeFile(t, st.dir, "c.yaml", text, 0o600))
+	st.program = startProgram(t, "serve", "--config", clitest.WriteFile(t, st.dir, "c.yaml", text, 0o600))
 	st.admin = st.program.find(`msg="admin listening" listener=(\S+)`)
 	st.program.find(`(msg="eppmux serves")`)
 }
@@ -115,7 +116,7 @@ func (st *statusStand) employ(registries ...statusRegistry) {
 	})
 	for _, r := range registries {
 		if r.later != "" {
-			st.served[r.name].SetFaults(parseFaults(t, r.later))
+			st.served[r.name].SetFaults(clitest.Faults(t, r.later))
 		}
 		if r.play != nil {
 			st.working.Go(func() { st.play(r) })
@@ -126,32 +127,14 @@ func (st *statusStand) employ(registries ...statusRegistry) {
 	}
 }
 
-func parseFaults(t *testing.T, text string) []sandbox.Fault {
-	t.Helper()
-	faults, err := sandbox.ParseFaults(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return faults
-}
-
 func (r *statusRegistry) config(t *testing.T) sandbox.Config {
 	t.Helper()
 	cfg := r.sandbox
-	cfg.Faults = parseFaults(t, r.faults)
+	cfg.Faults = clitest.Faults(t, r.faults)
 	if cfg.MaxSessions == 0 {
 		cfg.MaxSessions = -1
 	}
 	return cfg
-}
-
-func newSandboxTLS(t *testing.T) *sandbox.TLS {
-	t.Helper()
-	made, err := sandbox.NewTLS()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return made
 }
 
 // freeAddress is one of this machine on which nobody listens.
@@ -188,7 +171,7 @@ func (st *statusStand) connected(r statusRegistry, talk func(net.Conn)) {
 }
 
 func (st *statusStand) converse(nc net.Conn, r statusRegistry) {
-	if _, err := readUnit(nc); err != nil {
+	if _, err := clitest.ReadUnit(nc); err != nil {
 		return
 	}
 	for st.ctx.Err() == nil {
@@ -196,10 +179,10 @@ func (st *statusStand) converse(nc net.Conn, r statusRegistry) {
 		if strings.Contains(text, "%d") {
 			text = fmt.Sprintf(text, st.numbers.Add(1))
 		}
-		if _, err := nc.Write(unit(text)); err != nil {
+		if _, err := nc.Write(clitest.Unit(text)); err != nil {
 			return
 		}
-		if _, err := readUnit(nc); err != nil {
+		if _, err := clitest.ReadUnit(nc); err != nil {
 			return
 		}
 		st.rest(r.pause)

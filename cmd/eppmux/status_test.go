@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"eppmux/admin"
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // statusAt serves the admin pages of a stand until the test ends, and returns where.
@@ -72,8 +73,8 @@ func TestStatusFollowsReloads(t *testing.T) {
 // TestStatusWithoutAProgram: exit codes for all that can be wrong with the way to it.
 func TestStatusWithoutAProgram(t *testing.T) {
 	dir := t.TempDir()
-	quiet := writeFile(t, dir, "quiet.yaml", sandboxYAML()+"admin: {listen: \"\"}\n", 0o600)
-	named := writeFile(t, dir, "named.yaml", sandboxYAML()+"admin: {listen: \"127.0.0.1:1\"}\n", 0o600)
+	quiet := clitest.WriteFile(t, dir, "quiet.yaml", clitest.SandboxYAML()+"admin: {listen: \"\"}\n", 0o600)
+	named := clitest.WriteFile(t, dir, "named.yaml", clitest.SandboxYAML()+"admin: {listen: \"127.0.0.1:1\"}\n", 0o600)
 	odd := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "no JSON") }))
 	defer odd.Close()
 	other := httptest.NewServer(http.NotFoundHandler())
@@ -103,15 +104,15 @@ func TestStatusWithoutAProgram(t *testing.T) {
 func TestStatusWatch(t *testing.T) {
 	st := startReloadStand(t, "a")
 	ctx, cancel := context.WithCancel(t.Context())
-	out := newTranscript()
+	out := clitest.NewTranscript()
 	code := make(chan int, 1) // the one exit code
 	go func() { code <- run(ctx, []string{"status", "--watch", "--admin", statusAt(t, st)}, nil, out, out) }()
-	for strings.Count(out.text(), "eppmux devel on ")+strings.Count(out.text(), "eppmux v") < 2 {
-		<-out.more
+	for strings.Count(out.Text(), "eppmux devel on ")+strings.Count(out.Text(), "eppmux v") < 2 {
+		<-out.More
 	}
 	cancel()
-	if got := <-code; got != 0 || strings.Contains(out.text(), "\x1b") {
-		t.Errorf("got %d\n%q, want 0 and no escapes where there is no terminal", got, out.text())
+	if got := <-code; got != 0 || strings.Contains(out.Text(), "\x1b") {
+		t.Errorf("got %d\n%q, want 0 and no escapes where there is no terminal", got, out.Text())
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"eppmux/admin"
+	"eppmux/cmd/eppmux/internal/clitest"
 )
 
 // TestVerdicts: with each fault played by a real registry, client or host, the status, its page and
@@ -22,8 +23,8 @@ import (
 func TestVerdicts(t *testing.T) {
 	registries := verdictRegistries()
 	st, host := prepareStatusStand(t), prepareHostStand(t)
-	writePairFor(t, st.dir, "week", time.Now().Add(-300*day), time.Now().Add(6*day+time.Hour))
-	writePairFor(t, st.dir, "day", time.Now().Add(-300*day), time.Now().Add(day+10*time.Minute))
+	clitest.WritePairFor(t, st.dir, "week", time.Now().Add(-300*day), time.Now().Add(6*day+time.Hour))
+	clitest.WritePairFor(t, st.dir, "day", time.Now().Add(-300*day), time.Now().Add(day+10*time.Minute))
 	st.launch("", registries...)
 	host.launch()
 	v := newVerdicts(st, registries)

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 	"eppmux/sandbox"
 )
@@ -33,7 +34,7 @@ func validate(t *testing.T, atLeast int, payloads []string) {
 	dir := t.TempDir()
 	args := []string{"--noout", "--nonet", "--schema", schema}
 	for i, p := range payloads {
-		args = append(args, writeFile(t, dir, strconv.Itoa(i)+".xml", p, 0o600))
+		args = append(args, clitest.WriteFile(t, dir, strconv.Itoa(i)+".xml", p, 0o600))
 	}
 	out, err := exec.Command("xmllint", args...).CombinedOutput()
 	if err == nil {
@@ -85,10 +86,10 @@ func startNote(t *testing.T, made *sandbox.TLS) *note {
 // talk ends when the client closes the connection.
 func (n *note) talk(conn net.Conn) {
 	defer conn.Close()
-	greeting := unit(parrotGreeting)
+	greeting := clitest.Unit(parrotGreeting)
 	conn.Write(greeting)
 	for {
-		payload, err := readUnit(conn)
+		payload, err := clitest.ReadUnit(conn)
 		if err != nil {
 			return
 		}
@@ -103,7 +104,7 @@ func (n *note) talk(conn net.Conn) {
 			conn.Write(greeting)
 			continue
 		}
-		conn.Write(answerOf(payload, 1000, "ok"))
+		conn.Write(clitest.AnswerTo(payload, 1000, "ok"))
 	}
 }
 
@@ -121,7 +122,7 @@ func (n *note) wait(p *program, text string) {
 		select {
 		case <-n.more:
 		case <-p.ended:
-			p.t.Fatalf("eppmux has ended before it sent %s:\n%s", text, p.log.text())
+			p.t.Fatalf("eppmux has ended before it sent %s:\n%s", text, p.log.Text())
 		}
 	}
 }
@@ -164,8 +165,8 @@ func TestSentIsValid(t *testing.T) {
 				t.Fatal(err)
 			}
 			more := "    sessions: {min: 1, max: 1, keepalive: 1s, keepalive_command: " + tt.keepalive + "}\n    clients: {max: 50}\nadmin: {listen: \"\"}\n"
-			writeFile(t, folder, "c.yaml", strings.Replace(string(text), "unix:///a", "tcp://127.0.0.1:0", 1)+more, 0o600)
-			writeFile(t, folder, "pw", tt.password+"\n", 0o600)
+			clitest.WriteFile(t, folder, "c.yaml", strings.Replace(string(text), "unix:///a", "tcp://127.0.0.1:0", 1)+more, 0o600)
+			clitest.WriteFile(t, folder, "pw", tt.password+"\n", 0o600)
 			p := startProgram(t, "serve", "--config", config)
 			to := p.find(`msg=listening .*listener=tcp://(\S+)`)
 			for i, words := range sendWords {
@@ -173,7 +174,7 @@ func TestSentIsValid(t *testing.T) {
 					t.Errorf("%q: got %+v", words, got)
 				}
 				// Also with a clTRID, which is part of ours.
-				file := writeFile(t, folder, "own.xml", strings.Replace(built[i], "</command>", "<clTRID>A&amp;B-1 <![CDATA[<]]></clTRID></command>", 1), 0o600)
+				file := clitest.WriteFile(t, folder, "own.xml", strings.Replace(built[i], "</command>", "<clTRID>A&amp;B-1 <![CDATA[<]]></clTRID></command>", 1), 0o600)
 				if got := eppmux(t, "send", "--to", to, file); got.code != 0 {
 					t.Errorf("%q: got %+v", words, got)
 				}
