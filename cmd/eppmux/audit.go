@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"eppmux/audit"
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // exitFound says that audit --unknown has found something.
@@ -66,21 +67,21 @@ usage, 3 --unknown has found something.`,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			a.out, a.errs = bufio.NewWriter(cmd.OutOrStdout()), cmd.ErrOrStderr()
 			if err := a.times(since, until, time.Now()); err != nil {
-				return misused(cmd, "%v", err)
+				return cli.Misused(cmd, "%v", err)
 			}
 			if err := a.filter.Check(); err != nil {
-				return misused(cmd, "%v", err)
+				return cli.Misused(cmd, "%v", err)
 			}
 			err := a.run(config, files)
 			if err = errors.Join(err, a.out.Flush()); err != nil {
-				return failed(cmd, err)
+				return cli.Failed(cmd, err)
 			}
 			a.report()
 			switch {
 			case a.unknown && a.rows > 0:
-				return &exitError{code: exitFound}
+				return cli.Exit(exitFound, nil)
 			case a.unknown && (a.broken > 0 || a.lost > 0):
-				return failed(cmd, errors.New("found nothing, but lines are missing or cannot be read"))
+				return cli.Failed(cmd, errors.New("found nothing, but lines are missing or cannot be read"))
 			}
 			return nil
 		},

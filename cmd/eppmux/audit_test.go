@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 )
 
@@ -43,15 +44,15 @@ func TestAudit(t *testing.T) {
 		{[]string{"--unknown"}, exitFound, []string{"delete b\\u000a\\u001b[2J.example unknown", "renew c.example cut off", "transfer:request d.example no end"}, ":8: skipped: not a record"},
 		{[]string{"--unknown", "--object", "*.EXAMPLE", "--command", "renew"}, exitFound, []string{"M4"}, ""},
 		{[]string{"--unknown", "--since", "2026-01-01T10:00:09Z"}, exitFound, []string{"M6"}, ""},
-		{[]string{"--unknown", "--until", "2026-01-01T10:00:02Z"}, exitFailed, nil, "found nothing, but lines are missing"},
+		{[]string{"--unknown", "--until", "2026-01-01T10:00:02Z"}, cli.ExitFailed, nil, "found nothing, but lines are missing"},
 		{[]string{"--unknown", "--end", "unknown"}, exitFound, []string{"M2"}, ""},
 		{[]string{"--since", "1h"}, 0, nil, ""},
 		{[]string{"--code", "1xxx", "--client", "127.0.0.1", "--registry", "r", "--cltrid", "C-1", "--svtrid", "S-1"}, 0, []string{"M1"}, ""},
 		{[]string{"--json", "--muxtrid", "M1"}, 0, []string{`"event":"sending"`, `"event":"end"`}, ""},
 		{[]string{"--json", "--unknown"}, exitFound, []string{`"event":"end"`, `"muxtrid":"M4"`, `"muxtrid":"M6"`}, ""},
-		{[]string{"--code", "2"}, exitUsage, nil, "no code"},
-		{[]string{"--since", "yesterday"}, exitUsage, nil, "no time"},
-		{[]string{"--end", "lost"}, exitUsage, nil, "is not answered"},
+		{[]string{"--code", "2"}, cli.ExitUsage, nil, "no code"},
+		{[]string{"--since", "yesterday"}, cli.ExitUsage, nil, "no time"},
+		{[]string{"--end", "lost"}, cli.ExitUsage, nil, "is not answered"},
 	} {
 		for _, source := range [][]string{{file}, {"--config", config}} {
 			got := eppmux(t, append(append([]string{"audit"}, tt.args...), source...)...)
@@ -69,7 +70,7 @@ func TestAudit(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{{filepath.Join(dir, "missing")}, {"--config", none}, {"--config", filepath.Join(dir, "missing")}, {dir}} {
-		if got := eppmux(t, append([]string{"audit"}, args...)...); got.code != exitFailed || got.errs == "" {
+		if got := eppmux(t, append([]string{"audit"}, args...)...); got.code != cli.ExitFailed || got.errs == "" {
 			t.Errorf("%q: got %+v", args, got)
 		}
 	}
@@ -148,7 +149,7 @@ func TestServeAudit(t *testing.T) {
 func TestServeWithoutAuditFile(t *testing.T) {
 	dir := t.TempDir()
 	file := clitest.WriteFile(t, dir, "c.yaml", "audit: {file: "+strings.Repeat("x", 300)+"}\n"+clitest.SandboxYAML(), 0o600)
-	if got := eppmux(t, "serve", "--config", file); got.code != exitFailed || !strings.Contains(got.errs, "audit log: ") {
+	if got := eppmux(t, "serve", "--config", file); got.code != cli.ExitFailed || !strings.Contains(got.errs, "audit log: ") {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // certRun is one run of "eppmux cert". The values of its flags come first.
@@ -64,29 +66,29 @@ func (c *certRun) run(cmd *cobra.Command) error {
 	names, err := hostNames(c.names)
 	switch {
 	case err != nil:
-		return misused(cmd, "--name: %w", err)
+		return cli.Misused(cmd, "--name: %w", err)
 	case c.renew && c.replaces:
-		return misused(cmd, "--renew and --force exclude each other")
+		return cli.Misused(cmd, "--renew and --force exclude each other")
 	case c.renew && cmd.Flags().Changed("ca-days"):
-		return misused(cmd, "--ca-days is for a new authority, not for --renew")
+		return cli.Misused(cmd, "--ca-days is for a new authority, not for --renew")
 	}
 	for flag, days := range map[string]int{"days": c.days, "ca-days": c.caDays} {
 		if days < 1 || days > maxCertDays {
-			return misused(cmd, "--%s: must be 1 to %d, got %d", flag, maxCertDays, days)
+			return cli.Misused(cmd, "--%s: must be 1 to %d, got %d", flag, maxCertDays, days)
 		}
 	}
 	if c.dir, err = filepath.Abs(c.dir); err != nil {
-		return failed(cmd, err)
+		return cli.Failed(cmd, err)
 	}
 	dir, err := openCertDir(c.dir)
 	if err != nil {
-		return failed(cmd, err)
+		return cli.Failed(cmd, err)
 	}
 	defer dir.close()
 	c.now = time.Now()
 	made, err := c.make(dir, names)
 	if err != nil {
-		return failed(cmd, err)
+		return cli.Failed(cmd, err)
 	}
 	fmt.Fprint(cmd.OutOrStdout(), made.advice(c.dir, c.renew))
 	return nil

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // The files of "eppmux cert", in the order in which they take their places: each certificate after
@@ -45,7 +47,7 @@ func openCertDir(path string) (*certDir, error) {
 		err = errors.New("another eppmux cert is at work in it")
 	}
 	if err == nil {
-		err = ownFolder(held)
+		err = closedFolder(held)
 	}
 	if err != nil {
 		held.Close()
@@ -54,19 +56,13 @@ func openCertDir(path string) (*certDir, error) {
 	return &certDir{path, held}, nil
 }
 
-// ownFolder is an error unless root and ourselves alone can change what is in the folder.
-func ownFolder(folder *os.File) error {
+// closedFolder is an error unless root and ourselves alone can change what is in the folder.
+func closedFolder(folder *os.File) error {
 	info, err := folder.Stat()
 	if err != nil {
 		return err
 	}
-	if mode := info.Mode().Perm(); mode&0o022 != 0 {
-		return fmt.Errorf("group or others can put files there (mode %04o); chmod it to 0755 or choose another folder", mode)
-	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
-		return fmt.Errorf("it belongs to another user (uid %d)", st.Uid)
-	}
-	return nil
+	return cli.OwnFolder(info)
 }
 
 // close gives the lock back.
@@ -102,7 +98,7 @@ func (d *certDir) authority() (*authority, error) {
 
 // names are those of the certificate that is there.
 func (d *certDir) names() ([]string, error) {
-	data, _, err := readFile(d.in(serverFile), maxPEMFile)
+	data, _, err := cli.ReadFile(d.in(serverFile), cli.MaxPEMFile)
 	if err != nil {
 		return nil, err
 	}

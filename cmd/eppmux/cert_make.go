@@ -17,6 +17,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // maxCertDays keeps dates within what certificates can say.
@@ -36,7 +38,7 @@ func hostNames(more []string) ([]string, error) {
 		if a, err := netip.ParseAddr(name); err == nil && a.Zone() == "" && !a.IsUnspecified() {
 			name = a.Unmap().String()
 		} else if err == nil || len(name) > 253 || !certName.MatchString(name) || digitsAndDots.MatchString(name) {
-			return nil, fmt.Errorf("must be the name or IP address of a host, got %s", quote(name))
+			return nil, fmt.Errorf("must be the name or IP address of a host, got %s", cli.Quote(name))
 		}
 		if !slices.Contains(all, name) {
 			all = append(all, name)

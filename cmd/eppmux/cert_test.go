@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 )
 
@@ -205,7 +206,7 @@ func TestCertRefuses(t *testing.T) {
 		code int
 		says string
 	}{
-		{"files are there", nil, nil, exitFailed, "ca.key is there; --renew makes a new certificate from its authority, --force makes all anew"},
+		{"files are there", nil, nil, cli.ExitFailed, "ca.key is there; --renew makes a new certificate from its authority, --force makes all anew"},
 		{"one file is there", func(dir string) error {
 			for _, name := range []string{caKeyFile, caFile, serverFile} {
 				if err := remove(name)(dir); err != nil {
@@ -213,25 +214,25 @@ func TestCertRefuses(t *testing.T) {
 				}
 			}
 			return nil
-		}, nil, exitFailed, "server.key is there"},
-		{"another name", nil, []string{"--renew", "--name", "bank.example"}, exitFailed, "cannot sign for all of localhost, 127.0.0.1, ::1, bank.example; --force"},
-		{"no authority", remove(caFile), []string{"--renew"}, exitFailed, "--renew needs the authority and its key"},
-		{"no key", remove(caKeyFile), []string{"--renew"}, exitFailed, "--renew needs the authority and its key"},
-		{"key open to others", chmod(caKeyFile, 0o640), []string{"--renew"}, exitFailed, "ca.key: group or others can reach it (mode 0640); chmod it to 0600"},
-		{"another key", as(caKeyFile, serverKeyFile), []string{"--renew"}, exitFailed, "does not match"},
+		}, nil, cli.ExitFailed, "server.key is there"},
+		{"another name", nil, []string{"--renew", "--name", "bank.example"}, cli.ExitFailed, "cannot sign for all of localhost, 127.0.0.1, ::1, bank.example; --force"},
+		{"no authority", remove(caFile), []string{"--renew"}, cli.ExitFailed, "--renew needs the authority and its key"},
+		{"no key", remove(caKeyFile), []string{"--renew"}, cli.ExitFailed, "--renew needs the authority and its key"},
+		{"key open to others", chmod(caKeyFile, 0o640), []string{"--renew"}, cli.ExitFailed, "ca.key: group or others can reach it (mode 0640); chmod it to 0600"},
+		{"another key", as(caKeyFile, serverKeyFile), []string{"--renew"}, cli.ExitFailed, "does not match"},
 		{"no authority's certificate", func(dir string) error {
 			if err := as(caFile, serverFile)(dir); err != nil {
 				return err
 			}
 			return as(caKeyFile, serverKeyFile)(dir)
-		}, []string{"--renew"}, exitFailed, "is not the certificate of an authority"},
-		{"no old certificate", remove(serverFile), []string{"--renew"}, exitFailed, "say for which names the new one is, with --name"},
-		{"others can write", chmod(".", 0o775), []string{"--renew"}, exitFailed, "group or others can put files there (mode 0775); chmod it to 0755"},
-		{"both", nil, []string{"--renew", "--force"}, exitUsage, "--renew and --force exclude each other"},
-		{"authority's days", nil, []string{"--renew", "--ca-days", "9"}, exitUsage, "--ca-days is for a new authority"},
-		{"no days", nil, []string{"--force", "--days", "0"}, exitUsage, "--days: must be 1 to 36500, got 0"},
-		{"an address with a slip", nil, []string{"--force", "--name", "10.0.0.256"}, exitUsage, `--name: must be the name or IP address of a host, got "10.0.0.256"`},
-		{"an argument", nil, []string{"x"}, exitUsage, "unknown command"},
+		}, []string{"--renew"}, cli.ExitFailed, "is not the certificate of an authority"},
+		{"no old certificate", remove(serverFile), []string{"--renew"}, cli.ExitFailed, "say for which names the new one is, with --name"},
+		{"others can write", chmod(".", 0o775), []string{"--renew"}, cli.ExitFailed, "group or others can put files there (mode 0775); chmod it to 0755"},
+		{"both", nil, []string{"--renew", "--force"}, cli.ExitUsage, "--renew and --force exclude each other"},
+		{"authority's days", nil, []string{"--renew", "--ca-days", "9"}, cli.ExitUsage, "--ca-days is for a new authority"},
+		{"no days", nil, []string{"--force", "--days", "0"}, cli.ExitUsage, "--days: must be 1 to 36500, got 0"},
+		{"an address with a slip", nil, []string{"--force", "--name", "10.0.0.256"}, cli.ExitUsage, `--name: must be the name or IP address of a host, got "10.0.0.256"`},
+		{"an argument", nil, []string{"x"}, cli.ExitUsage, "unknown command"},
 	} {
 		dir, _ := makeCerts(t)
 		if tt.harm != nil {
@@ -253,11 +254,11 @@ func TestCertRefuses(t *testing.T) {
 func TestCertNoFolder(t *testing.T) {
 	file := clitest.WriteFile(t, t.TempDir(), "file", "", 0o600)
 	for _, dir := range []string{file, filepath.Join(file, "below")} {
-		if got := eppmux(t, "cert", "--out", dir); got.code != exitFailed || !strings.Contains(got.errs, "not a directory") {
+		if got := eppmux(t, "cert", "--out", dir); got.code != cli.ExitFailed || !strings.Contains(got.errs, "not a directory") {
 			t.Errorf("%s: got %+v", dir, got)
 		}
 	}
-	if got := eppmux(t, "cert"); got.code != exitUsage || !strings.Contains(got.errs, `required flag(s) "out" not set`) {
+	if got := eppmux(t, "cert"); got.code != cli.ExitUsage || !strings.Contains(got.errs, `required flag(s) "out" not set`) {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -269,7 +270,7 @@ func TestCertOneAtATime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := eppmux(t, "cert", "--out", dir); got.code != exitFailed || !strings.Contains(got.errs, "another eppmux cert is at work in it") {
+	if got := eppmux(t, "cert", "--out", dir); got.code != cli.ExitFailed || !strings.Contains(got.errs, "another eppmux cert is at work in it") {
 		t.Errorf("got %+v", got)
 	}
 	held.close()

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // defaultConfigFile is what all commands read that are not told otherwise. Whoever makes a package
@@ -37,9 +39,9 @@ Exit codes: 0 the file is good, 1 it has faults or cannot be read, 2 wrong usage
 			var faults *Faults
 			switch {
 			case errors.As(err, &faults):
-				return &exitError{exitFailed, err}
+				return cli.Exit(cli.ExitFailed, err)
 			case err != nil:
-				return failed(cmd, err)
+				return cli.Failed(cmd, err)
 			}
 			for _, w := range cfg.Warnings {
 				fmt.Fprintln(cmd.ErrOrStderr(), w)

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 
 	"gopkg.in/yaml.v3"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // Audit is the record of commands.
@@ -109,7 +111,7 @@ func readAudit(path string) (Audit, error) {
 // readOnly reads the values of a config file, without its rules and without what it refers to:
 // passwords and certificates may be out of reach for who wants to know something else.
 func readOnly(path string) (*Config, error) {
-	data, _, err := readFile(path, maxConfigFile)
+	data, _, err := cli.ReadFile(path, maxConfigFile)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // The rules that values must keep together. Each is checked on the values with their defaults, and
@@ -65,9 +67,9 @@ func (c *checker) name(path, name string, seen map[string]string) {
 	case name == "":
 		c.add(path, "is missing")
 	case !registryName.MatchString(name):
-		c.add(path, "must be 1 to 63 of a-z, 0-9 and -, got %s", quote(name))
+		c.add(path, "must be 1 to 63 of a-z, 0-9 and -, got %s", cli.Quote(name))
 	case seen[name] != "":
-		c.add(path, "%s is the name of %s already", quote(name), seen[name])
+		c.add(path, "%s is the name of %s already", cli.Quote(name), seen[name])
 	default:
 		seen[name] = path
 	}
@@ -130,7 +132,7 @@ func (c *checker) unixListener(path string, l *Listen) {
 	}
 	if l.Group != "" {
 		if _, err := user.LookupGroup(l.Group); err != nil {
-			c.add(join(path, "group"), "no such group: %s", quote(l.Group))
+			c.add(join(path, "group"), "no such group: %s", cli.Quote(l.Group))
 		}
 	}
 }
@@ -139,7 +141,7 @@ func (c *checker) unixListener(path string, l *Listen) {
 func (c *checker) socket(path string, file *string, example string) {
 	switch {
 	case !strings.HasPrefix(*file, "/"):
-		c.add(path, "the path must be absolute, as in %s, got %s", example, quote(*file))
+		c.add(path, "the path must be absolute, as in %s, got %s", example, cli.Quote(*file))
 	case strings.ContainsRune(*file, 0):
 		c.add(path, "the path holds a NUL")
 	case len(*file) > longestSocketPath:
@@ -169,12 +171,12 @@ func (c *checker) tcpListener(path string, l *Listen, clients *Clients) {
 func (c *checker) listenAddress(path, address string) (netip.AddrPort, bool) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		c.add(path, "must be host:port, got %s", quote(address))
+		c.add(path, "must be host:port, got %s", cli.Quote(address))
 		return netip.AddrPort{}, false
 	}
 	p, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		c.add(path, "the port must be 0 to 65535, got %s", quote(port))
+		c.add(path, "the port must be 0 to 65535, got %s", cli.Quote(port))
 		return netip.AddrPort{}, false
 	}
 	var ip netip.Addr
@@ -185,7 +187,7 @@ func (c *checker) listenAddress(path, address string) (netip.AddrPort, bool) {
 		ip = netip.IPv6Unspecified()
 	default:
 		if ip, err = netip.ParseAddr(host); err != nil {
-			c.add(path, "the host must be an IP address or localhost, got %s", quote(host))
+			c.add(path, "the host must be an IP address or localhost, got %s", cli.Quote(host))
 			return netip.AddrPort{}, false
 		}
 	}
@@ -232,17 +234,17 @@ func (c *checker) address(path, address string) {
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || !isHost(host) {
-		c.add(path, "must be host:port or %s, got %s", SandboxAddress, quote(address))
+		c.add(path, "must be host:port or %s, got %s", SandboxAddress, cli.Quote(address))
 		return
 	}
 	if p, err := strconv.ParseUint(port, 10, 16); err != nil || p == 0 {
-		c.add(path, "the port must be 1 to 65535, got %s", quote(port))
+		c.add(path, "the port must be 1 to 65535, got %s", cli.Quote(port))
 	}
 }
 
 func (c *checker) registryTLS(path string, t *RegistryTLS) {
 	if t.ServerName != "" && !isHost(t.ServerName) {
-		c.add(join(path, "server_name"), "must be a host name, got %s", quote(t.ServerName))
+		c.add(join(path, "server_name"), "must be a host name, got %s", cli.Quote(t.ServerName))
 	}
 	if t.CAFile != "" {
 		t.Roots = c.roots(join(path, "ca_file"), t.CAFile)
@@ -260,7 +262,7 @@ func (c *checker) login(path string, r *Registry) {
 	var sources []string
 	if !l.Password.Empty() {
 		sources = append(sources, "password")
-		if err := private(c.files.config); err != nil {
+		if err := cli.Private(c.files.config); err != nil {
 			c.add(join(path, "password"), "stands in this file, and %v; or use password_file", err)
 		}
 		l.Password = c.password(join(path, "password"), l.Password.Reveal())
@@ -291,9 +293,9 @@ func (c *checker) uris(path string, uris []string) {
 	for i, u := range uris {
 		switch {
 		case u == "" || strings.ContainsAny(u, " \t\r\n<>\"") || !strings.Contains(u, ":"):
-			c.add(index(path, i), "must be a namespace URI, got %s", quote(u))
+			c.add(index(path, i), "must be a namespace URI, got %s", cli.Quote(u))
 		case seen[u]:
-			c.add(index(path, i), "%s stands in the list already", quote(u))
+			c.add(index(path, i), "%s stands in the list already", cli.Quote(u))
 		}
 		seen[u] = true
 	}
@@ -349,7 +351,7 @@ func (c *checker) admin(path, listen string) {
 		return
 	}
 	if !at.Addr().IsLoopback() {
-		c.add(path, "must be a loopback address, got %s", quote(listen))
+		c.add(path, "must be a loopback address, got %s", cli.Quote(listen))
 		return
 	}
 	c.take(takenAddress{key: path, tcp: at})

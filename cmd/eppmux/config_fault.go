@@ -116,30 +116,6 @@ func join(path, key string) string {
 // index names the entry of a list.
 func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 
-// quote shows a value in a fault, cut so that a line stays a line.
-func quote(s string) string {
-	const most = 60
-	if len(s) > most {
-		return fmt.Sprintf("%q...", s[:most])
-	}
-	return fmt.Sprintf("%q", s)
-}
-
-// either lists words: a, b or c.
-func either[T ~string](words []T) string {
-	var b strings.Builder
-	for i, w := range words {
-		switch {
-		case i > 0 && i == len(words)-1:
-			b.WriteString(" or ")
-		case i > 0:
-			b.WriteString(", ")
-		}
-		b.WriteString(string(w))
-	}
-	return b.String()
-}
-
 // suggest is ` (did you mean "x"?)` for the known word that is nearest to word, or empty when none
 // is near.
 func suggest[T ~string](word string, known []T) string {

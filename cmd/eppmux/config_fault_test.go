@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 func TestFaultsText(t *testing.T) {
@@ -84,7 +86,7 @@ func TestQuote(t *testing.T) {
 		{strings.Repeat("x", 60), `"` + strings.Repeat("x", 60) + `"`},
 		{strings.Repeat("x", 61), `"` + strings.Repeat("x", 60) + `"...`},
 	} {
-		if got := quote(tt.in); got != tt.want {
+		if got := cli.Quote(tt.in); got != tt.want {
 			t.Errorf("%q: got %s, want %s", tt.in, got, tt.want)
 		}
 	}
@@ -99,7 +101,7 @@ func TestEither(t *testing.T) {
 		{[]string{"a", "b"}, "a or b"},
 		{[]string{"a", "b", "c"}, "a, b or c"},
 	} {
-		if got := either(tt.words); got != tt.want {
+		if got := cli.Either(tt.words); got != tt.want {
 			t.Errorf("%q: got %q, want %q", tt.words, got, tt.want)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/frame"
 )
 
@@ -86,7 +87,7 @@ func (r *reader) listenAddress(to *Listen) read {
 		case scheme == "tcp" || scheme == "tls":
 			to.Network, to.Address, to.TLS = "tcp", rest, scheme == "tls"
 		default:
-			r.add(path, "must be tcp://host:port, tls://host:port or unix:///path, got %s", quote(text))
+			r.add(path, "must be tcp://host:port, tls://host:port or unix:///path, got %s", cli.Quote(text))
 		}
 	}
 }
@@ -99,7 +100,7 @@ func (r *reader) mode(to *fs.FileMode) read {
 		}
 		m, err := strconv.ParseUint(n.Value, 8, 16)
 		if err != nil || m == 0 || m > 0o777 {
-			r.add(path, `must be permissions such as "0660", got %s`, quote(n.Value))
+			r.add(path, `must be permissions such as "0660", got %s`, cli.Quote(n.Value))
 			return
 		}
 		*to = fs.FileMode(m)
@@ -115,7 +116,7 @@ func (r *reader) ip(to *netip.Addr) read {
 		}
 		a, err := netip.ParseAddr(text)
 		if err != nil {
-			r.add(path, "must be an IP address, got %s", quote(text))
+			r.add(path, "must be an IP address, got %s", cli.Quote(text))
 			return
 		}
 		*to = a
@@ -249,7 +250,7 @@ func (r *reader) command(to *LimitedCommand) read {
 			if hint == "" {
 				hint = "; known are " + strings.Join(known, ", ")
 			}
-			r.add(path, "no such command: %s%s", quote(n.Value), hint)
+			r.add(path, "no such command: %s%s", cli.Quote(n.Value), hint)
 			return
 		}
 		*to = c
@@ -297,7 +298,7 @@ func (r *reader) networks(to *[]netip.Prefix) read {
 				p, err := netip.ParsePrefix(n.Value)
 				switch {
 				case err != nil:
-					r.add(path, "must be a network such as 192.0.2.0/24, got %s", quote(n.Value))
+					r.add(path, "must be a network such as 192.0.2.0/24, got %s", cli.Quote(n.Value))
 				case p != p.Masked():
 					r.add(path, "has host bits set: %s is in the network %s", p.Addr(), p.Masked())
 				default:

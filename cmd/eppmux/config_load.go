@@ -4,31 +4,26 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/x509"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
-// Bounds on what is read from files, in octets.
-const (
-	maxConfigFile   = 1 << 20
-	maxPasswordFile = 4096
-	maxPEMFile      = 4 << 20
-)
+// maxConfigFile bounds the config file, in octets.
+const maxConfigFile = 1 << 20
 
 // LoadConfig reads the file, fills in the defaults, checks every rule and loads what the file
 // refers to: passwords, certificates, keys. The error is a *Faults with all that is wrong, or says
 // why the file could not be read.
 func LoadConfig(path string) (*Config, error) {
-	data, info, err := readFile(path, maxConfigFile)
+	data, info, err := cli.ReadFile(path, maxConfigFile)
 	if err != nil {
 		return nil, err
 	}
@@ -80,31 +75,6 @@ func warnings(name string, cfg *Config, lines map[string]int, files files, now t
 	return texts
 }
 
-// readFile reads a regular file of at most limit octets, and says whose it is.
-func readFile(path string, limit int64) ([]byte, fs.FileInfo, error) {
-	// Without O_NONBLOCK the opening of a named pipe would wait for a writer.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s: not a regular file", path)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, nil, fmt.Errorf("%s: larger than %d octets", path, limit)
-	}
-	return data, info, nil
-}
-
 // credentials begins the path of a file that the service manager passes to us in a folder of its
 // own (systemd.exec(5), LoadCredential=). The folder is another one at each start.
 const credentials = "$CREDENTIALS_DIRECTORY/"
@@ -118,22 +88,7 @@ func privateAt(path string, info fs.FileInfo) error {
 	if folder := credentialsFolder(); folder != "" && filepath.Dir(path) == filepath.Clean(folder) && info.Mode().Perm()&0o037 == 0 {
 		return nil
 	}
-	return private(info)
-}
-
-// private is an error unless only its owner can reach the file, and the owner is root or ourselves.
-// A nil info is private.
-func private(info fs.FileInfo) error {
-	if info == nil {
-		return nil
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return fmt.Errorf("group or others can reach it (mode %04o); chmod it to 0600", mode)
-	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
-		return fmt.Errorf("it belongs to another user (uid %d)", st.Uid)
-	}
-	return nil
+	return cli.Private(info)
 }
 
 // resolve says where the file is that a key names. Without credentials a path into them stays as it
@@ -154,7 +109,7 @@ func (c *checker) read(path, file string, limit int64) ([]byte, fs.FileInfo, boo
 		c.add(path, "%s: CREDENTIALS_DIRECTORY is not set; a service manager sets it where the unit has LoadCredential=", file)
 		return nil, nil, false
 	}
-	data, info, err := readFile(c.files.resolve(file), limit)
+	data, info, err := cli.ReadFile(c.files.resolve(file), limit)
 	if err != nil {
 		c.add(path, "%v", err)
 		return nil, nil, false
@@ -176,7 +131,7 @@ func (c *checker) readPrivate(path, file string, limit int64) ([]byte, fs.FileIn
 }
 
 func (c *checker) passwordFile(path, file string) Secret {
-	data, _, ok := c.readPrivate(path, file, maxPasswordFile)
+	data, _, ok := c.readPrivate(path, file, cli.MaxPasswordFile)
 	if !ok {
 		return Secret{}
 	}
@@ -186,7 +141,7 @@ func (c *checker) passwordFile(path, file string) Secret {
 func (c *checker) passwordEnv(path, name string) Secret {
 	value, ok := os.LookupEnv(name)
 	if !ok {
-		c.add(path, "there is no environment variable %s", quote(name))
+		c.add(path, "there is no environment variable %s", cli.Quote(name))
 		return Secret{}
 	}
 	return c.password(path, value)
@@ -206,7 +161,7 @@ func (c *checker) password(path, value string) Secret {
 }
 
 func (c *checker) roots(path, file string) *x509.CertPool {
-	data, _, ok := c.read(path, file, maxPEMFile)
+	data, _, ok := c.read(path, file, cli.MaxPEMFile)
 	if !ok {
 		return nil
 	}
@@ -232,8 +187,8 @@ func (c *checker) certificate(path, certFile, keyFile string) *KeyPair {
 		c.add(keyPath, "is missing beside cert_file")
 		return nil
 	}
-	cert, certInfo, certOK := c.read(certPath, certFile, maxPEMFile)
-	key, keyInfo, keyOK := c.readPrivate(keyPath, keyFile, maxPEMFile)
+	cert, certInfo, certOK := c.read(certPath, certFile, cli.MaxPEMFile)
+	key, keyInfo, keyOK := c.readPrivate(keyPath, keyFile, cli.MaxPEMFile)
 	if !certOK || !keyOK {
 		return nil
 	}

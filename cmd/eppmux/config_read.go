@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // The decoding of the file. It walks the nodes itself, so that all faults come at once, each with
@@ -252,12 +254,12 @@ func (r *reader) scalar(path string, n *yaml.Node, want string) bool {
 // oneOf reads one of a closed set of words.
 func oneOf[T ~string](r *reader, to *T, allowed ...T) read {
 	return func(path string, n *yaml.Node) {
-		want := either(allowed)
+		want := cli.Either(allowed)
 		if !r.scalar(path, n, want) {
 			return
 		}
 		if !slices.Contains(allowed, T(n.Value)) {
-			r.add(path, "must be %s, got %s%s", want, quote(n.Value), suggest(n.Value, allowed))
+			r.add(path, "must be %s, got %s%s", want, cli.Quote(n.Value), suggest(n.Value, allowed))
 			return
 		}
 		*to = T(n.Value)
@@ -297,7 +299,7 @@ func (r *reader) integer(to *int) read {
 		}
 		i, err := strconv.Atoi(n.Value)
 		if err != nil || !digits.MatchString(n.Value) || n.ShortTag() == "!!str" {
-			r.add(path, "must be a whole number, got %s", quote(n.Value))
+			r.add(path, "must be a whole number, got %s", cli.Quote(n.Value))
 			return
 		}
 		*to = i
@@ -311,7 +313,7 @@ func (r *reader) duration(to *time.Duration) read {
 		}
 		d, err := time.ParseDuration(n.Value)
 		if err != nil {
-			r.add(path, "must be a duration such as 30s, 4m or 1h30m, got %s", quote(n.Value))
+			r.add(path, "must be a duration such as 30s, 4m or 1h30m, got %s", cli.Quote(n.Value))
 			return
 		}
 		*to = d

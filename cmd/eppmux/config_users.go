@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/proxy"
 )
 
@@ -28,7 +29,7 @@ func (c *checker) user(path string, u *User, seen map[string]string) {
 	case strings.Join(strings.Fields(u.ClientID), " ") != u.ClientID:
 		c.add(id, "must not begin or end with a blank, or have two in a row: EPP drops them")
 	case seen[u.ClientID] != "":
-		c.add(id, "%s is in %s already", quote(u.ClientID), seen[u.ClientID])
+		c.add(id, "%s is in %s already", cli.Quote(u.ClientID), seen[u.ClientID])
 	default:
 		seen[u.ClientID] = path
 	}
@@ -39,7 +40,7 @@ func (c *checker) user(path string, u *User, seen map[string]string) {
 		return
 	case u.PasswordHashFile != "":
 		source = join(path, "password_hash_file")
-		data, _, ok := c.readPrivate(source, u.PasswordHashFile, maxPasswordFile)
+		data, _, ok := c.readPrivate(source, u.PasswordHashFile, cli.MaxPasswordFile)
 		if !ok {
 			return
 		}
@@ -64,7 +65,7 @@ func warnUsers(l *faultList, path string, cl *Clients, files files) {
 		l.put(Fault{l.line(at), at, "has no effect while clients.login is " + string(cl.Login)})
 	}
 	for i, u := range cl.Users {
-		if err := private(files.config); err != nil && u.PasswordHashFile == "" {
+		if err := cli.Private(files.config); err != nil && u.PasswordHashFile == "" {
 			at := join(index(at, i), "password_hash")
 			l.put(Fault{l.line(at), at, fmt.Sprintf("stands in this file, and %v; or use password_hash_file: a weak password can be guessed from its hash", err)})
 		}

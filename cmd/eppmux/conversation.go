@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/frame"
 )
 
@@ -56,8 +57,6 @@ var (
 	errEnded = errors.New("the server has ended the session with its last answer") // not all do
 	errLeft  = errors.New("the server has ended the session")
 )
-
-var errInterrupted = errors.New("interrupted")
 
 // lostError is about a message that was sent, or may have been, and has no answer.
 type lostError struct{ err error }
@@ -207,7 +206,7 @@ func (d *conversation) clTRID() string { return "eppmux-" + d.purpose + "-" + ra
 func cause(ctx context.Context, err error, within time.Duration) error {
 	switch {
 	case ctx.Err() != nil:
-		return errInterrupted
+		return cli.ErrInterrupted
 	case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("nothing within %v", within)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/frame"
 )
 
@@ -95,5 +96,5 @@ func refusalOf(m *frame.Message, l *frame.Login) error {
 	if err != nil {
 		return &refusal{code: m.Code}
 	}
-	return &refusal{m.Code, quote(l.Hide(text))}
+	return &refusal{m.Code, cli.Quote(l.Hide(text))}
 }

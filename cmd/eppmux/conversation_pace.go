@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/ratelimit"
 )
 
@@ -32,7 +33,7 @@ func paceOf(r *Registry) *pace {
 // is here, or will not come any more. A nil pace admits at once.
 func (p *pace) admit(ctx context.Context, m *message) (answered func(), err error) {
 	if ctx.Err() != nil {
-		return nil, errInterrupted
+		return nil, cli.ErrInterrupted
 	}
 	if p == nil {
 		return func() {}, nil
@@ -50,7 +51,7 @@ func (p *pace) admit(ctx context.Context, m *message) (answered func(), err erro
 				i, b.Limit(), m.command, (at - now).Round(time.Millisecond), p.most)
 		}
 	}
-	if err := sleep(ctx, at-now); err != nil {
+	if err := cli.Sleep(ctx, at-now); err != nil {
 		return nil, err
 	}
 	now = max(at, time.Since(p.begin))
@@ -62,19 +63,4 @@ func (p *pace) admit(ctx context.Context, m *message) (answered func(), err erro
 			b.Done(time.Since(p.begin))
 		}
 	}, nil
-}
-
-// sleep ends early, with an error, when ctx ends.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return errInterrupted
-	}
 }

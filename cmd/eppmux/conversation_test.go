@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 	"eppmux/ratelimit"
@@ -51,7 +52,7 @@ func piped(t *testing.T) (*conversation, net.Conn) {
 // reply reads one message and answers it with that payload, after a time; empty: never. It ends
 // with ctx.
 func reply(ctx context.Context, conn net.Conn, after time.Duration, payload string) {
-	if _, err := readUnit(conn); err == nil && payload != "" && sleep(ctx, after) == nil {
+	if _, err := readUnit(conn); err == nil && payload != "" && cli.Sleep(ctx, after) == nil {
 		conn.Write(clitest.Unit(payload))
 	}
 }
@@ -130,7 +131,7 @@ func TestExchangeAfterTheEnd(t *testing.T) {
 		}()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := d.exchange(ctx, newMessage([]byte(clitest.CheckXML)), time.Second); err != errInterrupted || wasSent(err) {
+		if _, err := d.exchange(ctx, newMessage([]byte(clitest.CheckXML)), time.Second); err != cli.ErrInterrupted || wasSent(err) {
 			t.Errorf("got %v, want it not sent", err)
 		}
 		if err := d.logout(); err != nil {
@@ -243,7 +244,7 @@ func TestPaceInterrupted(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		begin := time.Now()
-		if _, err := p.admit(ctx, newMessage([]byte(clitest.CheckXML))); err != errInterrupted || time.Since(begin) != time.Second {
+		if _, err := p.admit(ctx, newMessage([]byte(clitest.CheckXML))); err != cli.ErrInterrupted || time.Since(begin) != time.Second {
 			t.Errorf("got %v after %v", err, time.Since(begin))
 		}
 		if _, err := p.admit(t.Context(), newMessage([]byte(clitest.CheckXML))); err != nil || time.Since(begin) != 8*time.Second {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // ctl is the values of the flags that all verbs have.
@@ -90,7 +92,7 @@ func (c *ctl) kick() *cobra.Command {
 			}
 			id, err := strconv.ParseUint(args[1], 10, 64)
 			if err != nil || id == 0 {
-				return fmt.Errorf(`client %s: must be an id of "ctl clients"`, quote(args[1]))
+				return fmt.Errorf(`client %s: must be an id of "ctl clients"`, cli.Quote(args[1]))
 			}
 			c.req.Client = id
 			return nil
@@ -116,15 +118,15 @@ func (c *ctl) verb(use, short, long string, args cobra.PositionalArgs) *cobra.Co
 			c.req.Registry = args[0]
 		}
 		if c.req.All && c.req.Registry != "" {
-			return misused(cmd, "--all and a registry: one of them")
+			return cli.Misused(cmd, "--all and a registry: one of them")
 		}
 		if c.socket == "" {
 			cfg, err := readOnly(c.config) // whoever may use the socket need not be able to read passwords
 			if err != nil {
-				return &exitError{exitUsage, err}
+				return cli.Exit(cli.ExitUsage, err)
 			}
 			if c.socket = cfg.Control.Socket; c.socket == "" {
-				return misused(cmd, "%s has no control.socket: set one and restart eppmux, or give --socket", c.config)
+				return cli.Misused(cmd, "%s has no control.socket: set one and restart eppmux, or give --socket", c.config)
 			}
 		}
 		return c.run(cmd)
@@ -134,7 +136,7 @@ func (c *ctl) verb(use, short, long string, args cobra.PositionalArgs) *cobra.Co
 func (c *ctl) run(cmd *cobra.Command) error {
 	a, err := c.ask(cmd.Context(), cmd.Name())
 	if err != nil {
-		return failed(cmd, err)
+		return cli.Failed(cmd, err)
 	}
 	out := cmd.OutOrStdout()
 	if c.json {
@@ -145,7 +147,7 @@ func (c *ctl) run(cmd *cobra.Command) error {
 		c.show(out, a)
 	}
 	if a.Error != "" {
-		return failed(cmd, errors.New(a.Error))
+		return cli.Failed(cmd, errors.New(a.Error))
 	}
 	return nil
 }

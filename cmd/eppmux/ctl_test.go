@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 )
@@ -102,30 +103,30 @@ func TestCtl(t *testing.T) {
 	nc := c.client(t, "a")
 	ask(t, nc, check)
 	readFrame(t, nc)
-	c.ctl(t, exitDone, []string{"REGISTRY", "a  ", "b  ", "idle"}, "sessions")
+	c.ctl(t, cli.ExitDone, []string{"REGISTRY", "a  ", "b  ", "idle"}, "sessions")
 
 	// A maintenance window: the command waits, and is answered after it.
-	c.ctl(t, exitDone, []string{"a: paused"}, "pause", "a")
+	c.ctl(t, cli.ExitDone, []string{"a: paused"}, "pause", "a")
 	ask(t, nc, check)
 	c.clientsWith(t, "check (waits)")
-	c.ctl(t, exitDone, []string{"a: resumed"}, "resume", "a")
+	c.ctl(t, cli.ExitDone, []string{"a: resumed"}, "resume", "a")
 	if got := readFrame(t, nc); !strings.Contains(got, `code="1000"`) {
 		t.Errorf("after the pause: got %s", got)
 	}
-	c.ctl(t, exitDone, []string{"a: replacing", "b: replacing"}, "reconnect", "--all")
+	c.ctl(t, cli.ExitDone, []string{"a: replacing", "b: replacing"}, "reconnect", "--all")
 
 	// One client goes, the other stays.
 	other := c.client(t, "a")
 	var list controlAnswer
-	if err := json.Unmarshal([]byte(c.ctl(t, exitDone, nil, "clients", "a", "--json")), &list); err != nil || len(list.Clients) != 2 {
+	if err := json.Unmarshal([]byte(c.ctl(t, cli.ExitDone, nil, "clients", "a", "--json")), &list); err != nil || len(list.Clients) != 2 {
 		t.Fatalf("got %+v, %v, want two clients", list, err)
 	}
 	if got := list.Clients[0]; got.Client != "uid "+strconv.Itoa(os.Getuid()) || got.Listener != "unix://"+c.file("a") {
 		t.Errorf("got %+v", got)
 	}
 	first := min(list.Clients[0].ID, list.Clients[1].ID)
-	c.ctl(t, exitDone, []string{"disconnected"}, "kick", "a", strconv.FormatUint(first, 10))
-	if out := c.ctl(t, exitFailed, []string{"has no client"}, "kick", "a", strconv.FormatUint(first, 10)); out != "" {
+	c.ctl(t, cli.ExitDone, []string{"disconnected"}, "kick", "a", strconv.FormatUint(first, 10))
+	if out := c.ctl(t, cli.ExitFailed, []string{"has no client"}, "kick", "a", strconv.FormatUint(first, 10)); out != "" {
 		t.Errorf("kick of nobody: got %q", out)
 	}
 	if _, err := clitest.ReadUnit(nc); err == nil {
@@ -134,25 +135,25 @@ func TestCtl(t *testing.T) {
 	ask(t, other, check)
 	readFrame(t, other)
 
-	c.ctl(t, exitDone, []string{"log level is debug"}, "log-level", "debug")
-	c.ctl(t, exitFailed, []string{"must be debug, info, warn or error"}, "log-level", "loud")
+	c.ctl(t, cli.ExitDone, []string{"log level is debug"}, "log-level", "debug")
+	c.ctl(t, cli.ExitFailed, []string{"must be debug, info, warn or error"}, "log-level", "loud")
 
 	// A registry is taken out and comes back.
-	c.ctl(t, exitDone, []string{"b: drained"}, "drain", "b")
+	c.ctl(t, cli.ExitDone, []string{"b: drained"}, "drain", "b")
 	if _, err := net.Dial("unix", c.file("b")); err == nil {
 		t.Error("b still listens after its drain")
 	}
-	c.ctl(t, exitDone, []string{"added: b"}, "reload")
+	c.ctl(t, cli.ExitDone, []string{"added: b"}, "reload")
 	c.client(t, "b")
 
 	// What is wrong is said where it is asked.
-	c.ctl(t, exitFailed, []string{"which registry? there are a, b"}, "pause")
-	c.ctl(t, exitFailed, []string{`no registry "c" is served`}, "pause", "c")
-	c.ctl(t, exitUsage, []string{"one of them"}, "pause", "a", "--all")
-	c.ctl(t, exitUsage, []string{"must be an id"}, "kick", "a", "0")
+	c.ctl(t, cli.ExitFailed, []string{"which registry? there are a, b"}, "pause")
+	c.ctl(t, cli.ExitFailed, []string{`no registry "c" is served`}, "pause", "c")
+	c.ctl(t, cli.ExitUsage, []string{"one of them"}, "pause", "a", "--all")
+	c.ctl(t, cli.ExitUsage, []string{"must be an id"}, "kick", "a", "0")
 	clitest.WriteFile(t, c.dir, "c.yaml", "nonsense: 1\n", 0o600)
 	got := eppmux(t, "ctl", "--socket", c.file("ctl"), "reload")
-	if got.code != exitFailed || !strings.Contains(got.errs, "unknown key") {
+	if got.code != cli.ExitFailed || !strings.Contains(got.errs, "unknown key") {
 		t.Errorf("reload of a faulty file: got %+v", got)
 	}
 	log := c.end()
@@ -166,7 +167,7 @@ func TestCtl(t *testing.T) {
 		t.Error("the control socket is left behind")
 	}
 	got = eppmux(t, "ctl", "--socket", c.file("ctl"), "sessions")
-	if got.code != exitFailed || !strings.Contains(got.errs, "is eppmux running") {
+	if got.code != cli.ExitFailed || !strings.Contains(got.errs, "is eppmux running") {
 		t.Errorf("after the end: got %+v", got)
 	}
 }
@@ -187,7 +188,7 @@ func TestShownClients(t *testing.T) {
 func (c *controlled) clientsWith(t *testing.T, text string) {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
-	for !strings.Contains(c.ctl(t, exitDone, nil, "clients", "a"), text) {
+	for !strings.Contains(c.ctl(t, cli.ExitDone, nil, "clients", "a"), text) {
 		if time.Now().After(deadline) {
 			t.Fatalf("no client with %q", text)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/proxy"
 )
 
@@ -41,18 +42,19 @@ a login of a stranger takes as long as that of who has the most.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if iterations < proxy.HashIterationsMin || iterations > proxy.HashIterationsMax {
-				return misused(cmd, "--iterations: must be %d to %d, got %d", proxy.HashIterationsMin, proxy.HashIterationsMax, iterations)
+				return cli.Misused(cmd, "--iterations: must be %d to %d, got %d", proxy.HashIterationsMin, proxy.HashIterationsMax, iterations)
 			}
-			password, err := askPassword(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
+			text, err := cli.AskPassword(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
+			password := NewSecret(text)
 			if err == nil {
 				err = checkClientPassword(password)
 			}
 			if err != nil {
-				return failed(cmd, err)
+				return cli.Failed(cmd, err)
 			}
 			hash, err := proxy.HashPassword(password.Reveal(), iterations)
 			if err != nil {
-				return failed(cmd, err)
+				return cli.Failed(cmd, err)
 			}
 			line := hash.Encode()
 			if clientID != "" {

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/proxy"
 )
@@ -46,13 +47,13 @@ func TestHashRefuses(t *testing.T) {
 		code int
 		says string
 	}{
-		{"", nil, exitFailed, "EOF"},
-		{"12345\n", nil, exitFailed, "at least 6 characters"},
-		{" " + clitest.Canary + "\n", nil, exitFailed, "must not begin or end with a blank"},
-		{clitest.Canary + "\x00\n", nil, exitFailed, "control characters"},
-		{clitest.Canary + "\xff\n", nil, exitFailed, "not UTF-8"},
-		{clitest.Canary + "\n", []string{"--iterations", "9999"}, exitUsage, "--iterations: must be 10000 to 5000000, got 9999"},
-		{"", []string{clitest.Canary}, exitUsage, "unknown command"},
+		{"", nil, cli.ExitFailed, "EOF"},
+		{"12345\n", nil, cli.ExitFailed, "at least 6 characters"},
+		{" " + clitest.Canary + "\n", nil, cli.ExitFailed, "must not begin or end with a blank"},
+		{clitest.Canary + "\x00\n", nil, cli.ExitFailed, "control characters"},
+		{clitest.Canary + "\xff\n", nil, cli.ExitFailed, "not UTF-8"},
+		{clitest.Canary + "\n", []string{"--iterations", "9999"}, cli.ExitUsage, "--iterations: must be 10000 to 5000000, got 9999"},
+		{"", []string{clitest.Canary}, cli.ExitUsage, "unknown command"},
 	} {
 		got := eppmuxWith(t, tt.in, append([]string{"hash"}, tt.args...)...)
 		if got.code != tt.code || !strings.Contains(got.errs, tt.says) || got.out != "" || tt.in != "" && clitest.FindSecret(got.errs) != "" {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 )
 
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 // standard input.
 func endWithParent() {
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	os.Exit(exitFailed)
+	os.Exit(cli.ExitFailed)
 }
 
 // programTimeout is for one run of a program; programs that take longer are killed, and their tests

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // KeyPair is a certificate with its key, in two files that are read again when they change: whoever
@@ -110,11 +112,11 @@ func (k *KeyPair) stamps() (s [2]stamp) {
 
 // loadKeyPair reads certificate and key under the rules for config files.
 func loadKeyPair(certFile, keyFile string) (*tls.Certificate, error) {
-	cert, _, err := readFile(certFile, maxPEMFile)
+	cert, _, err := cli.ReadFile(certFile, cli.MaxPEMFile)
 	if err != nil {
 		return nil, err
 	}
-	key, info, err := readFile(keyFile, maxPEMFile)
+	key, info, err := cli.ReadFile(keyFile, cli.MaxPEMFile)
 	if err != nil {
 		return nil, err
 	}

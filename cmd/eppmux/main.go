@@ -20,13 +20,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-)
 
-// Exit codes of the program.
-const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 2 // wrong usage or config
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 func main() {
@@ -45,44 +40,19 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	root.SetOut(out)
 	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
-	var exit *exitError
+	var exit *cli.ExitError
 	switch {
 	case err == nil:
-		return exitDone
+		return cli.ExitDone
 	case errors.As(err, &exit):
-		if exit.err != nil {
-			fmt.Fprintln(errs, exit.err)
+		if exit.Err != nil {
+			fmt.Fprintln(errs, exit.Err)
 		}
-		return exit.code
+		return exit.Code
 	}
 	// Whatever cobra itself finds wrong is about the command line.
 	fmt.Fprintf(errs, "eppmux: %v\n", err)
-	return exitUsage
-}
-
-// exitError ends the program with a code of its own.
-type exitError struct {
-	code int
-	err  error // printed as it is; nil: nothing more to say
-}
-
-func (e *exitError) Error() string {
-	if e.err == nil {
-		return fmt.Sprintf("exit %d", e.code)
-	}
-	return e.err.Error()
-}
-
-func (e *exitError) Unwrap() error { return e.err }
-
-// failed ends the program with exitFailed, after "eppmux COMMAND: err" on standard error.
-func failed(cmd *cobra.Command, err error) error {
-	return &exitError{exitFailed, fmt.Errorf("%s: %w", cmd.CommandPath(), err)}
-}
-
-// misused ends the program with exitUsage.
-func misused(cmd *cobra.Command, format string, args ...any) error {
-	return &exitError{exitUsage, fmt.Errorf(cmd.CommandPath()+": "+format, args...)}
+	return cli.ExitUsage
 }
 
 func newRootCommand() *cobra.Command {

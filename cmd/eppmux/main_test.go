@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -115,17 +114,6 @@ func TestBuildVersion(t *testing.T) {
 		if got := buildVersion(info); got != tt.want {
 			t.Errorf("%q %v: got %q, want %q", tt.version, tt.settings, got, tt.want)
 		}
-	}
-}
-
-func TestExitError(t *testing.T) {
-	inner := os.ErrClosed
-	e := &exitError{exitFailed, inner}
-	if e.Error() != inner.Error() || e.Unwrap() != inner {
-		t.Errorf("got %q, %v", e.Error(), e.Unwrap())
-	}
-	if got := (&exitError{code: 3}).Error(); got != "exit 3" {
-		t.Errorf("got %q", got)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // newManCommand is for those who make packages. Manual pages are made from the same definition as
@@ -23,7 +25,7 @@ func newManCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := writeManual(cmd.Root(), dir); err != nil {
-				return failed(cmd, err)
+				return cli.Failed(cmd, err)
 			}
 			return nil
 		},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 )
 
@@ -66,10 +67,10 @@ func TestRoff(t *testing.T) {
 }
 
 func TestManNeedsPlace(t *testing.T) {
-	if got := eppmux(t, "man"); got.code != exitUsage || !strings.Contains(got.errs, `required flag(s) "out" not set`) {
+	if got := eppmux(t, "man"); got.code != cli.ExitUsage || !strings.Contains(got.errs, `required flag(s) "out" not set`) {
 		t.Errorf("got %+v", got)
 	}
-	if got := eppmux(t, "man", "--out", clitest.WriteFile(t, t.TempDir(), "file", "", 0o600)); got.code != exitFailed {
+	if got := eppmux(t, "man", "--out", clitest.WriteFile(t, t.TempDir(), "file", "", 0o600)); got.code != cli.ExitFailed {
 		t.Errorf("got %+v", got)
 	}
 }

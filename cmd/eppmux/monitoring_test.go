@@ -19,6 +19,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 )
 
@@ -76,7 +77,7 @@ var metricName = regexp.MustCompile(`\beppmux_[a-z_]+\b`)
 // name only metrics that there are.
 func TestMetricsAndRules(t *testing.T) {
 	m := startMonitored(t)
-	if got := eppmux(t, "send", "--to", m.clients, "check", "free.example"); got.code != exitDone {
+	if got := eppmux(t, "send", "--to", m.clients, "check", "free.example"); got.code != cli.ExitDone {
 		t.Fatalf("got %+v", got)
 	}
 	metrics := get(t, "http://"+m.admin+"/metrics")

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // passwdRun is one change of a password. The values of its flags come first.
@@ -60,22 +62,22 @@ Exit codes: 0 the new password is valid and in its file, 1 it is not, as the mes
 
 func (p *passwdRun) run(cmd *cobra.Command) error {
 	if p.pid < 0 || p.pid == 0 && cmd.Flags().Changed("pid") {
-		return misused(cmd, "--pid: must be above 0, got %d", p.pid)
+		return cli.Misused(cmd, "--pid: must be above 0, got %d", p.pid)
 	}
 	cfg, err := LoadConfig(p.config)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return cli.Exit(cli.ExitUsage, err)
 	}
 	if p.r, err = choosePasswdRegistry(cfg, p.registry); err != nil {
-		return misused(cmd, "%w", err)
+		return cli.Misused(cmd, "%w", err)
 	}
 	if err := p.open(cfg); err != nil {
-		return failed(cmd, err)
+		return cli.Failed(cmd, err)
 	}
 	defer p.file.close()
 	p.login, p.say = (&loginClient{r: p.r}).login, cmd.ErrOrStderr()
 	if err := p.work(cmd.Context(), cmd.InOrStdin()); err != nil {
-		return failed(cmd, err)
+		return cli.Failed(cmd, err)
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "the password of %s is changed, and in %s\n", p.r.Name, p.file.path)
 	return p.notify(cmd)
@@ -97,9 +99,9 @@ func choosePasswdRegistry(cfg *Config, name string) (*Registry, error) {
 	}
 	switch {
 	case name != "":
-		return nil, fmt.Errorf("--registry: no registry is named %s", quote(name))
+		return nil, fmt.Errorf("--registry: no registry is named %s", cli.Quote(name))
 	case len(names) > 1:
-		return nil, fmt.Errorf("which one? --registry %s", either(names))
+		return nil, fmt.Errorf("which one? --registry %s", cli.Either(names))
 	case found == nil:
 		return nil, hasPasswordFile(&cfg.Registries[0])
 	}
@@ -140,10 +142,11 @@ func (p *passwdRun) work(ctx context.Context, in io.Reader) error {
 		fmt.Fprintf(p.say, "%s is left from an earlier run; finding out which password is valid\n", p.file.next)
 		return p.settle(left, old)
 	}
-	next, err := askPassword(ctx, in, p.say)
+	text, err := cli.AskPassword(ctx, in, p.say)
 	if err != nil {
 		return err
 	}
+	next := NewSecret(text)
 	if err := checkNewPassword(next, old, p.r); err != nil {
 		return err
 	}
@@ -212,7 +215,7 @@ func (p *passwdRun) notify(cmd *cobra.Command) error {
 		return nil
 	}
 	if err := syscall.Kill(p.pid, syscall.SIGHUP); err != nil {
-		return failed(cmd, fmt.Errorf("the password is changed, but SIGHUP to process %d: %w; send it to eppmux", p.pid, err))
+		return cli.Failed(cmd, fmt.Errorf("the password is changed, but SIGHUP to process %d: %w; send it to eppmux", p.pid, err))
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "sent SIGHUP to process %d\n", p.pid)
 	return nil

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // passwordFile is a password_file, and beside it the candidate: the password that may become valid
@@ -43,12 +45,12 @@ func (f *passwordFile) close() { f.held.Close() }
 
 // candidate is what an earlier run has left; empty when there is nothing.
 func (f *passwordFile) candidate() (Secret, error) {
-	data, info, err := readFile(f.next, maxPasswordFile)
+	data, info, err := cli.ReadFile(f.next, cli.MaxPasswordFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Secret{}, nil
 	}
 	if err == nil {
-		err = private(info)
+		err = cli.Private(info)
 	}
 	if err != nil {
 		return Secret{}, fmt.Errorf("%s: %w", f.next, err)

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/sandbox"
@@ -311,29 +310,5 @@ func TestPasswdTellsEppmux(t *testing.T) {
 	}
 	if got := r.Counters().LoginsRefused; got != 0 {
 		t.Errorf("got %d logins refused", got)
-	}
-}
-
-// TestPasswdInterrupted: a password that nobody types.
-func TestPasswdInterrupted(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	in, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	done := make(chan error, 1) // the one result; never closed
-	go func() {
-		_, err := askPassword(ctx, in, new(bytes.Buffer))
-		done <- err
-	}()
-	cancel()
-	select {
-	case err := <-done:
-		if err == nil || !strings.Contains(err.Error(), "interrupted") {
-			t.Errorf("got %v", err)
-		}
-	case <-time.After(time.Minute):
-		t.Fatal("got no end")
 	}
 }

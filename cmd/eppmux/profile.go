@@ -8,6 +8,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/upstream"
 )
 
@@ -120,7 +121,7 @@ func (r *reader) profile(to *string) read {
 		}
 		if profileOf(name) == nil {
 			known := profileNames()
-			r.add(path, "no such profile: %s%s; known are %s", quote(name), suggest(name, known), strings.Join(known, ", "))
+			r.add(path, "no such profile: %s%s; known are %s", cli.Quote(name), suggest(name, known), strings.Join(known, ", "))
 			return
 		}
 		*to = name

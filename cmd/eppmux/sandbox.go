@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/sandbox"
 )
 
@@ -94,15 +95,15 @@ Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage. Breaches do not change
 func (s *sandboxRun) run(cmd *cobra.Command) error {
 	cfg, err := s.config(cmd.Flags().Changed)
 	if err != nil {
-		return misused(cmd, "%w", err)
+		return cli.Misused(cmd, "%w", err)
 	}
 	at, err := s.transport()
 	if err != nil {
-		return misused(cmd, "%w", err)
+		return cli.Misused(cmd, "%w", err)
 	}
 	ln, err := s.open(at)
 	if err != nil {
-		return failed(cmd, err)
+		return cli.Failed(cmd, err)
 	}
 	r := sandbox.New(cfg)
 	defer r.Close()
@@ -121,7 +122,7 @@ func (s *sandboxRun) run(cmd *cobra.Command) error {
 		stats, err := serveStats(s.stats, r, cfg.Seed)
 		if err != nil {
 			ln.Close()
-			return failed(cmd, err)
+			return cli.Failed(cmd, err)
 		}
 		defer stats.Close()
 		fmt.Fprintf(out, "statistics on http://%s/\n", stats.Addr)
@@ -132,18 +133,18 @@ func (s *sandboxRun) run(cmd *cobra.Command) error {
 	stop := context.AfterFunc(cmd.Context(), func() { r.Close() })
 	defer stop()
 	if err := r.Serve(ln); err != nil {
-		return failed(cmd, err)
+		return cli.Failed(cmd, err)
 	}
 	r.Close() // waits for the last connections
 	writeJSON(out, statsOf(r, cfg.Seed))
 	return nil
 }
 
-func shownAddress(a net.Addr, at address) string {
+func shownAddress(a net.Addr, at cli.Address) string {
 	switch {
-	case at.network == "unix":
-		return "unix://" + at.where
-	case at.tls:
+	case at.Network == "unix":
+		return "unix://" + at.Where
+	case at.TLS:
 		return "tls://" + a.String()
 	}
 	return "tcp://" + a.String()

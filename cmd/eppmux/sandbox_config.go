@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/sandbox"
 )
 
@@ -54,19 +55,19 @@ func (s *sandboxConfig) config(changed func(flag string) bool) (c sandbox.Config
 	if s.profile == "" {
 		given = func(string) bool { return true } // the defaults of the flags hold, too
 	} else if c, err = sandbox.Profile(s.profile); err != nil {
-		return c, usagef("--profile: %v", err)
+		return c, cli.Usagef("--profile: %v", err)
 	}
 	if err := s.limits(&c, given); err != nil {
 		return c, err
 	}
 	if s.quirks != "" {
 		if err := c.Quirks.Add(s.quirks); err != nil {
-			return c, usagef("--quirks: %v", err)
+			return c, cli.Usagef("--quirks: %v", err)
 		}
 	}
 	if changed("faults") {
 		if c.Faults, err = sandbox.ParseFaults(s.faults); err != nil {
-			return c, usagef("--faults: %v", err)
+			return c, cli.Usagef("--faults: %v", err)
 		}
 	}
 	c.Record = s.record
@@ -76,7 +77,7 @@ func (s *sandboxConfig) config(changed func(flag string) bool) (c sandbox.Config
 	for _, a := range s.accounts {
 		id, password, _ := strings.Cut(a, "=")
 		if id == "" || password == "" {
-			return c, usagef("--account: must be ID=PASSWORD") // without the value: it may be all password
+			return c, cli.Usagef("--account: must be ID=PASSWORD") // without the value: it may be all password
 		}
 		if c.Accounts == nil {
 			c.Accounts = map[string]string{}
@@ -101,7 +102,7 @@ func (l *sandboxLimits) limits(c *sandbox.Config, given func(flag string) bool) 
 			continue
 		}
 		if n.value < n.least {
-			return usagef("--%s: must be at least %d, got %d", n.flag, n.least, n.value)
+			return cli.Usagef("--%s: must be at least %d, got %d", n.flag, n.least, n.value)
 		}
 		*n.to = n.value
 	}
@@ -119,7 +120,7 @@ func (l *sandboxLimits) limits(c *sandbox.Config, given func(flag string) bool) 
 			continue
 		}
 		if d.value < 0 {
-			return usagef("--%s: must not be below 0, got %v", d.flag, d.value)
+			return cli.Usagef("--%s: must not be below 0, got %v", d.flag, d.value)
 		}
 		*d.to = d.value
 	}
@@ -140,13 +141,13 @@ func parseRate(text string) (n int, per time.Duration, err error) {
 	before, after, _ := strings.Cut(text, "/")
 	n, err = strconv.Atoi(before)
 	if err != nil || n < 1 {
-		return 0, 0, usagef("--rate: must be as 10/1s, got %q", text)
+		return 0, 0, cli.Usagef("--rate: must be as 10/1s, got %q", text)
 	}
 	if per, err = time.ParseDuration(after); err != nil {
 		per, err = time.ParseDuration("1" + after)
 	}
 	if err != nil || per <= 0 {
-		return 0, 0, usagef("--rate: must be as 10/1s, got %q", text)
+		return 0, 0, cli.Usagef("--rate: must be as 10/1s, got %q", text)
 	}
 	return n, per, nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/sandbox"
 )
 
@@ -34,11 +35,11 @@ const maxFaultsText = 64 << 10
 
 // serveStats serves counters, faults and the record until the server it returns is closed.
 func serveStats(listen string, r *sandbox.Registry, seed uint64) (*http.Server, error) {
-	at, err := parseAddress(listen)
-	if err != nil || !at.local() || at.network != "tcp" || at.tls {
+	at, err := cli.ParseAddress(listen)
+	if err != nil || !at.Local() || at.Network != "tcp" || at.TLS {
 		return nil, fmt.Errorf("--stats-listen: %q is not a loopback host:port", listen)
 	}
-	ln, err := net.Listen(at.network, at.where)
+	ln, err := net.Listen(at.Network, at.Where)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +104,7 @@ func answerFaults(w http.ResponseWriter, r *sandbox.Registry) {
 // leads to this address, and such as tell the page they come from.
 func localOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		if !(address{where: q.Host}).local() || q.Header.Get("Origin") != "" {
+		if !cli.Loopback(q.Host) || q.Header.Get("Origin") != "" {
 			http.Error(w, "for this host only", http.StatusForbidden)
 			return
 		}

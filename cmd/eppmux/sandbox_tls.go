@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"net"
 	"os"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // transport says where to listen and how to speak there, after the rules of the flags.
-func (s *sandboxRun) transport() (address, error) {
-	at, err := parseAddress(s.listen)
+func (s *sandboxRun) transport() (cli.Address, error) {
+	at, err := cli.ParseAddress(s.listen)
 	if err != nil {
-		return at, usagef("--listen: %v", err)
+		return at, cli.Usagef("--listen: %v", err)
 	}
 	own := s.certFile != "" || s.keyFile != ""
 	ways := 0
@@ -23,29 +25,29 @@ func (s *sandboxRun) transport() (address, error) {
 	}
 	switch {
 	case ways != 1:
-		return at, usagef("needs exactly one of --tls DIR, --tls-cert with --tls-key, and --plain")
+		return at, cli.Usagef("needs exactly one of --tls DIR, --tls-cert with --tls-key, and --plain")
 	case own && (s.certFile == "" || s.keyFile == ""):
-		return at, usagef("--tls-cert and --tls-key go together")
+		return at, cli.Usagef("--tls-cert and --tls-key go together")
 	case s.caFile != "" && !own:
-		return at, usagef("--client-ca goes with --tls-cert; with --tls it is --mutual")
+		return at, cli.Usagef("--client-ca goes with --tls-cert; with --tls it is --mutual")
 	case s.mutual && s.tlsDir == "":
-		return at, usagef("--mutual goes with --tls; with --tls-cert it is --client-ca")
-	case s.plain && at.tls:
-		return at, usagef("--plain: cannot listen on a tls:// address")
-	case s.plain && !at.local():
-		return at, usagef("--plain: %s is not a loopback address", s.listen)
+		return at, cli.Usagef("--mutual goes with --tls; with --tls-cert it is --client-ca")
+	case s.plain && at.TLS:
+		return at, cli.Usagef("--plain: cannot listen on a tls:// address")
+	case s.plain && !at.Local():
+		return at, cli.Usagef("--plain: %s is not a loopback address", s.listen)
 	}
-	at.tls = !s.plain
+	at.TLS = !s.plain
 	return at, nil
 }
 
 // open listens, with TLS unless plain.
-func (s *sandboxRun) open(at address) (net.Listener, error) {
+func (s *sandboxRun) open(at cli.Address) (net.Listener, error) {
 	config, err := s.serverTLS()
 	if err != nil {
 		return nil, err
 	}
-	ln, err := net.Listen(at.network, at.where)
+	ln, err := net.Listen(at.Network, at.Where)
 	if err != nil || config == nil {
 		return ln, err
 	}
@@ -74,7 +76,7 @@ func (s *sandboxRun) serverTLS() (*tls.Config, error) {
 	}
 	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	if s.caFile != "" {
-		pem, _, err := readFile(s.caFile, maxPEMFile)
+		pem, _, err := cli.ReadFile(s.caFile, cli.MaxPEMFile)
 		if err != nil {
 			return nil, err
 		}

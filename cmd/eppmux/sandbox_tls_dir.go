@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/sandbox"
 )
 
@@ -43,7 +44,7 @@ func ownTLS(dir string) (*tlsSet, error) {
 // and is valid for long enough.
 func readTLS(dir string, now time.Time) (*tlsSet, error) {
 	in := func(name string) string { return filepath.Join(dir, name) }
-	ca, _, err := readFile(in("ca.pem"), maxPEMFile)
+	ca, _, err := cli.ReadFile(in("ca.pem"), cli.MaxPEMFile)
 	if err != nil {
 		return nil, err
 	}

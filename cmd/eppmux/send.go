@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // sender is the values of the flags of send.
@@ -93,15 +95,15 @@ A registry that refuses the login of --direct counts as an answer.`,
 
 func (s *sender) run(cmd *cobra.Command, args []string) error {
 	if err := s.checkFlags(cmd.Flags().Changed); err != nil {
-		return misused(cmd, "%w", err)
+		return cli.Misused(cmd, "%w", err)
 	}
 	payload, err := buildPayload(args, cmd.InOrStdin())
-	var usage *usageError
+	var usage *cli.UsageError
 	switch {
 	case errors.As(err, &usage):
-		return misused(cmd, "%w", err)
+		return cli.Misused(cmd, "%w", err)
 	case err != nil:
-		return failed(cmd, err)
+		return cli.Failed(cmd, err)
 	}
 	t, err := s.target(cmd)
 	if err != nil {
@@ -110,7 +112,7 @@ func (s *sender) run(cmd *cobra.Command, args []string) error {
 	j := &sending{target: t, m: newMessage(payload), built: builtFromWords(args), raw: s.raw, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(), name: cmd.CommandPath()}
 	if s.repeat > 0 {
 		if err := s.checkRepeat(j); err != nil {
-			return misused(cmd, "%w", err)
+			return cli.Misused(cmd, "%w", err)
 		}
 		j.repeat, j.interval = s.repeat, s.interval
 	}
@@ -131,19 +133,19 @@ func (s *sender) checkFlags(changed func(flag string) bool) error {
 	} {
 		for _, name := range f.flags {
 			if changed(name) && !f.goes {
-				return usagef("--%s: %s", name, f.with)
+				return cli.Usagef("--%s: %s", name, f.with)
 			}
 		}
 	}
 	switch {
 	case s.timeout <= 0:
-		return usagef("--timeout: must be above 0, got %v", s.timeout)
+		return cli.Usagef("--timeout: must be above 0, got %v", s.timeout)
 	case changed("repeat") && (s.repeat < 1 || s.repeat > maxRepeat):
-		return usagef("--repeat: must be 1 to %d, got %d", maxRepeat, s.repeat)
+		return cli.Usagef("--repeat: must be 1 to %d, got %d", maxRepeat, s.repeat)
 	case s.interval < 0:
-		return usagef("--interval: must not be below 0, got %v", s.interval)
+		return cli.Usagef("--interval: must not be below 0, got %v", s.interval)
 	case (s.certFile == "") != (s.keyFile == ""):
-		return usagef("--cert and --key go together")
+		return cli.Usagef("--cert and --key go together")
 	}
 	return nil
 }
@@ -151,10 +153,10 @@ func (s *sender) checkFlags(changed func(flag string) bool) error {
 // checkRepeat is about a message that is to be sent several times.
 func (s *sender) checkRepeat(j *sending) error {
 	if !j.m.query {
-		return usagef("--repeat: is for queries only: check, info, poll, transfer query and hello")
+		return cli.Usagef("--repeat: is for queries only: check, info, poll, transfer query and hello")
 	}
 	if r := j.registry; r != nil && r.Sessions.MaxCommands > 0 && s.repeat > r.Sessions.MaxCommands {
-		return usagef("--repeat: one session of %s carries %d commands (sessions.max_commands), got %d", r.Name, r.Sessions.MaxCommands, s.repeat)
+		return cli.Usagef("--repeat: one session of %s carries %d commands (sessions.max_commands), got %d", r.Name, r.Sessions.MaxCommands, s.repeat)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/sandbox"
 )
@@ -201,7 +202,7 @@ func TestSendDirectUsage(t *testing.T) {
 		{one, []string{"--timeout", "-1s", "poll"}, "--timeout: must be above 0"},
 	} {
 		got := eppmux(t, append([]string{"send", "--direct", "--config", tt.config}, tt.args...)...)
-		if got.code != exitUsage || !strings.Contains(got.errs, tt.want) || got.out != "" {
+		if got.code != cli.ExitUsage || !strings.Contains(got.errs, tt.want) || got.out != "" {
 			t.Errorf("%q: got %+v, want %q", tt.args, got, tt.want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/frame"
 )
 
@@ -61,7 +62,7 @@ func (j *sending) login(ctx context.Context, d *conversation) error {
 	if res.verdict == loginAccepted {
 		return nil
 	}
-	code := exitFailed
+	code := cli.ExitFailed
 	if no := (*refusal)(nil); errors.As(res.err, &no) {
 		code = exitOf(no.code)
 		res.err = fmt.Errorf("login: %w", res.err)
@@ -69,7 +70,7 @@ func (j *sending) login(ctx context.Context, d *conversation) error {
 	if res.verdict == loginFull {
 		res.err = fmt.Errorf("%w: no session is free; a running eppmux holds up to sessions.max (%d) of them", res.err, j.registry.Sessions.Max)
 	}
-	return &exitError{code, fmt.Errorf("%s: %w", j.name, res.err)}
+	return cli.Exit(code, fmt.Errorf("%s: %w", j.name, res.err))
 }
 
 func (j *sending) logout(d *conversation) {
@@ -112,14 +113,14 @@ func (j *sending) show(a answer, err error) error {
 	if err != nil {
 		return j.failed(err)
 	}
-	if code := exitOfAnswer(a.Message); code != exitDone {
-		return &exitError{code, nil}
+	if code := exitOfAnswer(a.Message); code != cli.ExitDone {
+		return cli.Exit(code, nil)
 	}
 	return nil
 }
 
 func (j *sending) failed(err error) error {
-	return &exitError{exitFailed, fmt.Errorf("%s: %w", j.name, err)}
+	return cli.Exit(cli.ExitFailed, fmt.Errorf("%s: %w", j.name, err))
 }
 
 func (j *sending) say(format string, args ...any) {

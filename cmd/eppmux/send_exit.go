@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/frame"
 )
 
@@ -21,9 +22,9 @@ type codeRange struct{ from, to int }
 // exitClasses is all there is to know of them; help is made of it. The first that has a result code
 // counts.
 var exitClasses = []exitClass{
-	{exitDone, []codeRange{{1000, 1999}}, "done; or the answer is a greeting"},
-	{exitFailed, nil, "no answer, or none to the message; not connected"},
-	{exitUsage, nil, "wrong usage or config"},
+	{cli.ExitDone, []codeRange{{1000, 1999}}, "done; or the answer is a greeting"},
+	{cli.ExitFailed, nil, "no answer, or none to the message; not connected"},
+	{cli.ExitUsage, nil, "wrong usage or config"},
 	{3, []codeRange{{2000, 2103}, {2307, 2307}}, "protocol, parameters, or not implemented"},
 	{4, []codeRange{{2200, 2299}, {2501, 2501}}, "authentication or authorization"},
 	{5, []codeRange{{2302, 2302}}, "the object exists"},
@@ -49,13 +50,13 @@ func exitOf(code int) int {
 			return exitClasses[i].exit
 		}
 	}
-	return exitFailed // not four digits: the scanner lets none through
+	return cli.ExitFailed // not four digits: the scanner lets none through
 }
 
 // exitOfAnswer is the exit code for a response or greeting.
 func exitOfAnswer(m *frame.Message) int {
 	if m.Kind == frame.KindGreeting {
-		return exitDone
+		return cli.ExitDone
 	}
 	return exitOf(m.Code)
 }

@@ -9,18 +9,12 @@ import (
 	"slices"
 	"strings"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/frame"
 )
 
 // maxPayload bounds what is read from a file or standard input, in octets.
 const maxPayload = 16 << 20
-
-// usageError is about the arguments, not about what happened.
-type usageError struct{ text string }
-
-func (e *usageError) Error() string { return e.text }
-
-func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
 // buildPayload makes the message that the arguments of send stand for, or reads it.
 func buildPayload(args []string, in io.Reader) ([]byte, error) {
@@ -30,24 +24,24 @@ func buildPayload(args []string, in io.Reader) ([]byte, error) {
 	switch word, rest := args[0], args[1:]; word {
 	case "check":
 		if len(rest) == 0 {
-			return nil, usagef("check needs a name, as in: check example.com")
+			return nil, cli.Usagef("check needs a name, as in: check example.com")
 		}
 		return objectCommand("check", rest)
 	case "info":
 		if len(rest) != 1 {
-			return nil, usagef("info needs one name, as in: info example.com")
+			return nil, cli.Usagef("info needs one name, as in: info example.com")
 		}
 		return objectCommand("info", rest)
 	case "poll":
 		return pollCommand(rest)
 	case "hello":
 		if len(rest) > 0 {
-			return nil, usagef("hello takes no more words")
+			return nil, cli.Usagef("hello takes no more words")
 		}
 		return frame.AppendHello(nil)[frame.HeaderLen:], nil
 	default:
 		if len(rest) > 0 {
-			return nil, usagef("%q: not a known word, and one file at a time; see --help", word)
+			return nil, cli.Usagef("%q: not a known word, and one file at a time; see --help", word)
 		}
 		return readPayload(word, in)
 	}
@@ -64,7 +58,7 @@ func readPayload(file string, in io.Reader) ([]byte, error) {
 	if file == "-" {
 		payload, err = io.ReadAll(io.LimitReader(in, maxPayload+1))
 	} else {
-		payload, _, err = readFile(file, maxPayload)
+		payload, _, err = cli.ReadFile(file, maxPayload)
 	}
 	switch {
 	case err != nil:
@@ -91,11 +85,11 @@ func splitName(name string) (object, rest string, err error) {
 	if !ok {
 		object, rest = "domain", name
 		if !strings.Contains(name, ".") {
-			return "", "", usagef("%q: a domain has a dot; other objects are host:NAME and contact:ID", name)
+			return "", "", cli.Usagef("%q: a domain has a dot; other objects are host:NAME and contact:ID", name)
 		}
 	}
 	if _, known := objects[object]; !known || rest == "" {
-		return "", "", usagef("%q: must be a domain, host:NAME or contact:ID", name)
+		return "", "", cli.Usagef("%q: must be a domain, host:NAME or contact:ID", name)
 	}
 	return object, rest, nil
 }
@@ -114,7 +108,7 @@ func objectCommand(verb string, names []string) ([]byte, error) {
 			return nil, err
 		}
 		if k != kind {
-			return nil, usagef("%q is not a %s: one message is about one kind of object", name, kind)
+			return nil, cli.Usagef("%q is not a %s: one message is about one kind of object", name, kind)
 		}
 		fmt.Fprintf(&inner, "<obj:%s>%s</obj:%s>", o.key, escape(rest), o.key)
 	}
@@ -128,7 +122,7 @@ func pollCommand(rest []string) ([]byte, error) {
 	case len(rest) == 2 && rest[0] == "ack":
 		return command(`<poll op="ack" msgID="` + escape(rest[1]) + `"/>`), nil
 	}
-	return nil, usagef("after poll comes nothing, or ack ID")
+	return nil, cli.Usagef("after poll comes nothing, or ack ID")
 }
 
 func command(inner string) []byte {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 )
@@ -62,7 +63,7 @@ func TestPayloadUsage(t *testing.T) {
 		{"create example.com", `"create": not a known word`},
 	} {
 		_, err := buildPayload(strings.Fields(tt.args), nil)
-		var usage *usageError
+		var usage *cli.UsageError
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want a usage error with %q", tt.args, err, tt.want)
 		}

@@ -9,11 +9,12 @@ import (
 	"slices"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/frame"
 )
 
 // series sends the message repeat times and prints a summary. The highest result code decides the
-// exit code; without an answer to a message it is exitFailed.
+// exit code; without an answer to a message it is ExitFailed.
 func (j *sending) series(ctx context.Context, d *conversation) error {
 	t := tally{wanted: j.repeat}
 	begin := time.Now()
@@ -22,8 +23,8 @@ func (j *sending) series(ctx context.Context, d *conversation) error {
 	t.write(j.out)
 	switch {
 	case err == nil, t.interrupted && t.count() > 0, errors.Is(err, errEnded) && t.worst() >= 2000:
-		if t.worst() > 0 && exitOf(t.worst()) != exitDone {
-			return &exitError{exitOf(t.worst()), nil}
+		if t.worst() > 0 && exitOf(t.worst()) != cli.ExitDone {
+			return cli.Exit(exitOf(t.worst()), nil)
 		}
 		return nil
 	}
@@ -34,7 +35,7 @@ func (j *sending) series(ctx context.Context, d *conversation) error {
 func (j *sending) ask(ctx context.Context, d *conversation, answered func(answer)) error {
 	for i := range j.repeat {
 		if i > 0 {
-			if err := sleep(ctx, j.interval); err != nil {
+			if err := cli.Sleep(ctx, j.interval); err != nil {
 				return err
 			}
 		}
@@ -74,7 +75,7 @@ func (t *tally) add(now time.Duration, a answer) {
 	if c == nil {
 		c = new(codeTally)
 		if _, text, err := frame.ParseResult(a.Payload); err == nil && a.Kind == frame.KindResponse {
-			c.text = quote(text)
+			c.text = cli.Quote(text)
 		}
 		t.codes[a.Code] = c
 	}

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 )
@@ -105,7 +106,7 @@ func TestSeriesInterval(t *testing.T) {
 			defer close(ended)
 			for {
 				payload, err := clitest.ReadUnit(other)
-				if err != nil || sleep(t.Context(), 500*time.Millisecond) != nil {
+				if err != nil || cli.Sleep(t.Context(), 500*time.Millisecond) != nil {
 					return
 				}
 				other.Write(clitest.AnswerTo(payload, 1000, "ok"))
@@ -115,7 +116,7 @@ func TestSeriesInterval(t *testing.T) {
 		begin := time.Now()
 		var at []time.Duration
 		err := j.ask(ctx, d, func(answer) { at = append(at, time.Since(begin)) })
-		if err != errInterrupted || time.Since(begin) != 4*time.Second {
+		if err != cli.ErrInterrupted || time.Since(begin) != 4*time.Second {
 			t.Errorf("got %v after %v", err, time.Since(begin))
 		}
 		if want := []time.Duration{500 * time.Millisecond, 2 * time.Second, 3500 * time.Millisecond}; !slices.Equal(at, want) {

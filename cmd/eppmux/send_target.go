@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // target is where send sends to.
@@ -23,17 +25,17 @@ func (s *sender) target(cmd *cobra.Command) (target, error) {
 	if s.direct {
 		return s.registryTarget(cmd)
 	}
-	to, err := parseAddress(s.to)
+	to, err := cli.ParseAddress(s.to)
 	if err != nil {
-		return target{}, misused(cmd, "--to: %w", err)
+		return target{}, cli.Misused(cmd, "--to: %w", err)
 	}
-	if name := s.tlsFlag(); name != "" && !to.tls {
-		return target{}, misused(cmd, "--%s: is for tls:// only", name)
+	if name := s.tlsFlag(); name != "" && !to.TLS {
+		return target{}, cli.Misused(cmd, "--%s: is for tls:// only", name)
 	}
-	t := target{endpoint{network: to.network, address: to.where, connect: s.timeout, greeting: s.timeout}, s.timeout, nil}
-	if to.tls {
-		if t.tls, err = s.clientTLS(to.host()); err != nil {
-			return target{}, failed(cmd, err)
+	t := target{endpoint{network: to.Network, address: to.Where, connect: s.timeout, greeting: s.timeout}, s.timeout, nil}
+	if to.TLS {
+		if t.tls, err = s.clientTLS(to.Host()); err != nil {
+			return target{}, cli.Failed(cmd, err)
 		}
 	}
 	return t, nil
@@ -53,7 +55,7 @@ func (s *sender) tlsFlag() string {
 func (s *sender) clientTLS(host string) (*tls.Config, error) {
 	config := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
 	if s.caFile != "" {
-		pem, _, err := readFile(s.caFile, maxPEMFile)
+		pem, _, err := cli.ReadFile(s.caFile, cli.MaxPEMFile)
 		if err != nil {
 			return nil, err
 		}
@@ -76,11 +78,11 @@ func (s *sender) clientTLS(host string) (*tls.Config, error) {
 func (s *sender) registryTarget(cmd *cobra.Command) (target, error) {
 	cfg, err := LoadConfig(s.config)
 	if err != nil {
-		return target{}, &exitError{exitUsage, err}
+		return target{}, cli.Exit(cli.ExitUsage, err)
 	}
 	r, err := chooseRegistry(cfg, s.registry)
 	if err != nil {
-		return target{}, misused(cmd, "%w", err)
+		return target{}, cli.Misused(cmd, "%w", err)
 	}
 	t := target{endpointOf(r), r.Timeouts.Command, r}
 	if cmd.Flags().Changed("timeout") {
@@ -103,9 +105,9 @@ func chooseRegistry(cfg *Config, name string) (*Registry, error) {
 	}
 	switch {
 	case found == nil:
-		return nil, fmt.Errorf("--registry: no registry is named %s", quote(name))
+		return nil, fmt.Errorf("--registry: no registry is named %s", cli.Quote(name))
 	case len(names) > 1:
-		return nil, errors.New("which one? --registry " + either(names))
+		return nil, errors.New("which one? --registry " + cli.Either(names))
 	case found.Sandbox():
 		return nil, fmt.Errorf("--direct: %s is the built-in registry, which lives inside a running eppmux: send to its listener, with --to %s",
 			found.Name, listeners(found))

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"eppmux/admin"
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 func newServeCommand() *cobra.Command {
@@ -45,24 +46,24 @@ Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage or config.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := forbidCore(); err != nil {
-				return failed(cmd, err)
+				return cli.Failed(cmd, err)
 			}
 			cfg, err := LoadConfig(file)
 			if err != nil {
-				return &exitError{exitUsage, err}
+				return cli.Exit(cli.ExitUsage, err)
 			}
 			sockets, err := inheritSockets()
 			if err == nil {
 				err = sockets.used(cfg)
 			}
 			if err != nil {
-				return failed(cmd, err)
+				return cli.Failed(cmd, err)
 			}
 			level := new(slog.LevelVar)
 			s := newService(file, level, newLogger(cfg.Log.Format, level, cmd.ErrOrStderr()))
 			s.sockets, s.notify = sockets, newNotifier(s.log)
 			if err := s.serve(cmd.Context(), cfg); err != nil {
-				return failed(cmd, err)
+				return cli.Failed(cmd, err)
 			}
 			return nil
 		},
@@ -216,7 +217,7 @@ func (s *service) drain() error {
 	defer signal.Stop(second)
 	go func() {
 		<-second
-		os.Exit(exitFailed)
+		os.Exit(cli.ExitFailed)
 	}()
 	errs := make([]error, len(s.members))
 	var wg sync.WaitGroup

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 	"eppmux/sandbox"
@@ -312,8 +313,8 @@ func TestSocketOfNoListener(t *testing.T) {
 	} {
 		p := startProgramAs(t, handOver(t, tt.names, tt.listeners...), "serve", "--config", file)
 		<-p.ended
-		if got := p.log.Text(); p.cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(got, tt.want) {
-			t.Errorf("got exit %d, %s, want %d, %q", p.cmd.ProcessState.ExitCode(), got, exitFailed, tt.want)
+		if got := p.log.Text(); p.cmd.ProcessState.ExitCode() != cli.ExitFailed || !strings.Contains(got, tt.want) {
+			t.Errorf("got exit %d, %s, want %d, %q", p.cmd.ProcessState.ExitCode(), got, cli.ExitFailed, tt.want)
 		}
 	}
 }

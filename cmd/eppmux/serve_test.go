@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 	"eppmux/upstream"
@@ -66,7 +67,7 @@ func TestHangupInDrain(t *testing.T) {
 
 func TestServeRefusesAFaultyFile(t *testing.T) {
 	got := eppmux(t, "serve", "--config", clitest.WriteFile(t, t.TempDir(), "c.yaml", clitest.SandboxYAML("nonsense: 1"), 0o600))
-	if got.code != exitUsage || !strings.Contains(got.errs, "unknown key") || got.out != "" {
+	if got.code != cli.ExitUsage || !strings.Contains(got.errs, "unknown key") || got.out != "" {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"eppmux/admin"
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // statusRun is the values of the flags of status.
@@ -59,7 +60,7 @@ const defaultAdmin = "127.0.0.1:7001"
 func (s *statusRun) address(cmd *cobra.Command) (string, error) {
 	if s.admin != "" {
 		if _, _, err := net.SplitHostPort(s.admin); err != nil {
-			return "", misused(cmd, "--admin %s: must be host:port", quote(s.admin))
+			return "", cli.Misused(cmd, "--admin %s: must be host:port", cli.Quote(s.admin))
 		}
 		return s.admin, nil
 	}
@@ -68,10 +69,10 @@ func (s *statusRun) address(cmd *cobra.Command) (string, error) {
 	}
 	cfg, err := readOnly(s.config)
 	if err != nil {
-		return "", &exitError{exitUsage, err}
+		return "", cli.Exit(cli.ExitUsage, err)
 	}
 	if cfg.Admin.Listen == "" {
-		return "", misused(cmd, "%s has no admin.listen: set one and reload, or give --admin", s.config)
+		return "", cli.Misused(cmd, "%s has no admin.listen: set one and reload, or give --admin", s.config)
 	}
 	return cfg.Admin.Listen, nil
 }
@@ -86,13 +87,13 @@ func (s *statusRun) run(cmd *cobra.Command) error {
 	}
 	text, g, err := s.look(cmd.Context(), at)
 	if err != nil {
-		return failed(cmd, err)
+		return cli.Failed(cmd, err)
 	}
 	if _, err := cmd.OutOrStdout().Write(text); err != nil {
-		return failed(cmd, err)
+		return cli.Failed(cmd, err)
 	}
 	if g == admin.Broken {
-		return &exitError{code: exitFailed}
+		return cli.Exit(cli.ExitFailed, nil)
 	}
 	return nil
 }

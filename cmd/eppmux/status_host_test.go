@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"eppmux/admin"
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 )
 
@@ -84,7 +85,7 @@ func (h *hostStand) suffer(alerts *alertWatch) {
 	h.wants("row 26", `^eppmux is stopping: what waits is answered, nothing new is taken$`, admin.Broken, "eppmux_queue_length", "eppmux_sessions")
 	_ = h.program.cmd.Process.Kill()
 	<-h.program.ended
-	if got := eppmux(t, "status", "--admin", h.admin); got.code != exitFailed || !strings.Contains(got.errs, "connection refused; is eppmux running, with this admin.listen?") {
+	if got := eppmux(t, "status", "--admin", h.admin); got.code != cli.ExitFailed || !strings.Contains(got.errs, "connection refused; is eppmux running, with this admin.listen?") {
 		t.Errorf("row 27: got %+v", got)
 	}
 	for deadline := time.Now().Add(time.Minute); alerts.look() && !alerts.has(h.admin, "Down") && time.Now().Before(deadline); {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"eppmux/admin"
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 )
 
@@ -191,7 +192,7 @@ func (v *verdicts) report() {
 	if page := string(v.st.get("/")); strings.Contains(page, "<script>alert(1)") || !strings.Contains(page, html.EscapeString("<script>alert(1)")) {
 		t.Error("the page does not escape what a registry says")
 	}
-	if got := eppmux(t, "status", "--admin", v.st.admin); got.code != exitFailed || got.errs != "" {
+	if got := eppmux(t, "status", "--admin", v.st.admin); got.code != cli.ExitFailed || got.errs != "" {
 		t.Errorf("eppmux status: got %d, %s, want 1 since some are broken", got.code, got.errs)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"eppmux/cmd/eppmux/internal/cli"
 )
 
 const watchStatusEvery = 2 * time.Second
@@ -16,7 +18,7 @@ const watchStatusEvery = 2 * time.Second
 func (s *statusRun) watching(cmd *cobra.Command, at string) error {
 	out := cmd.OutOrStdout()
 	f, ok := out.(*os.File)
-	terminal := ok && isTerminal(f)
+	terminal := ok && cli.IsTerminal(f)
 	tick := time.NewTicker(watchStatusEvery)
 	defer tick.Stop()
 	for {
@@ -28,7 +30,7 @@ func (s *statusRun) watching(cmd *cobra.Command, at string) error {
 			text = []byte(time.Now().UTC().Format(time.DateTime) + " UTC: " + err.Error() + "\n")
 		}
 		if _, err := out.Write(frameOf(text, terminal, s.json)); err != nil {
-			return failed(cmd, err)
+			return cli.Failed(cmd, err)
 		}
 		select {
 		case <-tick.C:

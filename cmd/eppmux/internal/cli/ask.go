@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bufio"
@@ -14,36 +14,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// askPassword reads a new password: twice from a terminal, without echo; else one line.
-func askPassword(ctx context.Context, in io.Reader, prompt io.Writer) (Secret, error) {
-	lines := bufio.NewReader(io.LimitReader(in, 2*maxPasswordFile))
+// AskPassword reads a new password: twice from a terminal, without echo; else one line.
+func AskPassword(ctx context.Context, in io.Reader, prompt io.Writer) (string, error) {
+	lines := bufio.NewReader(io.LimitReader(in, 2*MaxPasswordFile))
 	f, ok := in.(*os.File)
-	if !ok || !isTerminal(f) {
+	if !ok || !IsTerminal(f) {
 		return passwordLine(ctx, lines)
 	}
 	show, err := hideEcho(f)
 	if err != nil {
-		return Secret{}, err
+		return "", err
 	}
 	defer show()
-	var answers [2]Secret
+	var answers [2]string
 	for i, question := range []string{"new password: ", "once more: "} {
 		fmt.Fprint(prompt, question)
 		answers[i], err = passwordLine(ctx, lines)
 		fmt.Fprintln(prompt) // in place of the newline that was not shown
 		if err != nil {
-			return Secret{}, err
+			return "", err
 		}
 	}
-	if answers[0].Reveal() != answers[1].Reveal() {
-		return Secret{}, errors.New("the two differ; nothing has changed")
+	if answers[0] != answers[1] {
+		return "", errors.New("the two differ; nothing has changed")
 	}
 	return answers[0], nil
 }
 
 // passwordLine reads one line. When ctx is done before, its goroutine stays until the input ends,
 // as a read from a terminal cannot be called off; the process is about to end.
-func passwordLine(ctx context.Context, r *bufio.Reader) (Secret, error) {
+func passwordLine(ctx context.Context, r *bufio.Reader) (string, error) {
 	type result struct {
 		line string
 		err  error
@@ -55,22 +55,23 @@ func passwordLine(ctx context.Context, r *bufio.Reader) (Secret, error) {
 	}()
 	select {
 	case <-ctx.Done():
-		return Secret{}, errors.New("interrupted; nothing has changed")
+		return "", errors.New("interrupted; nothing has changed")
 	case res := <-got:
 		line := strings.TrimSuffix(strings.TrimSuffix(res.line, "\n"), "\r")
 		switch {
 		case res.err != nil && (!errors.Is(res.err, io.EOF) || line == ""):
-			return Secret{}, fmt.Errorf("read the new password: %w", res.err)
+			return "", fmt.Errorf("read the new password: %w", res.err)
 		case !utf8.ValidString(line):
-			return Secret{}, errors.New("the new password is not UTF-8")
+			return "", errors.New("the new password is not UTF-8")
 		case strings.ContainsFunc(line, unicode.IsControl):
-			return Secret{}, errors.New("the new password has control characters")
+			return "", errors.New("the new password has control characters")
 		}
-		return NewSecret(line), nil
+		return line, nil
 	}
 }
 
-func isTerminal(f *os.File) bool {
+// IsTerminal reports whether f is one.
+func IsTerminal(f *os.File) bool {
 	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
 	return err == nil
 }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -38,11 +39,13 @@ func terminal(t *testing.T) (person, program *os.File) {
 	return person, program
 }
 
+const typedPassword = clitest.Canary + "-new"
+
 func TestAskOnATerminal(t *testing.T) {
 	for _, tt := range []struct{ typed, want, fault string }{
-		{newPassword + "\n" + newPassword + "\n", newPassword, ""},
-		{newPassword + "\n" + newPassword + "x\n", "", "the two differ"},
-		{newPassword + "\n\n", "", "the two differ"},
+		{typedPassword + "\n" + typedPassword + "\n", typedPassword, ""},
+		{typedPassword + "\n" + typedPassword + "x\n", "", "the two differ"},
+		{typedPassword + "\n\n", "", "the two differ"},
 	} {
 		person, program := terminal(t)
 		before, err := unix.IoctlGetTermios(int(program.Fd()), unix.TCGETS)
@@ -60,9 +63,9 @@ func TestAskOnATerminal(t *testing.T) {
 				lines = lines[1:]
 			}
 		})
-		got, err := askPassword(context.Background(), program, prompts)
-		if got.Reveal() != tt.want || (err == nil) != (tt.fault == "") || err != nil && !strings.Contains(err.Error(), tt.fault) {
-			t.Errorf("%q: got %q, %v, want %q, %q", tt.typed, got.Reveal(), err, tt.want, tt.fault)
+		got, err := AskPassword(context.Background(), program, prompts)
+		if got != tt.want || (err == nil) != (tt.fault == "") || err != nil && !strings.Contains(err.Error(), tt.fault) {
+			t.Errorf("%q: got %q, %v, want %q, %q", tt.typed, got, err, tt.want, tt.fault)
 		}
 		after, err := unix.IoctlGetTermios(int(program.Fd()), unix.TCGETS)
 		if err != nil || *after != *before {
@@ -109,9 +112,9 @@ func TestAskWithoutATerminal(t *testing.T) {
 		{"a\xe9\n", "", "not UTF-8"},
 	} {
 		var prompt bytes.Buffer
-		got, err := askPassword(t.Context(), strings.NewReader(tt.in), &prompt)
-		if got.Reveal() != tt.want || (err == nil) != (tt.fault == "") || err != nil && !strings.Contains(err.Error(), tt.fault) {
-			t.Errorf("%q: got %q, %v, want %q, %q", tt.in, got.Reveal(), err, tt.want, tt.fault)
+		got, err := AskPassword(t.Context(), strings.NewReader(tt.in), &prompt)
+		if got != tt.want || (err == nil) != (tt.fault == "") || err != nil && !strings.Contains(err.Error(), tt.fault) {
+			t.Errorf("%q: got %q, %v, want %q, %q", tt.in, got, err, tt.want, tt.fault)
 		}
 		if prompt.Len() != 0 {
 			t.Errorf("%q: got prompt %q, want none", tt.in, prompt.String())
@@ -122,7 +125,31 @@ func TestAskWithoutATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if got, err := askPassword(t.Context(), file, io.Discard); err != nil || got.Reveal() != "secret" {
-		t.Errorf("from a file: got %q, %v", got.Reveal(), err)
+	if got, err := AskPassword(t.Context(), file, io.Discard); err != nil || got != "secret" {
+		t.Errorf("from a file: got %q, %v", got, err)
+	}
+}
+
+// TestAskInterrupted: a password that nobody types.
+func TestAskInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	in, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	done := make(chan error, 1) // the one result; never closed
+	go func() {
+		_, err := AskPassword(ctx, in, new(bytes.Buffer))
+		done <- err
+	}()
+	cancel()
+	select {
+	case err := <-done:
+		if err == nil || !strings.Contains(err.Error(), "interrupted") {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("got no end")
 	}
 }

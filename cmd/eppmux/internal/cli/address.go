@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+)
+
+// Address is where send connects to and the sandbox listens.
+type Address struct {
+	Network string // tcp or unix, as package net takes it
+	Where   string // host:port, or the path of a socket
+	TLS     bool
+}
+
+// ParseAddress reads host:port, tcp://host:port, tls://host:port or unix:///path.
+func ParseAddress(text string) (Address, error) {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		scheme, rest = "tcp", text
+	}
+	switch scheme {
+	case "unix":
+		if rest == "" {
+			return Address{}, errors.New("unix:// needs a path")
+		}
+		return Address{Network: "unix", Where: rest}, nil
+	case "tcp", "tls":
+		if _, _, err := net.SplitHostPort(rest); err != nil {
+			return Address{}, fmt.Errorf("%q: must be host:port, tcp://host:port, tls://host:port or unix:///path", text)
+		}
+		return Address{Network: "tcp", Where: rest, TLS: scheme == "tls"}, nil
+	}
+	return Address{}, fmt.Errorf("%q: must be host:port, tcp://host:port, tls://host:port or unix:///path", text)
+}
+
+// Host is the name or IP address in Where; empty for a socket.
+func (a Address) Host() string {
+	host, _, _ := net.SplitHostPort(a.Where)
+	return host
+}
+
+// Local reports whether only this machine reaches the address.
+func (a Address) Local() bool { return a.Network == "unix" || Loopback(a.Where) }
+
+// Loopback reports whether host:port is localhost or a loopback address.
+func Loopback(hostPort string) bool {
+	host, _, _ := net.SplitHostPort(hostPort)
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
