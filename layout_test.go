@@ -48,9 +48,10 @@ var libraries = map[string][]string{
 	"upstream":      {"github.com/valyala/bytebufferpool", "github.com/hashicorp/golang-lru/v2/simplelru"},
 	"proxy": {"github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "github.com/valyala/bytebufferpool",
 		"github.com/prometheus/client_golang/prometheus"},
-	"admin":                   {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
-	"cmd/eppmux/internal/cli": {"github.com/spf13/cobra", "golang.org/x/sys/unix"},
-	"cmd/eppmux": {"github.com/spf13/cobra", "gopkg.in/yaml.v3", "github.com/prometheus/client_golang/prometheus",
+	"admin":                      {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
+	"cmd/eppmux/internal/cli":    {"github.com/spf13/cobra", "golang.org/x/sys/unix"},
+	"cmd/eppmux/internal/config": {"gopkg.in/yaml.v3"},
+	"cmd/eppmux": {"github.com/spf13/cobra", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "golang.org/x/sys/unix"},
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"eppmux/audit"
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // exitFound says that audit --unknown has found something.
@@ -160,18 +161,18 @@ func (a *auditRead) run(config string, files []string) error {
 	return nil
 }
 
-func openAudit(config string, files []string) (*audit.Reader, error) {
+func openAudit(configFile string, files []string) (*audit.Reader, error) {
 	if len(files) > 0 {
 		return audit.OpenFiles(files)
 	}
-	cfg, err := readAudit(config)
+	cfg, err := config.LoadValues(configFile) // whoever reads the log need not be able to read passwords
 	if err != nil {
 		return nil, err
 	}
-	if cfg.File == "" {
-		return nil, fmt.Errorf("%s has no audit.file", config)
+	if cfg.Audit.File == "" {
+		return nil, fmt.Errorf("%s has no audit.file", configFile)
 	}
-	return audit.OpenLog(cfg.File)
+	return audit.OpenLog(cfg.Resolve(cfg.Audit.File))
 }
 
 func (a *auditRead) story(s *audit.Story) {

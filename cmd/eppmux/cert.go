@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // certRun is one run of "eppmux cert". The values of its flags come first.
@@ -120,7 +121,7 @@ func (c *certRun) remake(dir *certDir, names []string) (*localCerts, error) {
 		return nil, err
 	}
 	if !ca.cert.NotAfter.After(c.now) {
-		return nil, fmt.Errorf("%s: the authority has %s; --force makes a new one", filepath.Join(c.dir, caFile), ending(ca.cert, c.now))
+		return nil, fmt.Errorf("%s: the authority has %s; --force makes a new one", filepath.Join(c.dir, caFile), config.Ending(ca.cert, c.now))
 	}
 	if len(c.names) == 0 {
 		old, err := dir.names()

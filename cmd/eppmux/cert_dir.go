@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // The files of "eppmux cert", in the order in which they take their places: each certificate after
@@ -82,7 +83,7 @@ func (d *certDir) present() string {
 
 // authority reads the one that is there.
 func (d *certDir) authority() (*authority, error) {
-	pair, err := loadKeyPair(d.in(caFile), d.in(caKeyFile))
+	pair, err := config.LoadKeyPair(d.in(caFile), d.in(caKeyFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w; --renew needs the authority and its key", err)
 	}

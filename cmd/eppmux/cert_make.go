@@ -162,7 +162,7 @@ func certTemplate(now time.Time, days int) (*x509.Certificate, error) {
 	return &x509.Certificate{
 		SerialNumber: serial,
 		NotBefore:    now.Add(-time.Hour),
-		NotAfter:     now.Add(time.Duration(days) * day),
+		NotAfter:     now.Add(time.Duration(days) * 24 * time.Hour),
 		Subject:      pkix.Name{},
 	}, nil
 }

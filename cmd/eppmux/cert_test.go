@@ -14,6 +14,7 @@ import (
 
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // makeCerts runs "eppmux cert" with a new folder and returns that and what was printed.
@@ -73,7 +74,7 @@ func TestCert(t *testing.T) {
 		t.Errorf("got authority %+v, certificate %+v", ca, server)
 	}
 	for cert, days := range map[*x509.Certificate]int{ca: 20, server: 10} {
-		if left := time.Until(cert.NotAfter); left > time.Duration(days)*day || left < time.Duration(days)*day-time.Hour || time.Until(cert.NotBefore) > -time.Minute {
+		if left := time.Until(cert.NotAfter); left > time.Duration(days)*24*time.Hour || left < time.Duration(days)*24*time.Hour-time.Hour || time.Until(cert.NotBefore) > -time.Minute {
 			t.Errorf("got %v to %v, want %d days from now", cert.NotBefore, cert.NotAfter, days)
 		}
 	}
@@ -85,7 +86,7 @@ func TestCert(t *testing.T) {
 	if err := accepted(ca, server, "example.com"); err == nil {
 		t.Error("the certificate is good for another name")
 	}
-	if _, err := loadKeyPair(filepath.Join(dir, serverFile), filepath.Join(dir, serverKeyFile)); err != nil {
+	if _, err := config.LoadKeyPair(filepath.Join(dir, serverFile), filepath.Join(dir, serverKeyFile)); err != nil {
 		t.Error(err)
 	}
 }
@@ -287,7 +288,7 @@ func TestCertExpiredAuthority(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.close()
-	c := certRun{dir: dir, days: 10, renew: true, now: time.Now().Add((caDays + 1) * day)}
+	c := certRun{dir: dir, days: 10, renew: true, now: time.Now().Add((caDays + 1) * 24 * time.Hour)}
 	if _, err := c.make(held, localNames); err == nil || !strings.Contains(err.Error(), "the authority has expired on ") {
 		t.Errorf("got %v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // defaultConfigFile is what all commands read that are not told otherwise. Whoever makes a package
@@ -35,8 +36,8 @@ Exit codes: 0 the file is good, 1 it has faults or cannot be read, 2 wrong usage
 		Example: "  eppmux check --config /etc/eppmux/config.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := LoadConfig(file)
-			var faults *Faults
+			cfg, err := config.Load(file)
+			var faults *config.Faults
 			switch {
 			case errors.As(err, &faults):
 				return cli.Exit(cli.ExitFailed, err)

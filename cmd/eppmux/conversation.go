@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/frame"
 )
 
@@ -29,7 +30,7 @@ type endpoint struct {
 }
 
 // endpointOf is a registry that is not the built-in one.
-func endpointOf(r *Registry) endpoint {
+func endpointOf(r *config.Registry) endpoint {
 	return endpoint{network: "tcp", address: r.Address, source: r.SourceAddress, tls: r.TLSConfig(),
 		connect: r.Timeouts.Connect, greeting: r.Timeouts.Greeting}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/frame"
 )
 
@@ -43,12 +44,12 @@ func (r *refusal) Error() string {
 }
 
 // loginFor is the login that r's config and the greeting make, with r's password.
-func (d *conversation) loginFor(r *Registry) (frame.Login, error) {
+func (d *conversation) loginFor(r *config.Registry) (frame.Login, error) {
 	g, err := frame.ParseGreeting(d.first)
 	if err != nil {
 		return frame.Login{}, fmt.Errorf("greeting: %w", err)
 	}
-	l := loginOf(r)
+	l := r.Login.EPP()
 	if len(l.ObjectURIs) == 0 {
 		l.ObjectURIs = g.ObjectURIs
 	}

@@ -6,20 +6,21 @@ import (
 	"time"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/ratelimit"
 )
 
 // pace keeps what one connection sends within the rate_limits of its registry. It knows of nothing
 // else that is sent there. Owned by the goroutine of the conversation.
 type pace struct {
-	limits []RateLimit
+	limits []config.RateLimit
 	// by limit, whatever its scope: there is one session and one client; nil for a shadow
 	buckets []*ratelimit.Bucket
 	most    time.Duration // timeouts.queue: how long a message may wait
 	begin   time.Time
 }
 
-func paceOf(r *Registry) *pace {
+func paceOf(r *config.Registry) *pace {
 	p := &pace{limits: r.RateLimits, buckets: make([]*ratelimit.Bucket, len(r.RateLimits)), most: r.Timeouts.Queue, begin: time.Now()}
 	for i, l := range p.limits {
 		if !l.Shadow {

@@ -14,6 +14,7 @@ import (
 
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/frame"
 	"eppmux/ratelimit"
 )
@@ -188,31 +189,31 @@ func TestNewMessage(t *testing.T) {
 
 // TestPace: when each message may go, by the limits of a registry.
 func TestPace(t *testing.T) {
-	all, checks := []LimitedCommand{{}}, []LimitedCommand{{Command: frame.CommandCheck}}
-	limit := func(n int, per time.Duration, commands []LimitedCommand) RateLimit {
-		return RateLimit{Limit: ratelimit.Limit{N: n, Per: per}, Commands: commands, Scope: ScopeRegistry}
+	all, checks := []config.LimitedCommand{{}}, []config.LimitedCommand{{Command: frame.CommandCheck}}
+	limit := func(n int, per time.Duration, commands []config.LimitedCommand) config.RateLimit {
+		return config.RateLimit{Limit: ratelimit.Limit{N: n, Per: per}, Commands: commands, Scope: config.ScopeRegistry}
 	}
 	shadow := limit(1, time.Hour, all)
 	shadow.Shadow = true
 	session := limit(1, 2*time.Second, all)
-	session.Scope = ScopeSession
+	session.Scope = config.ScopeSession
 	for _, tt := range []struct {
 		name   string
-		limits []RateLimit
+		limits []config.RateLimit
 		at     []time.Duration // of checks that are answered at once, in seconds
 		want   string          // the error of the next; empty: it is admitted, too
 	}{
 		{"none", nil, []time.Duration{0, 0, 0}, ""},
-		{"two a second", []RateLimit{limit(2, time.Second, all)}, []time.Duration{0, 0, 1, 1, 2}, ""},
-		{"the tighter of two", []RateLimit{limit(1, time.Second, all), limit(2, 8*time.Second, checks)}, []time.Duration{0, 1, 8, 9}, ""},
-		{"of others", []RateLimit{limit(1, time.Hour, []LimitedCommand{{Command: frame.CommandCreate}})}, []time.Duration{0, 0}, ""},
-		{"shadow", []RateLimit{shadow}, []time.Duration{0, 0, 0}, ""},
-		{"of a session", []RateLimit{session}, []time.Duration{0, 2, 4}, ""},
-		{"too long", []RateLimit{limit(9, time.Second, all), limit(2, time.Minute, checks)}, []time.Duration{0, 0},
+		{"two a second", []config.RateLimit{limit(2, time.Second, all)}, []time.Duration{0, 0, 1, 1, 2}, ""},
+		{"the tighter of two", []config.RateLimit{limit(1, time.Second, all), limit(2, 8*time.Second, checks)}, []time.Duration{0, 1, 8, 9}, ""},
+		{"of others", []config.RateLimit{limit(1, time.Hour, []config.LimitedCommand{{Command: frame.CommandCreate}})}, []time.Duration{0, 0}, ""},
+		{"shadow", []config.RateLimit{shadow}, []time.Duration{0, 0, 0}, ""},
+		{"of a session", []config.RateLimit{session}, []time.Duration{0, 2, 4}, ""},
+		{"too long", []config.RateLimit{limit(9, time.Second, all), limit(2, time.Minute, checks)}, []time.Duration{0, 0},
 			"rate_limits[1] (2/1m0s) admits no check before 1m0s from now, which is more than timeouts.queue (8s)"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			p := paceOf(&Registry{RateLimits: tt.limits, Timeouts: Timeouts{Queue: 8 * time.Second}})
+			p := paceOf(&config.Registry{RateLimits: tt.limits, Timeouts: config.Timeouts{Queue: 8 * time.Second}})
 			begin := time.Now()
 			m := newMessage([]byte(clitest.CheckXML))
 			for i, at := range tt.at {
@@ -235,7 +236,7 @@ func TestPace(t *testing.T) {
 // TestPaceInterrupted ends the wait, and takes nothing.
 func TestPaceInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := paceOf(&Registry{RateLimits: []RateLimit{{Limit: ratelimit.Limit{N: 1, Per: 8 * time.Second}, Commands: []LimitedCommand{{}}}}, Timeouts: Timeouts{Queue: time.Minute}})
+		p := paceOf(&config.Registry{RateLimits: []config.RateLimit{{Limit: ratelimit.Limit{N: 1, Per: 8 * time.Second}, Commands: []config.LimitedCommand{{}}}}, Timeouts: config.Timeouts{Queue: time.Minute}})
 		answered, err := p.admit(t.Context(), newMessage([]byte(clitest.CheckXML)))
 		if err != nil {
 			t.Fatal(err)

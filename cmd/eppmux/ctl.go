@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // ctl is the values of the flags that all verbs have.
@@ -121,7 +122,7 @@ func (c *ctl) verb(use, short, long string, args cobra.PositionalArgs) *cobra.Co
 			return cli.Misused(cmd, "--all and a registry: one of them")
 		}
 		if c.socket == "" {
-			cfg, err := readOnly(c.config) // whoever may use the socket need not be able to read passwords
+			cfg, err := config.LoadValues(c.config) // whoever may use the socket need not be able to read passwords
 			if err != nil {
 				return cli.Exit(cli.ExitUsage, err)
 			}

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // The tests in this file hold what lies in deploy against the program and the tools that read it.
@@ -64,7 +65,7 @@ func lastLine(text string) string {
 // TestUnitsFitTheConfig: the socket unit opens what the shipped config listens on, and the service
 // asks for what the program speaks.
 func TestUnitsFitTheConfig(t *testing.T) {
-	cfg, err := LoadConfig(filepath.Join(root, "config.yaml"))
+	cfg, err := config.Load(filepath.Join(root, "config.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/proxy"
 )
 
@@ -45,7 +46,7 @@ a login of a stranger takes as long as that of who has the most.`,
 				return cli.Misused(cmd, "--iterations: must be %d to %d, got %d", proxy.HashIterationsMin, proxy.HashIterationsMax, iterations)
 			}
 			text, err := cli.AskPassword(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
-			password := NewSecret(text)
+			password := config.NewSecret(text)
 			if err == nil {
 				err = checkClientPassword(password)
 			}
@@ -73,7 +74,7 @@ a login of a stranger takes as long as that of who has the most.`,
 
 // checkClientPassword refuses what no login could have: white space is collapsed there, as RFC
 // 5730's schema has it.
-func checkClientPassword(password Secret) error {
+func checkClientPassword(password config.Secret) error {
 	text := password.Reveal()
 	switch {
 	case len([]rune(text)) < shortestPassword:

@@ -8,6 +8,7 @@ import (
 
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/proxy"
 )
 
@@ -30,11 +31,11 @@ func TestHashEntry(t *testing.T) {
 	clitest.WriteFile(t, dir, "batch.hash", file.out, 0o600)
 	text := "registries:\n  - name: a\n    address: sandbox\n    listen: [\"tcp://127.0.0.1:7000\"]\n    clients:\n      login: verify\n      users:\n" +
 		"        " + entry.out + "        - {client_id: batch, password_hash_file: batch.hash}\n"
-	cfg, err := LoadConfig(clitest.WriteFile(t, dir, "c.yaml", text, 0o600))
+	cfg, err := config.Load(clitest.WriteFile(t, dir, "c.yaml", text, 0o600))
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}
-	all := cfg.Registries[0].Clients.hashes()
+	all := cfg.Registries[0].Clients.Hashes()
 	if web, batch := all[`odd "one"`], all["batch"]; !web.Matches("web-secret") || !batch.Matches("batch-secret") {
 		t.Errorf("got %d hashes, want those of both", len(all))
 	}

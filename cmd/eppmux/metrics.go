@@ -46,7 +46,7 @@ func (l *live) Describe(ch chan<- *prometheus.Desc) {
 // Collect is prometheus.Collector's.
 func (l *live) Collect(ch chan<- prometheus.Metric) {
 	for _, o := range l.now.Load().own {
-		ch <- prometheus.MustNewConstMetric(descExpiry, prometheus.GaugeValue, float64(o.pair.Expires().Unix()), o.registry, o.shownTo())
+		ch <- prometheus.MustNewConstMetric(descExpiry, prometheus.GaugeValue, float64(o.Pair.Leaf().NotAfter.Unix()), o.Registry, o.ShownTo())
 	}
 	for r := range numReloadResults {
 		ch <- prometheus.MustNewConstMetric(descReloads, prometheus.CounterValue, float64(l.reloads[r].Load()), r.String())

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // scrape is what the collector gives, as name{label}: value.
@@ -43,8 +42,14 @@ func TestOwnMetrics(t *testing.T) {
 		t.Errorf("got %v, want the reloads alone", got)
 	}
 	end := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
-	pair := newKeyPair("", "", &tls.Certificate{Leaf: &x509.Certificate{NotAfter: end}}, [2]stamp{})
-	l.now.Store(&view{own: []ownCertificate{{registry: "a", key: "tls.cert_file", pair: pair}, {registry: "a", key: "clients.tls.cert_file", pair: pair}}})
+	dir := t.TempDir()
+	clitest.WritePairFor(t, dir, "x", end.Add(-time.Hour), end)
+	cfg, err := config.Load(clitest.WriteFile(t, dir, "c.yaml", clitest.SandboxYAML("tls: {cert_file: x.pem, key_file: x.key}",
+		"clients: {tls: {cert_file: x.pem, key_file: x.key}}"), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.now.Store(&view{own: cfg.Registries[0].Certificates()})
 	l.reloads.add(reloadRefused)
 	l.reloads.add(reloadRefused)
 	got = scrape(t, l)

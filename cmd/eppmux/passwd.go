@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // passwdRun is one change of a password. The values of its flags come first.
@@ -19,7 +20,7 @@ type passwdRun struct {
 	registry string
 	pid      int
 
-	r    *Registry
+	r    *config.Registry
 	file *passwordFile
 	// login asks the registry; newPassword is empty for a login without a change.
 	login func(ctx context.Context, password, newPassword string) loginResult
@@ -64,7 +65,7 @@ func (p *passwdRun) run(cmd *cobra.Command) error {
 	if p.pid < 0 || p.pid == 0 && cmd.Flags().Changed("pid") {
 		return cli.Misused(cmd, "--pid: must be above 0, got %d", p.pid)
 	}
-	cfg, err := LoadConfig(p.config)
+	cfg, err := config.Load(p.config)
 	if err != nil {
 		return cli.Exit(cli.ExitUsage, err)
 	}
@@ -84,9 +85,9 @@ func (p *passwdRun) run(cmd *cobra.Command) error {
 }
 
 // choosePasswdRegistry is the registry of that name, or the only one that has a password_file.
-func choosePasswdRegistry(cfg *Config, name string) (*Registry, error) {
+func choosePasswdRegistry(cfg *config.Config, name string) (*config.Registry, error) {
 	var names []string
-	var found *Registry
+	var found *config.Registry
 	for i := range cfg.Registries {
 		r := &cfg.Registries[i]
 		if name != "" && r.Name == name {
@@ -109,7 +110,7 @@ func choosePasswdRegistry(cfg *Config, name string) (*Registry, error) {
 }
 
 // hasPasswordFile says what to do where eppmux cannot put a new password into its place.
-func hasPasswordFile(r *Registry) error {
+func hasPasswordFile(r *config.Registry) error {
 	switch {
 	case r.Sandbox():
 		return fmt.Errorf("%s is the built-in registry: it has no password to change", r.Name)
@@ -122,12 +123,12 @@ func hasPasswordFile(r *Registry) error {
 	return nil
 }
 
-func (p *passwdRun) open(cfg *Config) error {
-	if profile := profileOf(p.r.Profile); profile != nil && profile.password.outOfBand != "" {
-		return fmt.Errorf("%s: %s (%s)", p.r.Profile, profile.password.outOfBand, profile.password.from)
+func (p *passwdRun) open(cfg *config.Config) error {
+	if profile := config.ProfileOf(p.r.Profile); profile != nil && profile.Password.OutOfBand != "" {
+		return fmt.Errorf("%s: %s (%s)", p.r.Profile, profile.Password.OutOfBand, profile.Password.From)
 	}
 	var err error
-	p.file, err = openPasswordFile(files{folder: cfg.folder}.resolve(p.r.Login.PasswordFile))
+	p.file, err = openPasswordFile(cfg.Resolve(p.r.Login.PasswordFile))
 	return err
 }
 
@@ -146,14 +147,14 @@ func (p *passwdRun) work(ctx context.Context, in io.Reader) error {
 	if err != nil {
 		return err
 	}
-	next := NewSecret(text)
+	next := config.NewSecret(text)
 	if err := checkNewPassword(next, old, p.r); err != nil {
 		return err
 	}
 	return p.change(ctx, next, old)
 }
 
-func (p *passwdRun) change(ctx context.Context, next, old Secret) error {
+func (p *passwdRun) change(ctx context.Context, next, old config.Secret) error {
 	if err := p.file.write(next); err != nil {
 		return fmt.Errorf("%w; nothing has changed", err)
 	}
@@ -173,7 +174,7 @@ func (p *passwdRun) change(ctx context.Context, next, old Secret) error {
 // settle finds out which password is valid, with one login each at most. It does not end early when
 // the operator interrupts: the answer that is under way may be the last that the registry gives
 // before it locks the account.
-func (p *passwdRun) settle(next, old Secret) error {
+func (p *passwdRun) settle(next, old config.Secret) error {
 	ctx := context.Background()
 	first := p.login(ctx, next.Reveal(), "")
 	if first.verdict == loginAccepted {
@@ -222,33 +223,25 @@ func (p *passwdRun) notify(cmd *cobra.Command) error {
 }
 
 // checkNewPassword refuses what the registry would refuse anyway, or take for something else.
-func checkNewPassword(next, old Secret, r *Registry) error {
-	var rule passwordRule
-	if p := profileOf(r.Profile); p != nil {
-		rule = p.password
+func checkNewPassword(next, old config.Secret, r *config.Registry) error {
+	var rule config.PasswordRule
+	if p := config.ProfileOf(r.Profile); p != nil {
+		rule = p.Password
 	}
 	text := next.Reveal()
 	switch n := len([]rune(text)); {
 	case text == old.Reveal():
 		return errors.New("the new password is the old one")
-	case n < max(shortestPassword, rule.min):
-		return fmt.Errorf("the new password must have at least %d characters%s", max(shortestPassword, rule.min), rule.source())
-	case rule.max > 0 && n > rule.max:
-		return fmt.Errorf("the new password must have at most %d characters%s", rule.max, rule.source())
-	case strings.ContainsAny(text, rule.forbidden):
-		return fmt.Errorf("the new password must not have any of %q%s", rule.forbidden, rule.source())
+	case n < max(shortestPassword, rule.Min):
+		return fmt.Errorf("the new password must have at least %d characters%s", max(shortestPassword, rule.Min), rule.Source())
+	case rule.Max > 0 && n > rule.Max:
+		return fmt.Errorf("the new password must have at most %d characters%s", rule.Max, rule.Source())
+	case strings.ContainsAny(text, rule.Forbidden):
+		return fmt.Errorf("the new password must not have any of %q%s", rule.Forbidden, rule.Source())
 	case strings.Join(strings.Fields(text), " ") != text:
 		return errors.New("the new password must not begin or end with a blank, or have two in a row: registries drop them")
 	}
 	return nil
-}
-
-// source names where the rule comes from, in brackets behind a blank, if it is not the schema's.
-func (p passwordRule) source() string {
-	if p.from == "" {
-		return ""
-	}
-	return " (" + p.from + ")"
 }
 
 // shortestPassword is of pwType in RFC 5730's schema, in characters. Its longest, 16, does not hold

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"unicode/utf8"
+
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // loginClient logs in at a registry with blocking calls, once for each call of login. Immutable.
-type loginClient struct{ r *Registry }
+type loginClient struct{ r *config.Registry }
 
 // login connects, logs in and out. ctx ends it before the login is sent; from then on it takes
 // timeouts.login, and a logout.

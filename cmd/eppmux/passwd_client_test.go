@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/sandbox"
 )
 
@@ -199,8 +200,8 @@ func TestLoginClientSource(t *testing.T) {
 		from <- c.RemoteAddr().String()
 		answers(1000, "ok")(c)
 	})
-	config, _ := passwdStand(t, address, made, "source_address: 127.0.0.7")
-	c, err := LoadConfig(config)
+	configFile, _ := passwdStand(t, address, made, "source_address: 127.0.0.7")
+	c, err := config.Load(configFile)
 	if err != nil {
 		t.Fatal(err)
 	}

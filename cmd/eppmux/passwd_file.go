@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // passwordFile is a password_file, and beside it the candidate: the password that may become valid
@@ -44,26 +45,26 @@ func openPasswordFile(path string) (*passwordFile, error) {
 func (f *passwordFile) close() { f.held.Close() }
 
 // candidate is what an earlier run has left; empty when there is nothing.
-func (f *passwordFile) candidate() (Secret, error) {
+func (f *passwordFile) candidate() (config.Secret, error) {
 	data, info, err := cli.ReadFile(f.next, cli.MaxPasswordFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Secret{}, nil
+		return config.Secret{}, nil
 	}
 	if err == nil {
 		err = cli.Private(info)
 	}
 	if err != nil {
-		return Secret{}, fmt.Errorf("%s: %w", f.next, err)
+		return config.Secret{}, fmt.Errorf("%s: %w", f.next, err)
 	}
 	if text := strings.TrimRight(string(data), "\r\n"); text != "" {
-		return NewSecret(text), nil
+		return config.NewSecret(text), nil
 	}
 	// The run that made it was cut short before it sent anything.
-	return Secret{}, f.discard()
+	return config.Secret{}, f.discard()
 }
 
 // write makes the candidate, with the owner and group of the file, for its owner only.
-func (f *passwordFile) write(password Secret) (err error) {
+func (f *passwordFile) write(password config.Secret) (err error) {
 	c, err := os.OpenFile(f.next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err

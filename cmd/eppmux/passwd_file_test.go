@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 func openTestFile(t *testing.T, mode os.FileMode) *passwordFile {
@@ -26,7 +27,7 @@ func TestPasswordFileSteps(t *testing.T) {
 	if got, err := f.candidate(); err != nil || !got.Empty() {
 		t.Errorf("at first: got a candidate: %v, %v", !got.Empty(), err)
 	}
-	if err := f.write(NewSecret(newPassword)); err != nil {
+	if err := f.write(config.NewSecret(newPassword)); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(f.next); err != nil || info.Mode().Perm() != 0o600 {
@@ -36,7 +37,7 @@ func TestPasswordFileSteps(t *testing.T) {
 	if got, err := f.candidate(); err != nil || got.Reveal() != newPassword {
 		t.Errorf("written: got the candidate: %v, %v", got.Reveal() == newPassword, err)
 	}
-	if err := f.write(NewSecret(newPassword)); err == nil || !strings.Contains(err.Error(), "file exists") {
+	if err := f.write(config.NewSecret(newPassword)); err == nil || !strings.Contains(err.Error(), "file exists") {
 		t.Errorf("a second one: got %v, want it refused", err)
 	}
 	wantFile(t, "second write", f.next, newPassword) // which removes what it made itself, not this
@@ -47,7 +48,7 @@ func TestPasswordFileSteps(t *testing.T) {
 		t.Error("got nothing promoted without an error")
 	}
 	wantFile(t, "nothing to promote", f.path, oldPassword)
-	if err := f.write(NewSecret(newPassword)); err != nil {
+	if err := f.write(config.NewSecret(newPassword)); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.promote(); err != nil {
@@ -105,7 +106,7 @@ func TestCandidateHasTheOwner(t *testing.T) {
 	if err := os.Chown(f.path, 12345, 54321); err != nil {
 		t.Skip("needs root to give a file away: ", err)
 	}
-	if err := f.write(NewSecret(newPassword)); err != nil {
+	if err := f.write(config.NewSecret(newPassword)); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(f.next)
@@ -122,7 +123,7 @@ func TestNoRoomForTheCandidate(t *testing.T) {
 	f := openTestFile(t, 0o600)
 	f.next = filepath.Join(f.path+"-no-such-folder", "x")
 	s := &script{t: t}
-	p := &passwdRun{r: &Registry{Login: Login{Password: NewSecret(oldPassword)}}, file: f, login: s.login, say: os.Stderr}
+	p := &passwdRun{r: &config.Registry{Login: config.Login{Password: config.NewSecret(oldPassword)}}, file: f, login: s.login, say: os.Stderr}
 	err := p.work(t.Context(), strings.NewReader(newPassword))
 	if err == nil || !strings.Contains(err.Error(), "no such file or directory; nothing has changed") || len(s.asked) != 0 {
 		t.Errorf("got %v, %q, want no login", err, s.asked)
@@ -133,7 +134,7 @@ func TestNoRoomForTheCandidate(t *testing.T) {
 func TestPromoteFails(t *testing.T) {
 	f := openTestFile(t, 0o600)
 	s := &script{t: t, answers: []loginResult{{verdict: loginAccepted}}}
-	p := &passwdRun{r: &Registry{Login: Login{Password: NewSecret(oldPassword)}}, file: f, say: os.Stderr}
+	p := &passwdRun{r: &config.Registry{Login: config.Login{Password: config.NewSecret(oldPassword)}}, file: f, say: os.Stderr}
 	path := f.path
 	p.login = func(ctx context.Context, old, next string) loginResult {
 		f.path = filepath.Join(path+"-no-such-folder", "x")

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/sandbox"
 )
 
@@ -78,7 +79,7 @@ func TestPasswdDecisions(t *testing.T) {
 		}
 		s := &script{t: t, answers: tt.answers}
 		var said bytes.Buffer
-		p := &passwdRun{r: &Registry{Login: Login{Password: NewSecret(oldPassword)}}, file: file, login: s.login, say: &said}
+		p := &passwdRun{r: &config.Registry{Login: config.Login{Password: config.NewSecret(oldPassword)}}, file: file, login: s.login, say: &said}
 		err = p.work(t.Context(), strings.NewReader(newPassword+"\n"))
 		file.close()
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
@@ -117,13 +118,13 @@ func TestCheckNewPassword(t *testing.T) {
 		{"", " abcdef", "blank"},
 		{"", "abc  def", "blank"},
 		{"", "abc\u00a0\u00a0def", "blank"},
-		{"brussels", "abcdefg", "at least 8 characters (" + fromBrusselsGeneral + ")"},
+		{"brussels", "abcdefg", "at least 8 characters (" + config.ProfileOf("brussels").Password.From + ")"},
 		{"brussels", "abcdefghijklmnopq", "at most 16 characters"},
 		{"nz", "abcdefghijklmno", "at least 16 characters"},
-		{"nz", "abcdefghijklmn&p", `must not have any of "&" (` + fromNZ + ")"},
+		{"nz", "abcdefghijklmn&p", `must not have any of "&" (` + config.ProfileOf("nz").Password.From + ")"},
 		{"nz", "abcdefghijklmnop", ""},
 	} {
-		err := checkNewPassword(NewSecret(tt.password), NewSecret(oldPassword), &Registry{Profile: tt.profile})
+		err := checkNewPassword(config.NewSecret(tt.password), config.NewSecret(oldPassword), &config.Registry{Profile: tt.profile})
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s %q: got %v, want %q", tt.profile, tt.password, err, tt.want)
 		}
@@ -131,24 +132,26 @@ func TestCheckNewPassword(t *testing.T) {
 }
 
 func TestChoosePasswdRegistry(t *testing.T) {
-	registry := func(name string, l Login) Registry { return Registry{Name: name, Address: "epp.example:700", Login: l} }
-	file := Login{PasswordFile: "pw"}
+	registry := func(name string, l config.Login) config.Registry {
+		return config.Registry{Name: name, Address: "epp.example:700", Login: l}
+	}
+	file := config.Login{PasswordFile: "pw"}
 	for _, tt := range []struct {
 		name       string
-		registries []Registry
+		registries []config.Registry
 		want       string // a name, or a part of the error
 	}{
-		{"", []Registry{registry("a", file)}, "a"},
-		{"", []Registry{registry("a", Login{PasswordEnv: "X"}), registry("b", file)}, "b"},
-		{"", []Registry{registry("a", file), registry("b", file)}, "which one? --registry a or b"},
-		{"b", []Registry{registry("a", file), registry("b", file)}, "b"},
-		{"c", []Registry{registry("a", file)}, `no registry is named "c"`},
-		{"", []Registry{registry("a", Login{PasswordEnv: "X"})}, "a has its password in the environment variable X: move it to a password_file"},
-		{"a", []Registry{registry("a", Login{Password: NewSecret(clitest.Canary)})}, "a has its password in the config file: move it to a password_file"},
-		{"", []Registry{{Name: "a", Address: SandboxAddress}}, "a is the built-in registry"},
-		{"", []Registry{{Name: "a", Address: SandboxAddress, Login: file}}, "a is the built-in registry"},
+		{"", []config.Registry{registry("a", file)}, "a"},
+		{"", []config.Registry{registry("a", config.Login{PasswordEnv: "X"}), registry("b", file)}, "b"},
+		{"", []config.Registry{registry("a", file), registry("b", file)}, "which one? --registry a or b"},
+		{"b", []config.Registry{registry("a", file), registry("b", file)}, "b"},
+		{"c", []config.Registry{registry("a", file)}, `no registry is named "c"`},
+		{"", []config.Registry{registry("a", config.Login{PasswordEnv: "X"})}, "a has its password in the environment variable X: move it to a password_file"},
+		{"a", []config.Registry{registry("a", config.Login{Password: config.NewSecret(clitest.Canary)})}, "a has its password in the config file: move it to a password_file"},
+		{"", []config.Registry{{Name: "a", Address: config.SandboxAddress}}, "a is the built-in registry"},
+		{"", []config.Registry{{Name: "a", Address: config.SandboxAddress, Login: file}}, "a is the built-in registry"},
 	} {
-		r, err := choosePasswdRegistry(&Config{Registries: tt.registries}, tt.name)
+		r, err := choosePasswdRegistry(&config.Config{Registries: tt.registries}, tt.name)
 		switch {
 		case err != nil && !strings.Contains(err.Error(), tt.want), err == nil && r.Name != tt.want:
 			t.Errorf("%q of %d: got %v, %v, want %q", tt.name, len(tt.registries), r, err, tt.want)

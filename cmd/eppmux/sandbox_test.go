@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // sandboxProgram is a sandbox that runs as a program in this process.
@@ -254,7 +255,7 @@ func TestSandboxMutual(t *testing.T) {
 	p.line("account other")
 	text := "registries:\n  - name: a\n    listen: [\"unix:///a\"]\n    address: " + where +
 		"\n    login: {client_id: demo, password: demo-secret}\n    tls: {ca_file: ca.pem, cert_file: client.pem, key_file: client.key}\n"
-	c, err := loadString(t, dir, text)
+	c, err := config.Load(clitest.WriteFile(t, dir, "c.yaml", text, 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}

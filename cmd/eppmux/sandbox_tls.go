@@ -2,12 +2,11 @@ package main
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"fmt"
 	"net"
 	"os"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // transport says where to listen and how to speak there, after the rules of the flags.
@@ -74,19 +73,14 @@ func (s *sandboxRun) serverTLS() (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	tlsConfig := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	if s.caFile != "" {
-		pem, _, err := cli.ReadFile(s.caFile, cli.MaxPEMFile)
-		if err != nil {
+		if tlsConfig.ClientCAs, err = config.LoadRoots(s.caFile); err != nil {
 			return nil, err
 		}
-		config.ClientCAs = x509.NewCertPool()
-		if !config.ClientCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s: holds no certificate in PEM", s.caFile)
-		}
-		config.ClientAuth = tls.RequireAndVerifyClientCert
+		tlsConfig.ClientAuth = tls.RequireAndVerifyClientCert
 	}
-	return config, nil
+	return tlsConfig, nil
 }
 
 // replaceFile makes a new file, so that neither the mode nor another name of an old one lets anyone

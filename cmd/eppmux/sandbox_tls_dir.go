@@ -3,12 +3,11 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"os"
 	"path/filepath"
 	"time"
 
-	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/sandbox"
 )
 
@@ -21,7 +20,7 @@ type tlsSet struct {
 }
 
 // tlsLeft is for how long, at least, a set must be valid to be used again.
-const tlsLeft = day
+const tlsLeft = 24 * time.Hour
 
 // ownTLS is the set in dir, so that the configs of clients go on working after a restart, or a new
 // one.
@@ -44,14 +43,11 @@ func ownTLS(dir string) (*tlsSet, error) {
 // and is valid for long enough.
 func readTLS(dir string, now time.Time) (*tlsSet, error) {
 	in := func(name string) string { return filepath.Join(dir, name) }
-	ca, _, err := cli.ReadFile(in("ca.pem"), cli.MaxPEMFile)
+	roots, err := config.LoadRoots(in("ca.pem"))
 	if err != nil {
 		return nil, err
 	}
-	set := &tlsSet{roots: x509.NewCertPool()}
-	if !set.roots.AppendCertsFromPEM(ca) {
-		return nil, errors.New("ca.pem holds no certificate in PEM")
-	}
+	set := &tlsSet{roots: roots}
 	if set.server, err = set.pair(in("server.pem"), in("server.key"), now, x509.VerifyOptions{
 		DNSName: "localhost", KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}); err != nil {
@@ -63,7 +59,7 @@ func readTLS(dir string, now time.Time) (*tlsSet, error) {
 
 // pair reads a certificate of the authority with its key.
 func (s *tlsSet) pair(certFile, keyFile string, now time.Time, as x509.VerifyOptions) (*tls.Certificate, error) {
-	pair, err := loadKeyPair(certFile, keyFile)
+	pair, err := config.LoadKeyPair(certFile, keyFile)
 	if err != nil {
 		return nil, err
 	}

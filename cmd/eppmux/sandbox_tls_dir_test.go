@@ -95,7 +95,7 @@ func TestTLSLife(t *testing.T) {
 		now  time.Time
 		good bool
 	}{
-		{end.Add(-day - time.Minute), true}, {end.Add(-day + time.Minute), false}, {end.Add(day), false},
+		{end.Add(-24*time.Hour - time.Minute), true}, {end.Add(-24*time.Hour + time.Minute), false}, {end.Add(24 * time.Hour), false},
 		{set.server.Leaf.NotBefore.Add(-time.Minute), false},
 	} {
 		if _, err := readTLS(dir, tt.now); (err == nil) != tt.good {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,13 +10,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // target is where send sends to.
 type target struct {
 	endpoint
-	within   time.Duration // for each answer
-	registry *Registry     // whose login and limits are used; nil: neither
+	within   time.Duration    // for each answer
+	registry *config.Registry // whose login and limits are used; nil: neither
 }
 
 // target is what the flags say. Its error ends the program.
@@ -53,30 +53,26 @@ func (s *sender) tlsFlag() string {
 }
 
 func (s *sender) clientTLS(host string) (*tls.Config, error) {
-	config := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+	tlsConfig := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
 	if s.caFile != "" {
-		pem, _, err := cli.ReadFile(s.caFile, cli.MaxPEMFile)
-		if err != nil {
+		var err error
+		if tlsConfig.RootCAs, err = config.LoadRoots(s.caFile); err != nil {
 			return nil, err
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s: holds no certificate in PEM", s.caFile)
 		}
 	}
 	if s.certFile != "" {
-		pair, err := loadKeyPair(s.certFile, s.keyFile)
+		pair, err := config.LoadKeyPair(s.certFile, s.keyFile)
 		if err != nil {
 			return nil, err
 		}
 		// Shown whatever authorities the server names, as to a registry.
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair, nil }
+		tlsConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair, nil }
 	}
-	return config, nil
+	return tlsConfig, nil
 }
 
 func (s *sender) registryTarget(cmd *cobra.Command) (target, error) {
-	cfg, err := LoadConfig(s.config)
+	cfg, err := config.Load(s.config)
 	if err != nil {
 		return target{}, cli.Exit(cli.ExitUsage, err)
 	}
@@ -93,9 +89,9 @@ func (s *sender) registryTarget(cmd *cobra.Command) (target, error) {
 
 // chooseRegistry is the registry of that name, or the only one, if it can be reached from another
 // process.
-func chooseRegistry(cfg *Config, name string) (*Registry, error) {
+func chooseRegistry(cfg *config.Config, name string) (*config.Registry, error) {
 	var names []string
-	var found *Registry
+	var found *config.Registry
 	for i := range cfg.Registries {
 		r := &cfg.Registries[i]
 		if name == "" || r.Name == name {
@@ -115,7 +111,7 @@ func chooseRegistry(cfg *Config, name string) (*Registry, error) {
 	return found, nil
 }
 
-func listeners(r *Registry) string {
+func listeners(r *config.Registry) string {
 	var all []string
 	for _, l := range r.Listen {
 		all = append(all, l.String())

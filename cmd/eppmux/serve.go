@@ -17,6 +17,7 @@ import (
 
 	"eppmux/admin"
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 func newServeCommand() *cobra.Command {
@@ -48,7 +49,7 @@ Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage or config.`,
 			if err := forbidCore(); err != nil {
 				return cli.Failed(cmd, err)
 			}
-			cfg, err := LoadConfig(file)
+			cfg, err := config.Load(file)
 			if err != nil {
 				return cli.Exit(cli.ExitUsage, err)
 			}
@@ -86,7 +87,7 @@ type service struct {
 	sockets *inherited
 	notify  *notifier
 
-	cfg     *Config // as it was applied last
+	cfg     *config.Config // as it was applied last
 	record  *recorder
 	members []*member
 	retired []*retirement
@@ -109,7 +110,7 @@ func newService(file string, level *slog.LevelVar, log *slog.Logger) *service {
 }
 
 // serve builds the parts and runs them until ctx is done, then stops them in reverse.
-func (s *service) serve(ctx context.Context, cfg *Config) (err error) {
+func (s *service) serve(ctx context.Context, cfg *config.Config) (err error) {
 	// Until the end, so that a SIGHUP that comes early or late does not end the process. One that
 	// waits is enough: the file is read after it is taken.
 	if os.Getenv("GOGC") == "" {
@@ -152,7 +153,7 @@ func (s *service) serve(ctx context.Context, cfg *Config) (err error) {
 }
 
 // start starts all that cfg has. After an error close is still to be called.
-func (s *service) start(cfg *Config) error {
+func (s *service) start(cfg *config.Config) error {
 	s.cfg = cfg
 	s.level.Set(cfg.Log.Level)
 	s.warn(cfg)
@@ -192,7 +193,7 @@ func (s *service) status() string {
 }
 
 // warn logs what is no fault of a config.
-func (s *service) warn(cfg *Config) {
+func (s *service) warn(cfg *config.Config) {
 	for _, w := range cfg.Warnings {
 		s.log.Warn("config", "err", w)
 	}
@@ -202,10 +203,10 @@ func (s *service) warn(cfg *Config) {
 // publish shows the members to scrapes.
 func (s *service) publish() { s.live.set(s.members, slices.Clone(s.drained)) }
 
-func (s *service) certificates() []ownCertificate {
-	var own []ownCertificate
+func (s *service) certificates() []config.OwnCertificate {
+	var own []config.OwnCertificate
 	for _, m := range s.members {
-		own = append(own, m.cfg.certificates()...)
+		own = append(own, m.cfg.Certificates()...)
 	}
 	return own
 }

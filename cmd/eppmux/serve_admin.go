@@ -11,6 +11,7 @@ import (
 
 	"eppmux/admin"
 	"eppmux/audit"
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/proxy"
 	"eppmux/upstream"
 )
@@ -53,7 +54,7 @@ type live struct {
 type view struct {
 	servers  []*proxy.Server
 	drained  []string // registries that an operator has taken out
-	own      []ownCertificate
+	own      []config.OwnCertificate
 	subjects []admin.Subject // for the status page
 }
 
@@ -70,7 +71,7 @@ func (l *live) set(members []*member, drained []string) {
 	for _, m := range members {
 		v.servers = append(v.servers, m.server)
 		v.subjects = append(v.subjects, m.subject())
-		v.own = append(v.own, m.cfg.certificates()...)
+		v.own = append(v.own, m.cfg.Certificates()...)
 	}
 	l.now.Store(v)
 }

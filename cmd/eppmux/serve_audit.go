@@ -5,18 +5,19 @@ import (
 	"time"
 
 	"eppmux/audit"
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/upstream"
 )
 
 // recorder is the audit log as it is in use. Immutable: another policy is another recorder around
 // the same log.
 type recorder struct {
-	cfg Audit
+	cfg config.Audit
 	log *audit.Log // nil: none is kept
 }
 
 // startRecorder opens the audit log that cfg wants.
-func startRecorder(cfg Audit, log *slog.Logger) (*recorder, error) {
+func startRecorder(cfg config.Audit, log *slog.Logger) (*recorder, error) {
 	rec := &recorder{cfg: cfg}
 	if cfg.File == "" {
 		return rec, nil
@@ -33,16 +34,16 @@ func (r *recorder) apply(uc *upstream.Config) {
 	if r.log == nil {
 		return
 	}
-	uc.Audit, uc.AuditQueries = r.log, r.cfg.Commands == AuditAll
+	uc.Audit, uc.AuditQueries = r.log, r.cfg.Commands == config.AuditAll
 	uc.Pool.Announce = upstream.AnnounceIfCan
-	if r.cfg.OnError == AuditBlock {
+	if r.cfg.OnError == config.AuditBlock {
 		uc.Pool.Announce = upstream.AnnounceAlways
 	}
 }
 
 // reload is the recorder of a reload, and whether it is another: where the file is, what it holds
 // and when it is rotated stays until a restart, which is logged.
-func (r *recorder) reload(cfg *Audit, log *slog.Logger) (*recorder, bool) {
+func (r *recorder) reload(cfg *config.Audit, log *slog.Logger) (*recorder, bool) {
 	next := r.cfg
 	next.Commands, next.OnError = cfg.Commands, cfg.OnError
 	if next != *cfg {
@@ -63,7 +64,9 @@ func (r *recorder) reopen() {
 }
 
 // state is how the log is, and whether transforms wait for it to work.
-func (r *recorder) state() (audit.State, bool) { return r.log.State(), r.cfg.OnError == AuditBlock }
+func (r *recorder) state() (audit.State, bool) {
+	return r.log.State(), r.cfg.OnError == config.AuditBlock
+}
 
 // auditShutdown is how long the last lines may take.
 const auditShutdown = 2 * time.Second

@@ -8,6 +8,7 @@ import (
 	"os"
 	"syscall"
 
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/frame"
 	"eppmux/proxy"
 	"eppmux/upstream"
@@ -15,7 +16,7 @@ import (
 
 // proxyConfig turns the file's values into those of the parts. up is for the registry, nil for the
 // built-in one; down is for clients, nil where no listener speaks TLS.
-func proxyConfig(r *Registry, up, down *tls.Config, log *slog.Logger) proxy.Config {
+func proxyConfig(r *config.Registry, up, down *tls.Config, log *slog.Logger) proxy.Config {
 	pc := proxy.Config{
 		Name:            r.Name,
 		MaxClients:      r.Clients.Max,
@@ -24,14 +25,14 @@ func proxyConfig(r *Registry, up, down *tls.Config, log *slog.Logger) proxy.Conf
 		IdleTimeout:     r.Clients.IdleTimeout,
 		FrameTimeout:    r.Clients.FrameTimeout,
 		GreetingTimeout: r.Timeouts.Greeting,
-		Users:           r.Clients.hashes(),
+		Users:           r.Clients.Hashes(),
 		Upstream:        upstreamConfig(r, up),
 		Logger:          log,
 	}
-	if r.Clients.Services == ServicesEnforce {
+	if r.Clients.Services == config.ServicesEnforce {
 		pc.Services = proxy.ServicesEnforce
 	}
-	if r.UnknownOutcome == OutcomeFail {
+	if r.UnknownOutcome == config.OutcomeFail {
 		pc.UnknownOutcome = proxy.UnknownFail
 	}
 	for _, l := range r.Listen {
@@ -48,11 +49,11 @@ func proxyConfig(r *Registry, up, down *tls.Config, log *slog.Logger) proxy.Conf
 	return pc
 }
 
-func upstreamConfig(r *Registry, up *tls.Config) upstream.Config {
+func upstreamConfig(r *config.Registry, up *tls.Config) upstream.Config {
 	uc := upstream.Config{
 		Address:         r.Address,
 		TLS:             up,
-		Login:           loginOf(r),
+		Login:           r.Login.EPP(),
 		ConnectTimeout:  r.Timeouts.Connect,
 		GreetingTimeout: r.Timeouts.Greeting,
 		LoginTimeout:    r.Timeouts.Login,
@@ -72,35 +73,25 @@ func upstreamConfig(r *Registry, up *tls.Config) upstream.Config {
 		uc.SourceAddress = r.SourceAddress.String()
 	}
 	switch r.Sessions.KeepaliveCommand {
-	case KeepalivePoll:
+	case config.KeepalivePoll:
 		uc.Pool.KeepaliveCommand = frame.CommandPoll
-	case KeepaliveNone:
+	case config.KeepaliveNone:
 		uc.Pool.Keepalive = 0
 	}
-	for i, name := range limitNames(r.RateLimits) {
+	for i, name := range config.LimitNames(r.RateLimits) {
 		rule := limitRule(r.RateLimits[i])
 		rule.Name = name
 		uc.Pool.Rules = append(uc.Pool.Rules, rule)
 	}
-	if p := profileOf(r.Profile); p != nil {
-		uc.Lost, uc.Throttled = p.lost, p.throttled
+	if p := config.ProfileOf(r.Profile); p != nil {
+		uc.Lost, uc.Throttled = p.Lost, p.Throttled
 	}
 	return uc
 }
 
-func loginOf(r *Registry) frame.Login {
-	return frame.Login{
-		ClientID:      r.Login.ClientID,
-		Password:      r.Login.Password.Reveal(),
-		Language:      r.Login.Language,
-		ObjectURIs:    r.Login.ObjectURIs,
-		ExtensionURIs: r.Login.ExtensionURIs,
-	}
-}
-
-func limitRule(l RateLimit) upstream.Rule {
-	scopes := map[Scope]upstream.Scope{
-		ScopeRegistry: upstream.ScopeRegistry, ScopeSession: upstream.ScopeSession, ScopeClient: upstream.ScopeClient,
+func limitRule(l config.RateLimit) upstream.Rule {
+	scopes := map[config.Scope]upstream.Scope{
+		config.ScopeRegistry: upstream.ScopeRegistry, config.ScopeSession: upstream.ScopeSession, config.ScopeClient: upstream.ScopeClient,
 	}
 	return upstream.Rule{Limit: l.Limit, Scope: scopes[l.Scope], Commands: upstream.Commands(l.Covers), Shadow: l.Shadow}
 }
@@ -123,7 +114,7 @@ const descriptorsReserved = 128
 // checkDescriptors lowers clients.max of each registry in proportion where the system allows fewer
 // open files, so that the sessions with the registries and the metrics always have theirs, and says
 // so.
-func checkDescriptors(cfg *Config, log *slog.Logger) {
+func checkDescriptors(cfg *config.Config, log *slog.Logger) {
 	var lim syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {
 		return
@@ -131,7 +122,7 @@ func checkDescriptors(cfg *Config, log *slog.Logger) {
 	fitClients(cfg, lim.Cur, log)
 }
 
-func fitClients(cfg *Config, allowed uint64, log *slog.Logger) {
+func fitClients(cfg *config.Config, allowed uint64, log *slog.Logger) {
 	clients, reserved := uint64(0), uint64(descriptorsReserved)
 	for i := range cfg.Registries {
 		r := &cfg.Registries[i]

@@ -3,14 +3,16 @@ package main
 import (
 	"log/slog"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // TestFitClients: whatever clients.max says, sessions and metrics keep their open files.
 func TestFitClients(t *testing.T) {
-	config := func(clients ...int) *Config {
-		cfg := new(Config)
+	config := func(clients ...int) *config.Config {
+		cfg := new(config.Config)
 		for _, n := range clients {
-			cfg.Registries = append(cfg.Registries, Registry{Clients: Clients{Max: n}, Sessions: Sessions{Max: 10}})
+			cfg.Registries = append(cfg.Registries, config.Registry{Clients: config.Clients{Max: n}, Sessions: config.Sessions{Max: 10}})
 		}
 		return cfg
 	}

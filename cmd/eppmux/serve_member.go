@@ -8,13 +8,14 @@ import (
 	"reflect"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/proxy"
 )
 
 // member is one registry while it is served. Owned by the goroutine of serve; what is retired, by
 // its retirement.
 type member struct {
-	cfg     Registry // as it was applied last
+	cfg     config.Registry // as it was applied last
 	server  *proxy.Server
 	sandbox *builtIn // nil for a real registry
 	sockets *inherited
@@ -26,7 +27,7 @@ type member struct {
 	up, down *tls.Config
 }
 
-func startMember(r *Registry, sockets *inherited, record *recorder, log *slog.Logger) (*member, error) {
+func startMember(r *config.Registry, sockets *inherited, record *recorder, log *slog.Logger) (*member, error) {
 	m := &member{cfg: *r, sockets: sockets, record: record, log: log}
 	if r.Sandbox() {
 		var err error
@@ -46,7 +47,7 @@ func startMember(r *Registry, sockets *inherited, record *recorder, log *slog.Lo
 }
 
 // tlsFor is what r wants spoken, the same values as now where nothing of them changes.
-func (m *member) tlsFor(r *Registry) (up, down *tls.Config) {
+func (m *member) tlsFor(r *config.Registry) (up, down *tls.Config) {
 	if up = m.up; !r.Sandbox() && (up == nil || !sameUpstreamTLS(&m.cfg, r)) {
 		r.TLS.Certificate.LogTo(m.log)
 		up = r.TLSConfig()
@@ -58,7 +59,7 @@ func (m *member) tlsFor(r *Registry) (up, down *tls.Config) {
 	return up, down
 }
 
-func (m *member) config(r *Registry, up, down *tls.Config) proxy.Config {
+func (m *member) config(r *config.Registry, up, down *tls.Config) proxy.Config {
 	c := proxyConfig(r, up, down, m.log)
 	for i, l := range r.Listen {
 		c.Listeners[i].Socket = m.sockets.file(l.Network, l.Address)
@@ -72,7 +73,7 @@ func (m *member) config(r *Registry, up, down *tls.Config) proxy.Config {
 
 // reload applies r, which is not Sandbox where the member is not, or the other way round. After an
 // error all is as before.
-func (m *member) reload(r *Registry, record *recorder) error {
+func (m *member) reload(r *config.Registry, record *recorder) error {
 	before := m.record
 	m.record = record
 	up, down := m.tlsFor(r)
@@ -91,7 +92,7 @@ func (m *member) reload(r *Registry, record *recorder) error {
 
 // adopt notes what has been applied. What is kept of TLS rereads its files by the key pairs of
 // before, so those stay.
-func (m *member) adopt(r Registry, up, down *tls.Config) {
+func (m *member) adopt(r config.Registry, up, down *tls.Config) {
 	if up != nil && up == m.up {
 		r.TLS.Certificate = m.cfg.TLS.Certificate
 	}
@@ -112,7 +113,7 @@ func (m *member) close() error {
 
 // retirement is a member that has been taken out and ends its work. Immutable, but for the member.
 type retirement struct {
-	cfg  Registry
+	cfg  config.Registry
 	gone chan struct{} // closed when nothing of the member is left
 }
 
@@ -136,20 +137,20 @@ func (r *retirement) run(m *member, within time.Duration) {
 
 // sameRegistry says whether nothing of what a and b say differs, contents of passwords and
 // certificates included.
-func sameRegistry(a, b *Registry) bool {
+func sameRegistry(a, b *config.Registry) bool {
 	if !sameRoots(a.TLS.Roots, b.TLS.Roots) || !a.TLS.Certificate.SameAs(b.TLS.Certificate) || !a.Clients.TLS.Certificate.SameAs(b.Clients.TLS.Certificate) {
 		return false
 	}
 	return reflect.DeepEqual(withoutLoaded(*a), withoutLoaded(*b))
 }
 
-func sameUpstreamTLS(a, b *Registry) bool {
+func sameUpstreamTLS(a, b *config.Registry) bool {
 	x, y := withoutLoaded(*a), withoutLoaded(*b)
 	return a.Address == b.Address && sameRoots(a.TLS.Roots, b.TLS.Roots) && a.TLS.Certificate.SameAs(b.TLS.Certificate) && x.TLS == y.TLS
 }
 
 // withoutLoaded leaves out what cannot be compared by value.
-func withoutLoaded(r Registry) Registry {
+func withoutLoaded(r config.Registry) config.Registry {
 	r.TLS.Roots, r.TLS.Certificate, r.Clients.TLS.Certificate = nil, nil, nil
 	return r
 }

@@ -5,31 +5,33 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // TestContested: an account goes from one registry of the config to another only after all its
 // sessions are gone.
 func TestContested(t *testing.T) {
-	at := func(name, client string) Registry {
-		return Registry{Name: name, Address: "epp.example:700", Login: Login{ClientID: client}}
+	at := func(name, client string) config.Registry {
+		return config.Registry{Name: name, Address: "epp.example:700", Login: config.Login{ClientID: client}}
 	}
 	for _, tt := range []struct {
 		name     string
-		old, new []Registry
+		old, new []config.Registry
 		want     bool // for the first
 	}{
-		{"nothing changes", []Registry{at("a", "X"), at("b", "Y")}, []Registry{at("a", "X"), at("b", "Y")}, false},
-		{"to a new account", []Registry{at("a", "X"), at("b", "Y")}, []Registry{at("a", "Z"), at("b", "Y")}, false},
-		{"leaves it to another", []Registry{at("a", "X"), at("b", "Y")}, []Registry{at("a", "Z"), at("b", "X")}, true},
-		{"leaves it to a new one", []Registry{at("a", "X")}, []Registry{at("a", "Z"), at("b", "X")}, true},
-		{"takes one over", []Registry{at("a", "X"), at("b", "Y")}, []Registry{at("a", "Y"), at("b", "Z")}, true},
-		{"they swap", []Registry{at("a", "X"), at("b", "Y")}, []Registry{at("a", "Y"), at("b", "X")}, true},
+		{"nothing changes", []config.Registry{at("a", "X"), at("b", "Y")}, []config.Registry{at("a", "X"), at("b", "Y")}, false},
+		{"to a new account", []config.Registry{at("a", "X"), at("b", "Y")}, []config.Registry{at("a", "Z"), at("b", "Y")}, false},
+		{"leaves it to another", []config.Registry{at("a", "X"), at("b", "Y")}, []config.Registry{at("a", "Z"), at("b", "X")}, true},
+		{"leaves it to a new one", []config.Registry{at("a", "X")}, []config.Registry{at("a", "Z"), at("b", "X")}, true},
+		{"takes one over", []config.Registry{at("a", "X"), at("b", "Y")}, []config.Registry{at("a", "Y"), at("b", "Z")}, true},
+		{"they swap", []config.Registry{at("a", "X"), at("b", "Y")}, []config.Registry{at("a", "Y"), at("b", "X")}, true},
 	} {
 		s := &service{}
 		for _, r := range tt.old {
 			s.members = append(s.members, &member{cfg: r})
 		}
-		if got := s.contested(&Config{Registries: tt.new}, s.members[0], &tt.new[0]); got != tt.want {
+		if got := s.contested(&config.Config{Registries: tt.new}, s.members[0], &tt.new[0]); got != tt.want {
 			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
 		}
 	}
@@ -37,11 +39,11 @@ func TestContested(t *testing.T) {
 
 // TestOccupied: a socket of the service manager is adopted by one registry at a time.
 func TestOccupied(t *testing.T) {
-	listen := func(address string) []Listen { return []Listen{{Network: "tcp", Address: address}} }
+	listen := func(address string) []config.Listen { return []config.Listen{{Network: "tcp", Address: address}} }
 	s := &service{sockets: &inherited{sockets: []*inheritedSocket{{file: os.Stdin, tcp: netip.MustParseAddrPort("127.0.0.1:7000")}}}}
-	a := &member{cfg: Registry{Name: "a", Listen: listen("127.0.0.1:7000")}}
+	a := &member{cfg: config.Registry{Name: "a", Listen: listen("127.0.0.1:7000")}}
 	s.members = []*member{a}
-	to := &Registry{Name: "b", Listen: listen("127.0.0.1:7000")}
+	to := &config.Registry{Name: "b", Listen: listen("127.0.0.1:7000")}
 	if err := s.occupied(nil, to); err == nil || !strings.Contains(err.Error(), "still used by a") {
 		t.Errorf("got %v, want it refused", err)
 	}

@@ -3,10 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"time"
+
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // reload reads the config file again and applies what has changed. A file with a fault changes
@@ -15,7 +16,7 @@ func (s *service) reload(ctx context.Context) (did []string, err error) {
 	s.notify.reloading()
 	defer func() { s.notify.ready(s.status()) }()
 	s.record.reopen()
-	cfg, err := LoadConfig(s.file)
+	cfg, err := config.Load(s.file)
 	if err != nil {
 		s.live.reloads.add(reloadRefused)
 		s.log.Error("reload refused; everything stays as it is", "err", strings.ReplaceAll(err.Error(), "\n", "; "))
@@ -42,7 +43,7 @@ type changes struct {
 // apply makes the running program what cfg says. What cannot be done, such as listening on a port
 // that another program has, is logged; the registry stays as it was, and the next reload tries
 // again.
-func (s *service) apply(ctx context.Context, cfg *Config) (done changes) {
+func (s *service) apply(ctx context.Context, cfg *config.Config) (done changes) {
 	s.warn(cfg)
 	s.recording(cfg, &done)
 	s.drained = nil
@@ -90,13 +91,13 @@ func (c *changes) args() []any {
 // change is a member with what it is to become.
 type change struct {
 	m   *member
-	to  *Registry
+	to  *config.Registry
 	err error // of the last attempt
 }
 
 // compare says what is to be done, and notes what needs nothing. A registry that becomes the
 // built-in one, or no longer is, is another: the sessions of the one can never serve the other.
-func (s *service) compare(cfg *Config, done *changes) (removed []*member, changed []change, added []*Registry) {
+func (s *service) compare(cfg *config.Config, done *changes) (removed []*member, changed []change, added []*config.Registry) {
 	gone := slices.Clone(s.members)
 	for i := range cfg.Registries {
 		r := &cfg.Registries[i]
@@ -126,7 +127,7 @@ func (s *service) compare(cfg *Config, done *changes) (removed []*member, change
 // contested says whether m, on its way to r, leaves an account to another registry or takes one
 // over: then it ends and begins anew, so that what it has open is gone before another session of
 // that account is.
-func (s *service) contested(cfg *Config, m *member, r *Registry) bool {
+func (s *service) contested(cfg *config.Config, m *member, r *config.Registry) bool {
 	if sameAccount(&m.cfg, r) {
 		return false
 	}
@@ -143,17 +144,17 @@ func (s *service) contested(cfg *Config, m *member, r *Registry) bool {
 	return false
 }
 
-func sameAccount(a, b *Registry) bool {
+func sameAccount(a, b *config.Registry) bool {
 	return !a.Sandbox() && a.Address == b.Address && a.Login.ClientID == b.Login.ClientID
 }
 
 // occupied is an error while another member than m accepts on a socket of the service manager that
 // r is to have: such a socket can be adopted more than once, and its clients would be spread over
 // both.
-func (s *service) occupied(m *member, r *Registry) error {
+func (s *service) occupied(m *member, r *config.Registry) error {
 	for _, l := range r.Listen {
 		for _, o := range s.members {
-			if o != m && s.sockets.file(l.Network, l.Address) != nil && slices.ContainsFunc(o.cfg.Listen, l.meets) {
+			if o != m && s.sockets.file(l.Network, l.Address) != nil && slices.ContainsFunc(o.cfg.Listen, l.Meets) {
 				return fmt.Errorf("%s is still used by %s", l, o.cfg.Name)
 			}
 		}
@@ -196,7 +197,7 @@ func (s *service) change(ctx context.Context, todo []change, done *changes) {
 	}
 }
 
-func (s *service) add(ctx context.Context, added []*Registry, done *changes) {
+func (s *service) add(ctx context.Context, added []*config.Registry, done *changes) {
 	for _, r := range added {
 		err := s.vacate(ctx, r)
 		if err == nil {
@@ -219,7 +220,7 @@ func (s *service) add(ctx context.Context, added []*Registry, done *changes) {
 // vacate waits until no retired member has what r needs: sessions of the same account beside those
 // that are ending could be more than the registry grants. It ends early, with an error, when ctx is
 // done.
-func (s *service) vacate(ctx context.Context, r *Registry) error {
+func (s *service) vacate(ctx context.Context, r *config.Registry) error {
 	for _, old := range s.retired {
 		if !inTheWay(&old.cfg, r) {
 			continue
@@ -242,42 +243,29 @@ func (s *service) vacate(ctx context.Context, r *Registry) error {
 }
 
 // inTheWay says whether old and r share an account or an address to listen on.
-func inTheWay(old, r *Registry) bool {
+func inTheWay(old, r *config.Registry) bool {
 	if sameAccount(old, r) {
 		return true
 	}
 	for _, a := range old.Listen {
-		if slices.ContainsFunc(r.Listen, a.meets) {
+		if slices.ContainsFunc(r.Listen, a.Meets) {
 			return true
 		}
 	}
 	return false
 }
 
-// meets says whether both may be one address.
-func (l Listen) meets(o Listen) bool {
-	if l.Network != o.Network {
-		return false
-	}
-	if l.Network == "unix" {
-		return l.Address == o.Address
-	}
-	_, a, _ := net.SplitHostPort(l.Address)
-	_, b, _ := net.SplitHostPort(o.Address)
-	return a == b && a != "0"
-}
-
 // arrange puts the members into the order of the file, as scrapes and the drain have them.
-func (s *service) arrange(cfg *Config) {
+func (s *service) arrange(cfg *config.Config) {
 	place := func(m *member) int {
-		return slices.IndexFunc(cfg.Registries, func(r Registry) bool { return r.Name == m.cfg.Name })
+		return slices.IndexFunc(cfg.Registries, func(r config.Registry) bool { return r.Name == m.cfg.Name })
 	}
 	slices.SortStableFunc(s.members, func(a, b *member) int { return place(a) - place(b) })
 }
 
 // recording applies what is said of the audit log; members take it over as what has changed of
 // them.
-func (s *service) recording(cfg *Config, done *changes) {
+func (s *service) recording(cfg *config.Config, done *changes) {
 	var other bool
 	if s.record, other = s.record.reload(&cfg.Audit, s.log); other {
 		done.settings = append(done.settings, "audit")
@@ -285,7 +273,7 @@ func (s *service) recording(cfg *Config, done *changes) {
 }
 
 // settings applies what stands outside registries.
-func (s *service) settings(cfg *Config, done *changes) {
+func (s *service) settings(cfg *config.Config, done *changes) {
 	if cfg.Log.Level != s.cfg.Log.Level {
 		s.level.Set(cfg.Log.Level)
 		done.settings = append(done.settings, "log.level")

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/frame"
 )
 
@@ -42,9 +43,9 @@ func (st *reloadStand) begin(top string, registries ...string) {
 	t := st.t
 	t.Helper()
 	level := new(slog.LevelVar)
-	st.s = newService(filepath.Join(st.dir, "c.yaml"), level, newLogger(LogText, level, st.log))
+	st.s = newService(filepath.Join(st.dir, "c.yaml"), level, newLogger(config.LogText, level, st.log))
 	st.write(top, registries...)
-	cfg, err := LoadConfig(st.s.file)
+	cfg, err := config.Load(st.s.file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -406,26 +407,28 @@ func TestReloadAdmin(t *testing.T) {
 
 // TestVacate: sessions of one account beside those that are ending could be too many.
 func TestVacate(t *testing.T) {
-	account := Registry{Address: "epp.example:700", Login: Login{ClientID: "x"}, Listen: []Listen{{Network: "tcp", Address: "127.0.0.1:7000"}}}
-	listens := func(l Listen) *Registry { return &Registry{Address: SandboxAddress, Listen: []Listen{l}} }
+	account := config.Registry{Address: "epp.example:700", Login: config.Login{ClientID: "x"}, Listen: []config.Listen{{Network: "tcp", Address: "127.0.0.1:7000"}}}
+	listens := func(l config.Listen) *config.Registry {
+		return &config.Registry{Address: config.SandboxAddress, Listen: []config.Listen{l}}
+	}
 	for _, tt := range []struct {
-		r    *Registry
+		r    *config.Registry
 		want bool
 	}{
 		{&account, true},
-		{&Registry{Address: "epp.example:700", Login: Login{ClientID: "x"}}, true},
-		{&Registry{Address: "epp.example:700", Login: Login{ClientID: "y"}}, false},
-		{&Registry{Address: "epp2.example:700", Login: Login{ClientID: "x"}}, false},
-		{listens(Listen{Network: "tcp", Address: "[::]:7000"}), true},
-		{listens(Listen{Network: "tcp", Address: "127.0.0.1:7001"}), false},
-		{listens(Listen{Network: "unix", Address: "/127.0.0.1:7000"}), false},
+		{&config.Registry{Address: "epp.example:700", Login: config.Login{ClientID: "x"}}, true},
+		{&config.Registry{Address: "epp.example:700", Login: config.Login{ClientID: "y"}}, false},
+		{&config.Registry{Address: "epp2.example:700", Login: config.Login{ClientID: "x"}}, false},
+		{listens(config.Listen{Network: "tcp", Address: "[::]:7000"}), true},
+		{listens(config.Listen{Network: "tcp", Address: "127.0.0.1:7001"}), false},
+		{listens(config.Listen{Network: "unix", Address: "/127.0.0.1:7000"}), false},
 	} {
 		if got := inTheWay(&account, tt.r); got != tt.want {
 			t.Errorf("%+v: got %v, want %v", tt.r, got, tt.want)
 		}
 	}
-	zero, sock := Listen{Network: "tcp", Address: "127.0.0.1:0"}, Listen{Network: "unix", Address: "/a"}
-	if zero.meets(zero) || !sock.meets(sock) {
+	zero, sock := config.Listen{Network: "tcp", Address: "127.0.0.1:0"}, config.Listen{Network: "unix", Address: "/a"}
+	if zero.Meets(zero) || !sock.Meets(sock) {
 		t.Error("got it wrong for port 0 or a socket")
 	}
 

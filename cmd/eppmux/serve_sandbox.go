@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/sandbox"
 	"eppmux/upstream"
 )
@@ -28,7 +29,7 @@ type loginIdentity struct{ clientID, password string }
 // demoLogin is the account where the config names none.
 var demoLogin = loginIdentity{"demo", "demo-secret"}
 
-func identityOf(r *Registry) loginIdentity {
+func identityOf(r *config.Registry) loginIdentity {
 	id := loginIdentity{r.Login.ClientID, r.Login.Password.Reveal()}
 	if id.clientID == "" {
 		id.clientID = demoLogin.clientID
@@ -39,7 +40,7 @@ func identityOf(r *Registry) loginIdentity {
 	return id
 }
 
-func startBuiltIn(r *Registry, log *slog.Logger) (*builtIn, error) {
+func startBuiltIn(r *config.Registry, log *slog.Logger) (*builtIn, error) {
 	certs, err := sandbox.NewTLS()
 	if err != nil {
 		return nil, err
@@ -72,7 +73,7 @@ func (b *builtIn) serve(ln net.Listener) { b.served <- b.registry.Serve(ln) }
 func (b *builtIn) stop() error { return errors.Join(b.registry.Close(), <-b.served) }
 
 // point makes u lead to it.
-func (b *builtIn) point(r *Registry, u *upstream.Config) {
+func (b *builtIn) point(r *config.Registry, u *upstream.Config) {
 	login := identityOf(r)
 	u.Address, u.TLS = b.address, b.tls
 	u.Login.ClientID, u.Login.Password = login.clientID, login.password
@@ -80,7 +81,7 @@ func (b *builtIn) point(r *Registry, u *upstream.Config) {
 
 // outgrown says what of r it does not follow, since it keeps what it was started with; empty:
 // nothing.
-func (b *builtIn) outgrown(r *Registry) string {
+func (b *builtIn) outgrown(r *config.Registry) string {
 	switch {
 	case r.Sessions.Max > b.sessions:
 		return "the built-in registry goes on granting as many sessions as sessions.max was at its start"

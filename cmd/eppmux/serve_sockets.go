@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // inherited are the sockets that the service manager has opened for us, by the protocol of
@@ -151,7 +153,7 @@ func (s *inheritedSocket) at(network, address string) bool {
 }
 
 // idle are the sockets that no listener of cfg uses: their clients would wait for ever.
-func (in *inherited) idle(cfg *Config) []*inheritedSocket {
+func (in *inherited) idle(cfg *config.Config) []*inheritedSocket {
 	if in == nil {
 		return nil
 	}
@@ -172,7 +174,7 @@ func (in *inherited) idle(cfg *Config) []*inheritedSocket {
 }
 
 // used is an error where a socket has been passed that cfg has no listener for.
-func (in *inherited) used(cfg *Config) error {
+func (in *inherited) used(cfg *config.Config) error {
 	var errs []error
 	for _, s := range in.idle(cfg) {
 		errs = append(errs, fmt.Errorf("%s listens for us (%s), and the config has no listener there: its clients would wait for ever; change ListenStream= or the config", s, s.name))

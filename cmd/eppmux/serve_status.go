@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"eppmux/admin"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // monitor begins to watch what l shows.
@@ -25,11 +26,11 @@ func (m *member) subject() admin.Subject {
 	if m.sandbox != nil {
 		s.Address = "built-in registry"
 	}
-	named := limitNames(r.RateLimits)
+	named := config.LimitNames(r.RateLimits)
 	for i, l := range r.RateLimits {
 		var names []string
 		for _, c := range l.Commands {
-			names = append(names, nameOf(c))
+			names = append(names, c.String())
 		}
 		burst := l.Limit.Burst
 		if burst == 0 {
@@ -41,30 +42,20 @@ func (m *member) subject() admin.Subject {
 	if m.record.log != nil {
 		s.Audit = m.record.state
 	}
-	own := r.certificates()
+	own := r.Certificates()
 	s.Expiries = func(now time.Time) []admin.Expiry { return expiries(own, now) }
 	return s
 }
 
-// nameOf is the word of the config file for c.
-func nameOf(c LimitedCommand) string {
-	for name, of := range commandNames {
-		if of == c {
-			return name
-		}
-	}
-	return c.Command.String()
-}
-
-func expiries(own []ownCertificate, now time.Time) []admin.Expiry {
+func expiries(own []config.OwnCertificate, now time.Time) []admin.Expiry {
 	var all []admin.Expiry
 	for _, o := range own {
 		what := "our certificate for the registry"
-		if o.shownTo() == "clients" {
+		if o.ShownTo() == "clients" {
 			what = "our certificate for clients"
 		}
-		leaf := o.pair.current.Load().Leaf
-		all = append(all, admin.Expiry{What: what, File: o.file, At: leaf.NotAfter.UTC(), Ours: true, Near: admin.Near(leaf.NotBefore, leaf.NotAfter, now)})
+		leaf := o.Pair.Leaf()
+		all = append(all, admin.Expiry{What: what, File: o.File, At: leaf.NotAfter.UTC(), Ours: true, Near: admin.Near(leaf.NotBefore, leaf.NotAfter, now)})
 	}
 	return all
 }

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
 
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/frame"
 	"eppmux/upstream"
 )
@@ -75,11 +77,11 @@ func TestServeRefusesAFaultyFile(t *testing.T) {
 func TestServeLogsWarnings(t *testing.T) {
 	st := startReloadStand(t, "a")
 	st.write("", st.registry("a", "profile: ee", "sessions: {max: 5}"))
-	st.want(st.reload(), "level=WARN msg=config err=", "registries[0].sessions.max: warning: 5, but ee allows 4 ("+fromEE)
+	st.want(st.reload(), "level=WARN msg=config err=", "registries[0].sessions.max: warning: 5, but ee allows 4 (https://inforuum.internet.ee/")
 }
 
 func TestNewLogger(t *testing.T) {
-	for format, want := range map[LogFormat]string{LogText: "msg=seen registry=a\n", LogJSON: `"msg":"seen","registry":"a"}`} {
+	for format, want := range map[config.LogFormat]string{config.LogText: "msg=seen registry=a\n", config.LogJSON: `"msg":"seen","registry":"a"}`} {
 		var b bytes.Buffer
 		level := new(slog.LevelVar)
 		log := newLogger(format, level, &b)
@@ -94,15 +96,14 @@ func TestNewLogger(t *testing.T) {
 
 // TestProxyConfig: what stands in the file is what the parts get.
 func TestProxyConfig(t *testing.T) {
-	c, err := parse(clitest.SandboxYAML(`rate_limits: [{limit: 3, per: 1s, shadow: true, commands: [check]}, {limit: 9, per: 1s}]`, "profile: ee"))
+	text := `registries: [{name: a, address: sandbox, profile: ee,
+  listen: ["tcp://127.0.0.1:0", {address: "unix:///a", mode: "0600", weight: 7, allow: [check, "transfer:query"]}],
+  rate_limits: [{limit: 3, per: 1s, shadow: true, commands: [check]}, {limit: 9, per: 1s}]}]`
+	c, err := config.Load(clitest.WriteFile(t, t.TempDir(), "c.yaml", text, 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &c.Registries[0]
-	r.Listen = []Listen{
-		{Network: "tcp", Address: "127.0.0.1:0"},
-		{Network: "unix", Address: "/a", Mode: 0o600, Weight: 7, Allow: []LimitedCommand{commandNames["check"], commandNames["transfer:query"]}},
-	}
 	pc := proxyConfig(r, nil, nil, nil)
 	if l := pc.Listeners[0]; l.Commands != nil || l.Weight != 0 || l.Address != "tcp://127.0.0.1:0" {
 		t.Errorf("got %+v", l)
@@ -126,6 +127,12 @@ func TestProxyConfig(t *testing.T) {
 	rules := pc.Upstream.Pool.Rules
 	if len(rules) != 2 || !rules[0].Shadow || rules[1].Shadow || rules[0].Limit.N != 3 || !rules[0].Commands.Has(frame.CommandCheck, frame.OpNone) || rules[0].Commands.Has(frame.CommandInfo, frame.OpNone) {
 		t.Errorf("got rules %+v", rules)
+	}
+	for _, name := range []string{"ee", "nz", "nomulus"} {
+		p := config.ProfileOf(name)
+		if up := upstreamConfig(&config.Registry{Profile: name}, nil); !reflect.DeepEqual(up.Throttled, p.Throttled) || !reflect.DeepEqual(up.Lost, p.Lost) {
+			t.Errorf("%s: got patterns %v and %v", name, up.Throttled, up.Lost)
+		}
 	}
 	if got := pc.Upstream.Throttled; len(got) != 1 || got[0] != (upstream.Pattern{Code: 2502}) {
 		t.Errorf("got %+v", got)

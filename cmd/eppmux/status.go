@@ -16,6 +16,7 @@ import (
 
 	"eppmux/admin"
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
 )
 
 // statusRun is the values of the flags of status.
@@ -67,7 +68,7 @@ func (s *statusRun) address(cmd *cobra.Command) (string, error) {
 	if _, err := os.Stat(s.config); errors.Is(err, os.ErrNotExist) && !cmd.Flags().Changed("config") {
 		return defaultAdmin, nil
 	}
-	cfg, err := readOnly(s.config)
+	cfg, err := config.LoadValues(s.config)
 	if err != nil {
 		return "", cli.Exit(cli.ExitUsage, err)
 	}

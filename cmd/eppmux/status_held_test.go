@@ -10,6 +10,7 @@ import (
 
 	"eppmux/admin"
 	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/proxy"
 	"eppmux/sandbox"
 )
@@ -19,8 +20,8 @@ import (
 func TestVerdictHeld(t *testing.T) {
 	made := clitest.NewTLS(t)
 	r := clitest.StartRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": oldPassword}})
-	config, _ := passwdStand(t, r.Address, made, "clients: {max: 50, max_frame: 65536, max_ahead: 131072}")
-	cfg, err := LoadConfig(config)
+	configFile, _ := passwdStand(t, r.Address, made, "clients: {max: 50, max_frame: 65536, max_ahead: 131072}")
+	cfg, err := config.Load(configFile)
 	if err != nil {
 		t.Fatal(err)
 	}

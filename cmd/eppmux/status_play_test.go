@@ -106,7 +106,7 @@ func passwordEnds(conn net.Conn) {
 		return
 	}
 	event := `<extension><s:loginSecData xmlns:s="urn:ietf:params:xml:ns:epp:loginSec-1.0"><s:event type="password" level="warning" exDate="` +
-		time.Now().Add(5*day+time.Hour).UTC().Format(time.RFC3339) + `">soon</s:event></s:loginSecData></extension><trID>`
+		time.Now().Add(5*24*time.Hour+time.Hour).UTC().Format(time.RFC3339) + `">soon</s:event></s:loginSecData></extension><trID>`
 	answer := strings.Replace(string(clitest.AnswerTo(login, 1000, "ok")[4:]), "<trID>", event, 1)
 	_, _ = conn.Write(clitest.Unit(answer))
 	_, _ = clitest.ReadUnit(conn)

@@ -24,8 +24,8 @@ import (
 func TestVerdicts(t *testing.T) {
 	registries := verdictRegistries()
 	st, host := prepareStatusStand(t), prepareHostStand(t)
-	clitest.WritePairFor(t, st.dir, "week", time.Now().Add(-300*day), time.Now().Add(6*day+time.Hour))
-	clitest.WritePairFor(t, st.dir, "day", time.Now().Add(-300*day), time.Now().Add(day+10*time.Minute))
+	clitest.WritePairFor(t, st.dir, "week", time.Now().Add(-300*24*time.Hour), time.Now().Add(6*24*time.Hour+time.Hour))
+	clitest.WritePairFor(t, st.dir, "day", time.Now().Add(-300*24*time.Hour), time.Now().Add(24*time.Hour+10*time.Minute))
 	st.launch("", registries...)
 	host.launch()
 	v := newVerdicts(st, registries)

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"crypto/tls"
@@ -14,7 +14,7 @@ import (
 
 func loadString(t testing.TB, dir, text string) (*Config, error) {
 	t.Helper()
-	return LoadConfig(clitest.WriteFile(t, dir, "c.yaml", text, 0o600))
+	return Load(clitest.WriteFile(t, dir, "c.yaml", text, 0o600))
 }
 
 func TestPasswordSources(t *testing.T) {
@@ -102,13 +102,13 @@ func TestFileFaults(t *testing.T) {
 func TestPasswordInAFileThatOthersRead(t *testing.T) {
 	dir := t.TempDir()
 	text := clitest.RegistryYAML("login: {client_id: x, password: " + clitest.Canary + "}")
-	_, err := LoadConfig(clitest.WriteFile(t, dir, "c.yaml", text, 0o644))
+	_, err := Load(clitest.WriteFile(t, dir, "c.yaml", text, 0o644))
 	want := "c.yaml:5: registries[0].login.password: stands in this file, and group or others can reach it (mode 0644); chmod it to 0600; or use password_file"
 	if err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("got %v, want %q", err, want)
 	}
 	// Without a password in it the file may be open to all.
-	if _, err := LoadConfig(clitest.WriteFile(t, dir, "d.yaml", clitest.SandboxYAML(), 0o644)); err != nil {
+	if _, err := Load(clitest.WriteFile(t, dir, "d.yaml", clitest.SandboxYAML(), 0o644)); err != nil {
 		t.Errorf("no password: got %v", err)
 	}
 }
@@ -166,7 +166,7 @@ func TestTLSConfigDefaults(t *testing.T) {
 func TestConfigFileThatCannotBeRead(t *testing.T) {
 	dir := t.TempDir()
 	for _, path := range []string{dir + "/missing.yaml", dir, clitest.WriteFile(t, dir, "large", strings.Repeat("#", maxConfigFile+1), 0o600)} {
-		_, err := LoadConfig(path)
+		_, err := Load(path)
 		var faults *Faults
 		if err == nil || errors.As(err, &faults) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: got %v, want an error that names the file", path, err)
@@ -175,7 +175,7 @@ func TestConfigFileThatCannotBeRead(t *testing.T) {
 }
 
 func TestShippedConfig(t *testing.T) {
-	c, err := LoadConfig("../../config.yaml")
+	c, err := Load("../../../../config.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"bytes"
@@ -19,15 +19,35 @@ import (
 // maxConfigFile bounds the config file, in octets.
 const maxConfigFile = 1 << 20
 
-// LoadConfig reads the file, fills in the defaults, checks every rule and loads what the file
+// Load reads the file, fills in the defaults, checks every rule and loads what the file
 // refers to: passwords, certificates, keys. The error is a *Faults with all that is wrong, or says
 // why the file could not be read.
-func LoadConfig(path string) (*Config, error) {
+func Load(path string) (*Config, error) {
 	data, info, err := cli.ReadFile(path, maxConfigFile)
 	if err != nil {
 		return nil, err
 	}
 	return parseConfig(path, data, files{folder: filepath.Dir(path), config: info})
+}
+
+// LoadValues reads the values of a config file, without its rules and without what it refers to:
+// passwords and certificates may be out of reach for who wants to know something else.
+func LoadValues(path string) (*Config, error) {
+	data, _, err := cli.ReadFile(path, maxConfigFile)
+	if err != nil {
+		return nil, err
+	}
+	l := &faultList{lines: map[string]int{}}
+	r := &reader{faultList: l}
+	cfg := defaultConfig()
+	if n := r.document(data); n != nil {
+		r.value("", n, r.config(cfg))
+	}
+	if err := l.faults(path); err != nil {
+		return nil, err
+	}
+	cfg.folder = filepath.Dir(path)
+	return cfg, nil
 }
 
 // files is what the rules know of the file system.
@@ -165,9 +185,9 @@ func (c *checker) roots(path, file string) *x509.CertPool {
 	if !ok {
 		return nil
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(data) {
-		c.add(path, "%s holds no certificate in PEM", file)
+	pool, err := parseRoots(data)
+	if err != nil {
+		c.add(path, "%s %v", file, err)
 		return nil
 	}
 	return pool

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -17,7 +17,7 @@ type excess struct {
 
 // warnProfile adds a warning for each thing in which r exceeds its profile.
 func warnProfile(l *faultList, path string, r *Registry) {
-	p := profileOf(r.Profile)
+	p := ProfileOf(r.Profile)
 	if p == nil {
 		return
 	}
@@ -43,7 +43,7 @@ func (e *excess) warn(key, from, format string, args ...any) {
 	e.put(Fault{e.line(path), path, fmt.Sprintf(format, args...) + " (" + from + ")"})
 }
 
-func (e *excess) sessions(p *profile, s *Sessions) {
+func (e *excess) sessions(p *Profile, s *Sessions) {
 	if p.sessions.known() && s.Max > p.sessions.is {
 		e.warn("sessions.max", p.sessions.from, "%d, but %s allows %d", s.Max, e.name, p.sessions.is)
 	}
@@ -90,9 +90,9 @@ func warnDefaults(l *faultList, path string, r *Registry) {
 	if r.Sandbox() {
 		return
 	}
-	p := profileOf(r.Profile)
+	p := ProfileOf(r.Profile)
 	if p == nil {
-		p = new(profile)
+		p = new(Profile)
 	}
 	if at := join(path, "sessions.max"); !l.has(at) && !p.sessions.known() {
 		l.put(Fault{l.line(at), at, fmt.Sprintf("defaults apply: %d sessions at most; set what your registry grants", r.Sessions.Max)})

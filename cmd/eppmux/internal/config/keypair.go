@@ -1,8 +1,9 @@
-package main
+package config
 
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -74,8 +75,8 @@ func (k *KeyPair) Certificate() *tls.Certificate {
 	return k.current.Load()
 }
 
-// Expires is when the certificate that Certificate last gave ends.
-func (k *KeyPair) Expires() time.Time { return k.current.Load().Leaf.NotAfter }
+// Leaf is the certificate that Certificate last gave.
+func (k *KeyPair) Leaf() *x509.Certificate { return k.current.Load().Leaf }
 
 // look reads the files if they have changed.
 func (k *KeyPair) look() {
@@ -89,7 +90,7 @@ func (k *KeyPair) look() {
 		return
 	}
 	k.seen = seen // before the reading: what changes meanwhile is read the next time
-	pair, err := loadKeyPair(k.certFile, k.keyFile)
+	pair, err := LoadKeyPair(k.certFile, k.keyFile)
 	if err != nil {
 		k.log.Error("certificate has changed and is not usable; the old one stays in use", "file", k.certFile, "err", err.Error())
 		return
@@ -110,8 +111,8 @@ func (k *KeyPair) stamps() (s [2]stamp) {
 	return s
 }
 
-// loadKeyPair reads certificate and key under the rules for config files.
-func loadKeyPair(certFile, keyFile string) (*tls.Certificate, error) {
+// LoadKeyPair reads certificate and key under the rules for config files.
+func LoadKeyPair(certFile, keyFile string) (*tls.Certificate, error) {
 	cert, _, err := cli.ReadFile(certFile, cli.MaxPEMFile)
 	if err != nil {
 		return nil, err
@@ -138,6 +139,27 @@ func parseKeyPair(cert, key []byte) (*tls.Certificate, error) {
 		}
 	}
 	return &pair, nil
+}
+
+// LoadRoots reads certificates of authorities in PEM.
+func LoadRoots(file string) (*x509.CertPool, error) {
+	data, _, err := cli.ReadFile(file, cli.MaxPEMFile)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := parseRoots(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return pool, nil
+}
+
+func parseRoots(data []byte) (*x509.CertPool, error) {
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(data) {
+		return nil, errors.New("holds no certificate in PEM")
+	}
+	return pool, nil
 }
 
 // SameAs says whether both are read from the same files and hold the same certificate. Nil is the

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"io/fs"
@@ -232,6 +232,16 @@ var commandNames = map[string]LimitedCommand{
 	"update":           {Command: frame.CommandUpdate},
 	"extension":        {Command: frame.CommandExtension},
 	"other":            {Command: frame.CommandOther},
+}
+
+// String is the word of the file for l.
+func (l LimitedCommand) String() string {
+	for name, of := range commandNames {
+		if of == l {
+			return name
+		}
+	}
+	return l.Command.String()
 }
 
 func (r *reader) command(to *LimitedCommand) read {

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -170,7 +170,7 @@ func TestDistance(t *testing.T) {
 // FuzzConfig: no input makes the reader panic, and an input that it accepts keeps the rules that
 // others rely on.
 func FuzzConfig(f *testing.F) {
-	for _, name := range []string{"testdata/faults.yaml", "testdata/every-key.yaml", "../../config.yaml"} {
+	for _, name := range []string{"testdata/faults.yaml", "testdata/every-key.yaml", "../../../../config.yaml"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)

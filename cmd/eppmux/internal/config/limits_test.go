@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"slices"
@@ -22,12 +22,12 @@ func TestLimitNames(t *testing.T) {
 		limit(2, 3*time.Nanosecond, check), limit(2, 3*time.Nanosecond, check), limit(2, 3*time.Microsecond, check)}
 	want := []string{"all-100-per-1s-2", "all-100-per-1s", "all-1-per-500ms-session", "create-renew-transfer-request-7-per-24h-shadow",
 		"check-create-renew-1-more-3-per-90m", "check-2-per-3ns", "check-2-per-3ns-2", "check-2-per-3us"}
-	if got := limitNames(limits); !slices.Equal(got, want) {
+	if got := LimitNames(limits); !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
 	slices.Reverse(limits[2:6])
 	slices.Reverse(want[2:6])
-	if got := limitNames(limits); !slices.Equal(got, want) {
+	if got := LimitNames(limits); !slices.Equal(got, want) {
 		t.Errorf("in another order: got %q\nwant %q", got, want)
 	}
 }

@@ -1,12 +1,10 @@
-package main
+package config
 
 import (
 	"os"
 	"path/filepath"
 
 	"gopkg.in/yaml.v3"
-
-	"eppmux/cmd/eppmux/internal/cli"
 )
 
 // Audit is the record of commands.
@@ -93,36 +91,4 @@ func (c *checker) auditFile(path, file string) {
 	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
 		c.add(path, "there is no folder %s", filepath.Dir(file))
 	}
-}
-
-// readAudit reads what the file says of the audit log. All else may be wrong or out of reach:
-// whoever reads the log need not be able to read passwords.
-func readAudit(path string) (Audit, error) {
-	cfg, err := readOnly(path)
-	if err != nil {
-		return Audit{}, err
-	}
-	if cfg.Audit.File != "" {
-		cfg.Audit.File = files{folder: filepath.Dir(path)}.resolve(cfg.Audit.File)
-	}
-	return cfg.Audit, nil
-}
-
-// readOnly reads the values of a config file, without its rules and without what it refers to:
-// passwords and certificates may be out of reach for who wants to know something else.
-func readOnly(path string) (*Config, error) {
-	data, _, err := cli.ReadFile(path, maxConfigFile)
-	if err != nil {
-		return nil, err
-	}
-	l := &faultList{lines: map[string]int{}}
-	r := &reader{faultList: l}
-	cfg := defaultConfig()
-	if n := r.document(data); n != nil {
-		r.value("", n, r.config(cfg))
-	}
-	if err := l.faults(path); err != nil {
-		return nil, err
-	}
-	return cfg, nil
 }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"log/slog"
@@ -68,7 +68,7 @@ func TestEveryKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := LoadConfig(clitest.WriteFile(t, dir, "c.yaml", string(text), 0o600))
+	got, err := Load(clitest.WriteFile(t, dir, "c.yaml", string(text), 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"time"
@@ -36,7 +36,7 @@ const (
 )
 
 // profiles are the registries of which numbers are public. The names go into config files and stay.
-var profiles = map[string]*profile{
+var profiles = map[string]*Profile{
 	// .au, Identity Digital Australia. More sessions can be bought.
 	"au": {sessions: sourced[int]{40, fromAU}},
 
@@ -50,7 +50,7 @@ var profiles = map[string]*profile{
 			Commands: []LimitedCommand{
 				{Command: frame.CommandCreate}, {Command: frame.CommandRenew}, {Command: frame.CommandTransfer, Op: frame.OpRequest}},
 		}, fromBrusselsProtected}},
-		password: passwordRule{min: 8, max: 16, from: fromBrusselsGeneral},
+		Password: PasswordRule{Min: 8, Max: 16, From: fromBrusselsGeneral},
 	},
 
 	"ca": {sessions: sourced[int]{15, fromCA}, cert: sourced[bool]{true, fromCA}},
@@ -75,7 +75,7 @@ var profiles = map[string]*profile{
 		idle:     sourced[time.Duration]{5 * time.Minute, fromDK},
 		age:      sourced[time.Duration]{8 * time.Hour, fromDK},
 		frame:    sourced[int]{262144, fromDK},
-		password: passwordRule{min: 8, max: 64, from: fromDK},
+		Password: PasswordRule{Min: 8, Max: 64, From: fromDK},
 	},
 
 	// One ceiling for all of its many TLDs.
@@ -92,7 +92,7 @@ var profiles = map[string]*profile{
 			Scope: ScopeRegistry, Commands: []LimitedCommand{{}},
 		}, fromEE}},
 		cert:      sourced[bool]{true, fromEE},
-		throttled: []upstream.Pattern{{Code: 2502}},
+		Throttled: []upstream.Pattern{{Code: 2502}},
 	},
 
 	// .fr only slows down: 2 s for the second command after a login, for repeated checks, for a
@@ -143,14 +143,14 @@ var profiles = map[string]*profile{
 			Scope: ScopeRegistry, Commands: []LimitedCommand{{}},
 		}, fromNomulus}},
 		cert:     sourced[bool]{true, fromNomulusFAQ},
-		password: passwordRule{outOfBand: "the registry does not support newPW; change it in the registry's console", from: fromNomulusFAQ},
+		Password: PasswordRule{OutOfBand: "the registry does not support newPW; change it in the registry's console", From: fromNomulusFAQ},
 	},
 
 	"nz": {
 		sessions: sourced[int]{300, fromNZ},
 		idle:     sourced[time.Duration]{5 * time.Minute, fromNZ},
 		cert:     sourced[bool]{true, fromNZ},
-		password: passwordRule{min: 16, max: 16, forbidden: "&", from: fromNZ},
+		Password: PasswordRule{Min: 16, Max: 16, Forbidden: "&", From: fromNZ},
 	},
 
 	// The endpoint of .nz for names that are released.
@@ -162,7 +162,7 @@ var profiles = map[string]*profile{
 			Scope: ScopeSession, Commands: []LimitedCommand{{}},
 		}, fromNZ}},
 		cert:     sourced[bool]{true, fromNZ},
-		password: passwordRule{min: 16, max: 16, forbidden: "&", from: fromNZ},
+		Password: PasswordRule{Min: 16, Max: 16, Forbidden: "&", From: fromNZ},
 	},
 
 	"uk": {

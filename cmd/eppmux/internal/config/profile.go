@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"maps"
@@ -12,9 +12,9 @@ import (
 	"eppmux/upstream"
 )
 
-// profile is what is publicly known of a registry, each number with its source. What is not known
+// Profile is what is publicly known of a registry, each number with its source. What is not known
 // is left out: no number here is a guess. Its zero fields mean that, too.
-type profile struct {
+type Profile struct {
 	sessions sourced[int]              // at once, per account
 	idle     sourced[time.Duration]    // without a command, after which the registry closes
 	age      sourced[time.Duration]    // after which it closes in any case
@@ -25,10 +25,10 @@ type profile struct {
 	probe    sourced[KeepaliveCommand] // where hello does not do as keepalive
 	cert     sourced[bool]             // a client certificate is demanded
 
-	throttled []upstream.Pattern // answers that mean "not executed, too fast"; see upstream.Config
-	lost      []upstream.Pattern // answers that mean "not logged in any more"; nil: those that are common
+	Throttled []upstream.Pattern // answers that mean "not executed, too fast"; see upstream.Config
+	Lost      []upstream.Pattern // answers that mean "not logged in any more"; nil: those that are common
 
-	password passwordRule
+	Password PasswordRule
 }
 
 // sourced is a fact and where it stands, with the mark of how good that is: [V] the source was
@@ -40,12 +40,12 @@ type sourced[T any] struct {
 
 func (s sourced[T]) known() bool { return s.from != "" }
 
-// passwordRule is what a registry demands of a password beyond the schema's length.
-type passwordRule struct {
-	min, max  int    // characters; 0: as the schema has it
-	forbidden string // characters
-	outOfBand string // why newPW in a login does not do; empty: it does
-	from      string
+// PasswordRule is what a registry demands of a password beyond the schema's length.
+type PasswordRule struct {
+	Min, Max  int    // characters; 0: as the schema has it
+	Forbidden string // characters
+	OutOfBand string // why newPW in a login does not do; empty: it does
+	From      string
 }
 
 // Limits of our own, on what is made of a registry's numbers.
@@ -59,7 +59,7 @@ const (
 )
 
 // apply makes the profile's numbers the defaults of r.
-func (p *profile) apply(r *Registry) {
+func (p *Profile) apply(r *Registry) {
 	if p.sessions.known() {
 		r.Sessions.Max = p.sessions.is
 	}
@@ -85,12 +85,12 @@ func (p *profile) apply(r *Registry) {
 }
 
 // limits says whether the profile has limits that are not shadows, and so replaces the default one.
-func (p *profile) limits() bool {
+func (p *Profile) limits() bool {
 	return slices.ContainsFunc(p.rates, func(l sourced[RateLimit]) bool { return !l.is.Shadow })
 }
 
 // applyRates replaces the default limit, unless all that the profile has are shadows.
-func (p *profile) applyRates(r *Registry) {
+func (p *Profile) applyRates(r *Registry) {
 	var real, shadows []RateLimit
 	for _, l := range p.rates {
 		if l.is.Shadow {
@@ -105,8 +105,8 @@ func (p *profile) applyRates(r *Registry) {
 	r.RateLimits = append(real, shadows...)
 }
 
-// profileOf is nil for no name, and for one that is not known.
-func profileOf(name string) *profile { return profiles[name] }
+// ProfileOf is nil for no name, and for one that is not known.
+func ProfileOf(name string) *Profile { return profiles[name] }
 
 // profileNames are sorted.
 func profileNames() []string { return slices.Sorted(maps.Keys(profiles)) }
@@ -119,7 +119,7 @@ func (r *reader) profile(to *string) read {
 		if name == "" {
 			return
 		}
-		if profileOf(name) == nil {
+		if ProfileOf(name) == nil {
 			known := profileNames()
 			r.add(path, "no such profile: %s%s; known are %s", cli.Quote(name), suggest(name, known), strings.Join(known, ", "))
 			return
@@ -134,7 +134,7 @@ func newRegistry(n *yaml.Node) Registry {
 	to := defaultRegistry()
 	budget := maxNodes
 	if v := find(n, "profile", &budget); v != nil && v.Kind == yaml.ScalarNode {
-		if p := profileOf(v.Value); p != nil {
+		if p := ProfileOf(v.Value); p != nil {
 			p.apply(&to)
 		}
 	}
@@ -176,4 +176,12 @@ func behind(n *yaml.Node) *yaml.Node {
 		return n.Alias
 	}
 	return n
+}
+
+// Source names where the rule comes from, in brackets behind a blank, if it is not the schema's.
+func (p PasswordRule) Source() string {
+	if p.From == "" {
+		return ""
+	}
+	return " (" + p.From + ")"
 }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"bytes"
@@ -70,8 +70,8 @@ func TestKeyPairIsReread(t *testing.T) {
 	if second == first || !strings.Contains(log, "level=INFO") || !strings.Contains(log, "in use from now on") {
 		t.Errorf("got the old one: %v, log %q", second == first, log)
 	}
-	if !s.pair.Expires().Equal(s.pair.Certificate().Leaf.NotAfter) {
-		t.Errorf("got end %v", s.pair.Expires())
+	if !s.pair.Leaf().NotAfter.Equal(s.pair.Certificate().Leaf.NotAfter) {
+		t.Errorf("got end %v", s.pair.Leaf().NotAfter)
 	}
 	if third, log := s.get(); third != second || log != "" {
 		t.Errorf("got another one, or log %q", log)

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -46,9 +46,9 @@ func (c *checker) rateLimit(path string, l *RateLimit, names map[string]string) 
 	}
 }
 
-// limitNames are the names of limits, each different: those that they have, or what they say, as in
+// LimitNames are the names of limits, each different: those that they have, or what they say, as in
 // "all-100-per-1s". So a limit that stays the same keeps its name, wherever it stands.
-func limitNames(limits []RateLimit) []string {
+func LimitNames(limits []RateLimit) []string {
 	names := make([]string, len(limits))
 	for i := range limits {
 		names[i] = limits[i].Name
@@ -75,7 +75,7 @@ const maxSaid = 3
 func (l *RateLimit) said() string {
 	var words []string
 	for _, c := range l.Commands {
-		words = append(words, strings.ReplaceAll(nameOf(c), ":", "-"))
+		words = append(words, strings.ReplaceAll(c.String(), ":", "-"))
 	}
 	slices.Sort(words)
 	if more := len(words) - maxSaid; more > 0 {

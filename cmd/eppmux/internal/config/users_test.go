@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -35,9 +35,9 @@ func TestUsers(t *testing.T) {
 		{"[{client_id: a, password: x}]", "users[0].password: unknown key"},
 	} {
 		file := clitest.WriteFile(t, dir, "c.yaml", clitest.SandboxYAML("clients: {login: verify, users: "+tt.users+"}"), 0o600)
-		cfg, err := LoadConfig(file)
+		cfg, err := Load(file)
 		if tt.fault == "" {
-			if err != nil || len(cfg.Registries[0].Clients.hashes()) != 2 || len(cfg.Warnings) > 0 {
+			if err != nil || len(cfg.Registries[0].Clients.Hashes()) != 2 || len(cfg.Warnings) > 0 {
 				t.Errorf("%s: got %v, %+v", tt.users, err, cfg)
 			}
 			continue
@@ -53,7 +53,7 @@ func TestUsersWarnings(t *testing.T) {
 	dir := t.TempDir()
 	clitest.WriteFile(t, dir, "hash", knownHash+"\n", 0o600)
 	users := "users: [{client_id: a, password_hash: " + knownHash + "}, {client_id: b, password_hash_file: hash}]"
-	cfg, err := LoadConfig(clitest.WriteFile(t, dir, "c.yaml", clitest.SandboxYAML("clients: {login: accept, "+users+"}"), 0o644))
+	cfg, err := Load(clitest.WriteFile(t, dir, "c.yaml", clitest.SandboxYAML("clients: {login: accept, "+users+"}"), 0o644))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestUsersWarnings(t *testing.T) {
 		!strings.Contains(got, "clients.users[0].password_hash: warning: stands in this file, and group or others can reach it") {
 		t.Errorf("got %s", got)
 	}
-	if cfg.Registries[0].Clients.hashes() != nil {
+	if cfg.Registries[0].Clients.Hashes() != nil {
 		t.Error("got hashes, want none where any login is taken")
 	}
 	if shown := fmt.Sprintf("%+v %#v", cfg.Registries[0].Clients, cfg.Registries[0].Clients); strings.Contains(shown, "ovesO") {

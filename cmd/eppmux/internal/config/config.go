@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"crypto/tls"
@@ -15,7 +15,7 @@ import (
 )
 
 // Config is the config file with its defaults filled in and its rules checked. The keys are the
-// field names in lower case with underscores. Immutable after LoadConfig.
+// field names in lower case with underscores. Immutable after Load and LoadValues.
 type Config struct {
 	Registries   []Registry // at least one; names are unique
 	Admin        Admin
@@ -30,6 +30,9 @@ type Config struct {
 
 	folder string // where relative paths of the file start
 }
+
+// Resolve says where the file is that a key of c names.
+func (c *Config) Resolve(path string) string { return files{folder: c.folder}.resolve(path) }
 
 // Registry is one account at one registry.
 type Registry struct {
@@ -140,6 +143,17 @@ type Login struct {
 	ExtensionURIs []string // default: what the greeting offers
 }
 
+// EPP is the login as frame writes it, without a clTRID and a new password.
+func (l *Login) EPP() frame.Login {
+	return frame.Login{
+		ClientID:      l.ClientID,
+		Password:      l.Password.Reveal(),
+		Language:      l.Language,
+		ObjectURIs:    l.ObjectURIs,
+		ExtensionURIs: l.ExtensionURIs,
+	}
+}
+
 // Sessions is how many sessions are held and for how long.
 type Sessions struct {
 	Min, Max         int           // 1 <= Min <= Max; default 1 and 3
@@ -170,7 +184,7 @@ type Timeouts struct {
 
 // RateLimit is one limit and what it is about.
 type RateLimit struct {
-	Name     string // default made of the others, see limitNames
+	Name     string // default made of the others, see LimitNames
 	Limit    ratelimit.Limit
 	Scope    Scope            // default registry
 	Commands []LimitedCommand // default all; empty never
@@ -245,8 +259,8 @@ type User struct {
 	hash proxy.PasswordHash
 }
 
-// hashes are those of the users; nil where any login is taken.
-func (c *Clients) hashes() map[string]proxy.PasswordHash {
+// Hashes are those of the users; nil where any login is taken.
+func (c *Clients) Hashes() map[string]proxy.PasswordHash {
 	if c.Login != LoginVerify {
 		return nil
 	}
@@ -354,4 +368,17 @@ func defaultRegistry() Registry {
 		},
 		UnknownOutcome: OutcomeClose,
 	}
+}
+
+// Meets reports whether both may be one address.
+func (l Listen) Meets(o Listen) bool {
+	if l.Network != o.Network {
+		return false
+	}
+	if l.Network == "unix" {
+		return l.Address == o.Address
+	}
+	_, a, _ := net.SplitHostPort(l.Address)
+	_, b, _ := net.SplitHostPort(o.Address)
+	return a == b && a != "0"
 }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"os"
@@ -36,7 +36,7 @@ func TestCredentials(t *testing.T) {
 		}
 		_ = os.Remove(filepath.Join(passed, "password"))
 		clitest.WriteFile(t, passed, "password", clitest.Canary+"\n", tt.mode)
-		cfg, err := LoadConfig(file)
+		cfg, err := Load(file)
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q, mode %04o: got %v, want %q", tt.folder, tt.mode, err, tt.want)
 			continue
@@ -47,7 +47,7 @@ func TestCredentials(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		if _, err := loadKeyPair(filepath.Join(passed, "client.pem"), filepath.Join(passed, "client.key")); err != nil {
+		if _, err := LoadKeyPair(filepath.Join(passed, "client.pem"), filepath.Join(passed, "client.key")); err != nil {
 			t.Errorf("mode %04o: read again: %v", tt.mode, err)
 		}
 	}
@@ -58,7 +58,7 @@ func TestCredentials(t *testing.T) {
 	if err := os.Chmod(key, 0o440); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := loadKeyPair(filepath.Join(dir, "client.pem"), key); err == nil {
+	if _, err := LoadKeyPair(filepath.Join(dir, "client.pem"), key); err == nil {
 		t.Error("got no error for a key that is open to the group")
 	}
 }

@@ -1,0 +1,92 @@
+package config
+
+import (
+	"crypto/x509"
+	"fmt"
+	"time"
+)
+
+// Urgency is how soon one of our own certificates ends, as the log and "eppmux check" tell of it. The
+// status page has a rule of its own, admin.Near.
+type Urgency uint8
+
+// From the least urgent on.
+const (
+	NotUrgent   Urgency = iota
+	withinMonth         // within 30 days
+	withinWeek          // within 7 days
+	WithinDay           // within a day
+	Expired             // over
+)
+
+// day is a day without a change of the clocks.
+const day = 24 * time.Hour
+
+// UrgencyOf is that of a certificate. One that lives so short that it is always near its end is
+// renewed by a program, and warned of later: only what is less than half its life counts.
+func UrgencyOf(cert *x509.Certificate, now time.Time) Urgency {
+	left, life := cert.NotAfter.Sub(now), cert.NotAfter.Sub(cert.NotBefore)
+	within := func(d time.Duration) bool { return left < d && 2*d <= life }
+	switch {
+	case left <= 0:
+		return Expired
+	case within(day):
+		return WithinDay
+	case within(7 * day):
+		return withinWeek
+	case within(30 * day):
+		return withinMonth
+	}
+	return NotUrgent
+}
+
+// Ending says when a certificate ends, as a part of a sentence.
+func Ending(cert *x509.Certificate, now time.Time) string {
+	end := cert.NotAfter.UTC().Format("2006-01-02 15:04 UTC")
+	switch left := cert.NotAfter.Sub(now); {
+	case left <= 0:
+		return "expired on " + end
+	case left < 2*day:
+		return fmt.Sprintf("expires in %d hours, on %s", left/time.Hour, end)
+	default:
+		return fmt.Sprintf("expires in %d days, on %s", left/day, end)
+	}
+}
+
+// OwnCertificate is one of our certificates: what we show to a registry, or to clients.
+type OwnCertificate struct {
+	Registry string
+	key      string // in the registry's mapping of the file
+	File     string
+	Pair     *KeyPair
+}
+
+// ShownTo says who sees it, in the words of metrics.
+func (o *OwnCertificate) ShownTo() string {
+	if o.key == "tls.cert_file" {
+		return "registry"
+	}
+	return "clients"
+}
+
+// Certificates are those that r has.
+func (r *Registry) Certificates() []OwnCertificate {
+	var own []OwnCertificate
+	if k := r.TLS.Certificate; k != nil {
+		own = append(own, OwnCertificate{r.Name, "tls.cert_file", r.TLS.CertFile, k})
+	}
+	if k := r.Clients.TLS.Certificate; k != nil {
+		own = append(own, OwnCertificate{r.Name, "clients.tls.cert_file", r.Clients.TLS.CertFile, k})
+	}
+	return own
+}
+
+// warnExpiry adds a warning for each certificate of r that is near its end or beyond.
+func warnExpiry(l *faultList, path string, r *Registry, now time.Time) {
+	for _, o := range r.Certificates() {
+		leaf := o.Pair.Leaf()
+		if UrgencyOf(leaf, now) != NotUrgent {
+			l.put(Fault{l.line(join(path, o.key)), join(path, o.key), o.File + " " + Ending(leaf, now)})
+		}
+	}
+}

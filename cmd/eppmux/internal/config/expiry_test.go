@@ -1,0 +1,80 @@
+package config
+
+import (
+	"crypto/x509"
+	"strings"
+	"testing"
+	"time"
+
+	"eppmux/cmd/eppmux/internal/clitest"
+)
+
+func TestUrgency(t *testing.T) {
+	end := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	const year = 365 * day
+	for _, tt := range []struct {
+		life, left time.Duration
+		want       Urgency
+	}{
+		{year, year, NotUrgent},
+		{year, 30 * day, NotUrgent},
+		{year, 30*day - 1, withinMonth},
+		{year, 7 * day, withinMonth},
+		{year, 7*day - 1, withinWeek},
+		{year, day, withinWeek},
+		{year, day - 1, WithinDay},
+		{year, 1, WithinDay},
+		{year, 0, Expired},
+		{year, -year, Expired},
+		{60 * day, 30*day - 1, withinMonth},
+		{59 * day, 30*day - 1, NotUrgent}, // it is young
+		{59 * day, 7*day - 1, withinWeek},
+		{6 * day, 3 * day, NotUrgent},
+		{6 * day, day - 1, WithinDay},
+		{time.Hour, time.Minute, NotUrgent}, // somebody renews it all day
+		{time.Hour, 0, Expired},
+	} {
+		cert := &x509.Certificate{NotBefore: end.Add(-tt.life), NotAfter: end}
+		if got := UrgencyOf(cert, end.Add(-tt.left)); got != tt.want {
+			t.Errorf("life %v, left %v: got %d, want %d", tt.life, tt.left, got, tt.want)
+		}
+	}
+}
+
+func TestEnding(t *testing.T) {
+	cert := &x509.Certificate{NotAfter: time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)}
+	for _, tt := range []struct {
+		left time.Duration
+		want string
+	}{
+		{30 * day, "expires in 30 days, on 2030-01-01 12:00 UTC"},
+		{47 * time.Hour, "expires in 47 hours, on 2030-01-01 12:00 UTC"},
+		{0, "expired on 2030-01-01 12:00 UTC"},
+		{-day, "expired on 2030-01-01 12:00 UTC"},
+	} {
+		if got := Ending(cert, cert.NotAfter.Add(-tt.left)); got != tt.want {
+			t.Errorf("%v: got %q, want %q", tt.left, got, tt.want)
+		}
+	}
+}
+
+func TestExpiryWarnings(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	clitest.WritePairFor(t, dir, "old", now.Add(-400*day), now.Add(-day))
+	clitest.WritePairFor(t, dir, "near", now.Add(-300*day), now.Add(5*day+time.Hour))
+	clitest.WritePairFor(t, dir, "far", now.Add(-day), now.Add(300*day))
+	clitest.WriteFile(t, dir, "pw", "secret", 0o600)
+	for _, tt := range []struct{ up, down, want string }{
+		{"far", "far", ""},
+		{"near", "far", "c.yaml:6: registries[0].tls.cert_file: warning: near.pem expires in 5 days, on "},
+		{"far", "old", "c.yaml:7: registries[0].clients.tls.cert_file: warning: old.pem expired on "},
+	} {
+		file := clitest.WriteFile(t, dir, "c.yaml", clitest.RegistryYAML("login: {client_id: x, password_file: pw}",
+			"tls: {cert_file: "+tt.up+".pem, key_file: "+tt.up+".key}",
+			"clients: {tls: {cert_file: "+tt.down+".pem, key_file: "+tt.down+".key}}", "sessions: {max: 3}", "rate_limits: []"), 0o600)
+		c, err := Load(file)
+		if err != nil || len(c.Warnings) != min(1, len(tt.want)) || !strings.Contains(strings.Join(c.Warnings, "\n"), tt.want) {
+			t.Errorf("%s, %s: got %+v, %v, want %q", tt.up, tt.down, c, err, tt.want)
+		}
+	}
+}
