@@ -10,6 +10,7 @@ import (
 
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/config"
+	"eppmux/cmd/eppmux/internal/localca"
 )
 
 // certRun is one run of "eppmux cert". The values of its flags come first.
@@ -64,7 +65,7 @@ ca.key is needed by --renew alone and may be kept elsewhere meanwhile.`,
 }
 
 func (c *certRun) run(cmd *cobra.Command) error {
-	names, err := hostNames(c.names)
+	names, err := localca.HostNames(c.names)
 	switch {
 	case err != nil:
 		return cli.Misused(cmd, "--name: %w", err)
@@ -74,65 +75,65 @@ func (c *certRun) run(cmd *cobra.Command) error {
 		return cli.Misused(cmd, "--ca-days is for a new authority, not for --renew")
 	}
 	for flag, days := range map[string]int{"days": c.days, "ca-days": c.caDays} {
-		if days < 1 || days > maxCertDays {
-			return cli.Misused(cmd, "--%s: must be 1 to %d, got %d", flag, maxCertDays, days)
+		if days < 1 || days > localca.MaxDays {
+			return cli.Misused(cmd, "--%s: must be 1 to %d, got %d", flag, localca.MaxDays, days)
 		}
 	}
 	if c.dir, err = filepath.Abs(c.dir); err != nil {
 		return cli.Failed(cmd, err)
 	}
-	dir, err := openCertDir(c.dir)
+	dir, err := localca.Open(c.dir)
 	if err != nil {
 		return cli.Failed(cmd, err)
 	}
-	defer dir.close()
+	defer dir.Close()
 	c.now = time.Now()
 	made, err := c.make(dir, names)
 	if err != nil {
 		return cli.Failed(cmd, err)
 	}
-	fmt.Fprint(cmd.OutOrStdout(), made.advice(c.dir, c.renew))
+	fmt.Fprint(cmd.OutOrStdout(), advice(made, c.dir, c.renew))
 	return nil
 }
 
 // make makes what the flags want, and puts it into its place last of all.
-func (c *certRun) make(dir *certDir, names []string) (*localCerts, error) {
+func (c *certRun) make(dir *localca.Dir, names []string) (*localca.Certificate, error) {
 	if c.renew {
 		return c.remake(dir, names)
 	}
-	if there := dir.present(); there != "" && !c.replaces {
+	if there := dir.Present(); there != "" && !c.replaces {
 		return nil, fmt.Errorf("%s is there; --renew makes a new certificate from its authority, --force makes all anew", there)
 	}
-	ca, err := newAuthority(names, c.now, c.caDays)
+	ca, err := localca.NewAuthority(names, c.now, c.caDays)
 	if err != nil {
 		return nil, err
 	}
-	made, err := ca.issue(names, c.now, c.days)
+	made, err := ca.Issue(names, c.now, c.days)
 	if err != nil {
 		return nil, err
 	}
-	return made, dir.put(map[string][]byte{caKeyFile: made.caKey, caFile: made.ca, serverKeyFile: made.key, serverFile: made.cert})
+	return made, dir.Put(made)
 }
 
 // remake makes a new certificate from the authority that is there.
-func (c *certRun) remake(dir *certDir, names []string) (*localCerts, error) {
-	ca, err := dir.authority()
+func (c *certRun) remake(dir *localca.Dir, names []string) (*localca.Certificate, error) {
+	ca, err := dir.Authority()
 	if err != nil {
 		return nil, err
 	}
-	if !ca.cert.NotAfter.After(c.now) {
-		return nil, fmt.Errorf("%s: the authority has %s; --force makes a new one", filepath.Join(c.dir, caFile), config.Ending(ca.cert, c.now))
+	if !ca.Cert.NotAfter.After(c.now) {
+		return nil, fmt.Errorf("%s: the authority has %s; --force makes a new one", filepath.Join(c.dir, localca.CAFile), config.Ending(ca.Cert, c.now))
 	}
 	if len(c.names) == 0 {
-		old, err := dir.names()
+		old, err := dir.Names()
 		if err != nil {
 			return nil, errors.Join(err, errors.New("say for which names the new one is, with --name"))
 		}
 		names = old
 	}
-	made, err := ca.issue(names, c.now, c.days)
+	made, err := ca.Issue(names, c.now, c.days)
 	if err != nil {
 		return nil, err
 	}
-	return made, dir.put(map[string][]byte{serverKeyFile: made.key, serverFile: made.cert})
+	return made, dir.Put(made)
 }

@@ -5,23 +5,25 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"eppmux/cmd/eppmux/internal/localca"
 )
 
 // advice says what is in dir now and what is left to do.
-func (l *localCerts) advice(dir string, renewed bool) string {
+func advice(made *localca.Certificate, dir string, renewed bool) string {
 	var b strings.Builder
-	ca := filepath.Join(dir, caFile)
+	ca := filepath.Join(dir, localca.CAFile)
 	if renewed {
 		fmt.Fprintf(&b, "%s is renewed, for %s until %s.\nA running eppmux takes it by itself; clients that trust %s need nothing.\n",
-			filepath.Join(dir, serverFile), strings.Join(l.names, ", "), date(l.leaf.NotAfter), ca)
+			filepath.Join(dir, localca.ServerFile), strings.Join(made.Names, ", "), date(made.Leaf.NotAfter), ca)
 		return b.String()
 	}
 	fmt.Fprintf(&b, "Made in %s:\n", dir)
 	for _, f := range [][2]string{
-		{caFile, "the authority, for clients, until " + date(l.authority.NotAfter)},
-		{caKeyFile, "its key, for --renew alone"},
-		{serverFile, "for " + strings.Join(l.names, ", ") + ", until " + date(l.leaf.NotAfter)},
-		{serverKeyFile, "its key"},
+		{localca.CAFile, "the authority, for clients, until " + date(made.Authority.Cert.NotAfter)},
+		{localca.CAKeyFile, "its key, for --renew alone"},
+		{localca.ServerFile, "for " + strings.Join(made.Names, ", ") + ", until " + date(made.Leaf.NotAfter)},
+		{localca.ServerKeyFile, "its key"},
 	} {
 		fmt.Fprintf(&b, "  %-11s %s\n", f[0], f[1])
 	}
@@ -32,7 +34,7 @@ In the config file, at the registry (more listeners may stand in the list):
       tls: {cert_file: %q, key_file: %q}
 
 Clients connect to one of those names and trust ca.pem, each in its own way:
-`, filepath.Join(dir, serverFile), filepath.Join(dir, serverKeyFile))
+`, filepath.Join(dir, localca.ServerFile), filepath.Join(dir, localca.ServerKeyFile))
 	for _, t := range trusts {
 		fmt.Fprintf(&b, "  %-8s %s\n", t.tool, strings.ReplaceAll(t.how, "{ca}", ca))
 	}

@@ -1,13 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"crypto/x509"
+	"encoding/pem"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/cmd/eppmux/internal/config"
+	"eppmux/cmd/eppmux/internal/localca"
 )
 
 // makeCerts runs "eppmux cert" with a new folder and returns that and what was printed.
@@ -30,7 +30,11 @@ func makeCerts(t *testing.T, more ...string) (dir, out string) {
 
 func certIn(t *testing.T, dir, name string) *x509.Certificate {
 	t.Helper()
-	cert, err := parseCert(clitest.ReadFile(t, filepath.Join(dir, name)))
+	block, _ := pem.Decode(clitest.ReadFile(t, filepath.Join(dir, name)))
+	if block == nil {
+		t.Fatalf("%s is not in PEM", name)
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +65,7 @@ func filesIn(t *testing.T, dir string) map[string]string {
 
 func TestCert(t *testing.T) {
 	dir, _ := makeCerts(t, "--name", "EPP.example.com.", "--name", "192.0.2.7", "--name", "localhost", "--days", "10", "--ca-days", "20")
-	for name, mode := range map[string]os.FileMode{caFile: 0o644, caKeyFile: 0o600, serverFile: 0o644, serverKeyFile: 0o600} {
+	for name, mode := range map[string]os.FileMode{localca.CAFile: 0o644, localca.CAKeyFile: 0o600, localca.ServerFile: 0o644, localca.ServerKeyFile: 0o600} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode() != mode {
 			t.Errorf("%s: got %v, %v, want mode %v", name, info, err, mode)
 		}
@@ -69,7 +73,7 @@ func TestCert(t *testing.T) {
 	if got := filesIn(t, dir); len(got) != 4 {
 		t.Errorf("got %d files, want 4", len(got))
 	}
-	ca, server := certIn(t, dir, caFile), certIn(t, dir, serverFile)
+	ca, server := certIn(t, dir, localca.CAFile), certIn(t, dir, localca.ServerFile)
 	if !ca.IsCA || !ca.MaxPathLenZero || ca.MaxPathLen != 0 || ca.KeyUsage&x509.KeyUsageCertSign == 0 || server.IsCA {
 		t.Errorf("got authority %+v, certificate %+v", ca, server)
 	}
@@ -86,29 +90,8 @@ func TestCert(t *testing.T) {
 	if err := accepted(ca, server, "example.com"); err == nil {
 		t.Error("the certificate is good for another name")
 	}
-	if _, err := config.LoadKeyPair(filepath.Join(dir, serverFile), filepath.Join(dir, serverKeyFile)); err != nil {
+	if _, err := config.LoadKeyPair(filepath.Join(dir, localca.ServerFile), filepath.Join(dir, localca.ServerKeyFile)); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestCertAuthorityIsNarrow: with its key nobody can make a certificate for another host, or
-// another authority, that its clients accept.
-func TestCertAuthorityIsNarrow(t *testing.T) {
-	ca, err := newAuthority(localNames, time.Now(), 30)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"bank.example", "192.0.2.1", "2001:db8::1"} {
-		if _, err := ca.issue([]string{name}, time.Now(), 10); err == nil || !strings.Contains(err.Error(), "--force makes one that can") {
-			t.Errorf("%s: got %v, want it refused", name, err)
-		}
-	}
-	if made, err := ca.issue([]string{"localhost"}, time.Now(), 99); err != nil || !made.leaf.NotAfter.Equal(ca.cert.NotAfter) {
-		t.Errorf("got %+v, %v, want a certificate that ends with the authority", made, err)
-	}
-	other, err := newAuthority(localNames, time.Now(), 30)
-	if err != nil || other.cert.Subject.String() == ca.cert.Subject.String() {
-		t.Errorf("got %v, %v, want another subject", other.cert.Subject, err)
 	}
 }
 
@@ -120,7 +103,7 @@ func TestCertOpenSSL(t *testing.T) {
 	dir, _ := makeCerts(t, "--name", "epp.example.com")
 	for name, want := range map[string]bool{"epp.example.com": true, "localhost": true, "example.com": false} {
 		out, err := exec.Command("openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", name,
-			"-CAfile", filepath.Join(dir, caFile), filepath.Join(dir, serverFile)).CombinedOutput()
+			"-CAfile", filepath.Join(dir, localca.CAFile), filepath.Join(dir, localca.ServerFile)).CombinedOutput()
 		if (err == nil) != want {
 			t.Errorf("%s: got %v, want it good: %v\n%s", name, err, want, out)
 		}
@@ -131,7 +114,7 @@ func TestCertOpenSSL(t *testing.T) {
 // others are said.
 func TestCertRenew(t *testing.T) {
 	dir, _ := makeCerts(t, "--name", "epp.example.com", "--name", "2001:db8::7")
-	ca, first, before := certIn(t, dir, caFile), certIn(t, dir, serverFile), filesIn(t, dir)
+	ca, first, before := certIn(t, dir, localca.CAFile), certIn(t, dir, localca.ServerFile), filesIn(t, dir)
 	for _, tt := range []struct {
 		args []string
 		good []string
@@ -145,11 +128,11 @@ func TestCertRenew(t *testing.T) {
 		if got.code != 0 || !strings.Contains(got.out, "server.pem is renewed, for localhost, ") {
 			t.Fatalf("%q: got %+v", tt.args, got)
 		}
-		after, server := filesIn(t, dir), certIn(t, dir, serverFile)
-		if after[caFile] != before[caFile] || after[caKeyFile] != before[caKeyFile] || len(after) != 4 {
+		after, server := filesIn(t, dir), certIn(t, dir, localca.ServerFile)
+		if after[localca.CAFile] != before[localca.CAFile] || after[localca.CAKeyFile] != before[localca.CAKeyFile] || len(after) != 4 {
 			t.Errorf("%q: the authority has changed, or %d files are not 4", tt.args, len(after))
 		}
-		if after[serverFile] == before[serverFile] || after[serverKeyFile] == before[serverKeyFile] || server.SerialNumber.Cmp(first.SerialNumber) == 0 {
+		if after[localca.ServerFile] == before[localca.ServerFile] || after[localca.ServerKeyFile] == before[localca.ServerKeyFile] || server.SerialNumber.Cmp(first.SerialNumber) == 0 {
 			t.Errorf("%q: the certificate, its key or its number has not changed", tt.args)
 		}
 		for _, name := range tt.good {
@@ -169,7 +152,7 @@ func TestCertRenew(t *testing.T) {
 // TestCertForce: all is new, and the old authority is good for nothing any more.
 func TestCertForce(t *testing.T) {
 	dir, _ := makeCerts(t)
-	old, before := certIn(t, dir, caFile), filesIn(t, dir)
+	old, before := certIn(t, dir, localca.CAFile), filesIn(t, dir)
 	if got := eppmux(t, "cert", "--out", dir, "--force"); got.code != 0 || !strings.Contains(got.out, "Made in ") {
 		t.Fatalf("got %+v", got)
 	}
@@ -178,7 +161,7 @@ func TestCertForce(t *testing.T) {
 			t.Errorf("%s has not changed", name)
 		}
 	}
-	if err := accepted(old, certIn(t, dir, serverFile), "localhost"); err == nil {
+	if err := accepted(old, certIn(t, dir, localca.ServerFile), "localhost"); err == nil {
 		t.Error("the old authority accepts the new certificate")
 	}
 }
@@ -209,7 +192,7 @@ func TestCertRefuses(t *testing.T) {
 	}{
 		{"files are there", nil, nil, cli.ExitFailed, "ca.key is there; --renew makes a new certificate from its authority, --force makes all anew"},
 		{"one file is there", func(dir string) error {
-			for _, name := range []string{caKeyFile, caFile, serverFile} {
+			for _, name := range []string{localca.CAKeyFile, localca.CAFile, localca.ServerFile} {
 				if err := remove(name)(dir); err != nil {
 					return err
 				}
@@ -217,17 +200,17 @@ func TestCertRefuses(t *testing.T) {
 			return nil
 		}, nil, cli.ExitFailed, "server.key is there"},
 		{"another name", nil, []string{"--renew", "--name", "bank.example"}, cli.ExitFailed, "cannot sign for all of localhost, 127.0.0.1, ::1, bank.example; --force"},
-		{"no authority", remove(caFile), []string{"--renew"}, cli.ExitFailed, "--renew needs the authority and its key"},
-		{"no key", remove(caKeyFile), []string{"--renew"}, cli.ExitFailed, "--renew needs the authority and its key"},
-		{"key open to others", chmod(caKeyFile, 0o640), []string{"--renew"}, cli.ExitFailed, "ca.key: group or others can reach it (mode 0640); chmod it to 0600"},
-		{"another key", as(caKeyFile, serverKeyFile), []string{"--renew"}, cli.ExitFailed, "does not match"},
+		{"no authority", remove(localca.CAFile), []string{"--renew"}, cli.ExitFailed, "--renew needs the authority and its key"},
+		{"no key", remove(localca.CAKeyFile), []string{"--renew"}, cli.ExitFailed, "--renew needs the authority and its key"},
+		{"key open to others", chmod(localca.CAKeyFile, 0o640), []string{"--renew"}, cli.ExitFailed, "ca.key: group or others can reach it (mode 0640); chmod it to 0600"},
+		{"another key", as(localca.CAKeyFile, localca.ServerKeyFile), []string{"--renew"}, cli.ExitFailed, "does not match"},
 		{"no authority's certificate", func(dir string) error {
-			if err := as(caFile, serverFile)(dir); err != nil {
+			if err := as(localca.CAFile, localca.ServerFile)(dir); err != nil {
 				return err
 			}
-			return as(caKeyFile, serverKeyFile)(dir)
+			return as(localca.CAKeyFile, localca.ServerKeyFile)(dir)
 		}, []string{"--renew"}, cli.ExitFailed, "is not the certificate of an authority"},
-		{"no old certificate", remove(serverFile), []string{"--renew"}, cli.ExitFailed, "say for which names the new one is, with --name"},
+		{"no old certificate", remove(localca.ServerFile), []string{"--renew"}, cli.ExitFailed, "say for which names the new one is, with --name"},
 		{"others can write", chmod(".", 0o775), []string{"--renew"}, cli.ExitFailed, "group or others can put files there (mode 0775); chmod it to 0755"},
 		{"both", nil, []string{"--renew", "--force"}, cli.ExitUsage, "--renew and --force exclude each other"},
 		{"authority's days", nil, []string{"--renew", "--ca-days", "9"}, cli.ExitUsage, "--ca-days is for a new authority"},
@@ -267,14 +250,14 @@ func TestCertNoFolder(t *testing.T) {
 // TestCertOneAtATime: a second run in the same folder is refused, not interleaved.
 func TestCertOneAtATime(t *testing.T) {
 	dir := t.TempDir()
-	held, err := openCertDir(dir)
+	held, err := localca.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := eppmux(t, "cert", "--out", dir); got.code != cli.ExitFailed || !strings.Contains(got.errs, "another eppmux cert is at work in it") {
 		t.Errorf("got %+v", got)
 	}
-	held.close()
+	held.Close()
 	if got := eppmux(t, "cert", "--out", dir); got.code != 0 {
 		t.Errorf("got %+v", got)
 	}
@@ -283,43 +266,13 @@ func TestCertOneAtATime(t *testing.T) {
 // TestCertExpiredAuthority: no certificate is made that ends before it begins.
 func TestCertExpiredAuthority(t *testing.T) {
 	dir, _ := makeCerts(t)
-	held, err := openCertDir(dir)
+	held, err := localca.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer held.close()
+	defer held.Close()
 	c := certRun{dir: dir, days: 10, renew: true, now: time.Now().Add((caDays + 1) * 24 * time.Hour)}
-	if _, err := c.make(held, localNames); err == nil || !strings.Contains(err.Error(), "the authority has expired on ") {
+	if _, err := c.make(held, []string{"localhost"}); err == nil || !strings.Contains(err.Error(), "the authority has expired on ") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestHostNames(t *testing.T) {
-	for _, tt := range []struct {
-		in   string
-		want string // empty: refused
-	}{
-		{"a.example", "a.example"}, {"A.Example.", "a.example"}, {"xn--zrich-kva.ch", "xn--zrich-kva.ch"}, {"my_host", "my_host"}, {"a", "a"},
-		{"192.0.2.1", "192.0.2.1"}, {"::ffff:192.0.2.1", "192.0.2.1"}, {"2001:DB8:0::1", "2001:db8::1"},
-		{"", ""}, {".", ""}, {"a..b", ""}, {"-a", ""}, {"a-", ""}, {"*.example", ""}, {"zürich.ch", ""}, {"a b", ""}, {"1.2.3", ""}, {"a:7700", ""},
-		{"0.0.0.0", ""}, {"::", ""}, {"fe80::1%eth0", ""}, {strings.Repeat("a", 64), ""}, {strings.Repeat("a.", 127) + "a", ""},
-	} {
-		got, err := hostNames([]string{tt.in})
-		if want := append(slices.Clone(localNames), tt.want); (err != nil) != (tt.want == "") || err == nil && !slices.Equal(got, want) {
-			t.Errorf("%q: got %q, %v, want %q", tt.in, got, err, tt.want)
-		}
-	}
-	if got, err := hostNames([]string{"127.0.0.1", "a", "A"}); err != nil || len(got) != 4 {
-		t.Errorf("got %q, %v, want each once", got, err)
-	}
-}
-
-func TestParseCert(t *testing.T) {
-	dir, _ := makeCerts(t)
-	key := clitest.ReadFile(t, filepath.Join(dir, serverKeyFile))
-	for _, data := range [][]byte{nil, []byte("junk"), key, bytes.Replace(clitest.ReadFile(t, filepath.Join(dir, serverFile)), []byte("MII"), []byte("AAA"), 1)} {
-		if _, err := parseCert(data); err == nil {
-			t.Errorf("%q: got no error", data)
-		}
 	}
 }

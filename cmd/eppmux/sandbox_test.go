@@ -218,32 +218,6 @@ func TestSandboxFailures(t *testing.T) {
 	}
 }
 
-// TestReplacedFile: an old file that others could read, or a link to somewhere else, is not written
-// into.
-func TestReplacedFile(t *testing.T) {
-	dir := t.TempDir()
-	old := clitest.WriteFile(t, dir, "old", "old", 0o644)
-	link := filepath.Join(dir, "link")
-	if err := os.Symlink(old, link); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{link, old} {
-		if err := replaceFile(path, []byte("new")); err != nil {
-			t.Fatal(err)
-		}
-		got, err := os.ReadFile(path)
-		info, _ := os.Lstat(path)
-		if err != nil || string(got) != "new" || info.Mode() != 0o600 {
-			t.Errorf("%s: got %q, %v, %v", path, got, info.Mode(), err)
-		}
-		if path == link {
-			if got, err := os.ReadFile(old); err != nil || string(got) != "old" {
-				t.Errorf("behind the link: got %q, %v", got, err)
-			}
-		}
-	}
-}
-
 // TestSandboxMutual uses the files that --tls wrote as a registrar would: one authority, a
 // certificate to show.
 func TestSandboxMutual(t *testing.T) {
@@ -269,5 +243,28 @@ func TestSandboxMutual(t *testing.T) {
 	}
 	if got := p.end(); got.Connections != 1 {
 		t.Errorf("got %d connections, want 1", got.Connections)
+	}
+}
+
+// TestSandboxRestart: what trusts the first run trusts the second.
+func TestSandboxRestart(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tls")
+	ca := filepath.Join(t.TempDir(), "ca.pem") // as a client has copied it
+	for i, says := range []string{"certificates in " + dir + "; ", "certificates in " + dir + ", from an earlier run; "} {
+		p := startSandbox(t, "--tls", dir, "--mutual", "--listen", "127.0.0.1:0")
+		to := "tls://127.0.0.1:" + p.line("listening on tls://127.0.0.1:")
+		p.line(says)
+		p.line("account demo")
+		p.line("account other")
+		if i == 0 {
+			if err := os.WriteFile(ca, clitest.ReadFile(t, filepath.Join(dir, "ca.pem")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := eppmux(t, "send", "--to", to, "--ca", ca, "--cert", filepath.Join(dir, "client.pem"), "--key", filepath.Join(dir, "client.key"), "hello")
+		if got.code != 0 {
+			t.Errorf("run %d: got %+v", i+1, got)
+		}
+		p.end()
 	}
 }

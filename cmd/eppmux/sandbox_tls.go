@@ -3,10 +3,11 @@ package main
 import (
 	"crypto/tls"
 	"net"
-	"os"
 
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/config"
+	"eppmux/cmd/eppmux/internal/localca"
+	"eppmux/sandbox"
 )
 
 // transport says where to listen and how to speak there, after the rules of the flags.
@@ -63,11 +64,11 @@ func (s *sandboxRun) serverTLS() (*tls.Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.kept = set.kept
+		s.kept = set.Kept
 		if s.mutual {
-			return set.serverTLS(tls.RequireAndVerifyClientCert), nil
+			return set.ServerTLS(tls.RequireAndVerifyClientCert), nil
 		}
-		return set.serverTLS(tls.VerifyClientCertIfGiven), nil
+		return set.ServerTLS(tls.VerifyClientCertIfGiven), nil
 	}
 	pair, err := tls.LoadX509KeyPair(s.certFile, s.keyFile)
 	if err != nil {
@@ -83,19 +84,14 @@ func (s *sandboxRun) serverTLS() (*tls.Config, error) {
 	return tlsConfig, nil
 }
 
-// replaceFile makes a new file, so that neither the mode nor another name of an old one lets anyone
-// read it.
-func replaceFile(path string, content []byte) error {
-	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	if _, err := f.Write(content); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+// ownTLS is the set in dir, or a new one.
+func ownTLS(dir string) (*localca.Set, error) {
+	return localca.OpenSet(dir, func() (*localca.Contents, error) {
+		made, err := sandbox.NewTLS()
+		if err != nil {
+			return nil, err
+		}
+		return &localca.Contents{CA: made.CAPEM, Server: made.ServerCertPEM, ServerKey: made.ServerKeyPEM,
+			Client: made.ClientCertPEM, ClientKey: made.ClientKeyPEM}, nil
+	})
 }

@@ -1,0 +1,145 @@
+package localca
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"strings"
+	"time"
+)
+
+// MaxDays keeps dates within what certificates can say.
+const MaxDays = 36500
+
+// Authority signs certificates.
+type Authority struct {
+	Cert *x509.Certificate
+	key  crypto.Signer
+	pem  pair // zero for one that was read from a folder
+}
+
+// Certificate is what an authority has signed.
+type Certificate struct {
+	Authority *Authority
+	Leaf      *x509.Certificate
+	Names     []string // of Leaf
+	pem       pair
+}
+
+// pair is a certificate and its key in PEM.
+type pair struct{ cert, key []byte }
+
+// NewAuthority makes one that can sign for names alone, and below DNS names, so that whoever gets
+// hold of its key can deceive its clients about no other host. Its subject is never that of another
+// one.
+func NewAuthority(names []string, now time.Time, days int) (*Authority, error) {
+	tmpl, err := template(now, days)
+	if err != nil {
+		return nil, err
+	}
+	tmpl.Subject.CommonName = fmt.Sprintf("eppmux local authority %x", tmpl.SerialNumber.Bytes()[:4])
+	tmpl.IsCA, tmpl.BasicConstraintsValid, tmpl.MaxPathLenZero = true, true, true
+	tmpl.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
+	tmpl.PermittedDNSDomainsCritical = true
+	dns, ips := splitNames(names)
+	tmpl.PermittedDNSDomains = dns
+	for _, ip := range ips {
+		bits := 8 * len(ip)
+		tmpl.PermittedIPRanges = append(tmpl.PermittedIPRanges, &net.IPNet{IP: ip, Mask: net.CIDRMask(bits, bits)})
+	}
+	a := new(Authority)
+	if a.Cert, a.key, a.pem, err = sign(tmpl, nil); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// Issue makes a key and a certificate of it for names, which ends no later than the authority. It is
+// an error where a client that trusts the authority would not accept it.
+func (a *Authority) Issue(names []string, now time.Time, days int) (*Certificate, error) {
+	tmpl, err := template(now, days)
+	if err != nil {
+		return nil, err
+	}
+	tmpl.Subject.CommonName = "eppmux"
+	tmpl.KeyUsage = x509.KeyUsageDigitalSignature
+	tmpl.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	tmpl.DNSNames, tmpl.IPAddresses = splitNames(names)
+	if tmpl.NotAfter.After(a.Cert.NotAfter) {
+		tmpl.NotAfter = a.Cert.NotAfter
+	}
+	c := &Certificate{Authority: a, Names: names}
+	if c.Leaf, _, c.pem, err = sign(tmpl, a); err != nil {
+		return nil, err
+	}
+	if err := a.accepts(c.Leaf, names, now); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// sign makes a key and a certificate of it as tmpl has it, signed by an authority; nil: by itself.
+func sign(tmpl *x509.Certificate, by *Authority) (cert *x509.Certificate, key crypto.Signer, made pair, err error) {
+	own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, made, fmt.Errorf("make key: %w", err)
+	}
+	if by == nil {
+		by = &Authority{Cert: tmpl, key: own}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, by.Cert, own.Public(), by.key)
+	if err != nil {
+		return nil, nil, made, fmt.Errorf("sign certificate: %w", err)
+	}
+	if cert, err = x509.ParseCertificate(der); err != nil {
+		return nil, nil, made, fmt.Errorf("parse certificate: %w", err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(own)
+	if err != nil {
+		return nil, nil, made, fmt.Errorf("encode key: %w", err)
+	}
+	made.cert = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	made.key = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
+	return cert, own, made, nil
+}
+
+// accepts verifies as a client does.
+func (a *Authority) accepts(leaf *x509.Certificate, names []string, now time.Time) error {
+	roots := x509.NewCertPool()
+	roots.AddCert(a.Cert)
+	for _, name := range names {
+		_, err := leaf.Verify(x509.VerifyOptions{DNSName: name, Roots: roots, CurrentTime: now})
+		var invalid x509.CertificateInvalidError
+		switch {
+		case errors.As(err, &invalid) && invalid.Reason == x509.CANotAuthorizedForThisName:
+			return fmt.Errorf("the authority cannot sign for all of %s; --force makes one that can: %w", strings.Join(names, ", "), err)
+		case err != nil:
+			return fmt.Errorf("no client would accept the certificate for %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// template has a serial number, whose first octet is not 0, and the validity: from an hour
+// before now, since clocks differ.
+func template(now time.Time, days int) (*x509.Certificate, error) {
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 119))
+	if err != nil {
+		return nil, fmt.Errorf("make serial number: %w", err)
+	}
+	serial.SetBit(serial, 119, 1)
+	return &x509.Certificate{
+		SerialNumber: serial,
+		NotBefore:    now.Add(-time.Hour),
+		NotAfter:     now.Add(time.Duration(days) * 24 * time.Hour),
+		Subject:      pkix.Name{},
+	}, nil
+}

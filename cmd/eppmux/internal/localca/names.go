@@ -1,0 +1,54 @@
+package localca
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"eppmux/cmd/eppmux/internal/cli"
+)
+
+// localNames are those that every certificate for listeners has.
+var localNames = []string{"localhost", "127.0.0.1", "::1"}
+
+// certName is what DNS allows, in lower case; a name that is not ASCII is written in its xn-- form.
+var certName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$`)
+
+// HostNames are localNames and then more, each once.
+func HostNames(more []string) ([]string, error) {
+	all := slices.Clone(localNames)
+	for _, name := range more {
+		name = strings.TrimSuffix(strings.ToLower(name), ".")
+		if a, err := netip.ParseAddr(name); err == nil && a.Zone() == "" && !a.IsUnspecified() {
+			name = a.Unmap().String()
+		} else if err == nil || len(name) > 253 || !certName.MatchString(name) || digitsAndDots.MatchString(name) {
+			return nil, fmt.Errorf("must be the name or IP address of a host, got %s", cli.Quote(name))
+		}
+		if !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all, nil
+}
+
+// digitsAndDots is no name: it was meant to be an address.
+var digitsAndDots = regexp.MustCompile(`^[0-9.]+$`)
+
+// splitNames tells names from addresses.
+func splitNames(names []string) (dns []string, ips []net.IP) {
+	for _, name := range names {
+		ip := net.ParseIP(name)
+		switch four := ip.To4(); {
+		case ip == nil:
+			dns = append(dns, name)
+		case four != nil:
+			ips = append(ips, four)
+		default:
+			ips = append(ips, ip)
+		}
+	}
+	return dns, ips
+}
