@@ -12,6 +12,7 @@ import (
 
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/config"
+	"eppmux/cmd/eppmux/internal/talk"
 )
 
 // passwdRun is one change of a password. The values of its flags come first.
@@ -23,7 +24,7 @@ type passwdRun struct {
 	r    *config.Registry
 	file *passwordFile
 	// login asks the registry; newPassword is empty for a login without a change.
-	login func(ctx context.Context, password, newPassword string) loginResult
+	login func(ctx context.Context, password, newPassword string) talk.LoginResult
 	say   io.Writer // progress, for people
 }
 
@@ -159,16 +160,16 @@ func (p *passwdRun) change(ctx context.Context, next, old config.Secret) error {
 		return fmt.Errorf("%w; nothing has changed", err)
 	}
 	res := p.login(ctx, old.Reveal(), next.Reveal())
-	switch res.verdict {
-	case loginAccepted:
+	switch res.Verdict {
+	case talk.LoginAccepted:
 		return p.promote()
-	case loginUnknown:
-		fmt.Fprintf(p.say, "no answer to the login (%v); finding out which password is valid\n", res.err)
+	case talk.LoginUnknown:
+		fmt.Fprintf(p.say, "no answer to the login (%v); finding out which password is valid\n", res.Err)
 		return p.settle(next, old)
-	case loginFull:
-		return p.dismiss(fmt.Errorf("%w: no session is free; lower sessions.max by one and send eppmux SIGHUP, or stop it, and try again", res.err))
+	case talk.LoginFull:
+		return p.dismiss(fmt.Errorf("%w: no session is free; lower sessions.max by one and send eppmux SIGHUP, or stop it, and try again", res.Err))
 	}
-	return p.dismiss(res.err)
+	return p.dismiss(res.Err)
 }
 
 // settle finds out which password is valid, with one login each at most. It does not end early when
@@ -177,11 +178,11 @@ func (p *passwdRun) change(ctx context.Context, next, old config.Secret) error {
 func (p *passwdRun) settle(next, old config.Secret) error {
 	ctx := context.Background()
 	first := p.login(ctx, next.Reveal(), "")
-	if first.verdict == loginAccepted {
+	if first.Verdict == talk.LoginAccepted {
 		return p.promote()
 	}
 	second := p.login(ctx, old.Reveal(), "")
-	if second.verdict == loginAccepted {
+	if second.Verdict == talk.LoginAccepted {
 		return p.dismiss(errors.New("the registry has kept the old password"))
 	}
 	return fmt.Errorf(`it is not known which password is valid
@@ -191,7 +192,7 @@ The new one stays in %s, the old one in %s. Do not try by hand in a hurry:
 registries lock accounts. When the registry can be reached and has a session free, run this
 command again: it begins with finding out. If both are refused then, ask the registry to set
 a password, put it into %s, and remove %s`,
-		first.err, second.err, p.file.next, p.file.path, p.file.path, p.file.next)
+		first.Err, second.Err, p.file.next, p.file.path, p.file.path, p.file.next)
 }
 
 func (p *passwdRun) promote() error {

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"eppmux/cmd/eppmux/internal/config"
+	"eppmux/cmd/eppmux/internal/talk"
 )
 
 // loginClient logs in at a registry with blocking calls, once for each call of login. Immutable.
@@ -14,28 +15,28 @@ type loginClient struct{ r *config.Registry }
 
 // login connects, logs in and out. ctx ends it before the login is sent; from then on it takes
 // timeouts.login, and a logout.
-func (c *loginClient) login(ctx context.Context, password, newPassword string) loginResult {
-	to := endpointOf(c.r)
-	d, err := to.open(ctx)
+func (c *loginClient) login(ctx context.Context, password, newPassword string) talk.LoginResult {
+	to := talk.EndpointOf(c.r)
+	d, err := to.Open(ctx)
 	if err != nil {
-		return loginResult{loginNotSent, err}
+		return talk.LoginResult{Verdict: talk.LoginNotSent, Err: err}
 	}
-	defer d.conn.Close()
-	d.purpose = "passwd"
-	l, err := d.loginFor(c.r)
+	defer d.Close()
+	d.Purpose = "passwd"
+	l, err := d.LoginFor(c.r)
 	if err != nil {
-		return loginResult{loginNotSent, err}
+		return talk.LoginResult{Verdict: talk.LoginNotSent, Err: err}
 	}
 	l.Password, l.NewPassword = password, newPassword
 	if long := utf8.RuneCountInString(newPassword) > schemaPassword; long && !slices.Contains(l.ExtensionURIs, loginSecurity) {
-		return loginResult{loginNotSent, fmt.Errorf("the new password has more than %d characters, and the registry does not offer RFC 8807, which longer ones need", schemaPassword)}
+		return talk.LoginResult{Verdict: talk.LoginNotSent, Err: fmt.Errorf("the new password has more than %d characters, and the registry does not offer RFC 8807, which longer ones need", schemaPassword)}
 	}
 	// An answer that is under way may be the last that the registry gives before it locks the
 	// account.
-	d.grace = c.r.Timeouts.Login
-	res := d.login(ctx, &l, c.r.Timeouts.Login)
-	if res.verdict == loginAccepted {
-		_ = d.logout()
+	d.Grace = c.r.Timeouts.Login
+	res := d.Login(ctx, &l, c.r.Timeouts.Login)
+	if res.Verdict == talk.LoginAccepted {
+		_ = d.Logout()
 	}
 	return res
 }

@@ -12,6 +12,7 @@ import (
 
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/cmd/eppmux/internal/config"
+	"eppmux/cmd/eppmux/internal/talk"
 	"eppmux/sandbox"
 )
 
@@ -206,7 +207,7 @@ func TestLoginClientSource(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Registries[0].Timeouts.Connect = time.Minute
-	if res := (&loginClient{&c.Registries[0]}).login(t.Context(), oldPassword, ""); res.verdict != loginAccepted {
+	if res := (&loginClient{&c.Registries[0]}).login(t.Context(), oldPassword, ""); res.Verdict != talk.LoginAccepted {
 		t.Errorf("got %+v", res)
 	}
 	if got := <-from; !strings.HasPrefix(got, "127.0.0.7:") {

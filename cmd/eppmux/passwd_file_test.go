@@ -10,6 +10,7 @@ import (
 
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/cmd/eppmux/internal/config"
+	"eppmux/cmd/eppmux/internal/talk"
 )
 
 func openTestFile(t *testing.T, mode os.FileMode) *passwordFile {
@@ -133,10 +134,10 @@ func TestNoRoomForTheCandidate(t *testing.T) {
 // TestPromoteFails: the registry has the new password, and the message says where it is.
 func TestPromoteFails(t *testing.T) {
 	f := openTestFile(t, 0o600)
-	s := &script{t: t, answers: []loginResult{{verdict: loginAccepted}}}
+	s := &script{t: t, answers: []talk.LoginResult{{Verdict: talk.LoginAccepted}}}
 	p := &passwdRun{r: &config.Registry{Login: config.Login{Password: config.NewSecret(oldPassword)}}, file: f, say: os.Stderr}
 	path := f.path
-	p.login = func(ctx context.Context, old, next string) loginResult {
+	p.login = func(ctx context.Context, old, next string) talk.LoginResult {
 		f.path = filepath.Join(path+"-no-such-folder", "x")
 		return s.login(ctx, old, next)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/cmd/eppmux/internal/config"
+	"eppmux/cmd/eppmux/internal/talk"
 	"eppmux/sandbox"
 )
 
@@ -22,11 +23,11 @@ const (
 // script answers logins in its order, and notes what it was asked.
 type script struct {
 	t       *testing.T
-	answers []loginResult
+	answers []talk.LoginResult
 	asked   []string
 }
 
-func (s *script) login(_ context.Context, password, next string) loginResult {
+func (s *script) login(_ context.Context, password, next string) talk.LoginResult {
 	names := map[string]string{oldPassword: "old", newPassword: "new", "": ""}
 	s.asked = append(s.asked, strings.TrimSuffix(names[password]+">"+names[next], ">"))
 	if len(s.asked) > len(s.answers) {
@@ -38,36 +39,36 @@ func (s *script) login(_ context.Context, password, next string) loginResult {
 // TestPasswdDecisions goes through every way in which the logins of a change may end.
 func TestPasswdDecisions(t *testing.T) {
 	var (
-		accepted = loginResult{verdict: loginAccepted}
-		refused  = loginResult{loginRefused, errors.New("the registry answers 2200")}
-		full     = loginResult{loginFull, errors.New("the registry answers 2502")}
-		notSent  = loginResult{loginNotSent, errors.New("connect: refused")}
-		unknown  = loginResult{loginUnknown, errors.New("login: the connection was closed")}
+		accepted = talk.LoginResult{Verdict: talk.LoginAccepted}
+		refused  = talk.LoginResult{Verdict: talk.LoginRefused, Err: errors.New("the registry answers 2200")}
+		full     = talk.LoginResult{Verdict: talk.LoginFull, Err: errors.New("the registry answers 2502")}
+		notSent  = talk.LoginResult{Verdict: talk.LoginNotSent, Err: errors.New("connect: refused")}
+		unknown  = talk.LoginResult{Verdict: talk.LoginUnknown, Err: errors.New("login: the connection was closed")}
 	)
 	for _, tt := range []struct {
 		name    string
 		left    bool // a candidate of an earlier run
-		answers []loginResult
+		answers []talk.LoginResult
 		asked   string
 		want    string // of the error; empty: changed
 		file    string // the password there afterwards
 		kept    bool   // the candidate
 	}{
-		{"accepted", false, []loginResult{accepted}, "old>new", "", newPassword, false},
-		{"refused", false, []loginResult{refused}, "old>new", "answers 2200; nothing has changed", oldPassword, false},
-		{"full", false, []loginResult{full}, "old>new", "no session is free; lower sessions.max by one", oldPassword, false},
-		{"not sent", false, []loginResult{notSent}, "old>new", "connect: refused; nothing has changed", oldPassword, false},
-		{"unknown, new valid", false, []loginResult{unknown, accepted}, "old>new new", "", newPassword, false},
-		{"unknown, old valid", false, []loginResult{unknown, refused, accepted}, "old>new new old", "the registry has kept the old password; nothing has changed", oldPassword, false},
-		{"unknown, full, old valid", false, []loginResult{unknown, full, accepted}, "old>new new old", "has kept the old password", oldPassword, false},
-		{"unknown, both refused", false, []loginResult{unknown, refused, refused}, "old>new new old", "it is not known which password is valid", oldPassword, true},
-		{"unknown, full", false, []loginResult{unknown, full, full}, "old>new new old", "it is not known which password is valid", oldPassword, true},
-		{"unknown, away", false, []loginResult{unknown, notSent, notSent}, "old>new new old", "with the new one: connect: refused\n  with the old one: connect: refused\n", oldPassword, true},
-		{"unknown, unknown", false, []loginResult{unknown, unknown, unknown}, "old>new new old", "it is not known", oldPassword, true},
-		{"unknown, refused, away", false, []loginResult{unknown, refused, notSent}, "old>new new old", "it is not known", oldPassword, true},
-		{"left, new valid", true, []loginResult{accepted}, "new", "", newPassword, false},
-		{"left, old valid", true, []loginResult{refused, accepted}, "new old", "has kept the old password", oldPassword, false},
-		{"left, away", true, []loginResult{notSent, notSent}, "new old", "it is not known", oldPassword, true},
+		{"accepted", false, []talk.LoginResult{accepted}, "old>new", "", newPassword, false},
+		{"refused", false, []talk.LoginResult{refused}, "old>new", "answers 2200; nothing has changed", oldPassword, false},
+		{"full", false, []talk.LoginResult{full}, "old>new", "no session is free; lower sessions.max by one", oldPassword, false},
+		{"not sent", false, []talk.LoginResult{notSent}, "old>new", "connect: refused; nothing has changed", oldPassword, false},
+		{"unknown, new valid", false, []talk.LoginResult{unknown, accepted}, "old>new new", "", newPassword, false},
+		{"unknown, old valid", false, []talk.LoginResult{unknown, refused, accepted}, "old>new new old", "the registry has kept the old password; nothing has changed", oldPassword, false},
+		{"unknown, full, old valid", false, []talk.LoginResult{unknown, full, accepted}, "old>new new old", "has kept the old password", oldPassword, false},
+		{"unknown, both refused", false, []talk.LoginResult{unknown, refused, refused}, "old>new new old", "it is not known which password is valid", oldPassword, true},
+		{"unknown, full", false, []talk.LoginResult{unknown, full, full}, "old>new new old", "it is not known which password is valid", oldPassword, true},
+		{"unknown, away", false, []talk.LoginResult{unknown, notSent, notSent}, "old>new new old", "with the new one: connect: refused\n  with the old one: connect: refused\n", oldPassword, true},
+		{"unknown, unknown", false, []talk.LoginResult{unknown, unknown, unknown}, "old>new new old", "it is not known", oldPassword, true},
+		{"unknown, refused, away", false, []talk.LoginResult{unknown, refused, notSent}, "old>new new old", "it is not known", oldPassword, true},
+		{"left, new valid", true, []talk.LoginResult{accepted}, "new", "", newPassword, false},
+		{"left, old valid", true, []talk.LoginResult{refused, accepted}, "new old", "has kept the old password", oldPassword, false},
+		{"left, away", true, []talk.LoginResult{notSent, notSent}, "new old", "it is not known", oldPassword, true},
 	} {
 		path := clitest.WriteFile(t, t.TempDir(), "pw", oldPassword+"\n", 0o400)
 		if tt.left {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/talk"
 )
 
 // sender is the values of the flags of send.
@@ -109,7 +110,7 @@ func (s *sender) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	j := &sending{target: t, m: newMessage(payload), built: builtFromWords(args), raw: s.raw, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(), name: cmd.CommandPath()}
+	j := &sending{target: t, m: talk.NewMessage(payload), built: builtFromWords(args), raw: s.raw, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(), name: cmd.CommandPath()}
 	if s.repeat > 0 {
 		if err := s.checkRepeat(j); err != nil {
 			return cli.Misused(cmd, "%w", err)
@@ -152,7 +153,7 @@ func (s *sender) checkFlags(changed func(flag string) bool) error {
 
 // checkRepeat is about a message that is to be sent several times.
 func (s *sender) checkRepeat(j *sending) error {
-	if !j.m.query {
+	if !j.m.Query {
 		return cli.Usagef("--repeat: is for queries only: check, info, poll, transfer query and hello")
 	}
 	if r := j.registry; r != nil && r.Sessions.MaxCommands > 0 && s.repeat > r.Sessions.MaxCommands {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/talk"
 	"eppmux/frame"
 )
 
@@ -19,7 +20,7 @@ const graceTime = 5 * time.Second
 // the program.
 type sending struct {
 	target
-	m     *message
+	m     *talk.Message
 	built bool // from words, not read from a file
 	raw   bool
 
@@ -31,16 +32,16 @@ type sending struct {
 }
 
 func (j *sending) run(ctx context.Context) error {
-	d, err := j.open(ctx)
+	d, err := j.Open(ctx)
 	if err != nil {
 		return j.failed(err)
 	}
-	defer d.conn.Close()
-	d.purpose = "send"
+	defer d.Close()
+	d.Purpose = "send"
 	if j.registry != nil {
-		d.pace, d.grace = paceOf(j.registry), graceTime
-		d.onInterrupt = func() { j.say("interrupted; waiting up to %v for the answer that is under way", graceTime) }
-		if j.m.kind != frame.KindHello {
+		d.Pace, d.Grace = talk.PaceOf(j.registry), graceTime
+		d.OnInterrupt = func() { j.say("interrupted; waiting up to %v for the answer that is under way", graceTime) }
+		if j.m.Kind != frame.KindHello {
 			if err := j.login(ctx, d); err != nil {
 				return err
 			}
@@ -53,47 +54,47 @@ func (j *sending) run(ctx context.Context) error {
 	return j.once(ctx, d)
 }
 
-func (j *sending) login(ctx context.Context, d *conversation) error {
-	l, err := d.loginFor(j.registry)
+func (j *sending) login(ctx context.Context, d *talk.Conversation) error {
+	l, err := d.LoginFor(j.registry)
 	if err != nil {
 		return j.failed(err)
 	}
-	res := d.login(ctx, &l, j.registry.Timeouts.Login)
-	if res.verdict == loginAccepted {
+	res := d.Login(ctx, &l, j.registry.Timeouts.Login)
+	if res.Verdict == talk.LoginAccepted {
 		return nil
 	}
 	code := cli.ExitFailed
-	if no := (*refusal)(nil); errors.As(res.err, &no) {
-		code = exitOf(no.code)
-		res.err = fmt.Errorf("login: %w", res.err)
+	if no := (*talk.Refusal)(nil); errors.As(res.Err, &no) {
+		code = exitOf(no.Code)
+		res.Err = fmt.Errorf("login: %w", res.Err)
 	}
-	if res.verdict == loginFull {
-		res.err = fmt.Errorf("%w: no session is free; a running eppmux holds up to sessions.max (%d) of them", res.err, j.registry.Sessions.Max)
+	if res.Verdict == talk.LoginFull {
+		res.Err = fmt.Errorf("%w: no session is free; a running eppmux holds up to sessions.max (%d) of them", res.Err, j.registry.Sessions.Max)
 	}
-	return cli.Exit(code, fmt.Errorf("%s: %w", j.name, res.err))
+	return cli.Exit(code, fmt.Errorf("%s: %w", j.name, res.Err))
 }
 
-func (j *sending) logout(d *conversation) {
-	if err := d.logout(); err != nil {
+func (j *sending) logout(d *talk.Conversation) {
+	if err := d.Logout(); err != nil {
 		j.say("closed without a logout: %v", err)
 	}
 }
 
 // once sends the message and shows the answer.
-func (j *sending) once(ctx context.Context, d *conversation) error {
-	if j.registry != nil && j.built && j.m.kind == frame.KindHello {
-		m, err := d.scanner.Scan(d.first)
+func (j *sending) once(ctx context.Context, d *talk.Conversation) error {
+	if j.registry != nil && j.built && j.m.Kind == frame.KindHello {
+		greeting, err := d.Greeting()
 		if err != nil {
 			return j.failed(err)
 		}
-		return j.show(answer{payload: d.first, Message: m}, nil)
+		return j.show(greeting, nil)
 	}
 	m := j.m
 	if j.built {
-		m = m.named(d.clTRID())
+		m = m.Named(d.NewClTRID())
 	}
-	a, err := d.exchange(ctx, m, j.within)
-	if wasSent(err) && !m.query {
+	a, err := d.Exchange(ctx, m, j.within)
+	if talk.WasSent(err) && !m.Query {
 		err = fmt.Errorf("%w; the message was sent: whether it was carried out is not known", err)
 	}
 	return j.show(a, err)
@@ -101,13 +102,13 @@ func (j *sending) once(ctx context.Context, d *conversation) error {
 
 // show prints an answer and turns its code into that of the program. err says why it is none to the
 // message.
-func (j *sending) show(a answer, err error) error {
+func (j *sending) show(a talk.Answer, err error) error {
 	switch {
 	case j.raw:
-		j.out.Write(a.payload)
+		j.out.Write(a.Octets)
 	case a.Message != nil:
 		j.out.Write(visible(indent(a.Payload)))
-	case a.payload != nil: // it may repeat a secret of the message
+	case a.Octets != nil: // it may repeat a secret of the message
 		err = fmt.Errorf("%w; --raw prints it", err)
 	}
 	if err != nil {

@@ -10,19 +10,21 @@ import (
 	"time"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/talk"
 	"eppmux/frame"
 )
 
 // series sends the message repeat times and prints a summary. The highest result code decides the
 // exit code; without an answer to a message it is ExitFailed.
-func (j *sending) series(ctx context.Context, d *conversation) error {
+func (j *sending) series(ctx context.Context, d *talk.Conversation) error {
 	t := tally{wanted: j.repeat}
 	begin := time.Now()
-	err := j.ask(ctx, d, func(a answer) { t.add(time.Since(begin), a) })
+	exchange := func() (talk.Answer, error) { return d.Exchange(ctx, j.m.Named(d.NewClTRID()), j.within) }
+	err := j.ask(ctx, exchange, func(a talk.Answer) { t.add(time.Since(begin), a) })
 	t.interrupted = ctx.Err() != nil
 	t.write(j.out)
 	switch {
-	case err == nil, t.interrupted && t.count() > 0, errors.Is(err, errEnded) && t.worst() >= 2000:
+	case err == nil, t.interrupted && t.count() > 0, errors.Is(err, talk.ErrEnded) && t.worst() >= 2000:
 		if t.worst() > 0 && exitOf(t.worst()) != cli.ExitDone {
 			return cli.Exit(exitOf(t.worst()), nil)
 		}
@@ -31,15 +33,15 @@ func (j *sending) series(ctx context.Context, d *conversation) error {
 	return j.failed(fmt.Errorf("message %d of %d: %w", t.count()+1, j.repeat, err))
 }
 
-// ask sends the messages of a series until one has no answer or ctx ends.
-func (j *sending) ask(ctx context.Context, d *conversation, answered func(answer)) error {
+// ask has the messages of a series sent until one has no answer or ctx ends.
+func (j *sending) ask(ctx context.Context, exchange func() (talk.Answer, error), answered func(talk.Answer)) error {
 	for i := range j.repeat {
 		if i > 0 {
 			if err := cli.Sleep(ctx, j.interval); err != nil {
 				return err
 			}
 		}
-		a, err := d.exchange(ctx, j.m.named(d.clTRID()), j.within)
+		a, err := exchange()
 		if err != nil {
 			return err
 		}
@@ -64,13 +66,13 @@ type codeTally struct {
 }
 
 // add takes an answer that is complete at now, a time since any fixed moment.
-func (t *tally) add(now time.Duration, a answer) {
+func (t *tally) add(now time.Duration, a talk.Answer) {
 	if len(t.rtts) == 0 {
-		t.begin = now - a.rtt
+		t.begin = now - a.RTT
 		t.codes = map[int]*codeTally{}
 	}
 	t.end = now
-	t.rtts = append(t.rtts, a.rtt)
+	t.rtts = append(t.rtts, a.RTT)
 	c := t.codes[a.Code]
 	if c == nil {
 		c = new(codeTally)

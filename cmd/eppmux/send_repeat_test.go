@@ -11,16 +11,17 @@ import (
 
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/cmd/eppmux/internal/talk"
 	"eppmux/frame"
 )
 
-func scanned(t *testing.T, payload string) answer {
+func scanned(t *testing.T, payload string) talk.Answer {
 	t.Helper()
 	m, err := frame.NewScanner().Scan([]byte(payload))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{payload: []byte(payload), Message: m}
+	return talk.Answer{Octets: []byte(payload), Message: m}
 }
 
 func TestTally(t *testing.T) {
@@ -38,7 +39,7 @@ func TestTally(t *testing.T) {
 		if i%5 == 4 {
 			a = no
 		}
-		a.rtt = time.Duration(10-i) * ms
+		a.RTT = time.Duration(10-i) * ms
 		y.add(time.Second+time.Duration(i)*100*ms, a)
 	}
 	y.interrupted = true
@@ -53,7 +54,7 @@ func TestTally(t *testing.T) {
 		t.Errorf("got %d,\n%swant\n%s", y.worst(), got, want)
 	}
 	y = tally{wanted: 1}
-	greeting.rtt = 1234567
+	greeting.RTT = 1234567
 	y.add(5*ms, greeting)
 	out.Reset()
 	y.write(&out)
@@ -98,31 +99,18 @@ func TestShort(t *testing.T) {
 // context.
 func TestSeriesInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, other := piped(t)
 		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 		defer cancel()
-		ended := make(chan struct{}) // closed when the other end has
-		go func() {
-			defer close(ended)
-			for {
-				payload, err := clitest.ReadUnit(other)
-				if err != nil || cli.Sleep(t.Context(), 500*time.Millisecond) != nil {
-					return
-				}
-				other.Write(clitest.AnswerTo(payload, 1000, "ok"))
-			}
-		}()
-		j := &sending{m: newMessage([]byte(clitest.CheckXML)), repeat: 100, interval: time.Second, target: target{within: time.Minute}}
+		exchange := func() (talk.Answer, error) { return talk.Answer{}, cli.Sleep(ctx, 500*time.Millisecond) }
+		j := &sending{repeat: 100, interval: time.Second}
 		begin := time.Now()
 		var at []time.Duration
-		err := j.ask(ctx, d, func(answer) { at = append(at, time.Since(begin)) })
+		err := j.ask(ctx, exchange, func(talk.Answer) { at = append(at, time.Since(begin)) })
 		if err != cli.ErrInterrupted || time.Since(begin) != 4*time.Second {
 			t.Errorf("got %v after %v", err, time.Since(begin))
 		}
 		if want := []time.Duration{500 * time.Millisecond, 2 * time.Second, 3500 * time.Millisecond}; !slices.Equal(at, want) {
 			t.Errorf("got answers at %v, want %v", at, want)
 		}
-		other.Close()
-		<-ended
 	})
 }

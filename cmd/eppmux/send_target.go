@@ -11,11 +11,12 @@ import (
 
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/config"
+	"eppmux/cmd/eppmux/internal/talk"
 )
 
 // target is where send sends to.
 type target struct {
-	endpoint
+	talk.Endpoint
 	within   time.Duration    // for each answer
 	registry *config.Registry // whose login and limits are used; nil: neither
 }
@@ -32,9 +33,9 @@ func (s *sender) target(cmd *cobra.Command) (target, error) {
 	if name := s.tlsFlag(); name != "" && !to.TLS {
 		return target{}, cli.Misused(cmd, "--%s: is for tls:// only", name)
 	}
-	t := target{endpoint{network: to.Network, address: to.Where, connect: s.timeout, greeting: s.timeout}, s.timeout, nil}
+	t := target{talk.Endpoint{Network: to.Network, Address: to.Where, Connect: s.timeout, Greeting: s.timeout}, s.timeout, nil}
 	if to.TLS {
-		if t.tls, err = s.clientTLS(to.Host()); err != nil {
+		if t.TLS, err = s.clientTLS(to.Host()); err != nil {
 			return target{}, cli.Failed(cmd, err)
 		}
 	}
@@ -80,7 +81,7 @@ func (s *sender) registryTarget(cmd *cobra.Command) (target, error) {
 	if err != nil {
 		return target{}, cli.Misused(cmd, "%w", err)
 	}
-	t := target{endpointOf(r), r.Timeouts.Command, r}
+	t := target{talk.EndpointOf(r), r.Timeouts.Command, r}
 	if cmd.Flags().Changed("timeout") {
 		t.within = s.timeout
 	}

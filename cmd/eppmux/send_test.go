@@ -130,7 +130,7 @@ func TestSendOverTLS(t *testing.T) {
 }
 
 func TestSendFailures(t *testing.T) {
-	long := frame.AppendHeader(nil, maxAnswer+1)
+	long := frame.AppendHeader(nil, 16<<20+1)
 	for _, tt := range []struct {
 		name             string
 		greeting, answer []byte

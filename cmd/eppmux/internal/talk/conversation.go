@@ -1,4 +1,4 @@
-package main
+package talk
 
 import (
 	"context"
@@ -20,42 +20,42 @@ import (
 // maxAnswer bounds an answer, in octets of payload.
 const maxAnswer = 16 << 20
 
-// endpoint is an EPP server and how to reach it. Immutable.
-type endpoint struct {
-	network, address string      // as package net takes them
+// Endpoint is an EPP server and how to reach it. Immutable.
+type Endpoint struct {
+	Network, Address string      // as package net takes them
 	source           netip.Addr  // to connect from; the zero Addr: as the system chooses
-	tls              *tls.Config // nil: plain
+	TLS              *tls.Config // nil: plain
 
-	connect, greeting time.Duration // bounds, above 0; connect includes the TLS handshake
+	Connect, Greeting time.Duration // bounds, above 0; Connect includes the TLS handshake
 }
 
-// endpointOf is a registry that is not the built-in one.
-func endpointOf(r *config.Registry) endpoint {
-	return endpoint{network: "tcp", address: r.Address, source: r.SourceAddress, tls: r.TLSConfig(),
-		connect: r.Timeouts.Connect, greeting: r.Timeouts.Greeting}
+// EndpointOf is a registry that is not the built-in one.
+func EndpointOf(r *config.Registry) Endpoint {
+	return Endpoint{Network: "tcp", Address: r.Address, source: r.SourceAddress, TLS: r.TLSConfig(),
+		Connect: r.Timeouts.Connect, Greeting: r.Timeouts.Greeting}
 }
 
-// conversation is one connection to an EPP server, used with blocking calls: message, answer,
-// message, and never a second message while an answer is owed. Owned by one goroutine. purpose,
-// pace, grace and onInterrupt are set after open.
-type conversation struct {
+// Conversation is one connection to an EPP server, used with blocking calls: message, answer,
+// message, and never a second message while an answer is owed. Owned by one goroutine. Purpose,
+// Pace, Grace and OnInterrupt are set after Open.
+type Conversation struct {
 	conn    net.Conn
 	scanner frame.Scanner
 	first   []byte // the payload of the greeting
 	over    error  // why nothing more may be sent; nil: it may
 
-	purpose string // a word of our ClTRIDs
-	pace    *pace  // nil: no limits
+	Purpose string // a word of our clTRIDs
+	Pace    *Pace  // nil: no limits
 	// how long an answer that is under way is still waited for when the context has ended
-	grace time.Duration
-	// called when that begins, by another goroutine while exchange waits; nil: nothing
-	onInterrupt func()
+	Grace time.Duration
+	// called when that begins, by another goroutine while Exchange waits; nil: nothing
+	OnInterrupt func()
 }
 
 // Why nothing more may be sent.
 var (
 	errOwed  = errors.New("an answer is owed")
-	errEnded = errors.New("the server has ended the session with its last answer") // not all do
+	ErrEnded = errors.New("the server has ended the session with its last answer") // not all do
 	errLeft  = errors.New("the server has ended the session")
 )
 
@@ -65,51 +65,60 @@ type lostError struct{ err error }
 func (e *lostError) Error() string { return e.err.Error() }
 func (e *lostError) Unwrap() error { return e.err }
 
-// wasSent says whether the server may have seen a message of which exchange gives this error.
-func wasSent(err error) bool {
+// WasSent reports whether the server may have seen a message of which Exchange gives this error.
+func WasSent(err error) bool {
 	e := (*lostError)(nil)
 	return errors.As(err, &e)
 }
 
-// open connects and reads the greeting. Whoever gets a conversation closes its conn.
-func (e *endpoint) open(ctx context.Context) (*conversation, error) {
+// Open connects and reads the greeting. Whoever gets a conversation closes it.
+func (e *Endpoint) Open(ctx context.Context) (*Conversation, error) {
 	conn, err := e.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	d := &conversation{conn: conn}
-	if err := d.greet(ctx, e.greeting); err != nil {
+	d := &Conversation{conn: conn}
+	if err := d.greet(ctx, e.Greeting); err != nil {
 		conn.Close()
 		return nil, err
 	}
 	return d, nil
 }
 
-func (e *endpoint) dial(ctx context.Context) (net.Conn, error) {
-	within, cancel := context.WithTimeout(ctx, e.connect)
+// Close ends the connection.
+func (d *Conversation) Close() { d.conn.Close() }
+
+// Greeting is what the server has said first.
+func (d *Conversation) Greeting() (Answer, error) {
+	m, err := d.scanner.Scan(d.first)
+	return Answer{Octets: d.first, Message: m}, err
+}
+
+func (e *Endpoint) dial(ctx context.Context) (net.Conn, error) {
+	within, cancel := context.WithTimeout(ctx, e.Connect)
 	defer cancel()
 	var dialer net.Dialer
 	if e.source.IsValid() {
 		dialer.LocalAddr = &net.TCPAddr{IP: e.source.AsSlice()}
 	}
-	conn, err := dialer.DialContext(within, e.network, e.address)
+	conn, err := dialer.DialContext(within, e.Network, e.Address)
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w", cause(ctx, err, e.connect))
+		return nil, fmt.Errorf("connect: %w", cause(ctx, err, e.Connect))
 	}
-	if e.tls == nil {
+	if e.TLS == nil {
 		return conn, nil
 	}
-	config := e.tls.Clone()
+	config := e.TLS.Clone()
 	config.DynamicRecordSizingDisabled = true // some registries take one read for one frame
 	tc := tls.Client(conn, config)
 	if err := tc.HandshakeContext(within); err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("tls: %w", cause(ctx, err, e.connect))
+		return nil, fmt.Errorf("tls: %w", cause(ctx, err, e.Connect))
 	}
 	return tc, nil
 }
 
-func (d *conversation) greet(ctx context.Context, within time.Duration) error {
+func (d *Conversation) greet(ctx context.Context, within time.Duration) error {
 	stop := d.bound(ctx, within)
 	payload, err := readUnit(d.conn)
 	stop()
@@ -131,23 +140,23 @@ func (d *conversation) greet(ctx context.Context, within time.Duration) error {
 	return nil
 }
 
-// answer is what came back. It is valid until the next exchange.
-type answer struct {
-	payload        []byte
+// Answer is what came back. It is valid until the next exchange.
+type Answer struct {
+	Octets         []byte        // its payload, also where that is not EPP
 	*frame.Message               // nil: the scanner refuses it
-	rtt            time.Duration // from the sending to the whole answer
+	RTT            time.Duration // from the sending to the whole answer
 }
 
-// exchange sends a message and reads its answer, within that time. When ctx ends before, it waits
-// for grace at most. The answer may be there with an error, too: what came then is not one to the
+// Exchange sends a message and reads its answer, within that time. When ctx ends before, it waits
+// for Grace at most. The answer may be there with an error, too: what came then is not one to the
 // message.
-func (d *conversation) exchange(ctx context.Context, m *message, within time.Duration) (answer, error) {
+func (d *Conversation) Exchange(ctx context.Context, m *Message, within time.Duration) (Answer, error) {
 	if d.over != nil {
-		return answer{}, d.over
+		return Answer{}, d.over
 	}
-	answered, err := d.pace.admit(ctx, m)
+	answered, err := d.Pace.admit(ctx, m)
 	if err != nil {
-		return answer{}, err
+		return Answer{}, err
 	}
 	defer answered()
 	d.over = errOwed
@@ -156,13 +165,13 @@ func (d *conversation) exchange(ctx context.Context, m *message, within time.Dur
 	begin := time.Now()
 	if _, err := d.conn.Write(append(frame.AppendHeader(nil, len(m.payload)), m.payload...)); err != nil {
 		// Nobody knows how far the octets have got.
-		return answer{}, &lostError{fmt.Errorf("send: %w", cause(ctx, err, within))}
+		return Answer{}, &lostError{fmt.Errorf("send: %w", cause(ctx, err, within))}
 	}
 	payload, err := readUnit(d.conn)
 	if err != nil {
-		return answer{}, &lostError{fmt.Errorf("answer: %w", cause(ctx, err, within))}
+		return Answer{}, &lostError{fmt.Errorf("answer: %w", cause(ctx, err, within))}
 	}
-	a := answer{payload: payload, rtt: time.Since(begin)}
+	a := Answer{Octets: payload, RTT: time.Since(begin)}
 	if a.Message, err = d.scanner.Scan(payload); err != nil {
 		return a, &lostError{fmt.Errorf("the answer is not EPP: %w", err)}
 	}
@@ -173,23 +182,23 @@ func (d *conversation) exchange(ctx context.Context, m *message, within time.Dur
 	case 15:
 		d.over = errLeft
 	case 25:
-		d.over = errEnded
+		d.over = ErrEnded
 	}
 	return a, nil
 }
 
 // bound sets the deadline of what follows and brings it forward when ctx ends. stop ends the
 // latter.
-func (d *conversation) bound(ctx context.Context, within time.Duration) (stop func()) {
+func (d *Conversation) bound(ctx context.Context, within time.Duration) (stop func()) {
 	until := time.Now().Add(within)
 	_ = d.conn.SetDeadline(until) // an error shows at the next read or write, too
 	done := make(chan struct{})   // closed when the function below has ended
 	unhook := context.AfterFunc(ctx, func() {
 		defer close(done)
-		if d.onInterrupt != nil {
-			d.onInterrupt()
+		if d.OnInterrupt != nil {
+			d.OnInterrupt()
 		}
-		if sooner := time.Now().Add(d.grace); sooner.Before(until) {
+		if sooner := time.Now().Add(d.Grace); sooner.Before(until) {
 			_ = d.conn.SetDeadline(sooner)
 		}
 	})
@@ -200,8 +209,8 @@ func (d *conversation) bound(ctx context.Context, within time.Duration) (stop fu
 	}
 }
 
-// clTRID is a new one.
-func (d *conversation) clTRID() string { return "eppmux-" + d.purpose + "-" + rand.Text()[:13] }
+// NewClTRID makes one with the purpose in it.
+func (d *Conversation) NewClTRID() string { return "eppmux-" + d.Purpose + "-" + rand.Text()[:13] }
 
 // cause is err, or what stands behind it.
 func cause(ctx context.Context, err error, within time.Duration) error {

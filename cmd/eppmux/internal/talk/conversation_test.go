@@ -1,4 +1,4 @@
-package main
+package talk
 
 import (
 	"bytes"
@@ -40,14 +40,14 @@ func TestReadUnit(t *testing.T) {
 
 // piped is a conversation over a pipe in a synctest bubble, and its other end. It is past the
 // greeting.
-func piped(t *testing.T) (*conversation, net.Conn) {
+func piped(t *testing.T) (*Conversation, net.Conn) {
 	t.Helper()
 	ours, theirs := net.Pipe()
 	t.Cleanup(func() {
 		ours.Close()
 		theirs.Close()
 	})
-	return &conversation{conn: ours, purpose: "test"}, theirs
+	return &Conversation{conn: ours, Purpose: "test"}, theirs
 }
 
 // reply reads one message and answers it with that payload, after a time; empty: never. It ends
@@ -78,7 +78,7 @@ func TestExchangeEnds(t *testing.T) {
 		{"not EPP", "<html/>", 0, 0, "the answer is not EPP: ", errOwed, 0},
 		{"late", named("ours"), time.Minute, 0, "answer: nothing within 30s", errOwed, 30 * time.Second},
 		{"logged out", strings.Replace(clitest.OKXML, "1000", "1500", 1), 0, 0, "", errLeft, 0},
-		{"closes", strings.Replace(clitest.OKXML, "1000", "2502", 1), 0, 0, "", errEnded, 0},
+		{"closes", strings.Replace(clitest.OKXML, "1000", "2502", 1), 0, 0, "", ErrEnded, 0},
 		{"interrupted, answered in the grace", named("ours"), 6 * time.Second, 2 * time.Second, "", nil, 6 * time.Second},
 		{"interrupted, not answered", named("ours"), 8 * time.Second, 2 * time.Second, "answer: interrupted", errOwed, 7 * time.Second},
 		{"interrupted near the end", named("ours"), time.Minute, 28 * time.Second, "answer: interrupted", errOwed, 30 * time.Second},
@@ -86,7 +86,7 @@ func TestExchangeEnds(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d, other := piped(t)
 			interrupted := 0
-			d.grace, d.onInterrupt = 5*time.Second, func() { interrupted++ }
+			d.Grace, d.OnInterrupt = 5*time.Second, func() { interrupted++ }
 			go reply(t.Context(), other, tt.after, tt.answer)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -94,15 +94,15 @@ func TestExchangeEnds(t *testing.T) {
 				time.AfterFunc(tt.interrupt, cancel)
 			}
 			begin := time.Now()
-			a, err := d.exchange(ctx, newMessage([]byte(clitest.CheckXML)).named("ours"), 30*time.Second)
+			a, err := d.Exchange(ctx, NewMessage([]byte(clitest.CheckXML)).Named("ours"), 30*time.Second)
 			if took := time.Since(begin); took != tt.took {
 				t.Errorf("%s: got the end after %v, want %v", tt.name, took, tt.took)
 			}
-			if (err == nil) != (tt.want == "") || err != nil && (!strings.Contains(err.Error(), tt.want) || !wasSent(err)) {
+			if (err == nil) != (tt.want == "") || err != nil && (!strings.Contains(err.Error(), tt.want) || !WasSent(err)) {
 				t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
 			}
-			if err == nil && a.rtt != tt.took {
-				t.Errorf("%s: got rtt %v, want %v", tt.name, a.rtt, tt.took)
+			if err == nil && a.RTT != tt.took {
+				t.Errorf("%s: got rtt %v, want %v", tt.name, a.RTT, tt.took)
 			}
 			if d.over != tt.over || (interrupted == 1) != (tt.interrupt > 0) {
 				t.Errorf("%s: got over %v, interrupted %d times, want %v", tt.name, d.over, interrupted, tt.over)
@@ -110,10 +110,10 @@ func TestExchangeEnds(t *testing.T) {
 			if d.over == nil {
 				return
 			}
-			if _, err := d.exchange(t.Context(), newMessage([]byte(clitest.CheckXML)), time.Second); err != d.over || wasSent(err) {
+			if _, err := d.Exchange(t.Context(), NewMessage([]byte(clitest.CheckXML)), time.Second); err != d.over || WasSent(err) {
 				t.Errorf("%s: got %v for the next message, want it not sent", tt.name, err)
 			}
-			if err := d.logout(); (err == nil) != (tt.over != errOwed) {
+			if err := d.Logout(); (err == nil) != (tt.over != errOwed) {
 				t.Errorf("%s: got %v for the logout", tt.name, err)
 			}
 		})
@@ -132,10 +132,10 @@ func TestExchangeAfterTheEnd(t *testing.T) {
 		}()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := d.exchange(ctx, newMessage([]byte(clitest.CheckXML)), time.Second); err != cli.ErrInterrupted || wasSent(err) {
+		if _, err := d.Exchange(ctx, NewMessage([]byte(clitest.CheckXML)), time.Second); err != cli.ErrInterrupted || WasSent(err) {
 			t.Errorf("got %v, want it not sent", err)
 		}
-		if err := d.logout(); err != nil {
+		if err := d.Logout(); err != nil {
 			t.Errorf("got %v, want the session logged out", err)
 		}
 		if m := <-got; !strings.Contains(m, "<logout/>") || !strings.Contains(m, "<clTRID>eppmux-test-") {
@@ -150,7 +150,7 @@ func TestLogoutIsBounded(t *testing.T) {
 		d, other := piped(t)
 		go reply(t.Context(), other, 0, "")
 		begin := time.Now()
-		if err := d.logout(); err != nil || time.Since(begin) != logoutWithin {
+		if err := d.Logout(); err != nil || time.Since(begin) != logoutWithin {
 			t.Errorf("got %v after %v, want an end after %v", err, time.Since(begin), logoutWithin)
 		}
 	})
@@ -173,15 +173,15 @@ func TestNewMessage(t *testing.T) {
 		{"junk", frame.KindNone, frame.CommandOther, false},
 		{clitest.OKXML, frame.KindResponse, frame.CommandNone, false},
 	} {
-		m := newMessage([]byte(tt.payload))
-		if m.kind != tt.kind || m.command != tt.command || m.query != tt.query || m.clTRID != "" {
+		m := NewMessage([]byte(tt.payload))
+		if m.Kind != tt.kind || m.command != tt.command || m.Query != tt.query || m.clTRID != "" {
 			t.Errorf("%s: got %+v", tt.payload, m)
 		}
-		n := m.named("a-1")
+		n := m.Named("a-1")
 		if named := tt.kind == frame.KindCommand; named != (n.clTRID == "a-1") || named != strings.Contains(string(n.payload), "<clTRID>a-1</clTRID>") || string(m.payload) != tt.payload {
 			t.Errorf("%s: got %s named", tt.payload, n.payload)
 		}
-		if again := n.named("b-2"); strings.Contains(string(again.payload), "a-1") {
+		if again := n.Named("b-2"); strings.Contains(string(again.payload), "a-1") {
 			t.Errorf("%s: got %s named again", tt.payload, again.payload)
 		}
 	}
@@ -213,9 +213,9 @@ func TestPace(t *testing.T) {
 			"rate_limits[1] (2/1m0s) admits no check before 1m0s from now, which is more than timeouts.queue (8s)"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			p := paceOf(&config.Registry{RateLimits: tt.limits, Timeouts: config.Timeouts{Queue: 8 * time.Second}})
+			p := PaceOf(&config.Registry{RateLimits: tt.limits, Timeouts: config.Timeouts{Queue: 8 * time.Second}})
 			begin := time.Now()
-			m := newMessage([]byte(clitest.CheckXML))
+			m := NewMessage([]byte(clitest.CheckXML))
 			for i, at := range tt.at {
 				answered, err := p.admit(t.Context(), m)
 				if err != nil {
@@ -236,8 +236,8 @@ func TestPace(t *testing.T) {
 // TestPaceInterrupted ends the wait, and takes nothing.
 func TestPaceInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := paceOf(&config.Registry{RateLimits: []config.RateLimit{{Limit: ratelimit.Limit{N: 1, Per: 8 * time.Second}, Commands: []config.LimitedCommand{{}}}}, Timeouts: config.Timeouts{Queue: time.Minute}})
-		answered, err := p.admit(t.Context(), newMessage([]byte(clitest.CheckXML)))
+		p := PaceOf(&config.Registry{RateLimits: []config.RateLimit{{Limit: ratelimit.Limit{N: 1, Per: 8 * time.Second}, Commands: []config.LimitedCommand{{}}}}, Timeouts: config.Timeouts{Queue: time.Minute}})
+		answered, err := p.admit(t.Context(), NewMessage([]byte(clitest.CheckXML)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -245,10 +245,10 @@ func TestPaceInterrupted(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		begin := time.Now()
-		if _, err := p.admit(ctx, newMessage([]byte(clitest.CheckXML))); err != cli.ErrInterrupted || time.Since(begin) != time.Second {
+		if _, err := p.admit(ctx, NewMessage([]byte(clitest.CheckXML))); err != cli.ErrInterrupted || time.Since(begin) != time.Second {
 			t.Errorf("got %v after %v", err, time.Since(begin))
 		}
-		if _, err := p.admit(t.Context(), newMessage([]byte(clitest.CheckXML))); err != nil || time.Since(begin) != 8*time.Second {
+		if _, err := p.admit(t.Context(), NewMessage([]byte(clitest.CheckXML))); err != nil || time.Since(begin) != 8*time.Second {
 			t.Errorf("got %v after %v, want it admitted after 8s", err, time.Since(begin))
 		}
 	})

@@ -1,4 +1,4 @@
-package main
+package talk
 
 import (
 	"context"
@@ -10,9 +10,9 @@ import (
 	"eppmux/ratelimit"
 )
 
-// pace keeps what one connection sends within the rate_limits of its registry. It knows of nothing
+// Pace keeps what one connection sends within the rate_limits of its registry. It knows of nothing
 // else that is sent there. Owned by the goroutine of the conversation.
-type pace struct {
+type Pace struct {
 	limits []config.RateLimit
 	// by limit, whatever its scope: there is one session and one client; nil for a shadow
 	buckets []*ratelimit.Bucket
@@ -20,8 +20,9 @@ type pace struct {
 	begin   time.Time
 }
 
-func paceOf(r *config.Registry) *pace {
-	p := &pace{limits: r.RateLimits, buckets: make([]*ratelimit.Bucket, len(r.RateLimits)), most: r.Timeouts.Queue, begin: time.Now()}
+// PaceOf is the pace of a connection that begins now.
+func PaceOf(r *config.Registry) *Pace {
+	p := &Pace{limits: r.RateLimits, buckets: make([]*ratelimit.Bucket, len(r.RateLimits)), most: r.Timeouts.Queue, begin: time.Now()}
 	for i, l := range p.limits {
 		if !l.Shadow {
 			p.buckets[i] = ratelimit.NewBucket(l.Limit)
@@ -32,7 +33,7 @@ func paceOf(r *config.Registry) *pace {
 
 // admit waits until every limit that counts m admits it. The caller says answered when the answer
 // is here, or will not come any more. A nil pace admits at once.
-func (p *pace) admit(ctx context.Context, m *message) (answered func(), err error) {
+func (p *Pace) admit(ctx context.Context, m *Message) (answered func(), err error) {
 	if ctx.Err() != nil {
 		return nil, cli.ErrInterrupted
 	}

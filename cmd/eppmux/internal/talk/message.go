@@ -1,28 +1,29 @@
-package main
+package talk
 
 import "eppmux/frame"
 
-// message is one to be sent, with what the scanner says of it. Immutable.
-type message struct {
+// Message is one to be sent, with what the scanner says of it. Immutable.
+type Message struct {
 	payload []byte
-	kind    frame.Kind    // KindNone: the scanner refuses it; it is sent all the same
+	Kind    frame.Kind    // KindNone: the scanner refuses it; it is sent all the same
 	command frame.Command // what limits know it by
 	op      frame.Op
-	query   bool   // a second one gives the same; a hello, too
+	Query   bool   // a second one gives the same; a hello, too
 	clTRID  string // empty: none, or not known
 }
 
-func newMessage(payload []byte) *message {
+// NewMessage scans the payload of one.
+func NewMessage(payload []byte) *Message {
 	m, err := new(frame.Scanner).Scan(payload)
 	if err != nil {
-		return &message{payload: payload, command: frame.CommandOther}
+		return &Message{payload: payload, command: frame.CommandOther}
 	}
-	return &message{payload: payload, kind: m.Kind, command: m.Command, op: m.Op,
-		query: m.Query() || m.Kind == frame.KindHello, clTRID: string(m.ClTRID.Value)}
+	return &Message{payload: payload, Kind: m.Kind, command: m.Command, op: m.Op,
+		Query: m.Query() || m.Kind == frame.KindHello, clTRID: string(m.ClTRID.Value)}
 }
 
-// named is m with another clTRID; m itself if it is no command.
-func (m *message) named(id string) *message {
+// Named is m with another clTRID; m itself if it is no command.
+func (m *Message) Named(id string) *Message {
 	parsed, err := new(frame.Scanner).Scan(m.payload)
 	if err != nil || parsed.Kind != frame.KindCommand {
 		return m
@@ -35,8 +36,8 @@ func (m *message) named(id string) *message {
 
 // answeredBy says whether a may be the answer to m: RFC 5730 section 2.5 has the server return the
 // clTRID, which some leave out.
-func (m *message) answeredBy(a *frame.Message) bool {
-	switch m.kind {
+func (m *Message) answeredBy(a *frame.Message) bool {
+	switch m.Kind {
 	case frame.KindNone, frame.KindHello: // a hello may be refused, too
 		return a.Kind == frame.KindResponse || a.Kind == frame.KindGreeting
 	}
