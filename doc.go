@@ -10,8 +10,8 @@
 //  2. frame: the unit is scanned where it lies: which command it is, and where its clTRID stands.
 //     What is ambiguous goes no further. The unit is then copied once, with a clTRID of our own.
 //  3. proxy: hello, login and logout are answered here. Any other command becomes an exchange.
-//  4. upstream: the pool queues the exchange, fairly among clients, until a session is free and every
-//     limit (ratelimit) admits it. A transform is recorded first (audit).
+//  4. upstream: the pool queues the exchange, fairly among clients, until a session is free and
+//     every limit (ratelimit) admits it. A transform is recorded first (audit).
 //  5. upstream: the session writes the unit, and matches the answer by that clTRID.
 //  6. proxy: the client gets the answer with its own clTRID put back, octet for octet.
 //
@@ -35,12 +35,13 @@
 //	cmd/eppmux/internal/serve     the running program: members, reload, control, sockets
 //	cmd/eppmux                    one file for each command
 //
-// Beside them stand sandbox, a registry in memory that imports nothing of ours, so that it can judge
-// us; bench, which measures and compares; and deploy, which makes packages of the program.
+// Beside them stand sandbox, a registry in memory that imports nothing of ours, so that it can
+// judge us; bench, which measures and compares; and deploy, which makes packages of the program.
 //
 // # Where to start reading
 //
-// Each package has a doc that says in which order things happen: "go doc eppmux/upstream". Read frame
-// first, it needs nothing else; then upstream for what is promised, and proxy for how it is kept.
-// docs/faults.md has a row for each thing that can go wrong, with the tests that make it go wrong.
+// Each package has a doc that says in which order things happen: "go doc eppmux/upstream". Read
+// frame first, it needs nothing else; then upstream for what is promised, and proxy for how it is
+// kept. docs/faults.md has a row for each thing that can go wrong, with the tests that make it go
+// wrong.
 package eppmux

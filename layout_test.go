@@ -51,8 +51,9 @@ var libraries = map[string][]string{
 	"admin":                      {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"cmd/eppmux/internal/cli":    {"github.com/spf13/cobra", "golang.org/x/sys/unix"},
 	"cmd/eppmux/internal/config": {"gopkg.in/yaml.v3"},
-	"cmd/eppmux": {"github.com/spf13/cobra", "github.com/prometheus/client_golang/prometheus",
-		"github.com/prometheus/client_golang/prometheus/collectors", "golang.org/x/sys/unix"},
+	"cmd/eppmux/internal/serve": {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/collectors",
+		"golang.org/x/sys/unix"},
+	"cmd/eppmux": {"github.com/spf13/cobra"},
 }
 
 // house is which package of ours imports what, without "eppmux/" in front where it is ours.
@@ -100,7 +101,8 @@ func (h house) String() string {
 	draw := func(rooms []string) {
 		for _, r := range rooms {
 			if _, built := h[r]; built {
-				fmt.Fprintf(&b, "  %-30s %s\n", r, strings.Join(h.ours(r), " "))
+				below := strings.Join(h.ours(r), " ")
+				fmt.Fprintf(&b, "  %-30s %s\n", r, strings.ReplaceAll(below, "cmd/eppmux/internal/", ""))
 			}
 		}
 	}

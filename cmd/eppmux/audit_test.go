@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -90,58 +89,6 @@ func TestInstant(t *testing.T) {
 		if got, err := instant(text, now); err == nil {
 			t.Errorf("%q: got %v", text, got)
 		}
-	}
-}
-
-// auditOf is the log of a reload stand.
-func (st *reloadStand) auditOf(name string) string {
-	st.t.Helper()
-	data, err := os.ReadFile(filepath.Join(st.dir, name))
-	if err != nil {
-		st.t.Fatal(err)
-	}
-	return string(data)
-}
-
-// TestServeAudit: the log is kept over reloads, opened anew by them, and follows those keys that
-// may change.
-func TestServeAudit(t *testing.T) {
-	st := &reloadStand{t: t, dir: t.TempDir(), log: clitest.NewTranscript()}
-	st.begin("audit: {file: audit.jsonl}", "a")
-	get := func(object string) {
-		t.Helper()
-		if got := eppmux(t, "send", "--to", "unix://"+st.socket("a"), "info", object); got.code != 0 {
-			t.Errorf("%s: got %+v", object, got)
-		}
-	}
-	create := func(object string) {
-		t.Helper()
-		payload := `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><create><d:create xmlns:d="urn:ietf:params:xml:ns:domain-1.0"><d:name>` + object +
-			`</d:name><d:authInfo><d:pw>` + clitest.Canary + `</d:pw></d:authInfo></d:create></create></command></epp>`
-		if got := eppmuxWith(t, payload, "send", "--to", "unix://"+st.socket("a"), "-"); got.code != 0 {
-			t.Errorf("%s: got %+v", object, got)
-		}
-	}
-	create("a1.example")
-	get("a1.example")
-	if err := os.Rename(filepath.Join(st.dir, "audit.jsonl"), filepath.Join(st.dir, "audit.jsonl.1")); err != nil {
-		t.Fatal(err)
-	}
-	st.write("audit: {file: other.jsonl, commands: all, on_error: block, frames: true}", "a")
-	st.want(st.reload(), "audit.file, audit.frames and audit.rotate change at a restart only", "msg=reloaded changed=a settings=audit\n")
-	st.want(st.reload(), "msg=reloaded unchanged=a\n")
-	create("a2.example")
-	get("a2.example")
-	if err := st.s.record.close(); err != nil { // so that all is written
-		t.Fatal(err)
-	}
-	first, second := st.auditOf("audit.jsonl.1"), st.auditOf("audit.jsonl")
-	if !strings.Contains(first, "a1.example") || strings.Contains(first, `"command":"info"`) || !strings.Contains(second, "a2.example") ||
-		!strings.Contains(second, `"command":"info"`) || !strings.Contains(second, `"event":"stop"`) || strings.Contains(first+second, clitest.Canary) {
-		t.Errorf("got\n%s\nand\n%s", first, second)
-	}
-	if _, err := os.Stat(filepath.Join(st.dir, "other.jsonl")); err == nil {
-		t.Error("there is a file that no restart has asked for")
 	}
 }
 

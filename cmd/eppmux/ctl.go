@@ -17,6 +17,7 @@ import (
 
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/config"
+	"eppmux/cmd/eppmux/internal/serve"
 )
 
 // ctl is the values of the flags that all verbs have.
@@ -24,7 +25,7 @@ type ctl struct {
 	config string
 	socket string
 	json   bool
-	req    controlRequest
+	req    serve.Request
 }
 
 func newCtlCommand() *cobra.Command {
@@ -157,7 +158,7 @@ func (c *ctl) run(cmd *cobra.Command) error {
 const maxControlAnswer = 16 << 20
 
 // ask sends the request and reads the answer.
-func (c *ctl) ask(ctx context.Context, verb string) (a controlAnswer, err error) {
+func (c *ctl) ask(ctx context.Context, verb string) (a serve.Answer, err error) {
 	body, err := json.Marshal(c.req)
 	if err != nil {
 		return a, err
@@ -184,7 +185,7 @@ func (c *ctl) ask(ctx context.Context, verb string) (a controlAnswer, err error)
 }
 
 // show prints an answer for people.
-func (c *ctl) show(out io.Writer, a controlAnswer) {
+func (c *ctl) show(out io.Writer, a serve.Answer) {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	if len(a.Sessions) > 0 {
 		fmt.Fprintln(w, "REGISTRY\tSESSION\tSTATE\tFOR\tAGE\tCOMMANDS\tDOING\tCLIENT")

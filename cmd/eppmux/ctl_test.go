@@ -15,6 +15,7 @@ import (
 
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/cmd/eppmux/internal/serve"
 	"eppmux/frame"
 )
 
@@ -117,7 +118,7 @@ func TestCtl(t *testing.T) {
 
 	// One client goes, the other stays.
 	other := c.client(t, "a")
-	var list controlAnswer
+	var list serve.Answer
 	if err := json.Unmarshal([]byte(c.ctl(t, cli.ExitDone, nil, "clients", "a", "--json")), &list); err != nil || len(list.Clients) != 2 {
 		t.Fatalf("got %+v, %v, want two clients", list, err)
 	}
@@ -175,7 +176,7 @@ func TestCtl(t *testing.T) {
 // TestShownClients: what each client's command does.
 func TestShownClients(t *testing.T) {
 	var b strings.Builder
-	new(ctl).show(&b, controlAnswer{Clients: []controlClient{
+	new(ctl).show(&b, serve.Answer{Clients: []serve.Client{
 		{ID: 1, Doing: "create", Announcing: true}, {ID: 2, Doing: "create", Sent: true}, {ID: 3, Doing: "create"}, {ID: 4}}})
 	for _, want := range []string{" 1 .* create \\(announcing\\) ", " 2 .* create \\(sent\\) ", " 3 .* create \\(waits\\) ", " 4 .* - "} {
 		if !regexp.MustCompile(want).MatchString(b.String()) {

@@ -6,8 +6,10 @@
 // listeners, "eppmux hash" hashes of clients' passwords. "eppmux send" is a small client to try
 // things with, "eppmux sandbox" a registry in memory to try them on. Each has its own --help.
 //
-// This package turns the command line and the config file into values and builds the parts. Of EPP
-// it holds no more than send and passwd need.
+// This package is one file for each command, or a few that begin with its name: flags, help and
+// what is printed. What the commands are made of is below, in internal: cli (how a command ends),
+// config (the file), localca (certificates), talk (a conversation of send and passwd) and serve
+// (the running program). Imports go down only.
 package main
 
 import (

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -261,8 +260,9 @@ func TestSendSignal(t *testing.T) {
 
 // TestSendThroughServe is the other way, by the listener of a running eppmux.
 func TestSendThroughServe(t *testing.T) {
-	st := startReloadStand(t, "a")
-	to := "unix://" + filepath.Join(st.dir, "a.sock")
+	p, socket, _ := startServing(t)
+	defer p.end()
+	to := "unix://" + socket
 	for _, tt := range []struct {
 		args []string
 		code int

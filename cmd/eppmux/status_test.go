@@ -9,27 +9,30 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"eppmux/admin"
 	"eppmux/cmd/eppmux/internal/clitest"
 )
 
-// statusAt serves the admin pages of a stand until the test ends, and returns where.
-func statusAt(t *testing.T, st *reloadStand) string {
+// startServing is "eppmux serve" as a process, before one built-in registry, with a listener for
+// clients and one for the admin pages.
+func startServing(t *testing.T) (p *program, socket, admin string) {
 	t.Helper()
-	a, err := startAdmin("127.0.0.1:0", nil, st.s.live, st.s.monitor, st.s.log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = a.stop() })
-	return a.server.Addr().String()
+	dir := t.TempDir()
+	socket = filepath.Join(dir, "a.sock")
+	p = startProgram(t, "serve", "--config", clitest.WriteFile(t, dir, "c.yaml",
+		fmt.Sprintf("admin: {listen: \"127.0.0.1:0\"}\nregistries: [{name: a, address: sandbox, listen: [%q], clients: {max: 50}}]\n", "unix://"+socket), 0o600))
+	admin = p.find(`msg="admin listening" listener=(\S+)`)
+	p.find(`(msg="eppmux serves")`)
+	return p, socket, admin
 }
 
 func TestStatus(t *testing.T) {
-	st := startReloadStand(t, "a")
-	st.check(st.connect("a"))
-	at := statusAt(t, st)
+	p, socket, at := startServing(t)
+	defer p.end()
+	if got := eppmux(t, "send", "--to", "unix://"+socket, "check", "example.com"); got.code != 0 {
+		t.Errorf("got %+v", got)
+	}
 	got := eppmux(t, "status", "--admin", at)
 	if got.code != 0 || got.errs != "" {
 		t.Errorf("got %+v", got)
@@ -46,27 +49,6 @@ func TestStatus(t *testing.T) {
 	r := &s.Registries[0]
 	if r.Name != "a" || r.Total.Queries != 1 || len(r.Limits) == 0 || len(r.Sessions.List) == 0 || len(r.Expiries) != 1 || r.Queue.TimeoutSeconds != 8 {
 		t.Errorf("got %+v", r)
-	}
-}
-
-// TestStatusFollowsReloads: registries that come and go, and what the log warned of.
-func TestStatusFollowsReloads(t *testing.T) {
-	st := startReloadStand(t, "a")
-	st.write("", "a", "b")
-	st.want(st.reload(), "added=b")
-	if s := st.s.monitor.Status(); len(s.Registries) != 2 || s.Registries[1].Name != "b" {
-		t.Errorf("got %+v", s)
-	}
-	st.write("nonsense: 1", "a")
-	st.want(st.reload(), "reload refused")
-	for deadline := time.Now().Add(20 * time.Second); ; {
-		s := st.s.monitor.Status()
-		if len(s.Events) == 1 && strings.Contains(s.Events[0].Detail, "unknown key") {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("got %+v", s.Events)
-		}
 	}
 }
 
@@ -102,11 +84,12 @@ func TestStatusWithoutAProgram(t *testing.T) {
 // TestStatusWatch: it draws again and again, also while nobody answers, and ends with 0 when it is
 // told to.
 func TestStatusWatch(t *testing.T) {
-	st := startReloadStand(t, "a")
+	p, _, at := startServing(t)
+	defer p.end()
 	ctx, cancel := context.WithCancel(t.Context())
 	out := clitest.NewTranscript()
 	code := make(chan int, 1) // the one exit code
-	go func() { code <- run(ctx, []string{"status", "--watch", "--admin", statusAt(t, st)}, nil, out, out) }()
+	go func() { code <- run(ctx, []string{"status", "--watch", "--admin", at}, nil, out, out) }()
 	for strings.Count(out.Text(), "eppmux devel on ")+strings.Count(out.Text(), "eppmux v") < 2 {
 		<-out.More
 	}

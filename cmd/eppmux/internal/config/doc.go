@@ -8,6 +8,6 @@
 // and certificates (check.go, load.go). LoadValues does the first of these only, for commands that
 // need no password.
 //
-// A Config and all that it holds is immutable once it is loaded, but for a KeyPair, which follows its
-// files by itself. Passwords are Secrets, which nothing prints.
+// A Config and all that it holds is immutable once it is loaded, but for a KeyPair, which follows
+// its files by itself. Passwords are Secrets, which nothing prints.
 package config

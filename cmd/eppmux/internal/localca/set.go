@@ -12,15 +12,15 @@ import (
 // Set is a folder with certificates of a sandbox: of its authority, and with keys for the registry
 // and for a client.
 type Set struct {
-	Roots  *x509.CertPool
-	Server *tls.Certificate
+	roots  *x509.CertPool
+	server *tls.Certificate
 	Kept   bool // from an earlier run
 }
 
 // The files of a client in a set.
 const (
-	ClientKeyFile = "client.key"
-	ClientFile    = "client.pem"
+	clientKeyFile = "client.key"
+	clientFile    = "client.pem"
 )
 
 // Contents are the files of a set, in PEM.
@@ -46,7 +46,7 @@ func OpenSet(dir string, fresh func() (*Contents, error)) (*Set, error) {
 	}
 	err = folder(dir).put([]file{
 		{ServerKeyFile, c.ServerKey, 0o600}, {ServerFile, c.Server, 0o600},
-		{ClientKeyFile, c.ClientKey, 0o600}, {ClientFile, c.Client, 0o600}, {CAFile, c.CA, 0o600},
+		{clientKeyFile, c.ClientKey, 0o600}, {clientFile, c.Client, 0o600}, {CAFile, c.CA, 0o600},
 	})
 	if err != nil {
 		return nil, err
@@ -61,13 +61,13 @@ func readSet(dir folder, now time.Time) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := &Set{Roots: roots}
-	if set.Server, err = set.pair(dir.in(ServerFile), dir.in(ServerKeyFile), now, x509.VerifyOptions{
+	set := &Set{roots: roots}
+	if set.server, err = set.pair(dir.in(ServerFile), dir.in(ServerKeyFile), now, x509.VerifyOptions{
 		DNSName: "localhost", KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}); err != nil {
 		return nil, err
 	}
-	_, err = set.pair(dir.in(ClientFile), dir.in(ClientKeyFile), now, x509.VerifyOptions{KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	_, err = set.pair(dir.in(clientFile), dir.in(clientKeyFile), now, x509.VerifyOptions{KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
 	return set, err
 }
 
@@ -77,7 +77,7 @@ func (s *Set) pair(certFile, keyFile string, now time.Time, as x509.VerifyOption
 	if err != nil {
 		return nil, err
 	}
-	as.Roots = s.Roots
+	as.Roots = s.roots
 	for _, as.CurrentTime = range []time.Time{now, now.Add(setLeft)} {
 		if _, err := pair.Leaf.Verify(as); err != nil {
 			return nil, err
@@ -88,5 +88,5 @@ func (s *Set) pair(certFile, keyFile string, now time.Time, as x509.VerifyOption
 
 // ServerTLS takes client certificates of the authority, as auth says.
 func (s *Set) ServerTLS(auth tls.ClientAuthType) *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*s.Server}, ClientCAs: s.Roots, ClientAuth: auth}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*s.server}, ClientCAs: s.roots, ClientAuth: auth}
 }

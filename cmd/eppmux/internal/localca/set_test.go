@@ -103,19 +103,19 @@ func TestSetLife(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	end := set.Server.Leaf.NotAfter
+	end := set.server.Leaf.NotAfter
 	for _, tt := range []struct {
 		now  time.Time
 		good bool
 	}{
 		{end.Add(-24*time.Hour - time.Minute), true}, {end.Add(-24*time.Hour + time.Minute), false}, {end.Add(24 * time.Hour), false},
-		{set.Server.Leaf.NotBefore.Add(-time.Minute), false},
+		{set.server.Leaf.NotBefore.Add(-time.Minute), false},
 	} {
 		if _, err := readSet(folder(dir), tt.now); (err == nil) != tt.good {
 			t.Errorf("%v before the end: got %v, want it good: %v", end.Sub(tt.now), err, tt.good)
 		}
 	}
-	if c := set.ServerTLS(tls.RequireAndVerifyClientCert); c.ClientAuth != tls.RequireAndVerifyClientCert || c.ClientCAs != set.Roots {
+	if c := set.ServerTLS(tls.RequireAndVerifyClientCert); c.ClientAuth != tls.RequireAndVerifyClientCert || c.ClientCAs != set.roots {
 		t.Errorf("got %+v", c)
 	}
 }

@@ -1,5 +1,5 @@
-// Package talk is one EPP conversation with blocking calls, for commands that send a few messages and
-// end: it connects, reads the greeting, logs in, sends a message and reads its answer.
+// Package talk is one EPP conversation with blocking calls, for commands that send a few messages
+// and end: it connects, reads the greeting, logs in, sends a message and reads its answer.
 //
 //	to := talk.EndpointOf(registry)
 //	c, err := to.Open(ctx)

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"net/netip"
@@ -58,7 +58,7 @@ func TestOccupied(t *testing.T) {
 
 // TestDrainedIsNotReady: what an operator has taken out is not silently well.
 func TestDrainedIsNotReady(t *testing.T) {
-	l := newLive()
+	l := newLive("devel")
 	l.set(nil, []string{"a"})
 	if got := l.Ready(); len(got) != 1 || got[0].OK || got[0].Registry != "a" || !strings.Contains(got[0].Reason, "drained") {
 		t.Errorf("got %+v", got)

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"crypto/tls"
@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
-	"syscall"
 
 	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/frame"
@@ -105,39 +104,4 @@ func hostID() uint16 {
 	h := fnv.New32a()
 	h.Write([]byte(name))
 	return uint16(h.Sum32()>>10^h.Sum32()) & 0x3ff
-}
-
-// descriptorsReserved are open files that clients must not use up: listeners, metrics, logs, and
-// room for a client that is being taken in, which holds two for a moment.
-const descriptorsReserved = 128
-
-// checkDescriptors lowers clients.max of each registry in proportion where the system allows fewer
-// open files, so that the sessions with the registries and the metrics always have theirs, and says
-// so.
-func checkDescriptors(cfg *config.Config, log *slog.Logger) {
-	var lim syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {
-		return
-	}
-	fitClients(cfg, lim.Cur, log)
-}
-
-func fitClients(cfg *config.Config, allowed uint64, log *slog.Logger) {
-	clients, reserved := uint64(0), uint64(descriptorsReserved)
-	for i := range cfg.Registries {
-		r := &cfg.Registries[i]
-		clients += uint64(r.Clients.Max)
-		reserved += uint64(2 * r.Sessions.Max)
-	}
-	if clients+reserved <= allowed {
-		return
-	}
-	room := allowed - min(reserved, allowed)
-	for i := range cfg.Registries {
-		most := &cfg.Registries[i].Clients.Max
-		fits := max(1, int(uint64(*most)*room/clients))
-		log.Info("clients.max is lowered to what the open files allow; raise the limit (ulimit -n, LimitNOFILE) for more",
-			"registry", cfg.Registries[i].Name, "from", *most, "to", fits, "allowed", allowed)
-		*most = fits
-	}
 }

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"strings"
@@ -36,7 +36,7 @@ func scrape(t *testing.T, c prometheus.Collector) map[string]float64 {
 }
 
 func TestOwnMetrics(t *testing.T) {
-	l := newLive()
+	l := newLive("devel")
 	got := scrape(t, l)
 	if len(got) != int(numReloadResults) {
 		t.Errorf("got %v, want the reloads alone", got)

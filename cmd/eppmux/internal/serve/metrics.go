@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"sync/atomic"
@@ -33,7 +33,7 @@ var (
 		"Reloads of the config file: done, partly (see the log), refused (the file has faults).", []string{"result"}, nil)
 )
 
-// Describe is prometheus.Collector's.
+// Describe implements prometheus.Collector.
 func (l *live) Describe(ch chan<- *prometheus.Desc) {
 	ch <- descExpiry
 	ch <- descReloads
@@ -43,7 +43,7 @@ func (l *live) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect is prometheus.Collector's.
+// Collect implements prometheus.Collector.
 func (l *live) Collect(ch chan<- prometheus.Metric) {
 	for _, o := range l.now.Load().own {
 		ch <- prometheus.MustNewConstMetric(descExpiry, prometheus.GaugeValue, float64(o.Pair.Leaf().NotAfter.Unix()), o.Registry, o.ShownTo())

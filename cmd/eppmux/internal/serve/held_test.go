@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"bytes"
@@ -19,9 +19,13 @@ import (
 // than that of the config.
 func TestVerdictHeld(t *testing.T) {
 	made := clitest.NewTLS(t)
-	r := clitest.StartRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": oldPassword}})
-	configFile, _ := passwdStand(t, r.Address, made, "clients: {max: 50, max_frame: 65536, max_ahead: 131072}")
-	cfg, err := config.Load(configFile)
+	r := clitest.StartRegistry(t, made, sandbox.Config{})
+	dir := t.TempDir()
+	clitest.WriteFile(t, dir, "ca.pem", string(made.CAPEM), 0o600)
+	clitest.WriteFile(t, dir, "c.pem", string(made.ClientCertPEM), 0o600)
+	clitest.WriteFile(t, dir, "c.key", string(made.ClientKeyPEM), 0o600)
+	cfg, err := config.Load(clitest.WriteFile(t, dir, "c.yaml", "registries: [{name: a, address: "+r.Address+", listen: [\"unix:///a\"], login: {client_id: demo, password: demo-secret}, "+
+		"tls: {ca_file: ca.pem, cert_file: c.pem, key_file: c.key}, clients: {max: 50, max_frame: 65536, max_ahead: 131072}}]\n", 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +56,7 @@ func TestVerdictHeld(t *testing.T) {
 		return nc
 	}
 	good := dial()
-	big := clitest.Unit(strings.Replace(checkText, "a%d.example", strings.Repeat("x", 60_000), 1))
+	big := clitest.Unit(strings.Replace(clitest.CheckXML, "example.com", strings.Repeat("x", 60_000), 1))
 	_, _ = dial().Write(big[:59_000])
 	deadline := time.Now().Add(time.Minute)
 	for server.Snapshot().Held < 59_000 && time.Now().Before(deadline) {

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 
 // controlVerb does something to the running program. It runs on a goroutine of the request; what it
 // may touch of the service is live, and the rest by service.do.
-type controlVerb func(s *service, ctx context.Context, req controlRequest) (controlAnswer, error)
+type controlVerb func(s *service, ctx context.Context, req Request) (Answer, error)
 
 var controlVerbs = map[string]controlVerb{
 	"pause":     onServers((*proxy.Server).Hold, "paused: commands wait until their deadlines, sessions log out"),
@@ -28,7 +28,7 @@ var controlVerbs = map[string]controlVerb{
 }
 
 // servers are those that a request means.
-func (s *service) servers(req controlRequest) ([]*proxy.Server, error) {
+func (s *service) servers(req Request) ([]*proxy.Server, error) {
 	all := s.live.now.Load().servers
 	if req.All || len(all) == 1 && req.Registry == "" {
 		return all, nil
@@ -48,7 +48,7 @@ func (s *service) servers(req controlRequest) ([]*proxy.Server, error) {
 
 // onServers is a verb that does one thing to each server.
 func onServers(f func(*proxy.Server) error, done string) controlVerb {
-	return func(s *service, _ context.Context, req controlRequest) (a controlAnswer, err error) {
+	return func(s *service, _ context.Context, req Request) (a Answer, err error) {
 		servers, err := s.servers(req)
 		for _, server := range servers {
 			if e := f(server); e != nil {
@@ -63,7 +63,7 @@ func onServers(f func(*proxy.Server) error, done string) controlVerb {
 
 // drainVerb takes a registry out, as if it were no longer in the config file, until the next
 // reload.
-func drainVerb(s *service, ctx context.Context, req controlRequest) (a controlAnswer, err error) {
+func drainVerb(s *service, ctx context.Context, req Request) (a Answer, err error) {
 	servers, err := s.servers(req)
 	if err != nil {
 		return a, err
@@ -95,16 +95,16 @@ func drainVerb(s *service, ctx context.Context, req controlRequest) (a controlAn
 	return a, nil
 }
 
-func reloadVerb(s *service, ctx context.Context, _ controlRequest) (controlAnswer, error) {
+func reloadVerb(s *service, ctx context.Context, _ Request) (Answer, error) {
 	var did []string
 	var failed error
 	if err := s.do(ctx, func(serving context.Context) { did, failed = s.reload(serving) }); err != nil {
-		return controlAnswer{}, err
+		return Answer{}, err
 	}
-	return controlAnswer{Done: did}, failed
+	return Answer{Done: did}, failed
 }
 
-func logLevelVerb(s *service, ctx context.Context, req controlRequest) (a controlAnswer, err error) {
+func logLevelVerb(s *service, ctx context.Context, req Request) (a Answer, err error) {
 	if req.Level != "" {
 		var level slog.Level
 		if err := level.UnmarshalText([]byte(req.Level)); err != nil || strings.ContainsAny(req.Level, "+-") {
@@ -116,8 +116,8 @@ func logLevelVerb(s *service, ctx context.Context, req controlRequest) (a contro
 	return a, nil
 }
 
-// controlSession is a session in an answer. Times are in seconds.
-type controlSession struct {
+// Session is a session in an answer. Times are in seconds.
+type Session struct {
 	Registry string  `json:"registry"`
 	ID       uint64  `json:"id"`
 	State    string  `json:"state"`
@@ -130,22 +130,22 @@ type controlSession struct {
 	Client   string  `json:"client,omitempty"`
 }
 
-func sessionsVerb(s *service, _ context.Context, req controlRequest) (a controlAnswer, err error) {
+func sessionsVerb(s *service, _ context.Context, req Request) (a Answer, err error) {
 	req.All = req.Registry == ""
 	servers, err := s.servers(req)
 	for _, server := range servers {
 		list, e := server.Sessions()
 		err = errors.Join(err, e)
 		for _, i := range list {
-			a.Sessions = append(a.Sessions, controlSession{server.Name(), i.ID, i.State.String(), seconds(i.Since), seconds(i.Age),
+			a.Sessions = append(a.Sessions, Session{server.Name(), i.ID, i.State.String(), seconds(i.Since), seconds(i.Age),
 				i.Commands, i.Doing, i.Own, i.Listener, i.Client})
 		}
 	}
 	return a, err
 }
 
-// controlClient is a client in an answer.
-type controlClient struct {
+// Client is a client in an answer.
+type Client struct {
 	Registry string `json:"registry"`
 	ID       uint64 `json:"id"`
 	Listener string `json:"listener"`
@@ -158,7 +158,7 @@ type controlClient struct {
 	Held       int     `json:"held"`
 }
 
-func clientsVerb(s *service, _ context.Context, req controlRequest) (a controlAnswer, err error) {
+func clientsVerb(s *service, _ context.Context, req Request) (a Answer, err error) {
 	req.All = req.Registry == ""
 	servers, err := s.servers(req)
 	for _, server := range servers {
@@ -168,14 +168,14 @@ func clientsVerb(s *service, _ context.Context, req controlRequest) (a controlAn
 			continue
 		}
 		for _, i := range list {
-			a.Clients = append(a.Clients, controlClient{server.Name(), i.ID, i.Listener, i.Client, i.Doing, i.Announcing, i.Sent, seconds(i.For), i.Held})
+			a.Clients = append(a.Clients, Client{server.Name(), i.ID, i.Listener, i.Client, i.Doing, i.Announcing, i.Sent, seconds(i.For), i.Held})
 		}
 		a.Done = append(a.Done, fmt.Sprintf("%s: %d of %d clients", server.Name(), len(list), total))
 	}
 	return a, err
 }
 
-func kickVerb(s *service, _ context.Context, req controlRequest) (a controlAnswer, err error) {
+func kickVerb(s *service, _ context.Context, req Request) (a Answer, err error) {
 	if req.All {
 		return a, errors.New("kick is about one client")
 	}

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"log/slog"
@@ -43,12 +43,11 @@ func (r *recorder) apply(uc *upstream.Config) {
 
 // reload is the recorder of a reload, and whether it is another: where the file is, what it holds
 // and when it is rotated stays until a restart, which is logged.
-func (r *recorder) reload(cfg *config.Audit, log *slog.Logger) (*recorder, bool) {
+func (r *recorder) reload(cfg config.Audit, log *slog.Logger) (*recorder, bool) {
 	next := r.cfg
 	next.Commands, next.OnError = cfg.Commands, cfg.OnError
-	if next != *cfg {
+	if next != cfg {
 		log.Warn("audit.file, audit.frames and audit.rotate change at a restart only")
-		*cfg = next
 	}
 	if next == r.cfg {
 		return r, false

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -43,7 +43,7 @@ func (st *reloadStand) begin(top string, registries ...string) {
 	t := st.t
 	t.Helper()
 	level := new(slog.LevelVar)
-	st.s = newService(filepath.Join(st.dir, "c.yaml"), level, newLogger(config.LogText, level, st.log))
+	st.s = newService(filepath.Join(st.dir, "c.yaml"), "devel", level, newLogger(config.LogText, level, st.log))
 	st.write(top, registries...)
 	cfg, err := config.Load(st.s.file)
 	if err != nil {
@@ -432,7 +432,7 @@ func TestVacate(t *testing.T) {
 		t.Error("got it wrong for port 0 or a socket")
 	}
 
-	s := newService("", new(slog.LevelVar), slog.New(slog.DiscardHandler))
+	s := newService("", "devel", new(slog.LevelVar), slog.New(slog.DiscardHandler))
 	old := &retirement{cfg: account, gone: make(chan struct{})}
 	s.retired = []*retirement{old}
 	ctx, cancel := context.WithCancel(t.Context())

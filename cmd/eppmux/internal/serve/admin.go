@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -23,7 +23,7 @@ type adminServer struct{ server *admin.Server }
 func startAdmin(listen string, sockets *inherited, l *live, status admin.Source, log *slog.Logger) (*adminServer, error) {
 	reg := prometheus.NewRegistry() // one for each: the admin server adds to it
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), l)
-	s := admin.New(admin.Config{Address: listen, Socket: sockets.file("tcp", listen), Metrics: reg, Ready: l, Status: status, Version: version(), Logger: log})
+	s := admin.New(admin.Config{Address: listen, Socket: sockets.file("tcp", listen), Metrics: reg, Ready: l, Status: status, Version: l.version, Logger: log})
 	if err := s.Start(); err != nil {
 		return nil, err
 	}
@@ -43,6 +43,7 @@ func (a *adminServer) stop() error {
 // live is what scrapes and probes see of the members, which a reload changes. It may be used from
 // any goroutine.
 type live struct {
+	version  string
 	metrics  *proxy.Metrics // of the members; immutable after newLive
 	audit    *audit.Log     // nil: none; immutable once anything is served
 	draining atomic.Bool
@@ -58,8 +59,8 @@ type view struct {
 	subjects []admin.Subject // for the status page
 }
 
-func newLive() *live {
-	l := new(live)
+func newLive(version string) *live {
+	l := &live{version: version}
 	l.metrics = proxy.NewMetrics(func() []*proxy.Server { return l.now.Load().servers })
 	l.set(nil, nil)
 	return l
@@ -86,7 +87,7 @@ func (l *live) answers() bool {
 	return true
 }
 
-// Ready is admin.Readier's.
+// Ready implements admin.Readier.
 func (l *live) Ready() []admin.Readiness {
 	var all []admin.Readiness
 	for _, s := range l.now.Load().servers {

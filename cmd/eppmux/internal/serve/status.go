@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"strings"
@@ -11,7 +11,7 @@ import (
 // monitor begins to watch what l shows.
 func (l *live) monitor(recent *admin.Recent) *admin.Monitor {
 	return admin.NewMonitor(admin.MonitorConfig{
-		Version:  version(),
+		Version:  l.version,
 		Subjects: func() []admin.Subject { return l.now.Load().subjects },
 		Stopping: l.draining.Load,
 		Recent:   recent,

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -19,8 +19,8 @@ import (
 // its client. What it can do is in control_verbs.go; the admin listener, which any local user
 // reaches, can do none of it.
 
-// controlRequest is what a verb is told. Which fields count is up to the verb.
-type controlRequest struct {
+// Request is what a verb is told. Which fields count is up to the verb.
+type Request struct {
 	Registry string `json:"registry,omitempty"` // empty: the only one
 	All      bool   `json:"all,omitempty"`      // every registry
 	Client   uint64 `json:"client,omitempty"`
@@ -28,12 +28,12 @@ type controlRequest struct {
 	Level    string `json:"level,omitempty"`
 }
 
-// controlAnswer is what a verb has to say.
-type controlAnswer struct {
-	Error    string           `json:"error,omitempty"`
-	Done     []string         `json:"done,omitempty"` // lines for people
-	Sessions []controlSession `json:"sessions,omitempty"`
-	Clients  []controlClient  `json:"clients,omitempty"`
+// Answer is what a verb has to say.
+type Answer struct {
+	Error    string    `json:"error,omitempty"`
+	Done     []string  `json:"done,omitempty"` // lines for people
+	Sessions []Session `json:"sessions,omitempty"`
+	Clients  []Client  `json:"clients,omitempty"`
 }
 
 const (
@@ -109,18 +109,18 @@ func (c *control) serve(w http.ResponseWriter, r *http.Request) {
 	verb := controlVerbs[name]
 	switch {
 	case verb == nil:
-		respond(w, http.StatusNotFound, controlAnswer{Error: fmt.Sprintf("unknown verb %q", name)})
+		respond(w, http.StatusNotFound, Answer{Error: fmt.Sprintf("unknown verb %q", name)})
 		return
 	case r.Method != http.MethodPost:
 		w.Header().Set("Allow", http.MethodPost)
-		respond(w, http.StatusMethodNotAllowed, controlAnswer{Error: "only POST"})
+		respond(w, http.StatusMethodNotAllowed, Answer{Error: "only POST"})
 		return
 	}
-	var req controlRequest
+	var req Request
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxControlRequest))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&req); err != nil {
-		respond(w, http.StatusBadRequest, controlAnswer{Error: "request: " + err.Error()})
+		respond(w, http.StatusBadRequest, Answer{Error: "request: " + err.Error()})
 		return
 	}
 	answer, err := verb(c.s, r.Context(), req)
@@ -144,7 +144,7 @@ func (c *control) serve(w http.ResponseWriter, r *http.Request) {
 	respond(w, http.StatusOK, answer)
 }
 
-func respond(w http.ResponseWriter, code int, a controlAnswer) {
+func respond(w http.ResponseWriter, code int, a Answer) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(a)

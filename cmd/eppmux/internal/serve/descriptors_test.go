@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"log/slog"
@@ -9,7 +9,7 @@ import (
 
 // TestFitClients: whatever clients.max says, sessions and metrics keep their open files.
 func TestFitClients(t *testing.T) {
-	config := func(clients ...int) *config.Config {
+	with := func(clients ...int) *config.Config {
 		cfg := new(config.Config)
 		for _, n := range clients {
 			cfg.Registries = append(cfg.Registries, config.Registry{Clients: config.Clients{Max: n}, Sessions: config.Sessions{Max: 10}})
@@ -27,11 +27,14 @@ func TestFitClients(t *testing.T) {
 		{[]int{1000}, 10, []int{1}},
 	}
 	for _, tt := range tests {
-		cfg := config(tt.clients...)
-		fitClients(cfg, tt.allowed, slog.New(slog.DiscardHandler))
+		cfg := with(tt.clients...)
+		fitted := fitClients(cfg, tt.allowed, slog.New(slog.DiscardHandler))
 		for i, want := range tt.want {
-			if got := cfg.Registries[i].Clients.Max; got != want {
+			if got := fitted.Registries[i].Clients.Max; got != want {
 				t.Errorf("%v of %d: registry %d gets %d, want %d", tt.clients, tt.allowed, i, got, want)
+			}
+			if got := cfg.Registries[i].Clients.Max; got != tt.clients[i] {
+				t.Errorf("%v of %d: the config itself was changed to %d", tt.clients, tt.allowed, got)
 			}
 		}
 	}

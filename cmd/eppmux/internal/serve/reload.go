@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -40,11 +40,12 @@ type changes struct {
 	settings                           []string // keys outside registries
 }
 
-// apply makes the running program what cfg says. What cannot be done, such as listening on a port
-// that another program has, is logged; the registry stays as it was, and the next reload tries
+// apply makes the running program what the file says. What cannot be done, such as listening on a
+// port that another program has, is logged; the registry stays as it was, and the next reload tries
 // again.
-func (s *service) apply(ctx context.Context, cfg *config.Config) (done changes) {
-	s.warn(cfg)
+func (s *service) apply(ctx context.Context, file *config.Config) (done changes) {
+	s.warn(file)
+	cfg := fitDescriptors(file, s.log)
 	s.recording(cfg, &done)
 	s.drained = nil
 	removed, changed, added := s.compare(cfg, &done)
@@ -55,8 +56,7 @@ func (s *service) apply(ctx context.Context, cfg *config.Config) (done changes) 
 	s.change(ctx, changed, &done)
 	s.add(ctx, added, &done)
 	s.arrange(cfg)
-	s.settings(cfg, &done)
-	s.cfg = cfg
+	s.cfg = s.settings(cfg, &done)
 	s.publish()
 	s.watch.restart(s.certificates(), time.Now())
 	result := reloadDone
@@ -64,7 +64,7 @@ func (s *service) apply(ctx context.Context, cfg *config.Config) (done changes) 
 		result = reloadPartly
 	}
 	s.live.reloads.add(result)
-	for _, idle := range s.sockets.idle(cfg) {
+	for _, idle := range s.sockets.idle(s.cfg) {
 		s.log.Warn("nothing listens on a socket of the service manager any more, and its clients wait; change the socket unit too",
 			"listener", idle.String(), "unit", idle.name)
 	}
@@ -267,38 +267,42 @@ func (s *service) arrange(cfg *config.Config) {
 // them.
 func (s *service) recording(cfg *config.Config, done *changes) {
 	var other bool
-	if s.record, other = s.record.reload(&cfg.Audit, s.log); other {
+	if s.record, other = s.record.reload(cfg.Audit, s.log); other {
 		done.settings = append(done.settings, "audit")
 	}
 }
 
-// settings applies what stands outside registries.
-func (s *service) settings(cfg *config.Config, done *changes) {
+// settings applies what stands outside registries, and returns what is in use then: cfg, but for
+// what stays as it was.
+func (s *service) settings(cfg *config.Config, done *changes) *config.Config {
+	inUse := *cfg
+	inUse.Audit = s.record.cfg
 	if cfg.Log.Level != s.cfg.Log.Level {
 		s.level.Set(cfg.Log.Level)
 		done.settings = append(done.settings, "log.level")
 	}
 	if cfg.Log.Format != s.cfg.Log.Format {
 		s.log.Warn("log.format changes at a restart only")
-		cfg.Log.Format = s.cfg.Log.Format
+		inUse.Log.Format = s.cfg.Log.Format
 	}
 	if cfg.Control != s.cfg.Control {
 		s.log.Warn("control.socket changes at a restart only")
-		cfg.Control = s.cfg.Control
+		inUse.Control = s.cfg.Control
 	}
 	if cfg.DrainTimeout != s.cfg.DrainTimeout {
 		done.settings = append(done.settings, "drain_timeout")
 	}
 	if cfg.Admin.Listen == s.cfg.Admin.Listen {
-		return
+		return &inUse
 	}
 	if err := s.moveAdmin(cfg.Admin.Listen); err != nil {
 		s.log.Error("admin listener stays as it was", "err", err.Error())
-		cfg.Admin.Listen = s.cfg.Admin.Listen
+		inUse.Admin.Listen = s.cfg.Admin.Listen
 		done.failed = append(done.failed, "admin.listen")
-		return
+		return &inUse
 	}
 	done.settings = append(done.settings, "admin.listen")
+	return &inUse
 }
 
 // moveAdmin opens the new admin listener, then closes the old one.

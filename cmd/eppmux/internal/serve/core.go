@@ -1,13 +1,13 @@
-package main
+package serve
 
 import (
 	"fmt"
 	"syscall"
 )
 
-// forbidCore makes the system write no core file of this process, whatever ends it: all passwords,
+// ForbidCore makes the system write no core file of this process, whatever ends it: all passwords,
 // and the commands that are under way, would be in it. Nobody can allow it again.
-func forbidCore() error {
+func ForbidCore() error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, new(syscall.Rlimit)); err != nil {
 		return fmt.Errorf("limit core files: %w", err)
 	}

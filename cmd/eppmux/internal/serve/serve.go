@@ -1,0 +1,226 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"eppmux/admin"
+	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/cmd/eppmux/internal/config"
+)
+
+// gcPercent is how much the heap grows between collections: commands allocate next to nothing, so
+// that collecting is seldom all the same, and thousands of idle clients take less memory.
+const gcPercent = 25
+
+// Options is what Run needs. All are set.
+type Options struct {
+	File    string         // of the config, for reloads
+	Config  *config.Config // what File says
+	Version string         // of the program, for the log and the status page
+	Log     io.Writer      // where the log goes, as Config.Log has it
+}
+
+// Run serves until ctx is done, then lets what is in flight be answered and ends. It is for once in
+// a process: it takes what a service manager has passed to that, and its signals. While it drains,
+// a second signal ends the process.
+func Run(ctx context.Context, o Options) error {
+	sockets, err := inheritSockets()
+	if err == nil {
+		err = sockets.used(o.Config)
+	}
+	if err != nil {
+		return err
+	}
+	level := new(slog.LevelVar)
+	s := newService(o.File, o.Version, level, newLogger(o.Config.Log.Format, level, o.Log))
+	s.sockets, s.notify = sockets, newNotifier(s.log)
+	return s.serve(ctx, o.Config)
+}
+
+// service is the program while it serves. Owned by the goroutine of serve, but for live.
+type service struct {
+	file  string         // of the config, for reloads
+	level *slog.LevelVar // of log
+	log   *slog.Logger
+
+	// Of the service manager; nil without one.
+	sockets *inherited
+	notify  *notifier
+
+	cfg     *config.Config // what is in use: the file as applied last, but for what a restart alone changes
+	record  *recorder
+	members []*member
+	retired []*retirement
+	drained []string       // names of registries that an operator has taken out since the last reload
+	live    *live          // members, for scrapes
+	recent  *admin.Recent  // of log
+	monitor *admin.Monitor // nil before start
+	admin   *adminServer
+	control *control
+	watch   *expiryWatch
+
+	tasks  chan func(context.Context) // run by serve, see do; never closed
+	ending chan struct{}              // closed when serve takes no more tasks
+}
+
+func newService(file, version string, level *slog.LevelVar, log *slog.Logger) *service {
+	recent := admin.NewRecent()
+	log = slog.New(recent.Handler(log.Handler()))
+	return &service{file: file, level: level, log: log, recent: recent, live: newLive(version),
+		tasks: make(chan func(context.Context)), ending: make(chan struct{})}
+}
+
+// serve builds the parts and runs them until ctx is done, then stops them in reverse.
+func (s *service) serve(ctx context.Context, cfg *config.Config) (err error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may go away
+	// Until the end, so that a SIGHUP that comes early or late does not end the process. One that
+	// waits is enough: the file is read after it is taken.
+	hangup := make(chan os.Signal, 1) // SIGHUPs; never closed
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Ignore(syscall.SIGHUP)
+	defer s.notify.close()
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.start(cfg); err != nil {
+		return err
+	}
+	s.log.Info("eppmux serves", "version", s.live.version)
+	s.notify.ready(s.status())
+	ended := make(chan struct{}) // closed at the end
+	var watch sync.WaitGroup
+	watch.Go(func() { s.notify.watch(s.live.answers, ended) })
+	defer watch.Wait()
+	defer close(ended)
+	daily := time.NewTicker(watchEvery)
+	defer daily.Stop()
+	for {
+		select {
+		case <-hangup:
+			_, _ = s.reload(ctx) // it has logged all
+		case task := <-s.tasks:
+			task(ctx)
+		case now := <-daily.C:
+			s.watch.look(s.certificates(), now)
+		case <-ctx.Done():
+			s.log.Info("draining", "within", s.cfg.DrainTimeout)
+			close(s.ending)
+			s.notify.stopping(s.cfg.DrainTimeout)
+			s.live.draining.Store(true)
+			return s.drain()
+		}
+	}
+}
+
+// start starts all that the file says. After an error close is still to be called.
+func (s *service) start(file *config.Config) error {
+	s.level.Set(file.Log.Level)
+	s.warn(file)
+	cfg := fitDescriptors(file, s.log)
+	s.cfg = cfg
+	var err error
+	if s.record, err = startRecorder(cfg.Audit, s.log); err != nil {
+		return err
+	}
+	s.live.audit = s.record.log
+	for i := range cfg.Registries {
+		m, err := startMember(&cfg.Registries[i], s.sockets, s.record, s.log)
+		if err != nil {
+			return err
+		}
+		s.members = append(s.members, m)
+	}
+	s.publish()
+	s.monitor = s.live.monitor(s.recent)
+	s.watch = newExpiryWatch(s.certificates(), s.log, time.Now())
+	if cfg.Admin.Listen != "" {
+		if s.admin, err = startAdmin(cfg.Admin.Listen, s.sockets, s.live, s.monitor, s.log); err != nil {
+			return err
+		}
+	}
+	if path := cfg.Control.Socket; path != "" {
+		s.control, err = startControl(path, s)
+	}
+	return err
+}
+
+// status is what "systemctl status" shows.
+func (s *service) status() string {
+	var names []string
+	for _, m := range s.members {
+		names = append(names, m.cfg.Name)
+	}
+	return "serving " + strings.Join(names, ", ")
+}
+
+// warn logs what is no fault of a config.
+func (s *service) warn(cfg *config.Config) {
+	for _, w := range cfg.Warnings {
+		s.log.Warn("config", "err", w)
+	}
+}
+
+// publish shows the members to scrapes.
+func (s *service) publish() { s.live.set(s.members, slices.Clone(s.drained)) }
+
+func (s *service) certificates() []config.OwnCertificate {
+	var own []config.OwnCertificate
+	for _, m := range s.members {
+		own = append(own, m.cfg.Certificates()...)
+	}
+	return own
+}
+
+// drain lets all registries end their work side by side. A second signal ends the process at once.
+func (s *service) drain() error {
+	second := make(chan os.Signal, 1) // signals; never closed
+	signal.Notify(second, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(second)
+	go func() {
+		<-second
+		os.Exit(cli.ExitFailed)
+	}()
+	errs := make([]error, len(s.members))
+	var wg sync.WaitGroup
+	for i, m := range s.members {
+		wg.Go(func() { errs[i] = m.server.Drain(s.cfg.DrainTimeout) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// close ends everything at once, the last started first, and waits for what was retired before.
+func (s *service) close() error {
+	var errs []error
+	if s.control != nil {
+		errs = append(errs, s.control.stop())
+	}
+	if s.admin != nil {
+		errs = append(errs, s.admin.stop())
+	}
+	if s.monitor != nil {
+		s.monitor.Stop()
+	}
+	for i := len(s.members) - 1; i >= 0; i-- {
+		errs = append(errs, s.members[i].close())
+	}
+	for _, r := range s.retired {
+		<-r.gone
+	}
+	if s.record != nil {
+		errs = append(errs, s.record.close())
+	}
+	return errors.Join(errs...)
+}
