@@ -43,7 +43,7 @@ var bars = []bar{
 	(*session).repeated,
 	(*session).faulty,
 	(*session).odd,
-	(*session).dead,
+	(*session).loginLost,
 	(*session).punished,
 	(*session).limited,
 	(*session).overQuota,
@@ -57,7 +57,7 @@ var consequences = []consequence{
 	(*session).score,
 	(*session).bill,
 	(*session).tarpit,
-	(*session).hadEnough,
+	(*session).closeOnErrors,
 	(*session).alter,
 }
 
@@ -136,16 +136,4 @@ func (s *session) odd(ex *exchange) (answer, bool) {
 	return hangup(), q.HelloCloses && ex.is("hello") ||
 		q.PrefixedLoginCloses && ex.is("login") && bytes.Contains(ex.in.payload, []byte("<ns0:login")) ||
 		q.UnknownCloses && (ex.req.kind == kindUnknown || ex.req.kind == kindExtension)
-}
-
-// sessionTimeout is the answer to commands of a session that is over while its connection is not.
-func sessionTimeout() answer { return answer{code: codeAuthorization, msg: "Session timeout"} }
-
-// dead is a session that has lost its login: by a fault, or by Rules.ZombieCommands and
-// ZombieAfter.
-func (s *session) dead(ex *exchange) (answer, bool) {
-	if ex.is("hello") || s.who() == "" {
-		return answer{}, false
-	}
-	return answer{code: codeUse, msg: "Registrar is not logged in"}, s.zombie || s.turned()
 }

@@ -113,6 +113,24 @@ func (s *session) score(ex *exchange) {
 	})
 }
 
+// closeOnErrors is Rules.ErrorsClose.
+func (s *session) closeOnErrors(ex *exchange) {
+	n, a := s.r.cfg.Rules.ErrorsClose, &ex.answer
+	if n <= 0 || a.code < codeUnknownCommand || ending(a.code) {
+		return
+	}
+	if s.errors == nil {
+		s.errors = map[int]int{}
+	}
+	s.errors[a.code]++
+	if s.errors[a.code] >= n {
+		a.code, a.ends = endingOf(a.code), true
+	}
+}
+
+// endingOf is the code with 5 as its second digit, which ends the session: 2303 gives 2503.
+func endingOf(code int) int { return code/1000*1000 + 500 + code%100 }
+
 // bill is Rules.FreeCommands.
 func (s *session) bill(ex *exchange) {
 	free := s.r.cfg.Rules.FreeCommands

@@ -14,14 +14,14 @@ const (
 func (s *session) tarpit(ex *exchange) {
 	rules, a := &s.r.cfg.Rules, &ex.answer
 	if ex.bad == nil && ex.req.kind == kindCommand && s.who() != "" {
-		a.delay += s.sticky(&ex.req, a.code)
+		a.delay += s.tarpitDelay(&ex.req, a.code)
 	}
 	if a.code >= codeUnknownCommand {
 		a.delay += rules.ErrorDelay
 	}
 }
 
-func (s *session) sticky(req *request, code int) time.Duration {
+func (s *session) tarpitDelay(req *request, code int) time.Duration {
 	pit := &s.r.cfg.Rules.Tarpit
 	d := time.Duration(0)
 	if req.verb != "login" && req.verb != "logout" {
@@ -82,21 +82,3 @@ func (st *store) foreign(req *request, client string) bool {
 	}
 	return false
 }
-
-// hadEnough is Rules.ErrorsClose.
-func (s *session) hadEnough(ex *exchange) {
-	n, a := s.r.cfg.Rules.ErrorsClose, &ex.answer
-	if n <= 0 || a.code < codeUnknownCommand || ending(a.code) {
-		return
-	}
-	if s.errors == nil {
-		s.errors = map[int]int{}
-	}
-	s.errors[a.code]++
-	if s.errors[a.code] >= n {
-		a.code, a.ends = endingOf(a.code), true
-	}
-}
-
-// endingOf is the code with 5 as its second digit, which ends the session: 2303 gives 2503.
-func endingOf(code int) int { return code/1000*1000 + 500 + code%100 }
