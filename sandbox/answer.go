@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// answer is what a command is answered with, before the parts that every response has.
+// answer is the part of a response that depends on the command. appendResponse adds the rest.
 type answer struct {
 	code    int
-	msg     string // text of the code, if it is not that of RFC 5730
-	reason  string // why not, in words; empty if the code says it all
-	about   string // XML: the element the reason is about
-	resData string // XML: its children
-	ext     string // XML: children of extension
-	queue   *queueHead
-	ends    bool // the connection is closed after the answer
-	delay   time.Duration
+	msg     string        // replaces the text that RFC 5730 gives for the code; empty: keep it
+	reason  string        // content of extValue's reason; empty: no extValue
+	about   string        // XML: the element that reason is about; empty: undef
+	resData string        // XML: children of resData
+	ext     string        // XML: children of extension
+	queue   *queueHead    // content of msgQ; nil: no msgQ
+	ends    bool          // the connection is closed after the answer
+	delay   time.Duration // before the answer is written, without Config.Latency
 	fate    fate
 }
 
-// queueHead is what msgQ tells about an account's messages. date and text are set in the answer to
-// poll req only.
+// queueHead is the content of msgQ: how many messages wait for an account, and the first of them.
+// Only the answer to poll req sets date and text.
 type queueHead struct {
 	count int
 	id    string
@@ -33,15 +33,16 @@ func done(resData string) answer { return answer{code: codeDone, resData: resDat
 
 func refuse(code int, reason string) answer { return answer{code: code, reason: reason} }
 
-// ending is the rule of RFC 5730 section 3: a code whose second digit is 5 ends the session.
+// ending reports whether a code ends the session. RFC 5730 section 3: a second digit of 5 stands
+// for connection management.
 func ending(code int) bool { return code/100%10 == 5 }
 
-// xmlText is XML under construction.
+// xmlText is XML under construction. Its methods append.
 type xmlText []byte
 
 func (x *xmlText) raw(s string) { *x = append(*x, s...) }
 
-// text appends s escaped, for content and attribute values alike.
+// text appends s escaped. The result is good for content and for attribute values.
 func (x *xmlText) text(s string) {
 	b := *x
 	last := 0
@@ -68,7 +69,7 @@ func (x *xmlText) text(s string) {
 	*x = append(b, s[last:]...)
 }
 
-// el appends an element with text. name is as written, with prefix.
+// el appends an element with text. name includes the prefix.
 func (x *xmlText) el(name, text string) {
 	x.raw("<")
 	x.raw(name)
@@ -79,7 +80,7 @@ func (x *xmlText) el(name, text string) {
 	x.raw(">")
 }
 
-// elAttr is el with one attribute.
+// elAttr appends an element with one attribute and with text, which may be empty.
 func (x *xmlText) elAttr(name, attr, value, text string) {
 	x.raw("<")
 	x.raw(name)
@@ -98,21 +99,21 @@ func (x *xmlText) elAttr(name, attr, value, text string) {
 	x.raw(">")
 }
 
-// opt is el unless the text is empty.
+// opt appends an element with text, and nothing if the text is empty.
 func (x *xmlText) opt(name, text string) {
 	if text != "" {
 		x.el(name, text)
 	}
 }
 
-// when is el with a dateTime, left out for the zero time.
+// when appends an element with a dateTime, and nothing for the zero time.
 func (x *xmlText) when(name string, t time.Time) {
 	if !t.IsZero() {
 		x.el(name, dateTime(t))
 	}
 }
 
-// wrap puts an element with its namespace declaration around what inner appends.
+// wrap returns an element that declares its own namespace. inner appends the content.
 func wrap(prefix, ns, local string, inner func(*xmlText)) string {
 	var x xmlText
 	x.raw("<" + prefix + ":" + local + " xmlns:" + prefix + `="` + ns + `">`)
@@ -121,8 +122,8 @@ func wrap(prefix, ns, local string, inner func(*xmlText)) string {
 	return string(x)
 }
 
-// dateTime is the only form of time the registry writes. RFC 5730 section 2: upper-case T and Z,
-// UTC.
+// dateTime formats t in the one form that the registry writes. RFC 5730 section 2: UTC, upper-case
+// T and Z.
 func dateTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0Z") }
 
 const (
@@ -130,8 +131,8 @@ const (
 	docTail = `</epp>`
 )
 
-// appendResponse appends the response of RFC 5730 section 2.6. clTRID and svTRID are left out when
-// empty.
+// appendResponse appends the response of RFC 5730 section 2.6. An empty clTRID or svTRID is left
+// out.
 func appendResponse(b []byte, a answer, clTRID, svTRID string) []byte {
 	x := xmlText(b)
 	x.raw(docHead)
@@ -179,8 +180,8 @@ func (x *xmlText) msgQ(q *queueHead) {
 	x.raw("</msgQ>")
 }
 
-// trID appends the ids of a transaction. Both children are in the EPP namespace, also within
-// panData.
+// trID appends the ids of a transaction. Both children are in the EPP namespace, within panData
+// too: RFC 5731 takes trIDType from RFC 5730.
 func (x *xmlText) trID(name, clTRID, svTRID string) {
 	x.raw("<" + name + ">")
 	x.opt("clTRID", clTRID)

@@ -2,18 +2,19 @@ package sandbox
 
 import "time"
 
-// standing is what an account has brought on itself. Guarded by its gate's mu.
+// standing is the record of an account's behaviour. Guarded by its gate's mu.
 type standing struct {
-	lockedUntil time.Time
-	points      int
-	day         time.Time // midnight UTC before the last protected transaction
-	used        int       // protected transactions since then
-	month       time.Time // the first of the month of the last command
-	sent        int       // commands since then
-	checks      map[string]*slidingLog
+	lockedUntil time.Time              // end of Rules.Lockout
+	points      int                    // of Rules.BlockAt
+	day         time.Time              // midnight UTC that began the day counted by used
+	used        int                    // protected transactions on that day
+	month       time.Time              // first instant of the month counted by sent, UTC
+	sent        int                    // commands in that month
+	checks      map[string]*slidingLog // recent checks by name, for Tarpit.Rechecks
 }
 
-// with runs f on the standing of an account under the lock; an unknown account has none.
+// with runs f on the standing of an account, under the lock. For an unknown account it does
+// nothing.
 func (g *gate) with(id string, f func(*standing)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -26,8 +27,9 @@ func (g *gate) lock(id string, until time.Time) {
 	g.with(id, func(st *standing) { st.lockedUntil = until })
 }
 
-// punished keeps out accounts that are locked out or blocked. What a registry answers then is not
-// public; 2501 is what a client is least likely to try again on.
+// punished keeps out accounts under Rules.Lockout or Rules.BlockAt. Registries do not publish what
+// they answer to such a login. The sandbox answers 2501, the code after which a client is least
+// likely to try again.
 func (s *session) punished(ex *exchange) (answer, bool) {
 	rules := &s.r.cfg.Rules
 	if rules.Lockout <= 0 && rules.BlockAt <= 0 {
@@ -52,7 +54,7 @@ func (s *session) punished(ex *exchange) (answer, bool) {
 	return answer{}, false
 }
 
-// protected are the transactions of Rules.Quota.
+// protected reports whether a command counts for Rules.Quota.
 func (req *request) protected() bool {
 	if req.object == nil || req.object.space != nsDomain {
 		return false
@@ -64,7 +66,7 @@ func (req *request) protected() bool {
 	return req.verb == "transfer" && req.op == "request"
 }
 
-// changes says whether a message is a command that changes objects.
+// changes reports whether a command is a transform of RFC 5730 section 2.9.3.
 func (req *request) changes() bool {
 	switch req.verb {
 	case "create", "delete", "renew", "update":
@@ -73,7 +75,7 @@ func (req *request) changes() bool {
 	return req.verb == "transfer" && req.op != "query"
 }
 
-// overQuota is Rules.Quota.
+// overQuota refuses protected transactions by Rules.Quota.
 func (s *session) overQuota(ex *exchange) (answer, bool) {
 	quota := s.r.cfg.Rules.Quota
 	if quota <= 0 || !ex.req.protected() {
@@ -86,7 +88,7 @@ func (s *session) overQuota(ex *exchange) (answer, bool) {
 
 func midnight(now time.Time) time.Time { return now.UTC().Truncate(24 * time.Hour) }
 
-// usedOn starts a new day if need be.
+// usedOn returns the protected transactions of a day. It forgets those of another day.
 func (st *standing) usedOn(today time.Time) int {
 	if !st.day.Equal(today) {
 		st.day, st.used = today, 0
@@ -94,7 +96,7 @@ func (st *standing) usedOn(today time.Time) int {
 	return st.used
 }
 
-// score counts what Rules.Quota and Rules.BlockAt count.
+// score counts an answered command for Rules.Quota and Rules.BlockAt.
 func (s *session) score(ex *exchange) {
 	rules := &s.r.cfg.Rules
 	if ex.bad != nil || rules.Quota <= 0 && rules.BlockAt <= 0 {
@@ -113,7 +115,7 @@ func (s *session) score(ex *exchange) {
 	})
 }
 
-// closeOnErrors is Rules.ErrorsClose.
+// closeOnErrors counts errors by code and closes the session by Rules.ErrorsClose.
 func (s *session) closeOnErrors(ex *exchange) {
 	n, a := s.r.cfg.Rules.ErrorsClose, &ex.answer
 	if n <= 0 || a.code < codeUnknownCommand || ending(a.code) {
@@ -128,10 +130,11 @@ func (s *session) closeOnErrors(ex *exchange) {
 	}
 }
 
-// endingOf is the code with 5 as its second digit, which ends the session: 2303 gives 2503.
+// endingOf returns the code with 5 as its second digit, which ends the session: 2303 gives 2503.
 func endingOf(code int) int { return code/1000*1000 + 500 + code%100 }
 
-// bill is Rules.FreeCommands.
+// bill counts commands by calendar month for Rules.FreeCommands. The first one above the number
+// queues a message.
 func (s *session) bill(ex *exchange) {
 	free := s.r.cfg.Rules.FreeCommands
 	if free <= 0 || ex.opensOrCloses() {
@@ -152,7 +155,7 @@ func (s *session) bill(ex *exchange) {
 	}
 }
 
-// tell is notify for callers outside the store.
+// tell queues a message without object data. Unlike notify it takes the lock.
 func (st *store) tell(client, text string, now time.Time) {
 	st.mu.Lock()
 	defer st.mu.Unlock()

@@ -14,22 +14,27 @@ import (
 	"time"
 )
 
-// TLS is an authority made for one run, with a certificate for a registry on this host and one for
-// a client. All keys are ECDSA P-256 and exist in memory only.
+// TLS is a certificate authority made for one run. It has issued a certificate for a registry on
+// this host and one for a client. All keys are ECDSA P-256 and exist in memory only.
 type TLS struct {
-	Server       *tls.Config // for tls.NewListener; asks for a client certificate, and takes none too
-	ServerMutual *tls.Config // demands a client certificate of this authority
-	Client       *tls.Config // trusts the authority, shows the client certificate; ServerName is localhost
+	// Server is for tls.NewListener. It asks for a client certificate but does not demand one.
+	Server *tls.Config
+	// ServerMutual is Server with a client certificate of this authority demanded.
+	ServerMutual *tls.Config
+	// Client trusts the authority and shows the client certificate. Its ServerName is localhost.
+	Client *tls.Config
 
 	CAPEM                       []byte
 	ServerCertPEM, ServerKeyPEM []byte
 	ClientCertPEM, ClientKeyPEM []byte
 }
 
-// certLife is how long the certificates are valid, from an hour before they are made.
+// certLife is the life of a certificate. It begins an hour before the certificate is made, so that
+// clocks may differ.
 const certLife = 30 * 24 * time.Hour
 
-// NewTLS makes a new authority and certificates. The server's is for localhost, 127.0.0.1 and ::1.
+// NewTLS makes a new authority and its certificates. The server's certificate is for localhost,
+// 127.0.0.1 and ::1.
 func NewTLS() (*TLS, error) {
 	ca, err := newIssuer()
 	if err != nil {
@@ -59,7 +64,8 @@ func NewTLS() (*TLS, error) {
 			ClientAuth: tls.VerifyClientCertIfGiven,
 		},
 		Client: &tls.Config{
-			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{client}, RootCAs: pool, ServerName: "localhost",
+			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{client}, RootCAs: pool,
+			ServerName: "localhost",
 		},
 		CAPEM:         pemBlock("CERTIFICATE", ca.cert.Raw),
 		ServerCertPEM: serverCert, ServerKeyPEM: serverKey,
@@ -99,7 +105,7 @@ func newIssuer() (*issuer, error) {
 	return &issuer{cert, key}, nil
 }
 
-// issue makes a key and a certificate for it.
+// issue makes a key and signs a certificate for it. It fills in what tmpl leaves out.
 func (is *issuer) issue(tmpl *x509.Certificate) (pair tls.Certificate, certPEM, keyPEM []byte, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

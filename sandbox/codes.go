@@ -36,7 +36,8 @@ const (
 	codeLimitExceeded          = 2502
 )
 
-// codeText returns the text that RFC 5730 section 3 gives for a code.
+// codeText returns the text that RFC 5730 section 3 gives for a code. Codes that the RFC does not
+// list, such as 2503, come from X5xx and Rules.ErrorsClose and get a general text.
 func codeText(code int) string {
 	if t, ok := codeTexts[code]; ok {
 		return t

@@ -8,91 +8,94 @@ import (
 	"time"
 )
 
-// Config says what a Registry is like. The zero value is a usable demo registry.
+// Config describes a Registry. The zero value is a usable demo registry.
 type Config struct {
-	// ServerID is the svID of the greeting, 3 to 64 characters; default "eppmux sandbox".
+	// ServerID is the svID of the greeting, 3 to 64 characters. Default: "eppmux sandbox".
 	ServerID string
-	// Accounts maps clID to password; default demo/demo-secret and other/other-secret. By the
-	// schema a clID has 3 to 16 characters and a password 6 to 16; longer passwords can be used
-	// with the loginSec extension.
+	// Accounts maps clID to password. Default: demo/demo-secret and other/other-secret. By the
+	// schema a clID has 3 to 16 characters and a password 6 to 16. Longer passwords need the
+	// loginSec extension.
 	Accounts map[string]string
-	// MaxSessions is the number of sessions an account may have at once; 0 means 3, negative means
-	// no limit.
+	// MaxSessions is the number of sessions that an account may have at once. 0 means 3, negative
+	// means no limit.
 	MaxSessions int
-	// IdleTimeout closes a connection after so long without a message, MaxAge so long after it was
-	// opened, LoginTimeout when nobody logged in by then. An exchange under way is finished first.
-	// 0 means never.
+	// IdleTimeout closes a connection that has sent no message for so long. MaxAge closes it so
+	// long after it was opened. LoginTimeout does so if nobody has logged in by then. An exchange
+	// under way is finished first. 0 means never.
 	IdleTimeout, MaxAge, LoginTimeout time.Duration
-	// MaxCommands is the number of commands in one session after its login; the next is answered
-	// 2502 and the connection closed. logout is always served. 0 means no limit.
+	// MaxCommands is the number of commands in one session after its login. The next command is
+	// answered 2502 and the connection closed. hello and logout do not count. 0 means no limit.
 	MaxCommands int
-	// RateLimit is the number of commands an account may send within RatePer, counted as a sliding
-	// log. A command above it is answered 2502 and neither carried out nor logged. hello, login and
-	// logout do not count. 0 means no limit.
+	// RateLimit is the number of commands that an account may send within RatePer, by a sliding log
+	// of their instants. A command above it is answered 2502, is not carried out and does not enter
+	// the log. hello, login and logout do not count. 0 means no limit.
 	RateLimit int
 	RatePer   time.Duration // default 1 s
-	// Latency is how long every command takes, login and logout included, hello not. The command is
-	// carried out first.
+	// Latency is the time from carrying out a command to writing its answer. It holds for login and
+	// logout too. hello is answered at once.
 	Latency time.Duration
-	// MaxFrame is the greatest length of a data unit in octets, its header included; default
+	// MaxFrame is the greatest length of a data unit in octets, its header included. Default:
 	// 262144.
 	MaxFrame int
-	// Zones are the domains under which names can be registered; default com, net, org, example,
+	// Zones are the domains below which names can be registered. Default: com, net, org, example,
 	// test.
 	Zones []string
-	// PendingDelay is how long the create of a domain named "pending-..." stays pending (answered
-	// 1001). Then the registrar gets a poll message: refused if the name starts with
-	// "pending-refuse-", else approved. Default 2 s.
+	// PendingDelay is how long the create of a domain named "pending-..." stays pending. The create
+	// is answered 1001. At the end the registrar gets a poll message: the create is refused if the
+	// name starts with "pending-refuse-", else approved. Default: 2 s.
 	PendingDelay time.Duration
 	// AutoApprove is how long a transfer waits for the losing registrar before the registry
-	// approves it; default 5 days.
+	// approves it. Default: 5 days.
 	AutoApprove time.Duration
 	// UnknownCommand is the code for commands and protocol extensions that the sandbox does not
-	// know (default 2000), UnknownObject for unknown objects (2307), UnknownExtension for unknown
-	// command extensions (2103). With UnknownCommand or UnknownObject 1000 the command succeeds and
-	// does nothing; with UnknownExtension 1000 the extension is ignored.
+	// know. Default: 2000. UnknownObject is the code for unknown objects, default 2307, and
+	// UnknownExtension for unknown command extensions, default 2103. With UnknownCommand or
+	// UnknownObject 1000 the command succeeds and does nothing. With UnknownExtension 1000 the
+	// extension is ignored.
 	UnknownCommand, UnknownObject, UnknownExtension int
-	// Rules is what else is punished, and Quirks what is odd; nothing by default. Profile gives
-	// those of a real registry.
+	// Rules says what else the registry punishes, Quirks how its answers are odd. Both are empty by
+	// default. Profile returns those of real registries.
 	Rules  Rules
 	Quirks Quirks
-	// Faults go wrong on cue; SetFaults changes them. Seed makes their chances repeatable; default
-	// 1.
+	// Faults are played on cue. SetFaults replaces them. Seed makes their chances repeatable.
+	// Default: 1.
 	Faults []Fault
 	Seed   uint64
-	// Record makes the registry count by object how often a command was carried out, see
-	// Executions.
+	// Record makes the registry count, for each command and object, how often it came and how often
+	// it was carried out. See Executions.
 	Record bool
 	// Empty leaves out the example objects and messages.
 	Empty bool
-	// Logger gets one line per session and, at debug level, per command; nil means silence.
+	// Logger gets a line for each login and each end of a session and, at debug level, for each
+	// message. nil means silence.
 	Logger *slog.Logger
-	// Now is the clock for dates and limits, nil means time.Now. Timeouts and Latency always go by
-	// the time package.
+	// Now is the clock for dates, RateLimit and those Rules that count by the day, the month or the
+	// instant. nil means time.Now. Timeouts, Latency, ghosts and zombies always go by the time
+	// package.
 	Now func() time.Time
 	// Observe, if set, is called once for each payload received, just before its answer is written,
-	// from the goroutine of its session. It may block; nothing else waits for it.
+	// by the goroutine of its session. It may block: that delays its own session only.
 	Observe func(Frame)
 }
 
-// Frame is one payload a client sent, and the answer it is about to get.
+// Frame is a payload from a client and the answer that the client is about to get.
 type Frame struct {
 	Session uint64 // number of the connection, from 1
-	Account string // clID the session is logged in as after the command; empty before login
-	Payload []byte // the registry's own copy: may be kept, not changed
-	// Answer is what is about to be written, borrowed and valid until Observe returns; nil if
-	// nothing is. A fault may still spoil it on its way.
+	Account string // clID of the session's login after the command; empty before login
+	Payload []byte // the registry's own copy; may be kept, must not be changed
+	// Answer is the payload that is about to be written, nil if there is none. It is borrowed and
+	// valid until Observe returns. A fault may still spoil it on its way.
 	Answer []byte
-	// result code of the answer, of one that is not written if the command was carried out; 0 for a
-	// greeting
-	Code int
-	// Executed: the command was carried out with success.
-	Executed bool
-	Fault    string // the fault played on it, empty for none
+	// Code is the result code of the answer, also of a withheld answer if the command was carried
+	// out. It is 0 for a greeting and where nothing is answered.
+	Code     int
+	Executed bool   // the command was carried out and succeeded
+	Fault    string // name of the fault played on the message, empty if none
 	At       time.Time
 }
 
-// withDefaults returns a copy of c in which every field says what it means.
+// withDefaults returns a copy of c with every default filled in. It shares no map or slice that the
+// caller could change.
 func (c Config) withDefaults() Config {
 	if c.ServerID == "" {
 		c.ServerID = "eppmux sandbox"

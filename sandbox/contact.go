@@ -14,9 +14,9 @@ type contact struct {
 	voice, fax phoneNumber
 	email      string
 	authInfo   string
-	disclose   string // XML, empty if not given
-	transfer   *transfer
-	links      int // uses by domains
+	disclose   string    // XML, empty if not given
+	transfer   *transfer // the last one, nil if there was none
+	links      int       // uses by domains, each role counted
 }
 
 type phoneNumber struct{ number, extension string }
@@ -50,7 +50,8 @@ func (st *store) contactCheck(c *call) answer {
 	}))
 }
 
-// contactInfo: personal data is for the sponsor and for who has the authInfo.
+// contactInfo serves info. RFC 5733 section 3.1.2 leaves to the registry what other registrars see:
+// here nothing without the authInfo.
 func (st *store) contactInfo(c *call) answer {
 	ct, f := st.findContact(c)
 	if f != nil {
@@ -68,7 +69,7 @@ func (st *store) contactInfo(c *call) answer {
 	return done(ct.show())
 }
 
-// auth tests an authInfo element.
+// auth tests an authInfo element. A roid, if given, must be that of the contact itself.
 func (ct *contact) auth(auth *node) *fault {
 	pw, f := password(auth)
 	if f != nil {
@@ -143,7 +144,7 @@ func (st *store) contactCreate(c *call) answer {
 	}))
 }
 
-// fill takes in what create, or chg of update, says; what it does not mention stays.
+// fill takes over the elements of create, or of chg in update. Fields without an element stay.
 func (ct *contact) fill(n *node) *fault {
 	kinds := map[string]bool{}
 	for _, p := range n.children("postalInfo") {
@@ -189,7 +190,8 @@ func readPhone(n *node) phoneNumber {
 	return phoneNumber{n.token(), x}
 }
 
-// fillPostal takes in one postalInfo. One of a kind that is not there yet must be whole.
+// fillPostal takes over one postalInfo. A kind that the contact does not have yet needs name and
+// addr: RFC 5733 section 3.2.5 makes them optional for changes only.
 func (ct *contact) fillPostal(kind string, n *node) *fault {
 	list := slices.Clone(ct.postal)
 	i := slices.IndexFunc(list, func(p postalInfo) bool { return p.kind == kind })
@@ -212,13 +214,15 @@ func (ct *contact) fillPostal(kind string, n *node) *fault {
 		for _, s := range a.children("street") {
 			p.street = append(p.street, s.line())
 		}
-		p.city, p.sp, p.pc, p.country = a.child("city").line(), a.child("sp").line(), a.child("pc").token(), a.child("cc").token()
+		p.city, p.sp = a.child("city").line(), a.child("sp").line()
+		p.pc, p.country = a.child("pc").token(), a.child("cc").token()
 	}
 	ct.postal = list
 	return p.fault()
 }
 
-// fault tests what the schema does not. RFC 5733 section 2.4: "int" means 7-bit ASCII.
+// fault tests the rules that the schema does not know. RFC 5733 section 2.4: "int" means 7-bit
+// ASCII.
 func (p *postalInfo) fault() *fault {
 	if !countryForm.MatchString(p.country) {
 		return &fault{codeValue, "cc"}
@@ -236,8 +240,7 @@ func (p *postalInfo) fault() *fault {
 	return nil
 }
 
-// showDisclose writes a disclose element anew, since the client's prefixes mean nothing in our
-// answers.
+// showDisclose writes a disclose element anew, since answers do not declare the client's prefixes.
 func showDisclose(n *node) string {
 	var x xmlText
 	flag, _ := n.attr("flag")

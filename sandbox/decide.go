@@ -2,7 +2,7 @@ package sandbox
 
 import "slices"
 
-// command tests a command of a logged-in client and runs it: is it known, is it well made.
+// command tests whether a command of a logged-in client is known and fits its schema, then runs it.
 func (s *session) command(req *request, client, svTRID string) answer {
 	cfg := &s.r.cfg
 	if req.amiss != nil {
@@ -32,7 +32,7 @@ func (s *session) command(req *request, client, svTRID string) answer {
 	return a
 }
 
-// checked holds object and extensions against their schemas and hands the command to the store.
+// checked tests object and extensions against their schemas and hands the command to the store.
 func (s *session) checked(req *request, client, svTRID string) answer {
 	for _, e := range req.ext {
 		sh := extensionShapes[shapeName{e.space, e.local}]
@@ -58,17 +58,19 @@ func (s *session) checked(req *request, client, svTRID string) answer {
 	}
 	c := &call{
 		request: req, client: client, svTRID: svTRID, now: s.r.cfg.Now(), cfg: &s.r.cfg,
-		rgp: slices.Contains(s.services.extensions, nsRGP), secDNS: slices.Contains(s.services.extensions, nsSecDNS),
+		rgp:    slices.Contains(s.services.extensions, nsRGP),
+		secDNS: slices.Contains(s.services.extensions, nsSecDNS),
 	}
 	return s.r.store.run(h, c)
 }
 
-// fits says whether an extension element belongs to the command it came with.
+// fits reports whether an extension element belongs to the command it came with. All that are
+// served extend a command for domains and bear its name.
 func fits(e *node, req *request) bool {
 	return req.object != nil && req.object.space == nsDomain && e.local == req.verb
 }
 
-// unknown answers by a policy of Config.
+// unknown answers by a policy of Config such as UnknownCommand. 1000 means success without effect.
 func unknown(code int, reason string) answer {
 	if code == codeDone {
 		return done("")
@@ -76,7 +78,7 @@ func unknown(code int, reason string) answer {
 	return refuse(code, reason)
 }
 
-// aboutObject names the command's object in XML, empty if it has none.
+// aboutObject returns the name or id of the command's object as XML, empty if there is none.
 func aboutObject(req *request) string {
 	k := req.key()
 	if k == nil {

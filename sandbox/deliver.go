@@ -1,7 +1,7 @@
 package sandbox
 
-// deliver is where an answer is about to be written: the delays pass, counters and Observe see it,
-// then it goes.
+// deliver lets the delays of an answer pass, shows it to counters and Observe, and writes it. It
+// returns why the session ends, empty if it goes on.
 func (s *session) deliver(ex *exchange) string {
 	a := &ex.answer
 	b := s.compose(ex)
@@ -19,7 +19,8 @@ func (s *session) deliver(ex *exchange) string {
 	return s.send(ex, b)
 }
 
-// compose makes the data unit of an answer. An answer without code is a greeting.
+// compose makes the data unit of an answer. An answer without a code is a greeting. The octets are
+// valid until the session's next call of compose.
 func (s *session) compose(ex *exchange) []byte {
 	b := beginFrame(s.out)
 	if ex.answer.code == 0 {
@@ -35,7 +36,8 @@ func (s *session) compose(ex *exchange) []byte {
 	return b
 }
 
-// report lets counters, Observe and the log see an exchange.
+// report shows an exchange to counters, Observe and the log. b is its data unit. ahead: more octets
+// came in before the answer.
 func (s *session) report(ex *exchange, b []byte, ahead bool) {
 	a := &ex.answer
 	code, written, fault := a.code, b[headerLen:], ""
@@ -53,12 +55,12 @@ func (s *session) report(ex *exchange, b []byte, ahead bool) {
 		s.r.cfg.Observe(Frame{Session: s.id, Account: s.who(), Payload: ex.in.payload, Answer: written, Code: code,
 			Executed: ex.executed, Fault: fault, At: s.r.cfg.Now()})
 	}
-	s.r.cfg.Logger.Debug("answered", "session", s.id, "account", s.who(), "command", ex.req.name(), "cltrid", ex.req.clTRID,
-		"svtrid", ex.svTRID, "code", code, "fault", fault)
+	s.r.cfg.Logger.Debug("answered", "session", s.id, "account", s.who(), "command", ex.req.name(),
+		"cltrid", ex.req.clTRID, "svtrid", ex.svTRID, "code", code, "fault", fault)
 }
 
-// send writes the answer, or does what comes in its place, and says why the session ends, empty if
-// it goes on.
+// send writes an answer, unless its fate or a fault wants something else. It returns why the
+// session ends, empty if it goes on.
 func (s *session) send(ex *exchange, b []byte) string {
 	a := &ex.answer
 	switch a.fate {
@@ -72,7 +74,7 @@ func (s *session) send(ex *exchange, b []byte) string {
 		return "closed without an answer"
 	}
 	if a.ends {
-		// The client may come back as soon as it has read this.
+		// The client may log in again as soon as it has read the answer.
 		s.release(slotFree)
 	}
 	reason, written := s.perform(ex, b)
@@ -88,12 +90,12 @@ func (s *session) send(ex *exchange, b []byte) string {
 	return ""
 }
 
-// overtaken says whether octets came in behind the message that ended at end, before its answer.
+// overtaken reports whether octets have come in behind the message that ended at end.
 func (s *session) overtaken(end uint64) bool {
 	return s.reader.received.Load() > end || s.waiting()
 }
 
-// write sends a data unit, in one Write unless Quirks.SplitWrites.
+// write sends a data unit in one Write, unless Quirks cut it into pieces.
 func (s *session) write(b []byte) error {
 	endFrame(b)
 	for piece := range s.r.cfg.Quirks.pieces(b) {
@@ -104,7 +106,7 @@ func (s *session) write(b []byte) error {
 	return nil
 }
 
-// greeting is the data unit of a greeting.
+// greeting returns the data unit of a greeting.
 func (s *session) greeting() []byte {
 	b := appendGreeting(beginFrame(nil), s.r.cfg.ServerID, s.r.cfg.Now())
 	b = s.r.cfg.Quirks.dress(b, 0)

@@ -5,7 +5,7 @@
 //	...
 //	go r.Serve(ln) // until r.Close
 //	...
-//	if n := r.Counters().Breaches.Total(); n != 0 { ... }
+//	if n := r.Counters().Breaches.Total(); n != 0 { ... } // a client broke a rule
 //
 // It speaks RFC 5730 to 5734 with domains, hosts and contacts, and the extensions secDNS-1.1 (RFC
 // 5910), rgp-1.0 (RFC 3915) and loginSec-1.0 (RFC 8807). A listener may be plain or TLS; NewTLS
@@ -13,25 +13,24 @@
 // (password "demo-secret") and "other" ("other-secret"), and some objects to play with, see
 // Config.Empty.
 //
-// It is also a judge. It shares no code with the programs it judges, reads every octet a client
-// sends as soon as it arrives, and counts each breach of the rules a registry lives by: too many
-// sessions, too many commands, a command before the answer to the last one, a clTRID used twice.
-// See Breaches.
+// It is also a judge. It shares no code with the programs that it judges. It reads every octet of a
+// client as soon as it arrives and counts each breach of a registry's rules: too many sessions, too
+// many commands, a command before the answer to the last one, a clTRID used twice. See Breaches.
 //
-// It plays real registries: Profile returns the Config of one, Rules and Quirks are its parts.
-// Faults go wrong on cue, see ParseFaults and SetFaults; Executions tells what was carried out
+// It plays real registries: Profile returns the Config of one, of which Rules and Quirks are parts.
+// It plays faults on cue, see ParseFaults and SetFaults. Executions tells what was carried out,
 // whatever the client saw.
 //
 // What happens to one message: wire.go cuts it from the stream, node.go reads the XML, request.go
-// finds the command and the clTRID. exchange.go then asks all that may speak against carrying it
-// out (limits, standing, faults), in a fixed order; decide.go and shape.go hold it against the
-// schema, and a function of domain.go, host.go, contact.go, transfer.go or poll.go carries it out
-// on the store. What follows from the answer, such as a delay, comes last. session.deliver is the
-// one place where an answer is about to be written.
+// finds the command and the clTRID. exchange.go then asks every reason against carrying it out
+// (limits.go, bad_behaviour.go, lost_login.go, fault_play.go) in a fixed order. decide.go and
+// shape.go test it against the schema, and a function of domain.go, host.go, contact.go,
+// transfer.go or poll.go carries it out on the store. The consequences of the answer come last,
+// such as a delay (slow_answers.go). deliver.go is the one place where answers are written.
 //
-// What it does not do: no persistence, no DNS, no money, no escrow. Time-driven changes (pending
-// creates, automatic approval of transfers, the end of redemption) happen when the next command
-// arrives after they fell due.
+// It has no persistence, no DNS, no money and no escrow. Changes that time brings (the end of
+// pending creates and of redemption, the automatic approval of transfers) happen when the next
+// command arrives after they fell due.
 //
-// Policies where the RFCs leave the choice to the registry are in policy.go.
+// policy.go lists the policies where the RFCs leave the choice to the registry.
 package sandbox

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// domain is an object of RFC 5731. Guarded by the store's mu, like all it refers to.
+// domain is an object of RFC 5731. Guarded by the store's mu.
 type domain struct {
 	ownership
 	name         string
 	registrant   string // contact id, may be empty
 	contacts     []contactRole
-	servers      []string // names of host objects, which exist
-	subordinates []string // names of host objects at or below name, sorted
+	servers      []string // names of host objects, all of which exist
+	subordinates []string // names of the host objects at or below name, sorted
 	authInfo     string   // empty: nobody can present it
 	expires      time.Time
 	secure       delegation
-	transfer     *transfer // the last one, nil if none ever
+	transfer     *transfer // the last one, nil if there was none
 	rgp          gracePeriods
 }
 
@@ -49,7 +49,8 @@ func (st *store) domainCheck(c *call) answer {
 	}))
 }
 
-// domainTaken is why a name cannot be registered, at most 32 characters; empty if it can.
+// domainTaken returns why a name cannot be registered, empty if it can. reasonBaseType of RFC 5730
+// allows 32 characters.
 func (st *store) domainTaken(n *node) string {
 	name, f := hostName(n)
 	switch {
@@ -63,7 +64,7 @@ func (st *store) domainTaken(n *node) string {
 	return ""
 }
 
-// checked appends the cd element of a check: available if there is no reason why not.
+// checked appends the cd element of a check. An empty reason means that value is available.
 func (x *xmlText) checked(prefix, key, value, reason string) {
 	avail := "1"
 	if reason != "" {
@@ -98,8 +99,8 @@ func (st *store) domainInfo(c *call) answer {
 	return a
 }
 
-// show is infData. Others than the sponsor and the holder of the authInfo see neither contacts nor
-// authInfo.
+// show returns infData. full adds contacts and authInfo, which are for the sponsor and for a
+// registrar that presents the authInfo. hosts is the attribute of RFC 5731 section 3.1.2.
 func (d *domain) show(hosts string, full bool) string {
 	return wrap("domain", nsDomain, "infData", func(x *xmlText) {
 		x.el("domain:name", d.name)
@@ -134,8 +135,8 @@ func (d *domain) show(hosts string, full bool) string {
 	})
 }
 
-// domainAuth tests an authInfo element. RFC 5731 section 3.1.2: with roid, the password is that of
-// the registrant or contact with that roid.
+// domainAuth tests an authInfo element. RFC 5731 section 3.1.2: a roid names the registrant or
+// contact whose password is meant.
 func (st *store) domainAuth(d *domain, auth *node) *fault {
 	pw, f := password(auth)
 	if f != nil {
@@ -156,7 +157,7 @@ func (st *store) domainAuth(d *domain, auth *node) *fault {
 	return nil
 }
 
-// password reads authInfo, of which only pw is served.
+// password reads authInfo. Only its choice pw is served.
 func password(auth *node) (string, *fault) {
 	if auth.child("ext") != nil {
 		return "", &fault{codeUnimplementedOption, "authInfo ext"}
@@ -196,7 +197,7 @@ func (st *store) domainCreate(c *call) answer {
 	return a
 }
 
-// fillDomain takes what create says into d.
+// fillDomain takes the elements of create over into d.
 func (st *store) fillDomain(d *domain, c *call) *fault {
 	years, f := years(c.object.child("period"))
 	if f != nil {
@@ -270,7 +271,7 @@ func roles(n *node) []contactRole {
 	return out
 }
 
-// exist tests what a domain refers to: that it exists, and that it is not too much.
+// exist tests that all objects a domain refers to exist, and that there are not too many.
 func (st *store) exist(registrant string, contacts []contactRole, servers []string) *fault {
 	if len(servers) > maxServers || len(contacts) > maxContacts {
 		return &fault{codePolicy, "too many name servers or contacts"}
@@ -340,7 +341,8 @@ func (st *store) domainRenew(c *call) answer {
 	if f != nil {
 		return f.answer()
 	}
-	if cur, _ := parseDate(c.object.child("curExpDate").token()); cur.Format(time.DateOnly) != d.expires.UTC().Format(time.DateOnly) {
+	cur, _ := parseDate(c.object.child("curExpDate").token()) // the shape has tested it
+	if cur.Format(time.DateOnly) != d.expires.UTC().Format(time.DateOnly) {
 		return refuse(codePolicy, "curExpDate is not the expiry date")
 	}
 	years, f := years(c.object.child("period"))

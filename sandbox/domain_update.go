@@ -1,6 +1,7 @@
 package sandbox
 
-// domainUpdate is RFC 5731 section 3.2.5, with the extensions of RFC 3915 and RFC 5910.
+// domainUpdate serves update of RFC 5731 section 3.2.5, with the extensions of RFC 3915 and RFC
+// 5910.
 func (st *store) domainUpdate(c *call) answer {
 	d, f := st.findDomain(c)
 	if f != nil {
@@ -17,7 +18,7 @@ func (st *store) domainUpdate(c *call) answer {
 	if f := d.mayChange(c, "Update"); f != nil {
 		return f.answer()
 	}
-	next := *d // all is tested on a copy first
+	next := *d // a copy, so that a fault leaves d as it was
 	if f := st.changeDomain(&next, c); f != nil {
 		return f.answer()
 	}
@@ -28,8 +29,8 @@ func (st *store) domainUpdate(c *call) answer {
 	return done("")
 }
 
-// changeDomain carries out add, rem and chg on a copy of the domain; slices are replaced, never
-// written to.
+// changeDomain carries out add, rem and chg on a copy of the domain. The copy shares its slices
+// with the domain: they are replaced, never written to.
 func (st *store) changeDomain(d *domain, c *call) *fault {
 	add, rem, chg := c.object.child("add"), c.object.child("rem"), c.object.child("chg")
 	plus, f := serverNames(add)

@@ -6,35 +6,35 @@ import "bytes"
 type exchange struct {
 	in       inbound
 	req      request
-	bad      *fault // why it cannot be read; nil if it can
-	svTRID   string // empty for hello
-	play     *Fault // the fault to be played on it; nil if none
+	bad      *fault // why the payload cannot be read; nil if it can
+	svTRID   string // empty for a hello that is greeted
+	play     *Fault // the fault to be played on the message; nil if none
 	answer   answer
-	executed bool // the command was carried out
+	executed bool // the command was carried out and succeeded
 }
 
-// is says whether the message is one command, or hello.
+// is reports whether the message is the command verb, or hello.
 func (ex *exchange) is(verb string) bool {
 	return ex.bad == nil && ex.req.kind <= kindCommand && ex.req.verb == verb
 }
 
-// fate is what becomes of an answer.
+// fate tells what becomes of an answer.
 type fate uint8
 
 const (
 	fateWritten  fate = iota
-	fateHangup        // none is written, the connection is closed
-	fateWithheld      // none is written, the connection stays
+	fateHangup        // nothing is written, the connection is closed
+	fateWithheld      // nothing is written, the connection stays
 )
 
 func hangup() answer { return answer{fate: fateHangup} }
 
-// bar is a reason not to carry a message out: it returns what happens instead, and whether it
-// applies.
+// bar is a reason against carrying out a message. It reports whether it applies to the message, and
+// returns the answer in that case.
 type bar func(*session, *exchange) (answer, bool)
 
-// bars are asked in this order, the order of a registry that trusts nobody: can it be heard, is it
-// EPP, may this client speak, may it speak now. Where one applies, the message is not carried out.
+// bars are asked in this order, and the first that applies decides. It is the order of a registry
+// that trusts nobody: can the message be heard, is it EPP, may this client speak, may it speak now.
 var bars = []bar{
 	(*session).muted,
 	(*session).crowded,
@@ -49,10 +49,12 @@ var bars = []bar{
 	(*session).overQuota,
 }
 
-// consequence is what follows from an answer that has been decided, before it is written. It may
-// change it.
+// consequence follows from an answer that has been decided and is not written yet. It may change
+// the answer.
 type consequence func(*session, *exchange)
 
+// consequences run in this order, so that alter has the last word. They do not run for an answer
+// that will not be written.
 var consequences = []consequence{
 	(*session).score,
 	(*session).bill,
@@ -61,7 +63,7 @@ var consequences = []consequence{
 	(*session).alter,
 }
 
-// decide finds the answer to a message, and carries out its command.
+// decide finds the answer to a message. Unless a bar applies, it carries out the command.
 func (s *session) decide(ex *exchange) answer {
 	for _, b := range bars {
 		if a, applies := b(s, ex); applies {
@@ -91,14 +93,15 @@ func (s *session) carryOut(ex *exchange) answer {
 	return a
 }
 
-// muted: after a fault that ends in silence nothing is answered any more.
+// muted withholds all answers after a fault that ends in silence.
 func (s *session) muted(*exchange) (answer, bool) { return answer{fate: fateWithheld}, s.mute }
 
-// crowded is Rules.OneFramePerRead; what comes in later is seen when the answer is ready.
+// crowded closes by Rules.OneFramePerRead. deliver looks again when the answer is ready.
 func (s *session) crowded(ex *exchange) (answer, bool) {
 	return hangup(), s.r.cfg.Rules.OneFramePerRead && (s.split.Load() || s.overtaken(ex.in.end))
 }
 
+// unreadable answers a payload that readRequest could not read, or closes by Quirks.
 func (s *session) unreadable(ex *exchange) (answer, bool) {
 	if ex.bad == nil {
 		return answer{}, false
@@ -110,7 +113,7 @@ func (s *session) unreadable(ex *exchange) (answer, bool) {
 	return ex.bad.answer(), true
 }
 
-// stranger keeps out who is not logged in.
+// stranger refuses commands other than login while nobody is logged in.
 func (s *session) stranger(ex *exchange) (answer, bool) {
 	if s.who() != "" || ex.is("hello") || ex.is("login") {
 		return answer{}, false
@@ -122,7 +125,8 @@ func (s *session) stranger(ex *exchange) (answer, bool) {
 	return refuse(s.r.cfg.Quirks.LoginFirst, "not logged in"), true
 }
 
-// repeated notes the clTRID. A login's is noted once it is known whose it is.
+// repeated remembers the clTRID and closes by Quirks.RepeatCloses. tryLogin remembers the clTRID of
+// a login, since only a login that succeeds has an account.
 func (s *session) repeated(ex *exchange) (answer, bool) {
 	if ex.is("hello") || ex.is("login") {
 		return answer{}, false
@@ -130,7 +134,7 @@ func (s *session) repeated(ex *exchange) (answer, bool) {
 	return hangup(), s.r.tally.clTRID(s.who(), ex.req.clTRID) && s.r.cfg.Quirks.RepeatCloses
 }
 
-// odd is what hello, some logins and unknown commands lead to at some registries.
+// odd closes on hello, on some logins or on unknown commands, by Quirks.
 func (s *session) odd(ex *exchange) (answer, bool) {
 	q := &s.r.cfg.Quirks
 	return hangup(), q.HelloCloses && ex.is("hello") ||

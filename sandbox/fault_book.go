@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// book decides when a fault is played. Its mutex is a leaf. With the same seed, the same faults and
-// the same messages in the same order it decides the same.
+// book decides when a fault is played. Its decisions follow from seed, faults and the order of the
+// messages alone, so a run can be repeated. Its mutex is a leaf.
 type book struct {
 	seed uint64 // immutable
 
@@ -16,10 +16,11 @@ type book struct {
 	rng    *rand.Rand
 }
 
-// cue is a fault and how often its time came.
+// cue is a fault with its counts.
 type cue struct {
 	Fault
-	seen, played int
+	seen   int // messages, or connections, that the fault was for
+	played int
 }
 
 func newBook(seed uint64, faults []Fault) *book {
@@ -28,7 +29,7 @@ func newBook(seed uint64, faults []Fault) *book {
 	return b
 }
 
-// set replaces all faults and begins anew.
+// set replaces all faults. Counts and chances begin anew.
 func (b *book) set(faults []Fault) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -40,8 +41,8 @@ func (b *book) set(faults []Fault) {
 	}
 }
 
-// strike returns the fault to be played on a connection, or on a message; nil if none. req is nil
-// for a connection.
+// strike returns the fault to be played on a message, nil if there is none. A nil req stands for a
+// new connection. All faults that fit count the occasion, also behind one that is played.
 func (b *book) strike(req *request) *Fault {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -56,6 +57,7 @@ func (b *book) strike(req *request) *Fault {
 	return hit
 }
 
+// fits reports whether the fault is for a message; nil stands for a new connection.
 func (c *cue) fits(req *request) bool {
 	switch faultKinds[c.Kind].stage {
 	case stageAccept:
@@ -66,7 +68,7 @@ func (c *cue) fits(req *request) bool {
 	return req != nil && c.isFor(req)
 }
 
-// due counts one occasion and says whether the fault's conditions hold on it.
+// due counts one occasion and reports whether First, Every and P hold on it.
 func (c *cue) due(rng *rand.Rand) bool {
 	c.seen++
 	if c.First > 0 && c.played >= c.First {
@@ -78,7 +80,7 @@ func (c *cue) due(rng *rand.Rand) bool {
 	return c.P == 0 || rng.Float64() < c.P
 }
 
-// strike asks the book and counts.
+// strike asks the book and counts a fault that is played.
 func (r *Registry) strike(req *request) *Fault {
 	f := r.faults.strike(req)
 	if f != nil {
@@ -87,11 +89,10 @@ func (r *Registry) strike(req *request) *Fault {
 	return f
 }
 
-// SetFaults replaces the faults by others, and the chances begin anew from Config.Seed. It holds
-// from the next message on.
+// SetFaults replaces all faults, from the next message on. The chances begin anew from Config.Seed.
 func (r *Registry) SetFaults(faults []Fault) { r.faults.set(faults) }
 
-// Faults returns the faults that are set.
+// Faults returns the faults that are set now.
 func (r *Registry) Faults() []Fault {
 	r.faults.mu.Lock()
 	defer r.faults.mu.Unlock()

@@ -13,9 +13,9 @@ import (
 //
 //	close-after:p=0.01,cmd=create;slow=2s:every=10;refuse-login=2502:first=2
 //
-// Between faults stands ";", or the end of a line. A fault is its name, "=" and its argument if it
-// takes one, and after ":" when it is played: p=PROBABILITY, every=N, first=N, cmd=NAME+NAME.
-// Nothing but white space is no faults. All that is wrong is in the error, one line for each fault.
+// A ";" or the end of a line separates faults. A fault is its name, then "=" and its argument if it
+// takes one, then ":" and its conditions: p=PROBABILITY, every=N, first=N, cmd=NAME+NAME. An empty
+// text gives no faults. The error has one line for each part that is wrong.
 func ParseFaults(text string) ([]Fault, error) {
 	var out []Fault
 	var errs []error
@@ -36,10 +36,12 @@ func ParseFaults(text string) ([]Fault, error) {
 	return out, nil
 }
 
+// parseFault reads one fault.
 func parseFault(text string) (f Fault, err error) {
 	what, when, timed := strings.Cut(text, ":")
 	name, arg, given := strings.Cut(what, "=")
-	i := slices.IndexFunc(faultKinds[:], func(k faultKind) bool { return k.name == strings.TrimSpace(name) && name != "" })
+	name = strings.TrimSpace(name)
+	i := slices.IndexFunc(faultKinds[:], func(k faultKind) bool { return k.name == name && name != "" })
 	if i < 0 {
 		return f, errors.New("there is no such fault")
 	}
@@ -58,7 +60,7 @@ func parseFault(text string) (f Fault, err error) {
 	return f, nil
 }
 
-// argument reads what stands behind the name.
+// argument reads the text behind the "=". Without one it sets the default of the kind.
 func (f *Fault) argument(text string, given bool) error {
 	k := &faultKinds[f.Kind]
 	if !given {
@@ -92,6 +94,7 @@ func (f *Fault) argument(text string, given bool) error {
 	return nil
 }
 
+// code reads a result code as far as the kind can play it.
 func (f *Fault) code(text string, arg argument) error {
 	n, err := strconv.Atoi(text)
 	switch {
@@ -106,7 +109,7 @@ func (f *Fault) code(text string, arg argument) error {
 	return nil
 }
 
-// condition reads one part of when.
+// condition reads one of the conditions behind ":".
 func (f *Fault) condition(text string) error {
 	key, value, _ := strings.Cut(strings.TrimSpace(text), "=")
 	switch key {

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// Huge sends so many octets at a time, so often: 8 MiB take some 50 s.
+// Huge sends trickleSize octets every trickleGap: 8 MiB take some 50 s.
 const (
 	trickleSize = 16 << 10
 	trickleGap  = 100 * time.Millisecond
 )
 
-// faulty plays the faults by which a command is not carried out.
+// faulty plays the faults that keep a command from being carried out.
 func (s *session) faulty(ex *exchange) (answer, bool) {
 	if ex.play == nil {
 		return answer{}, false
@@ -60,8 +60,8 @@ func (s *session) alter(ex *exchange) {
 	}
 }
 
-// perform writes an answer the way a fault wants it, from b, a whole data unit. It returns why the
-// session ends, empty if it goes on; written is false if b is still to be written as it is.
+// perform plays the faults of writing. b is the data unit of the answer. It returns why the session
+// ends, empty if it goes on. If written is false, the caller writes b as it is.
 func (s *session) perform(ex *exchange, b []byte) (reason string, written bool) {
 	if ex.play == nil {
 		return "", false
@@ -90,7 +90,7 @@ func (s *session) perform(ex *exchange, b []byte) (reason string, written bool) 
 	return "", false
 }
 
-// wrote writes octets as they are.
+// wrote writes octets as they are. It returns why the session ends, empty if it goes on.
 func (s *session) wrote(b []byte) string {
 	if _, err := s.conn.Write(b); err != nil {
 		return clientClosed
@@ -104,8 +104,8 @@ func dataUnit(payload []byte) []byte {
 	return b
 }
 
-// trickle announces a data unit of size octets and sends it so slowly that a client has to decide
-// on the header.
+// trickle announces a data unit of size octets and sends it slowly, so that a client must judge by
+// the header.
 func (s *session) trickle(size uint32) string {
 	header := binary.BigEndian.AppendUint32(nil, size)
 	chunk := bytes.Repeat([]byte(" "), trickleSize)
@@ -123,26 +123,27 @@ func (s *session) trickle(size uint32) string {
 	return ""
 }
 
-// unasked is an answer that will be written though nobody asked.
+// unasked is an answer that the session will write without a command.
 type unasked struct {
-	after time.Duration // without a message; 0: none is planned
+	after time.Duration // time without a message before it is written; 0: none is planned
 	unit  []byte
 }
 
+// plan prepares the unasked answer, with the clTRID of the message that it repeats.
 func (s *session) plan(after time.Duration, ex *exchange) {
 	p := appendResponse(nil, done(""), ex.req.clTRID, s.r.nextSvTRID())
 	s.unasked = unasked{after, dataUnit(p)}
 }
 
-// speakUp writes the answer that nobody asked for.
+// speakUp writes the unasked answer.
 func (s *session) speakUp() string {
 	b := s.unasked.unit
 	s.unasked = unasked{}
 	return s.wrote(b)
 }
 
-// cut closes the connection by TCP reset, as far as it is TCP: what TLS would say at the end stays
-// unsaid.
+// cut closes the connection, by TCP reset if it is over TCP. It goes past TLS, which would send a
+// close_notify first.
 func (s *session) cut() {
 	conn := s.conn
 	if c, ok := conn.(interface{ NetConn() net.Conn }); ok {

@@ -5,15 +5,16 @@ import (
 	"strconv"
 )
 
+// nsFred is the namespace of FRED's own commands.
 const nsFred = "http://www.nic.cz/xml/epp/fred-1.5"
 
-// maxListed is how many items one getResults returns. The registry's own number is not public; a
-// small one shows the cursor.
+// maxListed is how many items one getResults returns. The registry's own number is not public. A
+// small one needs few domains to show the cursor.
 const maxListed = 2
 
-// list serves the protocol extension of FRED that lists an account's domains in parts:
-// fred:listDomains prepares, fred:getResults takes what comes next. The cursor belongs to the
-// account, so each session moves those of all others. ok is false if it is not that extension.
+// list serves the protocol extension of FRED that lists an account's domains in parts.
+// fred:listDomains makes the list, each fred:getResults returns its next part. The account has one
+// cursor, which all its sessions move. ok is false for other extensions.
 func (st *store) list(req *request, client string) (a answer, ok bool) {
 	if len(req.ext) != 1 || req.ext[0].space != nsFred || req.ext[0].local != "extcommand" {
 		return a, false
@@ -30,7 +31,9 @@ func (st *store) list(req *request, client string) (a answer, ok bool) {
 		}
 		slices.Sort(names)
 		st.cursors[client] = names
-		return done(wrap("fred", nsFred, "infoResponse", func(x *xmlText) { x.el("fred:count", strconv.Itoa(len(names))) })), true
+		return done(wrap("fred", nsFred, "infoResponse", func(x *xmlText) {
+			x.el("fred:count", strconv.Itoa(len(names)))
+		})), true
 	case e.child("getResults") != nil:
 		part := st.cursors[client]
 		part = part[:min(len(part), maxListed)]

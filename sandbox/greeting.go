@@ -2,7 +2,7 @@ package sandbox
 
 import "time"
 
-// objectURIs and extensionURIs are what the greeting announces and login accepts.
+// The greeting announces objectURIs and extensionURIs, and login accepts no others.
 var (
 	objectURIs    = []string{nsDomain, nsHost, nsContact}
 	extensionURIs = []string{nsSecDNS, nsRGP, nsLoginSec}

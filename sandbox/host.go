@@ -11,7 +11,7 @@ type host struct {
 	ownership
 	name      string
 	addresses []netip.Addr
-	links     int // domains that have it as name server
+	links     int // domains that have the host as name server
 }
 
 func (st *store) findHost(c *call) (*host, *fault) {
@@ -59,6 +59,7 @@ func (st *store) hostInfo(c *call) answer {
 	}))
 }
 
+// linked returns the status linked if there are links. It is never set, only shown.
 func linked(links int) []string {
 	if links > 0 {
 		return []string{"linked"}
@@ -104,11 +105,11 @@ func (st *store) hostCreate(c *call) answer {
 	}))
 }
 
-// addHost and dropHost keep hosts and their domains' lists of subordinate hosts together.
+// addHost files a host and adds it to the subordinate hosts of its domain. dropHost undoes both.
 func (st *store) addHost(h *host) {
 	st.hosts[h.name] = h
 	if d := st.domains[st.superordinate(h.name)]; d != nil {
-		// A new list, since another may still be read from the old.
+		// A new list: copies of the domain may still share the old one.
 		d.subordinates = append(slices.Clone(d.subordinates), h.name)
 		slices.Sort(d.subordinates)
 	}
@@ -121,9 +122,8 @@ func (st *store) dropHost(h *host) {
 	}
 }
 
-// mayName tests that client may have a host of this name. RFC 5732 section 3.2.1: below a zone of
-// this registry the superordinate domain must exist, and its sponsor is the only one who may add
-// hosts.
+// mayName tests whether client may have a host of this name. RFC 5732 section 3.2.1: below a zone
+// of this registry the superordinate domain must exist, and only its sponsor may add hosts.
 func (st *store) mayName(name, client string) *fault {
 	over := st.superordinate(name)
 	if over == "" {
@@ -154,7 +154,8 @@ func addresses(n *node) ([]netip.Addr, *fault) {
 	return out, nil
 }
 
-// rightAddresses: glue belongs to hosts below our zones and to no others.
+// rightAddresses tests the number of addresses. A host below our zones needs glue, others have
+// none.
 func (st *store) rightAddresses(h *host) *fault {
 	switch ours := st.zone(h.name) != ""; {
 	case ours && len(h.addresses) == 0:
@@ -210,7 +211,7 @@ func (st *store) hostUpdate(c *call) answer {
 	return done("")
 }
 
-// changeHost carries out add, rem and chg on a copy.
+// changeHost carries out add, rem and chg on a copy of the host.
 func (st *store) changeHost(h *host, c *call) *fault {
 	add, rem := c.object.child("add"), c.object.child("rem")
 	plus, f := addresses(add)
@@ -239,7 +240,8 @@ func (st *store) changeHost(h *host, c *call) *fault {
 	return st.rightAddresses(h)
 }
 
-// mayRename: RFC 5732 section 3.2.5: a host that domains of other registrars use keeps its name.
+// mayRename tests whether client may give a host another name. RFC 5732 section 3.2.5: not while
+// domains of other registrars use the host.
 func (st *store) mayRename(old, name, client string) *fault {
 	if st.hosts[name] != nil {
 		return &fault{codeExists, name}

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// gate decides who may log in and who may go on. Its mutex is a leaf.
+// gate holds the accounts. It decides which logins and which commands they may have. Its mutex is a
+// leaf.
 type gate struct {
 	maxSessions int // negative: no limit. Immutable after newGate.
 	rate        int // 0: no limit. Immutable after newGate.
@@ -20,18 +21,19 @@ type gate struct {
 type account struct {
 	password string
 	sessions int
-	ghosts   []time.Time // when each session that ended without logout stops to count, soonest first
+	ghosts   []time.Time // the instants at which ghosts stop counting, soonest first
 	log      slidingLog
 	standing standing
 }
 
-// slidingLog is a ring of the last instants admitted. A new one passes if that n before it was at
-// least per ago.
+// slidingLog is a ring of the last instants admitted.
 type slidingLog struct {
 	at   []time.Time
 	next int // the oldest entry, the one to be replaced
 }
 
+// admit reports whether fewer than n instants were admitted less than per before now. If so it
+// admits now. n must be the same in all calls.
 func (l *slidingLog) admit(n int, per time.Duration, now time.Time) bool {
 	if len(l.at) < n {
 		l.at = append(l.at, now)
@@ -53,23 +55,24 @@ func newGate(cfg *Config) *gate {
 	return g
 }
 
-// verdict is what the gate says to a login.
+// verdict is the gate's answer to a login.
 type verdict uint8
 
 const (
 	admitted verdict = iota
 	wrongPassword
 	tooManySessions
-	haunted // too many with ghosts, not without
+	haunted // too many sessions only because ghosts count
 )
 
-// known says whether id and password belong together.
+// known reports whether password is that of the account id.
 func (g *gate) known(id, password string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.match(id, password) != nil
 }
 
+// match returns the account if the password is right, else nil. The caller holds mu.
 func (g *gate) match(id, password string) *account {
 	a := g.accounts[id]
 	if a == nil || subtle.ConstantTimeCompare([]byte(a.password), []byte(password)) != 1 {
@@ -78,8 +81,8 @@ func (g *gate) match(id, password string) *account {
 	return a
 }
 
-// enter takes a session slot; newPassword, unless empty, takes effect with it. n is the number of
-// sessions then.
+// enter takes a session slot of the account. If that succeeds, a newPassword that is not empty
+// takes effect. n is the number of the account's sessions afterwards.
 func (g *gate) enter(id, password, newPassword string) (v verdict, n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -112,16 +115,16 @@ func (g *gate) leave(id string) int {
 	return a.sessions
 }
 
-// haunt gives the slot back as leave does, but it goes on to count as a ghost's.
+// haunt gives the slot back as leave does, and counts a ghost in its place until an instant.
 func (g *gate) haunt(id string, until time.Time) {
 	g.leave(id)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	a := g.accounts[id]
-	a.ghosts = append(a.ghosts, until) // the time they last is the same for all, hence the order
+	a.ghosts = append(a.ghosts, until) // all last equally long, so they stay in order
 }
 
-// haunting is the number of ghosts left.
+// haunting forgets the ghosts whose time is over and returns the number of the others.
 func (a *account) haunting(now time.Time) int {
 	for len(a.ghosts) > 0 && !a.ghosts[0].After(now) {
 		a.ghosts = a.ghosts[1:]
@@ -129,8 +132,8 @@ func (a *account) haunting(now time.Time) int {
 	return len(a.ghosts)
 }
 
-// admit says whether the account may have one more command carried out at now. Unknown accounts
-// have no limit.
+// admit reports whether RateLimit lets the account have one more command at now, and counts it if
+// so. Unknown accounts have no limit.
 func (g *gate) admit(id string, now time.Time) bool {
 	if g.rate <= 0 {
 		return true
@@ -167,7 +170,7 @@ func (g *gate) ghosts() map[string]int {
 	return out
 }
 
-// limited counts a message against the limits of session and account.
+// limited counts a message against MaxCommands and RateLimit.
 func (s *session) limited(ex *exchange) (answer, bool) {
 	cfg := &s.r.cfg
 	if !ex.opensOrCloses() {
@@ -197,6 +200,7 @@ func (s *session) limited(ex *exchange) (answer, bool) {
 	return refuse(codeLimitExceeded, "command rate exceeded; not carried out"), true
 }
 
+// withinRate asks the log of the session or of the account, by Rules.RatePerSession.
 func (s *session) withinRate(client string, now time.Time) bool {
 	cfg := &s.r.cfg
 	if cfg.Rules.RatePerSession && cfg.RateLimit > 0 {
@@ -205,11 +209,11 @@ func (s *session) withinRate(client string, now time.Time) bool {
 	return s.r.gate.admit(client, now)
 }
 
-// opensOrCloses: the messages about the session itself.
+// opensOrCloses reports whether a message is about the session itself: hello, login or logout.
 func (ex *exchange) opensOrCloses() bool { return ex.is("hello") || ex.is("login") || ex.is("logout") }
 
-// onBehalf is the account a message counts for: that of the session, or the one a login names. It
-// may be empty or unknown.
+// onBehalf returns the account that a message counts for: the session's own, or the one that a
+// login names. It may be empty or unknown.
 func (s *session) onBehalf(ex *exchange) string {
 	if id := s.who(); id != "" || !ex.is("login") {
 		return id

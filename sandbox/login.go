@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// login opens a session, RFC 5730 section 2.9.1.1.
+// login serves the command of RFC 5730 section 2.9.1.1.
 func (s *session) login(req *request) answer {
 	a := s.tryLogin(req)
 	if a.code != codeDone {
@@ -17,6 +17,7 @@ func (s *session) login(req *request) answer {
 	return a
 }
 
+// tryLogin tests a login. If all is well it takes a session slot and opens the session.
 func (s *session) tryLogin(req *request) answer {
 	if s.who() != "" {
 		return refuse(codeUse, "already logged in")
@@ -40,7 +41,7 @@ func (s *session) tryLogin(req *request) answer {
 	}
 	v, n := s.r.gate.enter(id, pw, newPW)
 	switch v {
-	case wrongPassword: // changed by another session since known
+	case wrongPassword: // another session has changed it since known was asked
 		return s.wrongCredentials()
 	case tooManySessions, haunted:
 		if v == tooManySessions {
@@ -54,7 +55,8 @@ func (s *session) tryLogin(req *request) answer {
 	s.account, s.holds = id, true
 	s.mu.Unlock()
 	s.services = sv
-	s.loginAt, s.served, s.sinceLogin, s.errors, s.expired, s.zombie = time.Now(), 0, 0, nil, false, false
+	s.loginAt, s.served, s.sinceLogin, s.errors = time.Now(), 0, 0, nil
+	s.expired, s.zombie = false, false
 	s.r.tally.add(func(c *Counters) {
 		c.Logins++
 		c.SessionsPeak[id] = max(c.SessionsPeak[id], n)
@@ -65,6 +67,7 @@ func (s *session) tryLogin(req *request) answer {
 	return done("")
 }
 
+// wrongCredentials counts a failed attempt and ends the connection by Rules.LoginErrors.
 func (s *session) wrongCredentials() answer {
 	s.loginFails++
 	if s.loginFails >= s.r.cfg.Rules.LoginErrors {
@@ -73,11 +76,10 @@ func (s *session) wrongCredentials() answer {
 	return refuse(codeAuthentication, "")
 }
 
-// inLoginSec is what stands in pw and newPW when the password is in the extension, RFC 8807 section
-// 3.1.
+// inLoginSec stands in pw or newPW when the extension carries the password. RFC 8807 section 3.1.
 const inLoginSec = "[LOGIN-SECURITY]"
 
-// credentials takes id and passwords from login and, where it says so, from loginSec.
+// credentials reads id and passwords from login, and from loginSec where login says so.
 func credentials(req *request) (id, pw, newPW string, f *fault) {
 	id, pw, newPW = req.what.child("clID").token(), req.what.child("pw").token(), req.what.child("newPW").token()
 	var sec *node
@@ -105,7 +107,8 @@ func credentials(req *request) (id, pw, newPW string, f *fault) {
 	return id, pw, newPW, nil
 }
 
-// chooseServices holds version, language and services against what the greeting announced.
+// chooseServices reads version, language and services of a login. Each must be one that the
+// greeting announced.
 func chooseServices(login *node) (services, *fault) {
 	var sv services
 	options := login.child("options")
@@ -131,7 +134,7 @@ func chooseServices(login *node) (services, *fault) {
 	return sv, nil
 }
 
-// logout ends the session, RFC 5730 section 2.9.1.2.
+// logout serves the command of RFC 5730 section 2.9.1.2.
 func (s *session) logout(req *request) answer {
 	if f := checkShape(req.what, verbShapes["logout"]); f != nil {
 		return f.answer()

@@ -2,21 +2,20 @@ package sandbox
 
 import "time"
 
-// turned says whether the session is a zombie by Rules.ZombieCommands or Rules.ZombieAfter.
+// becameZombie reports whether Rules.ZombieCommands or Rules.ZombieAfter has ended the login.
 func (s *session) becameZombie() bool {
 	rules := &s.r.cfg.Rules
 	return rules.ZombieCommands > 0 && s.served >= rules.ZombieCommands ||
 		rules.ZombieAfter > 0 && time.Since(s.loginAt) >= rules.ZombieAfter
 }
 
-// expire takes the login from the session and leaves it the connection: Rules.IdleRefuses, and a
-// fault.
+// expire ends the login and leaves the connection open, for Rules.IdleRefuses and LostSession.
 func (s *session) expire() {
 	s.leave()
 	s.expired = true
 }
 
-// leave is a logout: the slot is free, and whoever speaks next must log in.
+// leave ends the login as a logout does: the slot is free, and the next command must be a login.
 func (s *session) leave() {
 	s.release(slotFree)
 	s.mu.Lock()
@@ -24,11 +23,11 @@ func (s *session) leave() {
 	s.mu.Unlock()
 }
 
-// sessionTimeout is the answer to commands of a session that is over while its connection is not.
+// sessionTimeout is the answer to commands after expire.
 func sessionTimeout() answer { return answer{code: codeAuthorization, msg: "Session timeout"} }
 
-// dead is a session that has lost its login: by a fault, or by Rules.ZombieCommands and
-// ZombieAfter.
+// loginLost refuses the commands of a zombie: the registry has forgotten the login, by a fault or
+// by Rules, though the session still counts.
 func (s *session) loginLost(ex *exchange) (answer, bool) {
 	if ex.is("hello") || s.who() == "" {
 		return answer{}, false

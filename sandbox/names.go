@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// hostName returns a host or domain name in lower case, if it is one: at least two labels of
-// letters, digits and inner hyphens (RFC 1123 section 2.1), international ones as A-labels.
+// hostName reads a host or domain name and returns it in lower case. It must have at least two
+// labels of letters, digits and inner hyphens (RFC 1123 section 2.1), international ones as
+// A-labels.
 func hostName(n *node) (string, *fault) {
 	name := strings.ToLower(n.token())
 	bad := &fault{codeValue, "not a host name"}
@@ -21,6 +22,7 @@ func hostName(n *node) (string, *fault) {
 	return name, nil
 }
 
+// goodLabel reports whether a lower-case label may be part of a name.
 func goodLabel(label string) bool {
 	if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
 		return false
@@ -34,7 +36,7 @@ func goodLabel(label string) bool {
 	return len(label) < 4 || label[2:4] != "--" || strings.HasPrefix(label, "xn--")
 }
 
-// zone returns the registry's zone that name lies in, empty if none.
+// zone returns the longest of the registry's zones that name lies below, empty if there is none.
 func (st *store) zone(name string) string {
 	best := ""
 	for _, z := range st.cfg.Zones {
@@ -45,8 +47,8 @@ func (st *store) zone(name string) string {
 	return best
 }
 
-// superordinate returns the name registered under the zone that name is or lies below, empty
-// outside our zones.
+// superordinate returns the domain, directly below a zone, that name equals or lies below. It is
+// empty outside our zones. The domain need not exist.
 func (st *store) superordinate(name string) string {
 	z := st.zone(name)
 	if z == "" {
@@ -56,7 +58,7 @@ func (st *store) superordinate(name string) string {
 	return rest[strings.LastIndexByte(rest, '.')+1:] + "." + z
 }
 
-// registrable tests that a domain name can be registered here.
+// registrable tests whether a domain name lies directly below a zone.
 func (st *store) registrable(name string) *fault {
 	if st.zone(name) == "" {
 		return &fault{codePolicy, "not in a zone of this registry"}
@@ -87,7 +89,8 @@ func appendNames(x *xmlText, element string, names []string) {
 	}
 }
 
-// changeList carries out rem and add on a list without duplicates; T is a name, an address, a role.
+// changeList carries out rem, then add, on a list without duplicates and returns a new list. T is a
+// name, an address, a role. say names a value in the reason of a fault.
 func changeList[T comparable](list, add, rem []T, say func(T) string) ([]T, *fault) {
 	out := make([]T, 0, len(list)+len(add))
 	has := make(map[T]bool, len(list)+len(add))

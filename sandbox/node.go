@@ -11,14 +11,14 @@ import (
 	"unicode/utf16"
 )
 
-// Bounds on a document, against those who build them to hurt.
+// Bounds on a document. They protect the registry from documents built to exhaust it.
 const (
 	maxDepth = 128
 	maxAttrs = 64
 )
 
-// node is one element: its name with the namespace resolved, attributes, child elements, and its
-// own text in one string.
+// node is one element. Its name has the namespace resolved. text holds all its own text, without
+// that of its children.
 type node struct {
 	space, local string
 	attrs        []attr
@@ -56,8 +56,9 @@ func (n *node) children(local string) []*node {
 	return out
 }
 
-// attr returns the value of an attribute without namespace, collapsed, and whether it is there.
-func (n *node) attr(local string) (string, bool) {
+// attr returns the value of an attribute without namespace, collapsed. ok tells whether it is
+// there.
+func (n *node) attr(local string) (value string, ok bool) {
 	for i := range n.attrs {
 		if n.attrs[i].local == local && n.attrs[i].space == "" {
 			return collapse(n.attrs[i].value), true
@@ -66,7 +67,7 @@ func (n *node) attr(local string) (string, bool) {
 	return "", false
 }
 
-// token is the text as xs:token has it, empty for nil.
+// token returns the text as a value of xs:token, empty for nil.
 func (n *node) token() string {
 	if n == nil {
 		return ""
@@ -74,7 +75,7 @@ func (n *node) token() string {
 	return collapse(n.text)
 }
 
-// line is the text as xs:normalizedString has it, empty for nil.
+// line returns the text as a value of xs:normalizedString, empty for nil.
 func (n *node) line() string {
 	if n == nil {
 		return ""
@@ -87,8 +88,8 @@ func (n *node) line() string {
 	}, n.text)
 }
 
-// collapse is what XML Schema does to the white space of a token. Other spaces than the four of XML
-// stay.
+// collapse trims s and turns each run of white space into one space, as XML Schema does for a
+// token. White space is the four characters of XML and no others.
 func collapse(s string) string {
 	if !strings.ContainsAny(s, " \t\r\n") {
 		return s
@@ -100,23 +101,25 @@ func isSpace(c rune) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\
 
 func blank(s string) bool { return strings.TrimLeft(s, " \t\r\n") == "" }
 
-// parser turns one payload into nodes. encoding/xml does the lexical work on raw tokens; what it
-// leaves out is done here: matching tags, namespaces, one root and nothing beside it, no DTD, no
-// attribute twice, a declaration only in front.
+// parser turns one payload into nodes. encoding/xml splits it into raw tokens. The parser adds the
+// tests that RawToken leaves out: matching tags, namespaces, one root and nothing beside it, no
+// DTD, no attribute twice, a declaration only in front.
 type parser struct {
 	dec    *xml.Decoder
-	stack  []open
-	bounds []binding
-	root   *node
-	slab   []node
+	stack  []open    // elements that are open, the root first
+	bounds []binding // namespace declarations in force, the innermost last
+	root   *node     // nil before its start tag
+	slab   []node    // nodes are handed out from here; a full slab is left to its nodes
 }
 
+// open is an element whose end tag is still to come.
 type open struct {
 	node   *node
 	name   xml.Name // as written: prefix and local name
-	bounds int      // bindings in force outside the element
+	bounds int      // number of bindings in force outside the element
 }
 
+// binding is a namespace declaration. The default namespace has an empty prefix.
 type binding struct{ prefix, uri string }
 
 // parseXML reads a document. RFC 5730 section 2: UTF-8, with or without a byte order mark, or
@@ -149,7 +152,7 @@ func parseXML(p []byte) (*node, error) {
 	return ps.root, nil
 }
 
-// transcode takes off a byte order mark and turns UTF-16 into UTF-8; wide says that it did.
+// transcode takes off a byte order mark and turns UTF-16 into UTF-8. wide: it was UTF-16.
 func transcode(p []byte) (utf8 []byte, wide bool) {
 	switch {
 	case bytes.HasPrefix(p, []byte("\xef\xbb\xbf")):
@@ -253,7 +256,7 @@ func (ps *parser) newNode() *node {
 	return &ps.slab[len(ps.slab)-1]
 }
 
-// bind takes up the namespace declarations among attributes.
+// bind adds the namespace declarations among the attributes to bounds.
 func (ps *parser) bind(as []xml.Attr) error {
 	for _, a := range as {
 		switch {
@@ -270,6 +273,7 @@ func (ps *parser) bind(as []xml.Attr) error {
 	return nil
 }
 
+// resolve returns the namespace of a prefix.
 func (ps *parser) resolve(prefix string) (string, error) {
 	for i := len(ps.bounds) - 1; i >= 0; i-- {
 		if ps.bounds[i].prefix == prefix {
@@ -285,6 +289,8 @@ func (ps *parser) resolve(prefix string) (string, error) {
 	return "", fmt.Errorf("prefix %q is not declared", prefix)
 }
 
+// attributes returns the attributes that are no namespace declarations. RFC 5730 section 2 wants
+// well-formed XML: no name may stand twice, neither as written nor with its namespace resolved.
 func (ps *parser) attributes(as []xml.Attr) ([]attr, error) {
 	var out []attr
 	for i, a := range as {
@@ -316,7 +322,7 @@ func (ps *parser) attributes(as []xml.Attr) ([]attr, error) {
 	return out, nil
 }
 
-// badName refuses what encoding/xml could not split at the colon.
+// badName refuses a local name with a colon, which is where encoding/xml did not split.
 func badName(local string) error {
 	if strings.Contains(local, ":") {
 		return fmt.Errorf("name %q", local)

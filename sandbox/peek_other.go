@@ -4,5 +4,5 @@ package sandbox
 
 import "net"
 
-// peeker cannot look into the socket here; what the reader has not read yet goes unseen.
+// peeker returns a function that reports false. Octets in the kernel cannot be seen here.
 func peeker(net.Conn) func() bool { return func() bool { return false } }

@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// peeker returns a function that says whether octets are in the kernel that nobody has read yet. It
-// looks into plain TCP only: in a TLS stream they need not be a message. An end of stream does not
-// count.
+// peeker returns a function that reports whether the kernel holds octets that nobody has read yet.
+// It looks into plain TCP only: octets of a TLS stream need not belong to a message. An end of
+// stream does not count.
 func peeker(c net.Conn) func() bool {
 	tcp, ok := c.(*net.TCPConn)
 	if !ok {

@@ -5,13 +5,15 @@ import (
 	"time"
 )
 
-// Names of domains whose create is answered 1001 and decided later, see Config.PendingDelay.
+// The create of a domain whose name begins with pendingPrefix is answered 1001 and decided later.
+// See Config.PendingDelay.
 const (
 	pendingPrefix = "pending-"
 	refusedPrefix = "pending-refuse-"
 )
 
-// holdBack makes the create of a domain pending if its name asks for it.
+// holdBack makes the create of a domain pending if its name asks for it, and reports whether it
+// did.
 func (st *store) holdBack(d *domain, c *call) bool {
 	if !strings.HasPrefix(d.name, pendingPrefix) {
 		return false
@@ -22,7 +24,8 @@ func (st *store) holdBack(d *domain, c *call) bool {
 	return true
 }
 
-// settle ends a pending create with a message that names the transaction, RFC 5731 section 3.3.
+// settle ends a pending create. RFC 5731 section 3.3: a message tells the registrar, and names the
+// transaction by both its ids.
 func (st *store) settle(d *domain, clTRID, svTRID string, now time.Time) {
 	d.status.clear("pendingCreate")
 	result, text := "1", "Create approved: domain "+d.name

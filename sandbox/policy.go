@@ -2,27 +2,28 @@ package sandbox
 
 import "time"
 
-// What this registry decided where RFC 5730 to 5734 leave it a choice.
+// The policies of this registry where RFC 5730 to 5734 leave it a choice.
 //
-//   - Zones: second-level names under com, net, org, example and test (Config.Zones). A name
-//     elsewhere is not
-//     available, and create answers 2306.
-//   - Period: whole years from 1 to 10, 12 months count as a year, other months 2306. No expiry
-//     further than 10 years ahead.
-//   - Name servers are host objects; hostAttr answers 2102. At most 13 per domain, 2306.
-//   - A host below a zone needs its domain to exist (2303) and to be the client's own (2201), and
-//     at least one
-//     address (2003). A host elsewhere has none (2306).
-//   - A registrant and contacts are not demanded, but must exist if named (2303).
+//   - Zones: names directly below com, net, org, example and test (Config.Zones). A name elsewhere
+//     is not available, and create answers 2306.
+//   - Period: whole years from 1 to 10. 12 months count as a year, other months answer 2306. No
+//     expiry is further than 10 years ahead.
+//   - Name servers are host objects. hostAttr answers 2102. A domain has at most 13, more answer
+//     2306.
+//   - A host below a zone needs its domain to exist (2303) and to be the client's own (2201). It
+//     needs at least one address (2003) and at most 13. A host elsewhere has none (2306).
+//   - A registrant and contacts are optional, but must exist if named (2303). A domain has at most
+//     20 contacts and 8 DS records, more answer 2306.
 //   - check takes up to 50 objects, more answer 2306.
-//   - Any pending status prohibits every transform but those that end it (2304).
-//   - Clients may add and remove client statuses only (2306). Adding what is there and removing
-//     what is not: 2306.
-//   - A domain with subordinate hosts, a host or contact in use: delete answers 2305.
-//   - A domain within its add period is deleted at once, an older one goes through redemption and
+//   - Any pending status prohibits every transform except those that end it (2304).
+//   - Clients may add and remove client statuses only (2306).
+//   - Adding a value that is there answers 2306, and so does removing one that is not.
+//   - The delete of a domain with subordinate hosts, and of a host or contact in use, answers 2305.
+//   - A domain within its add period is deleted at once. An older one goes through redemption and
 //     pending delete.
 //   - A new password is any that the schema allows.
 //   - authInfo given as ext answers 2102.
+//   - The third failed login closes the connection (Rules.LoginErrors).
 const (
 	maxYears       = 10
 	maxServers     = 13

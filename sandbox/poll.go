@@ -14,7 +14,7 @@ type message struct {
 	resData string // XML: its children, may be empty
 }
 
-// notify queues a message for an account. An account that nobody can log in to gets none.
+// notify queues a message for an account. It drops messages for unknown accounts.
 func (st *store) notify(client, text, resData string, now time.Time) {
 	if _, ok := st.cfg.Accounts[client]; !ok {
 		return
@@ -23,7 +23,8 @@ func (st *store) notify(client, text, resData string, now time.Time) {
 	st.queues[client] = append(st.queues[client], message{strconv.FormatUint(st.serial, 10), now, text, resData})
 }
 
-// head tells how many messages wait for an account and which is the first; nil if none.
+// head returns the number of messages that wait for an account, and the id of the first; nil if
+// there are none.
 func (st *store) head(client string) *queueHead {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -37,7 +38,7 @@ func headOf(q []message) *queueHead {
 	return &queueHead{count: len(q), id: q[0].id}
 }
 
-// poll is RFC 5730 section 2.9.2.3.
+// poll serves the command of RFC 5730 section 2.9.2.3.
 func (st *store) poll(req *request, client string, now time.Time) answer {
 	st.mu.Lock()
 	defer st.mu.Unlock()

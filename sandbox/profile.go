@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Profile returns what a registry of a kind is like. The numbers are public ones where there are
-// any; where the table says "ours", the registry does the thing but has not published the number,
-// or publishes none for every account.
+// Profile returns the Config of a kind of registry. Its numbers are public where possible. A number
+// marked "ours" was chosen here: the registry has the rule but publishes no number for it, or none
+// for all accounts.
 func Profile(name string) (Config, error) {
 	i := slices.IndexFunc(profiles, func(p profile) bool { return p.name == name })
 	if i < 0 {
@@ -29,15 +29,15 @@ func Profile(name string) (Config, error) {
 	return c, nil
 }
 
-// AboutProfile says what a profile is. Numbers and Source belong together: no number is shown
-// without where it is from and of when, marked [V] if the registry's own text was read, [S] if it
-// is secondary or historical.
+// AboutProfile describes a profile. Numbers and Source belong together: each number has its origin
+// and its date. [V] marks numbers read in the registry's own text, [S] secondary or historical
+// ones.
 type AboutProfile struct {
 	About
 	Numbers, Source string
 }
 
-// Profiles lists the profiles there are.
+// Profiles lists all profiles.
 func Profiles() []AboutProfile {
 	var out []AboutProfile
 	for _, p := range profiles {
@@ -53,11 +53,13 @@ type profile struct {
 	faults                       string // as ParseFaults reads them
 }
 
-// unpublished is the session ceiling of those that publish none: that of generic-strict, ours.
+// unpublished is the session ceiling of profiles whose registry publishes none. It is ours, and the
+// same as in generic-strict.
 const unpublished = 3
 
-// profiles: [V] the registry's own text was read, [S] secondary or historical, [B] given in the
-// project's brief, "ours" chosen here. A year is that of the source, where it bears one.
+// profiles is the table of all profiles. [V]: read in the registry's own text. [S]: secondary or
+// historical. [B]: given in the project's brief. "ours": chosen here. A year is the date of the
+// source, where it has one.
 var profiles = []profile{
 	{name: "generic-strict", about: "closes when messages are not read one by one",
 		numbers: "3 sessions, 20 min idle, 24 h, 30 s to log in",
@@ -91,14 +93,15 @@ var profiles = []profile{
 	// https://github.com/internetee/registry; one message per read: https://github.com/internetee/epp_proxy
 	{name: "ee-like", about: "login and hello count, too; 2502 stays open; idle: 2201; slow errors",
 		numbers: "4 sessions, 5 min idle, 100 commands/min, errors take 1 s [V]",
-		source:  "https://inforuum.internet.ee/eisi-infosusteemid-ja-tehnilised-tingimused/paringute-tehnilised-piirangud, undated",
+		source: "https://inforuum.internet.ee/eisi-infosusteemid-ja-tehnilised-tingimused/" +
+			"paringute-tehnilised-piirangud, undated",
 		config: Config{
 			MaxSessions: 4, IdleTimeout: 5 * time.Minute, // [V]
 			RateLimit: 100, RatePer: time.Minute, // [V]
 			Rules: Rules{CountAll: true, IdleRefuses: true, OneFramePerRead: true, // [V]
 				ErrorDelay: time.Second}, // [V], "up to 1 s"
 		}},
-	// It also turns 1000 into 1500 and closes when it shuts down: that is the fault x5xx.
+	// When it shuts down it turns 1000 into 1500 and closes, which the fault x5xx plays.
 	// README.md of https://github.com/Punktum-dk/epp-service-specification
 	{name: "dk-like", about: "repeated errors become x5xx and close; long frames close",
 		numbers: "700 s idle, 8 h, 262144 octets, third error of a kind [V]; 3 sessions ours",
@@ -117,14 +120,16 @@ var profiles = []profile{
 		config: Config{
 			MaxSessions: unpublished,
 			Rules: Rules{Tarpit: Tarpit{ // [V]
-				SecondCommand: 2 * time.Second, Rechecks: 2 * time.Second, Exists: 2 * time.Second, ForeignInfo: time.Second}},
+				SecondCommand: 2 * time.Second, Rechecks: 2 * time.Second,
+				Exists: 2 * time.Second, ForeignInfo: time.Second}},
 		}},
 	// Sessions, idle, quota: https://docs.dnsbelgium.be/gtld/quickstart/services.html and
 	// https://docs.dnsbelgium.be/gtld/general/protectedtransactions.html (.brussels, .vlaanderen);
 	// points: https://docs.dnsbelgium.be/be/general/hitpointsystem.html (.be)
 	{name: "be-like", about: "quota: 2308; points for failures, then the account is blocked",
 		numbers: "4 sessions, 4 min idle, 100 transactions a day, 1 and 10 points [V]; blocked at 100 ours",
-		source:  "https://docs.dnsbelgium.be/gtld/quickstart/services.html, https://docs.dnsbelgium.be/be/general/hitpointsystem.html, undated",
+		source: "https://docs.dnsbelgium.be/gtld/quickstart/services.html, " +
+			"https://docs.dnsbelgium.be/be/general/hitpointsystem.html, undated",
 		config: Config{
 			MaxSessions: 4, IdleTimeout: 4 * time.Minute, // [V]
 			Rules: Rules{Quota: 100, // [V]
@@ -168,7 +173,8 @@ var profiles = []profile{
 	// https://support.registry.co/hc/en-gb/articles/35590222129437-Understanding-EPP-Session-Limits-and-Timeouts
 	{name: "co-like", about: "create of what exists takes longer",
 		numbers: "100 sessions, 300 s idle, 2 s [V]",
-		source:  "https://support.registry.co/hc/en-gb/articles/35590222129437-Understanding-EPP-Session-Limits-and-Timeouts, undated",
+		source: "https://support.registry.co/hc/en-gb/articles/" +
+			"35590222129437-Understanding-EPP-Session-Limits-and-Timeouts, undated",
 		config: Config{
 			MaxSessions: 100, IdleTimeout: 300 * time.Second, // [V]
 			Rules: Rules{Tarpit: Tarpit{Exists: 2 * time.Second}}, // [V]
@@ -201,10 +207,13 @@ var profiles = []profile{
 		numbers: "3 sessions, 20 min idle, 24 h",
 		source:  "ours",
 		config:  Config{MaxSessions: 3, IdleTimeout: 20 * time.Minute, MaxAge: 24 * time.Hour}, // ours
-		faults: "close-before:p=0.005;close-after:p=0.005;reset-before:p=0.005;reset:p=0.005;half:p=0.005;stall:p=0.002;" +
-			"silent-before:p=0.002;silent:p=0.002;slow=3s:p=0.01;wrong-cltrid:p=0.005;no-cltrid:p=0.01;duplicate:p=0.005;" +
-			"unasked:p=0.005;greeting:p=0.005;garbage:p=0.005;bad-length:p=0.002;bad-length=3:p=0.002;bad-length=4294967295:p=0.002;" +
-			"huge:p=0.002;2500-close:p=0.005;x5xx:p=0.005;x5xx=2500:p=0.005;2002:p=0.005;2201:p=0.005;2502-command:p=0.01;" +
-			"close-after:p=0.01,cmd=login+logout+hello;refuse-login=2502:p=0.05;refuse-login=2200:p=0.005;refuse-login=2501:p=0.005;" +
+		faults: "close-before:p=0.005;close-after:p=0.005;reset-before:p=0.005;reset:p=0.005;" +
+			"half:p=0.005;stall:p=0.002;silent-before:p=0.002;silent:p=0.002;slow=3s:p=0.01;" +
+			"wrong-cltrid:p=0.005;no-cltrid:p=0.01;duplicate:p=0.005;unasked:p=0.005;" +
+			"greeting:p=0.005;garbage:p=0.005;" +
+			"bad-length:p=0.002;bad-length=3:p=0.002;bad-length=4294967295:p=0.002;huge:p=0.002;" +
+			"2500-close:p=0.005;x5xx:p=0.005;x5xx=2500:p=0.005;2002:p=0.005;2201:p=0.005;" +
+			"2502-command:p=0.01;close-after:p=0.01,cmd=login+logout+hello;" +
+			"refuse-login=2502:p=0.05;refuse-login=2200:p=0.005;refuse-login=2501:p=0.005;" +
 			"no-greeting:p=0.02;close-at-accept:p=0.05"},
 }

@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// Quirks are oddities of registry software, each seen at one that is in use. The zero value has
-// none.
+// Quirks are oddities of registry software. Each was seen in software that is in use. The zero
+// value has none.
 type Quirks struct {
-	// OutOfOrder answers what a client sent ahead last first.
+	// OutOfOrder answers messages that a client sent ahead in reverse order.
 	OutOfOrder bool
 	// RepeatCloses closes without an answer when an account uses a clTRID again.
 	RepeatCloses bool
@@ -22,40 +22,40 @@ type Quirks struct {
 	MalformedCloses, UnknownCloses bool
 	// LongClTRIDCloses closes without an answer on a clTRID of more than 64 characters.
 	LongClTRIDCloses bool
-	// HelloCloses closes when a client says hello, PrefixedLoginCloses when its login has the
-	// prefix ns0.
+	// HelloCloses closes without an answer on hello, PrefixedLoginCloses on a login with the prefix
+	// ns0.
 	HelloCloses, PrefixedLoginCloses bool
-	// ClTRID is what stands for the client's id in answers; NoClTRIDOnSyntax leaves it out of
+	// ClTRID is the style of the client's id in answers. NoClTRIDOnSyntax leaves the id out of
 	// answers 2001.
 	ClTRID           ClTRIDStyle
 	NoClTRIDOnSyntax bool
-	// SvTRID is the registry's id. No schema allows to leave it out, a registry does.
+	// SvTRID is the style of the registry's id. One registry leaves it out, against the schema.
 	SvTRID SvTRIDStyle
-	// SplitWrites sends header and payload in two writes: two TLS records.
+	// SplitWrites sends header and payload in two writes, which makes two TLS records.
 	SplitWrites bool
 	// Dribble sends all octets one by one, each in a write of its own.
 	Dribble bool
 	// EPPPrefix writes the elements of the EPP namespace with the prefix epp.
 	EPPPrefix bool
-	// Comments puts comments into answers, with what looks like a clTRID in them.
+	// Comments puts comments into answers. Their text looks like a clTRID element.
 	Comments bool
 	// StayAfterLogout leaves the connection open after 1500, StayAfterFailure after 2500 to 2502.
 	StayAfterLogout, StayAfterFailure bool
-	// LoginFirst is the code of commands before login; default 2002.
+	// LoginFirst is the code for commands before login. Default: 2002.
 	LoginFirst int
 }
 
-// ClTRIDStyle is how answers give a clTRID back.
+// ClTRIDStyle is the manner in which answers give a clTRID back.
 type ClTRIDStyle uint8
 
 const (
 	ClTRIDEcho    ClTRIDStyle = iota // as sent, and none if none was sent
 	ClTRIDNone                       // never
 	ClTRIDInvent                     // as sent; invented if none was sent
-	ClTRIDForeign                    // that of the command before, whichever session sent it
+	ClTRIDForeign                    // the clTRID of the command before, of any session
 )
 
-// SvTRIDStyle is what a registry's own ids are like.
+// SvTRIDStyle is the form of a registry's own ids.
 type SvTRIDStyle uint8
 
 const (
@@ -66,13 +66,13 @@ const (
 )
 
 const (
-	// constantSvTRID is that of the stub server of a widespread client library.
+	// constantSvTRID is the svTRID that the stub server of a widespread client library sends.
 	constantSvTRID = "54322-XYZ"
 	// maxTRID is the greatest length of a transaction id in characters (trIDStringType).
 	maxTRID = 64
 )
 
-// quirkNames are the names of ParseQuirks.
+// quirkNames maps the names that Quirks.Add takes to their effect.
 var quirkNames = map[string]func(*Quirks){
 	"out-of-order":       func(q *Quirks) { q.OutOfOrder = true },
 	"repeat-closes":      func(q *Quirks) { q.RepeatCloses = true },
@@ -102,7 +102,8 @@ var quirkNames = map[string]func(*Quirks){
 // QuirkNames lists the names that Quirks.Add takes.
 func QuirkNames() []string { return slices.Sorted(maps.Keys(quirkNames)) }
 
-// Add adds the quirks named in text, with commas between. q is left alone if a name is unknown.
+// Add adds the quirks named in text, which commas separate. An unknown name is an error, and q
+// stays as it was.
 func (q *Quirks) Add(text string) error {
 	next := *q
 	for name := range strings.SplitSeq(text, ",") {
@@ -116,7 +117,8 @@ func (q *Quirks) Add(text string) error {
 	return nil
 }
 
-// idFor is the clTRID of an answer. Called once for each answer, in the order of deciding.
+// idFor returns the clTRID of an answer, empty for none. ClTRIDForeign needs exactly one call for
+// each answer, in the order of the answers.
 func (s *session) idFor(ex *exchange) string {
 	q, sent := &s.r.cfg.Quirks, ex.req.clTRID
 	if ex.play != nil && ex.play.Kind == NoClTRID {
@@ -143,7 +145,7 @@ func (s *session) idFor(ex *exchange) string {
 	return sent
 }
 
-// ownID is the svTRID of an answer.
+// ownID returns the svTRID of an answer, empty for none.
 func (s *session) ownID(ex *exchange) string {
 	switch s.r.cfg.Quirks.SvTRID {
 	case SvTRIDConstant:
@@ -156,19 +158,21 @@ func (s *session) ownID(ex *exchange) string {
 	return ex.svTRID
 }
 
-// bareTag is the beginning of a tag whose name has no prefix. Text of ours holds no "<".
+// bareTag matches the beginning of a tag whose name has no prefix. In documents of ours "<" begins
+// a tag and nothing else, since text is escaped.
 var bareTag = regexp.MustCompile(`(</?)(\w+[ />])`)
 
-// prefixed gives a document of ours the prefix epp in place of the default namespace.
+// prefixed replaces the default namespace of a document of ours by the prefix epp.
 func prefixed(doc []byte) []byte {
 	doc = bytes.Replace(doc, []byte(` xmlns="`+nsEPP), []byte(` xmlns:epp="`+nsEPP), 1)
 	return bareTag.ReplaceAll(doc, []byte("${1}epp:${2}"))
 }
 
-// remark stands in answers for those who look for elements with a text search.
+// remark is the comment of Quirks.Comments. It deceives a client that searches the text for
+// elements.
 const remark = "<!-- <clTRID>REMARK-1</clTRID> -->"
 
-// commented puts a comment behind the root's start tag, and one before its end.
+// commented adds a remark behind the start tag of the root and another before its end tag.
 func commented(b []byte) []byte {
 	tail := bytes.LastIndex(b, []byte("</"))
 	b = slices.Insert(b, tail, []byte(remark)...)
@@ -176,8 +180,7 @@ func commented(b []byte) []byte {
 	return slices.Insert(b, head, []byte(remark)...)
 }
 
-// dress makes a message, which stands behind its header, look as the quirks want it. A greeting has
-// code 0.
+// dress changes the payload of a data unit as Quirks want it. A greeting has code 0.
 func (q *Quirks) dress(b []byte, code int) []byte {
 	if q.EPPPrefix {
 		b = append(b[:headerLen], prefixed(b[headerLen:])...)
@@ -188,7 +191,7 @@ func (q *Quirks) dress(b []byte, code int) []byte {
 	return b
 }
 
-// pieces are the writes in which a data unit goes.
+// pieces cuts a data unit into the octets of its writes.
 func (q *Quirks) pieces(b []byte) iter.Seq[[]byte] {
 	switch {
 	case q.Dribble:
@@ -199,8 +202,9 @@ func (q *Quirks) pieces(b []byte) iter.Seq[[]byte] {
 	return slices.Values([][]byte{b})
 }
 
-// batch collects what the client has sent ahead of first, to be answered backwards. It waits for
-// the rest of a data unit that has begun; ok is false when the connection ended.
+// batch collects first and the messages that the client has sent ahead of its answer, and returns
+// them in reverse order. It waits for the rest of a data unit that has begun. ok is false if the
+// connection ended meanwhile.
 func (s *session) batch(first inbound) (all []inbound, ok bool) {
 	all, ok = []inbound{first}, true
 	for last := first; last.err == nil && s.reader.received.Load() > last.end; {

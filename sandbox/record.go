@@ -7,34 +7,34 @@ import (
 	"sync"
 )
 
-// Times is how often a command for an object came, and how often it was carried out.
+// Times counts one command for one object.
 type Times struct {
-	Received int // payloads, whatever became of them
-	Executed int // those that succeeded, whether or not the answer got through
+	Received int // payloads that held it, refused ones included
+	Executed int // payloads that succeeded, whether or not the answer got through
 }
 
-// record counts commands by verb and object, as "create example.com". A nil record counts nothing;
-// its memory grows with the number of objects. Its mutex is a leaf.
+// record counts commands by verb and object, with keys such as "create example.com". A nil record
+// counts nothing. Its memory grows with the number of objects. Its mutex is a leaf.
 type record struct {
 	mu    sync.Mutex
-	times map[string]Times
+	times map[string]Times // guarded by mu
 }
 
-// names are the names or ids of the objects of a command, in lower case.
+// names returns the names or ids of the objects of a command, in lower case. A check has many.
 func (req *request) names() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if req.object == nil {
 			return
 		}
 		for _, k := range req.object.kids {
-			if k.space == req.object.space && (k.local == "name" || k.local == "id") && !yield(strings.ToLower(k.token())) {
+			if req.identifies(k) && !yield(strings.ToLower(k.token())) {
 				return
 			}
 		}
 	}
 }
 
-// add changes what is recorded for each object of a message.
+// add changes the counts of each object of a message.
 func (rc *record) add(req *request, change func(*Times)) {
 	if rc == nil {
 		return
@@ -49,9 +49,9 @@ func (rc *record) add(req *request, change func(*Times)) {
 	}
 }
 
-// Executions says how often a command came and was carried out for an object, with Config.Record;
-// else it returns zero. Letter case of the name does not matter. A create that came twice and was
-// carried out once was sent twice.
+// Executions returns how often a command for an object came and was carried out. It returns zero
+// without Config.Record. Letter case of the name does not matter. A client sent a command twice if
+// it came twice, even if it was carried out once.
 func (r *Registry) Executions(verb, object string) Times {
 	if r.record == nil {
 		return Times{}
@@ -61,7 +61,7 @@ func (r *Registry) Executions(verb, object string) Times {
 	return r.record.times[verb+" "+strings.ToLower(object)]
 }
 
-// Record returns all that Executions knows, by verb and object with a space between; nil without
+// Record returns all counts, by verb and object with a space between. It returns nil without
 // Config.Record.
 func (r *Registry) Record() map[string]Times {
 	if r.record == nil {

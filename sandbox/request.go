@@ -13,31 +13,31 @@ const (
 	nsLoginSec = "urn:ietf:params:xml:ns:epp:loginSec-1.0"
 )
 
-// kind is what a client's message is.
+// kind is the kind of a client's message.
 type kind uint8
 
 const (
-	kindNone kind = iota // not to be made out
-	kindHello
-	kindCommand
-	kindUnknown   // a command that RFC 5730 does not know
-	kindExtension // protocol extension, RFC 5730 section 2.7.1
+	kindNone      kind = iota // in doubt
+	kindHello                 // RFC 5730 section 2.3
+	kindCommand               // one of commands
+	kindUnknown               // a command that RFC 5730 does not know
+	kindExtension             // a protocol extension, RFC 5730 section 2.7.1
 )
 
-// request is one message of a client as far as it could be understood.
+// request is one message of a client, as far as it could be read.
 type request struct {
 	kind   kind
 	verb   string  // local name of the command; "extension" for kindExtension
-	op     string  // of poll and transfer
+	op     string  // attribute of poll and transfer
 	what   *node   // the command's element, such as check
-	object *node   // its only child, such as domain:check; nil for login, logout, poll
-	ext    []*node // command extensions
-	clTRID string  // collapsed; empty when absent or not fit to be echoed
-	longID bool    // the clTRID is longer than a clTRID can be
-	amiss  *fault  // against the schema, though the meaning is clear
+	object *node   // the only child of what, such as domain:check; nil for login, logout, poll
+	ext    []*node // command extensions, or the children of a protocol extension
+	clTRID string  // collapsed; empty if absent or not fit to be echoed
+	longID bool    // the clTRID has more than maxTRID characters
+	amiss  *fault  // a breach of the schema that leaves the meaning clear; nil if there is none
 }
 
-// fault is why a message cannot be carried out.
+// fault is a reason not to carry out a message: a result code and words for extValue.
 type fault struct {
 	code   int
 	reason string
@@ -45,15 +45,16 @@ type fault struct {
 
 func (f *fault) answer() answer { return refuse(f.code, f.reason) }
 
-// commands are those of RFC 5730 section 2.9; the value says whether they carry one object element.
+// commands are the commands of RFC 5730 section 2.9. The value tells whether a command carries one
+// element of an object.
 var commands = map[string]bool{
-	"check": true, "create": true, "delete": true, "info": true, "renew": true, "transfer": true, "update": true,
-	"login": false, "logout": false, "poll": false,
+	"check": true, "create": true, "delete": true, "info": true, "renew": true, "transfer": true,
+	"update": true, "login": false, "logout": false, "poll": false,
 }
 
-// readRequest finds out what a payload asks for. A fault means that it is no EPP message, or leaves
-// a doubt about which command or clTRID it holds. Whether the command fits its schema is for
-// checkShape.
+// readRequest finds the command and the clTRID of a payload. A fault means that the payload is not
+// an EPP message, or leaves in doubt which command or clTRID it holds. checkShape tests later
+// whether the command fits its schema.
 func readRequest(p []byte) (request, *fault) {
 	root, err := parseXML(p)
 	if err != nil {
@@ -77,6 +78,7 @@ func readRequest(p []byte) (request, *fault) {
 	}
 }
 
+// readCommand reads a command element, RFC 5730 section 2.5.
 func readCommand(n *node) (request, *fault) {
 	req := request{kind: kindCommand}
 	var verbs, ids, exts int
@@ -117,7 +119,8 @@ func readCommand(n *node) (request, *fault) {
 	return req, nil
 }
 
-// inOrder notes if a child of command stands where it should not, or has attributes.
+// inOrder sets amiss if a child of command is misplaced, has an attribute or, as an extension, is
+// empty. ok: it stands in its place.
 func (req *request) inOrder(k *node, ok bool) {
 	if !ok {
 		req.amiss = &fault{codeSyntax, "misplaced element " + k.local}
@@ -132,7 +135,7 @@ func (req *request) inOrder(k *node, ok bool) {
 	}
 }
 
-// identify fills in what follows from the command's element.
+// identify fills in kind, op and object from the command's element.
 func (req *request) identify() {
 	carries, known := commands[req.verb]
 	if !known || req.what.space != nsEPP {
@@ -145,8 +148,8 @@ func (req *request) identify() {
 	}
 }
 
-// readExtension finds the clTRID that a protocol extension defines for itself: the deepest of that
-// name whose parent is not trID or paTRID, and of equally deep ones the last.
+// readExtension reads a protocol extension and finds the clTRID that it defines for itself. That is
+// the deepest element of this name outside trID and paTRID, and the last of equally deep ones.
 func readExtension(n *node) (request, *fault) {
 	req := request{kind: kindExtension, verb: "extension", ext: n.kids}
 	if len(n.kids) == 0 {
@@ -169,14 +172,13 @@ func readExtension(n *node) (request, *fault) {
 	return req, nil
 }
 
-// echoable: a trID takes 3 to 64 characters (trIDStringType); anything else would make the answer
-// invalid.
+// echoable reports whether an answer may hold id. trIDStringType takes 3 to 64 characters.
 func echoable(id string) bool {
 	n := utf8.RuneCountInString(id)
 	return n >= 3 && n <= maxTRID
 }
 
-// name is the command's name in the counters.
+// name returns the message's name in the counters.
 func (req *request) name() string {
 	switch req.kind {
 	case kindNone:
@@ -187,13 +189,18 @@ func (req *request) name() string {
 	return req.verb
 }
 
-// key is the name or id of the object a command is about, nil if it has none.
+// key returns the element with the name or id of the command's object, nil if there is none.
 func (req *request) key() *node {
 	if req.object == nil || len(req.object.kids) == 0 {
 		return nil
 	}
-	if k := req.object.kids[0]; k.space == req.object.space && (k.local == "name" || k.local == "id") {
+	if k := req.object.kids[0]; req.identifies(k) {
 		return k
 	}
 	return nil
+}
+
+// identifies reports whether a child of the object's element is its name or id.
+func (req *request) identifies(k *node) bool {
+	return k.space == req.object.space && (k.local == "name" || k.local == "id")
 }

@@ -5,32 +5,36 @@ import (
 	"time"
 )
 
-// gracePeriods are a domain's states of RFC 3915: the grace periods that run, and where it is on
-// its way out.
+// gracePeriods holds a domain's states of RFC 3915: its grace periods and the progress of its
+// deletion.
 type gracePeriods struct {
 	grants []grant
-	leave  *leaving // nil unless deleted
+	leave  *leaving // nil unless the domain was deleted
 }
 
+// grant is one grace period.
 type grant struct {
 	name  string
 	until time.Time
 }
 
-// leaving is the state of one delete: redemptionPeriod, pendingRestore or pendingDelete.
+// leaving is one deletion of a domain. Its state is redemptionPeriod, pendingRestore or
+// pendingDelete. Events know the deletion that planned them by its address.
 type leaving struct{ state string }
 
-// grant starts a grace period, or starts it anew.
+// grant starts a grace period. One of the same name begins anew.
 func (g *gracePeriods) grant(name string, until time.Time) {
 	rest := slices.DeleteFunc(slices.Clone(g.grants), func(x grant) bool { return x.name == name })
 	g.grants = append(rest, grant{name, until})
 }
 
+// has reports whether a grace period runs.
 func (g *gracePeriods) has(name string, now time.Time) bool {
 	return slices.ContainsFunc(g.grants, func(x grant) bool { return x.name == name && now.Before(x.until) })
 }
 
-// show is infData or upData of rgp, empty if there is no state to tell.
+// show returns infData or upData of rgp, empty if the domain has no state. A deletion hides the
+// grace periods.
 func (g *gracePeriods) show(element string, now time.Time) string {
 	var states []string
 	if g.leave != nil {
@@ -52,7 +56,7 @@ func (g *gracePeriods) show(element string, now time.Time) string {
 	})
 }
 
-// redeem starts the way out of a deleted domain: redemption, pending delete, purge.
+// redeem starts the deletion of a domain: redemptionPeriod, then pendingDelete, then purge.
 func (st *store) redeem(d *domain, now time.Time) {
 	l := &leaving{state: "redemptionPeriod"}
 	d.rgp.leave = l
@@ -69,7 +73,7 @@ func (st *store) redeem(d *domain, now time.Time) {
 	})
 }
 
-// restore is the update of RFC 3915 section 4.2.5: a request during redemption, then a report.
+// restore serves the update of RFC 3915 section 4.2.5: a request during redemption, later a report.
 func (st *store) restore(d *domain, c *call, restore *node) answer {
 	if d.sponsor != c.client {
 		return refuse(codeAuthorization, "sponsored by another registrar")

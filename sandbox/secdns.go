@@ -5,19 +5,18 @@ import (
 	"strings"
 )
 
-// delegation is what RFC 5910 adds to a domain. The registry takes DS data, not keys.
+// delegation is the data that RFC 5910 adds to a domain. The registry takes DS data and no keys.
 type delegation struct {
-	maxSigLife string
+	maxSigLife string // seconds, as the client wrote them; empty if not given
 	records    []dsRecord
 }
 
-// dsRecord is comparable, its fields are as the client wrote them but for leading zeros and the
-// digest's case.
+// dsRecord is comparable. Its numbers have no leading zeros and its digest is in upper case.
 type dsRecord struct{ keyTag, alg, digestType, digest string }
 
 func (r dsRecord) String() string { return "dsData " + r.keyTag }
 
-// created returns what create's extension says, if any.
+// created returns d with the extension of a create carried out, if there is one.
 func (d delegation) created(c *call) (delegation, *fault) {
 	for _, e := range c.ext {
 		if e.space == nsSecDNS {
@@ -27,8 +26,8 @@ func (d delegation) created(c *call) (delegation, *fault) {
 	return d, nil
 }
 
-// updated returns d changed as update's extension says, if any: rem, add, chg in this order
-// (section 5.2.5).
+// updated returns d with the extension of an update carried out, if there is one. RFC 5910 section
+// 5.2.5: rem, then add, then chg.
 func (d delegation) updated(c *call) (delegation, *fault) {
 	for _, e := range c.ext {
 		if e.space != nsSecDNS {
@@ -55,6 +54,7 @@ func (d delegation) updated(c *call) (delegation, *fault) {
 	return d, nil
 }
 
+// add adds the records of n and takes over its maxSigLife.
 func (d delegation) add(n *node) (delegation, *fault) {
 	records, f := dsRecords(n)
 	if f != nil {
@@ -72,6 +72,7 @@ func (d delegation) add(n *node) (delegation, *fault) {
 	return d, nil
 }
 
+// remove removes the records of n, or all.
 func (d delegation) remove(n *node) (delegation, *fault) {
 	if all := n.child("all"); all != nil {
 		if v := all.token(); v == "1" || v == "true" {
@@ -86,9 +87,10 @@ func (d delegation) remove(n *node) (delegation, *fault) {
 	return d, f
 }
 
+// dsRecords reads the dsData elements in n.
 func dsRecords(n *node) ([]dsRecord, *fault) {
 	if n.child("keyData") != nil {
-		// Section 4: a server supports one of the two interfaces and refuses the other.
+		// RFC 5910 section 4: a server supports one of the two interfaces and refuses the other.
 		return nil, &fault{codePolicy, "dsData is needed, not keyData"}
 	}
 	var out []dsRecord
@@ -104,13 +106,13 @@ func dsRecords(n *node) ([]dsRecord, *fault) {
 	return out, nil
 }
 
-// plain is a number without sign and leading zeros.
+// plain returns a number without sign and leading zeros.
 func plain(n *node) string {
 	v, _ := strconv.ParseUint(strings.TrimPrefix(n.token(), "+"), 10, 64)
 	return strconv.FormatUint(v, 10)
 }
 
-// show is infData of secDNS, empty if there is nothing to tell.
+// show returns infData of secDNS, empty if there are no DS records.
 func (d delegation) show() string {
 	if len(d.records) == 0 {
 		return ""

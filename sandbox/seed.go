@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// AddContact puts a contact with an invented address into the registry, sponsored by client.
+// AddContact puts a contact with an invented address into the registry. client is its sponsor.
 func (r *Registry) AddContact(client, id, authInfo string) error {
 	st, now := r.store, r.cfg.Now()
 	st.mu.Lock()
@@ -17,18 +17,19 @@ func (r *Registry) AddContact(client, id, authInfo string) error {
 		return fmt.Errorf("add contact %q: not an id, or there already", id)
 	}
 	ct := &contact{
-		ownership: st.ownedBy(client, now, "C"), id: id, authInfo: authInfo, email: strings.ToLower(id) + "@example.org",
-		voice: phoneNumber{number: "+1.5555550100"},
+		ownership: st.ownedBy(client, now, "C"), id: id, authInfo: authInfo,
+		email: strings.ToLower(id) + "@example.org", voice: phoneNumber{number: "+1.5555550100"},
 		postal: []postalInfo{{
-			kind: "int", name: "Contact " + id, street: []string{"1 Sample Street"}, city: "Sampleton", pc: "00000", country: "US",
+			kind: "int", name: "Contact " + id, street: []string{"1 Sample Street"},
+			city: "Sampleton", pc: "00000", country: "US",
 		}},
 	}
 	st.contacts[id] = ct
 	return nil
 }
 
-// AddHost puts a host into the registry, sponsored by client. Below a zone its domain must be
-// there.
+// AddHost puts a host into the registry. client is its sponsor. The domain of a host below a zone
+// must exist.
 func (r *Registry) AddHost(client, name string, addrs ...netip.Addr) error {
 	st, now := r.store, r.cfg.Now()
 	name, f := hostName(&node{text: name})
@@ -41,18 +42,18 @@ func (r *Registry) AddHost(client, name string, addrs ...netip.Addr) error {
 	return nil
 }
 
-// Domain describes a domain for AddDomain. Contacts and hosts it names must be there.
+// Domain describes a domain for AddDomain. The contact and the hosts that it names must exist.
 type Domain struct {
 	Name       string
 	Client     string // sponsor
 	AuthInfo   string
 	Registrant string
 	Servers    []string
-	Status     []string  // client and server statuses
-	Expires    time.Time // zero means in a year
+	Status     []string  // client and server statuses, not tested
+	Expires    time.Time // zero means a year after its creation
 }
 
-// AddDomain puts a domain into the registry. It counts as created 30 days ago, so its add period is
+// AddDomain puts a domain into the registry. Its creation lies 30 days back, so its add period is
 // over.
 func (r *Registry) AddDomain(dom Domain) error {
 	st, now := r.store, r.cfg.Now()
@@ -72,8 +73,8 @@ func (r *Registry) AddDomain(dom Domain) error {
 		return fmt.Errorf("add domain %q: %s", dom.Name, f.reason)
 	}
 	d := &domain{
-		ownership: st.ownedBy(dom.Client, now, "D"), name: name, registrant: dom.Registrant, servers: slices.Clone(dom.Servers),
-		authInfo: dom.AuthInfo, expires: dom.Expires,
+		ownership: st.ownedBy(dom.Client, now, "D"), name: name, registrant: dom.Registrant,
+		servers: slices.Clone(dom.Servers), authInfo: dom.AuthInfo, expires: dom.Expires,
 	}
 	if d.expires.IsZero() {
 		d.expires = d.created.AddDate(1, 0, 0)
@@ -86,7 +87,8 @@ func (r *Registry) AddDomain(dom Domain) error {
 	return nil
 }
 
-// AddMessage queues a message without object data for an account.
+// AddMessage queues a message without object data for an account. It drops messages for unknown
+// accounts.
 func (r *Registry) AddMessage(client, text string) {
 	now := r.cfg.Now()
 	r.store.mu.Lock()
@@ -94,12 +96,13 @@ func (r *Registry) AddMessage(client, text string) {
 	r.store.notify(client, text, "", now)
 }
 
+// ownedBy returns the ownership of a new object that counts as created 30 days ago.
 func (st *store) ownedBy(client string, now time.Time, letter string) ownership {
 	return ownership{roid: st.nextROID(letter), sponsor: client, creator: client, created: now.AddDate(0, 0, -30)}
 }
 
-// seedExamples fills a demo registry. The first two accounts by name own everything; AuthInfo is
-// "auth-" and the name.
+// seedExamples fills a demo registry. The first two accounts by name sponsor all objects. The
+// password of each is "auth-" and the object's name.
 func (r *Registry) seedExamples() {
 	ids := make([]string, 0, len(r.cfg.Accounts))
 	for id := range r.cfg.Accounts {

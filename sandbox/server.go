@@ -21,14 +21,14 @@ type Registry struct {
 	faults *book
 	record *record // nil unless Config.Record
 
-	lastClTRID atomic.Pointer[string] // of the last answer; used by ClTRIDForeign only
+	lastClTRID atomic.Pointer[string] // of the last command, kept for ClTRIDForeign only
 
 	svPrefix string        // of svTRIDs; differs from one Registry to the next
 	svSerial atomic.Uint64 // last number given out
 
 	mu         sync.Mutex
 	closed     bool
-	lastNumber uint64 // of connections
+	lastNumber uint64 // of a connection
 	listeners  map[net.Listener]struct{}
 	sessions   map[*session]struct{}
 	done       chan struct{}  // closed by Close, carries nothing
@@ -58,7 +58,7 @@ func New(cfg Config) *Registry {
 	return r
 }
 
-// Serve accepts connections until the listener fails or Close is called, in which case it returns
+// Serve accepts connections until the listener fails or Close is called. After Close it returns
 // nil. The listener may be plain or TLS. Serve closes it.
 func (r *Registry) Serve(ln net.Listener) error {
 	if !r.enlist(ln) {
@@ -81,8 +81,7 @@ func (r *Registry) Serve(ln net.Listener) error {
 	}
 }
 
-// ServeConn serves one connection, which it closes, and returns when that has ended. It is for
-// tests over net.Pipe.
+// ServeConn serves one connection until it ends, and closes it. It is for tests over net.Pipe.
 func (r *Registry) ServeConn(conn net.Conn) {
 	if s := r.admit(conn); s != nil {
 		s.serve()
@@ -90,7 +89,7 @@ func (r *Registry) ServeConn(conn net.Conn) {
 }
 
 // Close closes all listeners and connections and waits until their goroutines have ended. Observe
-// must not call it.
+// must not call it. It may be called again.
 func (r *Registry) Close() error {
 	var errs []error
 	r.mu.Lock()
@@ -113,7 +112,7 @@ func (r *Registry) Close() error {
 	return errors.Join(errs...)
 }
 
-// Counters returns what has been counted so far.
+// Counters returns the counts so far.
 func (r *Registry) Counters() Counters {
 	c := r.tally.copy()
 	c.Sessions, c.Ghosts = r.gate.sessions(), r.gate.ghosts()
@@ -145,6 +144,7 @@ func (r *Registry) Sessions() []SessionInfo {
 	return out
 }
 
+// enlist remembers a listener for Close. It reports false once the registry is closed.
 func (r *Registry) enlist(ln net.Listener) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -156,6 +156,7 @@ func (r *Registry) enlist(ln net.Listener) bool {
 	return true
 }
 
+// delist forgets a listener and closes it.
 func (r *Registry) delist(ln net.Listener) {
 	r.mu.Lock()
 	delete(r.listeners, ln)
@@ -169,7 +170,7 @@ func (r *Registry) isClosed() bool {
 	return r.closed
 }
 
-// admit makes a session of a connection, nil once the registry is closed.
+// admit makes a session of a connection. It returns nil once the registry is closed.
 func (r *Registry) admit(conn net.Conn) *session {
 	r.mu.Lock()
 	if r.closed {
@@ -186,7 +187,7 @@ func (r *Registry) admit(conn net.Conn) *session {
 	return s
 }
 
-// forget ends what admit began.
+// forget removes a session that admit made.
 func (r *Registry) forget(s *session) {
 	r.mu.Lock()
 	delete(r.sessions, s)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// clientClosed is why a session ends whose client hung up.
+// clientClosed is the reason of a session that ended because its client hung up.
 const clientClosed = "client closed"
 
 // session is one connection, from its greeting to its end.
@@ -21,36 +21,37 @@ type session struct {
 	id     uint64
 	since  time.Time
 	reader *frameReader
-	// waiting says whether octets are at hand that reader has not read yet.
+	// waiting reports whether octets are at hand that reader has not read yet.
 	waiting func() bool
-	// frames carries what the reader goroutine read; that goroutine closes it. The capacity lets it
-	// see early what a client sends ahead.
+	// frames carries the payloads from the goroutine of read, which closes it. The capacity lets
+	// read see early that a client sends ahead.
 	frames chan inbound
-	split  atomic.Bool // a header came without its payload
+	split  atomic.Bool // a header came without its payload; set by read
 
 	// Owned by serve.
 	services   services
-	loginFails int
-	loginAt    time.Time
-	served     int         // commands since login
+	loginFails int         // on this connection
+	loginAt    time.Time   // of the last login that succeeded
+	served     int         // commands since login that reached the limits
 	sinceLogin int         // commands since login, refused ones included
 	errors     map[int]int // answers 2xxx since login, by code; nil: none yet
 	log        slidingLog  // of Rules.RatePerSession
-	expired    bool        // there was a login, and it is over
-	zombie     bool        // the registry has forgotten the login
+	expired    bool        // the login has ended by expire
+	zombie     bool        // the registry has forgotten the login, by a fault
 	mute       bool        // nothing is answered any more
 	unasked    unasked
-	out        []byte
-	timer      *time.Timer
-	lastHeard  time.Time
+	out        []byte      // buffer of compose
+	timer      *time.Timer // of the first deadline
+	lastHeard  time.Time   // when the last message had been served
 
+	// Guarded by mu.
 	mu       sync.Mutex
-	account  string // of the login; stays after the end
-	holds    bool   // a session slot of the account
-	messages uint64
+	account  string // clID of the login; it stays after the end of the connection
+	holds    bool   // the session holds a slot of the account
+	messages uint64 // received, hello included
 }
 
-// services is what login chose.
+// services holds the namespaces that login chose.
 type services struct{ objects, extensions []string }
 
 func newSession(r *Registry, conn net.Conn, id uint64) *session {
@@ -75,7 +76,7 @@ func (s *session) serve() {
 			s.release(slotFree) // before the client can see the end
 		}
 		s.abort()
-		for range s.frames { // until read has ended
+		for range s.frames { // wait for the end of read
 		}
 	}
 	s.abort()
@@ -83,8 +84,8 @@ func (s *session) serve() {
 	s.r.cfg.Logger.Info("session closed", "session", s.id, "account", s.who(), "reason", reason)
 }
 
-// open gets the connection as far as its greeting, and says why it ends before that, empty if it
-// does not.
+// open prepares a connection for its greeting. It returns why the connection ends before that,
+// empty if it does not.
 func (s *session) open() string {
 	if f := s.r.strike(nil); f != nil {
 		if f.Kind == CloseAtAccept {
@@ -98,7 +99,8 @@ func (s *session) open() string {
 	return ""
 }
 
-// shake does a TLS connection's handshake, for which there is as much time as for login.
+// shake performs the handshake of a TLS connection. It reports false if that fails, or takes longer
+// than LoginTimeout.
 func (s *session) shake() bool {
 	c, ok := s.conn.(interface {
 		HandshakeContext(context.Context) error
@@ -123,8 +125,8 @@ func (s *session) shake() bool {
 	return err == nil
 }
 
-// read takes in all that the client sends, as soon as it comes. It ends when the connection does;
-// serve waits for it.
+// read takes in the client's octets as soon as they come. It ends when the connection does, or on a
+// length that cannot be. serve waits for it.
 func (s *session) read() {
 	defer close(s.frames)
 	for {
@@ -137,8 +139,8 @@ func (s *session) read() {
 			s.r.tally.add(func(c *Counters) { c.Breaches.Truncated++ })
 		}
 		if err != nil && in.err == nil {
-			// The slot is free as soon as the client has hung up, even if a command of its is still
-			// under way.
+			// The slot is free as soon as the client has hung up, even while a command is under
+			// way.
 			s.release(slotHaunted)
 			return
 		}
@@ -149,7 +151,7 @@ func (s *session) read() {
 	}
 }
 
-// run greets and answers until something ends the session, and says what.
+// run greets and answers until something ends the session. It returns what did.
 func (s *session) run() string {
 	s.timer = time.NewTimer(time.Hour)
 	defer s.timer.Stop()
@@ -178,13 +180,13 @@ func (s *session) run() string {
 	}
 }
 
-// greet writes the greeting, and reports false if the client did not take it.
+// greet writes the greeting. It reports false if the client did not take it.
 func (s *session) greet() bool {
 	if s.mute {
 		return true
 	}
 	if s.r.cfg.LoginTimeout > 0 {
-		// A client that does not take the greeting must not outlive the time for login.
+		// A client that does not read the greeting must not outlive the time for login.
 		s.conn.SetWriteDeadline(s.since.Add(s.r.cfg.LoginTimeout))
 	}
 	if err := s.write(s.greeting()); err != nil {
@@ -194,7 +196,8 @@ func (s *session) greet() bool {
 	return true
 }
 
-// heard serves what the client sent. It returns why the session ends, empty if it goes on.
+// heard serves a message, or by Quirks.OutOfOrder a batch of them. It returns why the session ends,
+// empty if it goes on.
 func (s *session) heard(in inbound) string {
 	if !s.r.cfg.Quirks.OutOfOrder {
 		return s.message(in)
@@ -211,7 +214,7 @@ func (s *session) heard(in inbound) string {
 	return ""
 }
 
-// deadline is what ends a wait for the client.
+// deadline is the reason to wait for the client no longer. Its text is the reason in the log.
 type deadline string
 
 const (
@@ -221,7 +224,7 @@ const (
 	speakTime deadline = "unasked"
 )
 
-// late is what happens at a deadline: the end of the session, in general.
+// late acts on a deadline. It returns why the session ends, empty if it goes on.
 func (s *session) late(d deadline) string {
 	switch {
 	case d == speakTime:
@@ -233,7 +236,7 @@ func (s *session) late(d deadline) string {
 	return string(d)
 }
 
-// arm sets the timer to the first of the session's deadlines and names it.
+// arm sets the timer to the first of the session's deadlines and returns that one.
 func (s *session) arm() deadline {
 	cfg := &s.r.cfg
 	at, name := s.since.Add(1<<62), deadline("")
@@ -298,7 +301,8 @@ func (s *session) message(in inbound) string {
 	return s.deliver(ex)
 }
 
-// settle finds whether the connection ends with an answer whose code says so.
+// settle decides whether the connection ends after the answer. RFC 5730 section 3: x5xx ends it.
+// 2502 ends it only where the rule that chose 2502 says so.
 func (s *session) settle(ex *exchange) {
 	a, q := &ex.answer, &s.r.cfg.Quirks
 	if ending(a.code) && a.code != codeLimitExceeded {
@@ -309,7 +313,7 @@ func (s *session) settle(ex *exchange) {
 	}
 }
 
-// pause waits; it reports false if the registry closed meanwhile.
+// pause waits for d. It reports false if the registry closed meanwhile.
 func (s *session) pause(d time.Duration) bool {
 	if d <= 0 {
 		return true
@@ -324,18 +328,18 @@ func (s *session) pause(d time.Duration) bool {
 	}
 }
 
-// abort cuts the connection.
+// abort closes the connection, which ends read.
 func (s *session) abort() { s.conn.Close() }
 
-// slotEnd is what becomes of a session slot that is given back.
+// slotEnd tells what becomes of a session slot that is given back.
 type slotEnd uint8
 
 const (
 	slotFree    slotEnd = iota
-	slotHaunted         // it goes on to count for Rules.GhostFor
+	slotHaunted         // a ghost counts in its place for Rules.GhostFor
 )
 
-// release gives the session slot back, once.
+// release gives the session's slot back if it holds one. read and serve both call it.
 func (s *session) release(how slotEnd) {
 	s.mu.Lock()
 	held, id := s.holds, s.account
@@ -350,7 +354,7 @@ func (s *session) release(how slotEnd) {
 	}
 }
 
-// who is the account logged in, empty before.
+// who returns the account of the login, empty before.
 func (s *session) who() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -360,5 +364,8 @@ func (s *session) who() string {
 func (s *session) describe() SessionInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return SessionInfo{ID: s.id, Account: s.account, Remote: s.conn.RemoteAddr().String(), Since: s.since, Commands: s.messages}
+	return SessionInfo{
+		ID: s.id, Account: s.account, Remote: s.conn.RemoteAddr().String(),
+		Since: s.since, Commands: s.messages,
+	}
 }

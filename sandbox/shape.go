@@ -11,41 +11,41 @@ import (
 	"unicode/utf8"
 )
 
-// shape is the type of an element, as an XML schema has it. An element is either a leaf with a rule
-// for its text, or holds the children its slots say, in their order.
+// shape is the type of an element, as in an XML schema. An element is either a leaf with a rule for
+// its text, or it holds children in the order of its slots.
 type shape struct {
 	kids   []slot
 	choice bool     // the children must all be of one slot
 	text   rule     // nil for an element without text
 	attrs  []attrIs // unknown attributes without namespace are refused
-	open   bool     // anything goes
-	// carries: it holds one element of another namespace, which is judged elsewhere.
+	open   bool     // any content and attributes
+	// carries: it holds one element of another namespace, which has a shape of its own.
 	carries bool
 	also    func(*node) *fault // a last test, may be nil
 }
 
-// slot is a place for children of one name; most < 0 means no limit.
+// slot is a place for children of one name. most < 0 means no limit.
 type slot struct {
 	name        string
 	least, most int
 	shape       *shape
 }
 
-// attrIs is a known attribute.
+// attrIs is an attribute that an element may have. needs: it must have it.
 type attrIs struct {
 	name  string
 	needs bool
 	value rule
 }
 
-// rule says whether a text, with white space collapsed, is well-formed: 0, or the code of the
-// fault.
+// rule tests a text with white space collapsed. It returns 0, or the result code of the fault.
 type rule func(s string) int
 
+// shapeName names an element or, in handlers and objectShapes, a command for an object.
 type shapeName struct{ space, local string }
 
-// checkShape holds n against its shape: wrong or misplaced elements are 2001, missing ones 2003,
-// values out of range 2004, malformed values 2005. Children are expected in n's namespace.
+// checkShape tests n against its shape. Wrong or misplaced elements are 2001, missing ones 2003,
+// values out of range 2004 and malformed values 2005. Children must be in n's namespace.
 func checkShape(n *node, sh *shape) *fault {
 	if sh.open {
 		return nil
@@ -107,6 +107,7 @@ func checkAttrs(n *node, sh *shape) *fault {
 	return nil
 }
 
+// checkKids tests the children of n against the slots of its shape.
 func checkKids(n *node, sh *shape) *fault {
 	at, count := 0, 0
 	for i, k := range n.kids {
@@ -140,8 +141,8 @@ func checkKids(n *node, sh *shape) *fault {
 	return skipped(nil, sh, at, len(sh.kids), count)
 }
 
-// skipped judges the slots from..to-1 of which the first has count children: what they demand is
-// missing, or out of place if it is among the rest.
+// skipped tests the slots from..to-1, of which the first has count children and the others none. A
+// child that they demand is missing, or misplaced if it stands among the rest.
 func skipped(rest []*node, sh *shape, from, to, count int) *fault {
 	if sh.choice {
 		return nil
@@ -159,6 +160,8 @@ func skipped(rest []*node, sh *shape, from, to, count int) *fault {
 	return nil
 }
 
+// Constructors of shapes, slots and attributes, named to read like a schema.
+
 func leaf(text rule, attrs ...attrIs) *shape   { return &shape{text: text, attrs: attrs} }
 func seq(kids ...slot) *shape                  { return &shape{kids: kids} }
 func either(kids ...slot) *shape               { return &shape{kids: kids, choice: true} }
@@ -172,7 +175,7 @@ func (sh *shape) with(attrs ...attrIs) *shape  { c := *sh; c.attrs = attrs; retu
 func needs(name string, value rule) attrIs     { return attrIs{name, true, value} }
 func takes(name string, value rule) attrIs     { return attrIs{name, false, value} }
 
-// chars is a text of a length in characters.
+// chars is the rule for a text of so many characters. most < 0 means no limit.
 func chars(least, most int) rule {
 	return func(s string) int {
 		if n := utf8.RuneCountInString(s); n < least || most >= 0 && n > most {
@@ -184,6 +187,7 @@ func chars(least, most int) rule {
 
 func anyText(string) int { return 0 }
 
+// among is the rule for a text that is one of values.
 func among(values ...string) rule {
 	return func(s string) int {
 		if !slices.Contains(values, s) {
@@ -193,7 +197,8 @@ func among(values ...string) rule {
 	}
 }
 
-// number is a whole number within bounds, which are in the schema and so a matter of range.
+// number is the rule for a whole number within bounds. A number out of bounds is 2004, RFC 5730
+// section 3.
 func number(least, most uint64) rule {
 	return func(s string) int {
 		n, err := strconv.ParseUint(strings.TrimPrefix(s, "+"), 10, 64)
@@ -207,6 +212,7 @@ func number(least, most uint64) rule {
 	}
 }
 
+// pattern is the rule for a text that a regular expression matches as a whole.
 func pattern(expr string) rule {
 	re := regexp.MustCompile("^(?:" + expr + ")$")
 	return func(s string) int {
@@ -224,7 +230,7 @@ func isDate(s string) int {
 	return 0
 }
 
-// parseDate reads an xs:date, of which a time zone is ignored.
+// parseDate reads an xs:date. It ignores the time zone.
 func parseDate(s string) (time.Time, error) {
 	if len(s) > 10 {
 		if _, err := time.Parse("Z07:00", s[10:]); err != nil {

@@ -1,8 +1,8 @@
 package sandbox
 
 // The command side of the schemas: epp-1.0, domain-1.0, host-1.0, contact-1.0 (RFC 5730 to 5733),
-// secDNS-1.1 (RFC 5910), rgp-1.0 (RFC 3915) and loginSec-1.0 (RFC 8807). Looser than there: login's
-// version, so that another can be answered 2100.
+// secDNS-1.1 (RFC 5910), rgp-1.0 (RFC 3915) and loginSec-1.0 (RFC 8807). Only the version of login
+// is looser than there, so that another version can be answered 2100.
 
 var (
 	anything = &shape{open: true}
@@ -22,7 +22,8 @@ var verbShapes = map[string]*shape{
 	"logout":   {open: true},
 	"poll":     {attrs: []attrIs{needs("op", among("ack", "req")), takes("msgID", anyText)}},
 	"transfer": carrier(needs("op", among("approve", "cancel", "query", "reject", "request"))),
-	"check":    carrier(), "create": carrier(), "delete": carrier(), "info": carrier(), "renew": carrier(), "update": carrier(),
+	"check":    carrier(), "create": carrier(), "delete": carrier(), "info": carrier(),
+	"renew": carrier(), "update": carrier(),
 }
 
 // objectShapes are the object elements of each command.
@@ -77,7 +78,7 @@ var (
 
 	domainAddRem = seq(maybe("ns", servers), many("contact", role), upTo(11, "status", statusShape(domainStatuses)))
 	hostAddRem   = seq(many("addr", address), upTo(7, "status", statusShape(hostStatuses)))
-	// The schema demands a status here, RFC 5733 knows nothing else to add or remove.
+	// The schema demands a status here: RFC 5733 knows nothing else to add or remove.
 	contactAddRem = seq(oneTo(7, "status", statusShape(contactStatuses)))
 
 	phone    = leaf(isE164, takes("x", anyText))
@@ -88,18 +89,19 @@ var (
 		maybe("voice", anything), maybe("fax", anything), maybe("email", anything)).with(needs("flag", isFlag))
 )
 
-// postal is postalInfo; demand is one for create and maybe for update.
+// postal is the shape of postalInfo. demand is one for create and maybe for update.
 func postal(demand func(string, *shape) slot) *shape {
 	return seq(
 		demand("name", leaf(chars(1, 255))), maybe("org", leaf(chars(0, 255))),
 		demand("addr", seq(
-			upTo(3, "street", leaf(chars(0, 255))), one("city", leaf(chars(1, 255))), maybe("sp", leaf(chars(0, 255))),
-			maybe("pc", leaf(chars(0, 16))), one("cc", leaf(chars(2, 2)))))).with(postType)
+			upTo(3, "street", leaf(chars(0, 255))), one("city", leaf(chars(1, 255))),
+			maybe("sp", leaf(chars(0, 255))), maybe("pc", leaf(chars(0, 16))),
+			one("cc", leaf(chars(2, 2)))))).with(postType)
 }
 
 func statusShape(values []string) *shape { return leaf(anyText, needs("s", among(values...)), lang) }
 
-// extensionShapes are the elements that commands may be extended with.
+// extensionShapes are the elements that may extend a command.
 var extensionShapes = map[shapeName]*shape{
 	{nsSecDNS, "create"}: dsOrKey,
 	{nsSecDNS, "update"}: seq(
@@ -110,18 +112,21 @@ var extensionShapes = map[shapeName]*shape{
 		one("preData", anything), one("postData", anything), one("delTime", leaf(isDateTime)),
 		one("resTime", leaf(isDateTime)), one("resReason", anything), oneTo(2, "statement", anything),
 		maybe("other", anything)))).with(needs("op", among("request", "report"))))),
-	{nsLoginSec, "loginSec"}: seq(maybe("userAgent", anything), maybe("pw", leaf(chars(6, -1))), maybe("newPW", leaf(chars(6, -1)))),
+	{nsLoginSec, "loginSec"}: seq(
+		maybe("userAgent", anything), maybe("pw", leaf(chars(6, -1))), maybe("newPW", leaf(chars(6, -1)))),
 }
 
 var (
 	keyShape = seq(
-		one("flags", leaf(number(0, 65535))), one("protocol", leaf(number(0, 255))), one("alg", leaf(number(0, 255))),
-		one("pubKey", leaf(isBase64)))
+		one("flags", leaf(number(0, 65535))), one("protocol", leaf(number(0, 255))),
+		one("alg", leaf(number(0, 255))), one("pubKey", leaf(isBase64)))
 	dsRecordShape = seq(
-		one("keyTag", leaf(number(0, 65535))), one("alg", leaf(number(0, 255))), one("digestType", leaf(number(0, 255))),
-		one("digest", leaf(isHex)), maybe("keyData", keyShape))
+		one("keyTag", leaf(number(0, 65535))), one("alg", leaf(number(0, 255))),
+		one("digestType", leaf(number(0, 255))), one("digest", leaf(isHex)), maybe("keyData", keyShape))
 	dsOrKey = &shape{
-		kids: []slot{maybe("maxSigLife", leaf(number(1, 1<<31-1))), many("dsData", dsRecordShape), many("keyData", keyShape)},
+		kids: []slot{
+			maybe("maxSigLife", leaf(number(1, 1<<31-1))), many("dsData", dsRecordShape), many("keyData", keyShape),
+		},
 		also: func(n *node) *fault {
 			ds, keys := len(n.children("dsData")), len(n.children("keyData"))
 			if ds > 0 && keys > 0 {

@@ -2,12 +2,12 @@ package sandbox
 
 import "time"
 
-// The recheck rule of Tarpit: the third check of a name within the time counts, as a registry has
-// published it.
+// The rule of Tarpit.Rechecks, as a registry has published it: the third check of a name within the
+// time is delayed.
 const (
 	recheckLimit  = 2
 	recheckWithin = 4 * time.Second
-	maxRechecked  = 10000 // names remembered for an account, then all are forgotten
+	maxRechecked  = 10000 // names remembered for an account; above it all are forgotten
 )
 
 // tarpit adds the delays of Rules.Tarpit and Rules.ErrorDelay.
@@ -21,6 +21,7 @@ func (s *session) tarpit(ex *exchange) {
 	}
 }
 
+// tarpitDelay returns the delay of Rules.Tarpit for a command and the code of its answer.
 func (s *session) tarpitDelay(req *request, code int) time.Duration {
 	pit := &s.r.cfg.Rules.Tarpit
 	d := time.Duration(0)
@@ -41,7 +42,7 @@ func (s *session) tarpitDelay(req *request, code int) time.Duration {
 	return d
 }
 
-// rechecked says whether one of the names was checked too often.
+// rechecked counts a check of each name, and reports whether one of them was checked too often.
 func (s *session) rechecked(req *request) bool {
 	now, again := s.r.cfg.Now(), false
 	s.r.gate.with(s.who(), func(st *standing) {
@@ -62,8 +63,8 @@ func (s *session) rechecked(req *request) bool {
 	return again
 }
 
-// foreign says whether an info is about another registrar's domain or host and shows no authInfo.
-// Contacts of others show nothing at all without it.
+// foreign reports whether an info without authInfo is about another registrar's domain or host. For
+// contacts there is no such answer, see contactInfo.
 func (st *store) foreign(req *request, client string) bool {
 	if req.object == nil || req.object.child("authInfo") != nil {
 		return false

@@ -8,25 +8,28 @@ import (
 // The status values of RFC 5731 section 2.3, RFC 5732 section 2.3 and RFC 5733 section 2.2.
 var (
 	domainStatuses = []string{
-		"clientDeleteProhibited", "clientHold", "clientRenewProhibited", "clientTransferProhibited", "clientUpdateProhibited",
-		"inactive", "ok", "pendingCreate", "pendingDelete", "pendingRenew", "pendingTransfer", "pendingUpdate",
-		"serverDeleteProhibited", "serverHold", "serverRenewProhibited", "serverTransferProhibited", "serverUpdateProhibited",
+		"clientDeleteProhibited", "clientHold", "clientRenewProhibited", "clientTransferProhibited",
+		"clientUpdateProhibited", "inactive", "ok", "pendingCreate", "pendingDelete", "pendingRenew",
+		"pendingTransfer", "pendingUpdate", "serverDeleteProhibited", "serverHold",
+		"serverRenewProhibited", "serverTransferProhibited", "serverUpdateProhibited",
 	}
 	hostStatuses = []string{
-		"clientDeleteProhibited", "clientUpdateProhibited", "linked", "ok", "pendingCreate", "pendingDelete", "pendingTransfer",
-		"pendingUpdate", "serverDeleteProhibited", "serverUpdateProhibited",
+		"clientDeleteProhibited", "clientUpdateProhibited", "linked", "ok", "pendingCreate",
+		"pendingDelete", "pendingTransfer", "pendingUpdate", "serverDeleteProhibited",
+		"serverUpdateProhibited",
 	}
 	contactStatuses = []string{
-		"clientDeleteProhibited", "clientTransferProhibited", "clientUpdateProhibited", "linked", "ok", "pendingCreate",
-		"pendingDelete", "pendingTransfer", "pendingUpdate", "serverDeleteProhibited", "serverTransferProhibited",
-		"serverUpdateProhibited",
+		"clientDeleteProhibited", "clientTransferProhibited", "clientUpdateProhibited", "linked", "ok",
+		"pendingCreate", "pendingDelete", "pendingTransfer", "pendingUpdate", "serverDeleteProhibited",
+		"serverTransferProhibited", "serverUpdateProhibited",
 	}
 )
 
 // status is one status value with the text a client may give it.
 type status struct{ name, lang, text string }
 
-// statusSet holds what was set; ok, linked and inactive are found out when an object is shown.
+// statusSet holds the status values that were set. ok, linked and inactive are derived when an
+// object is shown.
 type statusSet []status
 
 func (ss statusSet) has(name string) bool {
@@ -43,23 +46,24 @@ func (ss *statusSet) clear(name string) {
 	*ss = slices.DeleteFunc(*ss, func(s status) bool { return s.name == name })
 }
 
-// pending says whether some action is pending, which prohibits all others.
+// pending reports whether an action is pending, which prohibits all others.
 func (ss statusSet) pending() bool {
 	return slices.ContainsFunc(ss, func(s status) bool { return strings.HasPrefix(s.name, "pending") })
 }
 
-// prohibits returns the status that stands against an action ("Delete", "Update", ...), empty if
-// none does.
+// prohibits returns the status that prohibits an action ("Delete", "Update", ...), empty if none
+// does.
 func (ss statusSet) prohibits(action string) string {
 	for _, s := range ss {
-		if strings.HasPrefix(s.name, "pending") || s.name == "client"+action+"Prohibited" || s.name == "server"+action+"Prohibited" {
+		by, named := strings.CutSuffix(s.name, action+"Prohibited")
+		if strings.HasPrefix(s.name, "pending") || named && (by == "client" || by == "server") {
 			return s.name
 		}
 	}
 	return ""
 }
 
-// change carries out the status part of an update: rem, then add, both nil if absent.
+// change carries out the status elements of an update: rem, then add. Both may be nil.
 func (ss statusSet) change(add, rem []*node) (statusSet, *fault) {
 	out := slices.Clone(ss)
 	for _, n := range rem {
@@ -86,8 +90,8 @@ func (ss statusSet) change(add, rem []*node) (statusSet, *fault) {
 	return out, nil
 }
 
-// settable: RFC 5731 section 2.3: a client may set and remove status values that begin with
-// "client" only.
+// settable returns the value of a status that a client may change. RFC 5731 section 2.3: these are
+// the values that begin with "client".
 func settable(n *node) (string, *fault) {
 	name, _ := n.attr("s")
 	if !strings.HasPrefix(name, "client") {
@@ -96,11 +100,12 @@ func settable(n *node) (string, *fault) {
 	return name, nil
 }
 
-// updateProhibited returns the status that stands against an update, which may itself lift its own
-// prohibition: RFC 5731 section 2.3, clientUpdateProhibited: other than to remove this status.
+// updateProhibited returns the status that prohibits an update, empty if none does. RFC 5731
+// section 2.3: clientUpdateProhibited permits the update that removes it.
 func (ss statusSet) updateProhibited(rem []*node) string {
 	s := ss.prohibits("Update")
-	if s == "clientUpdateProhibited" && slices.ContainsFunc(rem, func(n *node) bool { v, _ := n.attr("s"); return v == s }) {
+	removed := func(n *node) bool { v, _ := n.attr("s"); return v == s }
+	if s == "clientUpdateProhibited" && slices.ContainsFunc(rem, removed) {
 		rest := slices.Clone(ss)
 		rest.clear(s)
 		return rest.prohibits("Update")
@@ -108,7 +113,7 @@ func (ss statusSet) updateProhibited(rem []*node) string {
 	return s
 }
 
-// show appends the status elements: what was set, extra ones, and ok where nothing else stands but
+// show appends the status elements: those set, those extra, and ok if there is nothing else or only
 // linked.
 func (ss statusSet) show(x *xmlText, element string, extra ...string) {
 	all := slices.Clone(ss)

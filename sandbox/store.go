@@ -7,40 +7,42 @@ import (
 	"time"
 )
 
-// store owns all objects and messages. Its mutex is a leaf; what is below it runs with the lock
-// held and has no other effects.
+// store owns all objects and messages. Its mutex is a leaf. Handlers and events run with the lock
+// held and touch nothing but the store.
 type store struct {
 	cfg *Config // immutable
 
+	// Guarded by mu.
 	mu       sync.Mutex
-	serial   uint64 // of ROIDs and message ids
+	serial   uint64 // last number of a ROID or message id
 	domains  map[string]*domain
 	hosts    map[string]*host
 	contacts map[string]*contact
 	queues   map[string][]message // by account, oldest first
-	cursors  map[string][]string  // by account: what its list has left
-	due      []event              // by time
+	cursors  map[string][]string  // by account: the domains that getResults has still to return
+	due      []event              // in the order of time
 }
 
-// event is something that happens to an object when its time has come.
+// event changes an object when its time has come.
 type event struct {
 	at time.Time
 	do func(st *store)
 }
 
-// call is a command that has passed the session's tests, at the store.
+// call is a command at the store. It has passed all tests of the session and fits its shape.
 type call struct {
 	*request
 	client      string
 	svTRID      string
 	now         time.Time
 	cfg         *Config
-	rgp, secDNS bool // chosen at login
+	rgp, secDNS bool // the extension was chosen at login
 }
 
+// handler carries out one command for one kind of object. It runs with the store's lock held.
 type handler func(st *store, c *call) answer
 
-// handlers are the commands there are.
+// handlers has all commands that carry an object.
 var handlers = map[shapeName]handler{
 	{nsDomain, "check"}:    (*store).domainCheck,
 	{nsDomain, "info"}:     (*store).domainInfo,
@@ -66,12 +68,13 @@ var handlers = map[shapeName]handler{
 
 func newStore(cfg *Config) *store {
 	return &store{
-		cfg: cfg, serial: 1000, domains: map[string]*domain{}, hosts: map[string]*host{}, contacts: map[string]*contact{},
+		cfg: cfg, serial: 1000,
+		domains: map[string]*domain{}, hosts: map[string]*host{}, contacts: map[string]*contact{},
 		queues: map[string][]message{}, cursors: map[string][]string{},
 	}
 }
 
-// run carries out one command.
+// run carries out one command, after the events that fell due before it.
 func (st *store) run(h handler, c *call) answer {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -79,7 +82,7 @@ func (st *store) run(h handler, c *call) answer {
 	return h(st, c)
 }
 
-// catchUp lets happen what is due, in its order.
+// catchUp lets the events happen that are due, in the order of time.
 func (st *store) catchUp(now time.Time) {
 	for len(st.due) > 0 && !st.due[0].at.After(now) {
 		e := st.due[0]
@@ -88,7 +91,7 @@ func (st *store) catchUp(now time.Time) {
 	}
 }
 
-// at plans an event.
+// at plans an event. Events of the same instant happen in the order of planning.
 func (st *store) at(t time.Time, do func(*store)) {
 	i, _ := slices.BinarySearchFunc(st.due, t, func(e event, t time.Time) int {
 		if e.at.After(t) {
@@ -99,26 +102,26 @@ func (st *store) at(t time.Time, do func(*store)) {
 	st.due = slices.Insert(st.due, i, event{t, do})
 }
 
-// nextROID is the repository object id of a new object, RFC 5730 section 2.8.
+// nextROID returns the repository object id of a new object, RFC 5730 section 2.8.
 func (st *store) nextROID(letter string) string {
 	st.serial++
 	return letter + strconv.FormatUint(st.serial, 10) + "-SBX"
 }
 
-// ownership is what all objects have.
+// ownership holds the data that all kinds of objects have. sponsor, creator and updater are clIDs.
 type ownership struct {
 	roid             string
 	sponsor, creator string
 	created          time.Time
-	updater          string
-	updated          time.Time
-	transferred      time.Time
+	updater          string    // empty if never updated
+	updated          time.Time // zero if never updated
+	transferred      time.Time // zero if never transferred
 	status           statusSet
 }
 
 func (o *ownership) touch(c *call) { o.updater, o.updated = c.client, c.now }
 
-// show appends clID to upDate, which stand in the same order in all objects.
+// show appends the elements clID to upDate, which all objects have in this order.
 func (o *ownership) show(x *xmlText, prefix string) {
 	x.el(prefix+"clID", o.sponsor)
 	x.el(prefix+"crID", o.creator)
@@ -127,7 +130,8 @@ func (o *ownership) show(x *xmlText, prefix string) {
 	x.when(prefix+"upDate", o.updated)
 }
 
-// mayChange tests who asks and what status the object has; action is as in statusSet.prohibits.
+// mayChange tests whether the client is the sponsor and whether a status prohibits the action.
+// action is as in statusSet.prohibits.
 func (o *ownership) mayChange(c *call, action string) *fault {
 	if o.sponsor != c.client {
 		return &fault{codeAuthorization, "sponsored by another registrar"}

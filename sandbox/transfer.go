@@ -5,28 +5,27 @@ import (
 	"time"
 )
 
-// transfer is one request to change an object's sponsor and what became of it, RFC 5730 section
-// 2.9.3.4.
+// transfer is one request to change an object's sponsor, and its outcome. RFC 5730 section 2.9.3.4.
 type transfer struct {
-	status   string // of trStatus
+	status   string // a value of trStatus
 	gaining  string // reID
 	losing   string // acID
 	asked    time.Time
-	acted    time.Time // when it ended; while pending, when the registry will end it
+	acted    time.Time // when it ended; while it is pending, when the registry will end it
 	years    int       // added to a domain's expiry on approval
 	expires  time.Time // a domain's expiry after approval, zero for contacts
-	complete func()    // hands the object over; set while pending
+	complete func()    // changes the object on approval; nil once the transfer has ended
 }
 
 const trPending = "pending"
 
-// transferable is what transfer needs to know about a domain or contact.
+// transferable is the part of a domain or contact that the transfer commands need.
 type transferable struct {
 	*ownership
-	last *(*transfer)
-	auth func(*node) *fault
-	show func(*transfer) string
-	kind string // for messages
+	last *(*transfer)           // the object's last transfer
+	auth func(*node) *fault     // tests an authInfo element
+	show func(*transfer) string // returns trnData
+	kind string                 // kind and name of the object, for messages
 }
 
 func (st *store) domainTransfer(c *call) answer {
@@ -58,7 +57,8 @@ func (st *store) domainTransfer(c *call) answer {
 	return st.transferRequest(c, t, tr)
 }
 
-// handOver gives a domain and the hosts below it to the gaining registrar.
+// handOver completes the transfer of a domain. RFC 5731 section 3.2.4: its subordinate hosts go
+// with it.
 func (st *store) handOver(d *domain, tr *transfer) {
 	d.expires = tr.expires
 	d.rgp.grant("transferPeriod", tr.acted.Add(gracePeriod))
@@ -88,6 +88,8 @@ func (st *store) contactTransfer(c *call) answer {
 	return st.transferRequest(c, t, &transfer{complete: func() {}})
 }
 
+// show appends the elements trStatus to exDate. RFC 5731 section 3.1.3: exDate is there if the
+// transfer changes, or changed, the expiry.
 func (tr *transfer) show(x *xmlText, prefix string) {
 	x.el(prefix+"trStatus", tr.status)
 	x.el(prefix+"reID", tr.gaining)
@@ -99,7 +101,8 @@ func (tr *transfer) show(x *xmlText, prefix string) {
 	}
 }
 
-// transferRequest starts a transfer. It waits for the losing registrar, at most Config.AutoApprove.
+// transferRequest starts a transfer. It is pending until the losing registrar decides, at most for
+// Config.AutoApprove.
 func (st *store) transferRequest(c *call, t transferable, tr *transfer) answer {
 	auth := c.object.child("authInfo")
 	if auth == nil {
@@ -130,7 +133,7 @@ func (st *store) transferRequest(c *call, t transferable, tr *transfer) answer {
 	return answer{code: codePending, resData: t.show(tr)}
 }
 
-// transferOp is query, approve, reject and cancel.
+// transferOp serves query, approve, reject and cancel.
 func (st *store) transferOp(c *call, t transferable) answer {
 	tr := *t.last
 	if c.op == "query" {
@@ -158,7 +161,7 @@ func (st *store) transferOp(c *call, t transferable) answer {
 	return done(t.show(tr))
 }
 
-// transferQuery: both registrars may ask, and who has the authInfo.
+// transferQuery serves query for both registrars of the transfer, and for any with the authInfo.
 func (st *store) transferQuery(c *call, t transferable, tr *transfer) answer {
 	if auth := c.object.child("authInfo"); auth != nil {
 		if f := t.auth(auth); f != nil {
@@ -186,6 +189,7 @@ func (st *store) finish(t transferable, outcome string, now time.Time) {
 	st.notifyBoth(t, "Transfer "+outcome+": "+t.kind, now)
 }
 
+// notifyBoth queues a message with trnData for both registrars.
 func (st *store) notifyBoth(t transferable, text string, now time.Time) {
 	tr := *t.last
 	shown := t.show(tr)

@@ -16,25 +16,25 @@ var (
 	errTruncated = errors.New("read frame: connection ended inside a data unit")
 )
 
-// inbound is one payload and the place in the client's octet stream where its data unit ended.
+// inbound is one payload, and the position in the client's octet stream where its data unit ended.
 type inbound struct {
 	payload []byte
 	end     uint64
-	err     error // errLength: the last one, to be answered; payload is nil
+	err     error // errLength: the stream cannot be read further; payload is nil
 }
 
-// frameReader cuts data units from a stream, however TCP and TLS cut it. It has one user, the
-// reader of a session.
+// frameReader cuts data units from a stream, however TCP and TLS have cut it. Owned by
+// session.read.
 type frameReader struct {
 	src   io.Reader
-	max   int // octets, header included
+	max   int // octets of a data unit, header included
 	buf   []byte
-	start int // buf[start:] is unread
-	end   uint64
-	// received counts all octets read; others may load it at any time.
+	start int    // buf[start:] is still to be returned
+	end   uint64 // octets returned so far, headers included
+	// received counts all octets read. Other goroutines may load it at any time.
 	received atomic.Uint64
-	// bareHeader is called when the source gave a header and nothing behind it: its sender used two
-	// writes.
+	// bareHeader is called when the source gave a header and nothing behind it, which means that
+	// the client used two writes. It may be nil.
 	bareHeader func()
 }
 
@@ -43,7 +43,7 @@ func newFrameReader(src io.Reader, limit int, bareHeader func()) *frameReader {
 }
 
 // next returns the next payload, freshly allocated. At the end of the stream it returns io.EOF
-// between data units and errTruncated inside one; a length that cannot be gives errLength, after
+// between data units and errTruncated inside one. A length out of bounds gives errLength, after
 // which nothing can be read.
 func (fr *frameReader) next() (inbound, error) {
 	if err := fr.fill(headerLen); err != nil {
@@ -62,8 +62,8 @@ func (fr *frameReader) next() (inbound, error) {
 	return inbound{payload: payload, end: fr.end}, nil
 }
 
-// fill reads until n octets are at hand. The buffer grows as octets arrive, not by what a header
-// promises.
+// fill reads until n octets are at hand. The buffer grows with the octets that arrive, whatever a
+// header promises.
 func (fr *frameReader) fill(n int) error {
 	for len(fr.buf)-fr.start < n {
 		fr.makeRoom()
@@ -84,6 +84,7 @@ func (fr *frameReader) fill(n int) error {
 	return nil
 }
 
+// makeRoom makes buf shorter than its capacity. It keeps the octets still to be returned.
 func (fr *frameReader) makeRoom() {
 	if fr.start == len(fr.buf) {
 		fr.buf, fr.start = fr.buf[:0], 0
@@ -101,8 +102,8 @@ func (fr *frameReader) makeRoom() {
 	fr.start = 0
 }
 
-// beginFrame makes room for a header in the emptied b; endFrame writes it once the payload has been
-// appended.
+// beginFrame empties b and makes room for a header. endFrame writes the header once the payload has
+// been appended.
 func beginFrame(b []byte) []byte { return append(b[:0], 0, 0, 0, 0) }
 
 func endFrame(b []byte) { binary.BigEndian.PutUint32(b, uint32(len(b))) }
