@@ -34,17 +34,9 @@ func (s *session) command(req *request, client, svTRID string) answer {
 
 // checked tests object and extensions against their schemas and hands the command to the store.
 func (s *session) checked(req *request, client, svTRID string) answer {
-	for _, e := range req.ext {
-		sh := extensionShapes[shapeName{e.space, e.local}]
-		if sh == nil || !fits(e, req) || !slices.Contains(s.services.extensions, e.space) {
-			if s.r.cfg.UnknownExtension == codeDone {
-				continue
-			}
-			return unknown(s.r.cfg.UnknownExtension, "extension not served, or not chosen at login: "+e.space)
-		}
-		if f := checkShape(e, sh); f != nil {
-			return f.answer()
-		}
+	served, f := s.servedOf(req)
+	if f != nil {
+		return f.answer()
 	}
 	h, ok := handlers[shapeName{req.object.space, req.verb}]
 	if !ok {
@@ -57,11 +49,32 @@ func (s *session) checked(req *request, client, svTRID string) answer {
 		return f.answer()
 	}
 	c := &call{
-		request: req, client: client, svTRID: svTRID, now: s.r.cfg.Now(), cfg: &s.r.cfg,
+		request: req, ext: served, client: client, svTRID: svTRID, now: s.r.cfg.Now(), cfg: &s.r.cfg,
 		rgp:    slices.Contains(s.services.extensions, nsRGP),
 		secDNS: slices.Contains(s.services.extensions, nsSecDNS),
 	}
 	return s.r.store.run(h, c)
+}
+
+// servedOf returns the extensions of a command that are served, and tests them. Others are refused,
+// or left out if Config.UnknownExtension is 1000.
+func (s *session) servedOf(req *request) ([]*node, *fault) {
+	var served []*node
+	for _, e := range req.ext {
+		sh := extensionShapes[shapeName{e.space, e.local}]
+		if sh == nil || !fits(e, req) || !slices.Contains(s.services.extensions, e.space) {
+			code := s.r.cfg.UnknownExtension
+			if code == codeDone {
+				continue
+			}
+			return nil, &fault{code, "extension not served, or not chosen at login: " + e.space}
+		}
+		if f := checkShape(e, sh); f != nil {
+			return nil, f
+		}
+		served = append(served, e)
+	}
+	return served, nil
 }
 
 // fits reports whether an extension element belongs to the command it came with. All that are

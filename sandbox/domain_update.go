@@ -7,7 +7,7 @@ func (st *store) domainUpdate(c *call) answer {
 	if f != nil {
 		return f.answer()
 	}
-	if len(c.object.kids) == 1 && len(c.ext) == 0 {
+	if len(c.object.kids) == 1 && len(c.request.ext) == 0 {
 		return refuse(codeMissing, "nothing to update")
 	}
 	for _, e := range c.ext {

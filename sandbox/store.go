@@ -32,6 +32,7 @@ type event struct {
 // call is a command at the store. It has passed all tests of the session and fits its shape.
 type call struct {
 	*request
+	ext         []*node // the extensions that are served; request.ext has the ignored ones, too
 	client      string
 	svTRID      string
 	now         time.Time
