@@ -63,3 +63,19 @@ func TestRuleZombie(t *testing.T) {
 		}
 	})
 }
+
+// TestLoginTimeoutOnce: LoginTimeout is for connections where nobody has logged in. A connection that
+// stays open after a logout has had its login.
+func TestLoginTimeoutOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, Config{LoginTimeout: time.Minute, IdleTimeout: time.Hour, Quirks: Quirks{StayAfterLogout: true}})
+		c := enter(t, r, "demo")
+		c.quiet(2 * time.Minute)
+		c.command("<logout/>").want(1500)
+		c.quiet(30 * time.Minute)
+		c.login("demo", "demo-secret").want(1000)
+		c.checks()
+		took(t, time.Hour, c.ended)
+		breaches(t, r, Breaches{})
+	})
+}

@@ -31,7 +31,7 @@ type session struct {
 	// Owned by serve.
 	services   services
 	loginFails int         // on this connection
-	loginAt    time.Time   // of the last login that succeeded
+	loginAt    time.Time   // of the last login that succeeded, zero before the first
 	served     int         // commands since login that reached the limits
 	sinceLogin int         // commands since login, refused ones included
 	errors     map[int]int // answers 2xxx since login, by code; nil: none yet
@@ -250,7 +250,7 @@ func (s *session) arm() deadline {
 		sooner(s.lastHeard, cfg.IdleTimeout, idleOver)
 	}
 	sooner(s.since, cfg.MaxAge, ageOver)
-	if s.who() == "" && !s.expired {
+	if s.loginAt.IsZero() {
 		sooner(s.since, cfg.LoginTimeout, loginOver)
 	}
 	if name != "" {
