@@ -84,27 +84,3 @@ func TestRules(t *testing.T) {
 		}
 	}
 }
-
-func TestHostName(t *testing.T) {
-	for name, want := range map[string]string{
-		"A.Com": "a.com", "a-b.c": "a-b.c", "xn--a.com": "xn--a.com", "1.2": "1.2",
-		"com": "", "a.com.": "", ".com": "", "a..b": "", "-a.b": "", "a-.b": "", "a_.b": "", "ab--c.d": "", "a b.c": "",
-		strings.Repeat("a.", 127) + "a": "", strings.Repeat("a.", 126) + "a": strings.Repeat("a.", 126) + "a",
-	} {
-		got, f := hostName(&node{text: name})
-		if got != want || (f == nil) != (want != "") {
-			t.Errorf("%q gave %q, %v", name, got, f)
-		}
-	}
-}
-
-func TestSuperordinate(t *testing.T) {
-	st := newStore(&Config{Zones: []string{"uk", "co.uk"}})
-	for name, want := range map[string]string{
-		"a.uk": "a.uk", "ns.a.uk": "a.uk", "a.co.uk": "a.co.uk", "ns.x.a.co.uk": "a.co.uk", "co.uk": "co.uk", "uk": "", "a.com": "", "xuk.a": "", "a.xuk": "",
-	} {
-		if got := st.superordinate(name); got != want {
-			t.Errorf("%s: %q, want %q", name, got, want)
-		}
-	}
-}
