@@ -9,7 +9,7 @@ func (s *session) deliver(ex *exchange) string {
 		a.delay += s.r.cfg.Latency
 	}
 	if !s.pause(a.delay) {
-		return "registry closed"
+		return registryClosed
 	}
 	ahead := ex.in.end > 0 && s.overtaken(ex.in.end)
 	if ahead && s.r.cfg.Rules.OneFramePerRead {

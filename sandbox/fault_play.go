@@ -117,7 +117,7 @@ func (s *session) trickle(size uint32) string {
 			return reason
 		}
 		if !s.pause(trickleGap) {
-			return "registry closed"
+			return registryClosed
 		}
 	}
 	return ""

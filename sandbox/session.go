@@ -10,8 +10,11 @@ import (
 	"time"
 )
 
-// clientClosed is the reason of a session that ended because its client hung up.
-const clientClosed = "client closed"
+// Reasons for the end of a session.
+const (
+	clientClosed   = "client closed" // the client hung up
+	registryClosed = "registry closed"
+)
 
 // session is one connection, from its greeting to its end.
 type session struct {
@@ -72,6 +75,9 @@ func (s *session) serve() {
 	if reason == "" {
 		go s.read()
 		reason = s.run()
+		if reason == clientClosed && s.r.isClosed() {
+			reason = registryClosed // Close has ended the connection under the reader
+		}
 		if reason != clientClosed {
 			s.release(slotFree) // before the client can see the end
 		}
@@ -172,7 +178,7 @@ func (s *session) run() string {
 		case <-s.timer.C:
 			reason = s.late(deadline)
 		case <-s.r.done:
-			return "registry closed"
+			return registryClosed
 		}
 		if reason != "" {
 			return reason

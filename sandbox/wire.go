@@ -33,8 +33,9 @@ type frameReader struct {
 	end   uint64 // octets returned so far, headers included
 	// received counts all octets read. Other goroutines may load it at any time.
 	received atomic.Uint64
-	// bareHeader is called when the source gave a header and nothing behind it, which means that
-	// the client used two writes. It may be nil.
+	// bareHeader is called when a read ended with a header, which means that the client used two
+	// writes. It is not called for a header that came with the payload before: those octets count
+	// as sent ahead. It may be nil.
 	bareHeader func()
 }
 
