@@ -53,8 +53,8 @@ var bars = []bar{
 // the answer.
 type consequence func(*session, *exchange)
 
-// consequences run in this order, so that alter has the last word. They do not run for an answer
-// that will not be written.
+// consequences run in this order, so that alter has the last word: what a fault does to an answer
+// has no consequences of its own. They do not run for a message that a bar leaves unanswered.
 var consequences = []consequence{
 	(*session).score,
 	(*session).bill,

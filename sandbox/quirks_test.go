@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/binary"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -266,4 +267,137 @@ func TestSilenceKills(t *testing.T) {
 		c.quiet(6*time.Second - 1)
 		c.ended()
 	})
+}
+
+// TestPrefixed: the default namespace of a document becomes a prefix; elements of others, text and
+// attributes stay.
+func TestPrefixed(t *testing.T) {
+	for _, tt := range []struct{ doc, want string }{
+		{`<epp xmlns="` + nsEPP + `"><a/></epp>`, `<epp:epp xmlns:epp="` + nsEPP + `"><epp:a/></epp:epp>`},
+		{`<epp xmlns="` + nsEPP + `"><a b="1">x</a></epp>`, `<epp:epp xmlns:epp="` + nsEPP + `"><epp:a b="1">x</epp:a></epp:epp>`},
+		{`<epp xmlns="` + nsEPP + `"><d:a xmlns:d="urn:d"><d:b/></d:a></epp>`,
+			`<epp:epp xmlns:epp="` + nsEPP + `"><d:a xmlns:d="urn:d"><d:b/></d:a></epp:epp>`},
+		{docHead + "<a>1 &lt; 2 &gt; 1</a>" + docTail,
+			strings.Replace(docHead, "<epp xmlns", "<epp:epp xmlns:epp", 1) + "<epp:a>1 &lt; 2 &gt; 1</epp:a></epp:epp>"},
+	} {
+		if got := string(prefixed([]byte(tt.doc))); got != tt.want {
+			t.Errorf("got  %s\nwant %s", got, tt.want)
+		}
+	}
+}
+
+// TestCommented: the comments stand within the root element, where a document may have them.
+func TestCommented(t *testing.T) {
+	got := string(commented([]byte(docHead + "<a/>" + docTail)))
+	if want := docHead + remark + "<a/>" + remark + docTail; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if _, err := parseXML([]byte(got)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPieces: however a data unit is cut into writes, its octets are the same.
+func TestPieces(t *testing.T) {
+	b := unit("payload")
+	for _, tt := range []struct {
+		q    Quirks
+		want []int // octets of each write
+	}{
+		{Quirks{}, []int{11}},
+		{Quirks{SplitWrites: true}, []int{4, 7}},
+		{Quirks{Dribble: true}, []int{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}},
+		{Quirks{Dribble: true, SplitWrites: true}, []int{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}},
+	} {
+		var got []int
+		var all []byte
+		for piece := range tt.q.pieces(b) {
+			got = append(got, len(piece))
+			all = append(all, piece...)
+		}
+		if !slices.Equal(got, tt.want) || string(all) != string(b) {
+			t.Errorf("%+v: writes of %v octets, want %v", tt.q, got, tt.want)
+		}
+	}
+}
+
+// TestIDStyles: which clTRID and svTRID an answer bears, by quirk, fault and code. A fault goes before
+// a quirk.
+func TestIDStyles(t *testing.T) {
+	long := "SBX-1" + strings.Repeat("0", 59)
+	for _, tt := range []struct {
+		name   string
+		q      Quirks
+		fault  FaultKind
+		sent   string
+		code   int
+		cl, sv string
+	}{
+		{"echo", Quirks{}, 0, "ID-1", 1000, "ID-1", "SBX-1"},
+		{"echo of none", Quirks{}, 0, "", 1000, "", "SBX-1"},
+		{"none", Quirks{ClTRID: ClTRIDNone, SvTRID: SvTRIDNone}, 0, "ID-1", 1000, "", ""},
+		{"invent", Quirks{ClTRID: ClTRIDInvent}, 0, "ID-1", 1000, "ID-1", "SBX-1"},
+		{"invent for none", Quirks{ClTRID: ClTRIDInvent, SvTRID: SvTRIDConstant}, 0, "", 1000, "INVENTED-SBX-1", "54322-XYZ"},
+		{"syntax", Quirks{NoClTRIDOnSyntax: true}, 0, "ID-1", 2001, "", "SBX-1"},
+		{"no syntax error", Quirks{NoClTRIDOnSyntax: true}, 0, "ID-1", 2005, "ID-1", "SBX-1"},
+		{"syntax, invent", Quirks{NoClTRIDOnSyntax: true, ClTRID: ClTRIDInvent}, 0, "", 2001, "", "SBX-1"},
+		{"foreign, the first", Quirks{ClTRID: ClTRIDForeign, SvTRID: SvTRIDLong}, 0, "ID-1", 1000, "ID-1", long},
+		{"wrong", Quirks{}, WrongClTRID, "ID-1", 1000, "WRONG-SBX-1", "SBX-1"},
+		{"wrong for none", Quirks{ClTRID: ClTRIDNone}, WrongClTRID, "", 1000, "WRONG-SBX-1", "SBX-1"},
+		{"none by fault", Quirks{ClTRID: ClTRIDInvent}, NoClTRID, "", 1000, "", "SBX-1"},
+		{"another fault", Quirks{}, Slow, "ID-1", 1000, "ID-1", "SBX-1"},
+	} {
+		s := &session{r: New(Config{Quirks: tt.q, Empty: true})}
+		ex := &exchange{svTRID: "SBX-1", req: request{clTRID: tt.sent}, answer: answer{code: tt.code}}
+		if tt.fault != FaultNone {
+			ex.play = &Fault{Kind: tt.fault}
+		}
+		if cl, sv := s.idFor(ex), s.ownID(ex); cl != tt.cl || sv != tt.sv {
+			t.Errorf("%s: got %q, %q, want %q, %q", tt.name, cl, sv, tt.cl, tt.sv)
+		}
+		s.r.Close()
+	}
+}
+
+// TestQuirksOfGreeting: quirks of the look dress the greeting, too, but for comments.
+func TestQuirksOfGreeting(t *testing.T) {
+	for _, tt := range []struct {
+		names      string
+		has, lacks string
+	}{
+		{"epp-prefix", "<epp:greeting>", "<greeting>"},
+		{"comments", "<greeting>", remark},
+		{"epp-prefix,comments", "<epp:svID>eppmux sandbox</epp:svID>", remark},
+		{"no-cltrid,no-svtrid", "<greeting>", "trID"},
+	} {
+		var q Quirks
+		must(t, q.Add(tt.names))
+		c := connect(t, start(t, Config{Quirks: q}))
+		for _, g := range []string{c.greet(), c.ask(epp("<hello/>")).text} {
+			if !strings.Contains(g, tt.has) || strings.Contains(g, tt.lacks) {
+				t.Errorf("%s: got %s", tt.names, g)
+			}
+		}
+	}
+}
+
+// TestQuirkStayOnlyWhereNamed: StayAfterFailure keeps connections whose answer is 2500 to 2502, but none
+// with a length that cannot be, since nothing can be read behind it.
+func TestQuirkStayOnlyWhereNamed(t *testing.T) {
+	r, c := odd(t, "stay-after-failure")
+	r.SetFaults(faults(t, "x5xx=2501:cmd=check,first=1;refuse-login=2502:first=1"))
+	c.invalid = "x5xx"
+	c.send(checkFrame)
+	c.answered("2501")
+	c.checks()
+	d := connect(t, r)
+	d.greet()
+	d.login("demo", "demo-secret").want(2502)
+	d.login("demo", "demo-secret").want(1000)
+	c.conn.Write([]byte("\x00\x00\x00\x00x"))
+	c.answered("2500")
+	if n := r.Counters(); n.Breaches.BadLength != 1 || n.Codes[2500] != 1 {
+		t.Errorf("counted %+v", n)
+	}
+	c.ended()
 }
