@@ -5,6 +5,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"eppmux/frame"
 )
 
 // Line is a line of the file, the keys in this order. What is empty is left out.
@@ -45,17 +47,9 @@ func (m Moment) String() string { return m.UTC().Format(momentForm) }
 // MarshalJSON is json.Marshaler's.
 func (m Moment) MarshalJSON() ([]byte, error) { return []byte(`"` + m.String() + `"`), nil }
 
-// query says whether the command only reads: nobody needs to find out what became of it.
+// query reports whether the command only reads: nobody needs to find out what became of it.
 func (l *Line) query() bool {
-	switch l.Command {
-	case "check", "info":
-		return true
-	case "poll":
-		return l.Op == "req"
-	case "transfer":
-		return l.Op == "query"
-	}
-	return false
+	return frame.IsQuery(frame.CommandOf([]byte(l.Command)), frame.OpOf([]byte(l.Op)))
 }
 
 // appendVisible appends JSON, with what a terminal would not show as a character of its own written

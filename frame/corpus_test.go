@@ -84,7 +84,7 @@ func TestScanCorpus(t *testing.T) {
 				if err == nil {
 					t.Errorf("accepted as %v", m.Kind)
 				}
-				if r["well_formed"] != "yes" && err != nil && !err.(*Fault).Reason.Malformed() {
+				if r["well_formed"] != "yes" && err != nil && !malformed(err.(*Fault).Reason) {
 					t.Errorf("got %v, want not well-formed", err)
 				}
 				return
@@ -282,7 +282,7 @@ func TestScanHostile(t *testing.T) {
 			}
 			if err != nil {
 				f := err.(*Fault)
-				if r["well_formed"] == "no" && f.Reason.Unclear() {
+				if r["well_formed"] == "no" && f.Reason.unclear() {
 					t.Errorf("got %v, want not well-formed", err)
 				}
 				return

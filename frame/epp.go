@@ -184,7 +184,7 @@ func (s *Scanner) clTRIDAttributes() Reason {
 func (s *Scanner) enterVerb(e *element, local []byte, isEPP bool) {
 	m := &s.msg
 	m.Verb = Span{e.local, e.end}
-	m.Command = commandOf(local)
+	m.Command = CommandOf(local)
 	if !isEPP {
 		if m.Command != CommandOther {
 			s.refuse(ForeignElement, e.start)
@@ -205,7 +205,7 @@ func (s *Scanner) enterVerb(e *element, local []byte, isEPP bool) {
 		}
 	}
 	if v, found := s.unprefixed("op"); found {
-		m.Op = opOf(v)
+		m.Op = OpOf(v)
 	}
 }
 
@@ -235,7 +235,7 @@ func (s *Scanner) enterObject(e *element, local []byte) {
 	// Registries put objects with names of their own into info and update (list, release, ...). One
 	// that names another command is different: readers that look at the object alone would take it
 	// for that command. Which one it is, is for the registry to say; we take it for neither.
-	if c := commandOf(local); c != m.Command && c.onObject() {
+	if c := CommandOf(local); c != m.Command && c.onObject() {
 		m.Command = CommandOther
 	}
 }
@@ -406,7 +406,7 @@ func (s *Scanner) finish() {
 // one clTRID in its place, and there was no doubt about anything before it. Otherwise nil. It is
 // valid until the next Scan.
 func (s *Scanner) EchoClTRID() []byte {
-	if !s.bad.Reason.Unclear() || s.message.echo == (Span{}) {
+	if !s.bad.Reason.unclear() || s.message.echo == (Span{}) {
 		return nil
 	}
 	return s.p[s.message.echo.Start:s.message.echo.End]

@@ -62,17 +62,8 @@ const (
 	numReasons = int(BadResult) + 1
 )
 
-// Malformed says whether the document is not well-formed by XML 1.0 and Namespaces in XML 1.0.
-func (r Reason) Malformed() bool { return r >= BadUTF8 && r <= BadNamespace }
-
-// Refused says whether the document was refused unread: a DOCTYPE or an encoding we do not read.
-func (r Reason) Refused() bool { return r == DocType || r == BadEncoding }
-
-// TooBig says whether a bound of the Scanner was passed.
-func (r Reason) TooBig() bool { return r >= TooDeep && r <= NameTooLong }
-
-// Unclear says whether the document is well-formed but is not one clear EPP message.
-func (r Reason) Unclear() bool { return r >= NotEPP && r <= BadResult }
+// unclear reports whether the document is well-formed but is not one clear EPP message.
+func (r Reason) unclear() bool { return r >= NotEPP && r <= BadResult }
 
 var reasonText = [numReasons]string{
 	ReasonNone:         "no fault",

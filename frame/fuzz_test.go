@@ -202,7 +202,7 @@ func FuzzScan(f *testing.F) {
 		}
 		echo := s.EchoClTRID()
 		if err != nil {
-			if f := err.(*Fault); f.Offset < 0 || f.Offset > 2*len(payload) || f.Reason.Unclear() && m != nil {
+			if f := err.(*Fault); f.Offset < 0 || f.Offset > 2*len(payload) || f.Reason.unclear() && m != nil {
 				t.Fatalf("%q: %+v", payload, f)
 			}
 			if echo != nil {

@@ -129,8 +129,9 @@ func (c Command) onObject() bool {
 	return false
 }
 
-// commandOf gives the command of that element name.
-func commandOf(name []byte) Command {
+// CommandOf is the command of that element name; CommandOther if RFC 5730 section 2.9 has none of
+// that name.
+func CommandOf(name []byte) Command {
 	switch string(name) {
 	case "check":
 		return CommandCheck
@@ -163,8 +164,9 @@ func (o Op) String() string { return nameOf(opNames[:], int(o)) }
 
 var opNames = [...]string{"none", "request", "query", "approve", "reject", "cancel", "req", "ack", "other"}
 
-// opOf gives the op of that attribute value.
-func opOf(value []byte) Op {
+// OpOf is the op of that attribute value as a parser gives it; OpOther if RFC 5730 has no such
+// value.
+func OpOf(value []byte) Op {
 	for i, name := range opNames {
 		if o := Op(i); o != OpNone && name == string(value) {
 			return o
@@ -180,16 +182,19 @@ func nameOf(names []string, i int) string {
 	return strconv.Itoa(i)
 }
 
-// Query says whether the command only reads, so that a second execution gives the same: check,
-// info, poll op=req and transfer op=query. Anything else, and anything in doubt, is a transform.
-func (m *Message) Query() bool {
-	switch m.Command {
+// Query reports whether the command only reads, see IsQuery.
+func (m *Message) Query() bool { return IsQuery(m.Command, m.Op) }
+
+// IsQuery reports whether a command only reads, so that a second execution gives the same: check,
+// info, poll op=req and transfer op=query. Any other command, and any in doubt, is a transform.
+func IsQuery(c Command, op Op) bool {
+	switch c {
 	case CommandCheck, CommandInfo:
 		return true
 	case CommandPoll:
-		return m.Op == OpReq
+		return op == OpReq
 	case CommandTransfer:
-		return m.Op == OpQuery
+		return op == OpQuery
 	}
 	return false
 }
