@@ -2,40 +2,72 @@ package audit
 
 import "github.com/prometheus/client_golang/prometheus"
 
-var (
-	descRecords = prometheus.NewDesc("eppmux_audit_records_total", "Lines written to the audit log.", nil, nil)
-	descLost    = prometheus.NewDesc("eppmux_audit_lost_total",
-		"Lines that the audit log does not have: no room because more came than the disk took (full), because it failed (disk), or until the end (shutdown).",
-		[]string{"reason"}, nil)
-	descErrors = prometheus.NewDesc("eppmux_audit_errors_total",
-		"Failures of the audit log's disk: to open, write or rotate the file, or to answer within a second.", nil, nil)
-	descFailing = prometheus.NewDesc("eppmux_audit_failing", "1 while the audit log's disk fails or does not answer, else 0.", nil, nil)
-	descQueue   = prometheus.NewDesc("eppmux_audit_queue_bytes", "Octets that wait to be written to the audit log.", nil, nil)
-)
+// snapshot is what the metrics of a Log are read from, all of one moment.
+type snapshot struct {
+	counts
+	waiting int // octets that wait for the disk
+	failing bool
+}
 
-// Describe is prometheus.Collector's.
-func (l *Log) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descRecords, descLost, descErrors, descFailing, descQueue} {
-		ch <- d
+// metric is one metric: what it is called and says, and how it is read.
+type metric struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(*snapshot) float64
+}
+
+// metrics are all metrics of a Log.
+var metrics = [...]metric{
+	{prometheus.NewDesc("eppmux_audit_records_total", "Lines written to the audit log.", nil, nil),
+		prometheus.CounterValue, func(s *snapshot) float64 { return float64(s.records) }},
+
+	lostBy(lossFull),
+	lostBy(lossDisk),
+	lostBy(lossShutdown),
+
+	{prometheus.NewDesc("eppmux_audit_errors_total",
+		"Failures of the audit log's disk: to open, write or rotate the file, or to answer within a second.", nil, nil),
+		prometheus.CounterValue, func(s *snapshot) float64 { return float64(s.errors) }},
+
+	{prometheus.NewDesc("eppmux_audit_failing",
+		"1 while the audit log's disk fails or does not answer, else 0.", nil, nil),
+		prometheus.GaugeValue, func(s *snapshot) float64 {
+			if s.failing {
+				return 1
+			}
+			return 0
+		}},
+
+	{prometheus.NewDesc("eppmux_audit_queue_bytes", "Octets that wait to be written to the audit log.", nil, nil),
+		prometheus.GaugeValue, func(s *snapshot) float64 { return float64(s.waiting) }},
+}
+
+// lostBy is the metric of lost lines for one reason.
+func lostBy(why loss) metric {
+	return metric{
+		prometheus.NewDesc("eppmux_audit_lost_total",
+			"Lines that the audit log does not have: no room because more came than the disk took (full), "+
+				"because it failed (disk), or until the end (shutdown).",
+			nil, prometheus.Labels{"reason": why.String()}),
+		prometheus.CounterValue, func(s *snapshot) float64 { return float64(s.lost[why]) },
 	}
 }
 
-// Collect is prometheus.Collector's.
+// Describe implements prometheus.Collector.
+func (l *Log) Describe(ch chan<- *prometheus.Desc) {
+	for i := range metrics {
+		ch <- metrics[i].desc
+	}
+}
+
+// Collect implements prometheus.Collector. It may be called from any goroutine and never waits for
+// the disk.
 func (l *Log) Collect(ch chan<- prometheus.Metric) {
 	l.mu.Lock()
-	c, held, failing := l.counts, l.held, 0.0
-	if l.failing {
-		failing = 1
-	}
+	s := snapshot{l.counts, l.held, l.failing}
 	l.mu.Unlock()
-	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	for i := range metrics {
+		m := &metrics[i]
+		ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s))
 	}
-	counter(descRecords, c.records)
-	for why, n := range c.lost {
-		counter(descLost, n, loss(why).String())
-	}
-	counter(descErrors, c.errors)
-	ch <- prometheus.MustNewConstMetric(descFailing, prometheus.GaugeValue, failing)
-	ch <- prometheus.MustNewConstMetric(descQueue, prometheus.GaugeValue, float64(held))
 }
