@@ -51,23 +51,6 @@ func secretAttribute(name []byte) bool {
 	return !bytes.HasPrefix(name, []byte("xmlns:")) && isSecret(name)
 }
 
-// Blank appends a payload as UTF-8, without its secrets: what is inside an element of secretNames
-// is left out with all that the element says, and so are values of such attributes, comments and
-// processing instructions, and text in which markup is written. Where the payload cannot be read
-// with certainty it is false, and nothing is appended.
-func Blank(dst, payload []byte) ([]byte, bool) {
-	var s frame.Scanner
-	m, err := s.Scan(payload)
-	if err != nil {
-		return dst, false
-	}
-	var b blanker
-	if !b.document(m.Payload) {
-		return dst, false
-	}
-	return append(dst, b.out...), true
-}
-
 // blanker reads a document that a Scanner has read before: so it has no DOCTYPE and is UTF-8, and
 // two readers agree on it.
 type blanker struct {
