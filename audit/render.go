@@ -136,23 +136,16 @@ func appendMessageID(dst, payload []byte) []byte {
 	return dst
 }
 
-// usualMessages are the texts of RFC 5730 section 3 for codes of success: nothing needs to be
-// looked for in them.
-var usualMessages = map[string]bool{
-	"Command completed successfully": true, "Command completed successfully; action pending": true,
-	"Command completed successfully; no messages": true, "Command completed successfully; ack to dequeue": true,
-	"Command completed successfully; ending session": true,
-}
-
-// appendMessage appends what the registry's answer says. It may repeat secrets of the command, in
-// its words too.
+// appendMessage appends the text of the registry's answer. A registry may repeat secrets of the
+// command in it, in its own words too; of success it usually gives the text of RFC 5730, in which
+// there is nothing to look for.
 func (r *renderer) appendMessage(dst []byte, e *Entry) []byte {
-	text, _, ok := frame.AppendResult(r.text[:0], e.Answer)
+	text, n, ok := frame.AppendResult(r.text[:0], e.Answer)
 	r.text = text
 	if !ok || len(text) == 0 {
 		return dst
 	}
-	if !usualMessages[string(text)] {
+	if code := frame.Code(n); code >= 2000 || string(text) != code.Text() {
 		r.blanker.reset()
 		r.blanker.find(e.Payload)
 		text = r.blanker.hide(text)
