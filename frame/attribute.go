@@ -4,20 +4,20 @@ import "bytes"
 
 // attribute is one attribute of the tag being read.
 type attribute struct {
-	start, local, end int  // of its QName
-	value             Span // between the quotes, as written
-	plain             bool // a parser makes of the value what is written
-	ns                int  // id of its binding, nsNone or nsXMLNS
-	key               uint64
+	start, local, end int    // of its QName
+	value             Span   // between the quotes, as written
+	plain             bool   // the value as a parser gives it is the value as written
+	ns                int    // id of its binding, nsNone or nsXMLNS
+	key               uint64 // nameKey of its local name; set by checkAttributes
 }
 
-// declares says whether it is a namespace declaration.
+// declares reports whether a is a namespace declaration.
 func (s *Scanner) declares(a *attribute) bool {
 	return a.ns == nsXMLNS || a.ns == nsNone && string(s.p[a.start:a.end]) == "xmlns"
 }
 
-// readAttributes reads what follows the name of a start tag, up to its ">" or "/>", and gives the
-// offset of that.
+// readAttributes reads the attributes behind the name of a start tag, from i on, and gives the
+// offset of the tag's ">" or "/>".
 func (s *Scanner) readAttributes(i int) int {
 	p := s.p
 	for {
@@ -81,8 +81,8 @@ func (s *Scanner) readAttribute(i int) int {
 	return a.value.End + 1
 }
 
-// checkAttributes resolves the prefixes of a tag's attributes and finds duplicates. It comes when
-// all of the tag's declarations have been read.
+// checkAttributes resolves the prefixes of a tag's attributes and finds duplicates. It must be
+// called after all declarations of the tag have been read, since they may stand behind their use.
 func (s *Scanner) checkAttributes() bool {
 	p := s.p
 	all := s.attribute[:s.attributes]
@@ -98,7 +98,7 @@ func (s *Scanner) checkAttributes() bool {
 		}
 		for j := range all[:i] {
 			b := &all[j]
-			// Namespaces in XML 1.0 section 6.3: nor the same namespace under two prefixes.
+			// Namespaces in XML 1.0 section 6.3: two prefixes of one namespace make no difference.
 			if a.key == b.key && a.ns == b.ns && bytes.Equal(p[a.local:a.end], p[b.local:b.end]) {
 				s.fail(DuplicateAttribute, a.start)
 				return false
@@ -108,7 +108,8 @@ func (s *Scanner) checkAttributes() bool {
 	return true
 }
 
-// unprefixed gives the value of the attribute of that name without a prefix, as a parser gives it.
+// unprefixed gives the value of the attribute of that name that has no prefix, as a parser gives
+// it.
 func (s *Scanner) unprefixed(name string) (value []byte, found bool) {
 	for i := range s.attribute[:s.attributes] {
 		a := &s.attribute[i]

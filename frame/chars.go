@@ -6,36 +6,38 @@ import (
 	"unicode/utf8"
 )
 
-// Octets eight at a time: lows has 1, highs the top bit, in each of them.
+// Masks for eight octets at a time: lows has a 1 in each of them, highs the top bit.
 const (
 	lows  = 0x0101010101010101
 	highs = 0x8080808080808080
 )
 
-// load gives the eight octets of p at i, the first one lowest. There must be as many.
+// load gives the eight octets of p at i as a number, the first one lowest. p must have eight octets
+// from i on.
 func load(p []byte, i int) uint64 { return binary.LittleEndian.Uint64(p[i:]) }
 
-// first gives the place (0 to 7) of the first octet that has its top bit in mask; 8 if none has.
+// first gives the place (0 to 7) of the first octet whose top bit is set in mask; 8 if there is
+// none.
 func first(mask uint64) int { return bits.TrailingZeros64(mask) >> 3 }
 
-// zeros gives the top bit of each octet of x that is 0. Behind an octet from 0x80 on it may be
-// wrong.
+// zeros sets the top bit of each octet of x that is 0. Behind an octet from 0x80 on, its bits may
+// be wrong.
 func zeros(x uint64) uint64 { return ^(x + 0x7F*lows) & highs }
 
-// odd gives the top bit of each octet of x that is below 0x20, from 0x80 on, "<", "&" or the octet
-// that stop is made of. Behind the first of them it may be wrong.
+// odd sets the top bit of each octet of x that is below 0x20, from 0x80 on, "<", "&" or the octet
+// that stop consists of. Behind the first such octet its bits may be wrong.
 func odd(x, stop uint64) uint64 {
 	control := ^((x | highs) - 0x20*lows)
 	return (x|control)&highs | zeros(x^'<'*lows) | zeros(x^'&'*lows) | zeros(x^stop)
 }
 
-// either gives a, the place of a first octet in one word, or, if there is none, 8 more than b, the
-// place in the next. Names, texts and indentations are short and of all lengths, so a branch here
-// would go wrong as often as not.
+// either joins the results of first for two neighbouring words: a, unless a is 8 (nothing found in
+// the first word), and then 8+b. Names, texts and indentations are short and of all lengths, so a
+// branch here would be mispredicted about every second time.
 func either(a, b int) int { return a + b&-(a>>3) }
 
-// skipPlain gives the offset of the first octet of p from i on that odd means; the end if there is
-// none.
+// skipPlain gives the offset of the first octet of p from i on that odd would mark; the end of p if
+// there is none.
 func skipPlain(p []byte, i int, stop byte) int {
 	for stops := uint64(stop) * lows; i+8 <= len(p); i += 8 {
 		if mask := odd(load(p, i), stops); mask != 0 {
@@ -56,8 +58,8 @@ func letters(x uint64) int {
 	return first((^atLeastA | aboveZ | x) & highs)
 }
 
-// skipSpace gives the offset of the first octet of p from i on that is not white space; the end if
-// there is none.
+// skipSpace gives the offset of the first octet of p from i on that is not white space; the end of
+// p if there is none.
 func skipSpace(p []byte, i int) int {
 	for i < len(p) && class[p[i]]&isSpace != 0 {
 		i++
@@ -65,7 +67,8 @@ func skipSpace(p []byte, i int) int {
 	return i
 }
 
-// skipIndent is skipSpace for a line end at i and the spaces behind it.
+// skipIndent does the same as skipSpace, and is faster for the usual indentation: a line end, which
+// must stand at i, and up to 16 spaces.
 func skipIndent(p []byte, i int) int {
 	if i++; i+16 < len(p) {
 		i += either(first(load(p, i)^' '*lows), first(load(p, i+8)^' '*lows))
@@ -76,18 +79,18 @@ func skipIndent(p []byte, i int) int {
 	return skipSpace(p, i)
 }
 
-// same says whether the n octets of p at a are those at b, which comes first.
+// same reports whether the n octets of p at a equal those at b. b must be less than a.
 func same(p []byte, a, b, n int) bool {
 	if n > 16 || a+16 > len(p) {
 		return string(p[a:a+n]) == string(p[b:b+n])
 	}
 	head := (load(p, a) ^ load(p, b)) << max(0, 64-8*n)
-	tail := (load(p, a+8) ^ load(p, b+8)) << max(0, 128-8*n) // by 64 and more: nothing left
+	tail := (load(p, a+8) ^ load(p, b+8)) << max(0, 128-8*n) // a shift by 64 or more leaves 0
 	return head|tail == 0
 }
 
-// char checks the character at i of p, which is none of the plain ones, against strict UTF-8 and
-// XML 1.0 production 2 (Char), and gives the offset behind it, or -1.
+// char checks the character at i against strict UTF-8 and XML 1.0 production 2 (Char) and gives the
+// offset behind it, or -1. It is for the characters at which skipPlain stops.
 func (s *Scanner) char(i int) int {
 	c := s.p[i]
 	if c < utf8.RuneSelf {
@@ -106,8 +109,8 @@ func (s *Scanner) char(i int) int {
 	return i + n
 }
 
-// checkChars checks the characters between i and end, whatever they mean. end is where a character
-// begins.
+// checkChars checks the characters between i and end, in a place where markup has no meaning. end
+// must not lie inside a character.
 func (s *Scanner) checkChars(i, end int) bool {
 	for i >= 0 {
 		if i = skipPlain(s.p[:end], i, '<'); i == end {
@@ -118,7 +121,7 @@ func (s *Scanner) checkChars(i, end int) bool {
 	return false
 }
 
-// isChar is XML 1.0 production 2, for characters named by a reference.
+// isChar reports whether r is a Char of XML 1.0 production 2.
 func isChar(r rune) bool {
 	if r < ' ' {
 		return r == '\t' || r == '\n' || r == '\r'

@@ -2,12 +2,12 @@ package frame
 
 import "bytes"
 
-// role is what an open element means to us. It follows from the role of its parent, its namespace
-// and its name.
+// role is what an open element means to the Scanner. It follows from the role of its parent, its
+// namespace and its name.
 type role uint8
 
 const (
-	roleNone role = iota // of no concern, with all below it
+	roleNone role = iota // no meaning, nor has anything inside it
 	roleRoot             // epp
 	roleVerb             // the command in command
 	roleGreeting
@@ -19,7 +19,7 @@ const (
 	roleProtocol // epp/extension, and all below it
 	roleObject   // the object in a command; where Scanner.Names wants names
 
-	// From here on leave is called at the end.
+	// From here on leave is called at the element's end.
 	roleCommand
 	roleClTRID         // of a command or a response
 	rolePaClTRID       // inside a paTRID
@@ -31,28 +31,28 @@ const (
 	firstWithEnd = roleCommand
 )
 
-// message is what is known about the message while it is read.
+// message is what Scan knows about the message while it reads it, beside Message.
 type message struct {
-	root      int    // id of the root's namespace, which is the EPP namespace of this document
+	root      int    // id of the root's namespace: the EPP namespace of this document
 	children  int    // element children of epp
 	verbs     int    // in command
 	verbNS    []byte // namespace of a verb that is not in the EPP namespace; nil otherwise
 	objects   int    // element children of the verb
-	foreign   int    // of these, outside the EPP namespace
+	foreign   int    // element children of the verb that are outside the EPP namespace
 	results   int
 	trIDs     int
 	clTRIDs   int
-	extension bool // command has one
-	echo      Span // content of the one clTRID of a command, while there was no doubt before it
+	extension bool // command has an extension
+	echo      Span // content of a command's only clTRID, if nothing before it was in doubt
 
-	// The clTRID of a protocol extension: the deepest so far.
+	// Of a protocol extension: the deepest clTRID so far, its depth, and what is wrong with it.
 	protocol      ClTRID
 	protocolDepth int
 	protocolFault Reason
 }
 
-// enter gives e its role; below roleNone there is no need. Its attributes are in s.attribute, its
-// parent is on top of the stack.
+// enter gives e its role. It is not called inside an element with roleNone. The attributes of e are
+// in s.attribute, its parent is on top of the stack.
 func (s *Scanner) enter(e *element) {
 	e.role, e.fault = roleNone, ReasonNone
 	if s.depth == 0 {
@@ -94,8 +94,8 @@ func (s *Scanner) enter(e *element) {
 
 func (s *Scanner) enterRoot(e *element) {
 	s.message.root = e.ns
-	// Registries have EPP namespaces of their own, and some clients send none; but no namespace
-	// name has a space in it.
+	// Some registries have an EPP namespace of their own, and some clients send none, so any
+	// namespace will do. But a namespace name has no space in it.
 	if string(s.p[e.local:e.end]) != "epp" || bytes.IndexByte(s.binding[e.ns].uri, ' ') >= 0 {
 		s.refuse(NotEPP, e.start)
 		return
@@ -103,8 +103,8 @@ func (s *Scanner) enterRoot(e *element) {
 	e.role = roleRoot
 }
 
-// enterMessage is for children of epp. RFC 5730 section 2: greeting, hello, command, response or
-// extension, one of them.
+// enterMessage gives a child of epp its role. RFC 5730 section 2: epp holds exactly one of
+// greeting, hello, command, response and extension.
 func (s *Scanner) enterMessage(e *element, local []byte, isEPP bool) {
 	s.message.children++
 	if s.message.children > 1 {
@@ -163,12 +163,14 @@ func (s *Scanner) enterCommandChild(e *element, local []byte, isEPP bool) {
 	}
 }
 
-// inVerbNS says whether e is in the namespace of a verb that is not in the EPP namespace.
+// inVerbNS reports whether e is in the namespace of the command's verb, for a verb that is not in
+// the EPP namespace.
 func (s *Scanner) inVerbNS(e *element) bool {
 	return bytes.Equal(s.binding[e.ns].uri, s.message.verbNS)
 }
 
-// clTRIDAttributes says what is wrong with the attributes of a clTRID: the schema gives it none.
+// clTRIDAttributes says what is wrong with the attributes of a clTRID: the schema allows none, so
+// only declarations are let through.
 func (s *Scanner) clTRIDAttributes() Reason {
 	for i := range s.attribute[:s.attributes] {
 		if !s.declares(&s.attribute[i]) {
@@ -178,9 +180,10 @@ func (s *Scanner) clTRIDAttributes() Reason {
 	return ReasonNone
 }
 
-// enterVerb is for the verb. Some registries have verbs in a namespace of their own, with clTRID
-// and extension data of their own behind it; but one that is named as a command of RFC 5730 is in
-// doubt, since readers without namespaces would take it for that command.
+// enterVerb takes e as the command's verb. Some registries have verbs in a namespace of their own,
+// followed by clTRID and extension data in that namespace. But a foreign verb with the name of a
+// command of RFC 5730 is refused, since a reader that ignores namespaces would take it for that
+// command.
 func (s *Scanner) enterVerb(e *element, local []byte, isEPP bool) {
 	m := &s.msg
 	m.Verb = Span{e.local, e.end}
@@ -193,7 +196,7 @@ func (s *Scanner) enterVerb(e *element, local []byte, isEPP bool) {
 		s.message.verbNS = m.Object
 	}
 	if m.Command == CommandHello {
-		m.Kind = KindHello // real clients write it so; it is answered by a greeting all the same
+		m.Kind = KindHello // some clients write it inside command; the answer is a greeting all the same
 	}
 	if s.attributes == 0 {
 		return
@@ -201,7 +204,7 @@ func (s *Scanner) enterVerb(e *element, local []byte, isEPP bool) {
 	for i := range s.attribute[:s.attributes] {
 		a := &s.attribute[i]
 		if a.local > a.start && a.ns >= 0 && string(s.p[a.local:a.end]) == "op" {
-			s.refuse(OtherOp, a.start) // a reader without namespaces takes it for the real one
+			s.refuse(OtherOp, a.start) // a reader that ignores namespaces takes it for the real op
 		}
 	}
 	if v, found := s.unprefixed("op"); found {
@@ -209,7 +212,7 @@ func (s *Scanner) enterVerb(e *element, local []byte, isEPP bool) {
 	}
 }
 
-// enterObject is for children of the verb.
+// enterObject gives a child of the verb its role.
 func (s *Scanner) enterObject(e *element, local []byte) {
 	g, m := &s.message, &s.msg
 	g.objects++
@@ -232,9 +235,10 @@ func (s *Scanner) enterObject(e *element, local []byte) {
 	if g.foreign > 1 {
 		s.refuse(SecondObject, e.start)
 	}
-	// Registries put objects with names of their own into info and update (list, release, ...). One
-	// that names another command is different: readers that look at the object alone would take it
-	// for that command. Which one it is, is for the registry to say; we take it for neither.
+	// Registries put objects of other names into info and update (list, release, ...). An object
+	// with the name of another command is different: a reader that looks at the object alone would
+	// take it for that command. Only the registry knows which of the two it is, so it counts as
+	// neither.
 	if c := CommandOf(local); c != m.Command && c.onObject() {
 		m.Command = CommandOther
 	}
@@ -296,7 +300,8 @@ func (s *Scanner) enterTrIDChild(e *element, local []byte, isEPP bool) {
 	}
 }
 
-// enterData is for all that is inside resData or inside a response's extension.
+// enterData gives an element its role that is inside resData or a response's extension, at any
+// depth.
 func (s *Scanner) enterData(e, parent *element, local []byte) {
 	e.role = roleData
 	if parent.role == roleResData && s.msg.Verb == (Span{}) {
@@ -313,8 +318,8 @@ func (s *Scanner) enterData(e, parent *element, local []byte) {
 	}
 }
 
-// leave ends e, whose content ends at to and which ends at end; for an empty-element tag the two
-// are equal.
+// leave ends e. Its content ends at to, the element itself at end; the two are equal for an
+// empty-element tag.
 func (s *Scanner) leave(e *element, to, end int) {
 	m, g := &s.msg, &s.message
 	c := ClTRID{Element: Span{e.start - 1, end}, Content: Span{e.content, to}}
@@ -340,7 +345,7 @@ func (s *Scanner) leave(e *element, to, end int) {
 			m.PaTRID = append(m.PaTRID, c)
 		}
 	case roleProtocolClTRID:
-		// The depth is that of e, which is still open.
+		// e is still open, so s.depth is its depth.
 		if s.depth >= g.protocolDepth {
 			g.protocol, g.protocolDepth, g.protocolFault = c, s.depth, e.fault
 		}
@@ -360,7 +365,7 @@ func (s *Scanner) leaveCommand(e *element, to int) {
 	}
 }
 
-// leaveClTRID ends the clTRID of a command or a response.
+// leaveClTRID ends the clTRID c of a command or a response.
 func (s *Scanner) leaveClTRID(e *element, c ClTRID) {
 	g := &s.message
 	if g.clTRIDs > 1 {
@@ -373,7 +378,7 @@ func (s *Scanner) leaveClTRID(e *element, c ClTRID) {
 	}
 	v, r := s.value(c.Content)
 	if r == EmptyClTRID && s.msg.Kind == KindResponse {
-		return // as good as none
+		return // the same as none
 	}
 	if r != ReasonNone {
 		s.refuse(r, e.start)
@@ -401,10 +406,10 @@ func (s *Scanner) finish() {
 	}
 }
 
-// EchoClTRID gives the content, as written, of the clTRID of the command that the last Scan
-// refused, so that the refusal can carry it: when the document is well-formed to its end, has just
-// one clTRID in its place, and there was no doubt about anything before it. Otherwise nil. It is
-// valid until the next Scan.
+// EchoClTRID gives the clTRID of a command that the last Scan refused, so that the refusal can
+// carry it: the content of the element, as written. It is nil unless the document is well-formed to
+// its end, has exactly one clTRID in its proper place, and nothing before that was in doubt. Valid
+// until the next Scan.
 func (s *Scanner) EchoClTRID() []byte {
 	if !s.bad.Reason.unclear() || s.message.echo == (Span{}) {
 		return nil

@@ -5,16 +5,16 @@ import "strconv"
 // Reason says why Scan refused a payload.
 type Reason uint8
 
-// The reasons, in four groups: not well-formed (or not decidable), refused as policy, too big, and
-// well-formed but not one clear EPP message.
+// The reasons, in four groups: the document is not well-formed (or that cannot be decided), it is
+// refused as policy, it passes a bound, or it is well-formed but not one clear EPP message.
 const (
 	ReasonNone Reason = iota
 
 	BadUTF8            // octets that are not UTF-8
 	BadUTF16           // unpaired surrogate or half a code unit
 	BadCharacter       // character that XML 1.0 production 2 leaves out
-	BadDeclaration     // XML declaration with other than version, encoding, standalone
-	LateDeclaration    // XML declaration, or PI of that name, not at the very front
+	BadDeclaration     // XML declaration with anything but version, encoding and standalone
+	LateDeclaration    // XML declaration, or a processing instruction of that name, not at the front
 	BadInstruction     // processing instruction
 	BadComment         // "--" in a comment, or no end
 	BadMarkup          // "<!" that begins neither comment nor CDATA
@@ -25,38 +25,38 @@ const (
 	LessThanInValue    // "<" in an attribute value
 	BadReference       // "&" that begins no character reference and none of the five entities
 	BadText            // "]]>" in text
-	TextOutsideRoot    // anything but white space, comments and PIs there
+	TextOutsideRoot    // anything there but white space, comments and processing instructions
 	TagMismatch        // end tag of another element
 	EndsEarly          // the payload ends inside the document
 	NoRoot             // no element at all
 	SecondRoot         // an element after the root
 	UnboundPrefix      // prefix not declared
-	BadNamespace       // misuse of xml or xmlns, or a prefix undeclared
+	BadNamespace       // misuse of xml or xmlns, or a declaration that takes a prefix back
 
-	DocType     // a DOCTYPE: EPP needs none, entities are a danger
-	BadEncoding // declared encoding is not what we read
+	DocType     // a DOCTYPE: EPP needs none, and entities are a danger
+	BadEncoding // the declared encoding is not UTF-8 or UTF-16, or not the one used
 
-	TooDeep           // elements within each other, more than MaxDepth
-	TooManyAttributes // in one element, more than MaxAttributes
-	TooManyNamespaces // declarations in scope, more than MaxNamespaces
-	NameTooLong       // more than MaxName octets
+	TooDeep           // more than MaxDepth elements within each other
+	TooManyAttributes // more than MaxAttributes in one element
+	TooManyNamespaces // more than MaxNamespaces declarations in scope
+	NameTooLong       // a name of more than MaxName octets
 
 	NotEPP            // root is not epp, or its child is no EPP message
 	StrayText         // text directly in epp or command
-	NoVerb            // command without a command in it
-	ForeignElement    // element of another namespace in command where none belongs
+	NoVerb            // command without a verb in it
+	ForeignElement    // element of another namespace directly in command
 	SecondMessage     // epp has two children
-	SecondVerb        // command has two commands in it
+	SecondVerb        // command has two verbs in it
 	SecondExtension   // command has two extensions
 	SecondClTRID      // two clTRIDs where one may be
 	SecondTrID        // response has two trIDs
 	SecondObject      // two objects in one command
 	OtherOp           // an op attribute with a prefix
 	MisplacedClTRID   // clTRID of another namespace, or inside the verb
-	EmptyClTRID       // nothing but white space
-	LongClTRID        // more than MaxClTRID characters
-	ElementInClTRID   // child element in it
-	AttributeOnClTRID // other than a namespace declaration
+	EmptyClTRID       // clTRID with nothing but white space in it
+	LongClTRID        // clTRID of more than MaxClTRID characters
+	ElementInClTRID   // a clTRID has a child element
+	AttributeOnClTRID // a clTRID has an attribute other than a namespace declaration
 	BadResult         // response without a result, or with a code that is not four digits
 
 	numReasons = int(BadResult) + 1
@@ -114,7 +114,8 @@ var reasonText = [numReasons]string{
 	BadResult:          "malformed result",
 }
 
-// String is the reason in a few words, lower case, fit for a log and as the reason in a response.
+// String is the reason in a few words, in lower case, fit for a log and for a response. The texts
+// are different and come from a closed set.
 func (r Reason) String() string {
 	if int(r) < numReasons {
 		return reasonText[r]
@@ -122,15 +123,15 @@ func (r Reason) String() string {
 	return "reason " + strconv.Itoa(int(r))
 }
 
-// Fault is the error of Scan. It lives in the Scanner and is valid until its next Scan.
+// Fault is the error that Scan returns. It lives in the Scanner and is valid until the next Scan.
 type Fault struct {
 	Reason Reason
-	// octets from the start of the payload; with UTF-16, of its UTF-8 transcript (BadUTF16: of the
-	// payload)
+	// Offset is where the fault was found, in octets from the start of the payload. For UTF-16 it
+	// counts in the UTF-8 transcript, save that of BadUTF16 counts in the payload.
 	Offset int
 }
 
-// Error gives the reason and the place.
+// Error implements error with the reason and the offset.
 func (f *Fault) Error() string {
 	return f.Reason.String() + ": at octet " + strconv.Itoa(f.Offset)
 }

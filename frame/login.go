@@ -9,31 +9,32 @@ import (
 	"unicode/utf8"
 )
 
-// Login is the content of a login command, RFC 5730 section 2.9.1.1. Nothing shows its passwords
-// but AppendLogin.
+// Login is the content of a login command, RFC 5730 section 2.9.1.1. Only AppendLogin shows its
+// passwords: fmt, log/slog and encoding/json do not.
 type Login struct {
 	ClientID    string
 	Password    string `json:"-"`
 	NewPassword string `json:"-"` // empty: no change
-	// HasNewPassword is for ParseLogin: the command has a newPW, an empty one included. AppendLogin
+	// HasNewPassword is set by ParseLogin if the command has a newPW, be it empty. AppendLogin
 	// ignores it.
 	HasNewPassword bool
-	Version        string // of the protocol; empty: 1.0
-	Language       string // RFC 3066; empty: en
+	Version        string // of the protocol; AppendLogin writes 1.0 for an empty one
+	Language       string // a tag of RFC 3066; AppendLogin writes en for an empty one
 	ObjectURIs     []string
 	ExtensionURIs  []string
-	ClTRID         string
+	ClTRID         string // empty: none
 }
 
-// RFC 8807: passwords that the 16 characters of RFC 5730's schema do not hold.
+// RFC 8807 is for passwords longer than the 16 characters that the schema of RFC 5730 allows.
 const (
 	loginSecURI       = "urn:ietf:params:xml:ns:epp:loginSec-1.0"
 	loginSecStandIn   = "[LOGIN-SECURITY]"
 	maxPasswordLength = 16 // characters
 )
 
-// AppendLogin appends the data unit of a login. A password that is longer than 16 characters goes
-// into the login security extension, when ExtensionURIs has it.
+// AppendLogin appends the data unit of a login. A password longer than 16 characters goes into the
+// login security extension (RFC 8807) if ExtensionURIs has that, and otherwise into the login as it
+// is.
 func AppendLogin(dst []byte, l *Login) []byte {
 	return appendUnit(dst, func(b []byte) []byte {
 		secured := slices.Contains(l.ExtensionURIs, loginSecURI)
@@ -57,7 +58,8 @@ func AppendLogin(dst []byte, l *Login) []byte {
 	})
 }
 
-// splitPassword says what goes into the login and what into the extension, RFC 8807 section 3.2.
+// splitPassword gives what goes into the login and what into the extension, RFC 8807 section 3.2.
+// long is empty if the extension is not needed, or not in use (secured is false).
 func splitPassword(password string, secured bool) (plain, long string) {
 	if secured && utf8.RuneCountInString(password) > maxPasswordLength {
 		return loginSecStandIn, password
@@ -94,18 +96,18 @@ func appendLoginSec(b []byte, password, newPassword string) []byte {
 	return append(b, "</loginSec:loginSec></extension>"...)
 }
 
-// hidden stands where a password was.
+// hidden takes the place of a password.
 const hidden = "[redacted]"
 
-// Hide takes the passwords out of what a registry says about the login. text is as a parser gives
-// it, neither quoted nor cut, in which they could not be found.
+// Hide replaces the passwords of the login in what a registry says about it. text must be as a
+// parser gives it: in a quoted or shortened text a password could be missed.
 func (l *Login) Hide(text string) string {
 	var secrets []string
 	for _, s := range []string{l.Password, l.NewPassword} {
-		// also as it stands in our own login
+		// A registry may also repeat the octets of the login that AppendLogin wrote.
 		secrets = append(secrets, s, token(s), string(appendText(nil, s)))
 	}
-	// A password may be a part of the other one.
+	// The longest first: one password may be a part of the other.
 	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
 	for _, s := range secrets {
 		if s != "" {
@@ -122,16 +124,17 @@ func orElse(s, otherwise string) string {
 	return s
 }
 
-// String names the account and leaves the passwords out.
+// String names the account and shows no password.
 func (l Login) String() string {
 	return "login of " + strconv.Quote(l.ClientID) + ", password not shown"
 }
 
-// GoString is String.
+// GoString implements fmt.GoStringer with String.
 func (l Login) GoString() string { return l.String() }
 
-// Format writes String for every verb, since some of fmt's pass String by.
+// Format implements fmt.Formatter with String for every verb: some verbs of fmt, such as %d, do not
+// ask String and would print the fields.
 func (l Login) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(l.String())) }
 
-// LogValue is String.
+// LogValue implements slog.LogValuer with String.
 func (l Login) LogValue() slog.Value { return slog.StringValue(l.String()) }

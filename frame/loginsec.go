@@ -6,21 +6,24 @@ import (
 	"time"
 )
 
-// LoginEvent is what a registry says about the security of a login in its answer, RFC 8807 section
-// 2.1: a password or a certificate that ends, or something that it will not accept any more. All
-// strings are the registry's, of any length, and may repeat a password: see Login.Hide.
+// LoginEvent is one event of the login security extension in the answer to a login, RFC 8807
+// section 2.1: a password or a certificate is about to end, or the registry will soon refuse what
+// was used. The strings are the registry's own. They may be of any length and may repeat a
+// password: see Login.Hide.
 type LoginEvent struct {
 	Type    string    // password, certificate, cipher, tlsProtocol, newPW, stat or custom
 	Name    string    // of a stat or custom event
 	Level   string    // warning or error
-	Expires time.Time // zero: not said
-	Value   string
-	Text    string
+	Expires time.Time // in UTC; zero: the event has no such date, or one that cannot be read
+	Value   string    // the cipher, protocol or other value that the event is about
+	Text    string    // for people
 }
 
-const maxLoginEvents = 8 // read of one answer
+// maxLoginEvents is how many events of one answer are read.
+const maxLoginEvents = 8
 
-// ParseLoginEvents reads the events of a login's answer; none where it has no such extension.
+// ParseLoginEvents reads the events in the answer to a login, at most the first eight. It gives
+// none if the answer has no such extension or is not well-formed. payload is a Message.Payload.
 func ParseLoginEvents(payload []byte) []LoginEvent {
 	if !bytes.Contains(payload, []byte("loginSecData")) {
 		return nil
@@ -41,14 +44,20 @@ func ParseLoginEvents(payload []byte) []LoginEvent {
 	var events []LoginEvent
 	for i := range d.Events[:min(len(d.Events), maxLoginEvents)] {
 		e := &d.Events[i]
-		events = append(events, LoginEvent{Type: token(e.Type), Name: token(e.Name), Level: token(e.Level), Expires: dateTime(token(e.Expires)),
-			Value: token(e.Value), Text: token(e.Text)})
+		events = append(events, LoginEvent{
+			Type:    token(e.Type),
+			Name:    token(e.Name),
+			Level:   token(e.Level),
+			Expires: dateTime(token(e.Expires)),
+			Value:   token(e.Value),
+			Text:    token(e.Text),
+		})
 	}
 	return events
 }
 
-// dateTime reads an xs:dateTime; one without a zone is taken as UTC, as RFC 5730 section 2.4 wants
-// times, and what is none as zero.
+// dateTime reads an xs:dateTime, or a date alone. One without a zone is taken as UTC, which RFC
+// 5730 section 2.4 asks for. It is zero if s is neither.
 func dateTime(s string) time.Time {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", time.DateOnly} {
 		if t, err := time.Parse(layout, s); err == nil {

@@ -2,10 +2,10 @@ package frame
 
 import "strconv"
 
-// Kind is what a payload holds: the child of the root element that decides.
+// Kind is what a payload holds. The child of the root element decides.
 type Kind uint8
 
-// The kinds of RFC 5730 section 2; the zero value is never returned without an error.
+// The kinds of RFC 5730 section 2. Scan returns KindNone only with an error.
 const (
 	KindNone      Kind = iota
 	KindGreeting       // server to client, after connecting and after a hello
@@ -15,12 +15,13 @@ const (
 	KindExtension      // protocol extension, RFC 5730 section 2.7.1
 )
 
-// Command is the command of RFC 5730 section 2.9 that a payload of KindCommand holds.
+// Command is the command in a payload, RFC 5730 section 2.9.
 type Command uint8
 
 // CommandOther is a command that RFC 5730 does not define (registries have some of their own), or
-// one around an object that is named as another command. CommandExtension stands for a payload of
-// KindExtension. CommandHello is given to KindHello, so that limits and metrics can name it.
+// one whose object element bears another command's name, as in check around domain:create. A
+// payload of KindExtension has CommandExtension and one of KindHello CommandHello, so that limits
+// and metrics can name them. Any other payload has CommandNone.
 const (
 	CommandNone Command = iota
 	CommandCheck
@@ -42,7 +43,7 @@ const (
 // Op is the value of the op attribute of poll and transfer.
 type Op uint8
 
-// OpOther is any other value, OpNone no such attribute.
+// OpOther is any other value; OpNone means that there is no such attribute.
 const (
 	OpNone Op = iota
 	OpRequest
@@ -55,7 +56,8 @@ const (
 	OpOther
 )
 
-// Span is a half-open range of octets of Message.Payload; the zero Span means "not there".
+// Span is a half-open range of offsets in Message.Payload, in octets. The zero Span means "not
+// there".
 type Span struct{ Start, End int }
 
 // Len is the number of octets in the span.
@@ -64,55 +66,60 @@ func (s Span) Len() int { return s.End - s.Start }
 // ClTRID is one clTRID element.
 type ClTRID struct {
 	Element Span // from its "<" to the end of its end tag (or "/>")
-	Content Span // the octets between its tags; empty, at Element.End, for "<clTRID/>"
-	// Value is the content as a parser sees it: references resolved, CDATA unwrapped, comments and
-	// processing instructions dropped, white space collapsed as xs:token. Borrowed until the next
-	// Scan.
+	Content Span // what stands between its tags; empty, at Element.End, for "<clTRID/>"
+	// Value is the content as a parser gives it: references resolved, CDATA unwrapped, comments and
+	// processing instructions dropped, white space collapsed as in xs:token. It has 1 to MaxClTRID
+	// characters. Borrowed until the next Scan.
 	Value []byte
 }
 
-// Present says whether the element is there.
+// Present reports whether the message has the element.
 func (c *ClTRID) Present() bool { return c.Element.End != 0 }
 
-// Message is what Scan found. It and all it refers to are valid until the Scanner's next Scan.
+// Message is what Scan found in a payload. It and all that it refers to are borrowed from the
+// Scanner and valid until its next Scan.
 type Message struct {
-	// Payload holds the octets that all spans refer to: what was given to Scan, or, for UTF-16, its
-	// UTF-8 transcript without the declaration's encoding.
+	// Payload holds the octets that all spans refer to: the payload that Scan was given, or, for
+	// UTF-16, its UTF-8 transcript, whose XML declaration names no encoding.
 	Payload []byte
 	Kind    Kind
 	Command Command
 	Op      Op
-	Verb    Span // local name of the command's (or extension's) first element, as written
-	// namespace name of the object in the command or in resData; of KindExtension, the extension's;
-	// nil when absent
+	// Verb is the local name, as written, of the verb in the command, of the first element in
+	// resData, or of the first element in a protocol extension.
+	Verb Span
+	// Object is the namespace name of the object in the command (of the verb, if that is outside
+	// the EPP namespace), of the first element in resData, or of the first element in a protocol
+	// extension; nil if there is none.
 	Object []byte
-	Code   int // KindResponse: code of the first result; 0 otherwise
-	// ClTRID is the one that counts; see Present. Of a command it is that of command; of a response
-	// that of trID; of a protocol extension the deepest (of these the last) that is not in a trID
-	// or paTRID. Outside commands an empty one is as good as none.
+	Code   int // KindResponse: code of the first result, 1000 to 9999, see Code; otherwise 0
+	// ClTRID is the clTRID of the message, if Present: in a command the child of command, in a
+	// response the child of trID, in a protocol extension the deepest one that is not in a trID or
+	// paTRID (the last, if several are as deep). Outside commands an empty one counts as none.
 	ClTRID ClTRID
-	// Insert is the offset at which a missing clTRID element goes (before the end tag of command),
-	// Prefix the prefix it needs (without colon; empty for the default namespace). Insert is 0
-	// where none may be added: when there is one, and in anything but a KindCommand.
+	// Insert is the offset at which a missing clTRID element goes, before the end tag of command.
+	// Prefix is the prefix that it needs there, without the colon; empty for the default namespace.
+	// Insert is 0 if no clTRID may be added: the command has one, or the message is no KindCommand.
 	Insert int
 	Prefix Span
-	// Names are those of the objects that a command names: the text of the elements name and id in
-	// its object, in document order, save those that are longer than a clTRID may be. Only where
-	// Scanner.Names is set.
+	// Names are the names of the objects that a command is about: the text of the elements name and
+	// id directly in its object, in document order, as a parser gives it. Empty names and those of
+	// more than MaxClTRID characters are left out. nil unless Scanner.Names is set.
 	Names [][]byte
-	// every clTRID inside a paTRID inside resData or the response's extension, in document order
+	// PaTRID are the clTRIDs of every paTRID in resData or in the response's extension, in document
+	// order. Those that are empty, too long or have an element in them are left out.
 	PaTRID []ClTRID
 	SvTRID Span // KindResponse: content of trID/svTRID
 	SvDate Span // KindGreeting: content of svDate
 }
 
-// String is the kind as it is called in RFC 5730.
+// String is the name of the kind in RFC 5730, or "none".
 func (k Kind) String() string { return nameOf(kindNames[:], int(k)) }
 
 var kindNames = [...]string{"none", "greeting", "hello", "command", "response", "extension"}
 
-// String is the element name of the command, "extension" or "other"; it comes from a closed set,
-// fit for a metric.
+// String is the element name of the command, or "extension", "other" or "none". The set is closed,
+// so it is fit for the label of a metric.
 func (c Command) String() string { return nameOf(commandNames[:], int(c)) }
 
 var commandNames = [NumCommands]string{
@@ -120,7 +127,7 @@ var commandNames = [NumCommands]string{
 	"extension", "other",
 }
 
-// onObject says whether RFC 5730 section 2.9 gives the command exactly one object to act on.
+// onObject reports whether RFC 5730 section 2.9 gives the command exactly one object to act on.
 func (c Command) onObject() bool {
 	switch c {
 	case CommandCheck, CommandCreate, CommandDelete, CommandInfo, CommandRenew, CommandTransfer, CommandUpdate:

@@ -2,11 +2,11 @@ package frame
 
 import "unicode/utf8"
 
-// Classes of octets below 128 for the markup scanner; octets from 128 on are in no class and go the
-// slow way.
+// Classes of octets below 128. Octets from 128 on are in no class: they belong to characters that
+// are decoded first.
 const (
-	inName     uint8 = 1 << iota // NameChar but for the colon, which Namespaces in XML gives its own meaning
-	startsName                   // NameStartChar but for the colon
+	inName     uint8 = 1 << iota // NameChar without the colon, to which Namespaces in XML gives a meaning
+	startsName                   // NameStartChar without the colon
 	isSpace                      // XML 1.0 production 3
 )
 
@@ -27,8 +27,8 @@ func classTable() (t [256]uint8) {
 }
 
 // qname reads the QName (Namespaces in XML 1.0 production 7) at i and gives the offsets of its
-// local part and of its end, where there is an octet for the caller to judge: it may be a second
-// colon. When there is no QName, end is -1.
+// local part and of its end. There is always an octet at end, which the caller must check: it may
+// be a second colon. end is -1 if there is no QName.
 func (s *Scanner) qname(i int) (local, end int) {
 	local, end = i, s.ncname(i)
 	if end >= 0 && s.p[end] == ':' {
@@ -38,8 +38,8 @@ func (s *Scanner) qname(i int) (local, end int) {
 	return local, end
 }
 
-// ncname reads the name without colon at i (Namespaces in XML 1.0 production 4) and gives the
-// offset of its end, where an octet is, or -1.
+// ncname reads the NCName, a name without a colon (Namespaces in XML 1.0 production 4), at i. It
+// gives the offset of its end, where there is always an octet, or -1.
 func (s *Scanner) ncname(i int) int {
 	p, end := s.p, i
 	for end+8 <= len(p) {
@@ -58,8 +58,8 @@ func (s *Scanner) ncname(i int) int {
 	return end
 }
 
-// anyName is ncname for names that are not all ASCII, and for what is no name. Up to end there are
-// name characters.
+// anyName does the work of ncname for names that are not all ASCII and for anything that is no
+// name. The octets from i to end are known to be name characters.
 func (s *Scanner) anyName(i, end int) int {
 	p := s.p
 	for end < len(p) && (p[end] >= utf8.RuneSelf || class[p[end]]&inName != 0) {
@@ -78,7 +78,7 @@ func (s *Scanner) anyName(i, end int) int {
 	return end
 }
 
-// startsNCName says whether b, made of name characters, may begin a name.
+// startsNCName reports whether b, which holds name characters only, begins as a name must.
 func startsNCName(b []byte) bool {
 	if len(b) == 0 {
 		return false
@@ -90,12 +90,13 @@ func startsNCName(b []byte) bool {
 	return within(r, nameStart)
 }
 
-// nameRune is XML 1.0 production 4a for characters from U+0080 on.
+// nameRune reports whether r, from U+0080 on, is a NameChar (XML 1.0 production 4a).
 func nameRune(r rune) bool { return within(r, nameStart) || within(r, nameMore) }
 
+// runeRange is a range of characters, both ends included.
 type runeRange struct{ lo, hi rune }
 
-// XML 1.0 (fifth edition) productions 4 and 4a, without their ASCII part.
+// XML 1.0 (fifth edition) productions 4 and 4a without their ASCII part, ascending.
 var (
 	nameStart = []runeRange{
 		{0xC0, 0xD6}, {0xD8, 0xF6}, {0xF8, 0x2FF}, {0x370, 0x37D}, {0x37F, 0x1FFF}, {0x200C, 0x200D},
@@ -104,6 +105,7 @@ var (
 	nameMore = []runeRange{{0xB7, 0xB7}, {0x300, 0x36F}, {0x203F, 0x2040}}
 )
 
+// within reports whether r is in one of the ranges, which must be ascending.
 func within(r rune, ranges []runeRange) bool {
 	for _, g := range ranges {
 		if r < g.lo {

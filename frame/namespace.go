@@ -8,8 +8,8 @@ var (
 	xmlnsURI = []byte("http://www.w3.org/2000/xmlns/")
 )
 
-// Namespace numbers of attributes that are in none, or are declarations; others are numbers of
-// bindings.
+// Namespace numbers of attributes that are in no namespace, or are declarations. Any other
+// namespace has the id of its binding.
 const (
 	nsNone  = -1
 	nsXMLNS = -2
@@ -19,19 +19,20 @@ const (
 type binding struct {
 	prefix []byte // empty for the default namespace
 	uri    []byte // namespace name, references resolved; empty: no namespace
-	// id is the number of the outermost binding in scope with this uri. It lives at least as long
-	// as this one, so two names are in the same namespace when their ids are equal.
+	// id is the number of the outermost binding in scope with this uri. That binding lives at least
+	// as long as this one, so two names are in the same namespace if and only if their ids are
+	// equal.
 	id int
 }
 
-// Binding 0 says that there is no default namespace, binding 1 is the prefix xml. Both are always
-// there.
+// builtinBindings is the number of bindings that are always there: binding 0 says that there is no
+// default namespace, binding 1 is the prefix xml.
 const builtinBindings = 2
 
 var xmlPrefix = []byte("xml")
 
-// nameKey is a number that is different for different names of up to 8 octets, none of them NUL,
-// and nearly always for longer ones. The name is between i and end of p.
+// nameKey is a number for the name between i and end of p. Different names of up to 8 octets, none
+// of them NUL, have different numbers; longer ones nearly always.
 func nameKey(p []byte, i, end int) uint64 {
 	n := end - i
 	if i+8 > len(p) {
@@ -48,9 +49,9 @@ func nameKey(p []byte, i, end int) uint64 {
 	return k*31 ^ load(p, end-8) ^ uint64(n)<<56
 }
 
-// lookup gives the id of the namespace that the prefix between i and end of the payload stands for;
-// of the default namespace if there is nothing between. It is -1, with the fault set, when the
-// prefix is not declared.
+// lookup gives the id of the namespace that the prefix between i and end of the payload stands for,
+// or of the default namespace for an empty prefix. It is -1, with the fault set, if the prefix is
+// not declared.
 func (s *Scanner) lookup(i, end int) int {
 	key, prefix := nameKey(s.p, i, end), s.p[i:end]
 	for k := s.bindings - 1; k >= 0; k-- {
@@ -65,7 +66,7 @@ func (s *Scanner) lookup(i, end int) int {
 	return s.fail(UnboundPrefix, i)
 }
 
-// declare adds the declaration that a makes; a is xmlns or has the prefix xmlns.
+// declare adds the declaration that the attribute a makes. a is xmlns or has the prefix xmlns.
 func (s *Scanner) declare(a *attribute) bool {
 	start := a.end
 	if a.ns == nsXMLNS {
@@ -94,9 +95,9 @@ func (s *Scanner) declare(a *attribute) bool {
 	return true
 }
 
-// mayBind holds a declaration against the constraints of Namespaces in XML 1.0 sections 3 and 5:
-// xml stands for its own namespace and nothing else does, xmlns cannot be declared, and a prefix
-// cannot be undeclared.
+// mayBind reports whether Namespaces in XML 1.0 sections 3 and 5 allow a declaration: the prefix
+// xml stands for its own namespace and no other prefix does, xmlns cannot be declared, and a
+// declaration cannot be taken back for a prefix.
 func mayBind(prefix, uri []byte) bool {
 	isXML := string(prefix) == "xml"
 	switch {

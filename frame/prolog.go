@@ -2,7 +2,7 @@ package frame
 
 import "bytes"
 
-// The octets that open and close what is not an element.
+// The octets that open and close all markup but tags.
 var (
 	declaration  = []byte("<?xml")
 	commentStart = []byte("<!--")
@@ -13,8 +13,8 @@ var (
 	docType      = []byte("<!DOCTYPE")
 )
 
-// usualDeclaration gives the length of the XML declaration, if it is one of those that nearly all
-// software writes.
+// usualDeclaration gives the length of the XML declaration of p if it has one of the forms that
+// nearly all software writes, and 0 otherwise.
 func usualDeclaration(p []byte) int {
 	const front, alone = `<?xml version="1.0" encoding="UTF-8"`, ` standalone="no"`
 	n := len(front)
@@ -30,9 +30,9 @@ func usualDeclaration(p []byte) int {
 	return 0
 }
 
-// readDeclaration reads the XML declaration at i, if there is one, and gives the offset behind it.
-// enc is the span of the encoding with the white space before it, name its value; both zero when it
-// is not declared.
+// readDeclaration reads the XML declaration at i, if there is one, and gives the offset behind it,
+// or -1. enc is the span of the encoding declaration with the white space before it, name the span
+// of its value. Both are zero if no encoding is declared.
 func (s *Scanner) readDeclaration(i int) (next int, enc, name Span) {
 	p := s.p
 	if !bytes.HasPrefix(p[i:], declaration) || i+5 == len(p) || class[p[i+5]]&isSpace == 0 {
@@ -41,7 +41,7 @@ func (s *Scanner) readDeclaration(i int) (next int, enc, name Span) {
 	bad := func(at int) (int, Span, Span) { return s.fail(BadDeclaration, at), Span{}, Span{} }
 	i += len(declaration)
 	i, _, version := s.pseudo(i, "version")
-	// Production 26 allows any 1.x; what is not 1.0 was never used and is refused by many parsers.
+	// Production 26 allows any 1.x. No version but 1.0 is in use, and many parsers refuse it.
 	if string(p[version.Start:version.End]) != "1.0" {
 		return bad(i)
 	}
@@ -57,8 +57,9 @@ func (s *Scanner) readDeclaration(i int) (next int, enc, name Span) {
 	return i + len(piEnd), enc, name
 }
 
-// pseudo reads one pseudo-attribute of that name, with white space before it. whole includes the
-// white space; where it is not there, next is i and both spans are zero.
+// pseudo reads the pseudo-attribute of that name at i, with the white space that must stand before
+// it. next is the offset behind it, whole includes the white space, value is without quotes. If the
+// pseudo-attribute is not there, next is i and both spans are zero.
 func (s *Scanner) pseudo(i int, name string) (next int, whole, value Span) {
 	p := s.p
 	j := skipSpace(p, i)
@@ -82,7 +83,7 @@ func (s *Scanner) pseudo(i int, name string) (next int, whole, value Span) {
 }
 
 // misc reads white space, comments and processing instructions outside the root (XML 1.0 production
-// 27) and gives the offset of what is none of these, or of the end.
+// 27) and gives the offset of the tag behind them, or of the payload's end, or -1.
 func (s *Scanner) misc(i int) int {
 	p := s.p
 	for {
@@ -113,7 +114,7 @@ func (s *Scanner) misc(i int) int {
 	}
 }
 
-// comment reads the comment at i, where "<!" stands, and gives the offset behind it.
+// comment reads the comment at i, where "<!" stands, and gives the offset behind it, or -1.
 func (s *Scanner) comment(i int) int {
 	p := s.p
 	if !bytes.HasPrefix(p[i:], commentStart) {
@@ -125,7 +126,8 @@ func (s *Scanner) comment(i int) int {
 	body := i + len(commentStart)
 	n := bytes.Index(p[body:], commentEnd)
 	end := body + n + len(commentEnd)
-	// XML 1.0 section 2.5: "--" must not occur within comments, nor may one end in "--->".
+	// XML 1.0 section 2.5: "--" must not occur within comments, and a comment must not end in
+	// "--->".
 	if n < 0 || end == len(p) || p[end] != '>' {
 		return s.fail(BadComment, i)
 	}
@@ -136,7 +138,7 @@ func (s *Scanner) comment(i int) int {
 }
 
 // instruction reads the processing instruction at i, where "<?" stands, and gives the offset behind
-// it.
+// it, or -1.
 func (s *Scanner) instruction(i int) int {
 	p := s.p
 	target := i + 2

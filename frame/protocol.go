@@ -1,9 +1,10 @@
 package frame
 
-// enterProtocol is for all that is inside epp/extension (RFC 5730 section 2.7.1).
+// enterProtocol gives an element its role that is inside epp/extension, at any depth (RFC 5730
+// section 2.7.1).
 func (s *Scanner) enterProtocol(e, parent *element, local []byte) {
 	e.role = roleProtocol
-	parent.fault = ElementInClTRID // means something only if parent is a clTRID
+	parent.fault = ElementInClTRID // nobody asks unless parent is a clTRID
 	if s.depth == 2 && s.msg.Verb == (Span{}) {
 		s.msg.Verb = Span{e.local, e.end}
 		s.msg.Object = s.binding[e.ns].uri
@@ -11,7 +12,7 @@ func (s *Scanner) enterProtocol(e, parent *element, local []byte) {
 	if string(local) != "clTRID" {
 		return
 	}
-	// Those in a trID or paTRID name other transactions than this one.
+	// A clTRID in a trID or paTRID names another transaction.
 	switch string(s.p[parent.local:parent.end]) {
 	case "trID", "paTRID":
 		return
@@ -20,8 +21,8 @@ func (s *Scanner) enterProtocol(e, parent *element, local []byte) {
 	e.fault = s.clTRIDAttributes()
 }
 
-// finishProtocol takes the clTRID that was found, by the rules for that of a command; an empty one
-// is as good as none.
+// finishProtocol takes the clTRID that was found, by the rules for the clTRID of a command, save
+// that an empty one counts as none.
 func (s *Scanner) finishProtocol() {
 	c, r := s.message.protocol, s.message.protocolFault
 	if !c.Present() {

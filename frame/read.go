@@ -9,12 +9,13 @@ import (
 	"strings"
 )
 
-// The readers of this file are for rare messages. They take Message.Payload of a payload that Scan
-// accepted, and go by local names: Scan has seen to the namespaces of all that decides what the
-// message is.
+// The readers of this file take the Message.Payload of a payload that Scan has accepted. They go by
+// local names: Scan has checked the namespace of every element that decides what the message is.
+// ParseLogin and ParseGreeting are for rare messages and allocate.
 
-// ParseLogin reads a login command. White space of its values is collapsed, as the schema has it.
-// Where RFC 8807 is used, the passwords are those of the extension.
+// ParseLogin reads a login command. White space in its values is collapsed, as their type in the
+// schema says. If RFC 8807 is used, the passwords are those of the extension. It fails if payload
+// is no login, or not well-formed.
 func ParseLogin(payload []byte) (Login, error) {
 	var d struct {
 		Login *struct {
@@ -55,16 +56,17 @@ func ParseLogin(payload []byte) (Login, error) {
 	return l, nil
 }
 
-// Greeting is what a server says about itself, RFC 5730 section 2.4.
+// Greeting is what a server says about itself in its greeting, RFC 5730 section 2.4.
 type Greeting struct {
-	ServerID      string
-	Versions      []string
-	Languages     []string
+	ServerID      string   // svID
+	Versions      []string // of the protocol
+	Languages     []string // of its texts, tags of RFC 3066
 	ObjectURIs    []string
 	ExtensionURIs []string
 }
 
-// ParseGreeting reads a greeting.
+// ParseGreeting reads a greeting, white space collapsed. It fails if payload is no greeting, or not
+// well-formed; what a greeting leaves out stays empty.
 func ParseGreeting(payload []byte) (Greeting, error) {
 	var d struct {
 		Greeting *struct {
@@ -91,8 +93,9 @@ func ParseGreeting(payload []byte) (Greeting, error) {
 	}, nil
 }
 
-// ParseResult reads code and text of the first result of a response: its msg, and behind "; " each
-// reason. What echoes the command (value) is left out.
+// ParseResult reads code and text of the first result of a response. The text is its msg, followed
+// by "; " and the reason of each extValue. The value of an extValue, which echoes the command, is
+// left out. It fails if payload has no result, or its code is no number.
 func ParseResult(payload []byte) (code int, msg string, err error) {
 	text, code, ok := AppendResult(nil, payload)
 	if !ok {
@@ -101,8 +104,8 @@ func ParseResult(payload []byte) (code int, msg string, err error) {
 	return code, string(text), nil
 }
 
-// AppendResult is ParseResult that appends the text and allocates nothing. It goes no further than
-// that result.
+// AppendResult does the work of ParseResult without allocating: it appends the text to dst. It
+// reads no further than the first result. ok is false, and text is dst, where ParseResult fails.
 func AppendResult(dst, payload []byte) (text []byte, code int, ok bool) {
 	w := NewWalker(payload)
 	if !w.Root() || w.Child("response") != TokenStart {
@@ -113,7 +116,7 @@ func AppendResult(dst, payload []byte) (text []byte, code int, ok bool) {
 		return dst, 0, false
 	}
 	for name, value, more := w.Attribute(); more; name, value, more = w.Attribute() {
-		if string(name) == "code" { // with a prefix it is another one
+		if string(name) == "code" { // an attribute with a prefix is another one
 			var scratch [16]byte
 			n, err := strconv.Atoi(string(bytes.TrimSpace(AppendAttribute(scratch[:0], value))))
 			if err != nil {

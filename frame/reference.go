@@ -5,14 +5,14 @@ import (
 	"unicode/utf8"
 )
 
-// reference reads the reference at i of p, where a "&" stands: the character it is, and the offset
-// behind its ";". Only the five predefined entities exist, since a document with a DOCTYPE is
-// refused. next is -1 for anything else.
+// reference reads the reference at i of p, where a "&" stands. r is the character that it stands
+// for, next the offset behind its ";". Since a document with a DOCTYPE is refused, only character
+// references and the five predefined entities exist; next is -1 for anything else.
 func reference(p []byte, i int) (r rune, next int) {
 	if i+2 < len(p) && p[i+1] == '#' {
 		return charReference(p, i+2)
 	}
-	// Eight octets hold the longest name and its ";" with room to spare.
+	// Eight octets hold the longest name, quot or apos, and its ";".
 	rest := p[i+1 : min(i+9, len(p))]
 	n := bytes.IndexByte(rest, ';')
 	if n < 0 {
@@ -35,7 +35,8 @@ func reference(p []byte, i int) (r rune, next int) {
 	return r, i + n + 2
 }
 
-// charReference reads the digits of a character reference from i on (XML 1.0 production 66).
+// charReference reads the digits of a character reference from i on, behind "&#" (XML 1.0
+// production 66).
 func charReference(p []byte, i int) (r rune, next int) {
 	base := rune(10)
 	if p[i] == 'x' {
@@ -48,7 +49,7 @@ func charReference(p []byte, i int) (r rune, next int) {
 		if d >= base {
 			return 0, -1
 		}
-		// Held at a value that is no character, so that any number of digits cannot overflow.
+		// The value stops growing at one that is no character, so no number of digits overflows.
 		r = min(r*base+d, utf8.MaxRune+1)
 	}
 	if i == start || i == len(p) || !isChar(r) {
@@ -70,7 +71,8 @@ func digit(c byte) rune {
 	return 16
 }
 
-// attributeValue gives the value of a as a parser does; in s.text, unless it is plain.
+// attributeValue gives the value of a as a parser gives it. It is part of the payload if it is
+// plain, and of s.text otherwise; valid until the next Scan either way.
 func (s *Scanner) attributeValue(a *attribute) []byte {
 	raw := s.p[a.value.Start:a.value.End]
 	if a.plain {
@@ -81,19 +83,20 @@ func (s *Scanner) attributeValue(a *attribute) []byte {
 	return s.text[start:len(s.text):len(s.text)]
 }
 
-// appendAttribute appends the attribute value raw as a parser gives it: references resolved, white
-// space as spaces (XML 1.0 sections 2.11 and 3.3.3). raw has been checked.
+// appendAttribute appends the attribute value raw as a parser gives it: references resolved, each
+// white space character made a space (XML 1.0 sections 2.11 and 3.3.3). It ends early at a
+// reference that is none; Scan accepts no such value.
 func appendAttribute(dst, raw []byte) []byte {
 	for i := 0; i < len(raw); {
 		switch c := raw[i]; {
 		case c == '&':
 			var r rune
 			if r, i = reference(raw, i); i < 0 {
-				return dst // it has not been checked
+				return dst
 			}
 			dst = utf8.AppendRune(dst, r)
 		case c == '\r' && i+1 < len(raw) && raw[i+1] == '\n':
-			i++ // a line end counts once: the "\n" follows
+			i++ // both together are one line end, and the "\n" follows
 		case class[c]&isSpace != 0:
 			dst = append(dst, ' ')
 			i++

@@ -2,37 +2,36 @@ package frame
 
 import "bytes"
 
-// Bounds of one document. What EPP needs stays far below them; they keep hostile input linear in
-// time and the Scanner small. A document beyond them is refused.
+// Bounds of one document. A document beyond one of them is refused. EPP stays far below them; they
+// keep the time for hostile input linear in its length, and the Scanner small.
 const (
 	MaxDepth      = 64   // elements within each other, the root included
-	MaxAttributes = 128  // attributes of one element, declarations included
-	MaxNamespaces = 128  // declarations in scope
+	MaxAttributes = 128  // attributes of one element, namespace declarations included
+	MaxNamespaces = 128  // namespace declarations in scope
 	MaxName       = 1024 // octets of a QName
-	// characters of a clTRID, white space collapsed; the schema allows 64, clients send more
-	MaxClTRID = 256
+	MaxClTRID     = 256  // characters of a clTRID; the schema allows 64, but some clients send more
 )
 
-// Buffers of a Scanner that grew beyond these are not kept for the next Scan.
+// Buffers that grew beyond these are dropped before the next Scan.
 const (
-	keepOctets = 1 << 20
-	keepPaTRID = 256
-	keepNames  = 256
+	keepOctets = 1 << 20 // octets
+	keepPaTRID = 256     // entries
+	keepNames  = 256     // entries
 )
 
-// Scanner reads payloads, one after the other. The zero value is ready. It holds some 20 KiB, which
-// are all the memory a Scan needs, save that UTF-16 and references grow a buffer, which is kept.
-// One per event loop will do; it is not safe for concurrent use.
+// Scanner reads payloads, one after the other. The zero value is ready to use. A Scanner holds some
+// 20 KiB, all the memory that a Scan needs, but for buffers that UTF-16, references, Message.PaTRID
+// and Message.Names make grow and that are kept for the next Scan. It has one owner: it must not be
+// used concurrently. One per event loop is enough.
 type Scanner struct {
-	// Names makes Scan look for the names of objects, see Message.Names. To be set before the first
-	// Scan.
+	// Names makes Scan fill in Message.Names. It must be set before the first Scan.
 	Names bool
 
 	// Set by each Scan.
-	p     []byte // what is read: the payload or its transcript
+	p     []byte // the octets that are read: the payload, or its transcript
 	msg   Message
 	bad   Fault // what ended the Scan
-	doubt Fault // first fault of a document that is well-formed so far
+	doubt Fault // the first fault that refuse has noted
 
 	depth      int // open elements
 	bindings   int // declarations in scope, builtin included
@@ -41,10 +40,11 @@ type Scanner struct {
 
 	// Kept between Scans.
 	utf8    []byte // transcript
-	text    []byte // values that are not in p as they are
+	text    []byte // values that do not stand in p as a parser gives them
 	stack   [MaxDepth]element
 	binding [MaxNamespaces + builtinBindings]binding
-	// nameKey of the prefix; by itself, to be searched quickly
+	// bindingKey is the nameKey of each binding's prefix, in an array of its own so that lookup
+	// reads little memory.
 	bindingKey [MaxNamespaces + builtinBindings]uint64
 	attribute  [MaxAttributes]attribute
 }
@@ -56,15 +56,16 @@ type element struct {
 	bindings          int // declarations in scope around it
 	ns                int // id of the binding of its namespace
 	role              role
-	fault             Reason // of a clTRID: what is wrong with it
+	fault             Reason // what is wrong with it, if it is a clTRID
 }
 
-// NewScanner makes a Scanner.
+// NewScanner returns a Scanner that is ready to use.
 func NewScanner() *Scanner { return new(Scanner) }
 
-// Scan checks one payload (a data unit without its header) and says what it holds. The Message, the
-// octets it refers to and the error, always a *Fault, are valid until the next Scan; the Message
-// refers to payload, which is not copied. Scan allocates nothing, save for growing its buffers.
+// Scan checks one payload, a data unit without its header, and says what it holds. The Message and
+// all that it refers to are valid until the next Scan, and no longer than payload, which is not
+// copied. An error is always a *Fault and is valid until the next Scan, too. Scan allocates only to
+// grow its buffers.
 func (s *Scanner) Scan(payload []byte) (*Message, error) {
 	s.reset()
 	i := s.decode(payload)
@@ -105,21 +106,23 @@ func (s *Scanner) reset() {
 	}
 }
 
-// fail ends the Scan. It gives -1, for the callers that give offsets.
+// fail sets the fault that ends the Scan. It returns -1, the offset that callers return in turn.
 func (s *Scanner) fail(r Reason, offset int) int {
 	s.bad = Fault{r, offset}
 	return -1
 }
 
-// refuse notes a fault that leaves the document well-formed. The Scan goes on, since a document
-// that is not well-formed either has nothing in it that could be trusted, the clTRID included.
+// refuse notes a fault that leaves the document well-formed; the first one counts. The Scan goes
+// on: a later fault may show that the document is not well-formed either, and then nothing in it
+// can be trusted, not even its clTRID.
 func (s *Scanner) refuse(r Reason, offset int) {
 	if s.doubt.Reason == ReasonNone {
 		s.doubt = Fault{r, offset}
 	}
 }
 
-// document reads what follows the XML declaration, to the end of the payload.
+// document reads all behind the XML declaration, from i to the end of the payload. It is false
+// after a fail.
 func (s *Scanner) document(i int) bool {
 	if i = s.misc(i); i < 0 {
 		return false
@@ -145,7 +148,8 @@ func (s *Scanner) document(i int) bool {
 	return true
 }
 
-// content reads from the root's start tag at i to its end tag, and gives the offset behind that.
+// content reads from the root's start tag at i to its end tag, and gives the offset behind that, or
+// -1.
 func (s *Scanner) content(i int) int {
 	p := s.p
 	for {
@@ -180,7 +184,7 @@ func (s *Scanner) content(i int) int {
 	}
 }
 
-// startTag reads the start tag or empty-element tag at i and gives the offset behind it.
+// startTag reads the start tag or empty-element tag at i and gives the offset behind it, or -1.
 func (s *Scanner) startTag(i int) int {
 	p := s.p
 	if s.depth == len(s.stack) {
@@ -226,8 +230,9 @@ func (s *Scanner) startTag(i int) int {
 	return e.content
 }
 
-// elementName reads the name of e and gives its end, or -1. Most elements have their parent's
-// prefix, and so, if they declare nothing, its namespace: then e.ns is that, else -1.
+// elementName reads the name of e and gives its end, or -1. Most elements have the prefix of their
+// parent, and so its namespace unless they declare one: for these e.ns is the parent's, for others
+// it is -1 and must be looked up.
 func (s *Scanner) elementName(e *element) int {
 	e.ns = -1
 	if s.depth == 0 {
@@ -249,9 +254,8 @@ func (s *Scanner) elementName(e *element) int {
 	return e.end
 }
 
-// endTag reads the end tag at i and gives the offset behind it. It must be that of the innermost
-// open element, whose name it repeats octet for octet, so there is nothing else to check about the
-// name.
+// endTag reads the end tag at i and gives the offset behind it, or -1. Its name must be, octet for
+// octet, the name of the innermost open element, which has been checked already.
 func (s *Scanner) endTag(i int) int {
 	p := s.p
 	e := &s.stack[s.depth-1]
@@ -277,7 +281,7 @@ func (s *Scanner) endTag(i int) int {
 	return end + 1
 }
 
-// pop closes the innermost element: its content ends at to, it itself at end.
+// pop closes the innermost element. Its content ends at to, the element itself at end.
 func (s *Scanner) pop(to, end int) {
 	e := &s.stack[s.depth-1]
 	if e.role >= firstWithEnd {

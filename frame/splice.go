@@ -6,13 +6,15 @@ import (
 	"slices"
 )
 
-// Edit replaces the octets of a span by With; nil removes them.
+// Edit replaces the octets of Span by With; a nil With removes them.
 type Edit struct {
 	Span Span
 	With []byte
 }
 
-// Replace is the edit that gives the clTRID another content, as written; its tags stay.
+// Replace is the edit that gives the clTRID another content and leaves its tags. raw goes in as it
+// is, so it must be escaped already. Replace panics for "<clTRID/>", which has no content; Scan
+// reports no such clTRID.
 func (c *ClTRID) Replace(raw []byte) Edit {
 	if c.Content.Start == c.Element.End {
 		panic("BUG: empty-element clTRID has no content to replace")
@@ -20,13 +22,13 @@ func (c *ClTRID) Replace(raw []byte) Edit {
 	return Edit{c.Content, raw}
 }
 
-// Remove is the edit that takes the whole element out.
+// Remove is the edit that takes the whole element out, tags included.
 func (c *ClTRID) Remove() Edit { return Edit{c.Element, nil} }
 
-// AppendCommand appends the data unit of m with id as its clTRID: in place of the content of the
-// one that is there, or in a new element at m.Insert. at is the offset of id in unit; 0 when m has
-// no place for it, and then the payload is appended as it is. id goes in as it stands: it must hold
-// no markup.
+// AppendCommand appends the data unit of m with id as its clTRID. id takes the place of the content
+// of the clTRID that m has, or goes into a new element at m.Insert. at is the offset of id in unit.
+// If m has no place for a clTRID, at is 0 and the payload is appended as it is. id is not escaped:
+// it must hold no markup.
 func AppendCommand(dst []byte, m *Message, id []byte) (unit []byte, at int) {
 	p := m.Payload
 	switch {
@@ -46,7 +48,7 @@ func AppendCommand(dst []byte, m *Message, id []byte) (unit []byte, at int) {
 	return append(AppendHeader(dst, len(p)), p...), 0
 }
 
-// appendWithElement is AppendCommand for a command without a clTRID.
+// appendWithElement does the work of AppendCommand for a command without a clTRID.
 func appendWithElement(dst []byte, m *Message, id []byte) (unit []byte, at int) {
 	p := m.Payload
 	prefix := p[m.Prefix.Start:m.Prefix.End]
@@ -63,7 +65,7 @@ func appendWithElement(dst []byte, m *Message, id []byte) (unit []byte, at int) 
 	return append(dst, p[m.Insert:]...), at
 }
 
-// appendName appends the name clTRID with its prefix, and the end of its tag.
+// appendName appends the name clTRID with its prefix, and the ">" of the tag.
 func appendName(dst, prefix []byte) []byte {
 	if len(prefix) > 0 {
 		dst = append(append(dst, prefix...), ':')
@@ -72,8 +74,9 @@ func appendName(dst, prefix []byte) []byte {
 }
 
 // AppendUnit appends the data unit of payload with the edits made; every other octet stays as it
-// is. Edits may not overlap. They are sorted, in place, if they are not in ascending order, since
-// that depends on where a registry puts its trID.
+// is. It sorts edits in place if they are not in ascending order, which depends on where a registry
+// puts its trID. It panics if edits overlap or lie outside payload, and if the data unit would be
+// longer than its header can say.
 func AppendUnit(dst []byte, payload []byte, edits []Edit) []byte {
 	if !slices.IsSortedFunc(edits, byStart) {
 		slices.SortStableFunc(edits, byStart)
@@ -81,7 +84,8 @@ func AppendUnit(dst []byte, payload []byte, edits []Edit) []byte {
 	size, from := len(payload), 0
 	for _, e := range edits {
 		if e.Span.Start < from || e.Span.End < e.Span.Start || e.Span.End > len(payload) {
-			panic(fmt.Sprintf("BUG: edit of octets %d to %d after %d of %d", e.Span.Start, e.Span.End, from, len(payload)))
+			panic(fmt.Sprintf("BUG: edit of octets %d to %d after %d of %d",
+				e.Span.Start, e.Span.End, from, len(payload)))
 		}
 		from = e.Span.End
 		size += len(e.With) - e.Span.Len()

@@ -2,7 +2,7 @@ package frame
 
 import "bytes"
 
-// readText reads character data at i, up to the next "<", whose offset it gives.
+// readText reads character data at i and gives the offset of the "<" behind it, or -1.
 func (s *Scanner) readText(i int) int {
 	p, start := s.p, i
 	if p[i] == '\n' {
@@ -40,8 +40,8 @@ func (s *Scanner) readText(i int) int {
 	}
 }
 
-// readValue reads an attribute value at i, where its quote stands. end is the offset of the second
-// quote, or -1; plain says that the value is, octet for octet, what a parser makes of it.
+// readValue reads an attribute value at i, where its first quote stands. end is the offset of the
+// second quote, or -1. plain reports whether a parser gives the value octet for octet as written.
 func (s *Scanner) readValue(i int) (end int, plain bool) {
 	p, quote := s.p, s.p[i]
 	plain = true
@@ -69,7 +69,7 @@ func (s *Scanner) readValue(i int) (end int, plain bool) {
 	}
 }
 
-// cdata reads the CDATA section at i and gives the offset behind it.
+// cdata reads the CDATA section at i and gives the offset behind it, or -1.
 func (s *Scanner) cdata(i int) int {
 	body := i + len(cdataStart)
 	n := bytes.Index(s.p[body:], cdataEnd)
@@ -86,8 +86,8 @@ func (s *Scanner) cdata(i int) int {
 	return end + len(cdataEnd)
 }
 
-// strayText refuses text, not white space, at i if the innermost open element may hold elements
-// only.
+// strayText refuses the text at i, which is not all white space, if the innermost open element is
+// one that may hold elements only: epp or command.
 func (s *Scanner) strayText(i int) {
 	if r := s.stack[s.depth-1].role; r == roleRoot || r == roleCommand {
 		s.refuse(StrayText, i)

@@ -13,16 +13,16 @@ const HeaderLen = 4
 // MinUnit is the size in octets of the smallest data unit: the header and one octet of payload.
 const MinUnit = HeaderLen + 1
 
-// ErrTooShort is a length that leaves no payload, ErrTooLong one beyond the limit. After either the
-// start of the next data unit is unknown, so the connection is lost.
+// ErrTooShort means a length that leaves no payload, ErrTooLong a length beyond the limit. After
+// either, nobody knows where the next data unit begins, so the connection must be closed.
 var (
 	ErrTooShort = errors.New("data unit: length below 5 octets")
 	ErrTooLong  = errors.New("data unit: payload longer than allowed")
 )
 
-// Size gives the size in octets, header included, of the data unit at the front of b. It is 0,
-// without an error, while fewer than HeaderLen octets are there; the payload itself need not be.
-// limit bounds the payload, in octets.
+// Size is the size in octets, header included, of the data unit at the front of b. b needs to hold
+// no more than the header; while it is shorter, n is 0 and there is no error. limit bounds the
+// payload, in octets. The error is ErrTooShort or ErrTooLong.
 func Size(b []byte, limit int) (n int, err error) {
 	if len(b) < HeaderLen {
 		return 0, nil
@@ -32,14 +32,15 @@ func Size(b []byte, limit int) (n int, err error) {
 	if total < MinUnit {
 		return 0, ErrTooShort
 	}
-	// In 64 bits, since neither total nor limit+HeaderLen need fit an int of 32.
+	// In 64 bits, since total and limit+HeaderLen may be too big for an int of 32.
 	if int64(total)-HeaderLen > int64(limit) || int64(total) > math.MaxInt {
 		return 0, ErrTooLong
 	}
 	return int(total), nil
 }
 
-// AppendHeader appends the header of a data unit with a payload of that many octets.
+// AppendHeader appends the header of a data unit with a payload of that many octets. It panics if a
+// header cannot hold the length: below 0, or 4 GiB and more.
 func AppendHeader(dst []byte, payload int) []byte {
 	if payload < 0 || int64(payload) > math.MaxUint32-HeaderLen {
 		panic(fmt.Sprintf("BUG: data unit with a payload of %d octets", payload))

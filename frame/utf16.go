@@ -7,16 +7,16 @@ import (
 	"unicode/utf8"
 )
 
-// Byte order marks. RFC 5730 section 2: EPP is UTF-8 or UTF-16; RFC 2781 and XML 1.0 section 4.3.3
-// want the latter marked.
+// Byte order marks. RFC 5730 section 2: EPP is UTF-8 or UTF-16. RFC 2781 and XML 1.0 section 4.3.3
+// want UTF-16 to begin with one.
 var (
 	bomUTF8    = []byte{0xEF, 0xBB, 0xBF}
 	bomUTF16BE = []byte{0xFE, 0xFF}
 	bomUTF16LE = []byte{0xFF, 0xFE}
 )
 
-// transcript sets s.p to the UTF-8 transcript of a UTF-16 payload without its mark. It lives in
-// s.utf8, which is kept.
+// transcript sets s.p to the UTF-8 transcript of a UTF-16 payload, without the byte order mark. The
+// transcript lives in s.utf8, which is kept for the next Scan. It is false after a fail.
 func (s *Scanner) transcript(payload []byte, order binary.ByteOrder) bool {
 	out := s.utf8[:0]
 	for i := 2; i < len(payload); i += 2 {
@@ -42,8 +42,9 @@ func (s *Scanner) transcript(payload []byte, order binary.ByteOrder) bool {
 	return true
 }
 
-// decode sets s.p to UTF-8, past any doubt about the encoding, and gives the offset of what follows
-// the XML declaration, or -1.
+// decode finds out the encoding, sets s.p to the payload in UTF-8, and gives the offset behind the
+// XML declaration, or -1. It leaves no doubt: a declared encoding that is not the one used is a
+// fault.
 func (s *Scanner) decode(payload []byte) int {
 	s.p = payload
 	if n := usualDeclaration(payload); n > 0 {
@@ -72,8 +73,8 @@ func (s *Scanner) decode(payload []byte) int {
 		return s.fail(BadEncoding, name.Start)
 	}
 	if want == "utf-16" {
-		// As UTF-8 the transcript would be wrong about itself; without a declared encoding it is
-		// right.
+		// A transcript that declares UTF-16 would be wrong about itself. One that declares no
+		// encoding is UTF-8.
 		s.p = append(s.p[:enc.Start], s.p[enc.End:]...)
 		next -= enc.Len()
 	}

@@ -5,10 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// value gives the content of a clTRID as a parser and then xs:token see it: references resolved,
-// CDATA unwrapped, comments and processing instructions dropped, white space collapsed. The reason
-// is EmptyClTRID or LongClTRID when it is not 1 to MaxClTRID characters long. The content holds no
-// elements and has been read before.
+// value gives the content of a clTRID as a parser and then the type xs:token give it: references
+// resolved, CDATA unwrapped, comments and processing instructions dropped, white space collapsed.
+// The reason is EmptyClTRID or LongClTRID if that is not 1 to MaxClTRID characters long. The
+// content must have been read before and hold no elements.
 func (s *Scanner) value(c Span) ([]byte, Reason) {
 	raw := s.p[c.Start:c.End]
 	if isPlain(raw) {
@@ -51,8 +51,8 @@ func (s *Scanner) value(c Span) ([]byte, Reason) {
 	}
 }
 
-// isPlain says whether raw is its own value: printable ASCII without markup, references and white
-// space.
+// isPlain reports whether raw is its own value: 1 to MaxClTRID octets of printable ASCII without
+// markup, references and white space.
 func isPlain(raw []byte) bool {
 	for _, c := range raw {
 		if c <= ' ' || c >= utf8.RuneSelf || c == '<' || c == '&' {
@@ -62,11 +62,11 @@ func isPlain(raw []byte) bool {
 	return len(raw) > 0 && len(raw) <= MaxClTRID
 }
 
-// collapse gathers characters, up to a few more than MaxClTRID, with white space collapsed.
+// collapse gathers characters with white space collapsed. It stops a little above MaxClTRID.
 type collapse struct {
 	out   []byte
 	count int  // characters
-	space bool // white space was met after the last of them
+	space bool // white space was met behind the last of them
 }
 
 func (v *collapse) add(r rune) {

@@ -5,10 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// Token is what a Walker has come to.
+// Token is the kind of piece of a document that a Walker has come to.
 type Token uint8
 
-// The tokens; TokenNone is the end.
+// The tokens. TokenNone is the end of the document.
 const (
 	TokenNone        Token = iota
 	TokenStart             // start tag
@@ -16,29 +16,31 @@ const (
 	TokenEnd               // end tag
 	TokenText              // character data, with references
 	TokenCDATA             // CDATA section
-	TokenComment           //
+	TokenComment           // comment
 	TokenInstruction       // processing instruction
 	TokenDeclaration       // XML declaration
 )
 
-// Walker reads a Message.Payload once more, token by token, for the few messages of which more is
-// wanted than Scan says. It allocates nothing. It checks nothing, since Scan has: a document that
-// Scan refuses it may misread, or end early.
+// Walker reads a Message.Payload once more, token by token, for callers that need more of it than
+// Scan says. It allocates nothing. It checks nothing, since Scan has done so: a document that Scan
+// refuses may be misread or end early, but does not make it panic. A Walker is a value: a copy goes
+// on from the same place by itself. Make one with NewWalker.
 type Walker struct {
-	// Of the last Next; borrowed from the payload.
+	// What the last call has come to, borrowed from the payload.
 	Raw  []byte // the token as it is written
 	Name []byte // QName of a tag, target of a processing instruction
 	Text []byte // what stands between the marks of text, CDATA or a comment, as written
 
 	p    []byte
 	end  int // of the token
-	attr int // where the next attribute is looked for
+	attr int // offset of the next attribute, or of the white space before it
 }
 
 // NewWalker returns a Walker at the start of payload.
 func NewWalker(payload []byte) Walker { return Walker{p: payload} }
 
-// Next goes to the next token. Once it has returned TokenNone, it goes on doing so.
+// Next goes on to the next token. At the end of the document, or where it is broken off, it returns
+// TokenNone, and does so again on each later call.
 func (w *Walker) Next() Token {
 	p, i := w.p, w.end
 	w.Name, w.Text = nil, nil
@@ -79,8 +81,8 @@ func (w *Walker) Next() Token {
 	return w.start(i)
 }
 
-// NextStart goes on to the next TokenStart or TokenEmpty, past all else; TokenNone: there is none
-// any more.
+// NextStart goes on to the next TokenStart or TokenEmpty, past all other tokens. It returns
+// TokenNone if there is none any more.
 func (w *Walker) NextStart() Token {
 	p := w.p
 	for {
@@ -93,7 +95,7 @@ func (w *Walker) NextStart() Token {
 		case i+2 >= len(p):
 			return w.until(TokenNone, i, -1)
 		case p[i+1] == '/':
-			w.end = i + 2 // its end is not looked for: there is no "<" before that
+			w.end = i + 2 // no need to look for the end of the tag: there is no "<" before it
 		case p[i+1] == '!', p[i+1] == '?':
 			w.end = i
 			if w.Next() == TokenNone {
@@ -110,7 +112,7 @@ var (
 	commentClose = []byte("-->")
 )
 
-// behind is the offset behind the next mark from i on; -1: there is none.
+// behind is the offset behind the next mark from i on; -1 if there is none.
 func behind(p []byte, i int, mark []byte) int {
 	if i > len(p) {
 		return -1
@@ -122,7 +124,8 @@ func behind(p []byte, i int, mark []byte) int {
 	return i + n + len(mark)
 }
 
-// until ends the token at end; -1: the document is broken off there.
+// until ends the token, which began at start, at end. end is -1 if the document is broken off
+// inside the token.
 func (w *Walker) until(t Token, start, end int) Token {
 	if end < 0 {
 		w.Raw, w.Name, w.Text, w.end = nil, nil, nil, len(w.p)
@@ -132,7 +135,7 @@ func (w *Walker) until(t Token, start, end int) Token {
 	return t
 }
 
-// marked is for a token between two marks.
+// marked reads the token at i between the marks open and closing.
 func (w *Walker) marked(t Token, i int, open, closing []byte) Token {
 	from := i + len(open)
 	end := behind(w.p, from, closing)
@@ -142,7 +145,7 @@ func (w *Walker) marked(t Token, i int, open, closing []byte) Token {
 	return w.until(t, i, end)
 }
 
-// start is for a start tag or empty-element tag.
+// start reads the start tag or empty-element tag at i.
 func (w *Walker) start(i int) Token {
 	p := w.p
 	w.Name, w.Text = w.name(i+1), nil
@@ -166,10 +169,10 @@ func (w *Walker) start(i int) Token {
 	return w.until(TokenNone, i, -1)
 }
 
-// endsName are the octets behind a name, in a tag or a processing instruction.
+// endsName has the octets that end a name, in a tag or a processing instruction.
 var endsName = [256]bool{' ': true, '\t': true, '\r': true, '\n': true, '>': true, '/': true, '=': true, '?': true}
 
-// name is what stands from i on up to what ends a name.
+// name is the name at i, up to an octet of endsName.
 func (w *Walker) name(i int) []byte {
 	end := i
 	for end < len(w.p) && !endsName[w.p[end]] {
@@ -178,7 +181,7 @@ func (w *Walker) name(i int) []byte {
 	return w.p[i:end]
 }
 
-// attribute reads the attribute at i and gives the offset behind it; -1: there is none.
+// attribute reads the attribute at i and gives the offset behind it; -1 if there is none.
 func (w *Walker) attribute(i int) (name, value []byte, next int) {
 	name = w.name(i)
 	at := skipSpace(w.p, i+len(name))
@@ -196,8 +199,9 @@ func (w *Walker) attribute(i int) (name, value []byte, next int) {
 	return name, w.p[at+1 : at+1+n], at + n + 2
 }
 
-// Attribute gives the next attribute of the tag, declarations included, its value as written;
-// false: there is none left.
+// Attribute gives the next attribute of the tag that w is at, namespace declarations included. The
+// value is as written, without quotes: see AppendAttribute. Both are borrowed from the payload. ok
+// is false if there is no attribute left.
 func (w *Walker) Attribute() (name, value []byte, ok bool) {
 	i := skipSpace(w.p, w.attr)
 	if i >= w.end || w.p[i] == '>' || w.p[i] == '/' {
@@ -207,11 +211,13 @@ func (w *Walker) Attribute() (name, value []byte, ok bool) {
 	return name, value, true
 }
 
-// Root goes to the start tag of the root; false: it is empty, or there is none.
+// Root goes to the start tag of the root. It is false if the root is an empty-element tag, or there
+// is none.
 func (w *Walker) Root() bool { return w.NextStart() == TokenStart }
 
-// Child goes on to the next child of that local name of the element that w is in, and behind it
-// goes on inside it; TokenNone: the element has ended without one.
+// Child goes on to the next child, by its local name, of the element that w is in. It returns
+// TokenEmpty, or TokenStart, and then w is in that child. It returns TokenNone if the element has
+// ended without such a child.
 func (w *Walker) Child(name string) Token {
 	for {
 		switch t := w.element(); {
@@ -223,8 +229,8 @@ func (w *Walker) Child(name string) Token {
 	}
 }
 
-// element goes on to the next tag, as far as it begins an element: TokenNone at the end of the one
-// that w is in.
+// element goes on to the next child of the element that w is in: TokenStart, TokenEmpty, or
+// TokenNone if the element has ended.
 func (w *Walker) element() Token {
 	for {
 		switch t := w.Next(); t {
@@ -236,7 +242,7 @@ func (w *Walker) element() Token {
 	}
 }
 
-// skip goes behind the end of the element that w is in.
+// skip goes on to the end tag of the element that w is in.
 func (w *Walker) skip() {
 	for depth := 0; depth >= 0; {
 		switch w.Next() {
@@ -250,8 +256,8 @@ func (w *Walker) skip() {
 	}
 }
 
-// AppendContent appends the text of the element whose start tag w is at, without that of elements
-// in it, as xs:token has it, and goes behind its end.
+// AppendContent appends the text of the element whose tag w is at, with white space collapsed as in
+// xs:token, and goes on to the end of the element. Text of elements inside it is left out.
 func (w *Walker) AppendContent(dst []byte) []byte {
 	if bytes.HasSuffix(w.Raw, emptyEnd) {
 		return dst
@@ -274,7 +280,7 @@ func (w *Walker) AppendContent(dst []byte) []byte {
 	return collapseFrom(dst, start)
 }
 
-// collapseFrom collapses white space in b from start on, as token does.
+// collapseFrom collapses white space in b from start on, in place, as in xs:token.
 func collapseFrom(b []byte, start int) []byte {
 	to := start
 	for i := start; i < len(b); i++ {
@@ -293,11 +299,11 @@ func collapseFrom(b []byte, start int) []byte {
 	return b[:to]
 }
 
-// Local is a name without its prefix.
+// Local is the local part of a QName: the name without its prefix. It is borrowed from name.
 func Local(name []byte) []byte { return name[bytes.IndexByte(name, ':')+1:] }
 
-// AppendText appends the text of the token as a parser gives it: of text or a CDATA section;
-// nothing of any other.
+// AppendText appends the text of a TokenText or TokenCDATA as a parser gives it: references
+// resolved, line ends as line feeds. It appends nothing of any other token.
 func (w *Walker) AppendText(dst []byte) []byte {
 	cdata := len(w.Raw) > 0 && w.Raw[0] == '<'
 	if cdata && !bytes.HasPrefix(w.Raw, cdataStart) {
@@ -323,7 +329,8 @@ func (w *Walker) AppendText(dst []byte) []byte {
 	return dst
 }
 
-// AppendAttribute appends the value of an attribute as a parser gives it.
+// AppendAttribute appends the value of an attribute, as Walker.Attribute gives it, in the form in
+// which a parser gives it: references resolved, each white space character made a space.
 func AppendAttribute(dst, value []byte) []byte {
 	if isPlain(value) {
 		return append(dst, value...)

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// Namespace is the namespace name of RFC 5730 documents.
+// Namespace is the namespace name of EPP, RFC 5730 section 4.1.
 const Namespace = "urn:ietf:params:xml:ns:epp-1.0"
 
 const (
@@ -18,7 +18,7 @@ func AppendHello(dst []byte) []byte {
 	return appendUnit(dst, func(b []byte) []byte { return append(b, openEPP+"<hello/>"+closeEPP...) })
 }
 
-// AppendLogout appends the data unit of a logout; without clTRID when it is empty.
+// AppendLogout appends the data unit of a logout, without a clTRID element if clTRID is empty.
 func AppendLogout[T string | []byte](dst []byte, clTRID T) []byte {
 	return appendUnit(dst, func(b []byte) []byte {
 		b = append(b, openEPP+"<command><logout/>"...)
@@ -26,7 +26,8 @@ func AppendLogout[T string | []byte](dst []byte, clTRID T) []byte {
 	})
 }
 
-// AppendPoll appends the data unit of a poll with op=req; without clTRID when it is empty.
+// AppendPoll appends the data unit of a poll with op=req, without a clTRID element if clTRID is
+// empty.
 func AppendPoll[T string | []byte](dst []byte, clTRID T) []byte {
 	return appendUnit(dst, func(b []byte) []byte {
 		b = append(b, openEPP+`<command><poll op="req"/>`...)
@@ -34,10 +35,11 @@ func AppendPoll[T string | []byte](dst []byte, clTRID T) []byte {
 	})
 }
 
-// AppendResponse appends the data unit of a response without data. reason, if any, goes behind msg
-// in its text, after a semicolon: RFC 5730 section 2.6 has extValue for reasons, but only along
-// with an element of the command, and clients show the text. rawClTRID is the content of the
-// command's clTRID as it was written and goes in as it is; nil for none.
+// AppendResponse appends the data unit of a response without resData. The text is msg, followed by
+// "; " and reason unless that is empty: RFC 5730 section 2.6 has extValue for reasons, but only
+// together with an element of the command, and clients show the text alone. msg, reason and svTRID
+// are escaped. rawClTRID is the content of the command's clTRID as it was written and goes in as it
+// is; empty for none.
 func AppendResponse(dst []byte, code int, msg, reason string, rawClTRID []byte, svTRID []byte) []byte {
 	return appendUnit(dst, func(b []byte) []byte {
 		b = append(b, openEPP+`<response><result code="`...)
@@ -55,6 +57,7 @@ func AppendResponse(dst []byte, code int, msg, reason string, rawClTRID []byte, 
 	})
 }
 
+// appendClTRID appends a clTRID element, unless clTRID is empty.
 func appendClTRID[T string | []byte](dst []byte, clTRID T) []byte {
 	if len(clTRID) == 0 {
 		return dst
@@ -62,15 +65,15 @@ func appendClTRID[T string | []byte](dst []byte, clTRID T) []byte {
 	return appendElement(dst, "clTRID", clTRID)
 }
 
-// appendElement appends an element, name with its prefix, that holds text.
+// appendElement appends an element that holds text. name is with its prefix; text gets escaped.
 func appendElement[T string | []byte](dst []byte, name string, text T) []byte {
 	dst = append(append(append(dst, '<'), name...), '>')
 	dst = appendText(dst, text)
 	return append(append(append(dst, "</"...), name...), '>')
 }
 
-// appendText appends text escaped as character data. What XML cannot hold becomes U+FFFD; a
-// carriage return goes as a reference, since a parser would make a line feed of it.
+// appendText appends text escaped as character data. A character that XML cannot hold becomes
+// U+FFFD. A carriage return becomes a reference, since a parser would make a line feed of it.
 func appendText[T string | []byte](dst []byte, text T) []byte {
 	for _, r := range string(text) {
 		switch {
