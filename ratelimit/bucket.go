@@ -5,45 +5,45 @@ import (
 	"time"
 )
 
-// Never is the instant that does not come by waiting: every slot is held by a command that has no
-// answer yet.
+// Never is the instant that Next gives if waiting does not help: every slot is held by a command
+// that has no answer yet, so only a Done or an Undo helps.
 const Never time.Duration = math.MaxInt64
 
-// Bucket is the state of one Limit. Instants are durations since any fixed moment, from a monotonic
-// clock; an instant before an earlier one does no harm but delay. A Bucket has one owner: its
-// methods must not be called concurrently.
+// Bucket is the state of one Limit. An instant is a duration since some fixed moment, the same for
+// all calls, from a monotonic clock. A clock that steps back delays commands and breaks no promise.
+// A Bucket has one owner: its methods must not be called concurrently.
 //
-// It is made of two parts that must both admit a command: a log of slots, which carries the
-// promise, and a spacing of the kind known as the generic cell rate algorithm (GCRA), which keeps
-// bursts small.
+// It has two parts, and both must admit a command: a log of slots, which keeps the promise, and a
+// spacing of the kind known as the generic cell rate algorithm (GCRA), which keeps bursts small.
 type Bucket struct {
 	limit Limit
 
-	// The log. A command holds a slot from Take until Per after its answer, so the slots in use are
-	// those in flight and those whose answer came less than Per ago. Slots are alike: only their
-	// number counts.
+	// The log. A command holds a slot from Take until Per after its answer. So the slots in use are
+	// one for each command in flight and one for each answer that came less than Per ago. Slots are
+	// alike: only their number counts.
 	inFlight int
 	answered ring // instants of the answers, rising
 
-	// The spacing. due is the instant at which a stream of commands, evenly spaced, would send the
-	// next one; it is ahead of the clock by as much as has been sent too early.
+	// The spacing. due is the instant at which a stream of evenly spaced commands would send its
+	// next one. It is ahead of the clock while commands were sent faster than that.
 	due     time.Duration
 	spacing time.Duration // of limit
 	ahead   time.Duration // how far due may be ahead of the clock
 
-	// For Undo: latest is the instant of the latest Take, older how many of those in flight may
-	// have been taken before.
+	// For Undo. latest is the instant of the latest Take, older the number of commands in flight
+	// that may have been taken before that instant.
 	latest time.Duration
 	older  int
 }
 
-// NewBucket returns a bucket of which nothing is used. It panics when the limit is not valid.
+// NewBucket returns a bucket with all slots free. It panics if the limit is not valid.
 func NewBucket(l Limit) *Bucket {
 	b := &Bucket{due: math.MinInt64, latest: math.MinInt64}
 	b.use(l)
 	return b
 }
 
+// use makes l the rule. It panics if l is not valid.
 func (b *Bucket) use(l Limit) {
 	if err := l.Validate(); err != nil {
 		panic("BUG: ratelimit: " + err.Error())
@@ -54,9 +54,9 @@ func (b *Bucket) use(l Limit) {
 // Limit is the rule that the bucket now follows.
 func (b *Bucket) Limit() Limit { return b.limit }
 
-// Next is the earliest instant at which Take is allowed if nothing else happens until then: now
-// when it is allowed now, Never when it is not before a Done. It starts nothing and promises
-// nothing: ask again at that instant.
+// Next is the earliest instant at which Take is allowed, if nothing else happens until then. It is
+// now if Take is allowed now, and Never if a Done or Undo must come first. It reserves nothing: ask
+// again at that instant.
 func (b *Bucket) Next(now time.Duration) time.Duration {
 	at := now
 	if excess := b.Used(now) - b.limit.N; excess >= 0 {
@@ -71,10 +71,11 @@ func (b *Bucket) Next(now time.Duration) time.Duration {
 	return at
 }
 
-// paced says whether the spacing asks for more than the log does. With a burst of N it does not.
+// paced reports whether the spacing can ask for a longer wait than the log does: not with a burst
+// of N, and not before the first Take.
 func (b *Bucket) paced() bool { return b.limit.burst() < b.limit.N && b.due != math.MinInt64 }
 
-// Take uses one slot from now on. It panics when Next does not allow it.
+// Take uses one slot from now on. It panics unless Next(now) is now.
 func (b *Bucket) Take(now time.Duration) {
 	if b.Next(now) > now {
 		panic("BUG: ratelimit: Take before Next allows it")
@@ -86,16 +87,17 @@ func (b *Bucket) Take(now time.Duration) {
 	b.due = max(b.due, now) + b.spacing
 }
 
-// Done says that the answer to a command has come, or that its session is gone and none will come:
-// the slot is free at now+Per. It must be called once for each Take that was not undone.
+// Done tells the bucket that a command was answered, or that its session is gone and no answer will
+// come. Its slot is free at now+Per. Done must be called once for each Take that was not undone; it
+// panics without one.
 func (b *Bucket) Done(now time.Duration) {
 	b.drop("Done")
 	b.answered.push(now, b.limit.N)
 }
 
-// Undo says that nothing of a command has left for the registry: its slot is free at once. Its
-// place in the spacing is given back only when it is sure to be of the latest Take, or else more
-// than Burst could go back to back.
+// Undo tells the bucket that nothing of a command was sent to the registry. Its slot is free at
+// once. Its place in the spacing is given back only if the command is sure to be of the latest
+// Take: otherwise more than Burst commands could go back to back. Undo panics without a Take.
 func (b *Bucket) Undo(now time.Duration) {
 	if b.older == 0 && b.inFlight > 0 {
 		b.due -= b.spacing
@@ -104,8 +106,8 @@ func (b *Bucket) Undo(now time.Duration) {
 	b.expire(now)
 }
 
-// drop takes one command out of flight. Which one is not known: those that may be older stay so as
-// long as they can.
+// drop takes one command out of flight. Nobody says which one, so it counts as one of the latest
+// Take as long as there is such a command.
 func (b *Bucket) drop(method string) {
 	if b.inFlight == 0 {
 		panic("BUG: ratelimit: " + method + " without Take")
@@ -114,7 +116,7 @@ func (b *Bucket) drop(method string) {
 	b.older = min(b.older, b.inFlight)
 }
 
-// Used is how many slots are in use, 0 to N; above N only after SetLimit has lowered N.
+// Used is the number of slots in use: 0 to N, and above N only after SetLimit has lowered N.
 func (b *Bucket) Used(now time.Duration) int {
 	b.expire(now)
 	return b.inFlight + b.answered.len()
@@ -127,18 +129,19 @@ func (b *Bucket) expire(now time.Duration) {
 	}
 }
 
-// Idle says that a new bucket would answer as this one does: it may be forgotten.
+// Idle reports whether a new bucket would answer as this one does, so that this one may be
+// forgotten.
 func (b *Bucket) Idle(now time.Duration) bool {
 	return b.Used(now) == 0 && b.due <= now
 }
 
-// SetLimit changes the rule. What has been used still counts, for the new period from its answer;
-// what the old limit had forgotten by now does not, so after a longer period the promise holds for
-// what is sent from now on and for what the old one still remembered. It panics when the limit is
-// not valid.
+// SetLimit changes the rule. Slots in use stay in use; each is free the new Per after its answer. A
+// command that the old limit had forgotten by now is not remembered again: if the new Per is
+// longer, the promise holds for commands sent from now on together with those that were still
+// remembered. SetLimit panics if the limit is not valid.
 func (b *Bucket) SetLimit(now time.Duration, l Limit) {
 	b.expire(now)
-	var early time.Duration // commands that were sent ahead of an even spacing, rounded up
+	var early time.Duration // number of commands sent ahead of an even spacing, rounded up
 	if b.due > now {
 		early = (b.due - now + b.spacing - 1) / b.spacing
 	}
@@ -146,7 +149,7 @@ func (b *Bucket) SetLimit(now time.Duration, l Limit) {
 	if early > 0 {
 		b.due = now + min(early, time.Duration(l.N))*b.spacing
 	}
-	// What is in flight was counted in the old spacing: an Undo of it would give back too much of
-	// the new one.
+	// Commands in flight were spaced by the old rule. An Undo of one must not give back the new
+	// spacing, which may be longer.
 	b.older = b.inFlight
 }

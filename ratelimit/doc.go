@@ -1,24 +1,24 @@
-// Package ratelimit says when a command may be sent so that a registry never counts too many.
+// Package ratelimit tells when a command may be sent so that a registry never counts too many.
 //
-// A Limit of N commands per P promises that in no window of length P, half-open, the registry sees
-// more than N. What the network does to the spacing cannot break this: the registry counts a
-// command somewhere between its sending and its answer, so a Bucket holds each of its N slots from
-// Take until P after Done. A Burst below N spaces the rest: no more than Burst commands go back to
-// back, those beyond are P/N apart. Both rules must admit a command.
+// A Limit of N commands per P promises that the registry sees at most N commands in any half-open
+// window of length P. Delays in the network cannot break the promise: the registry counts a command
+// at some moment between its sending and its answer, and a Bucket holds one of its N slots for the
+// command from Take until P after Done. A Burst below N adds a spacing: at most Burst commands go
+// back to back, and further ones are P/N apart. A command must be admitted by both rules.
 //
 // The order of things, for one command:
 //
 //	if at := b.Next(now); at > now {
-//		// Not yet: ask again at that instant, or, when it is Never, after the next Done.
+//		// Not yet: ask again at that instant or, if it is Never, after the next Done.
 //	}
 //	b.Take(now) // and send
-//	b.Done(now) // later, once: the answer is here or the session is gone
+//	b.Done(now) // later, once: the answer has come, or the session is gone
 //
-// A command whose sending did not even begin is given back with Undo instead of Done.
+// If no octet of a command was sent after all, call Undo in place of Done.
 //
-// Where several limits bear on one command, ask all of them, take the latest instant, and Take from
-// all.
+// Where several limits apply to one command, ask all of them, wait for the latest instant, and Take
+// from all.
 //
 // The package is pure: it has no clock, starts nothing and does no I/O. It does not queue, and it
-// does not know which commands a limit is about.
+// does not know which commands a limit is for.
 package ratelimit

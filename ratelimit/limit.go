@@ -6,15 +6,16 @@ import (
 	"time"
 )
 
-// Limit is one rule: N commands in any window of length Per, no more than Burst of them back to
-// back.
+// Limit is one rule: at most N commands in any window of length Per, and at most Burst of them back
+// to back. The zero value is not valid.
 type Limit struct {
 	N     int           // commands per window; at least 1
 	Per   time.Duration // length of the window; at least N nanoseconds
-	Burst int           // commands back to back, 1 to N; 0 stands for N
+	Burst int           // commands back to back, 1 to N; 0 means N
 }
 
-// Validate reports the first thing that is wrong with the limit, or nil.
+// Validate returns an error about the first field that is wrong, or nil. The text begins with the
+// name of the field in the config file.
 func (l Limit) Validate() error {
 	switch {
 	case l.N < 1:
@@ -29,7 +30,8 @@ func (l Limit) Validate() error {
 	return nil
 }
 
-// String is the limit as an operator says it, "100/1s burst 10".
+// String is the limit in the words of an operator: "100/1s", or "100/1s burst 10" if Burst is below
+// N.
 func (l Limit) String() string {
 	if l.burst() == l.N {
 		return fmt.Sprintf("%d/%v", l.N, l.Per)
@@ -37,6 +39,7 @@ func (l Limit) String() string {
 	return fmt.Sprintf("%d/%v burst %d", l.N, l.Per, l.Burst)
 }
 
+// burst is the number of commands back to back, 1 to N.
 func (l Limit) burst() int {
 	if l.Burst == 0 {
 		return l.N
@@ -44,7 +47,7 @@ func (l Limit) burst() int {
 	return l.Burst
 }
 
-// spacing is Per/N, rounded up so that the rounding never sends a command early.
+// spacing is Per/N, rounded up so that no command is sent early.
 func (l Limit) spacing() time.Duration {
 	n := time.Duration(l.N)
 	s := l.Per / n

@@ -5,12 +5,12 @@ import "time"
 // smallest is the capacity of the first allocation, in instants.
 const smallest = 8
 
-// ring is a queue of rising instants. It grows with what it holds and never shrinks: in the steady
-// state it allocates nothing.
+// ring is a queue of rising instants. It grows with the number of instants that it holds and never
+// shrinks, so in the steady state it allocates nothing. The zero value is empty.
 type ring struct {
 	buf  []time.Duration
 	head int // index of the oldest
-	n    int
+	n    int // instants held
 }
 
 func (r *ring) len() int { return r.n }
@@ -24,6 +24,7 @@ func (r *ring) at(i int) time.Duration {
 	return r.buf[i]
 }
 
+// pop forgets the oldest instant; there must be one.
 func (r *ring) pop() {
 	r.head++
 	if r.head == len(r.buf) {
@@ -32,8 +33,8 @@ func (r *ring) pop() {
 	r.n--
 }
 
-// push appends t, or the newest instant when t lies before it, so that the order holds. Growth
-// stops at bound as long as no more than bound are held.
+// push appends t, or the newest instant if t is before that, so that the order holds. The capacity
+// goes beyond bound only if the ring holds more instants than that.
 func (r *ring) push(t time.Duration, bound int) {
 	if r.n > 0 {
 		t = max(t, r.at(r.n-1))
@@ -49,6 +50,7 @@ func (r *ring) push(t time.Duration, bound int) {
 	r.n++
 }
 
+// grow doubles the capacity, but not beyond bound if that is enough for one more.
 func (r *ring) grow(bound int) {
 	size := max(2*r.n, smallest)
 	if r.n < bound {
