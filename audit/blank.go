@@ -9,33 +9,35 @@ import (
 	"eppmux/frame"
 )
 
-// blanked stands in place of a secret.
+// blanked takes the place of a secret.
 const blanked = "***"
 
-// secretNames are elements and attributes, in lower case and whatever their namespace, whose
-// content is a secret: the passwords of RFC 5730 section 2.9.1.1 and RFC 8807, the authInfo of the
-// object mappings, the tokens of RFC 8495, and what registries call the same.
+// secretNames are the local names, in lower case, of elements and attributes whose content is a
+// secret, in any namespace: the passwords of RFC 5730 section 2.9.1.1 and RFC 8807, the authInfo of
+// the object mappings, the tokens of RFC 8495, and what registries use in their place.
 var secretNames = map[string]bool{
 	"pw": true, "newpw": true, "authinfo": true, "password": true, "newpassword": true, "passwd": true, "pwd": true,
 	"authcode": true, "newauthinfo": true, "allocationtoken": true,
 }
 
-// longestSecretName is theirs, in octets.
+// longestSecretName is the length of the longest of secretNames, in octets.
 const longestSecretName = len("allocationtoken")
 
+// isSecret reports whether name, a QName, is one of secretNames but for its prefix and its case.
 func isSecret(name []byte) bool {
 	local := frame.Local(name)
 	if len(local) < 2 {
 		return false
 	}
 	switch local[0] | 0x20 {
-	case 'a', 'n', 'p': // no letter beyond ASCII has one of these as its lower one
+	case 'a', 'n', 'p': // the lower case of no letter beyond ASCII is one of these
 	default:
 		return false
 	}
 	var lower [longestSecretName]byte
 	for i, c := range local {
-		if c >= utf8.RuneSelf || i == len(lower) { // some letters beyond ASCII have lower ones within
+		// The lower case of some letters beyond ASCII is in ASCII.
+		if c >= utf8.RuneSelf || i == len(lower) {
 			return secretNames[strings.ToLower(string(local))]
 		}
 		if c >= 'A' && c <= 'Z' {
@@ -46,22 +48,26 @@ func isSecret(name []byte) bool {
 	return secretNames[string(lower[:len(local)])]
 }
 
-// secretAttribute: a declaration of the prefix pw is none.
+// secretAttribute reports whether the attribute of that name is a secret. The declaration of a
+// prefix pw is not.
 func secretAttribute(name []byte) bool {
 	return !bytes.HasPrefix(name, []byte("xmlns:")) && isSecret(name)
 }
 
-// blanker reads a document that a Scanner has read before: so it has no DOCTYPE and is UTF-8, and
-// two readers agree on it.
+// blanker takes the secrets out of a document. What is inside an element of secretNames goes, with
+// its attributes and all elements in it, and so do values of secret attributes, comments,
+// processing instructions, and text in which markup is written. A Scanner must have accepted the
+// document: so it has no DOCTYPE, is UTF-8, and two readers agree on it. The zero value is ready to
+// use.
 type blanker struct {
 	out   []byte // the document without its secrets
-	depth int    // of open elements from the secret one on; 0: none is
-	// text since the last tag, as a parser gives it: comments and the marks of CDATA do not divide
-	// it
+	depth int    // open elements, counted from the secret one on; 0 outside of secret elements
+	// run is the text since the last tag, as a parser gives it. Comments and the marks of CDATA do
+	// not divide it.
 	run     []byte
-	runAt   int // where it begins in out
-	kept    []byte
-	secrets []frame.Span // of kept: texts found inside, as a parser gives them
+	runAt   int          // offset in out at which run begins
+	kept    []byte       // the secrets found so far, as a parser gives them
+	secrets []frame.Span // each of them, in kept
 	spaced  bool         // one of them has white space in it
 	scratch []byte
 }
@@ -69,8 +75,9 @@ type blanker struct {
 // reset forgets the secrets found so far.
 func (b *blanker) reset() { b.kept, b.secrets, b.spaced = b.kept[:0], b.secrets[:0], false }
 
-// document makes out of a document, and adds its secrets to those found so far; false: it cannot be
-// read. Text that repeats one of those found before is blanked, however it is written.
+// document sets out to a document without its secrets, which it adds to the secrets found so far.
+// Text that repeats a secret found so far is blanked, in whatever form it is written. It is false
+// if the document cannot be read to its end.
 func (b *blanker) document(doc []byte) bool {
 	b.out, b.depth, b.run = b.out[:0], 0, b.run[:0]
 	read := 0
@@ -82,7 +89,8 @@ func (b *blanker) document(doc []byte) bool {
 	return b.depth == 0 && read == len(doc)
 }
 
-// find is document that makes no out.
+// find adds the secrets of a document to those found so far, as far as it can be read, and leaves
+// out alone.
 func (b *blanker) find(doc []byte) {
 	b.depth, b.run = 0, b.run[:0]
 	w := frame.NewWalker(doc)
@@ -99,7 +107,7 @@ func (b *blanker) find(doc []byte) {
 	}
 }
 
-// token is one step of document.
+// token does one step of document.
 func (b *blanker) token(t frame.Token, w *frame.Walker) {
 	switch {
 	case b.depth > 0:
@@ -121,11 +129,11 @@ func (b *blanker) token(t frame.Token, w *frame.Walker) {
 	}
 }
 
-// endRun blanks what is secret in the text that ends here.
+// endRun blanks the secrets in the text that ends here.
 func (b *blanker) endRun() {
 	run := b.run
 	b.run = b.run[:0]
-	if bytes.IndexByte(run, '<') >= 0 { // a document within: it may have secrets of its own
+	if bytes.IndexByte(run, '<') >= 0 { // a document in the text may have secrets of its own
 		b.out = append(b.out[:b.runAt], blanked...)
 		return
 	}
@@ -134,8 +142,8 @@ func (b *blanker) endRun() {
 	}
 }
 
-// repeated says whether text repeats secrets found so far, also with other white space, and gives
-// it without them.
+// repeated reports whether text repeats secrets found so far, be it with other white space, and
+// gives the text without them.
 func (b *blanker) repeated(text []byte) (shown []byte, changed bool) {
 	if len(text) < shortestKept || len(b.secrets) == 0 {
 		return text, false
@@ -152,6 +160,7 @@ func (b *blanker) repeated(text []byte) (shown []byte, changed bool) {
 	return text, false
 }
 
+// start does the step of a start tag or empty-element tag outside of secret elements.
 func (b *blanker) start(t frame.Token, w *frame.Walker) {
 	switch {
 	case isSecret(w.Name):
@@ -180,7 +189,7 @@ func (b *blanker) start(t frame.Token, w *frame.Walker) {
 	}
 }
 
-// enter begins a secret element, at its start tag.
+// enter does the step of a secret element's tag, or of a tag inside it: it keeps the attributes.
 func (b *blanker) enter(t frame.Token, w *frame.Walker) {
 	if t == frame.TokenStart {
 		b.depth++
@@ -192,7 +201,7 @@ func (b *blanker) enter(t frame.Token, w *frame.Walker) {
 	}
 }
 
-// inside is one step inside a secret element.
+// inside does one step inside a secret element.
 func (b *blanker) inside(t frame.Token, w *frame.Walker) {
 	switch t {
 	case frame.TokenStart, frame.TokenEmpty:
@@ -206,7 +215,8 @@ func (b *blanker) inside(t frame.Token, w *frame.Walker) {
 	}
 }
 
-// keepSecretAttributes says whether a tag has any.
+// keepSecretAttributes keeps the secret attributes of a tag and reports whether it has any. It gets
+// a copy of the Walker, whose place does not change.
 func (b *blanker) keepSecretAttributes(w frame.Walker) (any bool) {
 	for name, value, ok := w.Attribute(); ok; name, value, ok = w.Attribute() {
 		if secretAttribute(name) {
@@ -217,7 +227,7 @@ func (b *blanker) keepSecretAttributes(w frame.Walker) (any bool) {
 	return any
 }
 
-// repeatedInAttributes says whether a tag's attributes repeat secrets found so far.
+// repeatedInAttributes reports whether an attribute of a tag repeats a secret found so far.
 func (b *blanker) repeatedInAttributes(w frame.Walker) bool {
 	if len(b.secrets) == 0 {
 		return false
@@ -231,21 +241,22 @@ func (b *blanker) repeatedInAttributes(w frame.Walker) bool {
 	return false
 }
 
+// escaped is text as it is written in XML.
 func escaped(text []byte) []byte {
 	var b bytes.Buffer
-	_ = xml.EscapeText(&b, text) // a Buffer takes all
+	_ = xml.EscapeText(&b, text) // writing to a Buffer does not fail
 	return b.Bytes()
 }
 
 const (
-	// shortestKept is the length from which a secret is looked for in other texts, in octets:
-	// shorter ones stand in any text.
+	// shortestKept is the length in octets from which on a secret is looked for in other texts.
+	// Shorter ones occur in any text.
 	shortestKept = 4
-	// mostKept bounds the work: honest messages have one or two.
+	// mostKept bounds the work: how many secrets are looked for. An honest message has one or two.
 	mostKept = 16
 )
 
-// keep keeps a copy of text, once.
+// keep adds a copy of text to the secrets, unless it is short or among them already.
 func (b *blanker) keep(text []byte) {
 	if text = bytes.TrimSpace(text); len(text) < shortestKept || len(b.secrets) > mostKept {
 		return
@@ -261,18 +272,21 @@ func (b *blanker) keep(text []byte) {
 	b.secrets = append(b.secrets, frame.Span{Start: from, End: len(b.kept)})
 }
 
+// keepRun keeps the text that ends here, inside a secret element.
 func (b *blanker) keepRun() {
 	b.keep(b.run)
 	b.run = b.run[:0]
 }
 
+// keepAttribute keeps the value of a secret attribute, which is given as written.
 func (b *blanker) keepAttribute(value []byte) {
 	b.scratch = frame.AppendAttribute(b.scratch[:0], value)
 	b.keep(b.scratch)
 }
 
 // hide blanks the secrets found so far in a text that may repeat them, such as a registry's
-// message. Where there are more than are kept, nothing is shown. It leaves text as it is.
+// message. If there are more secrets than mostKept it blanks the whole text. text itself is not
+// changed.
 func (b *blanker) hide(text []byte) []byte {
 	if len(b.secrets) > mostKept {
 		return []byte(blanked)
@@ -282,18 +296,19 @@ func (b *blanker) hide(text []byte) []byte {
 		text = without(text, s)
 		if bytes.ContainsAny(s, "\t\r\n\"'&<> ") {
 			text = without(text, escaped(s))
-			text = without(text, collapsed(s)) // as a registry's message is shown
+			text = without(text, collapsed(s)) // in the form of Line.Message
 		}
 	}
 	return text
 }
 
-// collapsed is s with white space as xs:token has it.
+// collapsed is s with white space collapsed as in xs:token.
 func collapsed(s []byte) []byte {
-	return bytes.Join(bytes.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\n' }), []byte(" "))
+	isSpace := func(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\n' }
+	return bytes.Join(bytes.FieldsFunc(s, isSpace), []byte(" "))
 }
 
-// without blanks each s in text.
+// without is text with each s in it blanked; text itself if there is none.
 func without(text, s []byte) []byte {
 	if !bytes.Contains(text, s) {
 		return text

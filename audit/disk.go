@@ -13,34 +13,35 @@ import (
 	"time"
 )
 
-// file is what a disk needs of an *os.File.
+// file is the part of *os.File that a disk uses. Tests have files that fail.
 type file interface {
 	io.Writer
 	io.Closer
 	Stat() (fs.FileInfo, error)
 }
 
-// disk is the file and what it was rotated to. Owned by the goroutine of the Log.
+// disk is the file of a Log and the files that it was rotated to. Owned by the goroutine of the
+// Log.
 type disk struct {
 	// Immutable.
 	path    string
-	maxSize int64 // octets; 0: never rotated
-	keep    int   // rotated files; 0: all
+	maxSize int64 // octets of the file; 0: it is never rotated
+	keep    int   // rotated files that are kept; 0: all
 	open    func(path string) (file, error)
-	trouble func(err error) // is told of what has gone wrong while writing goes on
-	warn    func(err error) // is told of what is no failure
+	trouble func(err error) // called with a failure that does not stop writing
+	warn    func(err error) // called with a remark that is no failure
 
-	f        file           // nil: none is open
+	f        file           // nil: no file is open
 	id       syscall.Stat_t // device and inode of f
-	size     int64          // of f, octets
+	size     int64          // octets of f
 	cut      bool           // f does not end with a newline
-	rotateAt time.Time
+	rotateAt time.Time      // no rotation before, since one has failed
 }
 
-// openFile opens the file for appending and makes it where it is not there. What is no regular file
-// is refused, and a link too: rotation would rename it and not what it leads to.
+// openFile opens the file for appending, and creates it if there is none. It refuses anything but a
+// regular file, and a symbolic link: rotation would rename the link and not its target.
 func openFile(path string) (file, error) {
-	// Without O_NONBLOCK the opening of a named pipe would wait.
+	// Without O_NONBLOCK, opening a named pipe would wait.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 	if err != nil {
 		return nil, err
@@ -56,9 +57,9 @@ func openFile(path string) (file, error) {
 	return f, nil
 }
 
-// write writes lines, p[1:], in one write(2); p[0] is a newline, which goes before them where the
-// file ends in mid-line. n counts octets of p from its start. After an error the file is closed,
-// and the next write opens it anew.
+// write writes the lines p[1:] with one write(2). p[0] is a newline, which is written too if the
+// file ends in mid-line. n is the number of octets of p that are done with, p[0] included. After an
+// error the file is closed, and the next write opens it again.
 func (d *disk) write(p []byte, now time.Time) (n int, err error) {
 	if err := d.ready(int64(len(p)), now); err != nil {
 		return 0, err
@@ -81,7 +82,9 @@ func (d *disk) write(p []byte, now time.Time) (n int, err error) {
 	return from + n, err
 }
 
-// ready makes sure that the file is open, stands where it should, and has room for n octets more.
+// ready makes sure that the file is open, stands at its path, and has room for n octets more: if
+// not, it rotates. A rotation that fails is told to trouble and is no error, since the file can
+// grow.
 func (d *disk) ready(n int64, now time.Time) error {
 	if d.f == nil || d.moved() {
 		if err := d.reopen(); err != nil {
@@ -98,8 +101,8 @@ func (d *disk) ready(n int64, now time.Time) error {
 	return nil
 }
 
-// moved says whether something else, or nothing, stands at the path of the open file: another
-// program has rotated or removed it. Where that cannot be told the file is as good as any.
+// moved reports whether the open file no longer stands at its path: another program has rotated or
+// removed it. If that cannot be found out, the file counts as in its place.
 func (d *disk) moved() bool {
 	var there syscall.Stat_t
 	if err := syscall.Lstat(d.path, &there); err != nil {
@@ -108,11 +111,12 @@ func (d *disk) moved() bool {
 	if there.Dev != d.id.Dev || there.Ino != d.id.Ino {
 		return true
 	}
-	d.size = there.Size // it may have been truncated
+	d.size = there.Size // another program may have truncated it
 	return false
 }
 
-// reopen opens the file at the path in place of the one that is open, which stays where that fails.
+// reopen opens the file at the path and closes the one that was open. If it fails, the latter stays
+// open.
 func (d *disk) reopen() error {
 	f, err := d.open(d.path)
 	if err != nil {
@@ -134,7 +138,8 @@ func (d *disk) reopen() error {
 	return nil
 }
 
-// endsInMidLine looks at the last octet; in doubt it does: an empty line does no harm.
+// endsInMidLine reports whether the last octet of f is no newline. In doubt it is true: an empty
+// line does no harm.
 func endsInMidLine(f file, size int64) bool {
 	if size == 0 {
 		return false
@@ -148,6 +153,7 @@ func endsInMidLine(f file, size int64) bool {
 	return err != nil || last[0] != '\n'
 }
 
+// close closes the file if one is open.
 func (d *disk) close() {
 	if d.f != nil {
 		if err := d.f.Close(); err != nil {
@@ -157,12 +163,12 @@ func (d *disk) close() {
 	}
 }
 
-// rotatedForm is the time in the name of a rotated file, behind the path and a dot: in order of
-// names is in order of time.
+// rotatedForm is the form of the time in the name of a rotated file, which is the path, a dot and
+// that time in UTC. The order of the names is the order of time.
 const rotatedForm = "20060102T150405.000000Z"
 
-// rotate renames the file and opens a new one; where that fails it goes on with the old one, under
-// its old name unless another file has that by now.
+// rotate renames the file, opens a new one and removes the oldest. If no new one can be opened, the
+// old one stays in use and gets its name back, unless another file has that name by now.
 func (d *disk) rotate(now time.Time) error {
 	name, err := d.nextName(now)
 	if err != nil {
@@ -181,8 +187,8 @@ func (d *disk) rotate(now time.Time) error {
 	return nil
 }
 
-// renameBack gives the file its old name back, unless something else has it by now: a rename would
-// overwrite that.
+// renameBack gives the file at name its old path back. It fails if something else stands there by
+// now, which a rename would overwrite.
 func (d *disk) renameBack(name string) error {
 	if err := os.Link(name, d.path); err != nil {
 		return err
@@ -190,8 +196,9 @@ func (d *disk) renameBack(name string) error {
 	return os.Remove(name)
 }
 
-// nextName is the name of a file that is rotated now, behind those of all that were rotated before:
-// after the clock has been put back the newest would otherwise be taken for the oldest.
+// nextName is the name for a file that is rotated now. It sorts behind the names of all files that
+// were rotated before: otherwise, after the clock was put back, the newest would be taken for the
+// oldest.
 func (d *disk) nextName(now time.Time) (string, error) {
 	all, err := rotated(d.path)
 	if err != nil {
@@ -211,7 +218,7 @@ func (d *disk) nextName(now time.Time) (string, error) {
 	return name, nil
 }
 
-// prune removes the oldest rotated files beyond keep.
+// prune removes the oldest rotated files until keep of them are left.
 func (d *disk) prune() {
 	if d.keep == 0 {
 		return
@@ -229,7 +236,7 @@ func (d *disk) prune() {
 	}
 }
 
-// rotated are the files that rotate has made of path.
+// rotated gives the paths of the files that rotate has made of path, in no order.
 func rotated(path string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {

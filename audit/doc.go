@@ -1,18 +1,22 @@
-// Package audit keeps the record of what was sent to registries, so that after any failure it can
-// be told what happened to a command: JSON lines, one before a transform is sent and one when it
-// has ended.
+// Package audit keeps a record of the commands that were sent to registries, so that after any
+// failure one can find out what happened to each of them. The record is a file of JSON lines: one
+// line before a transform is sent, and one when it has ended.
 //
-// A Log writes them. Its goroutine owns the file; whoever hands over an Entry never waits for the
-// disk:
+// A Log writes the file. A goroutine of its own does so; a caller that hands over an Entry never
+// waits for the disk:
 //
 //	l, err := audit.Open(audit.Config{File: "audit.jsonl"})
-//	l.Announce(e, done) // done(true) once the line would outlive the process
-//	l.Add(e)
+//	l.Announce(e, turn, done) // done(turn, true): the line is written, the command may be sent
+//	l.Add(e)                  // later: the command has ended
 //	err = l.Close(time.Second)
 //
-// What a write(2) has taken outlives the process, however that ends, but not a power cut: nothing
-// is synced.
+// A line that write(2) has taken outlives the process, in whatever way that ends. It may not
+// outlive a power cut: nothing is synced.
 //
-// A Reader gives the lines of files back, a Joiner makes one Story of the lines of each command,
-// and a Filter picks.
+// Passwords, authInfo and the like are blanked in payloads, and in the text of an answer that
+// repeats them. What does not print on a terminal is written as an escape.
+//
+// A Reader gives the lines of files back, rotated and compressed ones included. A Joiner makes a
+// Story of the lines of each command, and a Filter picks lines or stories. Visible and VisibleJSON
+// make other text as safe to show.
 package audit

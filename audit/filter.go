@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// Filter picks lines and stories: those that meet all that is said. Empty fields say nothing.
+// Filter picks the lines and stories that meet all of its fields. An empty field is met by all.
 type Filter struct {
-	Since, Until time.Time // of the line; of a story that of its sending
-	Command      string    // a command, or command:op
-	Object       string    // a name; *.example: all that end so. Upper and lower case are the same
+	Since, Until time.Time // bounds, both included, of a line's time, or of the sending of a story
+	Command      string    // a command such as poll, or command:op such as poll:req
+	Object       string    // a name, or "*.example" for names with that ending; in any case
 	Registry     string
 	Client       string // the address with or without its port, or "uid N"
-	Code         string // four digits, each of which may be an x
-	End          string
+	Code         string // four digits; an x is met by any digit
+	End          string // answered, not_sent or unknown
 	ClTRID       string
 	MuxTRID      string
 	SvTRID       string
@@ -25,7 +25,8 @@ type Filter struct {
 
 var codeForm = regexp.MustCompile(`^[0-9xX]{4}$`)
 
-// Check finds fault with what cannot be meant.
+// Check returns an error about the first field that nothing could meet: a code or an end that does
+// not exist, or times in the wrong order.
 func (f *Filter) Check() error {
 	switch {
 	case f.Code != "" && !codeForm.MatchString(f.Code):
@@ -38,10 +39,11 @@ func (f *Filter) Check() error {
 	return nil
 }
 
-// Line says whether l meets f.
+// Line reports whether the line meets the filter.
 func (f *Filter) Line(l *Line) bool { return f.fits(l, l.Time.Time) }
 
-// Story says whether s meets f.
+// Story reports whether the story meets the filter. Its time is that of its sending, or, if that
+// line is missing, of its end.
 func (f *Filter) Story(s *Story) bool {
 	at := s.Sent
 	if at.IsZero() {

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// plain are the octets that stand in a JSON string, and show on a terminal, as they are.
+// plain has the octets that may stand in a JSON string, and be shown on a terminal, as they are.
 var plain = func() (t [256]bool) {
 	for c := ' '; c < 0x7f; c++ {
 		t[c] = c != '"' && c != '\\'
@@ -15,14 +15,14 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// appendString appends s as a JSON string in the form of encoding/json, save that what a terminal
-// would not show as a character of its own is written as \uXXXX, as is what is no UTF-8:
-// encoding/json leaves C1 controls and marks of direction as they are.
+// appendString appends s as a JSON string in the form of encoding/json, with one difference: a
+// character that does not print, such as a C1 control or a mark of direction, is written as \uXXXX,
+// since a terminal would act on it. An octet that is no UTF-8 is written as \ufffd.
 func appendString[T string | []byte](dst []byte, s T) []byte {
 	return append(appendInside(append(dst, '"'), s), '"')
 }
 
-// appendInside is appendString without the quotes.
+// appendInside does the work of appendString without the quotes.
 func appendInside[T string | []byte](dst []byte, s T) []byte {
 	from := 0
 	for i := 0; i < len(s); {
@@ -56,7 +56,7 @@ func appendInside[T string | []byte](dst []byte, s T) []byte {
 	return append(dst, s[from:]...)
 }
 
-// appendRune appends a character that stood in n octets, by its number where it does not show.
+// appendRune appends the character r, which stood in n octets: as \uXXXX if it does not print.
 func appendRune(dst []byte, r rune, n int) []byte {
 	if unicode.IsPrint(r) && !(r == utf8.RuneError && n == 1) {
 		return utf8.AppendRune(dst, r)
@@ -64,7 +64,7 @@ func appendRune(dst []byte, r rune, n int) []byte {
 	return appendEscape(dst, r)
 }
 
-// appendEscape appends r as JSON writes characters by number.
+// appendEscape appends r as \uXXXX, or as two of these from U+10000 on.
 func appendEscape(dst []byte, r rune) []byte {
 	const hex = "0123456789abcdef"
 	one := func(u rune) { dst = append(dst, '\\', 'u', hex[u>>12&15], hex[u>>8&15], hex[u>>4&15], hex[u&15]) }
@@ -77,8 +77,8 @@ func appendEscape(dst []byte, r rune) []byte {
 	return dst
 }
 
-// appendField appends a member of an object, unless it is empty. key has the comma before it and
-// the colon behind it.
+// appendField appends a member of an object, unless s is empty. key is with the comma before it,
+// the quotes, and the colon behind it.
 func appendField[T string | []byte](dst []byte, key string, s T) []byte {
 	if len(s) == 0 {
 		return dst
@@ -86,8 +86,8 @@ func appendField[T string | []byte](dst []byte, key string, s T) []byte {
 	return appendString(append(dst, key...), s)
 }
 
-// appendBounded is appendField with at most n octets of s, in whole characters, and dots where that
-// is not all.
+// appendBounded does the work of appendField for at most n octets of s, in whole characters. If
+// that is not all of s, three dots follow.
 func appendBounded[T string | []byte](dst []byte, key string, s T, n int) []byte {
 	if len(s) <= n {
 		return appendField(dst, key, s)
@@ -99,6 +99,7 @@ func appendBounded[T string | []byte](dst []byte, key string, s T, n int) []byte
 	return append(dst, `..."`...)
 }
 
+// appendNumber appends a member of an object, unless n is 0.
 func appendNumber(dst []byte, key string, n uint64) []byte {
 	if n == 0 {
 		return dst
@@ -106,7 +107,8 @@ func appendNumber(dst []byte, key string, n uint64) []byte {
 	return strconv.AppendUint(append(dst, key...), n, 10)
 }
 
-// appendSeconds appends d in seconds, rounded to microseconds, without needless zeros.
+// appendSeconds appends a member of an object, unless d is 0: d in seconds, rounded to
+// microseconds, without zeros at its end.
 func appendSeconds(dst []byte, key string, d time.Duration) []byte {
 	us := int64(d.Round(time.Microsecond) / time.Microsecond)
 	if us == 0 {
@@ -127,18 +129,20 @@ func appendSeconds(dst []byte, key string, d time.Duration) []byte {
 	return dst
 }
 
-// appendSix appends six digits.
+// appendSix appends n, 0 to 999999, in six digits.
 func appendSix(dst []byte, n int64) []byte {
-	return append(dst, byte('0'+n/100000%10), byte('0'+n/10000%10), byte('0'+n/1000%10), byte('0'+n/100%10), byte('0'+n/10%10), byte('0'+n%10))
+	return append(dst, byte('0'+n/100000%10), byte('0'+n/10000%10), byte('0'+n/1000%10),
+		byte('0'+n/100%10), byte('0'+n/10%10), byte('0'+n%10))
 }
 
-// moments writes times as momentForm has them. It keeps the last one's second, since most lines are
-// of the same.
+// moments writes times in the form of momentForm. It keeps the text of the last second, since most
+// lines are of the same second as the line before.
 type moments struct {
 	second int64
-	text   []byte // of that second, up to the point; nil: none is kept
+	text   []byte // the second, up to the decimal point; nil: none is kept
 }
 
+// append appends t.
 func (m *moments) append(dst []byte, t time.Time) []byte {
 	if s := t.Unix(); m.text == nil || s != m.second {
 		m.second, m.text = s, t.UTC().AppendFormat(m.text[:0], "2006-01-02T15:04:05.")

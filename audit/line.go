@@ -9,7 +9,9 @@ import (
 	"eppmux/frame"
 )
 
-// Line is a line of the file, the keys in this order. What is empty is left out.
+// Line is a line of the file, with its keys in this order. Empty fields are left out, save time and
+// event. What a line is about stands in its Event: a command (sending, end, rejected) or the log
+// itself (start, stop, lost).
 type Line struct {
 	Time     Moment   `json:"time"`
 	Event    string   `json:"event"`
@@ -19,42 +21,43 @@ type Line struct {
 	Session  uint64   `json:"session,omitempty"`
 	Command  string   `json:"command,omitempty"`
 	Op       string   `json:"op,omitempty"`
-	Object   string   `json:"object,omitempty"` // domain, host, ...; a namespace without such a word whole
-	Names    []string `json:"names,omitempty"`  // of the objects; of poll op="ack" the id of the message
-	Left     int      `json:"names_left_out,omitempty"`
+	Object   string   `json:"object,omitempty"`         // such as domain, or a whole namespace
+	Names    []string `json:"names,omitempty"`          // of objects; of poll op=ack the message's id
+	Left     int      `json:"names_left_out,omitempty"` // names beyond the first 100
 	ClTRID   string   `json:"cltrid,omitempty"`
 	MuxTRID  string   `json:"muxtrid,omitempty"`
 	SvTRID   string   `json:"svtrid,omitempty"`
 	Code     int      `json:"code,omitempty"`
-	Message  string   `json:"message,omitempty"` // the registry's text
+	Message  string   `json:"message,omitempty"` // text of the answer, without secrets
 	End      string   `json:"end,omitempty"`
 	Cause    string   `json:"cause,omitempty"`
 	Orphan   bool     `json:"orphan,omitempty"`
-	Wait     float64  `json:"wait,omitempty"` // seconds
-	RTT      float64  `json:"rtt,omitempty"`  // seconds
-	Lost     uint64   `json:"lost,omitempty"` // lines that are missing here
-	Frame    string   `json:"frame,omitempty"`
-	Answer   string   `json:"answer,omitempty"`
+	Wait     float64  `json:"wait,omitempty"`   // seconds
+	RTT      float64  `json:"rtt,omitempty"`    // seconds
+	Lost     uint64   `json:"lost,omitempty"`   // number of lines that are missing here
+	Frame    string   `json:"frame,omitempty"`  // payload of the command, without secrets
+	Answer   string   `json:"answer,omitempty"` // payload of the answer, without secrets
 }
 
-// Moment is a time as the file has it: UTC, with microseconds.
+// Moment is a time in the form of the file: UTC, with microseconds.
 type Moment struct{ time.Time }
 
 const momentForm = "2006-01-02T15:04:05.000000Z"
 
+// String is the time in the form of the file.
 func (m Moment) String() string { return m.UTC().Format(momentForm) }
 
-// MarshalJSON is json.Marshaler's.
+// MarshalJSON implements json.Marshaler. The UnmarshalJSON of time.Time reads a Moment.
 func (m Moment) MarshalJSON() ([]byte, error) { return []byte(`"` + m.String() + `"`), nil }
 
-// query reports whether the command only reads: nobody needs to find out what became of it.
+// query reports whether the command only reads, so that nobody needs to find out what became of it.
 func (l *Line) query() bool {
 	return frame.IsQuery(frame.CommandOf([]byte(l.Command)), frame.OpOf([]byte(l.Op)))
 }
 
-// appendVisible appends JSON, with what a terminal would not show as a character of its own written
-// as \uXXXX: encoding/json leaves C1 controls and marks of direction as they are. raw is one JSON
-// value without controls below U+0020.
+// appendVisible appends JSON with each character that does not print written as \uXXXX:
+// encoding/json leaves C1 controls and marks of direction as they are. raw is one JSON value
+// without controls below U+0020.
 func appendVisible(dst, raw []byte) []byte {
 	for i := 0; i < len(raw); {
 		c := raw[i]
@@ -70,7 +73,8 @@ func appendVisible(dst, raw []byte) []byte {
 	return dst
 }
 
-// Visible is text for a terminal: each character shows, and none is a control.
+// Visible is text made safe for a terminal: each character that does not print is written as
+// \uXXXX.
 func Visible(text string) string {
 	if strings.IndexFunc(text, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) < 0 {
 		return text

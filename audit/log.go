@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Config says where a Log writes, and what. Zero values mean what the comments say.
+// Config says where a Log writes, and what. The zero value of a field means what its comment says.
 type Config struct {
-	File    string
-	Frames  bool         // payloads too, without their secrets
-	MaxSize int64        // octets from which on the file is rotated; 0: never
+	File    string       // path; must be a regular file or not be there, in a folder that is
+	Frames  bool         // write payloads too, without their secrets
+	MaxSize int64        // octets above which the file is rotated; 0: never
 	Keep    int          // rotated files that are kept; 0: all
 	Logger  *slog.Logger // nil: silent
 
@@ -19,69 +19,71 @@ type Config struct {
 }
 
 const (
-	// maxHeld bounds what waits for the disk, in octets. Announcements may take half of it, so that
-	// ends have room.
+	// maxHeld bounds the memory for entries that wait for the disk, in octets. Announcements may
+	// take half of it, so that there is room for ends.
 	maxHeld = 8 << 20
 
-	// recordSize is what a record takes beside its payloads and texts, at most.
+	// recordSize is the most that a record takes beside its payloads and texts, in octets.
 	recordSize = 512
 
-	// flushFrom is how many octets are written without a Flush.
+	// flushFrom is the number of waiting octets above which they are written without a Flush.
 	flushFrom = 64 << 10
 
 	// slowAfter is how long a write may take before the disk counts as failing.
 	slowAfter = time.Second
 
-	// How long to wait before a failed attempt is repeated: twice as long each time.
+	// The pause before a failed attempt is repeated doubles each time from minPause to maxPause.
 	minPause = 100 * time.Millisecond
 	maxPause = 10 * time.Second
 )
 
-// Log writes entries to a file. Announce, Add, Flush and Reopen may be called from any goroutine
-// and never wait for the disk.
+// Log writes entries to a file. It implements upstream.Auditor and prometheus.Collector. All
+// methods may be called from any goroutine, and only Close waits for the disk.
 //
-// While the disk fails, announcements fail at once, and what is recorded is kept until it works
-// again, as far as there is room. Failing are a write that fails and one that takes longer than
-// slowAfter.
+// The disk fails from a write that fails, or takes longer than a second, until the next one that
+// succeeds. Meanwhile announcements fail at once, and entries are kept until the disk works again,
+// up to 8 MiB; what comes beyond that is lost, counted, and marked in the file. A failed write is
+// repeated after 100 ms, then after twice as long each time, up to 10 s.
 type Log struct {
 	// Immutable after Open.
 	log    *slog.Logger
-	wake   chan struct{} // says that there is something to do; never closed; one that waits is enough
+	wake   chan struct{} // tells run that there is work; never closed; one that waits is enough
 	closed chan struct{} // closed by run at its end
 
 	// Owned by run.
 	disk   *disk
 	render *renderer
-	spare  queue // empty: the next one
-	lines  lines // rendered and not written yet
-	noted  uint64
+	spare  queue     // empty; to be exchanged for queue
+	lines  lines     // rendered and not written yet
+	noted  uint64    // lost lines that the file tells of
 	logged time.Time // when an error was logged last
-	silent int       // errors since then
+	silent int       // errors since then, which were not logged
 
-	slowly *time.Timer // calls slow while a write is under way; immutable
+	slowly *time.Timer // calls slow slowAfter a write began; immutable, set and stopped by run
 
 	mu sync.Mutex
 	// Guarded by mu.
 	queue   queue
-	held    int // octets, of queue and lines
-	failing bool
-	since   time.Time // when it began to fail
-	why     error     // that it fails; nil: the disk does not answer
+	held    int       // octets that the entries of queue and lines count for
+	failing bool      // the disk fails
+	since   time.Time // when the disk began to fail
+	why     error     // its last error; nil while failing: the disk does not answer
 	lostAt  time.Time // when a line was lost last
-	writing bool
-	began   time.Time // the write under way, or the last one
-	reopen  bool
-	closing bool
+	writing bool      // a write is under way
+	began   time.Time // when the write under way, or the last one, began
+	reopen  bool      // Reopen was called
+	closing bool      // Close was called
 	counts  counts
 }
 
-// counts are since Open.
+// counts are numbers since Open.
 type counts struct {
-	records uint64 // written
-	errors  uint64
-	lost    [numLosses]uint64
+	records uint64            // lines about commands that were written
+	errors  uint64            // failures of the disk
+	lost    [numLosses]uint64 // entries that were not written
 }
 
+// allLost is the number of entries lost for any reason.
 func (c *counts) allLost() (n uint64) {
 	for _, l := range c.lost {
 		n += l
@@ -93,17 +95,25 @@ func (c *counts) allLost() (n uint64) {
 type loss uint8
 
 const (
-	lossFull     loss = iota // there was no room: more came than the disk took
-	lossDisk                 // the same, while the disk failed
-	lossShutdown             // the disk failed until the end
+	lossFull     loss = iota // no room, since more came than the disk took
+	lossDisk                 // no room, since the disk failed
+	lossShutdown             // the disk did not take it before the end
 	numLosses
 )
 
+// String is the reason as the label of a metric.
 func (l loss) String() string { return [...]string{"full", "disk", "shutdown"}[l] }
 
-// Open opens the file and begins to write. Close ends it.
+// Open opens the file, which it creates with mode 0600 if there is none, and begins to write. It
+// fails if the file cannot be opened or written. Close must be called in the end.
 func Open(cfg Config) (*Log, error) {
-	l := &Log{log: cfg.Logger, wake: make(chan struct{}, 1), closed: make(chan struct{}), render: newRenderer(cfg.Frames), lines: newLines()}
+	l := &Log{
+		log:    cfg.Logger,
+		wake:   make(chan struct{}, 1),
+		closed: make(chan struct{}),
+		render: newRenderer(cfg.Frames),
+		lines:  newLines(),
+	}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
@@ -125,8 +135,10 @@ func Open(cfg Config) (*Log, error) {
 	return l, nil
 }
 
-// Announce is upstream.Auditor's: done is called with turn when e is written, or with false when it
-// is not now; it may be written later all the same. Both wait for a Flush.
+// Announce implements upstream.Auditor. done is called once: with turn and true when the line of e
+// is written, or with turn and false when that has failed. After a false the line may still be
+// written later. done is called by the Log's goroutine, which may wait for a Flush to write, or, if
+// e is refused at once, before Announce returns. It must not block.
 func (l *Log) Announce(e *Entry, turn uint64, done func(turn uint64, ok bool)) {
 	w := waiter{done, turn}
 	l.mu.Lock()
@@ -147,7 +159,8 @@ func (l *Log) Announce(e *Entry, turn uint64, done func(turn uint64, ok bool)) {
 	}
 }
 
-// Add is upstream.Auditor's.
+// Add implements upstream.Auditor. The line of e is written after the next Flush, or earlier. If
+// there is no room, it is lost, and counted as such.
 func (l *Log) Add(e *Entry) {
 	l.mu.Lock()
 	l.push(e, waiter{}, maxHeld)
@@ -158,11 +171,12 @@ func (l *Log) Add(e *Entry) {
 	}
 }
 
-// Flush is upstream.Auditor's.
+// Flush implements upstream.Auditor: all entries so far are written soon.
 func (l *Log) Flush() { l.poke() }
 
-// push puts a copy of e into the queue if there is room: whatever its size, if nothing else waits.
-// mu is held.
+// push puts a copy of e into the queue and reports whether there was room: no more than room octets
+// may wait with it, but if nothing else waits, e may have any size. It counts an entry without room
+// as lost. mu must be held.
 func (l *Log) push(e *Entry, w waiter, room int) bool {
 	why, size := lossFull, sizeOf(e)
 	switch {
@@ -182,12 +196,14 @@ func (l *Log) push(e *Entry, w waiter, room int) bool {
 	return false
 }
 
+// sizeOf is what e counts for in Log.held, in octets.
 func sizeOf(e *Entry) int {
 	return recordSize + len(e.Payload) + len(e.Answer) + len(e.ClTRID)
 }
 
-// Reopen makes sure, soon, that the file stands at its path, as after another program has renamed
-// it. A failing disk is tried again at once.
+// Reopen makes the Log look soon whether its file still stands at its path, and open a new one if
+// not: to be called after another program has renamed the file. A failing disk is tried again at
+// once.
 func (l *Log) Reopen() {
 	l.mu.Lock()
 	l.reopen = true
@@ -195,8 +211,8 @@ func (l *Log) Reopen() {
 	l.poke()
 }
 
-// Close writes what waits and closes the file. It waits for so long at most; the error is about
-// what could not be written.
+// Close writes the entries that wait and closes the file. It returns after within at the latest,
+// with an error if entries could not be written. Entries that come later are lost.
 func (l *Log) Close(within time.Duration) error {
 	l.mu.Lock()
 	l.closing = true
@@ -216,6 +232,7 @@ func (l *Log) Close(within time.Duration) error {
 	return nil
 }
 
+// poke wakes run.
 func (l *Log) poke() {
 	select {
 	case l.wake <- struct{}{}:
@@ -223,8 +240,8 @@ func (l *Log) poke() {
 	}
 }
 
-// run writes until Close; then it tries once more what is left, and ends. Close waits for it, as
-// long as it may.
+// run is the Log's goroutine. It writes until Close, tries once more to write the lines that are
+// left, and ends. Close waits for it, but no longer than it may.
 func (l *Log) run() {
 	defer close(l.closed)
 	var again <-chan time.Time // when a failed attempt is due again; nil: none has failed
@@ -239,11 +256,11 @@ func (l *Log) run() {
 		now, closing := l.reopen, l.closing
 		if again != nil && !now && !closing {
 			l.mu.Unlock()
-			continue // there is time
+			continue // the attempt is not due yet
 		}
 		if len(l.queue.records) == 0 && !now && !closing && !l.failing && l.counts.allLost() == l.noted {
 			l.mu.Unlock()
-			continue // another wake has taken all there was
+			continue // an earlier wake has taken all entries
 		}
 		l.queue, l.spare = l.spare, l.queue
 		l.reopen = false
@@ -265,7 +282,8 @@ func (l *Log) run() {
 	}
 }
 
-// attempt writes all that is rendered. gone entries were lost before what was taken last.
+// attempt writes all lines that are rendered, behind a line about lost ones if there are new ones.
+// gone is the number of entries that were lost before the last rendered entry was taken.
 func (l *Log) attempt(gone uint64) error {
 	now := time.Now()
 	var own []byte
@@ -281,7 +299,8 @@ func (l *Log) attempt(gone uint64) error {
 	return err
 }
 
-// write writes p, and has the disk count as failing when that takes too long.
+// write writes p, or checks the disk if p is a newline alone. The disk counts as failing once that
+// takes longer than slowAfter, and after an error.
 func (l *Log) write(p []byte, now time.Time) (int, error) {
 	l.mu.Lock()
 	l.writing, l.began = true, now
@@ -312,7 +331,8 @@ func (l *Log) write(p []byte, now time.Time) (int, error) {
 	return n, err
 }
 
-// slow is called when a write may have taken too long.
+// slow makes the disk count as failing if a write is under way for too long. Called by the timer,
+// on a goroutine of its own.
 func (l *Log) slow() {
 	l.mu.Lock()
 	is := l.writing && time.Since(l.began) >= slowAfter && !l.failing
@@ -326,7 +346,7 @@ func (l *Log) slow() {
 	}
 }
 
-// settle takes out what has been written, the first of the lines, and tells all who wait.
+// settle drops the first lines, as many as were written, and tells all waiters.
 func (l *Log) settle(written int) {
 	size := 0
 	for _, k := range l.lines.all[:written] {
@@ -342,10 +362,10 @@ func (l *Log) settle(written int) {
 	l.lines.drop(written)
 }
 
-// logEvery is how often errors are logged.
+// logEvery is the least time between two errors in the log.
 const logEvery = time.Minute
 
-// trouble counts an error and logs it, unless one was logged shortly before.
+// trouble counts an error, and logs it unless one was logged less than logEvery ago.
 func (l *Log) trouble(err error) {
 	l.mu.Lock()
 	l.counts.errors++
@@ -367,7 +387,7 @@ func (l *Log) own(ev Event) error {
 	return err
 }
 
-// end counts what is left as lost, or says that nothing is.
+// end counts the lines that are left as lost, or, if there are none, writes the line that says so.
 func (l *Log) end() {
 	l.mu.Lock()
 	left := len(l.lines.all)

@@ -1,24 +1,26 @@
 package audit
 
-// queue is entries that wait to be rendered, with octets of their own.
+// queue holds entries that wait to be rendered, with copies of their octets. The zero value is
+// empty.
 type queue struct {
 	records []record
-	octets  []byte // that the entries refer to
+	octets  []byte // the entries refer to these
 }
 
 // record is an entry that waits.
 type record struct {
 	Entry
 	waiter
-	size int
+	size int // sizeOf the entry
 }
 
-// waiter is told, once, what has become of an announcement.
+// waiter is told once what has become of an announcement.
 type waiter struct {
-	done func(turn uint64, ok bool) // nil: nobody waits
+	done func(turn uint64, ok bool) // nil: nobody waits, or was told
 	turn uint64
 }
 
+// tell calls done, the first time only.
 func (w *waiter) tell(ok bool) {
 	if done := w.done; done != nil {
 		w.done = nil
@@ -26,6 +28,7 @@ func (w *waiter) tell(ok bool) {
 	}
 }
 
+// push appends a copy of e.
 func (q *queue) push(e *Entry, w waiter, size int) {
 	q.records = append(q.records, record{*e, w, size})
 	k := &q.records[len(q.records)-1]
@@ -34,7 +37,7 @@ func (q *queue) push(e *Entry, w waiter, size int) {
 	}
 }
 
-// copy copies p into octets; where these move, what was copied before stays where it was.
+// copy copies p into octets. If octets must grow, earlier copies stay valid in the old array.
 func (q *queue) copy(p []byte) []byte {
 	if p == nil {
 		return nil
@@ -44,7 +47,7 @@ func (q *queue) copy(p []byte) []byte {
 	return q.octets[from:len(q.octets):len(q.octets)]
 }
 
-// reset empties it for the next use.
+// reset empties the queue for its next use.
 func (q *queue) reset() {
 	clear(q.records)
 	q.records, q.octets = q.records[:0], q.octets[:0]
@@ -53,25 +56,26 @@ func (q *queue) reset() {
 	}
 }
 
-// lines are what waits to be written, and who for.
+// lines are lines that wait to be written, with their waiters.
 type lines struct {
 	text []byte // from front on
 	all  []line
 }
 
-// line is one of them.
+// line is one of lines.
 type line struct {
 	waiter
-	end  int // in text
+	end  int // offset in lines.text
 	size int // as in record
 }
 
-// front is room before the lines for a newline and a line about the log itself, in octets.
+// front is the room before the lines in which a newline and a line about the log itself fit, in
+// octets.
 const front = 160
 
 func newLines() lines { return lines{text: make([]byte, front, 16<<10)} }
 
-// append renders what q holds.
+// append renders the entries of q.
 func (k *lines) append(r *renderer, q *queue) {
 	for i := range q.records {
 		rec := &q.records[i]
@@ -80,7 +84,8 @@ func (k *lines) append(r *renderer, q *queue) {
 	}
 }
 
-// behind is a newline, own and the lines; valid until they change.
+// behind is a newline, own and the lines, in one piece. own must be shorter than front. Valid until
+// the lines change.
 func (k *lines) behind(own []byte) []byte {
 	at := front - len(own)
 	copy(k.text[at:front], own)
@@ -88,8 +93,8 @@ func (k *lines) behind(own []byte) []byte {
 	return k.text[at-1:]
 }
 
-// within counts the lines that are whole when so many octets are missing at the end, as a number
-// below 0.
+// within is the number of lines that are whole if octets are missing at the end. missing is minus
+// their number, or 0.
 func (k *lines) within(missing int) (whole int) {
 	end := len(k.text) + missing
 	for whole < len(k.all) && k.all[whole].end <= end {
@@ -98,7 +103,7 @@ func (k *lines) within(missing int) (whole int) {
 	return whole
 }
 
-// drop takes out the first n.
+// drop drops the first n lines.
 func (k *lines) drop(n int) {
 	switch {
 	case n == 0:

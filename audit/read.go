@@ -17,30 +17,33 @@ import (
 	"time"
 )
 
-// maxLine bounds the lines that are read, in octets: two payloads and all else fit, however they
-// are escaped.
+// maxLine bounds the length of a line that is read, in octets. Two payloads and all other fields
+// fit, even if each octet is escaped.
 const maxLine = 8 << 20
 
-// Reader gives the lines of files one after the other. It holds no more than one of them.
+// Reader gives the lines of files one after the other. It holds one line at a time. It has one
+// owner. Make one with OpenFiles or OpenLog; Close must be called in the end.
 type Reader struct {
-	// Broken is told of what is no line of an audit log, and skipped; nil: nobody is.
+	// Broken is called for each line that is skipped because it is no line of an audit log. file is
+	// the path, line the number from 1 on. It may be set before the first Next; nil: not called.
 	Broken func(file string, line int, why string)
 
 	sources []*source
 	in      *bufio.Reader // of the first source; nil: not begun
-	number  int           // of the line in the file
-	buf     []byte
+	number  int           // of the last line in the first source
+	buf     []byte        // the last line
 }
 
-// source is an open file. Files may be rotated while they are read: so all are open from the start.
+// source is an open file. All files are open from the start, since they may be rotated or removed
+// while others are read.
 type source struct {
 	name  string
 	f     *os.File
-	begin time.Time // of its first line
+	begin time.Time // time of its first line; zero: it has none
 }
 
-// OpenFiles opens files, gzip or not, to be read in the order of their first lines' times. One file
-// under two names is read once.
+// OpenFiles opens files, compressed with gzip or not. They are read in the order of the times of
+// their first lines. A file under two names is read once.
 func OpenFiles(paths []string) (*Reader, error) {
 	r := new(Reader)
 	for _, path := range paths {
@@ -53,12 +56,12 @@ func OpenFiles(paths []string) (*Reader, error) {
 	return r, nil
 }
 
-// OpenLog opens the file at path and all that it was rotated to, here or by another program: the
-// files beside it whose names go on behind its own with a dot or a hyphen. It may be rotated
-// meanwhile.
+// OpenLog opens the file at path and all files that it was rotated to, by a Log or another program:
+// the files beside it whose names begin with its name and go on with a dot or a hyphen. A rotation
+// meanwhile does no harm. It fails if there is no such file at all.
 func OpenLog(path string) (*Reader, error) {
 	r := new(Reader)
-	// The file first: if it is rotated from now on, it is known already.
+	// The file itself is opened first: if it is rotated from now on, os.SameFile tells.
 	first := r.open(path)
 	entries, err := os.ReadDir(filepath.Dir(path))
 	for _, e := range entries {
@@ -67,7 +70,7 @@ func OpenLog(path string) (*Reader, error) {
 			continue
 		}
 		if err = r.open(filepath.Join(filepath.Dir(path), e.Name())); errors.Is(err, fs.ErrNotExist) {
-			err = nil // the oldest is removed
+			err = nil // a rotation has removed it, as the oldest
 		}
 	}
 	if err == nil && (len(r.sources) == 0 || !errors.Is(first, fs.ErrNotExist)) {
@@ -81,10 +84,12 @@ func OpenLog(path string) (*Reader, error) {
 	return r, nil
 }
 
+// sort puts the sources in the order in which they are read.
 func (r *Reader) sort() {
 	slices.SortStableFunc(r.sources, func(a, b *source) int { return a.begin.Compare(b.begin) })
 }
 
+// open adds the file at path, unless it is among the sources already.
 func (r *Reader) open(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -115,7 +120,8 @@ func (r *Reader) open(path string) error {
 	return nil
 }
 
-// firstTime is the time of the first line that has one, and leaves the file at its start.
+// firstTime is the time of the first line that has one, among the first 1000; zero if none has. It
+// leaves the file at its start.
 func firstTime(s *source) (time.Time, error) {
 	look := &Reader{sources: []*source{s}}
 	if err := look.begin(); err != nil {
@@ -136,7 +142,7 @@ func firstTime(s *source) (time.Time, error) {
 	return at, err
 }
 
-// begin starts to read the first source.
+// begin begins to read the first source.
 func (r *Reader) begin() error {
 	s := r.sources[0]
 	in := bufio.NewReaderSize(s.f, 64<<10)
@@ -151,8 +157,9 @@ func (r *Reader) begin() error {
 	return nil
 }
 
-// Next gives the next line, as it is written and as it reads; io.EOF after the last. raw is valid
-// until the next call.
+// Next gives the next line: raw as it is written, without its newline, and l as it reads. Lines
+// that are not of an audit log are skipped. raw is valid until the next call, l for good. err is
+// io.EOF after the last line; any other error is about a file, whose path it names.
 func (r *Reader) Next() (raw []byte, l *Line, err error) {
 	for len(r.sources) > 0 {
 		if r.in == nil {
@@ -174,7 +181,7 @@ func (r *Reader) Next() (raw []byte, l *Line, err error) {
 	return nil, nil, io.EOF
 }
 
-// step reads one line; l is nil where it is none of ours.
+// step reads one line. l is nil if it is empty or not of an audit log.
 func (r *Reader) step() (raw []byte, l *Line, err error) {
 	raw, why, err := r.line()
 	if err != nil {
@@ -198,8 +205,8 @@ func (r *Reader) step() (raw []byte, l *Line, err error) {
 	return nil, nil, nil
 }
 
-// line reads up to the next newline, which it leaves out. why says that there is something wrong
-// with it.
+// line reads up to the next newline, which it leaves out. why says what is wrong with the line;
+// empty if nothing is seen to be.
 func (r *Reader) line() (line []byte, why string, err error) {
 	r.buf = r.buf[:0]
 	for {
@@ -223,7 +230,7 @@ func (r *Reader) line() (line []byte, why string, err error) {
 	}
 }
 
-// Close closes what has not been read to its end.
+// Close closes the files that have not been read to their end.
 func (r *Reader) Close() {
 	for _, s := range r.sources {
 		s.f.Close()
@@ -231,7 +238,8 @@ func (r *Reader) Close() {
 	r.sources = nil
 }
 
-// VisibleJSON is raw, a line as Next gives it, fit for a terminal. It appends to dst.
+// VisibleJSON appends raw, a line as Next gives it, made safe for a terminal: each character that
+// does not print is written as \uXXXX. It appends nothing if raw is no JSON.
 func VisibleJSON(dst, raw []byte) []byte {
 	var b bytes.Buffer
 	if json.Compact(&b, raw) != nil {

@@ -7,29 +7,29 @@ import (
 	"eppmux/frame"
 )
 
-// Bounds of a line, in octets but for maxNames.
+// Bounds of a line.
 const (
-	maxNames   = 100
-	maxText    = 500       // of the registry's message, or a namespace
-	maxPayload = 256 << 10 // of a payload
+	maxNames   = 100       // names
+	maxText    = 500       // octets of a name, an id, a namespace, or the registry's message
+	maxPayload = 256 << 10 // octets of a payload
 
-	keepOctets = 1 << 20 // buffers that grew beyond are not kept
+	keepOctets = 1 << 20 // buffers that grew beyond so many octets are dropped
 )
 
-// unreadable stands in place of a payload whose secrets cannot be found with certainty.
+// unreadable takes the place of a payload in which secrets cannot be found with certainty.
 const unreadable = "(left out: it cannot be read with certainty)"
 
-// renderer turns entries into lines, those of a Line. In the usual case it allocates nothing. Owned
-// by one goroutine.
+// renderer renders entries as the lines that Line describes. In the usual case it allocates
+// nothing. It has one owner.
 type renderer struct {
 	frames  bool
 	command frame.Scanner
 	answer  frame.Scanner
-	ids     frame.Scanner // of transaction ids that are not plain
+	ids     frame.Scanner // of transaction ids with markup or white space
 	moments moments
 	known   memory
 	blanker blanker
-	text    []byte // what is being looked at
+	text    []byte // scratch: the text that is being looked at
 }
 
 func newRenderer(frames bool) *renderer {
@@ -39,7 +39,7 @@ func newRenderer(frames bool) *renderer {
 // append appends the line of e.
 func (r *renderer) append(dst []byte, e *Entry) []byte {
 	dst = r.begin(dst, e.Event, e.Time)
-	var sent *frame.Message // nil: it was not read, or cannot be
+	var sent *frame.Message // nil: the payload was not scanned, or Scan refuses it
 	if known := r.known.find(e); known != nil && !r.frames {
 		dst = append(dst, known...)
 	} else {
@@ -67,7 +67,8 @@ func (r *renderer) append(dst []byte, e *Entry) []byte {
 	return append(dst, "}\n"...)
 }
 
-// appendSent appends what was sent, by whom and where.
+// appendSent appends what all lines of a command have in common: what was sent, by whom and where.
+// m is nil if the payload cannot be read.
 func (r *renderer) appendSent(dst []byte, m *frame.Message, e *Entry) []byte {
 	dst = appendField(dst, `,"registry":`, e.Registry)
 	dst = appendField(dst, `,"listener":`, e.Listener)
@@ -82,7 +83,7 @@ func (r *renderer) appendSent(dst []byte, m *frame.Message, e *Entry) []byte {
 	return appendField(dst, `,"muxtrid":`, e.MuxTRID)
 }
 
-// shrink lets go of buffers that grew.
+// shrink drops the buffers that grew beyond keepOctets.
 func (r *renderer) shrink() {
 	for _, b := range []*[]byte{&r.text, &r.blanker.out, &r.blanker.kept, &r.blanker.scratch, &r.blanker.run} {
 		if cap(*b) > keepOctets {
@@ -91,18 +92,19 @@ func (r *renderer) shrink() {
 	}
 }
 
-// appendOwn appends a line about the log itself.
+// appendOwn appends a line about the log itself. lost is the number of lines of which it tells.
 func (r *renderer) appendOwn(dst []byte, ev Event, at time.Time, lost uint64) []byte {
 	dst = appendNumber(r.begin(dst, ev, at), `,"lost":`, lost)
 	return append(dst, "}\n"...)
 }
 
+// begin appends the keys that every line has.
 func (r *renderer) begin(dst []byte, ev Event, at time.Time) []byte {
 	dst = r.moments.append(append(dst, `{"time":"`...), at)
 	return appendField(dst, `","event":`, ev.String())
 }
 
-// appendObjects appends what a command acts on.
+// appendObjects appends what a command acts on: the kind of the object and the names.
 func (r *renderer) appendObjects(dst []byte, m *frame.Message) []byte {
 	dst = appendBounded(dst, `,"object":`, objectOf(m.Object), maxText)
 	if m.Command == frame.CommandPoll && m.Op == frame.OpAck {
@@ -122,7 +124,7 @@ func (r *renderer) appendObjects(dst []byte, m *frame.Message) []byte {
 	return appendNumber(dst, `,"names_left_out":`, uint64(max(0, len(m.Names)-maxNames)))
 }
 
-// appendMessageID appends what a poll acknowledges.
+// appendMessageID appends the id of the message that a poll acknowledges.
 func appendMessageID(dst, payload []byte) []byte {
 	w := frame.NewWalker(payload)
 	if !w.Root() || w.Child("command") == frame.TokenNone || w.Child("poll") == frame.TokenNone {
@@ -153,11 +155,12 @@ func (r *renderer) appendMessage(dst []byte, e *Entry) []byte {
 	return appendBounded(dst, `,"message":`, text, maxText)
 }
 
-// appendFrames appends both payloads without their secrets.
+// appendFrames appends the payloads of the command and of its answer without their secrets. sent is
+// nil if the command cannot be read.
 func (r *renderer) appendFrames(dst []byte, sent *frame.Message, e *Entry) []byte {
 	r.blanker.reset()
 	if sent == nil {
-		r.blanker.find(e.Payload) // what can be found
+		r.blanker.find(e.Payload) // the answer may repeat what can be found even so
 	}
 	dst = r.appendShown(dst, `,"frame":`, sent)
 	if e.Answer == nil {
@@ -170,13 +173,13 @@ func (r *renderer) appendFrames(dst []byte, sent *frame.Message, e *Entry) []byt
 	return r.appendShown(dst, `,"answer":`, answer)
 }
 
-// appendShown appends a document without its secrets, and without those of the one before; nil: it
-// cannot be read.
+// appendShown appends a document without its secrets, and without those of the document before. m
+// is nil if it cannot be read.
 func (r *renderer) appendShown(dst []byte, key string, m *frame.Message) []byte {
 	if m == nil {
 		return appendField(dst, key, unreadable)
 	}
-	r.blanker.find(m.Payload) // those that come behind the text that repeats them, too
+	r.blanker.find(m.Payload) // first, since text may repeat a secret that comes behind it
 	if !r.blanker.document(m.Payload) {
 		return appendField(dst, key, unreadable)
 	}
@@ -195,10 +198,13 @@ func (r *renderer) appendID(dst []byte, key string, content []byte) []byte {
 }
 
 // aroundID makes a document of the content of a clTRID.
-var aroundID = [2]string{`<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><logout/><clTRID>`, `</clTRID></command></epp>`}
+var aroundID = [2]string{
+	`<epp xmlns="` + frame.Namespace + `"><command><logout/><clTRID>`,
+	`</clTRID></command></epp>`,
+}
 
-// objectOf is the last word of a namespace name without its version, such as domain; the name
-// itself where it has none.
+// objectOf is the last word of a namespace name without its version, such as domain; the whole name
+// if it ends without a word. Borrowed from uri.
 func objectOf(uri []byte) []byte {
 	word := uri[bytes.LastIndexAny(uri, ":/#")+1:]
 	if i := bytes.LastIndexByte(word, '-'); i > 0 && len(bytes.Trim(word[i+1:], "0123456789.")) == 0 {

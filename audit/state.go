@@ -2,19 +2,20 @@ package audit
 
 import "time"
 
-// State is how a Log is at one moment.
+// State is the state of a Log at one moment.
 type State struct {
-	File string
-	// Failing is since when the disk fails, zero: it works. Why is the last error; empty while it
-	// fails: it does not answer.
+	File string // path
+	// Failing is the time since when the disk fails; zero: it works. Why is its last error; empty
+	// while it fails: it does not answer.
 	Failing time.Time
 	Why     string
 	Waiting int       // octets that wait for the disk
-	Lost    uint64    // lines that the log does not have
-	LostAt  time.Time // when the last of them was lost; zero: none was
+	Lost    uint64    // lines that are missing in the log, since Open
+	LostAt  time.Time // when the last of these was lost; zero: none was
 }
 
-// State may be called from any goroutine and never waits for the disk.
+// State is the state of the Log now. It may be called from any goroutine and never waits for the
+// disk.
 func (l *Log) State() State {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -5,29 +5,31 @@ import (
 	"time"
 )
 
-// Story is what the log says of one command: of one sending and what came of it.
+// Story is what the log says about one sending of a command, and what came of it.
 type Story struct {
-	Line           // the last one: of its end, or of its sending
-	Sent time.Time // when it was announced; zero: no such line
-	// Fate says how it ended.
-	Fate Fate
-	Raw  []byte // the last line as it is written; of a story with an end only valid until the Reader goes on
+	Line           // the last line: of the end or, if there is none, of the sending, without Frame
+	Sent time.Time // time of the line about the sending; zero: there is none
+	Fate Fate      // how it ended
+	// Raw is the last line as it is written. In a story that Joiner.Add returns it is borrowed from
+	// the Reader until its next line.
+	Raw []byte
 }
 
-// Fate is how a command ended, as far as the log knows.
+// Fate says how the sending of a command ended, as far as the log knows.
 type Fate uint8
 
 const (
-	FateEnded    Fate = iota // as Line.End says
-	FateRejected             // the registry did not execute it; it was sent again, as another Story
-	// FateOpen: no end is recorded. It may be in flight, the process may have been killed, or the
-	// line was lost.
+	FateEnded    Fate = iota // Line.End says how
+	FateRejected             // the registry did not execute it; the next sending is another Story
+	// FateOpen: no end is recorded. The command may be in flight, the process may have been killed,
+	// or the line was lost.
 	FateOpen
 	// FateCutOff: no end is recorded, and the process that sent it is gone.
 	FateCutOff
 )
 
-// Unknown says whether somebody must find out at the registry whether the command was executed.
+// Unknown reports whether somebody must find out at the registry whether the command was executed:
+// it is a transform, and no end is recorded, or the end "unknown".
 func (s *Story) Unknown() bool {
 	if s.Line.query() {
 		return false
@@ -35,14 +37,15 @@ func (s *Story) Unknown() bool {
 	return s.Fate >= FateOpen || s.Fate == FateEnded && s.End == "unknown"
 }
 
-// Joiner makes stories of lines. It holds one for each command that has no end yet.
+// Joiner makes stories of lines. It holds one for each sending that has no end yet. The zero value
+// is ready to use.
 type Joiner struct {
 	open map[storyKey]*Story
-	left []*Story // whose end cannot be told from another's any more
+	left []*Story // without an end for good: a later line of that key is of another sending
 }
 
-// storyKey is what a sending and its end have in common. Where the payload has no place for a
-// muxTRID it is the session, which has one command in flight at a time.
+// storyKey is what the lines of a sending and of its end have in common. It is the muxTRID, or, for
+// a payload that has no place for one, the session, which has one command in flight at a time.
 type storyKey struct {
 	registry, muxtrid string
 	session           uint64
@@ -55,7 +58,8 @@ func keyOf(l *Line) storyKey {
 	return storyKey{registry: l.Registry, session: l.Session}
 }
 
-// Add takes the next line, in the order of the files, and gives the story that it ends; nil: none.
+// Add takes the next line, in the order of a Reader, and returns the story that the line ends; nil
+// if it ends none. raw and l may be changed afterwards, but for Story.Raw.
 func (j *Joiner) Add(raw []byte, l *Line) *Story {
 	if j.open == nil {
 		j.open = make(map[storyKey]*Story)
@@ -87,7 +91,8 @@ func (j *Joiner) Add(raw []byte, l *Line) *Story {
 	return s
 }
 
-// restart is for a new process: it numbers its sessions from 1 on again.
+// restart marks all open stories as cut off, since a new process has begun. It numbers its sessions
+// from 1 on again, so stories with a session as key are set aside.
 func (j *Joiner) restart() {
 	for _, s := range j.left {
 		s.Fate = FateCutOff
@@ -101,7 +106,7 @@ func (j *Joiner) restart() {
 	}
 }
 
-// Rest are the stories without an end after the last line, in the order of their sending.
+// Rest returns the stories that have no end after the last line, in the order of their sending.
 func (j *Joiner) Rest() []*Story {
 	all := slices.Clone(j.left)
 	for _, s := range j.open {

@@ -196,7 +196,7 @@ func (s *Scanner) enterVerb(e *element, local []byte, isEPP bool) {
 		s.message.verbNS = m.Object
 	}
 	if m.Command == CommandHello {
-		m.Kind = KindHello // some clients write it inside command; the answer is a greeting all the same
+		m.Kind = KindHello // some clients write it inside command; the answer is a greeting too
 	}
 	if s.attributes == 0 {
 		return

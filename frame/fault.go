@@ -14,7 +14,7 @@ const (
 	BadUTF16           // unpaired surrogate or half a code unit
 	BadCharacter       // character that XML 1.0 production 2 leaves out
 	BadDeclaration     // XML declaration with anything but version, encoding and standalone
-	LateDeclaration    // XML declaration, or a processing instruction of that name, not at the front
+	LateDeclaration    // XML declaration, or an instruction of that name, not at the front
 	BadInstruction     // processing instruction
 	BadComment         // "--" in a comment, or no end
 	BadMarkup          // "<!" that begins neither comment nor CDATA

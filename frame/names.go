@@ -5,7 +5,7 @@ import "unicode/utf8"
 // Classes of octets below 128. Octets from 128 on are in no class: they belong to characters that
 // are decoded first.
 const (
-	inName     uint8 = 1 << iota // NameChar without the colon, to which Namespaces in XML gives a meaning
+	inName     uint8 = 1 << iota // NameChar but the colon, whose meaning is in Namespaces in XML
 	startsName                   // NameStartChar without the colon
 	isSpace                      // XML 1.0 production 3
 )
