@@ -138,3 +138,118 @@ func FuzzBlank(f *testing.F) {
 		}
 	})
 }
+
+// TestIsSecret: names in any case and with any prefix, and no others.
+func TestIsSecret(t *testing.T) {
+	for name, want := range map[string]bool{
+		"pw": true, "PW": true, "d:pw": true, "x:Pw": true, "newPW": true, "domain:authInfo": true, "AUTHINFO": true, "passwd": true,
+		"pwd": true, "password": true, "newPassword": true, "authCode": true, "newAuthInfo": true, "allocationToken": true,
+		// The Kelvin sign has k as its lower case.
+		"allocationTo\u212Aen": true, "x:allocationTo\u212Aen": true,
+		"": false, "p": false, "d:": false, "w": false, "pw2": false, "apw": false, "d:name": false, "pw:name": false, "pass": false,
+		"authinformation": false, "allocationtokens": false, "allocationtoken-1.0": false, "auth": false, "new": false, "p\u0175": false,
+		"n\u00e9wpw": false, "\u212Aallocationtoken": false,
+	} {
+		if got := isSecret([]byte(name)); got != want {
+			t.Errorf("%q: got %v, want %v", name, got, want)
+		}
+	}
+	for name, want := range map[string]bool{"pw": true, "d:pw": true, "xmlns:pw": false, "xmlns:authInfo": false, "xmlns": false} {
+		if got := secretAttribute([]byte(name)); got != want {
+			t.Errorf("attribute %q: got %v, want %v", name, got, want)
+		}
+	}
+	for name := range secretNames {
+		if len(name) > longestSecretName || strings.ToLower(name) != name || !isSecret([]byte(name)) {
+			t.Errorf("%q is not found", name)
+		}
+	}
+}
+
+// found gives what is blanked in text after the secrets of inside were found.
+func found(inside, text string) string {
+	var b blanker
+	b.find([]byte(commandXML(inside)))
+	return string(b.hide([]byte(text)))
+}
+
+// TestHide: a secret is hidden in other texts in each of its forms, unless it is too short to be told
+// from other words.
+func TestHide(t *testing.T) {
+	for _, tt := range []struct{ inside, text, want string }{
+		{``, "nothing to hide", "nothing to hide"},
+		{`<d:pw>abc</d:pw>`, "abc stays", "abc stays"},
+		{`<d:pw>abcd</d:pw>`, "abcd, xabcdy", "***, x***y"},
+		{`<d:pw>  abcd
+</d:pw>`, "abcd", "***"},
+		{`<d:pw>abcd</d:pw><d:pw>abcd</d:pw>`, "abcd", "***"},
+		{`<d:pw>abcd</d:pw><d:authInfo>efgh</d:authInfo>`, "abcd efgh ijkl", "*** *** ijkl"},
+		{`<d:pw>a&amp;bcd</d:pw>`, "a&bcd or a&amp;bcd", "*** or ***"},
+		{`<d:pw>ab  cd</d:pw>`, "ab  cd, ab cd, abcd", "***, ***, abcd"},
+		{`<d:pw>ab<d:x/>cdef</d:pw>`, "ab cdef abcdef", "ab *** ab***"},
+		{`<d:x pw="abcd"/>`, "abcd", "***"},
+		{`<d:x pw="a&#x62;cd"/>`, "abcd a&#x62;cd", "*** a&#x62;cd"},
+		{`<d:authInfo roid="EXAMPLE-1" xmlns:z="urn:zzzz">abcd</d:authInfo>`, "EXAMPLE-1 urn:zzzz abcd", "*** urn:zzzz ***"},
+		{`<d:authInfo><d:x y="efgh">abcd</d:x></d:authInfo>`, "efgh abcd", "*** ***"},
+		{`<d:pw>abcd`, "abcd", "***"}, // not well-formed, and found all the same
+		{`<d:name>abcd</d:name>`, "abcd", "abcd"},
+	} {
+		if got := found(tt.inside, tt.text); got != tt.want {
+			t.Errorf("%s in %q: got %q, want %q", tt.inside, tt.text, got, tt.want)
+		}
+	}
+}
+
+// TestManySecrets: up to a bound each is found; beyond it nothing is shown.
+func TestManySecrets(t *testing.T) {
+	var inside strings.Builder
+	for i := range mostKept {
+		inside.WriteString("<d:pw>secret-" + string(rune('a'+i)) + "</d:pw>")
+	}
+	if got, want := found(inside.String(), "secret-a secret-p plain"), "*** *** plain"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	inside.WriteString("<d:pw>secret-z</d:pw>")
+	if got := found(inside.String(), "plain"); got != blanked {
+		t.Errorf("got %q, want %q", got, blanked)
+	}
+}
+
+// TestRepeatedInDocument: text and attributes that repeat a secret are blanked in the document that
+// holds it, behind it and, once it has been looked for, before it.
+func TestRepeatedInDocument(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		{`<d:pw>cAnArY</d:pw><d:a>x cAnArY</d:a>`, `<d:pw>***</d:pw><d:a>x ***</d:a>`},
+		{`<d:a>cAnArY x</d:a><d:pw>cAnArY</d:pw>`, `<d:a>*** x</d:a><d:pw>***</d:pw>`},
+		{`<d:pw>cAnArY</d:pw><d:a b="1" c='cAnArY'/>`, `<d:pw>***</d:pw><d:a b="1" c="***"/>`},
+		{`<d:pw>cAn ArY</d:pw><d:a b="cAn  ArY">cAn
+ArY</d:a>`, `<d:pw>***</d:pw><d:a b="***">***</d:a>`},
+		{`<d:pw>cAnArY</d:pw><d:a b="cAn&#65;rY">t</d:a>`, `<d:pw>***</d:pw><d:a b="***">t</d:a>`},
+		{`<d:pw>cAnArY</d:pw><d:a>&lt;cAnArY</d:a>`, `<d:pw>***</d:pw><d:a>***</d:a>`},
+		{`<d:pw>cAnArY</d:pw><d:a>c<!-- -->AnArY &amp; more</d:a>`, `<d:pw>***</d:pw><d:a>*** &amp; more</d:a>`},
+		{`<d:pw>abc</d:pw><d:a>abc</d:a>`, `<d:pw>***</d:pw><d:a>abc</d:a>`},
+	} {
+		doc := []byte(commandXML(tt.in))
+		var b blanker
+		b.find(doc)
+		if ok := b.document(doc); !ok || string(b.out) != commandXML(tt.want) {
+			t.Errorf("%s: got %v\n%s\nwant\n%s", tt.in, ok, b.out, commandXML(tt.want))
+		}
+		// The secrets of one document are not looked for in the next.
+		b.reset()
+		plain := commandXML("<d:a>cAnArY cAn ArY</d:a>")
+		if ok := b.document([]byte(plain)); !ok || string(b.out) != plain {
+			t.Errorf("%s: afterwards got %v\n%s", tt.in, ok, b.out)
+		}
+	}
+}
+
+// TestDocumentIsReadToItsEnd: what the Walker does not read to its end is not shown.
+func TestDocumentIsReadToItsEnd(t *testing.T) {
+	for _, doc := range []string{"<a><pw>secret", "<a><pw>secret</pw", "<a><!-- ", "<a b='", "<a><![CDATA[secret", "<a><pw>secret</pw></a><"} {
+		var b blanker
+		if b.document([]byte(doc)) {
+			t.Errorf("%s: got %s", doc, b.out)
+		}
+	}
+}

@@ -148,3 +148,102 @@ func TestNoAllocations(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestAppendBounded: whole characters, and dots where something is left out.
+func TestAppendBounded(t *testing.T) {
+	for _, tt := range []struct {
+		s    string
+		n    int
+		want string
+	}{
+		{"", 5, ""},
+		{"abc", 5, `,"k":"abc"`},
+		{"abcde", 5, `,"k":"abcde"`},
+		{"abcdef", 5, `,"k":"abcde..."`},
+		{"aéé", 5, `,"k":"aéé"`},
+		{"aéée", 4, `,"k":"aé..."`},
+		{"aéée", 3, `,"k":"aé..."`},
+		{"aéée", 2, `,"k":"a..."`},
+		{"€uro", 2, `,"k":"..."`},
+		{"€uro", 0, `,"k":"..."`},
+		{"\U0001F600!", 3, `,"k":"..."`},
+		{"a\"b\"c", 2, `,"k":"a\"..."`},
+		{"\x80\x80\x80", 2, `,"k":"..."`}, // no octet at which a character begins
+		{"a\x1b[2J", 3, `,"k":"a\u001b[..."`},
+	} {
+		if got := string(appendBounded(nil, `,"k":`, tt.s, tt.n)); got != tt.want {
+			t.Errorf("%q, %d octets: got %s, want %s", tt.s, tt.n, got, tt.want)
+		}
+		if got := string(appendBounded([]byte("x"), `,"k":`, []byte(tt.s), tt.n)); got != "x"+tt.want {
+			t.Errorf("%q, %d octets, behind x: got %s", tt.s, tt.n, got)
+		}
+	}
+}
+
+// TestAppendSeconds: rounded to microseconds, no zeros at the end, nothing for nothing.
+func TestAppendSeconds(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0:                                   "",
+		499:                                 "",
+		500:                                 ",0.000001",
+		time.Microsecond:                    ",0.000001",
+		time.Millisecond:                    ",0.001",
+		1100 * time.Microsecond:             ",0.0011",
+		time.Second:                         ",1",
+		1500 * time.Millisecond:             ",1.5",
+		90*time.Second + 1:                  ",90",
+		time.Hour + 123456*time.Microsecond: ",3600.123456",
+		100*time.Second - 500:               ",100",
+		-1500 * time.Millisecond:            ",-1.5",
+		-time.Microsecond:                   ",-0.000001",
+		-400:                                "",
+	} {
+		if got := string(appendSeconds(nil, ",", d)); got != want {
+			t.Errorf("%v: got %q, want %q", d, got, want)
+		}
+	}
+}
+
+// TestAppendEscape: JSON has no numbers above 16 bits, so characters beyond are two.
+func TestAppendEscape(t *testing.T) {
+	for r, want := range map[rune]string{
+		0: `\u0000`, 0x1b: `\u001b`, 0x9b: `\u009b`, 0x202e: `\u202e`, 0xfeff: `\ufeff`, 0xffff: `\uffff`,
+		0x10000: `\ud800\udc00`, 0xe0001: `\udb40\udc01`, 0x10ffff: `\udbff\udfff`,
+	} {
+		got := string(appendEscape(nil, r))
+		if got != want {
+			t.Errorf("%U: got %s, want %s", r, got, want)
+		}
+		var back string
+		if err := json.Unmarshal([]byte(`"`+got+`"`), &back); err != nil || back != string(r) {
+			t.Errorf("%U: reads as %q, %v", r, back, err)
+		}
+	}
+}
+
+// TestVisible: what prints stays, also beyond ASCII; what does not is written by its number; an octet
+// that is no UTF-8 is not let through.
+func TestVisible(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "plain text": "plain text", "münchen.example": "münchen.example", "例え.テスト": "例え.テスト", `a"b\c`: `a"b\c`,
+		"\x1b[2J": `\u001b[2J`, "a\tb\n": `a\u0009b\u000a`, "\u009b31m": `\u009b31m`, "a\u202eb": `a\u202eb`, "a\u00a0b": `a\u00a0b`,
+		"\x7f": `\u007f`, "\U000e0001": `\udb40\udc01`, "a\ufffdb": "a\ufffdb", "a\xffb": "a\ufffdb",
+	} {
+		if got := Visible(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestMomentsKeepASecond: a time of the same second is written like one of another.
+func TestMomentsKeepASecond(t *testing.T) {
+	var m moments
+	for _, text := range []string{
+		"2026-01-01T00:00:00.000001Z", "2026-01-01T00:00:00.999999Z", "2026-01-01T00:00:01.000000Z", "2026-01-01T00:00:00.000000Z",
+		"1970-01-01T00:00:00.000000Z", "1969-12-31T23:59:59.500000Z", "1970-01-01T00:00:00.500000Z",
+	} {
+		if got := string(m.append([]byte("x"), at(text))); got != "x"+text {
+			t.Errorf("got %s, want x%s", got, text)
+		}
+	}
+}
