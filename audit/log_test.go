@@ -336,3 +336,149 @@ func TestMuchIsWritten(t *testing.T) {
 	}
 	s.close()
 }
+
+// TestOpenNeedsAWrite: a disk that takes no line is found out at once.
+func TestOpenNeedsAWrite(t *testing.T) {
+	d := newFaultyDisk()
+	d.full = true
+	path := t.TempDir() + "/a"
+	before := openDescriptors(t)
+	l, err := Open(Config{File: path, open: d.open})
+	if err == nil {
+		_ = l.Close(time.Minute)
+		t.Fatal("opened on a disk that is full")
+	}
+	if !strings.HasPrefix(err.Error(), "audit log: ") || !strings.Contains(err.Error(), "no space left") {
+		t.Errorf("got %v", err)
+	}
+	if after := openDescriptors(t); after != before {
+		t.Errorf("the file is still open")
+	}
+}
+
+// TestStopIsNotWritten: at the end all lines are there, but for the one that says so; that is told
+// and is no loss.
+func TestStopIsNotWritten(t *testing.T) {
+	s := open(t, nil)
+	if !<-s.announce(sending("M1")) {
+		t.Fatal("not announced")
+	}
+	s.disk.set(func() { s.disk.full, s.disk.room = true, 0 })
+	s.close()
+	s.want(0, "start", "sending M1")
+	if log := s.text.String(); strings.Count(log, "no space left") != 1 {
+		t.Errorf("got log\n%s", log)
+	}
+	if c, held := s.counts(); c.allLost() != 0 || c.errors != 1 || held != 0 {
+		t.Errorf("got %+v, %d held", c, held)
+	}
+}
+
+// TestLostWhileFailing: what has no room while the disk fails is counted by that reason, and the file
+// says so when the disk works again.
+func TestLostWhileFailing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, nil)
+		s.disk.set(func() { s.disk.full = true })
+		if <-s.announce(sending("M1")) {
+			t.Fatal("announced on a disk that is full")
+		}
+		big := ended("MB", "answered", 1000)
+		big.Payload = make([]byte, maxHeld)
+		for range 3 {
+			s.log.Add(big) // the first line waits: no room
+		}
+		if c, _ := s.counts(); c.lost[lossDisk] != 3 || c.lost[lossFull] != 0 {
+			t.Errorf("got %+v", c)
+		}
+		if got := s.log.State(); got.Lost != 3 || got.LostAt.IsZero() || got.Failing.IsZero() {
+			t.Errorf("got %+v", got)
+		}
+		s.disk.set(func() { s.disk.full = false })
+		time.Sleep(2 * maxPause)
+		if got := s.log.State(); got.Lost != 3 || !got.Failing.IsZero() || got.Waiting != 0 {
+			t.Errorf("afterwards: got %+v", got)
+		}
+		s.close()
+		s.want(0, "start", "lost", "sending M1", "stop")
+		data, err := os.ReadFile(s.path)
+		if err != nil || !strings.Contains(string(data), `"event":"lost","lost":3}`) {
+			t.Errorf("got %s, %v", data, err)
+		}
+	})
+}
+
+// TestErrorsAreLoggedOnceAMinute: the others are counted, and their number is in the next one.
+func TestErrorsAreLoggedOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, nil)
+		for range 5 {
+			s.log.trouble(errors.New("first minute"))
+		}
+		time.Sleep(logEvery - time.Millisecond)
+		s.log.trouble(errors.New("still"))
+		time.Sleep(time.Millisecond)
+		s.log.trouble(errors.New("second minute"))
+		time.Sleep(logEvery)
+		s.log.trouble(errors.New("third minute"))
+		s.close()
+		log := s.text.String()
+		for _, want := range []string{
+			`err="first minute" waiting_octets=0 not_logged_before=0`, `err="second minute" waiting_octets=0 not_logged_before=5`,
+			`err="third minute" waiting_octets=0 not_logged_before=0`,
+		} {
+			if !strings.Contains(log, want) {
+				t.Errorf("no %q in\n%s", want, log)
+			}
+		}
+		if strings.Contains(log, "still") || strings.Count(log, "level=ERROR") != 3 {
+			t.Errorf("got\n%s", log)
+		}
+		if c, _ := s.counts(); c.errors != 8 {
+			t.Errorf("got %+v, want all counted", c)
+		}
+	})
+}
+
+// TestSlowIsNotFailing: a write that takes less than a second is none that fails, and a timer that
+// comes too late says nothing.
+func TestSlowIsNotFailing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, nil)
+		s.disk.set(func() { s.disk.stuck = make(chan struct{}) })
+		first := s.announce(sending("M1"))
+		<-s.disk.waits
+		time.Sleep(slowAfter - time.Millisecond)
+		synctest.Wait()
+		if got := s.log.State(); !got.Failing.IsZero() {
+			t.Errorf("got %+v before its time", got)
+		}
+		s.disk.unstick()
+		if !<-first {
+			t.Error("not announced")
+		}
+		time.Sleep(slowAfter)
+		s.log.slow() // as the timer, which has just been stopped
+		if c, _ := s.counts(); c.errors != 0 {
+			t.Errorf("got %+v", c)
+		}
+		s.close()
+		if log := s.text.String(); log != "" {
+			t.Errorf("got log\n%s", log)
+		}
+	})
+}
+
+// TestWords: events are words in the file, losses are labels.
+func TestWords(t *testing.T) {
+	for e, want := range map[Event]string{Sending: "sending", End: "end", Rejected: "rejected", start: "start", stop: "stop", lost: "lost"} {
+		if e.String() != want {
+			t.Errorf("got %v, want %s", e, want)
+		}
+	}
+	for l, want := range map[loss]string{lossFull: "full", lossDisk: "disk", lossShutdown: "shutdown"} {
+		if l.String() != want {
+			t.Errorf("got %v, want %s", l, want)
+		}
+	}
+}

@@ -67,3 +67,73 @@ func TestStories(t *testing.T) {
 		t.Errorf("a query: got %q", got)
 	}
 }
+
+// TestUnknown: only a transform can have an outcome that somebody must look for.
+func TestUnknown(t *testing.T) {
+	for _, tt := range []struct {
+		command, op, end string
+		fate             Fate
+		want             bool
+	}{
+		{"create", "", "answered", FateEnded, false}, {"create", "", "not_sent", FateEnded, false}, {"create", "", "unknown", FateEnded, true},
+		{"create", "", "", FateRejected, false}, {"create", "", "", FateOpen, true}, {"create", "", "", FateCutOff, true},
+		{"check", "", "unknown", FateEnded, false}, {"info", "", "", FateOpen, false}, {"poll", "req", "", FateCutOff, false},
+		{"poll", "ack", "", FateCutOff, true}, {"poll", "", "", FateOpen, true}, {"transfer", "query", "unknown", FateEnded, false},
+		{"transfer", "request", "unknown", FateEnded, true}, {"login", "", "unknown", FateEnded, true}, {"other", "", "", FateOpen, true},
+		{"extension", "", "unknown", FateEnded, true}, {"", "", "", FateOpen, true},
+	} {
+		s := Story{Line: Line{Command: tt.command, Op: tt.op, End: tt.end}, Fate: tt.fate}
+		if got := s.Unknown(); got != tt.want {
+			t.Errorf("%s:%s %q fate %d: got %v, want %v", tt.command, tt.op, tt.end, tt.fate, got, tt.want)
+		}
+	}
+}
+
+// TestStoryKeepsItsLine: a story without an end has a line of its own, without the payload, since
+// the Reader goes on.
+func TestStoryKeepsItsLine(t *testing.T) {
+	var j Joiner
+	raw := []byte(`{"event":"sending"}`)
+	l := &Line{Time: Moment{time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}, Event: "sending", MuxTRID: "M1", Names: []string{"a.example"}, Frame: "<epp/>"}
+	if s := j.Add(raw, l); s != nil {
+		t.Fatalf("got %+v", s)
+	}
+	clear(raw)
+	*l = Line{}
+	rest := j.Rest()
+	if len(rest) != 1 || string(rest[0].Raw) != `{"event":"sending"}` || rest[0].MuxTRID != "M1" || rest[0].Frame != "" || rest[0].Names[0] != "a.example" {
+		t.Errorf("got %+v", rest)
+	}
+	if again := j.Rest(); len(again) != 1 {
+		t.Errorf("the second time: got %+v", again)
+	}
+	// One with an end shows the payload of that line.
+	end := &Line{Event: "end", MuxTRID: "M1", Frame: "<epp/>", End: "answered"}
+	if s := j.Add([]byte("x"), end); s == nil || s.Frame != "<epp/>" || string(s.Raw) != "x" || s.Sent.IsZero() || len(j.Rest()) != 0 {
+		t.Errorf("got %+v", s)
+	}
+}
+
+// TestStoriesOfRegistries: an id of one registry is not the same as that of another.
+func TestStoriesOfRegistries(t *testing.T) {
+	var j Joiner
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i, registry := range []string{"b", "a"} {
+		j.Add(nil, &Line{Time: Moment{at.Add(time.Duration(i) * time.Minute)}, Event: "sending", Registry: registry, MuxTRID: "M1", Session: 1})
+		j.Add(nil, &Line{Time: Moment{at.Add(time.Duration(i) * time.Hour)}, Event: "sending", Registry: registry, Session: 1})
+	}
+	if s := j.Add(nil, &Line{Event: "end", Registry: "a", MuxTRID: "M1", End: "answered"}); s == nil || s.Sent != at.Add(time.Minute) {
+		t.Errorf("got %+v", s)
+	}
+	if s := j.Add(nil, &Line{Event: "end", Registry: "a", Session: 1, End: "answered"}); s == nil || s.Sent != at.Add(time.Hour) {
+		t.Errorf("without an id: got %+v", s)
+	}
+	for _, event := range []string{"stop", "lost", "of a later version"} {
+		if s := j.Add(nil, &Line{Event: event, Registry: "b", MuxTRID: "M1"}); s != nil {
+			t.Errorf("%s has ended %+v", event, s)
+		}
+	}
+	if rest := j.Rest(); len(rest) != 2 || rest[0].Registry != "b" || rest[1].Registry != "b" {
+		t.Errorf("got %+v", rest)
+	}
+}
