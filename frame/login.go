@@ -109,12 +109,14 @@ func (l *Login) Hide(text string) string {
 	}
 	// The longest first: one password may be a part of the other.
 	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	// In one pass: a password that is a part of hidden must not be looked for in that.
+	var pairs []string
 	for _, s := range secrets {
 		if s != "" {
-			text = strings.ReplaceAll(text, s, hidden)
+			pairs = append(pairs, s, hidden)
 		}
 	}
-	return text
+	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 func orElse(s, otherwise string) string {
