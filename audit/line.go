@@ -22,7 +22,7 @@ type Line struct {
 	Command  string   `json:"command,omitempty"`
 	Op       string   `json:"op,omitempty"`
 	Object   string   `json:"object,omitempty"`         // such as domain, or a whole namespace
-	Names    []string `json:"names,omitempty"`          // of objects; of poll op=ack the message's id
+	Names    []string `json:"names,omitempty"`          // of objects; of poll op=ack the message id
 	Left     int      `json:"names_left_out,omitempty"` // names beyond the first 100
 	ClTRID   string   `json:"cltrid,omitempty"`
 	MuxTRID  string   `json:"muxtrid,omitempty"`
