@@ -93,17 +93,17 @@ func TestMetricsAndRules(t *testing.T) {
 		}
 	}
 	exported["eppmux_password_expiry_timestamp_seconds"] = true // where the registry tells
-	for _, file := range []string{alertsFile, alertTests, dashboardFile, "../../docs/operations.md"} {
+	for _, file := range []string{alertsFile, alertTests, dashboardFile, "../../docs/reference.md"} {
 		for _, name := range metricName.FindAllString(string(clitest.ReadFile(t, file)), -1) {
 			if !exported[name] {
 				t.Errorf("%s names %s, which is not exported", file, name)
 			}
 		}
 	}
-	docs := string(clitest.ReadFile(t, "../../docs/operations.md"))
+	docs := string(clitest.ReadFile(t, "../../docs/reference.md"))
 	for name := range exported {
 		if name = strings.TrimSuffix(name, "_bucket"); !strings.Contains(docs, name) {
-			t.Errorf("docs/operations.md does not name %s", name)
+			t.Errorf("docs/reference.md does not name %s", name)
 		}
 	}
 	tests := string(clitest.ReadFile(t, alertTests))

@@ -79,7 +79,7 @@ func (c *exitClass) shownCodes() string {
 	return strings.Join(all, ", ")
 }
 
-// exitTable is exitClasses for --help; docs/operations.md has the same lines.
+// exitTable is exitClasses for --help; docs/reference.md has the same lines.
 func exitTable() string {
 	var b strings.Builder
 	for i := range exitClasses {

@@ -36,7 +36,7 @@ func TestExitCodesAreShown(t *testing.T) {
 	if got := eppmux(t, "send", "--help").out; !strings.Contains(got, table) {
 		t.Errorf("got help\n%swant in it\n%s", got, table)
 	}
-	text, err := os.ReadFile(filepath.Join(root, "docs", "operations.md"))
+	text, err := os.ReadFile(filepath.Join(root, "docs", "reference.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestExitCodesAreShown(t *testing.T) {
 			t.Errorf("got exit code %d in line %d", c.exit, i)
 		}
 		if line := "| " + itoa(c.exit) + " | " + c.shownCodes() + " | " + c.means + " |"; !strings.Contains(string(text), line) {
-			t.Errorf("docs/operations.md lacks %q", line)
+			t.Errorf("docs/reference.md lacks %q", line)
 		}
 	}
 }

@@ -28,7 +28,11 @@ func (b *builder) files(program string) ([]file, error) {
 		{"usr/share/doc/eppmux/README.md", "README.md", 0o644},
 		{"usr/share/doc/eppmux/behaviour.md", "docs/behaviour.md", 0o644},
 		{"usr/share/doc/eppmux/faults.md", "docs/faults.md", 0o644},
-		{"usr/share/doc/eppmux/operations.md", "docs/operations.md", 0o644},
+		{"usr/share/doc/eppmux/first-registry.md", "docs/first-registry.md", 0o644},
+		{"usr/share/doc/eppmux/install.md", "docs/install.md", 0o644},
+		{"usr/share/doc/eppmux/reference.md", "docs/reference.md", 0o644},
+		{"usr/share/doc/eppmux/runbook.md", "docs/runbook.md", 0o644},
+		{"usr/share/doc/eppmux/security.md", "docs/security.md", 0o644},
 	} {
 		from := f.from
 		if !filepath.IsAbs(from) {

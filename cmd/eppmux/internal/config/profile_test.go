@@ -90,7 +90,7 @@ func TestSources(t *testing.T) {
 
 // TestProfilesAreDocumented: the page has a row for each profile, and in it each of its sources.
 func TestProfilesAreDocumented(t *testing.T) {
-	page, err := os.ReadFile("../../../../docs/operations.md")
+	page, err := os.ReadFile("../../../../docs/reference.md")
 	if err != nil {
 		t.Fatal(err)
 	}
