@@ -75,8 +75,8 @@ PERL
 
 cat >"$dir/client.pl" <<'PERL'
 use strict; use warnings; use Net::EPP::Simple;
-my $epp = Net::EPP::Simple->new(host => '127.0.0.1', port => $ARGV[0], no_ssl => 1, user => 'client', pass => 'secret-1', timeout => 2)
-	or die "login: $Net::EPP::Simple::Error";
+my $epp = Net::EPP::Simple->new(host => '127.0.0.1', port => $ARGV[0], no_ssl => 1,
+	user => 'client', pass => 'secret-1', timeout => 2) or die "login: $Net::EPP::Simple::Error";
 for my $name ('early.example', 'late.example', 'next.example', 'third.example') {
 	my $got = $epp->check_domain($name);
 	printf "%s: %s, %s\n", $name, defined $got ? $got : 'undef', $Net::EPP::Simple::Code // '-';
@@ -106,13 +106,16 @@ want() {
 }
 
 play 3
-want "$dir/client.log" "early.example: 1, 1000" "late.example: undef, 2400" "next.example: undef, 2400" "third.example: undef, 2400"
+want "$dir/client.log" "early.example: 1, 1000" "late.example: undef, 2400" \
+	"next.example: undef, 2400" "third.example: undef, 2400"
 want "$dir/registry.log" "connection 1: login : 1000" "connection 1: check early.example: 1000" \
-	"connection 1: check late.example: 1000" "connection 1: check next.example: 1000" "connection 1: check third.example: 1000" \
+	"connection 1: check late.example: 1000" "connection 1: check next.example: 1000" \
+	"connection 1: check third.example: 1000" \
 	"connection 1: logout : 1500"
 
 play 5
-want "$dir/client.log" "early.example: 1, 1000" "late.example: undef, 2400" "next.example: undef, 2002" "third.example: undef, 2002"
+want "$dir/client.log" "early.example: 1, 1000" "late.example: undef, 2400" \
+	"next.example: undef, 2002" "third.example: undef, 2002"
 grep -q '^connection 2: check next.example: 2002$' "$dir/registry.log"
 if grep -q '^connection 2: login' "$dir/registry.log"; then
 	echo "changed: the new connection has a login"
