@@ -16,7 +16,7 @@ var floors = [][]string{
 	{"frame", "ratelimit", "loop"},
 	{"audit", "upstream/pool", "loop/gnetloop"},
 	{"upstream"},
-	{"proxy"},
+	{"proxy", "admin/status"},
 	{"admin"},
 	{"cmd/eppmux/internal/cli"},
 	{"cmd/eppmux/internal/config"},

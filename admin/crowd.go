@@ -7,18 +7,18 @@ import (
 	"sync"
 )
 
-// maxConnections is how many there may be at a time: anybody on the host can connect here, and must
-// not use up the open files that sessions and clients need.
+// maxConnections is how many connections there may be at a time. Anybody on the host can connect
+// here and must not use up the open files that sessions and clients need.
 const maxConnections = 32
 
-// crowd are the connections there are. Where there are too many, the one goes that has not begun a
-// request for the longest time: it waits, or is slower than any scraper.
+// crowd holds the open connections. Where there are too many, it closes the one that has not begun
+// a request for the longest time: that one idles, or it is slower than any scraper.
 type crowd struct {
 	mu  sync.Mutex
-	all []net.Conn // guarded by mu; the one that began a request last, or came last, is the last
+	all []net.Conn // guarded by mu; last stands the one that began a request last, or came last
 }
 
-// note is http.Server's ConnState.
+// note is the ConnState of an http.Server. It may be called from any goroutine.
 func (c *crowd) note(nc net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -4,26 +4,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
-
-// Readiness is what one registry has to say.
-type Readiness struct {
-	Registry string
-	OK       bool   // at least one session is logged in, its listeners are open, it is not draining
-	Reason   string // one line; why not
-}
-
-// Readier knows whether clients can be served.
-type Readier interface {
-	// Ready is called for each request, from any goroutine, several at a time. It must not block.
-	// The result is the caller's.
-	Ready() []Readiness
-}
 
 const index = `eppmux
 
@@ -32,7 +17,8 @@ const index = `eppmux
 /readyz    200 while every registry can serve clients
 `
 
-// Handler is all that is served, for tests and for those who listen themselves.
+// Handler returns a handler for all that is served, for tests and for callers that listen
+// themselves.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	if s.cfg.Status != nil {
@@ -50,34 +36,6 @@ func (s *Server) Handler() http.Handler {
 	return s.guard(mux)
 }
 
-// guard refuses what is not a plain reading of ours.
-func (s *Server) guard(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Cache-Control", "no-store")
-		switch {
-		case !s.ours(r.Host):
-			http.Error(w, "the Host header does not name this machine", http.StatusForbidden)
-		case r.Method != http.MethodGet && r.Method != http.MethodHead:
-			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
-		default:
-			next.ServeHTTP(w, r)
-		}
-	})
-}
-
-// ours says whether a Host header names this machine. HTTP/1.0 probes send none; browsers always
-// do.
-func (s *Server) ours(hostport string) bool {
-	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		host = strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]")
-	}
-	host = strings.ToLower(host)
-	return hostport == "" || loopback(host) || host != "" && host == s.host
-}
-
 func (s *Server) index(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, index) }
 
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok\n") }
@@ -86,7 +44,7 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	code := http.StatusOK
 	var lines strings.Builder
 	if s.cfg.Ready != nil {
-		for _, r := range s.cfg.Ready.Ready() {
+		for _, r := range s.cfg.Ready() {
 			if r.OK {
 				fmt.Fprintf(&lines, "%s: ok\n", r.Registry)
 				continue

@@ -8,11 +8,9 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"eppmux/admin/status"
 )
-
-type readiness []Readiness
-
-func (r readiness) Ready() []Readiness { return r }
 
 // request asks a handler as a client would that reached it under host.
 func request(h http.Handler, method, path, host string) *http.Response {
@@ -63,16 +61,16 @@ func TestPages(t *testing.T) {
 
 func TestReady(t *testing.T) {
 	for _, tt := range []struct {
-		state readiness
+		state []status.Readiness
 		code  int
 		want  string
 	}{
 		{nil, 200, "ok\n"},
-		{readiness{{"a", true, ""}, {"b", true, ""}}, 200, "ok\n"},
-		{readiness{{"a", true, ""}, {"b", false, "no session is logged in"}}, 503, "a: ok\nb: no session is logged in\n"},
-		{readiness{{"a", false, "draining"}}, 503, "a: draining\n"},
+		{[]status.Readiness{{Registry: "a", OK: true}, {Registry: "b", OK: true}}, 200, "ok\n"},
+		{[]status.Readiness{{Registry: "a", OK: true}, {Registry: "b", Reason: "no session is logged in"}}, 503, "a: ok\nb: no session is logged in\n"},
+		{[]status.Readiness{{Registry: "a", Reason: "draining"}}, 503, "a: draining\n"},
 	} {
-		h := New(Config{Address: "127.0.0.1:0", Ready: tt.state}).Handler()
+		h := New(Config{Address: "127.0.0.1:0", Ready: func() []status.Readiness { return tt.state }}).Handler()
 		r := request(h, "GET", "/readyz", "localhost")
 		if got := body(t, r); r.StatusCode != tt.code || got != tt.want {
 			t.Errorf("%v: got %d %q, want %d %q", tt.state, r.StatusCode, got, tt.code, tt.want)

@@ -6,7 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// newBuildInfo is the metric that tells which program runs: always 1, the labels are the news.
+// newBuildInfo returns the metric that tells which program runs. Its value is always 1; the labels
+// tell.
 func newBuildInfo(version string) prometheus.Collector {
 	g := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "eppmux_build_info",

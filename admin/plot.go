@@ -3,6 +3,8 @@ package admin
 import (
 	"fmt"
 	"strings"
+
+	"eppmux/admin/status"
 )
 
 // The size of a plot in its own units; the page stretches it.
@@ -14,11 +16,10 @@ const (
 
 // plot is one small picture of the last ten minutes. Immutable.
 type plot struct {
-	Title  string
-	Lines  []plotLine // the first one is drawn most
-	Bottom string     // what the bottom and the top stand for
-	Top    string
-	Say    string // all of it in words
+	Title string
+	Lines []plotLine // the first one is drawn most
+	Top   string     // what the top stands for; the bottom is 0
+	Say   string     // all of it in words
 }
 
 // plotLine is one line of a plot.
@@ -28,14 +29,14 @@ type plotLine struct {
 	Path string // of SVG; empty: there is nothing to draw
 }
 
-// series is what a line is made of.
+// series are the values of a line, the oldest first; nil where nothing is known.
 type series struct {
 	name   string
 	values []*float64
 }
 
-// newPlot draws series over one scale, which begins at 0 and ends at the greatest value, or at
-// least where floor says.
+// newPlot draws series over one scale. It begins at 0 and ends at the greatest value, or at floor
+// if that is greater.
 func newPlot(title string, write func(float64) string, floor float64, all ...series) plot {
 	top, any := floor, false
 	for _, s := range all {
@@ -45,7 +46,7 @@ func newPlot(title string, write func(float64) string, floor float64, all ...ser
 			}
 		}
 	}
-	p := plot{Title: title, Bottom: write(0), Top: write(top)}
+	p := plot{Title: title, Top: write(top)}
 	var said []string
 	for _, s := range all {
 		l := plotLine{Name: s.name, Now: "–", Path: path(s.values, top)}
@@ -62,8 +63,7 @@ func newPlot(title string, write func(float64) string, floor float64, all ...ser
 	return p
 }
 
-// path is a line through the values, with a gap where there is none. A value between two gaps is a
-// dot.
+// path is a line through the values, with a gap for each nil. A value between two gaps is a dot.
 func path(values []*float64, top float64) string {
 	if len(values) == 0 || top <= 0 {
 		return ""
@@ -87,21 +87,22 @@ func path(values []*float64, top float64) string {
 	return b.String()
 }
 
-// plots are those of a registry.
-func plots(r *Registry) []plot {
+// plots are the pictures of a registry, in the order of the page.
+func plots(r *status.Registry) []plot {
 	h := &r.History
-	percent := func(v float64) string { return fmt.Sprintf("%.0f %%", 100*v) }
 	all := []plot{
-		newPlot("Commands per second", number, 1, series{"queries", h.Queries}, series{"transforms", h.Transforms}),
-		newPlot("Wait in the queue", span, 0.01, series{"p50", h.WaitP50}, series{"p99", h.WaitP99}),
-		newPlot("Registry time", span, 0.01, series{"p50", h.RTTP50}, series{"p99", h.RTTP99}),
-		newPlot("Commands waiting", number, 1, series{"", h.Waiting}),
-		newPlot("Answers that are no success, per second", number, 1, series{"2000–2399", h.Refused}, series{"2400 and up", h.Failed}),
-		newPlot("Lost, in 5 s", number, 1, series{"unknown", h.Unknown}, series{"not sent", h.NotSent}),
-		newPlot("Sessions logged in", number, float64(max(1, r.Sessions.Max)), series{"", h.Sessions}),
+		newPlot("Commands per second", status.Number, 1,
+			series{"queries", h.Queries}, series{"transforms", h.Transforms}),
+		newPlot("Wait in the queue", status.Span, 0.01, series{"p50", h.WaitP50}, series{"p99", h.WaitP99}),
+		newPlot("Registry time", status.Span, 0.01, series{"p50", h.RTTP50}, series{"p99", h.RTTP99}),
+		newPlot("Commands waiting", status.Number, 1, series{"", h.Waiting}),
+		newPlot("Answers that are no success, per second", status.Number, 1,
+			series{"2000–2399", h.Refused}, series{"2400 and up", h.Failed}),
+		newPlot("Lost, in 5 s", status.Number, 1, series{"unknown", h.Unknown}, series{"not sent", h.NotSent}),
+		newPlot("Sessions logged in", status.Number, float64(max(1, r.Sessions.Max)), series{"", h.Sessions}),
 	}
 	if len(r.Limits) > 0 {
-		all = append(all, newPlot("Use of the fullest limit", percent, 1, series{"", h.LimitUsed}))
+		all = append(all, newPlot("Use of the fullest limit", status.Percent, 1, series{"", h.LimitUsed}))
 	}
 	return all
 }

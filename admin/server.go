@@ -7,14 +7,15 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"eppmux/admin/status"
 )
 
-// Bounds on what one HTTP client may take. A scrape is small and quick; whoever is slower is not a
+// Bounds on what one HTTP client may take. A scrape is small and quick; a slower client is no
 // scraper.
 const (
 	headerTimeout = 5 * time.Second
@@ -28,14 +29,17 @@ const (
 type Config struct {
 	// Address is the host:port to listen on; the host must be localhost or a loopback IP address.
 	Address string
-	// Socket listens at Address already; it stays the caller's. Nil: Start opens one.
+	// Socket listens at Address already and stays the caller's. Nil: Start opens one.
 	Socket *os.File
-	// Metrics is what /metrics shows; build_info is added to it. Nil: a new one with that alone.
+	// Metrics is what /metrics shows; New adds build_info to it. Nil: a new one with that alone.
 	Metrics *prometheus.Registry
-	// Ready says whether clients can be served. Nil: always.
-	Ready Readier
-	// Status is what the status page shows; nil: there is none, / lists what there is.
-	Status Source
+	// Ready says what /readyz answers, as status.Monitor does. It is called for each request, from
+	// any goroutine, several at a time; the result is the server's. Nil: always ready.
+	Ready func() []status.Readiness
+	// Status is what the status page shows, as status.Monitor makes it. It is called for each
+	// request, from any goroutine; the result is not changed. Nil: there is no page, and / lists
+	// what there is.
+	Status func() *status.Status
 	// Version of the program, for build_info.
 	Version string
 	// Logger gets what goes wrong; nil: nothing is logged.
@@ -51,7 +55,7 @@ type Server struct {
 	served   chan struct{} // closed when serve has ended
 }
 
-// New prepares a Server, which does not listen yet. It panics when cfg.Metrics has a build_info
+// New prepares a Server, which does not listen yet. It panics if cfg.Metrics has a build_info
 // already.
 func New(cfg Config) *Server {
 	if cfg.Metrics == nil {
@@ -78,7 +82,7 @@ func New(cfg Config) *Server {
 
 // Start listens and serves until Shutdown. The error says why it cannot listen.
 func (s *Server) Start() error {
-	if !loopback(s.host) {
+	if !Loopback(s.host) {
 		return fmt.Errorf("listen on %s: not a loopback address", s.cfg.Address)
 	}
 	ln, err := s.listen()
@@ -105,7 +109,7 @@ func (s *Server) serve() {
 	}
 }
 
-// Addr is the address that is listened on; nil before Start.
+// Addr returns the address of the listener, or nil before Start.
 func (s *Server) Addr() net.Addr {
 	if s.listener == nil {
 		return nil
@@ -113,8 +117,8 @@ func (s *Server) Addr() net.Addr {
 	return s.listener.Addr()
 }
 
-// Shutdown stops listening, waits until ctx is done for requests under way, and then ends them too.
-// It may be called before Start, or more than once.
+// Shutdown stops listening and waits for requests under way. When ctx is done it ends them too. It
+// may be called before Start, or more than once.
 func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.http.Shutdown(ctx)
 	if err != nil {
@@ -124,13 +128,4 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		<-s.served
 	}
 	return err
-}
-
-// loopback says whether a host as written in an address or a Host header is of this machine only.
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"eppmux/admin/status"
 )
 
 func start(t *testing.T, cfg Config) *Server {
@@ -86,7 +88,7 @@ func TestAddressInUse(t *testing.T) {
 // slowReady holds a request until it is let go.
 type slowReady struct{ entered, leave chan struct{} }
 
-func (r slowReady) Ready() []Readiness {
+func (r slowReady) answer() []status.Readiness {
 	close(r.entered)
 	<-r.leave
 	return nil
@@ -94,7 +96,7 @@ func (r slowReady) Ready() []Readiness {
 
 func TestShutdownWaitsForRequests(t *testing.T) {
 	ready := slowReady{make(chan struct{}), make(chan struct{})}
-	s := start(t, Config{Ready: ready})
+	s := start(t, Config{Ready: ready.answer})
 	answer := make(chan error, 1) // the one result; never closed
 	go func() {
 		r, err := http.Get(fmt.Sprintf("http://%s/readyz", s.Addr()))
@@ -122,7 +124,7 @@ func TestShutdownWaitsForRequests(t *testing.T) {
 
 func TestShutdownEndsRequestsInTheEnd(t *testing.T) {
 	ready := slowReady{make(chan struct{}), make(chan struct{})}
-	s := start(t, Config{Ready: ready})
+	s := start(t, Config{Ready: ready.answer})
 	answer := make(chan error, 1) // the one result; never closed
 	go func() {
 		_, err := http.Get(fmt.Sprintf("http://%s/readyz", s.Addr()))

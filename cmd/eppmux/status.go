@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"eppmux/admin"
+	"eppmux/admin/status"
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/config"
 )
@@ -93,7 +93,7 @@ func (s *statusRun) run(cmd *cobra.Command) error {
 	if _, err := cmd.OutOrStdout().Write(text); err != nil {
 		return cli.Failed(cmd, err)
 	}
-	if g == admin.Broken {
+	if g == status.Broken {
 		return cli.Exit(cli.ExitFailed, nil)
 	}
 	return nil
@@ -106,14 +106,14 @@ const maxStatus = 64 << 20
 const statusTimeout = 5 * time.Second
 
 // look asks once, and returns what is to be printed and how grave it is.
-func (s *statusRun) look(ctx context.Context, at string) ([]byte, admin.Gravity, error) {
+func (s *statusRun) look(ctx context.Context, at string) ([]byte, status.Gravity, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
 	body, err := fetchStatus(ctx, at)
 	if err != nil {
 		return nil, 0, err
 	}
-	var st admin.Status
+	var st status.Status
 	if err := json.Unmarshal(body, &st); err != nil {
 		return nil, 0, fmt.Errorf("%s: answer: %w", at, err)
 	}
@@ -121,7 +121,7 @@ func (s *statusRun) look(ctx context.Context, at string) ([]byte, admin.Gravity,
 		return body, st.Gravity, nil
 	}
 	var b bytes.Buffer
-	err = admin.WriteTable(&b, &st)
+	err = status.WriteTable(&b, &st)
 	return b.Bytes(), st.Gravity, err
 }
 

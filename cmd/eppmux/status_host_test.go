@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"eppmux/admin"
+	"eppmux/admin/status"
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 )
@@ -43,24 +43,24 @@ func (h *hostStand) suffer(alerts *alertWatch) {
 	t := h.t
 	t.Helper()
 	nc := h.client()
-	h.wants("ok", `^all well`, admin.OK, "eppmux_sessions")
+	h.wants("ok", `^all well`, status.OK, "eppmux_sessions")
 
 	// Row 34: no file can grow, as on a disk that is full.
 	full := h.limit(unix.RLIMIT_FSIZE)
 	if got := string(h.ask(nc, createText)); !strings.Contains(got, "not sent to registry; safe to retry; the audit log cannot be written") {
 		t.Errorf("got %s", got)
 	}
-	h.wants("row 34, block", `^audit log cannot be written for [\d.]+ m?s: .*file too large; transforms are not sent, queries are$`, admin.Broken, "eppmux_audit_failing")
+	h.wants("row 34, block", `^audit log cannot be written for [\d.]+ m?s: .*file too large; transforms are not sent, queries are$`, status.Broken, "eppmux_audit_failing")
 	h.configure("on_error: block", "on_error: warn")
-	h.wants("row 34, warn", `^audit log cannot be written for [\d.]+ \w+: .*; transforms are sent, and recorded later as far as there is room$`, admin.Look, "eppmux_audit_errors_total")
+	h.wants("row 34, warn", `^audit log cannot be written for [\d.]+ \w+: .*; transforms are sent, and recorded later as far as there is room$`, status.Look, "eppmux_audit_errors_total")
 	big := strings.Replace(createText, "<d:pw>secret-1", "<!--"+strings.Repeat("x", 250_000)+"--><d:pw>secret-1", 1)
 	for range 60 {
 		h.ask(nc, big)
 	}
-	h.wants("row 34, gap", `^audit log has a gap: \d+ lines? lost, the last \d+ m?s ago$`, admin.Look, "eppmux_audit_lost_total")
+	h.wants("row 34, gap", `^audit log has a gap: \d+ lines? lost, the last \d+ m?s ago$`, status.Look, "eppmux_audit_lost_total")
 	full()
 	h.configure("clients: {max: 50}", "clients: {max: none}")
-	if !h.until(func(s *admin.Status) bool {
+	if !h.until(func(s *status.Status) bool {
 		return len(s.Events) > 0 && s.Events[0].Text == "reload refused; everything stays as it is"
 	}) {
 		t.Errorf("got %+v, want a reload that was refused", h.status().Events)
@@ -68,7 +68,7 @@ func (h *hostStand) suffer(alerts *alertWatch) {
 
 	// Row 33: no descriptor is left.
 	h.starve()
-	h.wants("row 33", `^clients could not be taken in, \d+ times in the last ten minutes: too many open files; who is connected goes on$`, admin.Look, "eppmux_accept_errors_total")
+	h.wants("row 33", `^clients could not be taken in, \d+ times in the last ten minutes: too many open files; who is connected goes on$`, status.Look, "eppmux_accept_errors_total")
 	for deadline := time.Now().Add(time.Minute); alerts.look() && !(alerts.has("h0", "ClientsNotTaken") && alerts.has(h.admin, "AuditFails AuditGap ReloadFailed")) && time.Now().Before(deadline); {
 		h.rest(200 * time.Millisecond) // before the end
 	}
@@ -78,11 +78,11 @@ func (h *hostStand) suffer(alerts *alertWatch) {
 	if err := h.send(nc, checkText); err != nil {
 		t.Fatal(err)
 	}
-	if !h.until(func(s *admin.Status) bool { return s.Registries[0].Sessions.Busy == 1 }) {
+	if !h.until(func(s *status.Status) bool { return s.Registries[0].Sessions.Busy == 1 }) {
 		t.Error("the command is not in flight")
 	}
 	_ = h.program.cmd.Process.Signal(syscall.SIGTERM)
-	h.wants("row 26", `^eppmux is stopping: what waits is answered, nothing new is taken$`, admin.Broken, "eppmux_queue_length", "eppmux_sessions")
+	h.wants("row 26", `^eppmux is stopping: what waits is answered, nothing new is taken$`, status.Broken, "eppmux_queue_length", "eppmux_sessions")
 	_ = h.program.cmd.Process.Kill()
 	<-h.program.ended
 	if got := eppmux(t, "status", "--admin", h.admin); got.code != cli.ExitFailed || !strings.Contains(got.errs, "connection refused; is eppmux running, with this admin.listen?") {
@@ -109,11 +109,11 @@ func (h *hostStand) client() net.Conn {
 
 // wants waits for a finding that says so, on the page and in the table too, and one of the series
 // to have moved.
-func (h *hostStand) wants(what, want string, g admin.Gravity, series ...string) {
+func (h *hostStand) wants(what, want string, g status.Gravity, series ...string) {
 	t := h.t
 	t.Helper()
 	re, text := regexp.MustCompile(want), regexp.MustCompile(strings.TrimSuffix(strings.TrimPrefix(want, "^"), "$"))
-	if !h.until(func(s *admin.Status) bool {
+	if !h.until(func(s *status.Status) bool {
 		for _, f := range s.Registries[0].Findings {
 			if re.MatchString(f.Text) && f.Gravity == g {
 				return true

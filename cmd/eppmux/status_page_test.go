@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"eppmux/admin"
+	"eppmux/admin/status"
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/sandbox"
 )
@@ -43,8 +43,8 @@ func TestStatusPage(t *testing.T) {
 	b := startBrowser(t)
 	st := busyStand(t)
 	home := "http://" + st.admin + "/"
-	if !st.until(func(s *admin.Status) bool {
-		return s.Registries[3].Recent.Answered() > 0 && s.Registries[0].Gravity == admin.Broken
+	if !st.until(func(s *status.Status) bool {
+		return s.Registries[3].Recent.Answered() > 0 && s.Registries[0].Gravity == status.Broken
 	}) {
 		t.Fatalf("got %s", st.get("/status.json"))
 	}

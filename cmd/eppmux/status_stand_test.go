@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"eppmux/admin"
+	"eppmux/admin/status"
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/sandbox"
 )
@@ -220,7 +220,7 @@ func (st *statusStand) get(path string) []byte {
 	}
 }
 
-func (st *statusStand) status() (s admin.Status) {
+func (st *statusStand) status() (s status.Status) {
 	st.t.Helper()
 	if err := json.Unmarshal(st.get("/status.json"), &s); err != nil {
 		st.t.Fatal(err)
@@ -230,7 +230,7 @@ func (st *statusStand) status() (s admin.Status) {
 
 // until asks for the status again and again until it is as wanted; false: it never was, for a
 // minute.
-func (st *statusStand) until(wanted func(*admin.Status) bool) bool {
+func (st *statusStand) until(wanted func(*status.Status) bool) bool {
 	st.t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); st.rest(300 * time.Millisecond) {
 		if s := st.status(); wanted(&s) {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"eppmux/admin"
+	"eppmux/admin/status"
 	"eppmux/cmd/eppmux/internal/clitest"
 )
 
@@ -42,7 +42,7 @@ func TestStatus(t *testing.T) {
 			t.Errorf("got no %q in\n%s", want, got.out)
 		}
 	}
-	var s admin.Status
+	var s status.Status
 	if got := eppmux(t, "status", "--json", "--admin", at); got.code != 0 || json.Unmarshal([]byte(got.out), &s) != nil || len(s.Registries) != 1 {
 		t.Errorf("got %+v", got)
 	}

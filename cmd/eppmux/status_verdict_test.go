@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"eppmux/admin"
+	"eppmux/admin/status"
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 )
@@ -86,7 +86,7 @@ var ofTheMachine = []string{"sessions", "slow", "limit", "stalled"}
 // settle waits until the registries of which nothing is to be said have their sessions.
 func (v *verdicts) settle() {
 	v.st.t.Helper()
-	if !v.st.until(func(s *admin.Status) bool {
+	if !v.st.until(func(s *status.Status) bool {
 		for i := range verdictCases {
 			if r := &s.Registries[i]; verdictCases[i].quiet() && r.Sessions.LoggedIn() < r.Sessions.Min {
 				return false
@@ -110,7 +110,7 @@ func (v *verdicts) look(alerts *alertWatch) (done bool) {
 		v.moved[i] = v.moved[i] || moves(metrics, name, c.metric)
 		switch first := r.Findings[0]; {
 		case c.quiet() && slices.Contains(ofTheMachine, first.Rule):
-		case c.quiet() && first.Gravity > admin.OK:
+		case c.quiet() && first.Gravity > status.OK:
 			v.alarms[i] = first.Text
 		case c.quiet():
 			v.said[i], v.shown[i] = first.Text, true
@@ -126,8 +126,8 @@ func (v *verdicts) look(alerts *alertWatch) (done bool) {
 }
 
 // says says whether what c wants also is there.
-func (c *verdictCase) says(r *admin.Registry) bool {
-	return c.also == "" || slices.ContainsFunc(r.Findings, func(f admin.Finding) bool { return regexp.MustCompile(c.also).MatchString(f.Text) })
+func (c *verdictCase) says(r *status.Registry) bool {
+	return c.also == "" || slices.ContainsFunc(r.Findings, func(f status.Finding) bool { return regexp.MustCompile(c.also).MatchString(f.Text) })
 }
 
 // in says whether a text has the words of c.

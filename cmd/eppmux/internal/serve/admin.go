@@ -10,20 +10,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"eppmux/admin"
+	"eppmux/admin/status"
 	"eppmux/audit"
 	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/proxy"
-	"eppmux/upstream"
 )
 
 // adminServer is the admin listener, open.
 type adminServer struct{ server *admin.Server }
 
-// startAdmin opens the admin listener and serves what l shows; status is for the status page.
-func startAdmin(listen string, sockets *inherited, l *live, status admin.Source, log *slog.Logger) (*adminServer, error) {
+// startAdmin opens the admin listener and serves the metrics of l, and what m shows.
+func startAdmin(listen string, sockets *inherited, l *live, m *status.Monitor, log *slog.Logger) (*adminServer, error) {
 	reg := prometheus.NewRegistry() // one for each: the admin server adds to it
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), l)
-	s := admin.New(admin.Config{Address: listen, Socket: sockets.file("tcp", listen), Metrics: reg, Ready: l, Status: status, Version: l.version, Logger: log})
+	s := admin.New(admin.Config{Address: listen, Socket: sockets.file("tcp", listen), Metrics: reg, Ready: m.Ready, Status: m.Status, Version: l.version, Logger: log})
 	if err := s.Start(); err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ type view struct {
 	servers  []*proxy.Server
 	drained  []string // registries that an operator has taken out
 	own      []config.OwnCertificate
-	subjects []admin.Subject // for the status page
+	subjects []status.Subject // for the status page
 }
 
 func newLive(version string) *live {
@@ -85,40 +85,4 @@ func (l *live) answers() bool {
 		}
 	}
 	return true
-}
-
-// Ready implements admin.Readier.
-func (l *live) Ready() []admin.Readiness {
-	var all []admin.Readiness
-	for _, s := range l.now.Load().servers {
-		one := admin.Readiness{Registry: s.Name(), OK: true}
-		switch sn := s.Snapshot(); {
-		case l.draining.Load():
-			one.OK, one.Reason = false, "draining"
-		case sn == nil:
-			one.OK, one.Reason = false, "event loop does not answer"
-		case !sn.Account.Ready():
-			one.OK, one.Reason = false, noSession(&sn.Account)
-		}
-		all = append(all, one)
-	}
-	for _, name := range l.now.Load().drained {
-		all = append(all, admin.Readiness{Registry: name, Reason: "drained by the operator; a reload serves it again"})
-	}
-	return all
-}
-
-// noSession says why no session is logged in, as far as that is known.
-func noSession(a *upstream.Snapshot) string {
-	if a.Held {
-		return "paused by the operator"
-	}
-	text := "no session is logged in"
-	if a.Trouble != "" {
-		text += "; last: " + a.Trouble
-	}
-	if a.NextTry > 0 {
-		text += "; next attempt in " + a.NextTry.Round(time.Second).String()
-	}
-	return text
 }

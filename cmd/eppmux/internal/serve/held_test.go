@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"eppmux/admin"
+	"eppmux/admin/status"
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/proxy"
@@ -37,7 +38,8 @@ func TestVerdictHeld(t *testing.T) {
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	m := admin.NewMonitor(admin.MonitorConfig{Subjects: func() []admin.Subject { return []admin.Subject{{Server: server, MaxSessions: 1, MaxClients: 50}} }})
+	subjects := []status.Subject{{Looker: admin.Served(server), MaxSessions: 1, MaxClients: 50}}
+	m := status.NewMonitor(status.MonitorConfig{Subjects: func() []status.Subject { return subjects }})
 	t.Cleanup(func() {
 		m.Stop()
 		if err := server.Close(); err != nil {
@@ -71,7 +73,7 @@ func TestVerdictHeld(t *testing.T) {
 	}
 	want := regexp.MustCompile(`^too much is held for all clients together: [\d.]+ MiB of 0.1; beyond that new commands are not sent, and \d clients? w(as|ere) closed$`)
 	for ; time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if f := m.Status().Registries[0].Findings[0]; f.Gravity == admin.Look && want.MatchString(f.Text) {
+		if f := m.Status().Registries[0].Findings[0]; f.Gravity == status.Look && want.MatchString(f.Text) {
 			return
 		}
 	}

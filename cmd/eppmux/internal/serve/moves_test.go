@@ -60,7 +60,9 @@ func TestOccupied(t *testing.T) {
 func TestDrainedIsNotReady(t *testing.T) {
 	l := newLive("devel")
 	l.set(nil, []string{"a"})
-	if got := l.Ready(); len(got) != 1 || got[0].OK || got[0].Registry != "a" || !strings.Contains(got[0].Reason, "drained") {
+	m := l.monitor(nil)
+	defer m.Stop()
+	if got := m.Ready(); len(got) != 1 || got[0].OK || got[0].Registry != "a" || !strings.Contains(got[0].Reason, "drained") {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"eppmux/admin"
+	"eppmux/admin/status"
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/config"
 )
@@ -62,10 +62,10 @@ type service struct {
 	record  *recorder
 	members []*member
 	retired []*retirement
-	drained []string       // names of registries that an operator has taken out since the last reload
-	live    *live          // members, for scrapes
-	recent  *admin.Recent  // of log
-	monitor *admin.Monitor // nil before start
+	drained []string        // names of registries that an operator has taken out since the last reload
+	live    *live           // members, for scrapes
+	recent  *status.Recent  // of log
+	monitor *status.Monitor // nil before start
 	admin   *adminServer
 	control *control
 	watch   *expiryWatch
@@ -75,7 +75,7 @@ type service struct {
 }
 
 func newService(file, version string, level *slog.LevelVar, log *slog.Logger) *service {
-	recent := admin.NewRecent()
+	recent := status.NewRecent()
 	log = slog.New(recent.Handler(log.Handler()))
 	return &service{file: file, level: level, log: log, recent: recent, live: newLive(version),
 		tasks: make(chan func(context.Context)), ending: make(chan struct{})}

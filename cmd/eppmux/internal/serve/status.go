@@ -5,23 +5,25 @@ import (
 	"time"
 
 	"eppmux/admin"
+	"eppmux/admin/status"
 	"eppmux/cmd/eppmux/internal/config"
 )
 
 // monitor begins to watch what l shows.
-func (l *live) monitor(recent *admin.Recent) *admin.Monitor {
-	return admin.NewMonitor(admin.MonitorConfig{
+func (l *live) monitor(recent *status.Recent) *status.Monitor {
+	return status.NewMonitor(status.MonitorConfig{
 		Version:  l.version,
-		Subjects: func() []admin.Subject { return l.now.Load().subjects },
+		Subjects: func() []status.Subject { return l.now.Load().subjects },
+		Drained:  func() []string { return l.now.Load().drained },
 		Stopping: l.draining.Load,
 		Recent:   recent,
 	})
 }
 
 // subject is what the status page shows of m's config.
-func (m *member) subject() admin.Subject {
+func (m *member) subject() status.Subject {
 	r := &m.cfg
-	s := admin.Subject{Server: m.server, Address: r.Address, MinSessions: r.Sessions.Min, MaxSessions: r.Sessions.Max, MaxClients: r.Clients.Max,
+	s := status.Subject{Name: r.Name, Looker: admin.Served(m.server), Address: r.Address, MinSessions: r.Sessions.Min, MaxSessions: r.Sessions.Max, MaxClients: r.Clients.Max,
 		QueueTimeout: r.Timeouts.Queue}
 	if m.sandbox != nil {
 		s.Address = "built-in registry"
@@ -36,26 +38,27 @@ func (m *member) subject() admin.Subject {
 		if burst == 0 {
 			burst = l.Limit.N
 		}
-		s.Limits = append(s.Limits, admin.Limit{Name: named[i], Index: i, Limit: l.Limit.N, PerSeconds: l.Limit.Per.Seconds(), Burst: burst, Scope: string(l.Scope),
+		s.Limits = append(s.Limits, status.Limit{Name: named[i], Index: i, Limit: l.Limit.N, PerSeconds: l.Limit.Per.Seconds(), Burst: burst, Scope: string(l.Scope),
 			Commands: strings.Join(names, ", "), Shadow: l.Shadow})
 	}
 	if m.record.log != nil {
 		s.Audit = m.record.state
 	}
 	own := r.Certificates()
-	s.Expiries = func(now time.Time) []admin.Expiry { return expiries(own, now) }
+	s.Expiries = func(now time.Time) []status.Expiry { return expiries(own, now) }
 	return s
 }
 
-func expiries(own []config.OwnCertificate, now time.Time) []admin.Expiry {
-	var all []admin.Expiry
+func expiries(own []config.OwnCertificate, now time.Time) []status.Expiry {
+	var all []status.Expiry
 	for _, o := range own {
 		what := "our certificate for the registry"
 		if o.ShownTo() == "clients" {
 			what = "our certificate for clients"
 		}
 		leaf := o.Pair.Leaf()
-		all = append(all, admin.Expiry{What: what, File: o.File, At: leaf.NotAfter.UTC(), Ours: true, Near: admin.Near(leaf.NotBefore, leaf.NotAfter, now)})
+		near := status.ExpiryGravity(leaf.NotAfter.Sub(now), leaf.NotAfter.Sub(leaf.NotBefore))
+		all = append(all, status.Expiry{What: what, File: o.File, At: leaf.NotAfter.UTC(), Ours: true, Near: near})
 	}
 	return all
 }

@@ -1,4 +1,4 @@
-package admin
+package status
 
 import (
 	"testing"
@@ -12,6 +12,9 @@ func TestBlameWords(t *testing.T) {
 		if faults[reason] == "" {
 			t.Errorf("got no words for %s", reason)
 		}
+	}
+	if faults[proxy.FaultyFrame] == "" {
+		t.Errorf("got no words for %s", proxy.FaultyFrame)
 	}
 	if len(faults) != len(proxy.BlameReasons()) {
 		t.Errorf("got words for %d, want for %d", len(faults), len(proxy.BlameReasons()))

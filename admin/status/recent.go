@@ -1,4 +1,4 @@
-package admin
+package status
 
 import (
 	"context"
@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	maxEvents     = 20  // of each registry, and of all else
-	maxRegistries = 256 // of which events are kept
+	maxEvents     = 20  // of each registry, and of no registry
+	maxRegistries = 256 // names of which events are kept, the empty one included
 )
 
 // Recent keeps the last warnings and errors of a log, by registry. Any goroutine may use it. Its
-// Handler goes around that of the log.
+// Handler goes around the log's own handler.
 type Recent struct {
 	mu     sync.Mutex
 	events map[string][]Event // by registry, the newest last; guarded by mu
@@ -24,10 +24,12 @@ type Recent struct {
 // NewRecent returns a Recent that has kept nothing yet.
 func NewRecent() *Recent { return &Recent{events: make(map[string][]Event)} }
 
-// Handler is next, from which r keeps what is at least a warning, whatever level next shows.
+// Handler returns a handler that does what next does, and lets r keep each record from warning up,
+// whatever level next shows.
 func (r *Recent) Handler(next slog.Handler) slog.Handler { return &tee{to: r, next: next} }
 
-// Events are those about a registry, or, for an empty name, about none; the newest first.
+// Events returns the events about a registry, the newest first. An empty name stands for the events
+// that are about no registry.
 func (r *Recent) Events(registry string) []Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -36,7 +38,7 @@ func (r *Recent) Events(registry string) []Event {
 	return list
 }
 
-// keep adds an event, or counts it with an older one that says the same.
+// keep adds an event. If an older one says the same, it counts that one in and takes its place.
 func (r *Recent) keep(registry string, e Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -45,7 +47,8 @@ func (r *Recent) keep(registry string, e Event) {
 		return
 	}
 	e.Count = 1
-	if i := slices.IndexFunc(list, func(o Event) bool { return o.Level == e.Level && o.Text == e.Text && o.Detail == e.Detail }); i >= 0 {
+	same := func(o Event) bool { return o.Level == e.Level && o.Text == e.Text && o.Detail == e.Detail }
+	if i := slices.IndexFunc(list, same); i >= 0 {
 		e.Count += list[i].Count
 		list = slices.Delete(list, i, i+1)
 	}
@@ -59,18 +62,18 @@ func (r *Recent) keep(registry string, e Event) {
 type tee struct {
 	to   *Recent
 	next slog.Handler
-	// What WithAttrs was told before any WithGroup; what is in a group is not shown.
+	// What WithAttrs got before any WithGroup. What is in a group is not shown.
 	registry string
 	attrs    []slog.Attr
 	grouped  bool
 }
 
-// Enabled is slog.Handler's.
+// Enabled implements slog.Handler.
 func (t *tee) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn || t.next.Enabled(ctx, level)
 }
 
-// WithAttrs is slog.Handler's.
+// WithAttrs implements slog.Handler.
 func (t *tee) WithAttrs(attrs []slog.Attr) slog.Handler {
 	u := *t
 	u.next, u.attrs = t.next.WithAttrs(attrs), slices.Clone(t.attrs)
@@ -82,6 +85,7 @@ func (t *tee) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &u
 }
 
+// note takes an attribute over: the registry by its name, any other one as part of the detail.
 func (t *tee) note(a slog.Attr) {
 	if a.Key == "registry" {
 		t.registry = a.Value.String()
@@ -90,14 +94,14 @@ func (t *tee) note(a slog.Attr) {
 	}
 }
 
-// WithGroup is slog.Handler's.
+// WithGroup implements slog.Handler.
 func (t *tee) WithGroup(name string) slog.Handler {
 	u := *t
 	u.next, u.grouped = t.next.WithGroup(name), true
 	return &u
 }
 
-// Handle is slog.Handler's.
+// Handle implements slog.Handler.
 func (t *tee) Handle(ctx context.Context, rec slog.Record) error {
 	if rec.Level >= slog.LevelWarn {
 		t.keep(rec)
@@ -108,17 +112,22 @@ func (t *tee) Handle(ctx context.Context, rec slog.Record) error {
 	return t.next.Handle(ctx, rec)
 }
 
+// keep makes an event of a record.
 func (t *tee) keep(rec slog.Record) {
 	all := tee{registry: t.registry, attrs: slices.Clip(t.attrs)}
 	if !t.grouped {
 		rec.Attrs(func(a slog.Attr) bool { all.note(a); return true })
 	}
-	e := Event{At: rec.Time.UTC(), Level: strings.ToLower(rec.Level.String()), Text: clean(rec.Message), Detail: clean(detail(all.attrs))}
-	t.to.keep(all.registry, e)
+	t.to.keep(all.registry, Event{
+		At:     rec.Time.UTC(),
+		Level:  strings.ToLower(rec.Level.String()),
+		Text:   clean(rec.Message),
+		Detail: clean(detail(all.attrs)),
+	})
 }
 
-// detail writes attributes, the error first and bare. What only tells one line from the next is
-// left out, so that the same trouble counts as the same.
+// detail writes attributes, the error first and without its key. It leaves out attributes that
+// differ from one line to the next, so that the same trouble counts as one event.
 func detail(attrs []slog.Attr) string {
 	var first, rest []string
 	for _, a := range attrs {

@@ -1,4 +1,4 @@
-package admin
+package status
 
 import (
 	"fmt"
@@ -11,17 +11,18 @@ import (
 // maxTableEvents is how many events of each registry the table shows.
 const maxTableEvents = 5
 
-// WriteTable writes s for a terminal or a mail. It cleans what it writes once more: s may have come
-// from elsewhere.
+// WriteTable writes s for a terminal or a mail. It cleans what it writes once more, since s may
+// have come from elsewhere.
 func WriteTable(out io.Writer, s *Status) error {
 	t := &table{out: out}
-	t.line("eppmux %s on %s, up %s, as of %s UTC", s.Version, s.Host, span(max(0, s.Now.Sub(s.Started).Seconds())), s.Now.UTC().Format(time.DateTime))
-	t.line("%s", headline(s))
+	t.line("eppmux %s on %s, up %s, as of %s UTC", s.Version, s.Host,
+		Span(max(0, s.Now.Sub(s.Started).Seconds())), s.Now.UTC().Format(time.DateTime))
+	t.line("%s", s.Headline())
 	t.line("")
 	t.begin()
 	t.row("STATE", "REGISTRY", "VERDICT")
-	for _, r := range ranked(s) {
-		t.row(r.Gravity.String(), r.Name, r.verdict().Text)
+	for _, r := range s.Ranked() {
+		t.row(r.Gravity.String(), r.Name, r.Verdict().Text)
 	}
 	t.end()
 	for i := range s.Registries {
@@ -31,19 +32,12 @@ func WriteTable(out io.Writer, s *Status) error {
 	return t.err
 }
 
-// verdict is the first finding; an empty one where a foreign status has none.
-func (r *Registry) verdict() Finding {
-	if len(r.Findings) == 0 {
-		return Finding{Gravity: r.Gravity}
-	}
-	return r.Findings[0]
-}
-
-// table writes lines and columns, until the first error.
+// table writes lines and columns, until the first error. A column is written by tabwriter, which
+// needs the cells of all rows between begin and end.
 type table struct {
 	out  io.Writer
-	cols *tabwriter.Writer
-	err  error
+	cols *tabwriter.Writer // nil before the first begin
+	err  error             // the first one of out
 }
 
 func (t *table) line(format string, args ...any) {
@@ -81,22 +75,30 @@ func (t *table) registry(r *Registry) {
 			t.line("    %s", strings.TrimSuffix(advice, ": "))
 		}
 	}
-	t.begin()
-	s, m, lost := &r.Sessions, &r.Minute, &r.Recent
-	t.row("  sessions", fmt.Sprintf("%d of %d logged in, %d busy, %d opening", s.LoggedIn(), s.Max, s.Busy, s.Dialing))
-	t.row("  waiting", fmt.Sprintf("%d, the oldest for %s", r.Queue.Length, span(r.Queue.OldestSeconds)))
-	t.row("  clients", fmt.Sprintf("%d of %d", r.Clients.Connected, r.Clients.Max))
-	t.row("  last minute", fmt.Sprintf("%s commands/s, wait p50 %s p99 %s, registry time p50 %s p99 %s", number(m.PerSecond()),
-		quantileText(m.Wait.P50), quantileText(m.Wait.P99), quantileText(m.RTT.P50), quantileText(m.RTT.P99)))
-	t.row("  lost in 10 min", fmt.Sprintf("%d transforms unknown, %d not sent, %d orphaned", lost.UnknownTransforms, lost.NotSent, lost.Orphans))
-	for _, e := range r.Expiries {
-		t.row("  ends", fmt.Sprintf("%s: in %s, on %s", strings.TrimSpace(e.What+" "+e.File), span(e.In), e.At.UTC().Format(time.DateOnly)))
-	}
-	t.end()
+	t.figures(r)
 	t.sessions(r)
 	t.limits(r)
 	t.codes(r)
 	t.events("  LAST WARNINGS AND ERRORS", r.Events)
+}
+
+// figures are the numbers of a registry, each with its name before it.
+func (t *table) figures(r *Registry) {
+	s, m, lost := &r.Sessions, &r.Minute, &r.Recent
+	t.begin()
+	t.row("  sessions", fmt.Sprintf("%d of %d logged in, %d busy, %d opening", s.LoggedIn(), s.Max, s.Busy, s.Dialing))
+	t.row("  waiting", fmt.Sprintf("%d, the oldest for %s", r.Queue.Length, Span(r.Queue.OldestSeconds)))
+	t.row("  clients", fmt.Sprintf("%d of %d", r.Clients.Connected, r.Clients.Max))
+	t.row("  last minute", fmt.Sprintf("%s commands/s, wait p50 %s p99 %s, registry time p50 %s p99 %s",
+		Number(m.PerSecond()), SpanOrDash(m.Wait.P50), SpanOrDash(m.Wait.P99),
+		SpanOrDash(m.RTT.P50), SpanOrDash(m.RTT.P99)))
+	t.row("  lost in 10 min", fmt.Sprintf("%d transforms unknown, %d not sent, %d orphaned",
+		lost.UnknownTransforms, lost.NotSent, lost.Orphans))
+	for _, e := range r.Expiries {
+		what := strings.TrimSpace(e.What + " " + e.File)
+		t.row("  ends", fmt.Sprintf("%s: in %s, on %s", what, Span(e.In), e.At.UTC().Format(time.DateOnly)))
+	}
+	t.end()
 }
 
 func (t *table) sessions(r *Registry) {
@@ -113,7 +115,8 @@ func (t *table) sessions(r *Registry) {
 		case s.Own:
 			doing += " (own)"
 		}
-		t.row(fmt.Sprintf("  %d", s.ID), s.State, span(s.AgeSeconds), fmt.Sprint(s.Commands), doing, span(s.ForSeconds), s.Client)
+		t.row(fmt.Sprintf("  %d", s.ID), s.State, Span(s.AgeSeconds), fmt.Sprint(s.Commands),
+			doing, Span(s.ForSeconds), s.Client)
 	}
 	t.end()
 }
@@ -127,13 +130,13 @@ func (t *table) limits(r *Registry) {
 	for _, l := range r.Limits {
 		used := "-"
 		if l.UsedRatio != nil {
-			used = fmt.Sprintf("%.0f %%", 100**l.UsedRatio)
+			used = Percent(*l.UsedRatio)
 		}
-		text := fmt.Sprintf("%d per %s", l.Limit, per(l.PerSeconds))
+		text := fmt.Sprintf("%d per %s", l.Limit, Per(l.PerSeconds))
 		if l.Shadow {
 			text += fmt.Sprintf(" (shadow, exceeded %d times)", l.Exceeded)
 		}
-		t.row("  "+l.Name, text, l.Scope, l.Commands, used, fmt.Sprintf("%.0f %%", 100*l.LimitedRatio))
+		t.row("  "+l.Name, text, l.Scope, l.Commands, used, Percent(l.LimitedRatio))
 	}
 	t.end()
 }

@@ -1,13 +1,13 @@
-package admin
+package status
 
 import (
 	"fmt"
 	"time"
 )
 
-// Status is all that the status page, /status.json and "eppmux status" show. Times are RFC 3339,
-// durations are seconds. All strings are clean: one line, bounded, without control characters.
-// Immutable once it is made: it is shared.
+// Status is all that the status page, /status.json and "eppmux status" show. In JSON, times are
+// RFC 3339 and durations are seconds. All strings are clean: one line of bounded length, without
+// control characters. It is shared, so it is immutable once it is made.
 type Status struct {
 	Version    string     `json:"version"`
 	Host       string     `json:"host"`
@@ -16,15 +16,8 @@ type Status struct {
 	Stopping   bool       `json:"stopping"`
 	Gravity    Gravity    `json:"gravity"` // the gravest of the registries'
 	Registries []Registry `json:"registries"`
-	// warnings and errors that concern no single registry, the newest first
+	// Events are warnings and errors that concern no single registry, the newest first.
 	Events []Event `json:"events"`
-}
-
-// Source knows the Status.
-type Source interface {
-	// Status is called for each request, from any goroutine. It may take as long as a loop takes to
-	// answer, a second or two. The result is shared and must not be changed.
-	Status() *Status
 }
 
 // Gravity is how bad something is. The zero value is fine.
@@ -32,7 +25,7 @@ type Gravity uint8
 
 const (
 	OK     Gravity = iota
-	Look           // commands are served; somebody should look, soon
+	Look           // commands are served, and somebody should look soon
 	Broken         // clients of the registry are not served
 	numGravities
 )
@@ -41,10 +34,10 @@ var gravityNames = [numGravities]string{"ok", "look", "broken"}
 
 func (g Gravity) String() string { return gravityNames[g] }
 
-// MarshalText is encoding.TextMarshaler's.
+// MarshalText implements encoding.TextMarshaler.
 func (g Gravity) MarshalText() ([]byte, error) { return []byte(g.String()), nil }
 
-// UnmarshalText is encoding.TextUnmarshaler's.
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (g *Gravity) UnmarshalText(text []byte) error {
 	for i, name := range gravityNames {
 		if name == string(text) {
@@ -55,13 +48,13 @@ func (g *Gravity) UnmarshalText(text []byte) error {
 	return fmt.Errorf("gravity: unknown %q", text)
 }
 
-// Finding is one thing that is to be said about a registry.
+// Finding is one thing to say about a registry.
 type Finding struct {
 	Gravity Gravity `json:"gravity"`
-	Rule    string  `json:"rule"` // which rule found it, from a closed set
-	Whose   string  `json:"whose,omitempty"`
+	Rule    string  `json:"rule"`            // that found it, from a closed set
+	Whose   string  `json:"whose,omitempty"` // fault it is, from a closed set; empty: nobody's
 	Text    string  `json:"text"`
-	Do      string  `json:"do,omitempty"`
+	Do      string  `json:"do,omitempty"` // about it; empty: nothing
 }
 
 // Registry is one registry as it is now, with its last ten minutes.
@@ -70,10 +63,10 @@ type Registry struct {
 	Address  string    `json:"address"`
 	Gravity  Gravity   `json:"gravity"`
 	Findings []Finding `json:"findings"` // the gravest first; never empty
-	Answers  bool      `json:"answers"`  // its event loop does; else all below is what was seen last
+	Answers  bool      `json:"answers"`  // false: all below is what was seen last
 	Ready    bool      `json:"ready"`    // at least one session is logged in
 	Paused   bool      `json:"paused"`   // by the operator
-	// What went wrong when a session was to be opened, since the last that could be.
+	// Trouble is why the last attempt to open a session failed; empty once one was opened since.
 	Trouble        string  `json:"trouble,omitempty"`
 	TroubleSeconds float64 `json:"trouble_seconds,omitempty"` // since the first such attempt
 	TroubleReason  string  `json:"trouble_reason,omitempty"`
@@ -91,32 +84,32 @@ type Registry struct {
 	Expiries  []Expiry     `json:"expiries"` // the soonest first
 	Events    []Event      `json:"events"`   // warnings and errors, the newest first
 	LoginSays []LoginEvent `json:"login_events,omitempty"`
-	Audit     *Audit       `json:"audit,omitempty"`           // the log of all registries; nil: none is kept
-	Blame     *Blame       `json:"client_at_fault,omitempty"` // the last; nil: none was
-	// AcceptError is why a client could not be taken in, the last time that one could not.
+	Audit     *Audit       `json:"audit,omitempty"`           // one log for all registries; nil: none is kept
+	Blame     *Blame       `json:"client_at_fault,omitempty"` // the last one; nil: none was
+	// AcceptError is why a client could not be taken in, the last time; empty: all could.
 	AcceptError string `json:"accept_error,omitempty"`
 }
 
-// Audit is how the audit log is.
+// Audit is the state of the audit log.
 type Audit struct {
 	File           string  `json:"file"`
 	Blocks         bool    `json:"blocks"` // transforms are not sent while it fails
 	Failing        bool    `json:"failing"`
 	FailingSeconds float64 `json:"failing_seconds,omitempty"`
 	Why            string  `json:"why,omitempty"` // it fails; empty: its disk does not answer
-	Lost           uint64  `json:"lost"`          // lines that it does not have
+	Lost           uint64  `json:"lost"`          // lines that it lacks
 	LostSeconds    float64 `json:"lost_seconds_ago,omitempty"`
 }
 
-// Blame is a client that was at fault.
+// Blame names a client that was at fault.
 type Blame struct {
 	At       time.Time `json:"at"`
 	Listener string    `json:"listener"`
-	Client   string    `json:"client"` // its address, or the user on a unix socket
-	Reason   string    `json:"reason"`
+	Client   string    `json:"client"` // its address, or its user on a unix socket
+	Reason   string    `json:"reason"` // in the words of the log
 }
 
-// Sessions are those with the registry.
+// Sessions are the sessions with the registry.
 type Sessions struct {
 	Min     int       `json:"min"`
 	Max     int       `json:"max"`
@@ -125,36 +118,36 @@ type Sessions struct {
 	Busy    int       `json:"busy"`
 	Dialing int       `json:"dialing"`
 	Ending  int       `json:"ending"`
-	Backoff bool      `json:"backoff"` // one is wanted and held back
+	Backoff bool      `json:"backoff"` // a session is wanted, and the next attempt must wait
 	List    []Session `json:"list"`
 }
 
-// LoggedIn is how many can carry commands.
+// LoggedIn returns how many sessions can carry commands.
 func (s *Sessions) LoggedIn() int { return s.Idle + s.Busy }
 
-// Session is one of them.
+// Session is one session with the registry.
 type Session struct {
 	ID         uint64  `json:"id"`
 	State      string  `json:"state"`
 	ForSeconds float64 `json:"for_seconds"` // in that state
-	AgeSeconds float64 `json:"age_seconds"` // since the login
-	Commands   int     `json:"commands"`
+	AgeSeconds float64 `json:"age_seconds"` // since the login; 0 before
+	Commands   int     `json:"commands"`    // sent since the login
 	Doing      string  `json:"doing,omitempty"`
-	Own        bool    `json:"own,omitempty"` // a command of eppmux itself
-	Listener   string  `json:"listener,omitempty"`
-	Client     string  `json:"client,omitempty"`
+	Own        bool    `json:"own,omitempty"`      // Doing is a command of eppmux itself
+	Listener   string  `json:"listener,omitempty"` // of Client
+	Client     string  `json:"client,omitempty"`   // that sent the command
 }
 
-// Queue is what waits.
+// Queue are the commands that wait for a session.
 type Queue struct {
 	Length         int     `json:"length"`
-	OldestSeconds  float64 `json:"oldest_seconds"`
-	TimeoutSeconds float64 `json:"timeout_seconds"`
-	// nothing is sent for so long, since the registry wants fewer
+	OldestSeconds  float64 `json:"oldest_seconds"`  // wait of the first
+	TimeoutSeconds float64 `json:"timeout_seconds"` // after which a command is given up
+	// PauseSeconds is how long nothing is sent, since the registry wants fewer commands.
 	PauseSeconds float64 `json:"pause_seconds,omitempty"`
 }
 
-// Clients are those of a registry.
+// Clients are the clients of a registry.
 type Clients struct {
 	Connected int `json:"connected"`
 	Max       int `json:"max"`
@@ -162,7 +155,7 @@ type Clients struct {
 	MaxHeld   int `json:"max_held_bytes"`
 }
 
-// Limit is one of rate_limits.
+// Limit is one entry of rate_limits.
 type Limit struct {
 	Name       string  `json:"name"`  // as in metrics
 	Index      int     `json:"index"` // its place in rate_limits, from 0
@@ -172,48 +165,48 @@ type Limit struct {
 	Scope      string  `json:"scope"`
 	Commands   string  `json:"commands"`
 	Shadow     bool    `json:"shadow,omitempty"`
-	// UsedRatio is the part in use; null for another scope than registry.
+	// UsedRatio is the part in use; null unless the scope is registry.
 	UsedRatio *float64 `json:"used_ratio"`
-	// LimitedRatio is the part of the last minute for which it, and not the sessions, held a
-	// command back.
+	// LimitedRatio is the part of the last minute for which the limit held a command back although
+	// a session was free.
 	LimitedRatio float64 `json:"limited_ratio_last_minute"`
-	Exceeded     uint64  `json:"shadow_exceeded,omitempty"`
+	Exceeded     uint64  `json:"shadow_exceeded,omitempty"` // commands that a shadow would have held back
 }
 
-// Window is what happened within some time.
+// Window is what happened within some time. A count is of commands unless it says otherwise.
 type Window struct {
 	Seconds    float64 `json:"seconds"` // its length; it is shorter near the start
 	Queries    uint64  `json:"queries"` // answered
 	Transforms uint64  `json:"transforms"`
 	NotSent    uint64  `json:"not_sent"` // answered 2400 here: safe to repeat
-	// NotSentCause is why most of them were not, in the words of the log.
+	// NotSentCause is why most of NotSent were not sent, in the words of the log.
 	NotSentCause string `json:"not_sent_cause,omitempty"`
-	Dropped      uint64 `json:"dropped"` // not sent: their clients left while they waited
+	Dropped      uint64 `json:"dropped"` // not sent: the client left while they waited
 	Unknown      uint64 `json:"unknown"` // sent, without an answer
-	// UnknownTransforms are those of Unknown that may have changed something.
+	// UnknownTransforms are the transforms among Unknown. They may have changed something.
 	UnknownTransforms uint64   `json:"unknown_transforms"`
-	Orphans           uint64   `json:"orphans"` // answered after the client had left
-	Throttled         uint64   `json:"throttled"`
-	Timeouts          uint64   `json:"command_timeouts"`
-	LostSessions      uint64   `json:"lost_sessions"` // ended by the registry or the network
-	CodeCloses        uint64   `json:"code_closes"`   // of them, by its answer
-	LoginsLost        uint64   `json:"logins_lost"`   // of them, since it said that they are not logged in
-	Desync            uint64   `json:"desync"`
-	NotEPP            uint64   `json:"desync_frame"` // of them, by what is no frame or no EPP
-	Unasked           uint64   `json:"desync_unasked"`
-	FailedLogins      uint64   `json:"failed_logins"`
-	ClientFaults      uint64   `json:"client_faults"`
-	ClientsClosed     uint64   `json:"clients_closed"`  // for faults of their own
-	Hoarders          uint64   `json:"hoarders_closed"` // of them, since too much was held for all
-	AcceptErrors      uint64   `json:"accept_errors"`   // clients that could not be taken in
+	Orphans           uint64   `json:"orphans"`          // answered after the client had left
+	Throttled         uint64   `json:"throttled"`        // refused, since the registry wants fewer
+	Timeouts          uint64   `json:"command_timeouts"` // sessions that ended for want of an answer
+	LostSessions      uint64   `json:"lost_sessions"`    // sessions that the registry or the network ended
+	CodeCloses        uint64   `json:"code_closes"`      // of LostSessions: by an answer of the registry
+	LoginsLost        uint64   `json:"logins_lost"`      // of LostSessions: the registry forgot the login
+	Desync            uint64   `json:"desync"`           // sessions that got what answers no command
+	NotEPP            uint64   `json:"desync_frame"`     // of Desync: what is no frame or no EPP
+	Unasked           uint64   `json:"desync_unasked"`   // of Desync: a message for which nothing was sent
+	FailedLogins      uint64   `json:"failed_logins"`    // attempts to open a session
+	ClientFaults      uint64   `json:"client_faults"`    // frames of clients that were refused
+	ClientsClosed     uint64   `json:"clients_closed"`   // clients, for faults of their own
+	Hoarders          uint64   `json:"hoarders_closed"`  // of ClientsClosed: the memory for all was used up
+	AcceptErrors      uint64   `json:"accept_errors"`    // clients that could not be taken in
 	Wait              Quantile `json:"wait"`
 	RTT               Quantile `json:"rtt"`
 }
 
-// Answered is how many commands the registry answered.
+// Answered returns how many commands the registry answered.
 func (w *Window) Answered() uint64 { return w.Queries + w.Transforms }
 
-// PerSecond is how many commands the registry answered each second.
+// PerSecond returns how many commands the registry answered each second.
 func (w *Window) PerSecond() float64 {
 	if w.Seconds <= 0 {
 		return 0
@@ -221,15 +214,15 @@ func (w *Window) PerSecond() float64 {
 	return float64(w.Answered()) / w.Seconds
 }
 
-// Quantile is how long something took, in seconds; null where it did not happen. It is read from a
-// histogram, so it is right within the bounds of its buckets.
+// Quantile is how long something took, in seconds; null if it did not happen. It is read from a
+// histogram, so it is exact to the bounds of a bucket.
 type Quantile struct {
 	P50 *float64 `json:"p50_seconds"`
 	P99 *float64 `json:"p99_seconds"`
 }
 
-// CodeCount is how often the registry answered with a result code. Code 0 stands for all that RFC
-// 5730 does not define.
+// CodeCount is how often the registry answered with a result code. Code 0 stands for all codes that
+// RFC 5730 does not define.
 type CodeCount struct {
 	Code    int    `json:"code"`
 	Meaning string `json:"meaning"`
@@ -243,10 +236,9 @@ type Expiry struct {
 	File string    `json:"file,omitempty"`
 	At   time.Time `json:"at"`
 	Ours bool      `json:"ours"` // we have to renew it
-	// Near says that it is near its end by the measure of its kind: Look within 30 days, or less
-	// for what lives short.
+	// Near is how near the end is, see ExpiryGravity.
 	Near Gravity `json:"near"`
-	In   float64 `json:"in_seconds"`
+	In   float64 `json:"in_seconds"` // until the end; negative after it
 }
 
 // LoginEvent is what the registry said about the login, RFC 8807.
@@ -257,16 +249,16 @@ type LoginEvent struct {
 	Text    string     `json:"text,omitempty"`
 }
 
-// Event is a warning or an error of the log. The same one again only raises Count.
+// Event is a warning or an error of the log. Another one that says the same raises Count.
 type Event struct {
-	At     time.Time `json:"at"` // the last time
+	At     time.Time `json:"at"` // of the last one
 	Level  string    `json:"level"`
 	Text   string    `json:"text"`
 	Detail string    `json:"detail,omitempty"`
 	Count  int       `json:"count"`
 }
 
-// History are the last ten minutes, one value for each interval, the oldest first; null where
+// History is the last ten minutes: one value for each interval, the oldest first, and null where
 // nothing is known.
 type History struct {
 	IntervalSeconds float64    `json:"interval_seconds"`

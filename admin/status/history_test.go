@@ -1,4 +1,4 @@
-package admin
+package status
 
 import (
 	"math"
@@ -6,16 +6,13 @@ import (
 	"time"
 
 	"eppmux/frame"
-	"eppmux/proxy"
 	"eppmux/upstream"
 )
 
-var began = time.Date(2026, 11, 21, 23, 0, 0, 0, time.UTC)
-
-// snapshotAt is of a registry that answers ten checks and one create each second, the checks in 3
-// ms.
-func snapshotAt(n uint64) *proxy.Snapshot {
-	s := new(proxy.Snapshot)
+// snapshotAt is a registry at a time that has answered n times ten checks, in 3 ms each, and one
+// create.
+func snapshotAt(at time.Time, n uint64) *Snapshot {
+	s := &Snapshot{At: at}
 	a := &s.Account
 	a.RTT[upstream.ClassQuery].Counts[3] = 10 * n // 2.5 to 5 ms
 	a.RTT[upstream.ClassTransform].Counts[10] = n // 0.5 to 1 s
@@ -36,7 +33,7 @@ func TestHistory(t *testing.T) {
 		if i == 390 {
 			continue // the loop did not answer
 		}
-		h.add(rowOf(began.Add(time.Duration(i)*historyEvery), snapshotAt(uint64(5*i))))
+		h.add(rowOf(snapshotAt(began.Add(time.Duration(i)*historyEvery), uint64(5*i))))
 	}
 	if n := len(h.rows); n > historySlots+1 {
 		t.Errorf("got %d rows", n)
@@ -57,7 +54,7 @@ func TestHistory(t *testing.T) {
 	if p50, p99 := *c.RTTP50[last], *c.RTTP99[last]; p50 < 0.0025 || p50 > 0.005 || p99 < 0.5 || p99 > 1 {
 		t.Errorf("got %v, %v", p50, p99)
 	}
-	now := rowOf(began.Add(400*historyEvery), snapshotAt(2000))
+	now := rowOf(snapshotAt(began.Add(400*historyEvery), 2000))
 	minute := h.before(now.at, time.Minute)
 	if w := window(&minute, &now); w.Seconds != 60 || w.Queries != 600 || w.Transforms != 60 || w.UnknownTransforms != 60 || math.Abs(w.PerSecond()-11) > 1e-9 {
 		t.Errorf("got %+v", w)
@@ -73,14 +70,14 @@ func TestHistory(t *testing.T) {
 func TestLimitMoves(t *testing.T) {
 	var h history
 	for i := range 13 {
-		h.add(rowOf(began.Add(time.Duration(i)*historyEvery), snapshotAt(uint64(1000+5*i))))
+		h.add(rowOf(snapshotAt(began.Add(time.Duration(i)*historyEvery), uint64(1000+5*i))))
 	}
-	s := snapshotAt(1000 + 5*13)
+	s := snapshotAt(began.Add(13*historyEvery), 1000+5*13)
 	a := &s.Account
 	a.Rules = []string{"new", "all", "create"}
 	a.Used, a.Limited[0], a.Limited[1], a.Limited[2] = []float64{0, 0.25, 0.75}, 0, a.Limited[0], a.Limited[1]
 	r := Registry{Limits: make([]Limit, 3)}
-	r.windows(&h, rowOf(began.Add(13*historyEvery), s), began.Add(-time.Hour))
+	r.windows(&h, rowOf(s), began.Add(-time.Hour))
 	for i, want := range []float64{0, 0.5, 0} {
 		if got := r.Limits[i].LimitedRatio; math.Abs(got-want) > 0.01 {
 			t.Errorf("%s: held back for %v of the last minute, want %v", a.Rules[i], got, want)
@@ -92,16 +89,16 @@ func TestLimitMoves(t *testing.T) {
 func TestHistoryAfterAGap(t *testing.T) {
 	var h history
 	for i := range 100 {
-		h.add(rowOf(began.Add(time.Duration(i)*historyEvery), snapshotAt(uint64(i))))
+		h.add(rowOf(snapshotAt(began.Add(time.Duration(i)*historyEvery), uint64(i))))
 	}
-	h.add(rowOf(began.Add(time.Hour), snapshotAt(1000)))
+	h.add(rowOf(snapshotAt(began.Add(time.Hour), 1000)))
 	if c := h.columns(); len(h.rows) != 1 || c.Queries[historySlots-1] != nil {
 		t.Errorf("got %d rows, %v", len(h.rows), c.Queries[historySlots-1])
 	}
 }
 
 func TestQuantile(t *testing.T) {
-	type counts = [len(upstream.HistogramBounds) + 1]uint64
+	type counts = buckets
 	top := counts{}
 	top[len(top)-1] = 5
 	for _, tt := range []struct {

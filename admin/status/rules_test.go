@@ -1,31 +1,10 @@
-package admin
+package status
 
 import (
 	"slices"
 	"testing"
 	"time"
 )
-
-// working is a registry of which there is nothing to say.
-func working() Registry {
-	r := Registry{Name: "a", Answers: true, Ready: true}
-	r.Sessions = Sessions{Min: 1, Max: 3, Allowed: 3, Idle: 3}
-	r.Queue.TimeoutSeconds = 8
-	r.Clients = Clients{Connected: 5, Max: 100}
-	r.Minute = Window{Seconds: 60, Queries: 120, RTT: Quantile{some(0.004), some(0.02)}, Wait: Quantile{some(0.001), some(0.002)}}
-	r.Recent, r.Total = r.Minute, r.Minute
-	return r
-}
-
-func some(v float64) *float64 { return &v }
-
-// down is a registry without a session, for a reason.
-func down(reason, trouble string, next float64) func(*Registry) {
-	return func(r *Registry) {
-		r.Ready, r.Sessions.Idle = false, 0
-		r.TroubleReason, r.Trouble, r.NextTrySeconds = reason, trouble, next
-	}
-}
 
 func TestJudge(t *testing.T) {
 	for _, tt := range []struct {

@@ -1,0 +1,18 @@
+// Package status watches registries and says what is wrong, whose fault it is and what to do.
+//
+// The order of things:
+//
+//	m := status.NewMonitor(status.MonitorConfig{Subjects: f})
+//	s := m.Status()                       // for the page, /status.json and "eppmux status"
+//	ready := m.Ready()                    // for /readyz
+//	err := status.WriteTable(os.Stdout, s)
+//	m.Stop()
+//
+// A Monitor takes a Snapshot of each Subject every five seconds and keeps the rows that ten minutes
+// of plots need (history.go). From the last Snapshot and the history it makes a Status (build.go).
+// The findings about a registry come from rules (rules.go). A rule is a function of the Registry
+// that is shown, so a table can test it. A Recent goes around the handler of a log and keeps its
+// last warnings.
+//
+// The package only reads, and it opens no connection. Package admin serves what it makes over HTTP.
+package status

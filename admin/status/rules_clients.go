@@ -1,0 +1,80 @@
+package status
+
+import (
+	"fmt"
+
+	"eppmux/upstream"
+)
+
+// Rules about clients: what they did wrong, and how many there are.
+
+// faults are the words for what a client was at fault with, by the reason of the log.
+var faults = map[string]string{
+	"faulty_frame": "a frame that is no EPP",
+	"frame":        "a frame of a length that none has, or above clients.max_frame, or before login above 8192 octets",
+	"faults":       "three frames in a row that are no EPP",
+	"ahead":        "more sent ahead than clients.max_ahead, or before login than a login",
+	"slow_frame":   "a frame not whole within clients.frame_timeout",
+	"not_reading":  "answers not read",
+	"tls":          "octets that are no TLS",
+	"too_many":     "clients.max reached",
+	"memory":       "parts of frames while too much was held for all clients",
+	"refused":      "three logins, or commands before login, in a row refused here",
+	"handshake":    "a TLS handshake that failed",
+	"no_login":     "no login within 30 s",
+}
+
+// who names the client that was at fault last, as the end of a sentence.
+func who(b *Blame) string {
+	if b == nil {
+		return ""
+	}
+	return fmt.Sprintf("; the last: %s, by client %s on %s", faults[b.Reason], b.Client, b.Listener)
+}
+
+// faulty: clients sent frames that were refused here.
+func faulty(r *Registry) *Finding {
+	n := r.Recent.ClientFaults
+	if n == 0 {
+		return nil
+	}
+	text := "clients sent " + count(n, "faulty frame") + " in the last ten minutes; none reached the registry"
+	return &Finding{Look, "client_faults", whoseClients, text + who(r.Blame), "mend that client's program"}
+}
+
+// atFault: connections were closed for a fault of the client.
+func atFault(r *Registry) *Finding {
+	n := r.Recent.ClientsClosed
+	if n == 0 {
+		return nil
+	}
+	text := count(n, "client") + " closed for faults of their own in the last ten minutes"
+	return &Finding{Look, "clients_closed", whoseClients, text + who(r.Blame),
+		"mend that client's program; the log names all"}
+}
+
+// hoarded: the memory for all clients together is nearly used up, or was.
+func hoarded(r *Registry) *Finding {
+	c, w := &r.Clients, &r.Recent
+	near := c.MaxHeld > 0 && c.HeldBytes*10 >= c.MaxHeld*9
+	if !near && w.Hoarders == 0 && w.NotSentCause != upstream.CauseNoRoom.String() {
+		return nil
+	}
+	const mib = 1 << 20
+	text := fmt.Sprintf("too much is held for all clients together: %s MiB of %s; ",
+		Number(float64(c.HeldBytes)/mib), Number(float64(c.MaxHeld)/mib))
+	text += fmt.Sprintf("beyond that new commands are not sent, and %s %s closed",
+		count(w.Hoarders, "client"), verb(w.Hoarders, "was", "were"))
+	return &Finding{Look, "clients_held", whoseClients, text,
+		"find who sends much and reads little: eppmux ctl clients"}
+}
+
+// almostFull: nine in ten of the clients that may connect have done so.
+func almostFull(r *Registry) *Finding {
+	c := &r.Clients
+	if c.Max <= 0 || c.Connected*10 < c.Max*9 {
+		return nil
+	}
+	return &Finding{Look, "clients", whoseClients, fmt.Sprintf("%d of %d clients connected", c.Connected, c.Max),
+		"find who leaves connections open, or raise clients.max"}
+}

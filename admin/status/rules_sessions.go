@@ -1,0 +1,207 @@
+package status
+
+import (
+	"fmt"
+	"strings"
+
+	"eppmux/upstream"
+)
+
+// Rules about the sessions with the registry: whether there are any, and why not.
+
+// stalled: the event loop does not answer, so nothing else can be known.
+func stalled(r *Registry) *Finding {
+	if r.Answers {
+		return nil
+	}
+	return &Finding{Broken, "stalled", whoseEppmux,
+		"the event loop of this registry does not answer; what is shown is old",
+		"look at the host's processors and memory, and at the log; report it"}
+}
+
+func paused(r *Registry) *Finding {
+	if !r.Answers || !r.Paused {
+		return nil
+	}
+	text := "paused by the operator: nothing is sent"
+	if r.Queue.Length > 0 {
+		text += fmt.Sprintf(", %s waiting", count(uint64(r.Queue.Length), "command"))
+	}
+	return &Finding{Broken, "paused", whoseOperator, text, "eppmux ctl resume " + r.Name}
+}
+
+// sessionless reports whether no session is logged in although one should be.
+func sessionless(r *Registry) bool { return r.Answers && !r.Paused && !r.Ready }
+
+// noSession: the last attempt to open a session failed.
+func noSession(r *Registry) *Finding {
+	if !sessionless(r) || r.TroubleReason == "" {
+		return nil
+	}
+	return opening(r, Broken)
+}
+
+// connecting: no attempt to open a session has failed yet.
+func connecting(r *Registry) *Finding {
+	if !sessionless(r) || r.Trouble != "" {
+		return nil
+	}
+	return &Finding{Broken, "connecting", "", "no session yet: connecting" + nextTry(r), ""}
+}
+
+// fewerSessions: some sessions are logged in, and the registry refuses more.
+func fewerSessions(r *Registry) *Finding {
+	s := &r.Sessions
+	if !r.Ready || s.Allowed >= s.Max {
+		return nil
+	}
+	return &Finding{Look, "fewer_sessions", whoseRegistry,
+		fmt.Sprintf("registry grants only %d of %d sessions (2502)", s.Allowed, s.Max),
+		"end what else uses the account, or lower sessions.max"}
+}
+
+// unopened: some sessions are logged in, and others cannot be opened. fewerSessions and sessionsEnd
+// tell of a registry that refuses more, and of one that ends them by an answer.
+func unopened(r *Registry) *Finding {
+	switch r.TroubleReason {
+	case "", upstream.CauseTooManySessions.String(), upstream.CauseCodeCloses.String():
+		return nil
+	}
+	if !r.Ready {
+		return nil
+	}
+	f := opening(r, Look)
+	f.Text += fmt.Sprintf("; %d of %d sessions go on", r.Sessions.LoggedIn(), r.Sessions.Max)
+	return f
+}
+
+// trouble is how a failed attempt to open a session is told. What the registry said follows the
+// text.
+type trouble struct {
+	rule, whose, text, do string
+	login                 bool // the text names the login, so the error need not
+}
+
+// troubles are by the cause of the log.
+var troubles = map[string]trouble{
+	upstream.CauseLoginRefused.String(): {"login_refused", whoseConfig, "registry refuses our login",
+		"correct login in the config, then reload", true},
+	upstream.CauseTooManySessions.String(): {"no_session_granted", whoseRegistry, "registry grants no session (2502)",
+		"end what else uses the account, or ask the registry to end old sessions", true},
+	upstream.CauseTLS.String(): {"certificate", whoseConfig, "certificate or address not accepted",
+		"compare certificates and source address with what the registry has on file", false},
+	upstream.CauseConnect.String(): {"not_reachable", whoseNetwork, "registry not reachable",
+		"check address, name look-up and route; ask the registry", false},
+	upstream.CauseGreeting.String(): {"no_greeting", whoseRegistry, "registry does not greet",
+		"ask the registry: it takes connections and says nothing useful", false},
+	upstream.CauseCodeCloses.String(): {"ended", whoseRegistry, "registry ended the last session by its answer",
+		"compare rate_limits with what it allows; ask the registry", false},
+}
+
+// otherTrouble is any cause that troubles does not have.
+var otherTrouble = trouble{"login_failed", whoseRegistry, "login fails", "ask the registry", true}
+
+// opening says why sessions cannot be opened, and for how long that has been so.
+func opening(r *Registry, g Gravity) *Finding {
+	t, known := troubles[r.TroubleReason]
+	if !known {
+		t = otherTrouble
+	}
+	says := since(r) + ": " + r.Trouble
+	if t.login {
+		says = strings.Replace(says, ": login: ", ": ", 1)
+	}
+	return &Finding{g, t.rule, t.whose, t.text + says, t.do + nextTry(r)}
+}
+
+// since says for how long no session could be opened, where it is long enough for a word.
+func since(r *Registry) string {
+	if r.TroubleSeconds < 60 {
+		return ""
+	}
+	return " for " + Span(r.TroubleSeconds)
+}
+
+func nextTry(r *Registry) string {
+	if r.NextTrySeconds <= 0 {
+		return ""
+	}
+	return "; next attempt in " + Span(r.NextTrySeconds)
+}
+
+// sessionsEnd: sessions end young. One or two may end at any time.
+func sessionsEnd(r *Registry) *Finding {
+	w := &r.Recent
+	if w.LostSessions < 3 {
+		return nil
+	}
+	text := fmt.Sprintf("registry or network ended %s in the last ten minutes", count(w.LostSessions, "session"))
+	switch {
+	case w.CodeCloses > 0:
+		text += fmt.Sprintf(", %d of them by an answer x5xx", w.CodeCloses)
+	case w.LoginsLost > 0:
+		text += fmt.Sprintf(", %d of them by forgetting the login", w.LoginsLost)
+	}
+	if 2*w.CodeCloses > w.LostSessions {
+		return &Finding{Look, "sessions_end", whoseRegistry, text,
+			"often more commands than it allows: compare rate_limits; or ask the registry"}
+	}
+	return &Finding{Look, "sessions_end", whoseNetwork, text,
+		"lower keepalive or max_age below the registry's limits, or ask the registry"}
+}
+
+// expired: something has ended, and the next session cannot be opened.
+func expired(r *Registry) *Finding { return ending(r, Broken) }
+
+// expiring: something ends soon.
+func expiring(r *Registry) *Finding { return ending(r, Look) }
+
+// ending tells of the soonest end among those of a gravity.
+func ending(r *Registry, g Gravity) *Finding {
+	for i := range r.Expiries {
+		if e := &r.Expiries[i]; e.gravity() == g {
+			return e.finding(r.Name)
+		}
+	}
+	return nil
+}
+
+// gravity is how grave the end is. The end of the registry's own certificate is never worse than
+// Look: it is not for us to renew, and what it breaks is told when it breaks.
+func (e *Expiry) gravity() Gravity {
+	if e.Ours {
+		return e.Near
+	}
+	return min(e.Near, Look)
+}
+
+func (e *Expiry) finding(registry string) *Finding {
+	f := &Finding{Gravity: e.gravity(), Rule: "expiry", Whose: whoseConfig}
+	switch {
+	case !e.Ours:
+		f.Whose, f.Do = whoseRegistry, "tell the registry: new sessions fail from then on"
+	case e.What == whatPassword:
+		f.Do = "eppmux passwd --registry " + registry
+	default:
+		f.Do = "renew it: " + e.File
+	}
+	if e.In > 0 {
+		f.Text = e.What + " expires in " + Span(e.In)
+	} else {
+		f.Text = e.What + " expired " + Span(-e.In) + " ago"
+	}
+	return f
+}
+
+// loginWarning: the registry said something at the login that has no date. What has a date is among
+// the expiries.
+func loginWarning(r *Registry) *Finding {
+	for _, e := range r.LoginSays {
+		if e.Expires != nil {
+			continue
+		}
+		text := strings.TrimSuffix(fmt.Sprintf("registry warns of the login (%s): %s", e.Type, e.Text), ": ")
+		return &Finding{Look, "login_event", whoseConfig, text, "do what it says"}
+	}
+	return nil
+}
