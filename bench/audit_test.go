@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,15 +64,7 @@ func TestAuditKilled(t *testing.T) {
 	}
 	c.start()
 	const kills = 6
-	for range kills {
-		cmd := exec.Command(c.bin, "serve", "--config", c.config)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Second + rand.N(time.Second))
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	}
+	c.kill(kills, time.Second)
 	m := launch(t, c.bin, "serve", "--config", c.config)
 	m.find(`(session opened)`)
 	c.judge()

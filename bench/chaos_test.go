@@ -276,15 +276,7 @@ func TestKilled(t *testing.T) {
 	c := newChaos(t, 20, "")
 	c.start()
 	const kills = 6
-	for range kills {
-		cmd := exec.Command(c.bin, "serve", "--config", c.config)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Second + rand.N(2*time.Second))
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	}
+	c.kill(kills, 2*time.Second)
 	m := launch(t, c.bin, "serve", "--config", c.config)
 	m.find(`(session opened)`)
 	c.judge()
@@ -293,6 +285,20 @@ func TestKilled(t *testing.T) {
 	}
 	if n := c.logins(); n > chaosSessions*(kills+1) {
 		t.Errorf("%d logins for %d starts and %d sessions", n, kills+1, chaosSessions)
+	}
+}
+
+// kill starts eppmux so many times, and kills it after one second and up to more.
+func (c *chaos) kill(times int, more time.Duration) {
+	c.t.Helper()
+	for range times {
+		cmd := exec.Command(c.bin, "serve", "--config", c.config)
+		if err := cmd.Start(); err != nil {
+			c.t.Fatal(err)
+		}
+		time.Sleep(time.Second + rand.N(more))
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
 	}
 }
 

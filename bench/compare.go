@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// comparison is a bench compare, or a bench capacity.
+// comparison is one bench compare or bench capacity.
 type comparison struct {
 	*bench
 	raw    Raw
@@ -26,9 +26,9 @@ type comparison struct {
 	failed []string // runs with wrong answers or broken connections
 }
 
-// loadTimes are how long each run goes on.
+// loadTimes are the parts of a run and how long each takes.
 type loadTimes struct {
-	warmUp, counted, settle time.Duration // the first two times Run.Times
+	warmUp, counted, settle time.Duration // Run.Times multiplies the first two
 }
 
 func runCompare(ctx context.Context, args []string, out io.Writer) error {
@@ -47,12 +47,14 @@ type plan struct {
 	counted time.Duration
 }
 
+// measureCases measures the cases of a plan, or those that its flags name.
 func measureCases(ctx context.Context, p plan, args []string, out io.Writer) error {
 	f := flag.NewFlagSet("bench "+p.verb, flag.ContinueOnError)
 	quick := f.Bool("quick", false, "one short round of the cases that matter most, to see that everything works")
 	wanted := f.String("cases", "", "only cases whose name matches the `regexp`; the file keeps what it has of others")
 	rounds := f.Int("rounds", p.rounds, "how often each run is measured")
-	counted := f.Duration("for", p.counted, "how long commands of a run are counted; of some, up to four times as long")
+	counted := f.Duration("for", p.counted,
+		"how long commands of a run are counted; of some, up to four times as long")
 	path := f.String("out", "bench/results/"+p.verb+".json", "`file` for the raw data")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -102,8 +104,8 @@ func measureCases(ctx context.Context, p plan, args []string, out io.Writer) err
 	return nil
 }
 
-// skip takes out the runs that this machine, or this eppmux, has nothing for. In CI that is an
-// error where something could be installed.
+// skip takes out the runs that need what this machine, or this eppmux, lacks. In CI it is an error
+// to lack a program that could be installed.
 func (c *comparison) skip() error {
 	why := map[string]string{}
 	for _, kind := range []string{kindHAProxy, kindNginx, kindPerl} {
@@ -147,7 +149,8 @@ func (r *Run) fit(files int) {
 	}
 }
 
-// auditMissing says why eppmux does not take a config with an audit log; empty if it does.
+// auditMissing says why eppmux does not take a config with an audit log. It is empty if eppmux
+// does.
 func (c *comparison) auditMissing() string {
 	text := eppmuxConfig(c.bench, &Run{Sessions: 1, Audit: "transform"}, []string{"127.0.0.1:700"})
 	if err := c.write("check.yaml", text); err != nil {
@@ -160,8 +163,8 @@ func (c *comparison) auditMissing() string {
 	return ""
 }
 
-// run measures all cases, and writes the raw data after each. In each round the order of the runs
-// is another one.
+// run measures all cases, and writes the raw data after each. The order of the runs differs from
+// round to round.
 func (c *comparison) run() error {
 	for _, k := range c.cases {
 		now, at := describeMachine(nil), c.raw.find(k.Name)
@@ -193,7 +196,7 @@ func (c *comparison) run() error {
 	return nil
 }
 
-// runGo runs two of the project's benchmarks.
+// runGo runs two of the project's own benchmarks.
 func (c *comparison) runGo() error {
 	c.raw.Go = nil
 	for range c.raw.Rounds {
@@ -202,30 +205,35 @@ func (c *comparison) runGo() error {
 			return err
 		}
 		c.raw.Go = append(c.raw.Go, g)
-		fmt.Fprintf(c.out, "scan and splice %.1f times encoding/xml; exchange %.0f ns, %v allocations\n", g.ScanRatio, g.ExchangeNs, g.ExchangeAllocs)
+		fmt.Fprintf(c.out, "scan and splice %.1f times encoding/xml; exchange %.0f ns, %v allocations\n",
+			g.ScanRatio, g.ExchangeNs, g.ExchangeAllocs)
 	}
 	return c.raw.write(c.file)
 }
 
-// note prints a line, and remembers what must not be.
+// note prints a line on a measurement, and remembers wrong answers and broken connections.
 func (c *comparison) note(m *Measurement) {
 	fmt.Fprintf(c.out, "  %d %-32s ", m.Round+1, m.Run)
 	if m.Load.Clients == 0 {
 		fmt.Fprintf(c.out, "%d KiB resident, %d before\n", m.Connected>>10, m.Before>>10)
 	} else {
-		fmt.Fprintf(c.out, "%8.0f/s  %6.1f us  p50 %.3f p99 %.3f p99.9 %.3f ms\n", m.Load.PerSec, m.perCommand(m.CPU)*1e6, m.Load.P50, m.Load.P99, m.Load.P999)
+		fmt.Fprintf(c.out, "%8.0f/s  %6.1f us  p50 %.3f p99 %.3f p99.9 %.3f ms\n",
+			m.Load.PerSec, m.perCommand(m.CPU)*1e6, m.Load.P50, m.Load.P99, m.Load.P999)
 	}
 	if m.Load.Wrong > 0 || m.Load.Failed > 0 {
-		c.failed = append(c.failed, fmt.Sprintf("%s: %s: %d wrong answers, %d clients failed: %.300s", m.Case, m.Run, m.Load.Wrong, m.Load.Failed, m.Load.First))
+		c.failed = append(c.failed, fmt.Sprintf("%s: %s: %d wrong answers, %d clients failed: %.300s",
+			m.Case, m.Run, m.Load.Wrong, m.Load.Failed, m.Load.First))
 	}
 }
 
+// goRound runs the benchmarks once.
 func goRound(ctx context.Context) (g GoRound, err error) {
 	numbers := func(expr string, to []*float64, args ...string) error {
-		out, err := exec.CommandContext(ctx, "go", append([]string{"test", "-count", "1"}, args...)...).CombinedOutput()
+		args = append([]string{"test", "-count", "1"}, args...)
+		out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
 		found := regexp.MustCompile(expr).FindSubmatch(out)
 		if err != nil || found == nil {
-			return fmt.Errorf("go test %s: %w\n%s", strings.Join(args, " "), err, out)
+			return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
 		}
 		for i, p := range to {
 			if *p, err = strconv.ParseFloat(string(found[i+1]), 64); err != nil {
@@ -234,7 +242,8 @@ func goRound(ctx context.Context) (g GoRound, err error) {
 		}
 		return nil
 	}
-	err = numbers(`median ([\d.]+) times encoding/xml, from ([\d.]+) to ([\d.]+)`, []*float64{&g.ScanRatio, &g.ScanLeast, &g.ScanMost},
+	err = numbers(`median ([\d.]+) times encoding/xml, from ([\d.]+) to ([\d.]+)`,
+		[]*float64{&g.ScanRatio, &g.ScanLeast, &g.ScanMost},
 		"-v", "-run", "^(TestScanSpeed|TestScanAllocs)$", "eppmux/frame")
 	if err == nil {
 		err = numbers(`([\d.]+) ns/op.*?(\d+) allocs/op`, []*float64{&g.ExchangeNs, &g.ExchangeAllocs},

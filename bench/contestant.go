@@ -23,13 +23,13 @@ const (
 	kindDirect  = "direct"  // nothing: the clients speak TLS and log in
 )
 
-// Account of the sandbox that everybody uses.
+// The account at the sandbox that all contestants use.
 const (
 	account  = "demo"
 	password = "demo-secret"
 )
 
-// bench is what the runs of one measurement share.
+// bench is the place that the runs of one measurement share.
 type bench struct {
 	ctx    context.Context
 	dir    string // certificates, configs, programs; removed at the end
@@ -54,7 +54,8 @@ func newBench(ctx context.Context) (b *bench, err error) {
 		}
 	}()
 	b.eppmux = b.path("eppmux")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", b.eppmux, "eppmux/cmd/eppmux").CombinedOutput(); err != nil {
+	build := exec.CommandContext(ctx, "go", "build", "-o", b.eppmux, "eppmux/cmd/eppmux")
+	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	r, _, err := b.registry(0)
@@ -70,7 +71,10 @@ func newBench(ctx context.Context) (b *bench, err error) {
 		}
 		both = append(both, text...)
 	}
-	return b, errors.Join(b.write("both.pem", string(both)), b.write("password", password+"\n"), b.write("onesession.pl", oneSession))
+	return b, errors.Join(
+		b.write("both.pem", string(both)),
+		b.write("password", password+"\n"),
+		b.write("onesession.pl", oneSession))
 }
 
 func (b *bench) close() { os.RemoveAll(b.dir) }
@@ -78,8 +82,8 @@ func (b *bench) close() { os.RemoveAll(b.dir) }
 // registry starts a sandbox that demands client certificates and admits any number of sessions and
 // commands.
 func (b *bench) registry(latency time.Duration) (*child, string, error) {
-	c, err := start(b.ctx, b.eppmux, "sandbox", "--listen", "127.0.0.1:0", "--tls", b.dir, "--mutual", "--sessions", "100000",
-		"--latency", latency.String())
+	c, err := start(b.ctx, b.eppmux, "sandbox", "--listen", "127.0.0.1:0", "--tls", b.dir, "--mutual",
+		"--sessions", "100000", "--latency", latency.String())
 	if err != nil {
 		return nil, "", err
 	}
@@ -91,7 +95,7 @@ func (b *bench) registry(latency time.Duration) (*child, string, error) {
 	return c, address, nil
 }
 
-// contestant is one that is ready for clients.
+// contestant is a contestant that is ready for clients.
 type contestant struct {
 	proc  *child // nil: there is none
 	to    string // where clients connect, with commas between
@@ -100,7 +104,7 @@ type contestant struct {
 	tls   bool   // clients speak TLS
 }
 
-// contestant starts what the run is about, in front of the registries.
+// contestant starts the contestant of a run in front of the registries.
 func (b *bench) contestant(r *Run, registries []string) (*contestant, error) {
 	c := &contestant{login: true}
 	var err error
@@ -127,7 +131,7 @@ func (b *bench) contestant(r *Run, registries []string) (*contestant, error) {
 	return c, nil
 }
 
-// missing says what a kind lacks on this machine; empty if nothing.
+// missing says what a kind lacks on this machine. It is empty if nothing is missing.
 func missing(kind string) string {
 	switch kind {
 	case kindHAProxy, kindNginx:
@@ -145,7 +149,7 @@ func missing(kind string) string {
 	return ""
 }
 
-// programPath finds a program that may lie where only root looks.
+// programPath finds a program. It may lie in a folder that is on the path of root only.
 func programPath(name string) (string, error) {
 	if p, err := exec.LookPath(name); err == nil {
 		return p, nil
@@ -158,16 +162,20 @@ var oneSession string
 
 func (b *bench) startPerl(c *contestant, registry string) (err error) {
 	_, port, _ := net.SplitHostPort(registry)
-	if c.proc, err = start(b.ctx, "perl", b.path("onesession.pl"), port, b.path("ca.pem"), b.path("client.pem"), b.path("client.key"),
-		account, password); err != nil {
+	c.proc, err = start(b.ctx, "perl", b.path("onesession.pl"), port,
+		b.path("ca.pem"), b.path("client.pem"), b.path("client.key"), account, password)
+	if err != nil {
 		return err
 	}
 	c.to, err = c.proc.find(`listening on (\S+)`, 0)
 	return err
 }
 
+// passingConfig writes the config file of a proxy, and the arguments with which the proxy reads it.
+type passingConfig func(b *bench, r *Run, listen, registry string) (text string, args []string)
+
 // startPassing starts a proxy that takes its port from a config file, and waits until it accepts.
-func (b *bench) startPassing(c *contestant, name string, config func(*bench, *Run, string, string) (string, []string), r *Run, registry string) error {
+func (b *bench) startPassing(c *contestant, name string, config passingConfig, r *Run, registry string) error {
 	c.to = freeAddress()
 	text, args := config(b, r, c.to, registry)
 	if err := b.write(name+".conf", text); err != nil {
@@ -184,14 +192,14 @@ func (b *bench) startPassing(c *contestant, name string, config func(*bench, *Ru
 		nc, err := net.Dial("tcp", c.to)
 		if err == nil {
 			nc.Close()
-			_, err = c.proc.usage() // it is not another that listens there
+			_, err = c.proc.usage() // no other process has answered in its place
 		}
 		return err
 	})
 }
 
-// freeAddress is one that nobody listens on, and whose port the system gives to no connection
-// before it is used.
+// freeAddress returns an address on which nobody listens. Its port is below those that the system
+// gives to outgoing connections, so it stays free until it is used.
 func freeAddress() string {
 	for {
 		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000))

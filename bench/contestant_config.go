@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// startEPPMux starts eppmux with a registry of the config for each of those given, and waits until
-// all sessions are open.
+// startEPPMux starts eppmux with all the registries in its config, and waits until all sessions are
+// open.
 func (b *bench) startEPPMux(c *contestant, r *Run, registries []string) (err error) {
 	if err := b.write("config.yaml", eppmuxConfig(b, r, registries)); err != nil {
 		return err
@@ -47,7 +47,7 @@ func (b *bench) startEPPMux(c *contestant, r *Run, registries []string) (err err
 	})
 }
 
-// eppmuxConfig has no limit, and time enough for every command.
+// eppmuxConfig returns a config without rate limits and with time enough for every command.
 func eppmuxConfig(b *bench, r *Run, registries []string) string {
 	var t strings.Builder
 	t.WriteString("registries:\n")
@@ -69,14 +69,14 @@ func eppmuxConfig(b *bench, r *Run, registries []string) string {
 	return t.String()
 }
 
-// haproxyConfig chooses what serves HAProxy best: no log, no health checks, threads as it sets them
-// itself (one for each processor) unless the run has a number.
+// haproxyConfig chooses what serves HAProxy best: no log and no health checks. It has the threads
+// that HAProxy chooses (one for each processor) unless the run has a number.
 func haproxyConfig(b *bench, r *Run, listen, registry string) (text string, args []string) {
 	threads := ""
 	if r.Threads > 0 {
 		threads = "nbthread " + strconv.Itoa(r.Threads)
 	}
-	return fmt.Sprintf(`global
+	text = fmt.Sprintf(`global
 	maxconn %d
 	%s
 defaults
@@ -87,17 +87,19 @@ defaults
 listen epp
 	bind %s backlog 4096
 	server registry %s ssl crt %s ca-file %s verify required sni str(localhost) verifyhost localhost
-`, r.Clients+r.Idle+100, threads, listen, registry, b.path("both.pem"), b.path("ca.pem")), []string{"-db", "-f", b.path("haproxy.conf")}
+`, r.Clients+r.Idle+100, threads, listen, registry, b.path("both.pem"), b.path("ca.pem"))
+	return text, []string{"-db", "-f", b.path("haproxy.conf")}
 }
 
-// nginxConfig likewise: no log, a worker for each processor unless the run has a number.
+// nginxConfig chooses what serves nginx best: no log, and a worker for each processor unless the
+// run has a number.
 func nginxConfig(b *bench, r *Run, listen, registry string) (text string, args []string) {
 	workers := "auto"
 	if r.Threads > 0 {
 		workers = strconv.Itoa(r.Threads)
 	}
 	connections := 2*(r.Clients+r.Idle) + 100
-	return fmt.Sprintf(`load_module %s;
+	text = fmt.Sprintf(`load_module %s;
 daemon off;
 pid %s;
 error_log stderr crit;
@@ -118,11 +120,13 @@ stream {
 		proxy_ssl_name localhost;
 	}
 }
-`, nginxStream(), b.path("nginx.pid"), workers, connections+100, connections, listen, registry, b.path("client.pem"), b.path("client.key"),
-		b.path("ca.pem")), []string{"-p", b.dir, "-c", b.path("nginx.conf"), "-e", "stderr"}
+`, nginxStream(), b.path("nginx.pid"), workers, connections+100, connections, listen, registry,
+		b.path("client.pem"), b.path("client.key"), b.path("ca.pem"))
+	return text, []string{"-p", b.dir, "-c", b.path("nginx.conf"), "-e", "stderr"}
 }
 
-// nginxStream is where Debian puts the module; empty if it is not there.
+// nginxStream returns the path of the stream module where Debian puts it, or nothing if it is not
+// there.
 func nginxStream() string {
 	found, _ := filepath.Glob("/usr/lib/nginx/modules/ngx_stream_module.so")
 	if len(found) == 0 {
@@ -131,8 +135,11 @@ func nginxStream() string {
 	return found[0]
 }
 
-// scrape reads eppmux's metrics, by name and labels as they are written.
-func scrape(admin string) (map[string]float64, error) {
+// samples are metrics, by name and labels as they are written.
+type samples map[string]float64
+
+// scrape reads the metrics of eppmux.
+func scrape(admin string) (samples, error) {
 	c := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := c.Get("http://" + admin + "/metrics")
 	if err != nil {
@@ -142,7 +149,7 @@ func scrape(admin string) (map[string]float64, error) {
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("metrics: %s", resp.Status)
 	}
-	all := map[string]float64{}
+	all := samples{}
 	s := bufio.NewScanner(resp.Body)
 	for s.Scan() {
 		line := s.Text()

@@ -49,7 +49,7 @@ func newHelper(t *testing.T, processors int, args ...string) *helper {
 		t.Fatal(err)
 	}
 	h := &helper{t: t, cmd: exec.Command(self, args...)}
-	h.cmd.Env = append(os.Environ(), "EPPMUX_BENCH=1", fmt.Sprintf("GOMAXPROCS=%d", processors))
+	h.cmd.Env = append(selfEnv(), fmt.Sprintf("GOMAXPROCS=%d", processors))
 	h.cmd.Stderr = &h.errs
 	if h.in, err = h.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)

@@ -92,9 +92,14 @@ func garbage(n int) []byte {
 	return b
 }
 
-// open connects; nil when even that fails, which the test would see in the count.
+// open connects to a listener, see opened.
 func (h *hostile) open(secure bool) net.Conn {
 	nc, err := h.dial(secure)
+	return h.opened(nc, err)
+}
+
+// opened counts a connection that was opened. It returns nil and fails the test if there is none.
+func (h *hostile) opened(nc net.Conn, err error) net.Conn {
 	if err != nil {
 		h.t.Errorf("a hostile client: %v", err)
 		return nil
@@ -283,13 +288,7 @@ var clientHello = func() []byte {
 // raw connects to the TLS listener without TLS.
 func (h *hostile) raw() net.Conn {
 	nc, err := net.Dial("tcp", h.secure)
-	if err != nil {
-		h.t.Errorf("a hostile client: %v", err)
-		return nil
-	}
-	h.made++
-	_ = nc.SetDeadline(time.Now().Add(20 * time.Second))
-	return nc
+	return h.opened(nc, err)
 }
 
 func (h *hostile) helloByOctet() {

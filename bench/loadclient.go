@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// loadClient is one client. Owned by the goroutine of its run or follow, but for since.
+// loadClient is one client. The goroutine of its run or follow owns it, except since.
 type loadClient struct {
 	l      *Load
 	id     int
@@ -31,7 +31,7 @@ type loadClient struct {
 	unsent int
 	err    error
 	over   bool         // the connection has ended
-	since  atomic.Int64 // follow counts what is due from then on, in nanoseconds since 1970; 0: nothing yet
+	since  atomic.Int64 // from when follow counts commands, in nanoseconds since 1970; 0: none yet
 }
 
 func (l *Load) connect(id int) (*loadClient, error) {
@@ -52,8 +52,10 @@ func (l *Load) connect(id int) (*loadClient, error) {
 		return c, nil
 	}
 	c.out = append(c.out[:0], 0, 0, 0, 0)
-	c.out = append(c.out, `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><login><clID>`+l.User+`</clID><pw>`+l.Password+
-		`</pw><options><version>1.0</version><lang>en</lang></options><svcs><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI></svcs></login>`+
+	c.out = append(c.out, `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command>`+
+		`<login><clID>`+l.User+`</clID><pw>`+l.Password+`</pw>`+
+		`<options><version>1.0</version><lang>en</lang></options>`+
+		`<svcs><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI></svcs></login>`+
 		`<clTRID>login-`...)
 	c.out = strconv.AppendInt(c.out, int64(id), 36)
 	c.out = append(c.out, '-')
@@ -70,7 +72,7 @@ func (l *Load) connect(id int) (*loadClient, error) {
 	return c, nil
 }
 
-// run sends commands until stop; it ends then, or with its connection.
+// run sends one command after another. It ends after stop, or with its connection.
 func (c *loadClient) run(counting, stop *atomic.Bool) {
 	for !stop.Load() {
 		begin := time.Now()
@@ -83,8 +85,8 @@ func (c *loadClient) run(counting, stop *atomic.Bool) {
 	}
 }
 
-// follow sends a command for each that is due. It ends when due is closed; after stop, or with its
-// connection, what is due stays unsent.
+// follow sends a command for each one that is due. It ends when due is closed. After stop, or once
+// its connection has ended, it leaves the commands that are due unsent.
 func (c *loadClient) follow(due <-chan time.Time, stop *atomic.Bool) {
 	for at := range due {
 		if stop.Load() || c.over {
@@ -100,7 +102,7 @@ func (c *loadClient) follow(due <-chan time.Time, stop *atomic.Bool) {
 	}
 }
 
-// once sends a command and reports whether the answer is the one to it.
+// once sends a command and reports whether the answer belongs to it.
 func (c *loadClient) once() bool {
 	c.compose()
 	a, err := c.exchange()
@@ -139,14 +141,16 @@ func (c *loadClient) compose() {
 		verb = "delete"
 	}
 	c.out = append(c.out[:0], 0, 0, 0, 0)
-	c.out = append(c.out, `<?xml version="1.0" encoding="UTF-8"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><`...)
-	c.out = append(append(append(append(c.out, verb...), `><domain:`...), verb...), ` xmlns:domain="urn:ietf:params:xml:ns:domain-1.0"><domain:name>`...)
+	c.out = append(c.out, `<?xml version="1.0" encoding="UTF-8"?>`...)
+	c.out = append(c.out, `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><`...)
+	c.out = append(append(append(c.out, verb...), `><domain:`...), verb...)
+	c.out = append(c.out, ` xmlns:domain="urn:ietf:params:xml:ns:domain-1.0"><domain:name>`...)
 	c.out = append(append(append(c.out, c.name...), `</domain:name>`...), c.l.filler...)
 	c.out = append(append(append(append(c.out, `</domain:`...), verb...), `></`...), verb...)
 	c.out = append(append(append(c.out, `><clTRID>`...), c.trid...), `</clTRID></command></epp>`...)
 }
 
-// right says whether an answer is the one to the last command.
+// right reports whether a is the answer to the last command.
 func (c *loadClient) right(a []byte) bool {
 	i := bytes.LastIndex(a, []byte("<clTRID>"))
 	if i < 0 || !bytes.HasPrefix(a[i+len("<clTRID>"):], append(c.trid, '<')) {
@@ -166,7 +170,7 @@ func (c *loadClient) exchange() ([]byte, error) {
 	return c.read()
 }
 
-// read reads one payload, borrowed until the next call.
+// read reads one payload. It is valid until the next call.
 func (c *loadClient) read() ([]byte, error) {
 	if err := c.nc.SetReadDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Machine is where and with what it was measured.
+// Machine is the machine and the programs of a measurement.
 type Machine struct {
 	Time       time.Time         `json:"time"`
 	CPU        string            `json:"cpu"`
@@ -25,7 +25,12 @@ type Machine struct {
 }
 
 func describeMachine(args []string) Machine {
-	m := Machine{Time: time.Now().UTC().Truncate(time.Second), Processors: runtime.NumCPU(), Files: raiseFiles(), Args: args}
+	m := Machine{
+		Time:       time.Now().UTC().Truncate(time.Second),
+		Processors: runtime.NumCPU(),
+		Files:      raiseFiles(),
+		Args:       args,
+	}
 	m.CPU = inFile("/proc/cpuinfo", `model name\s*: (.*)`)
 	m.Kernel = inFile("/proc/version", `version (\S+)`)
 	m.Load = inFile("/proc/loadavg", `^(\S+ \S+ \S+)`)
@@ -59,7 +64,7 @@ func inFile(path, expr string) string {
 	return match(string(text), expr)
 }
 
-// match is the first group of the expression; empty if it does not match.
+// match returns the first group of the expression, or nothing if it does not match.
 func match(text, expr string) string {
 	if m := regexp.MustCompile(expr).FindStringSubmatch(text); m != nil {
 		return m[1]
@@ -67,8 +72,8 @@ func match(text, expr string) string {
 	return ""
 }
 
-// raiseFiles lets this process, and those that it starts, open as many files as the largest case
-// needs, if the system does, and returns how many it lets them open.
+// raiseFiles lets this process and its children open as many files as the largest case needs, as
+// far as the system permits. It returns how many they may open.
 func raiseFiles() int {
 	const want = 1 << 16
 	lim := syscall.Rlimit{}

@@ -25,7 +25,7 @@ func main() {
 	}
 }
 
-// run is the program; the processes that it starts end with ctx.
+// run is the program. The processes that it starts end with ctx.
 func run(ctx context.Context, args []string, out io.Writer) error {
 	verbs := map[string]func(context.Context, []string, io.Writer) error{
 		"load": runLoad, "compare": runCompare, "capacity": runCapacity, "report": runReport,
@@ -48,7 +48,8 @@ func runLoad(_ context.Context, args []string, out io.Writer) error {
 	f.DurationVar(&l.For, "for", 5*time.Second, "how long commands are counted")
 	f.DurationVar(&l.WarmUp, "warm-up", 500*time.Millisecond, "how long commands are sent before that")
 	f.Float64Var(&l.Rate, "rate", 0, "open loop: so many commands a second from all clients, whatever the answers do")
-	f.IntVar(&l.Octets, "octets", 0, "length of a command's data unit: further names and comments fill it up (default one name)")
+	f.IntVar(&l.Octets, "octets", 0,
+		"length of a command's data unit: further names and comments fill it up (default one name)")
 	f.BoolVar(&l.Transform, "transform", false, "send deletes of domains that do not exist in place of checks")
 	f.StringVar(&l.User, "user", "", "log in as this client; empty: no login")
 	f.StringVar(&l.Password, "password", "", "with this password")

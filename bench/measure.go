@@ -40,11 +40,10 @@ func (c *comparison) measure(r *Run) (m Measurement, err error) {
 
 func (r *Run) times() time.Duration { return time.Duration(max(1, r.Times)) }
 
-// connectTime is how long the connection of a client, its handshake and login may take on a busy
-// machine.
+// connectTime is how long one client may take to connect, shake hands and log in on a busy machine.
 const connectTime = 20 * time.Millisecond
 
-// scene is the processes of one run.
+// scene is all processes of one run.
 type scene struct {
 	registries []*child
 	*contestant
@@ -96,15 +95,15 @@ func (s *scene) watch(m *Measurement, clients int, long time.Duration) error {
 	return nil
 }
 
-// stock is what had been used at one moment.
+// stock is what has been used until one moment.
 type stock struct {
 	proxy, registry       usage
 	machine, stolen       time.Duration
 	mallocs, wait, waited float64
-	scraping              float64 // objects that reading the metrics once allocates
+	scraping              float64 // objects that eppmux allocates for one reading of its metrics
 }
 
-// scrapeTime says when eppmux is asked for its metrics, so that what that costs is not within what
+// scrapeTime says when eppmux is asked for its metrics. The cost of asking must not be within what
 // is measured.
 type scrapeTime uint8
 
@@ -173,7 +172,7 @@ func (m *Measurement) between(a, b stock) {
 	m.Mallocs, m.Wait, m.Waited = max(0, b.mallocs-a.mallocs-a.scraping), b.wait-a.wait, b.waited-a.waited
 }
 
-// usualOctets is the length of a command where a run says nothing else.
+// usualOctets is the length of a command unless a run has another.
 const usualOctets = 400
 
 // load starts the load generator, which is this program.
@@ -182,7 +181,8 @@ func (c *comparison) load(r *Run, to *contestant) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"load", "--marks", "--to", to.to, "--clients", strconv.Itoa(r.Clients), "--idle", strconv.Itoa(r.Idle),
+	args := []string{"load", "--marks", "--to", to.to,
+		"--clients", strconv.Itoa(r.Clients), "--idle", strconv.Itoa(r.Idle),
 		"--octets", strconv.Itoa(max(usualOctets, r.Octets)), "--rate", fmt.Sprint(r.Rate),
 		"--warm-up", (r.times() * c.times.warmUp).String(), "--for", (r.times() * c.times.counted).String()}
 	if r.Idle > 0 {

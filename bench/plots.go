@@ -36,7 +36,8 @@ func latencyPlot(r *Raw) string {
 		for _, k := range addedColumns {
 			for i := range c.Runs {
 				if f := k.value(r, c, &c.Runs[i]); f.n > 0 {
-					bars = append(bars, bar{group: strings.TrimSuffix(k.name, " ms"), label: c.Runs[i].Name, figure: f, colour: colourOf(c.Runs[i].Kind)})
+					group, run := strings.TrimSuffix(k.name, " ms"), &c.Runs[i]
+					bars = append(bars, bar{group: group, label: run.Name, figure: f, colour: colourOf(run.Kind)})
 				}
 			}
 		}
@@ -109,9 +110,13 @@ func capacityReport(r *Raw) string {
 	b.WriteString(machineText(r))
 	if c := r.find(caseSessions); c != nil {
 		b.WriteString("\n### Sessions and the latency of the registry\n\n" + capital(c.About) +
-			". Commands a second, and in brackets the part of sessions ÷ latency that they are; where there is no latency, the processors are the ceiling.\n\n" + sessionsTable(r, c))
+			". Commands a second, and in brackets the part of sessions ÷ latency that they are;" +
+			" where there is no latency, the processors are the ceiling.\n\n" + sessionsTable(r, c))
 	}
-	for _, k := range []struct{ name, title string }{{caseActive, "Clients"}, {caseRegistry, "Registries side by side"}} {
+	for _, k := range []struct{ name, title string }{
+		{caseActive, "Clients"},
+		{caseRegistry, "Registries side by side"},
+	} {
 		if c := r.find(k.name); c != nil {
 			fmt.Fprintf(&b, "\n### %s\n\n%s. %s\n\n%s", k.title, capital(c.About), begun(c), caseTable(r, c))
 		}

@@ -16,8 +16,8 @@ const (
 	reportEnd   = "<!-- end -->\n"
 )
 
-// runReport writes tables and plots from raw data, and reads nothing else. What is missing stays as
-// it is.
+// runReport writes tables and plots from raw data, and reads nothing else. A table or plot whose
+// data is missing stays as it is.
 func runReport(_ context.Context, args []string, out io.Writer) error {
 	f := flag.NewFlagSet("bench report", flag.ContinueOnError)
 	root := f.String("root", ".", "`folder` of the project")
@@ -53,7 +53,7 @@ func runReport(_ context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-// fill puts the text between the marks of a file.
+// fill puts text between the marks in a file.
 func fill(path, text string) error {
 	old, err := os.ReadFile(path)
 	if err != nil {
@@ -67,7 +67,7 @@ func fill(path, text string) error {
 	return os.WriteFile(path, []byte(before+reportBegin+text+reportEnd+after), 0o644)
 }
 
-// compareReport is the targets, then a table for each case.
+// compareReport returns the targets, then a table for each case.
 func compareReport(r *Raw) string {
 	var b strings.Builder
 	b.WriteString(machineText(r))
@@ -101,9 +101,12 @@ func machineText(r *Raw) string {
 		other, stolen, seconds = other+k.OtherCPU, stolen+k.Stolen, seconds+k.Load.Seconds
 		cpu, ticks = cpu+k.CPU, ticks+k.Ticks
 	}
-	text := fmt.Sprintf("Measured %s on %d processors (%s), %s of memory, Linux %s, load average %s at the beginning; %s. %d rounds; medians, in brackets the least and the most. ",
-		m.Time.Format("2006-01-02 15:04 MST"), m.Processors, m.CPU, octets(float64(m.Memory)), m.Kernel, m.Load, strings.Join(v, ", "), r.Rounds)
-	text += fmt.Sprintf("While commands were counted, everything else on the machine had %.2f processors, and its host took %.2f. ", other/seconds, stolen/seconds)
+	text := fmt.Sprintf("Measured %s on %d processors (%s), %s of memory, Linux %s, ",
+		m.Time.Format("2006-01-02 15:04 MST"), m.Processors, m.CPU, octets(float64(m.Memory)), m.Kernel)
+	text += fmt.Sprintf("load average %s at the beginning; %s. ", m.Load, strings.Join(v, ", "))
+	text += fmt.Sprintf("%d rounds; medians, in brackets the least and the most. ", r.Rounds)
+	text += fmt.Sprintf("While commands were counted, everything else on the machine had %.2f processors,"+
+		" and its host took %.2f. ", other/seconds, stolen/seconds)
 	text += fmt.Sprintf("All processor times by schedstat come to %.3f of those by stat.\n", cpu/ticks)
 	for _, s := range r.Skipped {
 		text += "\nNot measured: " + s + ".\n"
@@ -126,25 +129,26 @@ func targetTable(r *Raw) string {
 		case t.met(f):
 			met = "yes"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s%s | %s %g%s | %s |\n", t.name, t.formula, f, t.unit, relation, t.want, t.unit, met)
+		fmt.Fprintf(&b, "| %s | %s | %s%s | %s %g%s | %s |\n",
+			t.name, t.formula, f, t.unit, relation, t.want, t.unit, met)
 	}
 	return b.String()
 }
 
-// column is one value of a run in a case; nil value: none for this run.
+// column is one value of a run in a case. A figure of no rounds stands for none.
 type column struct {
 	name  string
 	value func(*Raw, *Case, *Run) figure
 }
 
-// addedColumns are what stands above the direct clients.
+// addedColumns are the latencies above those of the direct clients.
 var addedColumns = []column{
 	{"added p50 ms", added(p50Of)},
 	{"added p99 ms", added(p99Of)},
 	{"added p99.9 ms", added(p999Of)},
 }
 
-// columns are all but those, which follow the latencies.
+// columns are all other columns; addedColumns stand behind the latencies.
 var columns = []column{
 	{"commands a second", measured(rateOf)},
 	{"processor µs per command", ofProxy(func(m *Measurement) float64 { return cpuOf(m) * 1e6 })},
@@ -187,8 +191,8 @@ func ofEPPMux(value func(*Measurement) float64) func(*Raw, *Case, *Run) figure {
 	}
 }
 
-// added is a value above that of the direct clients in the same round. It means something where
-// both have the same load: in an open loop, or with one client.
+// added returns by how much a value is above that of the direct clients in the same round. It means
+// something only if both have the same load: in an open loop, or with one client.
 func added(value func(*Measurement) float64) func(*Raw, *Case, *Run) figure {
 	return func(r *Raw, c *Case, run *Run) figure {
 		d := c.run(kindDirect)
@@ -199,7 +203,8 @@ func added(value func(*Measurement) float64) func(*Raw, *Case, *Run) figure {
 	}
 }
 
-// memory is for runs with clients enough to tell theirs from that of the process.
+// memory returns the memory of clients. It is for runs with so many clients that their memory
+// stands out from that of the process.
 func memory(value func(*Run) func(*Measurement) float64) func(*Raw, *Case, *Run) figure {
 	return func(r *Raw, c *Case, run *Run) figure {
 		if run.Clients+run.Idle < 1000 || run.Kind == kindDirect {
@@ -209,7 +214,7 @@ func memory(value func(*Run) func(*Measurement) float64) func(*Raw, *Case, *Run)
 	}
 }
 
-// caseTable has the columns in which any run has something.
+// caseTable returns a table of the columns in which any run has a value.
 func caseTable(r *Raw, c *Case) string {
 	head, rule := "| |", "| --- |"
 	rows := make([]string, len(c.Runs))

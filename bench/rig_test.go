@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -9,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -112,26 +110,12 @@ func (r *rig) waitFor(what string, cond func() bool) {
 	}
 }
 
-// samples are metrics, by name and labels as they are written.
-type samples map[string]float64
-
 // scrape reads eppmux's metrics.
 func (r *rig) scrape() samples {
 	r.t.Helper()
-	code, body := r.get("/metrics")
-	if code != http.StatusOK {
-		r.t.Fatalf("metrics: %d", code)
-	}
-	all := samples{}
-	for s := bufio.NewScanner(strings.NewReader(body)); s.Scan(); {
-		line := s.Text()
-		i := strings.LastIndexByte(line, ' ')
-		if i < 0 || line[0] == '#' {
-			continue
-		}
-		if v, err := strconv.ParseFloat(line[i+1:], 64); err == nil {
-			all[line[:i]] = v
-		}
+	all, err := scrape(r.admin)
+	if err != nil {
+		r.t.Fatal(err)
 	}
 	return all
 }

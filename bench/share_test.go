@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strconv"
 	"sync"
@@ -88,12 +86,26 @@ func compile() error {
 	return nil
 }
 
-// program is a process that runs until the test ends.
+// program is a process that runs until the test ends. The test logs what it prints.
 type program struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	lines chan string // what it prints; closed when it ends
-	once  sync.Once
+	*child
+	t    *testing.T
+	once sync.Once
+}
+
+// launch starts a process.
+func launch(t *testing.T, bin string, args ...string) *program {
+	t.Helper()
+	p := &program{t: t, child: newChild(exec.Command(bin, args...), 1<<16)}
+	p.note = func(line string) { t.Logf("%s: %s", args[0], line) }
+	if err := p.start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Signal(syscall.SIGTERM)
+		p.end()
+	})
+	return p
 }
 
 func (p *program) signal(s os.Signal) {
@@ -102,8 +114,18 @@ func (p *program) signal(s os.Signal) {
 	}
 }
 
-// end waits until the process has ended, as it has been told to; it fails the test unless that is
-// soon and clean.
+// find waits for a line that the expression matches and returns its last group.
+func (p *program) find(expr string) string {
+	p.t.Helper()
+	found, err := p.child.find(expr, 0)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return found
+}
+
+// end waits for the end of the process, which has been told to end. It fails the test unless the
+// end is soon and clean.
 func (p *program) end() {
 	p.once.Do(func() {
 		stuck := time.AfterFunc(45*time.Second, func() { _ = p.cmd.Process.Kill() })
@@ -116,55 +138,6 @@ func (p *program) end() {
 	})
 }
 
-// launch starts a process; its standard error goes where its output goes.
-func launch(t *testing.T, bin string, args ...string) *program {
-	t.Helper()
-	cmd := exec.Command(bin, args...)
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stdout, cmd.Stderr = w, w
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	p := &program{t: t, cmd: cmd, lines: make(chan string, 1<<16)}
-	go func() {
-		defer close(p.lines)
-		defer r.Close()
-		for s := bufio.NewScanner(r); s.Scan(); {
-			t.Logf("%s: %s", args[0], s.Text())
-			p.lines <- s.Text()
-		}
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		p.end()
-	})
-	return p
-}
-
-// find waits for a line that the expression matches and returns its first group.
-func (p *program) find(expr string) string {
-	p.t.Helper()
-	re := regexp.MustCompile(expr)
-	late := time.After(20 * time.Second)
-	for {
-		select {
-		case line, ok := <-p.lines:
-			if !ok {
-				p.t.Fatalf("ended before printing %s", expr)
-			}
-			if m := re.FindStringSubmatch(line); m != nil {
-				return m[1]
-			}
-		case <-late:
-			p.t.Fatalf("did not print %s", expr)
-		}
-	}
-}
-
 // load runs the load generator as a process.
 func load(t *testing.T, args ...string) (r Result) {
 	self, err := os.Executable()
@@ -173,7 +146,7 @@ func load(t *testing.T, args ...string) (r Result) {
 		return r
 	}
 	cmd := exec.Command(self, append([]string{"load"}, args...)...)
-	cmd.Env = append(os.Environ(), "EPPMUX_BENCH=1")
+	cmd.Env = selfEnv()
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

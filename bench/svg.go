@@ -7,14 +7,16 @@ import (
 	"strings"
 )
 
-// svgStyle serves light and dark pages alike: text takes the colour that the page's reader prefers,
-// the ground is left to the page, and the colours of data are of middle brightness.
-const svgStyle = `<style>text{font:13px system-ui,sans-serif;fill:#24292f}.s{font-size:12px}.h{font-weight:600}.a{stroke:#8b949e;stroke-width:1;opacity:.5}` +
-	`.w{stroke:#24292f;stroke-width:1.5;opacity:.7}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.w{stroke:#e6edf3}}</style>`
+// svgStyle fits light and dark pages. Text takes the colour that the reader prefers, the ground is
+// left to the page, and the colours of data are of middle brightness.
+const svgStyle = `<style>text{font:13px system-ui,sans-serif;fill:#24292f}` +
+	`.s{font-size:12px}.h{font-weight:600}.a{stroke:#8b949e;stroke-width:1;opacity:.5}` +
+	`.w{stroke:#24292f;stroke-width:1.5;opacity:.7}` +
+	`@media(prefers-color-scheme:dark){text{fill:#e6edf3}.w{stroke:#e6edf3}}</style>`
 
 var svgColours = []string{"#2f81f7", "#e0823d", "#3fa564", "#b083f0", "#d15bb0", "#9a9a3a"}
 
-// svg is a picture that is being drawn; x goes right, y down, both in pixels.
+// svg is a picture in the making. x goes right, y goes down, both in pixels.
 type svg struct {
 	strings.Builder
 	width, height float64
@@ -22,14 +24,16 @@ type svg struct {
 
 func newSVG(title string, width, height float64) *svg {
 	s := &svg{width: width, height: height}
-	fmt.Fprintf(s, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %g %g" width="%[1]g" height="%[2]g" role="img"><title>%s</title>%s`+"\n",
-		width, height, html.EscapeString(title), svgStyle)
+	fmt.Fprintf(s, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %g %g" `, width, height)
+	fmt.Fprintf(s, `width="%g" height="%g" role="img">`, width, height)
+	fmt.Fprintf(s, `<title>%s</title>%s`+"\n", html.EscapeString(title), svgStyle)
 	s.text(10, 20, "start", "h", title)
 	return s
 }
 
 func (s *svg) text(x, y float64, anchor, class, text string) {
-	fmt.Fprintf(s, `<text x="%.1f" y="%.1f" text-anchor="%s" class="%s">%s</text>`+"\n", x, y, anchor, class, html.EscapeString(text))
+	fmt.Fprintf(s, `<text x="%.1f" y="%.1f" text-anchor="%s" class="%s">%s</text>`+"\n",
+		x, y, anchor, class, html.EscapeString(text))
 }
 
 func (s *svg) line(x1, y1, x2, y2 float64, class string) {
@@ -68,7 +72,8 @@ func barChart(title, unit string, bars []bar) string {
 			y += row
 		}
 		s.text(left-8, y+17, "end", "s", b.label)
-		fmt.Fprintf(s, `<rect x="%d" y="%.1f" width="%.1f" height="16" rx="2" fill="%s"/>`+"\n", left, y+5, clip(b.median)-left, svgColours[b.colour%len(svgColours)])
+		fmt.Fprintf(s, `<rect x="%d" y="%.1f" width="%.1f" height="16" rx="2" fill="%s"/>`+"\n",
+			left, y+5, clip(b.median)-left, svgColours[b.colour%len(svgColours)])
 		s.line(clip(b.least), y+13, clip(b.most), y+13, "w")
 		s.text(s.width-8, y+17, "end", "s", short(b.median)+" "+unit)
 		y += row
@@ -76,7 +81,7 @@ func barChart(title, unit string, bars []bar) string {
 	return s.done()
 }
 
-// series is one line of a chart of lines; dashed ones have no marks.
+// series is one line of a chart of lines. A dashed line has no marks.
 type series struct {
 	name   string
 	points [][2]float64
@@ -112,11 +117,13 @@ func lineChart(title, xName, yName string, all []series) string {
 				fmt.Fprintf(s, `<circle cx="%.1f" cy="%.1f" r="3.5" fill="%s"/>`+"\n", x.at(p[0]), y.at(p[1]), colour)
 			}
 		}
-		fmt.Fprintf(s, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"%s/>`+"\n", strings.TrimSpace(path), colour, dash)
+		fmt.Fprintf(s, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"%s/>`+"\n",
+			strings.TrimSpace(path), colour, dash)
 		if r.name == "" {
 			continue
 		}
-		fmt.Fprintf(s, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke="%s" stroke-width="2"%s/>`+"\n", s.width-right+10, named, s.width-right+34, named, colour, dash)
+		fmt.Fprintf(s, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke="%s" stroke-width="2"%s/>`+"\n",
+			s.width-right+10, named, s.width-right+34, named, colour, dash)
 		s.text(s.width-right+40, named+4, "start", "s", r.name)
 		named += 20
 	}

@@ -14,7 +14,7 @@ type target struct {
 	value         func(*Raw) figure
 }
 
-// met says whether the median reaches it.
+// met reports whether the median of f reaches the target.
 func (t *target) met(f figure) bool {
 	if t.atLeast {
 		return f.median >= t.want
@@ -31,8 +31,8 @@ func p99Of(m *Measurement) float64    { return m.percentile(m.Load.P99) }
 func p999Of(m *Measurement) float64   { return m.percentile(m.Load.P999) }
 func mallocOf(m *Measurement) float64 { return m.perCommand(m.Mallocs) }
 
-// percentile is not a number where clients had less than three turns each within the measurement,
-// which then knows little of how long a turn takes.
+// percentile returns v, or NaN if the clients had less than three turns each: such a measurement
+// knows little of how long a turn takes.
 func (m *Measurement) percentile(v float64) float64 {
 	if m.Load.Commands < 3*m.Load.Clients {
 		return math.NaN()
@@ -40,10 +40,13 @@ func (m *Measurement) percentile(v float64) float64 {
 	return v
 }
 
-// each is a value by round; not a number where there is none.
+// combination makes one value of two, such as their quotient or the lesser one.
+type combination func(a, b float64) float64
+
+// each returns a value by round, or NaN for a round without one.
 type each func(round int) float64
 
-// of is the value of a run in a case.
+// of returns the value of a run in a case, by round.
 func (r *Raw) of(c, run string, value func(*Measurement) float64) each {
 	return func(round int) float64 {
 		if m := r.round(c, run, round); m != nil {
@@ -53,8 +56,8 @@ func (r *Raw) of(c, run string, value func(*Measurement) float64) each {
 	}
 }
 
-// over combines two values round by round, so that what the machine does at a time is in both.
-func (r *Raw) over(a, b each, combine func(a, b float64) float64) figure {
+// over combines two values round by round, so that what the machine did at that time is in both.
+func (r *Raw) over(a, b each, combine combination) figure {
 	var all []float64
 	for round := range r.Rounds {
 		all = append(all, combine(a(round), b(round)))
@@ -65,9 +68,9 @@ func (r *Raw) over(a, b each, combine func(a, b float64) float64) figure {
 func quotient(a, b float64) float64   { return a / b }
 func difference(a, b float64) float64 { return a - b }
 
-// better is the one of two that serves HAProxy best in a round: what it chooses by itself, or one
-// thread.
-func better(a, b each, pick func(a, b float64) float64) each {
+// better returns the one of two values that serves HAProxy best in a round: with the threads that
+// it chooses by itself, or with one.
+func better(a, b each, pick combination) each {
 	return func(round int) float64 {
 		x, y := a(round), b(round)
 		if math.IsNaN(y) {
@@ -77,18 +80,18 @@ func better(a, b each, pick func(a, b float64) float64) each {
 	}
 }
 
-// haproxyBest is a value of HAProxy in caseShared.
-func (r *Raw) haproxyBest(value func(*Measurement) float64, pick func(a, b float64) float64) each {
+// haproxyBest returns the better value of HAProxy in caseShared.
+func (r *Raw) haproxyBest(value func(*Measurement) float64, pick combination) each {
 	return better(r.of(caseShared, kindHAProxy, value), r.of(caseShared, "haproxy, 1 thread", value), pick)
 }
 
-// against is eppmux over another run of the same case, in one value.
-func against(c, run, other string, value func(*Measurement) float64, combine func(a, b float64) float64) func(*Raw) figure {
+// against combines one value of a run of eppmux with that of another run of the same case.
+func against(c, run, other string, value func(*Measurement) float64, combine combination) func(*Raw) figure {
 	return func(r *Raw) figure { return r.over(r.of(c, run, value), r.of(c, other, value), combine) }
 }
 
-// activeSpread is the greatest cost per command over the numbers of clients, for the least, both
-// medians: within a round they would be the extremes of what the machine does.
+// activeSpread returns the greatest cost per command over all numbers of clients, divided by the
+// least. Both are medians: within a round they would be the extremes of what the machine does.
 func activeSpread(r *Raw) figure {
 	c := r.find(caseActive)
 	if c == nil {
@@ -106,7 +109,7 @@ func activeSpread(r *Raw) figure {
 	return figureOf([]float64{slices.Max(all) / slices.Min(all)})
 }
 
-// idleOf is the memory of one idle client in octets.
+// idleOf returns the memory of one idle client in octets.
 func idleOf(r *Run) func(*Measurement) float64 {
 	return func(m *Measurement) float64 { return float64(m.Connected-m.Before) / float64(r.Idle+r.Clients) }
 }
@@ -133,7 +136,8 @@ var targets = []target{
 			return r.over(r.of(caseShared, kindEPPMux, cpuOf), r.haproxyBest(cpuOf, math.Min), quotient)
 		}},
 	{name: "the same by the load's clock", want: 0.75,
-		formula: "as above, with (proxy's ÷ load's processor seconds) in place of (proxy's processor seconds ÷ commands)",
+		formula: "as above, with (proxy's ÷ load's processor seconds)" +
+			" in place of (proxy's processor seconds ÷ commands)",
 		value: func(r *Raw) figure {
 			return r.over(r.of(caseShared, kindEPPMux, byLoad), r.haproxyBest(byLoad, math.Min), quotient)
 		}},

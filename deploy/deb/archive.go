@@ -19,8 +19,8 @@ type file struct {
 	data []byte
 }
 
-// archive is the package as deb(5) has it: an ar archive of a version, the control files and the
-// files.
+// archive returns the package in the format of deb(5): an ar archive of a version, the control
+// files and the files.
 func (b *builder) archive(files []file, arch string) ([]byte, error) {
 	slices.SortFunc(files, func(a, b file) int { return strings.Compare(a.path, b.path) })
 	control, err := b.control(files, arch)
@@ -50,8 +50,8 @@ func (b *builder) archive(files []file, arch string) ([]byte, error) {
 	return ar.Bytes(), nil
 }
 
-// tarball has the files, which are sorted, and before them the folders that they are in. All
-// belongs to root.
+// tarball returns an archive of files, which are sorted. Each folder stands before the files in it.
+// Everything belongs to root.
 func tarball(files []file, at time.Time) ([]byte, error) {
 	var b bytes.Buffer
 	zip := gzip.NewWriter(&b) // its header has no name and no time
@@ -83,10 +83,19 @@ func tarball(files []file, at time.Time) ([]byte, error) {
 
 func header(name string, kind byte, mode int64, size int, at time.Time) *tar.Header {
 	name = "./" + strings.TrimPrefix(name, "./")
-	return &tar.Header{Name: name, Typeflag: kind, Mode: mode, Size: int64(size), ModTime: at, Uname: "root", Gname: "root", Format: tar.FormatGNU}
+	return &tar.Header{
+		Name:     name,
+		Typeflag: kind,
+		Mode:     mode,
+		Size:     int64(size),
+		ModTime:  at,
+		Uname:    "root",
+		Gname:    "root",
+		Format:   tar.FormatGNU,
+	}
 }
 
-// foldersOf are the folders of a path, the outermost first.
+// foldersOf returns the folders of a path, the outermost first.
 func foldersOf(p string) []string {
 	dir := path.Dir(p)
 	if dir == "." {
@@ -95,8 +104,8 @@ func foldersOf(p string) []string {
 	return append(foldersOf(dir), dir)
 }
 
-// control are the control files: what the package is, its sums, and what is done at its
-// installation and removal.
+// control returns the control files: the description of the package, the sums of its files, and the
+// scripts that run at installation and removal.
 func (b *builder) control(files []file, arch string) ([]file, error) {
 	var sums, conffiles strings.Builder
 	octets := 0

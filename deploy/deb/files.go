@@ -15,7 +15,7 @@ import (
 //go:embed scripts
 var scripts embed.FS
 
-// files are those of the package. program is the one that goes into it.
+// files returns the files of the package. program is the program that goes into it.
 func (b *builder) files(program string) ([]file, error) {
 	var all []file
 	for _, f := range []struct {
@@ -56,14 +56,16 @@ func (b *builder) files(program string) ([]file, error) {
 
 const configFile = "etc/eppmux/config.yaml"
 
-// What the shipped config says of the control socket, which is for "eppmux serve" in any folder,
-// and what is said of it where the unit makes a folder for it.
+// The line of the control socket in config.yaml, which is for "eppmux serve" in any folder, and the
+// line that takes its place: the unit makes a folder for the socket.
 const (
-	shippedSocket   = `  socket: ""                          # path such as /run/eppmux/control.sock, for "eppmux ctl"; "" for none`
-	installedSocket = `  socket: /run/eppmux/control.sock    # for "eppmux ctl", which then is root's; "" for none`
+	shippedSocket = `  socket: ""                          ` +
+		`# path such as /run/eppmux/control.sock, for "eppmux ctl"; "" for none`
+	installedSocket = `  socket: /run/eppmux/control.sock    ` +
+		`# for "eppmux ctl", which then is root's; "" for none`
 )
 
-// config is the shipped one, with what is there for a service.
+// config returns config.yaml, adapted to a service.
 func (b *builder) config(string) ([]file, error) {
 	data, err := os.ReadFile(filepath.Join(b.root, "config.yaml"))
 	if err != nil {
@@ -83,18 +85,22 @@ func (b *builder) changelog(string) ([]file, error) {
 	return []file{{"usr/share/doc/eppmux/changelog.gz", 0o644, zipped(data)}}, nil
 }
 
-// generated are the manual pages and completions, as the program writes them. Where it is for
-// another architecture, one for this machine is built to do that.
+// generated returns the manual pages and completions, as the program writes them. If it cannot run
+// here, another one is built for this machine to write them.
 func (b *builder) generated(program string) ([]file, error) {
 	if b.arch != runtime.GOARCH || runtime.GOOS != "linux" {
 		program = filepath.Join(b.work, "here")
-		if _, err := b.run([]string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", b.settings(), "-o", program, "./cmd/eppmux"); err != nil {
+		_, err := b.run([]string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", b.settings(),
+			"-o", program, "./cmd/eppmux")
+		if err != nil {
 			return nil, err
 		}
 	}
 	var all []file
 	for shell, to := range map[string]string{
-		"bash": "bash-completion/completions/eppmux", "zsh": "zsh/vendor-completions/_eppmux", "fish": "fish/vendor_completions.d/eppmux.fish",
+		"bash": "bash-completion/completions/eppmux",
+		"zsh":  "zsh/vendor-completions/_eppmux",
+		"fish": "fish/vendor_completions.d/eppmux.fish",
 	} {
 		script, err := b.run(nil, program, "completion", shell)
 		if err != nil {
@@ -120,10 +126,11 @@ func (b *builder) generated(program string) ([]file, error) {
 	return all, nil
 }
 
-// copyright has our licence and those of all that is linked into the program, as most of them
-// demand of a binary.
+// copyright returns our licence and the licences of all modules that are linked into the program:
+// most of them demand it of a binary.
 func (b *builder) copyright(string) ([]file, error) {
-	out, err := b.run(target(b.arch), "go", "list", "-deps", "-f", "{{with .Module}}{{.Path}} {{.Version}}\t{{.Dir}}{{end}}", "./cmd/eppmux")
+	out, err := b.run(target(b.arch), "go", "list", "-deps",
+		"-f", "{{with .Module}}{{.Path}} {{.Version}}\t{{.Dir}}{{end}}", "./cmd/eppmux")
 	if err != nil {
 		return nil, err
 	}
@@ -135,11 +142,12 @@ func (b *builder) copyright(string) ([]file, error) {
 	slices.Sort(modules)
 	modules = append(slices.Compact(modules), "Go "+runtime.Version()+"\t"+strings.TrimSpace(string(goroot)))
 	var text bytes.Buffer
-	text.WriteString("eppmux is licensed under the Apache License, version 2.0; on Debian see also\n/usr/share/common-licenses/Apache-2.0. The program contains the modules named below.\n")
+	text.WriteString("eppmux is licensed under the Apache License, version 2.0; on Debian see also\n" +
+		"/usr/share/common-licenses/Apache-2.0. The program contains the modules named below.\n")
 	for _, m := range modules {
 		name, dir, _ := strings.Cut(m, "\t")
 		if name == "" {
-			continue // the standard library
+			continue // of the standard library
 		}
 		if err := licences(&text, strings.TrimSpace(name), dir); err != nil {
 			return nil, err
@@ -148,7 +156,7 @@ func (b *builder) copyright(string) ([]file, error) {
 	return []file{{"usr/share/doc/eppmux/copyright", 0o644, text.Bytes()}}, nil
 }
 
-// licences appends the files in dir that say under what terms it may be used.
+// licences appends the files in dir that say under what terms its content may be used.
 func licences(text *bytes.Buffer, name, dir string) error {
 	found := false
 	for _, pattern := range []string{"LICEN[CS]E*", "COPYING*", "NOTICE*"} {
@@ -171,7 +179,7 @@ func licences(text *bytes.Buffer, name, dir string) error {
 	return nil
 }
 
-// zipped is data for gunzip, without a name or time.
+// zipped returns data for gunzip, without a name or time.
 func zipped(data []byte) []byte {
 	var b bytes.Buffer
 	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)

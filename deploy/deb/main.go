@@ -2,10 +2,12 @@
 //
 //	go run ./deploy/deb [--version 1.2.3] [--arch arm64] [--out DIR]
 //
-// It builds the program without cgo, lets it write its own manual pages and shell completions, adds
-// the units, the config file, the pages of docs and the licences of all that is linked in, and
-// writes eppmux_VERSION_ARCH.deb, whose path it prints. The same source, Go and arguments give the
-// same octets: all times in it are that of the commit, of SOURCE_DATE_EPOCH, or of the year 2000.
+// It builds the program without cgo and lets it write its own manual pages and shell completions.
+// It adds the units, the config file, the pages of docs and the licences of all modules that are
+// linked in. It writes eppmux_VERSION_ARCH.deb and prints the path.
+//
+// The same source, Go and arguments give the same octets. All times in the package are one: that of
+// SOURCE_DATE_EPOCH or of the commit, or the year 2000.
 package main
 
 import (
@@ -25,9 +27,11 @@ import (
 
 func main() {
 	b := builder{}
-	flag.StringVar(&b.version, "version", "", "version of the package and the program, such as 1.2.3 (default: what the commit says)")
+	flag.StringVar(&b.version, "version", "",
+		"version of the package and the program, such as 1.2.3 (default: what the commit says)")
 	flag.StringVar(&b.arch, "arch", runtime.GOARCH, "GOARCH of the package")
-	flag.StringVar(&b.maintainer, "maintainer", "eppmux maintainers <maintainers@eppmux.invalid>", "who makes the package")
+	flag.StringVar(&b.maintainer, "maintainer", "eppmux maintainers <maintainers@eppmux.invalid>",
+		"who makes the package")
 	out := flag.String("out", ".", "where to write it")
 	flag.Parse()
 	path, err := b.build(*out)
@@ -49,7 +53,7 @@ type builder struct {
 	time time.Time // of everything in the package
 }
 
-// debianArch is where Debian calls an architecture otherwise than Go.
+// debianArch has the architectures that Debian calls otherwise than Go.
 var debianArch = map[string]string{"386": "i386", "arm": "armhf", "ppc64le": "ppc64el"}
 
 // build writes the package into dir and returns its path.
@@ -91,7 +95,7 @@ func (b *builder) build(dir string) (path string, err error) {
 	return path, os.WriteFile(path, deb, 0o644)
 }
 
-// run is what a command prints on its standard output.
+// run runs a command at the root of the project and returns what it prints on its standard output.
 func (b *builder) run(env []string, name string, args ...string) ([]byte, error) {
 	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.Env = b.root, append(os.Environ(), env...)
@@ -104,17 +108,18 @@ func (b *builder) run(env []string, name string, args ...string) ([]byte, error)
 	return out, nil
 }
 
-// target is the environment for an architecture. Without cgo the program needs nothing of the
+// target returns the environment for an architecture. Without cgo the program needs nothing of the
 // system that runs it.
 func target(arch string) []string { return []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + arch} }
 
 // compile builds the program.
 func (b *builder) compile(path, arch string) error {
-	_, err := b.run(target(arch), "go", "build", "-trimpath", "-ldflags", "-s -w"+b.settings(), "-o", path, "./cmd/eppmux")
+	_, err := b.run(target(arch), "go", "build", "-trimpath", "-ldflags", "-s -w"+b.settings(),
+		"-o", path, "./cmd/eppmux")
 	return err
 }
 
-// settings are those of the linker that tell the program what the package knows.
+// settings returns the settings of the linker that tell the program what the package knows.
 func (b *builder) settings() string {
 	s := " -X main.defaultConfigFile=/" + configFile
 	if b.version != "" {
@@ -132,7 +137,8 @@ func (b *builder) checkVersion() error {
 	return nil
 }
 
-// date takes from the program what was not given: the version, and the time of the commit.
+// date takes the version and the time of the commit from the program, as far as they were not
+// given.
 func (b *builder) date(program string) error {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
@@ -162,8 +168,8 @@ func (b *builder) date(program string) error {
 	return nil
 }
 
-// packageVersion is a version of Go's modules as Debian sorts versions: what follows the first
-// hyphen comes before the release of that number.
+// packageVersion turns a version of a Go module into one that Debian sorts likewise: a suffix
+// behind a hyphen comes before the release of that number.
 func packageVersion(module string) string {
 	if module == "" || module == "(devel)" {
 		return "0~devel"
