@@ -5,8 +5,7 @@
 //	go run ./bench capacity     what one host carries, likewise
 //	go run ./bench report       tables and plots from the raw data
 //
-// It frames by itself and looks for what it needs in the answers by text, so that it costs little
-// and shares no mistake with what it measures. Everything that is compared runs as a process of its
-// own; processor time and memory are what the kernel counts for it, so compare and capacity need
-// Linux.
+// It frames by itself and searches the answers as text, so it costs little and shares no mistake
+// with what it measures. Each contestant runs as a process of its own. Its processor time and
+// memory are those that the kernel counts, so compare and capacity need Linux.
 package main

@@ -13,8 +13,8 @@ import (
 )
 
 // Load puts commands on servers. In a closed loop each client sends its next command when the
-// answer to the last one has come; with a Rate it is an open loop, see schedule. Every command
-// checks a name of its own, and every answer is held against it.
+// answer to the last one has come. With a Rate it is an open loop, see schedule. Every command has
+// a name of its own, and every answer is compared with its command.
 type Load struct {
 	To             string      // host:port; of several, with commas between, clients go to each in turn
 	TLS            *tls.Config // nil: plain
@@ -27,7 +27,8 @@ type Load struct {
 	Transform      bool    // deletes of what does not exist, in place of checks
 	User, Password string
 	SameClTRID     bool // otherwise every command has one of its own
-	// a line each when all are connected, and when counting begins and ends; nil: none
+	// Marks gets a line when all clients are connected, when counting begins and when it ends.
+	// Nil: none is written.
 	Marks io.Writer
 
 	filler string
@@ -58,11 +59,11 @@ const (
 	answerTimeout = 30 * time.Second
 	// dialers is how many clients connect at a time.
 	dialers = 16
-	// drainTime is how long after its end an open loop may work off what was due.
+	// drainTime is how long after its end an open loop may still send commands that were due.
 	drainTime = 10 * time.Second
 )
 
-// Run puts the load on the servers. The error is for what keeps it from beginning.
+// Run puts the load on the servers. The error says why it cannot begin.
 func (l *Load) Run() (Result, error) {
 	l.filler = l.fill()
 	all, err := l.connectAll(l.Clients + l.Idle)
@@ -89,8 +90,8 @@ func (l *Load) Run() (Result, error) {
 	return r, nil
 }
 
-// count marks the beginning of counting and returns the function that marks its end; between them
-// processor time is taken.
+// count marks the beginning of counting and returns the function that marks its end. It takes the
+// processor time between the two.
 func (l *Load) count() (end func()) {
 	l.mark("begin")
 	before := ownCPU()
@@ -100,7 +101,7 @@ func (l *Load) count() (end func()) {
 	}
 }
 
-// closed returns how long commands were counted.
+// closed runs a closed loop. It returns how long commands were counted.
 func (l *Load) closed(clients []*loadClient) time.Duration {
 	var counting, stop atomic.Bool
 	var wg sync.WaitGroup
@@ -120,7 +121,8 @@ func (l *Load) closed(clients []*loadClient) time.Duration {
 	return took
 }
 
-// open is closed's like for an open loop, first for WarmUp, then for For.
+// open runs an open loop, first for WarmUp, then for For. It returns how long commands were
+// counted.
 func (l *Load) open(clients []*loadClient) time.Duration {
 	warm := newSchedule(l.Rate, len(clients), l.WarmUp)
 	counted := newSchedule(l.Rate, len(clients), l.For)
@@ -148,7 +150,8 @@ func (l *Load) open(clients []*loadClient) time.Duration {
 	return l.For
 }
 
-// connectAll connects n clients, some at a time. What is connected is returned even with an error.
+// connectAll connects n clients, dialers of them at a time. It returns the connected clients even
+// with an error.
 func (l *Load) connectAll(n int) ([]*loadClient, error) {
 	all := make([]*loadClient, n)
 	var next atomic.Int64
@@ -176,8 +179,8 @@ func (l *Load) mark(what string) {
 // maxNames is how many names a registry takes in one check.
 const maxNames = 45
 
-// fill is what stands behind the name in each command: further names, and comments when these are
-// enough, or where there can be one name only.
+// fill returns what follows the name in each command: further names, then comments. A command that
+// can have one name only gets comments only.
 func (l *Load) fill() string {
 	c := loadClient{l: &Load{Transform: l.Transform}, n: 1000}
 	c.compose()

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// schedule is an open loop: commands are due at even spaces whatever becomes of those before them,
-// and each goes to the next client in turn. Times count from the intended ones, so that a command
-// that has to wait for the answer before it shows that wait.
+// schedule is an open loop: commands are due at even spaces, whether or not the earlier ones are
+// answered, and each goes to the next client in turn. A latency counts from the instant at which
+// the command was due, so it includes the wait for an earlier answer.
 type schedule struct {
 	rate    float64 // commands a second, of all clients together
 	clients int
@@ -19,20 +19,20 @@ func newSchedule(rate float64, clients int, d time.Duration) schedule {
 	return schedule{rate, clients, int(rate * d.Seconds())}
 }
 
-// due is when command k, counted from 0, is to be sent, from the beginning.
+// due returns when command k is due, from the beginning. k counts from 0.
 func (s schedule) due(k int) time.Duration {
 	return time.Duration(float64(k) / s.rate * float64(time.Second))
 }
 
-// client is whose turn command k is.
+// client returns the client that sends command k.
 func (s schedule) client(k int) int { return k % s.clients }
 
-// each is the most commands that one client gets.
+// each returns the most commands that one client gets.
 func (s schedule) each() int { return (s.total + s.clients - 1) / s.clients }
 
-// run hands out the commands at their times, from a thread of its own: the timers of the Go runtime
-// are up to a millisecond late. to takes each() values per client without blocking. It returns when
-// all are handed out.
+// run hands out the commands at their times, and returns when all are handed out. It has a thread
+// of its own, since the timers of the Go runtime are up to a millisecond late. Each channel of to
+// must take each() values without blocking.
 func (s schedule) run(begin time.Time, to []chan time.Time) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

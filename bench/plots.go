@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// colourOf is the same for a kind in all plots.
+// colourOf returns the colour of a kind, which is the same in all plots.
 func colourOf(kind string) int {
 	for i, k := range []string{kindEPPMux, kindHAProxy, kindNginx, kindDirect, kindPerl} {
 		if k == kind {
@@ -16,7 +16,7 @@ func colourOf(kind string) int {
 	return len(svgColours) - 1
 }
 
-// cpuPlot is the processor time per command of all in caseShared.
+// cpuPlot draws the processor time per command of all contestants in caseShared.
 func cpuPlot(r *Raw) string {
 	var bars []bar
 	if c := r.find(caseShared); c != nil {
@@ -29,7 +29,7 @@ func cpuPlot(r *Raw) string {
 	return barChart("Processor time of the proxy per command, 200 clients", "µs", bars)
 }
 
-// latencyPlot is what stands between adds to a command at 500 a second.
+// latencyPlot draws the time that each proxy adds to a command at 500 commands a second.
 func latencyPlot(r *Raw) string {
 	var bars []bar
 	if c := r.find(caseOpen); c != nil {
@@ -45,7 +45,7 @@ func latencyPlot(r *Raw) string {
 	return barChart("Latency added at 500 commands a second (open loop)", "ms", bars)
 }
 
-// sessionsPlot is commands a second over sessions, with the ceiling of each latency.
+// sessionsPlot draws commands a second over sessions, with the ceiling of each latency.
 func sessionsPlot(r *Raw) string {
 	var all []series
 	for _, latency := range latencies(r.find(caseSessions)) {
@@ -68,7 +68,7 @@ func sessionsPlot(r *Raw) string {
 	return lineChart("Commands a second; dashed: sessions ÷ latency", "sessions", "commands a second", all)
 }
 
-// clientsPlot is processor time over active clients.
+// clientsPlot draws processor time over active clients.
 func clientsPlot(capacity, compare *Raw) string {
 	var all []series
 	for i, r := range []*Raw{compare, capacity} {
@@ -89,7 +89,7 @@ func clientsPlot(capacity, compare *Raw) string {
 
 func milliseconds(d time.Duration) string { return short(d.Seconds()*1000) + " ms" }
 
-// latencies are those of the runs, each once.
+// latencies returns the latencies of the runs of a case, each once.
 func latencies(c *Case) (out []time.Duration) {
 	if c == nil {
 		return nil
@@ -104,7 +104,7 @@ func latencies(c *Case) (out []time.Duration) {
 	return out
 }
 
-// capacityReport is the matrix of sessions and latencies, then the other cases.
+// capacityReport returns the matrix of sessions and latencies, then the other cases.
 func capacityReport(r *Raw) string {
 	var b strings.Builder
 	b.WriteString(machineText(r))

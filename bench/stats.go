@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// percentile is the least value that at least the part q of them does not exceed; q is above 0 and
-// at most 1. sorted is in rising order. Of nothing it is zero.
+// percentile returns the least value that at least the part q of all values do not exceed. q is
+// above 0 and at most 1. sorted is in rising order. The percentile of nothing is zero.
 func percentile[T cmp.Ordered](sorted []T, q float64) T {
 	var none T
 	if len(sorted) == 0 {
@@ -16,13 +16,13 @@ func percentile[T cmp.Ordered](sorted []T, q float64) T {
 	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))-1e-9))-1)]
 }
 
-// figure is what several rounds have in the middle, and how far they lie apart.
+// figure is the median of several rounds, with the least and the most of them.
 type figure struct {
 	median, least, most float64
 	n                   int // rounds; 0: there is no figure
 }
 
-// figureOf leaves out what is not a number.
+// figureOf makes a figure of values. It leaves out NaN.
 func figureOf(values []float64) figure {
 	var v []float64
 	for _, x := range values {

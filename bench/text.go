@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// short writes a number with three digits that count, or all before the point.
+// short writes a number with three digits, or with all digits before the point if those are more.
 func short(v float64) string {
 	a := math.Abs(v)
 	switch {
@@ -38,7 +38,7 @@ func thousands(digits string) string {
 	return sign + digits
 }
 
-// octets writes a size.
+// octets writes a size in octets for people.
 func octets(n float64) string {
 	for _, u := range []string{"octets", "KiB", "MiB"} {
 		if n < 1024 {
@@ -49,7 +49,7 @@ func octets(n float64) string {
 	return fmt.Sprintf("%.3g GiB", n)
 }
 
-// String is the median, with the spread where there are several rounds.
+// String returns the median, with the spread if there are several rounds.
 func (f figure) String() string {
 	switch f.n {
 	case 0:

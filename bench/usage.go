@@ -11,20 +11,22 @@ import (
 	"time"
 )
 
-// usage is what the kernel says that processes have used.
+// usage is what processes have used, as the kernel counts it.
 type usage struct {
-	// time on a processor, from schedstat: in nanoseconds, of the threads that are alive
+	// cpu is the time on a processor, from schedstat: in nanoseconds, of the threads that are
+	// alive.
 	cpu time.Duration
-	// user and system time, from stat: in hundredths of a second, of all threads there ever were
+	// ticks is user and system time, from stat: in hundredths of a second, of all threads that ever
+	// were.
 	ticks    time.Duration
 	resident int64 // octets
 }
 
-// tick is the unit of the times in stat; it has the same length on all architectures of Linux that
+// tick is the unit of the times in stat. It has the same length on all architectures of Linux that
 // Go knows.
 const tick = 10 * time.Millisecond
 
-// usageOf sums over a process and those that it has started, such as the workers of nginx.
+// usageOf sums over a process and its children, such as the workers of nginx.
 func usageOf(pid int) (usage, error) {
 	dir := fmt.Sprintf("/proc/%d/", pid)
 	stat, err := os.ReadFile(dir + "stat")
@@ -95,8 +97,8 @@ func parseSchedstat(text string) (time.Duration, error) {
 	return time.Duration(n), err
 }
 
-// parseStat reads user and system time. The name of the program, in brackets, may hold spaces and
-// brackets.
+// parseStat reads user and system time. The name of the program stands in brackets and may itself
+// have spaces and brackets.
 func parseStat(text string) (time.Duration, error) {
 	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 	if len(fields) < 13 {
@@ -121,15 +123,15 @@ func parseRollup(text string) (int64, error) {
 	return 0, errors.New("smaps_rollup: no Rss")
 }
 
-// ownCPU is the user and system time of this process.
+// ownCPU returns the user and system time of this process.
 func ownCPU() time.Duration {
 	var r syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r)
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// machineUsage is the time that all processors of the machine were busy, and the time that the host
-// took from them.
+// machineUsage returns the time that all processors of the machine were busy, and the time that the
+// host took from them.
 func machineUsage() (busy, stolen time.Duration, err error) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
