@@ -43,11 +43,10 @@ var alone = map[string][]string{
 
 // libraries are the imports from outside the standard library that each package may have.
 var libraries = map[string][]string{
-	"audit":         {"github.com/prometheus/client_golang/prometheus"},
-	"loop/gnetloop": {"github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging"},
-	"upstream":      {"github.com/valyala/bytebufferpool", "github.com/hashicorp/golang-lru/v2/simplelru"},
-	"proxy": {"github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging", "github.com/valyala/bytebufferpool",
-		"github.com/prometheus/client_golang/prometheus"},
+	"audit":                      {"github.com/prometheus/client_golang/prometheus"},
+	"loop/gnetloop":              {"github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging"},
+	"upstream":                   {"github.com/valyala/bytebufferpool", "github.com/hashicorp/golang-lru/v2/simplelru"},
+	"proxy":                      {"github.com/valyala/bytebufferpool", "github.com/prometheus/client_golang/prometheus"},
 	"admin":                      {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"cmd/eppmux/internal/cli":    {"github.com/spf13/cobra", "golang.org/x/sys/unix"},
 	"cmd/eppmux/internal/config": {"gopkg.in/yaml.v3"},

@@ -10,6 +10,7 @@ import (
 	"eppmux/audit"
 	"eppmux/frame"
 	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // evil is what nobody should be able to bring onto a page or a terminal.
@@ -44,9 +45,9 @@ func busy() *status.Snapshot {
 	a.Wait[upstream.ClassQuery].Counts[0] = 11 * n
 	a.Commands[frame.CommandCheck][upstream.CodeIndex(1000)] = 10 * n
 	a.Commands[frame.CommandCreate][upstream.CodeIndex(1000)] = n
-	a.Sessions[upstream.SessionIdle], a.Sessions[upstream.SessionBusy], a.Max = 2, 1, 3
+	a.Sessions[pool.SessionIdle], a.Sessions[pool.SessionBusy], a.Max = 2, 1, 3
 	a.Used, a.Rules = []float64{0.5, 0}, []string{"all", "the-second"}
-	s.Sessions = []upstream.SessionInfo{{ID: 7, State: upstream.SessionBusy, Age: 90 * time.Second, Commands: 3, Doing: "create"}, {ID: 8}}
+	s.Sessions = []upstream.SessionInfo{{ID: 7, State: pool.SessionBusy, Age: 90 * time.Second, Commands: 3, Doing: "create"}, {ID: 8}}
 	s.Clients.Connected = 5
 	return s
 }
@@ -79,7 +80,7 @@ func evilStatus(t *testing.T) *status.Status {
 	subject := busySubject(func() *status.Snapshot {
 		s := busy()
 		s.Sessions[0].Client, s.Sessions[0].Listener = evil, evil
-		s.Account.Trouble, s.Account.Cause = evil, upstream.CauseConnect
+		s.Account.Trouble, s.Account.Cause = evil, pool.CauseConnect
 		s.Account.LoginEvents = []frame.LoginEvent{{Type: evil, Level: evil, Text: evil, Expires: midnight.Add(time.Hour)}, {Type: evil, Text: evil}}
 		s.Account.Exceeded[1] = 4
 		s.Clients.Faults, s.Clients.AcceptErrors, s.Clients.AcceptError = 1, 1, evil

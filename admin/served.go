@@ -21,7 +21,7 @@ func (l served) Look() *status.Snapshot {
 		return nil
 	}
 	at := time.Now().UTC()
-	sessions, err := l.server.Sessions()
+	sessions, err := l.server.Account().Sessions()
 	if err != nil {
 		return nil
 	}
@@ -31,8 +31,8 @@ func (l served) Look() *status.Snapshot {
 func clientsOf(sn *proxy.Snapshot) status.ClientsSnapshot {
 	c := status.ClientsSnapshot{
 		Connected:    sn.Clients,
-		Memory:       sn.Held,
-		MaxMemory:    sn.MaxHeld,
+		Memory:       sn.Memory,
+		MaxMemory:    sn.MaxMemory,
 		Faults:       sn.Faults,
 		Closed:       sn.Blamed(),
 		Hoarders:     sn.Hoarders(),

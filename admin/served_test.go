@@ -1,31 +1,48 @@
 package admin
 
 import (
+	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"eppmux/admin/status"
+	"eppmux/loop/gnetloop"
 	"eppmux/proxy"
 	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
-// awayServer is a server at work whose registry is not there.
-func awayServer(t *testing.T, name string) *proxy.Server {
+// awayServer is a server at work whose registry is not there. end ends it, and its loop.
+func awayServer(t *testing.T, name string) (s *proxy.Server, end func()) {
 	t.Helper()
-	s := proxy.New(proxy.Config{Name: name, Listeners: []proxy.Listener{{Address: "unix://" + filepath.Join(t.TempDir(), "s")}},
-		Upstream: upstream.Config{Address: "127.0.0.1:1", Pool: upstream.PoolConfig{MinSessions: 1, MaxSessions: 2, QueueTimeout: time.Second, CommandTimeout: time.Second}}})
-	if err := s.Start(); err != nil {
+	l, err := gnetloop.New(slog.New(slog.DiscardHandler))
+	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	account := upstream.NewAccount(upstream.Config{Name: name, Address: "127.0.0.1:1", Pool: pool.Config{
+		Grant: pool.Grant{MinSessions: 1, MaxSessions: 2}, QueueTimeout: time.Second, CommandTimeout: time.Second}}, l)
+	s = proxy.New(proxy.Config{Listeners: []proxy.Listener{{Address: "unix://" + filepath.Join(t.TempDir(), "s")}}}, account)
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	account.Start()
+	s.Serve()
+	return s, func() {
+		s.Close()
+		account.Close()
+		if err := l.Stop(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // TestServed: a monitor shows servers in the order of the subjects, and tells the one that is
 // closed.
 func TestServed(t *testing.T) {
-	a, b := awayServer(t, "a"), awayServer(t, "b")
-	defer b.Close()
+	a, endA := awayServer(t, "a")
+	b, endB := awayServer(t, "b")
+	defer endB()
 	subjects := []status.Subject{
 		{Name: "a", Looker: Served(a), MaxSessions: 2, MinSessions: 1, Limits: []status.Limit{{Limit: 1, Scope: "client"}}},
 		{Name: "b", Looker: Served(b), MaxSessions: 2},
@@ -38,9 +55,7 @@ func TestServed(t *testing.T) {
 		t.Errorf("got %+v", s)
 	}
 
-	if err := a.Close(); err != nil {
-		t.Fatal(err)
-	}
+	endA()
 	for deadline := time.Now().Add(20 * time.Second); s.Registries[0].Answers && time.Now().Before(deadline); {
 		s = m.Status()
 	}

@@ -7,30 +7,30 @@ import (
 	"time"
 )
 
-// BenchmarkAnnounceAndAdd is what a transform costs the loop: its announcement and its end.
-func BenchmarkAnnounceAndAdd(b *testing.B) {
+// BenchmarkRecordAndAdd is what a transform costs the loop: its note and its end.
+func BenchmarkRecordAndAdd(b *testing.B) {
 	l := &Log{wake: make(chan struct{}, 1)} // nobody writes: the queue is emptied here
 	s, e := sending("M1K0T7R15BNS2W-C-1"), ended("M1K0T7R15BNS2W-C-1", "answered", 1000)
-	done := func(uint64, bool) { b.Error("not announced") }
+	done := func(uint64, bool) { b.Error("not recorded") }
 	b.ReportAllocs()
 	for b.Loop() {
 		if len(l.queue.octets) > flushFrom {
 			l.queue.reset()
 			l.held = 0
 		}
-		l.Announce(s, 1, done)
+		l.Record(s, 1, done)
 		l.Add(e)
 	}
 }
 
-// BenchmarkAnnounced is the time from an announcement to its done: one line, one write.
-func BenchmarkAnnounced(b *testing.B) { transforms(b, 1) }
+// BenchmarkRecorded is the time from a note to its done: one line, one write.
+func BenchmarkRecorded(b *testing.B) { transforms(b, 1) }
 
 // BenchmarkTransform is all that a transform costs, both lines, with those of sixteen sessions
 // written together.
 func BenchmarkTransform(b *testing.B) { transforms(b, 16) }
 
-// transforms announces n at a time, waits, and adds their ends, which are written with the next n.
+// transforms notes n at a time, waits, and adds their ends, which are written with the next n.
 func transforms(b *testing.B, n int) {
 	l, err := Open(Config{File: filepath.Join(b.TempDir(), "a"), MaxSize: 64 << 20, Keep: 1})
 	if err != nil {
@@ -42,7 +42,7 @@ func transforms(b *testing.B, n int) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		wg.Add(1)
-		l.Announce(s, 1, done)
+		l.Record(s, 1, done)
 		if i%n < n-1 {
 			continue
 		}

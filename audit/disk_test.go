@@ -18,8 +18,8 @@ func TestRotate(t *testing.T) {
 	var want []string
 	for i := range 50 {
 		id := fmt.Sprintf("M%02d", i)
-		if !<-s.announce(sending(id)) {
-			t.Fatal("not announced")
+		if !<-s.note(sending(id)) {
+			t.Fatal("not recorded")
 		}
 		want = append(want, "sending "+id)
 	}
@@ -36,7 +36,7 @@ func TestRotate(t *testing.T) {
 	}
 	s.start(func(c *Config) { c.MaxSize, c.Keep = 2000, 3 })
 	for range 10 {
-		<-s.announce(sending("M"))
+		<-s.note(sending("M"))
 	}
 	s.close()
 	if all, _ := rotated(s.path); len(all) != 3 {
@@ -47,13 +47,13 @@ func TestRotate(t *testing.T) {
 // TestRotateFails: the log goes on in the old file.
 func TestRotateFails(t *testing.T) {
 	s := open(t, func(c *Config) { c.MaxSize = 600 })
-	if !<-s.announce(sending("M1")) {
-		t.Fatal("not announced")
+	if !<-s.note(sending("M1")) {
+		t.Fatal("not recorded")
 	}
 	s.disk.set(func() { s.disk.fails = syscall.EMFILE })
 	for _, id := range []string{"M2", "M3"} {
-		if !<-s.announce(sending(id)) {
-			t.Errorf("%s: not announced", id)
+		if !<-s.note(sending(id)) {
+			t.Errorf("%s: not recorded", id)
 		}
 	}
 	s.close()
@@ -68,8 +68,8 @@ func TestRotateFails(t *testing.T) {
 // which stays as it is.
 func TestRotateFailsWithAnother(t *testing.T) {
 	s := open(t, func(c *Config) { c.MaxSize = 600 })
-	if !<-s.announce(sending("M1")) {
-		t.Fatal("not announced")
+	if !<-s.note(sending("M1")) {
+		t.Fatal("not recorded")
 	}
 	made := false // by run's goroutine, read when it has ended
 	s.disk.set(func() {
@@ -82,8 +82,8 @@ func TestRotateFailsWithAnother(t *testing.T) {
 		}
 	})
 	for _, id := range []string{"M2", "M3", "M4"} {
-		if !<-s.announce(sending(id)) {
-			t.Errorf("%s: not announced", id)
+		if !<-s.note(sending(id)) {
+			t.Errorf("%s: not recorded", id)
 		}
 	}
 	s.close()

@@ -6,7 +6,7 @@
 // waits for the disk:
 //
 //	l, err := audit.Open(audit.Config{File: "audit.jsonl"})
-//	l.Announce(e, turn, done) // done(turn, true): the line is written, the command may be sent
+//	l.Record(e, ticket, done) // done(ticket, true): the line is written, the command may be sent
 //	l.Add(e)                  // later: the command has ended
 //	err = l.Close(time.Second)
 //

@@ -34,7 +34,7 @@ func ExampleLog() {
 			`</create><clTRID>mux-0001</clTRID></command></epp>`),
 	}
 	written := make(chan bool, 1)
-	l.Announce(e, 1, func(_ uint64, ok bool) { written <- ok })
+	l.Record(e, 1, func(_ uint64, ok bool) { written <- ok })
 	l.Flush()
 	if !<-written {
 		fmt.Println("not recorded: do not send it")

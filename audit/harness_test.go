@@ -130,12 +130,12 @@ func (s *stand) close() {
 	}
 }
 
-// announce announces and returns where what done gets arrives.
-func (s *stand) announce(e *Entry) chan bool {
+// note records that a command is about to be sent and returns where what done gets arrives.
+func (s *stand) note(e *Entry) chan bool {
 	got := make(chan bool, 2) // what done was called with; twice would be a fault
-	s.log.Announce(e, 7, func(turn uint64, ok bool) {
-		if turn != 7 {
-			s.t.Errorf("got turn %d", turn)
+	s.log.Record(e, 7, func(ticket uint64, ok bool) {
+		if ticket != 7 {
+			s.t.Errorf("got ticket %d", ticket)
 		}
 		got <- ok
 	})
@@ -198,7 +198,7 @@ func answerXML(code int, msg string) string {
 	return fmt.Sprintf(headXML+`<response><result code="%d"><msg>%s</msg></result><trID><clTRID>C</clTRID><svTRID>S-1</svTRID></trID></response></epp>`, code, msg)
 }
 
-// sending is an announcement of a create.
+// sending is a note of a create.
 func sending(id string) *Entry {
 	return &Entry{Time: time.Now(), Event: Sending, Registry: "r", Listener: "unix:///s", Client: "uid 7", Session: 3, Command: "create",
 		ClTRID: []byte("C-1"), MuxTRID: []byte(id), Payload: []byte(createXML("a.example", "secret-1"))}

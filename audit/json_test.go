@@ -137,7 +137,7 @@ func TestNoAllocations(t *testing.T) {
 	s, e := sending("M1K0T7R15BNS2W-C-1"), ended("M1K0T7R15BNS2W-C-1", "answered", 2303)
 	done := func(uint64, bool) {}
 	if n := testing.AllocsPerRun(1000, func() {
-		l.Announce(s, 1, done)
+		l.Record(s, 1, done)
 		l.Add(e)
 		l.Flush()
 		lines.append(r, &l.queue)

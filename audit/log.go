@@ -19,8 +19,8 @@ type Config struct {
 }
 
 const (
-	// maxHeld bounds the memory for entries that wait for the disk, in octets. Announcements may
-	// take half of it, so that there is room for ends.
+	// maxHeld bounds the memory for entries that wait for the disk, in octets. Notes of commands
+	// about to be sent may take half of it, so that there is room for ends.
 	maxHeld = 8 << 20
 
 	// recordSize is the most that a record takes beside its payloads and texts, in octets.
@@ -41,7 +41,7 @@ const (
 // methods may be called from any goroutine, and only Close waits for the disk.
 //
 // The disk fails from a write that fails, or takes longer than a second, until the next one that
-// succeeds. Meanwhile announcements fail at once, and entries are kept until the disk works again,
+// succeeds. Meanwhile such notes fail at once, and entries are kept until the disk works again,
 // up to 8 MiB; what comes beyond that is lost, counted, and marked in the file. A failed write is
 // repeated after 100 ms, then after twice as long each time, up to 10 s.
 type Log struct {
@@ -135,12 +135,12 @@ func Open(cfg Config) (*Log, error) {
 	return l, nil
 }
 
-// Announce implements upstream.Auditor. done is called once: with turn and true when the line of e
-// is written, or with turn and false when that has failed. After a false the line may still be
+// Record implements upstream.Auditor. done is called once: with ticket and true when the line of e
+// is written, or with ticket and false when that has failed. After a false the line may still be
 // written later. done is called by the Log's goroutine, which may wait for a Flush to write, or, if
-// e is refused at once, before Announce returns. It must not block.
-func (l *Log) Announce(e *Entry, turn uint64, done func(turn uint64, ok bool)) {
-	w := waiter{done, turn}
+// e is refused at once, before Record returns. It must not block.
+func (l *Log) Record(e *Entry, ticket uint64, done func(ticket uint64, ok bool)) {
+	w := waiter{done, ticket}
 	l.mu.Lock()
 	ok := !l.failing && !l.closing
 	if !ok {
@@ -155,7 +155,7 @@ func (l *Log) Announce(e *Entry, turn uint64, done func(turn uint64, ok bool)) {
 		l.poke()
 	}
 	if !ok {
-		done(turn, false)
+		done(ticket, false)
 	}
 }
 

@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// TestAnnouncedIsWritten: when done is called the line is in the file.
-func TestAnnouncedIsWritten(t *testing.T) {
+// TestRecordedIsWritten: when done is called the line is in the file.
+func TestRecordedIsWritten(t *testing.T) {
 	s := open(t, nil)
 	there := make(chan bool, 1)
-	s.log.Announce(sending("M1"), 0, func(_ uint64, ok bool) {
+	s.log.Record(sending("M1"), 0, func(_ uint64, ok bool) {
 		data, err := os.ReadFile(s.path)
 		there <- ok && err == nil && strings.Contains(string(data), `"muxtrid":"M1"`) && strings.HasSuffix(string(data), "\n")
 	})
@@ -43,8 +43,8 @@ func TestManyAtOnce(t *testing.T) {
 		wg.Go(func() {
 			for i := range 100 {
 				id := fmt.Sprintf("M%d-%03d", g, i)
-				if !<-s.announce(sending(id)) {
-					t.Errorf("%s could not be announced", id)
+				if !<-s.note(sending(id)) {
+					t.Errorf("%s could not be recorded", id)
 				}
 				s.add(ended(id, "answered", 1000))
 			}
@@ -69,21 +69,21 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-// TestDiskFull: what was cut off is announced in vain, comes again whole when there is room, and
+// TestDiskFull: what was cut off is recorded in vain, comes again whole when there is room, and
 // breaks no other line (faults.md rows 34 and T17).
 func TestDiskFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, nil)
-		if !<-s.announce(sending("M1")) {
-			t.Fatal("not announced")
+		if !<-s.note(sending("M1")) {
+			t.Fatal("not recorded")
 		}
 		s.disk.set(func() { s.disk.full, s.disk.room = true, 100 })
-		if <-s.announce(sending("M2")) {
-			t.Error("announced on a disk that is full")
+		if <-s.note(sending("M2")) {
+			t.Error("recorded on a disk that is full")
 		}
 		s.add(ended("M1", "answered", 1000))
-		if <-s.announce(sending("M3")) { // at once: the disk is known to fail
-			t.Error("announced on a disk that is full")
+		if <-s.note(sending("M3")) { // at once: the disk is known to fail
+			t.Error("recorded on a disk that is full")
 		}
 		time.Sleep(time.Hour)
 		var n int
@@ -100,8 +100,8 @@ func TestDiskFull(t *testing.T) {
 		if got := s.log.State(); got != (State{File: got.File}) || got.File == "" {
 			t.Errorf("got %+v, want that nothing is wrong", got)
 		}
-		if !<-s.announce(sending("M4")) {
-			t.Error("not announced when the disk works again")
+		if !<-s.note(sending("M4")) {
+			t.Error("not recorded when the disk works again")
 		}
 		s.close()
 		s.want(1, "start", "sending M1", "sending M2", "end M1", "sending M3", "sending M4", "stop")
@@ -115,13 +115,13 @@ func TestDiskFull(t *testing.T) {
 	})
 }
 
-// TestWholeLinesCount: of lines written together those before the cut are announced.
+// TestWholeLinesCount: of lines written together those before the cut are recorded.
 func TestWholeLinesCount(t *testing.T) {
 	s := open(t, nil)
 	s.disk.set(func() { s.disk.stuck = make(chan struct{}) })
-	first := s.announce(sending("M1"))
+	first := s.note(sending("M1"))
 	<-s.disk.waits
-	second, third := s.announce(sending("M2")), s.announce(sending("M3"))
+	second, third := s.note(sending("M2")), s.note(sending("M3"))
 	size := len(newRenderer(false).append(nil, sending("M2")))
 	s.disk.set(func() { s.disk.full, s.disk.room = true, 2*size+size/2 })
 	s.disk.unstick()
@@ -139,12 +139,12 @@ func TestStuckDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, nil)
 		s.disk.set(func() { s.disk.stuck = make(chan struct{}) })
-		first := s.announce(sending("M1"))
+		first := s.note(sending("M1"))
 		<-s.disk.waits
 		time.Sleep(slowAfter + time.Millisecond)
 		began := time.Now()
-		if <-s.announce(sending("M2")) || time.Since(began) > 0 {
-			t.Error("announced on a disk that is stuck, or not at once")
+		if <-s.note(sending("M2")) || time.Since(began) > 0 {
+			t.Error("recorded on a disk that is stuck, or not at once")
 		}
 		s.add(ended("M2", "not_sent", 0))
 		if got := s.log.State(); time.Since(got.Failing) > time.Millisecond || got.Failing.IsZero() || got.Why != "" {
@@ -155,8 +155,8 @@ func TestStuckDisk(t *testing.T) {
 			t.Error("it was written")
 		}
 		synctest.Wait()
-		if !<-s.announce(sending("M3")) {
-			t.Error("not announced when the disk answers again")
+		if !<-s.note(sending("M3")) {
+			t.Error("not recorded when the disk answers again")
 		}
 		s.close()
 		s.want(0, "start", "sending M1", "sending M2", "end M2", "sending M3", "stop")
@@ -166,7 +166,7 @@ func TestStuckDisk(t *testing.T) {
 	})
 }
 
-// TestFull: announcements leave room for ends, and what has none is counted and said.
+// TestFull: notes before the sending leave room for ends, and what has none is counted and said.
 func TestFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, nil)
@@ -175,20 +175,20 @@ func TestFull(t *testing.T) {
 		<-s.disk.waits
 		big := sending("MB")
 		big.Payload = append(big.Payload, make([]byte, 1<<20)...)
-		announced := 0
+		noted := 0
 		for range 20 {
-			got := s.announce(big)
+			got := s.note(big)
 			select {
 			case ok := <-got:
 				if ok {
-					t.Fatal("announced on a disk that is stuck")
+					t.Fatal("recorded on a disk that is stuck")
 				}
 			default:
-				announced++
+				noted++
 			}
 		}
-		if announced < 2 || announced > 4 {
-			t.Errorf("%d MiB were taken, want half of the room", announced)
+		if noted < 2 || noted > 4 {
+			t.Errorf("%d MiB were taken, want half of the room", noted)
 		}
 		added := 0
 		c, held := s.counts()
@@ -209,14 +209,14 @@ func TestFull(t *testing.T) {
 		}
 		s.close()
 		got, _ := s.events()
-		if !slices.Contains(got, "lost") || c.allLost() != 20-uint64(announced)+1 {
+		if !slices.Contains(got, "lost") || c.allLost() != 20-uint64(noted)+1 {
 			t.Errorf("got %q, %+v", got, c)
 		}
 		// One that is larger than all the room goes alone.
 		s.start(nil)
 		big.Payload = make([]byte, 2*maxHeld)
-		if !<-s.announce(big) {
-			t.Error("not announced")
+		if !<-s.note(big) {
+			t.Error("not recorded")
 		}
 		s.close()
 	})
@@ -234,8 +234,8 @@ func TestCloseInTime(t *testing.T) {
 			t.Errorf("got %v after %v", err, time.Since(began))
 		}
 		s.add(ended("M2", "answered", 1000))
-		if <-s.announce(sending("M3")) {
-			t.Error("announced after the end")
+		if <-s.note(sending("M3")) {
+			t.Error("recorded after the end")
 		}
 		if c, _ := s.counts(); c.lost[lossShutdown] != 2 {
 			t.Errorf("got %+v, want 2 lost", c)
@@ -247,8 +247,8 @@ func TestCloseInTime(t *testing.T) {
 func TestCloseWhileFull(t *testing.T) {
 	s := open(t, nil)
 	s.disk.set(func() { s.disk.full, s.disk.room = true, 0 })
-	if <-s.announce(sending("M1")) {
-		t.Error("announced on a disk that is full")
+	if <-s.note(sending("M1")) {
+		t.Error("recorded on a disk that is full")
 	}
 	err := s.log.Close(time.Minute)
 	if c, _ := s.counts(); err == nil || c.lost[lossShutdown] != 1 {
@@ -261,8 +261,8 @@ func TestReopen(t *testing.T) {
 	s := open(t, nil)
 	ok := func(id string) {
 		t.Helper()
-		if !<-s.announce(sending(id)) {
-			t.Errorf("%s: not announced", id)
+		if !<-s.note(sending(id)) {
+			t.Errorf("%s: not recorded", id)
 		}
 	}
 	rename := func(to string) {
@@ -288,8 +288,8 @@ func TestReopen(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.disk.set(func() { s.disk.fails = errors.New("no") })
-	if <-s.announce(sending("M4")) {
-		t.Error("announced in a file that nobody can find")
+	if <-s.note(sending("M4")) {
+		t.Error("recorded in a file that nobody can find")
 	}
 	s.disk.set(func() { s.disk.fails = nil })
 	s.log.Reopen()
@@ -327,12 +327,12 @@ func TestBorrowed(t *testing.T) {
 func TestMuchIsWritten(t *testing.T) {
 	s := open(t, nil)
 	first := make(chan bool, 1)
-	s.log.Announce(sending("M1"), 0, func(_ uint64, ok bool) { first <- ok })
+	s.log.Record(sending("M1"), 0, func(_ uint64, ok bool) { first <- ok })
 	for range flushFrom/len(sending("M").Payload) + 1 {
 		s.log.Add(sending("M"))
 	}
 	if !<-first {
-		t.Error("not announced")
+		t.Error("not recorded")
 	}
 	s.close()
 }
@@ -360,8 +360,8 @@ func TestOpenNeedsAWrite(t *testing.T) {
 // and is no loss.
 func TestStopIsNotWritten(t *testing.T) {
 	s := open(t, nil)
-	if !<-s.announce(sending("M1")) {
-		t.Fatal("not announced")
+	if !<-s.note(sending("M1")) {
+		t.Fatal("not recorded")
 	}
 	s.disk.set(func() { s.disk.full, s.disk.room = true, 0 })
 	s.close()
@@ -380,8 +380,8 @@ func TestLostWhileFailing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, nil)
 		s.disk.set(func() { s.disk.full = true })
-		if <-s.announce(sending("M1")) {
-			t.Fatal("announced on a disk that is full")
+		if <-s.note(sending("M1")) {
+			t.Fatal("recorded on a disk that is full")
 		}
 		big := ended("MB", "answered", 1000)
 		big.Payload = make([]byte, maxHeld)
@@ -446,7 +446,7 @@ func TestSlowIsNotFailing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, nil)
 		s.disk.set(func() { s.disk.stuck = make(chan struct{}) })
-		first := s.announce(sending("M1"))
+		first := s.note(sending("M1"))
 		<-s.disk.waits
 		time.Sleep(slowAfter - time.Millisecond)
 		synctest.Wait()
@@ -455,7 +455,7 @@ func TestSlowIsNotFailing(t *testing.T) {
 		}
 		s.disk.unstick()
 		if !<-first {
-			t.Error("not announced")
+			t.Error("not recorded")
 		}
 		time.Sleep(slowAfter)
 		s.log.slow() // as the timer, which has just been stopped

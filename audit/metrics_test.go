@@ -84,9 +84,9 @@ func TestMetricsHaveAllLosses(t *testing.T) {
 // TestMetricsOfALog: what a Log counts is what it shows.
 func TestMetricsOfALog(t *testing.T) {
 	s := open(t, nil)
-	<-s.announce(sending("M1"))
+	<-s.note(sending("M1"))
 	s.disk.set(func() { s.disk.full, s.disk.room = true, 0 })
-	<-s.announce(sending("M2")) // fails
+	<-s.note(sending("M2")) // fails
 	if got, _ := scrape(t, s.log); !slices.Contains(got, "eppmux_audit_records_total 1") || !slices.Contains(got, "eppmux_audit_failing 1") ||
 		!slices.Contains(got, "eppmux_audit_errors_total 1") || slices.Contains(got, "eppmux_audit_queue_bytes 0") {
 		t.Errorf("got %q on a disk that is full", got)

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"io"
+	"log/slog"
 	"net"
 	"path/filepath"
 	"strings"
@@ -12,9 +13,11 @@ import (
 
 	"eppmux/audit"
 	"eppmux/frame"
+	"eppmux/loop/gnetloop"
 	"eppmux/proxy"
 	"eppmux/sandbox"
 	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // service is a proxy in front of a sandbox, with an audit log on a disk that can be stuck.
@@ -27,7 +30,7 @@ type service struct {
 	registry *sandbox.Registry
 }
 
-func serve(t *testing.T, announce upstream.Announce) *service {
+func serve(t *testing.T, record pool.Record) *service {
 	t.Helper()
 	dir := t.TempDir()
 	s := &service{t: t, socket: filepath.Join(dir, "s"), file: filepath.Join(dir, "audit.jsonl")}
@@ -43,22 +46,27 @@ func serve(t *testing.T, announce upstream.Announce) *service {
 	s.registry = sandbox.New(sandbox.Config{})
 	served := make(chan error, 1) // the one result of Serve
 	go func() { served <- s.registry.Serve(tls.NewListener(ln, certs.ServerMutual)) }()
-	p := proxy.New(proxy.Config{
-		Name:      "test",
-		Listeners: []proxy.Listener{{Address: "unix://" + s.socket, Mode: 0o600}},
-		Upstream: upstream.Config{
-			Address: ln.Addr().String(), TLS: certs.Client, Audit: s.log,
-			Login: frame.Login{ClientID: "demo", Password: "demo-secret", Language: "en"},
-			Pool: upstream.PoolConfig{MinSessions: 3, MaxSessions: 3, QueueTimeout: 20 * time.Second,
-				CommandTimeout: 20 * time.Second, KeepaliveCommand: frame.CommandHello, Announce: announce},
-		},
-	})
-	if err := p.Start(); err != nil {
+	l, err := gnetloop.New(slog.New(slog.DiscardHandler))
+	if err != nil {
 		t.Fatal(err)
 	}
+	account := upstream.NewAccount(upstream.Config{
+		Name: "test", Address: ln.Addr().String(), TLS: certs.Client, Audit: s.log,
+		Login: frame.Login{ClientID: "demo", Password: "demo-secret", Language: "en"},
+		Pool: pool.Config{Grant: pool.Grant{MinSessions: 3, MaxSessions: 3}, QueueTimeout: 20 * time.Second,
+			CommandTimeout: 20 * time.Second, KeepaliveCommand: frame.CommandHello, Record: record},
+	}, l)
+	p := proxy.New(proxy.Config{Listeners: []proxy.Listener{{Address: "unix://" + s.socket, Mode: 0o600}}}, account)
+	if err := p.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	account.Start()
+	p.Serve()
 	t.Cleanup(func() {
 		s.disk.Unstick()
-		if err := p.Close(); err != nil {
+		p.Close()
+		account.Close()
+		if err := l.Stop(); err != nil {
 			t.Errorf("close: %v", err)
 		}
 		if err := s.registry.Close(); err != nil {
@@ -124,11 +132,11 @@ func (c *client) want(verb, name, code, words string) {
 }
 
 // TestStuckDiskServes: while the disk is stuck queries go on, transforms as the policy says, and no
-// client waits for longer than an announcement may take (faults.md row 34).
+// client waits for longer than a note may take (faults.md row 34).
 func TestStuckDiskServes(t *testing.T) {
-	for name, announce := range map[string]upstream.Announce{"block": upstream.AnnounceAlways, "warn": upstream.AnnounceIfCan} {
+	for name, record := range map[string]pool.Record{"block": pool.RecordAlways, "warn": pool.RecordIfCan} {
 		t.Run(name, func(t *testing.T) {
-			s := serve(t, announce)
+			s := serve(t, record)
 			c, q := s.dial(), s.dial()
 			c.want("create", "before.example", "1000", "C-before.example")
 			s.disk.Stick()
@@ -136,7 +144,7 @@ func TestStuckDiskServes(t *testing.T) {
 			go func() {
 				defer close(stuck)
 				for _, name := range []string{"one.example", "two.example", "three.example"} {
-					if announce == upstream.AnnounceAlways {
+					if record == pool.RecordAlways {
 						c.want("create", name, "2400", "not sent to registry; safe to retry; the audit log cannot be written")
 					} else {
 						c.want("create", name, "1000", "C-"+name)
@@ -154,7 +162,7 @@ func TestStuckDiskServes(t *testing.T) {
 				q.want("check", "any.example", "1000", "any.example")
 				slowest = max(slowest, time.Since(asked))
 			}
-			// Two announcements could take a second each; of these three only the first does, and
+			// Two notes could take a second each; of these three only the first does, and
 			// no query any of it.
 			if all := time.Since(began); slowest > all*3/4 || queries < 5 {
 				t.Errorf("%d queries, the slowest took %v of %v", queries, slowest, all)
@@ -165,7 +173,7 @@ func TestStuckDiskServes(t *testing.T) {
 					break
 				}
 			}
-			wantExecuted := announce != upstream.AnnounceAlways
+			wantExecuted := record != pool.RecordAlways
 			for _, name := range []string{"before.example", "one.example", "after.example"} {
 				if got := strings.Contains(c.ask("info", name), `code="1000"`); got != (wantExecuted || name != "one.example") {
 					t.Errorf("%s: registered: %v", name, got)

@@ -14,17 +14,17 @@ type record struct {
 	size int // sizeOf the entry
 }
 
-// waiter is told once what has become of an announcement.
+// waiter is told once what has become of a note.
 type waiter struct {
-	done func(turn uint64, ok bool) // nil: nobody waits, or was told
-	turn uint64
+	done   func(ticket uint64, ok bool) // nil: nobody waits, or was told
+	ticket uint64
 }
 
 // tell calls done, the first time only.
 func (w *waiter) tell(ok bool) {
 	if done := w.done; done != nil {
 		w.done = nil
-		done(w.turn, ok)
+		done(w.ticket, ok)
 	}
 }
 

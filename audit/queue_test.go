@@ -127,14 +127,14 @@ func TestPushCopies(t *testing.T) {
 		id := fmt.Sprintf("M%03d", i)
 		e := ended(id, "answered", 2303)
 		want = append(want, fmt.Sprintf("%s %s %s %s %s", e.MuxTRID, e.ClTRID, e.SvTRID, e.Payload, e.Answer))
-		q.push(e, waiter{turn: uint64(i)}, i)
+		q.push(e, waiter{ticket: uint64(i)}, i)
 		for _, p := range [][]byte{e.MuxTRID, e.ClTRID, e.SvTRID, e.Payload, e.Answer} {
 			clear(p)
 		}
 	}
 	for i, r := range q.records {
-		if got := fmt.Sprintf("%s %s %s %s %s", r.MuxTRID, r.ClTRID, r.SvTRID, r.Payload, r.Answer); got != want[i] || r.turn != uint64(i) || r.size != i {
-			t.Fatalf("%d: got %s, turn %d, size %d", i, got, r.turn, r.size)
+		if got := fmt.Sprintf("%s %s %s %s %s", r.MuxTRID, r.ClTRID, r.SvTRID, r.Payload, r.Answer); got != want[i] || r.ticket != uint64(i) || r.size != i {
+			t.Fatalf("%d: got %s, ticket %d, size %d", i, got, r.ticket, r.size)
 		}
 		// One must not run over into the next.
 		for _, p := range [][]byte{r.MuxTRID, r.ClTRID, r.SvTRID, r.Payload, r.Answer} {
@@ -152,7 +152,7 @@ func TestPushCopies(t *testing.T) {
 // TestTellOnce: a waiter is told the first thing that is known, and only that.
 func TestTellOnce(t *testing.T) {
 	var told []string
-	w := waiter{done: func(turn uint64, ok bool) { told = append(told, fmt.Sprint(turn, ok)) }, turn: 9}
+	w := waiter{done: func(ticket uint64, ok bool) { told = append(told, fmt.Sprint(ticket, ok)) }, ticket: 9}
 	w.tell(false)
 	w.tell(true)
 	if fmt.Sprint(told) != "[9 false]" {
@@ -166,7 +166,7 @@ func TestLinesAppend(t *testing.T) {
 	var q queue
 	turns := 0
 	for i := range 5 {
-		q.push(sending(fmt.Sprint("M", i)), waiter{done: func(uint64, bool) { turns++ }, turn: uint64(i)}, 100+i)
+		q.push(sending(fmt.Sprint("M", i)), waiter{done: func(uint64, bool) { turns++ }, ticket: uint64(i)}, 100+i)
 	}
 	k := newLines()
 	k.append(newRenderer(false), &q)
@@ -175,8 +175,8 @@ func TestLinesAppend(t *testing.T) {
 	}
 	for i := range k.all {
 		l := &k.all[i]
-		if l.size != 100+i || l.turn != uint64(i) || k.text[l.end-1] != '\n' || !strings.HasSuffix(string(k.text[:l.end]), fmt.Sprintf("\"muxtrid\":\"M%d\"}\n", i)) {
-			t.Errorf("line %d: size %d, turn %d, ends at %d", i, l.size, l.turn, l.end)
+		if l.size != 100+i || l.ticket != uint64(i) || k.text[l.end-1] != '\n' || !strings.HasSuffix(string(k.text[:l.end]), fmt.Sprintf("\"muxtrid\":\"M%d\"}\n", i)) {
+			t.Errorf("line %d: size %d, ticket %d, ends at %d", i, l.size, l.ticket, l.end)
 		}
 		l.tell(true)
 	}

@@ -40,7 +40,7 @@ func TestAdopt(t *testing.T) {
 		early := connect() // before anybody serves
 		var between *peer
 		for range 2 {
-			f, _ := startEcho(t, func(c *Config) { c.Listeners = []Listener{{Address: address, Socket: file}} })
+			f, _ := startEcho(t, func(c *config) { c.Listeners = []Listener{{Address: address, Socket: file}} })
 			for _, p := range []*peer{early, between} {
 				if p != nil {
 					p.read()
@@ -52,7 +52,7 @@ func TestAdopt(t *testing.T) {
 			// A reload that would give a socket of our own another mode leaves this one alone.
 			cfg := f.server.cfg
 			cfg.Listeners = []Listener{{Address: address, Socket: file, Mode: 0o600}}
-			if err := f.server.Reload(cfg); err != nil {
+			if err := f.server.Server.Reload(cfg); err != nil {
 				t.Error(err)
 			}
 			if err := f.server.Drain(10 * time.Second); err != nil {

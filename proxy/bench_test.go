@@ -77,7 +77,7 @@ func (l *lean) session(nc net.Conn) {
 func exchanger(t testing.TB) func() {
 	l := newLean(t)
 	pc := testConfig(t, l.ln.Addr().String(), l.certs)
-	s := New(pc)
+	s := build(t, pc)
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}

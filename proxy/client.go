@@ -4,7 +4,9 @@ import (
 	"time"
 
 	"eppmux/frame"
+	"eppmux/loop"
 	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // closeReason says why a client's connection ended, in the words of logs and metrics.
@@ -90,7 +92,7 @@ type client struct {
 	x        *upstream.Exchange // in flight; see busy
 	check    *verification      // its login under way; see busy
 	as       *credential        // as whom it has logged in; nil where logins are not verified
-	budget   *upstream.Budget   // for client-scope limits
+	budget   *pool.Budget       // for client-scope limits
 	wake     time.Duration      // in srv.timers
 	prev     *client            // in srv.clients
 	next     *client
@@ -100,7 +102,7 @@ type client struct {
 	loginBy  time.Duration // when a stranger's time is over; while its login is verified, what is left of it
 	partial  time.Duration // when the first octet of a frame was seen that is not whole; 0: none
 	stalled  time.Duration // since when the kernel has taken nothing of what waits for it; 0: nothing waits
-	held     int32         // octets that count in srv.held
+	memory   int32         // octets that count in srv.memory
 	waiting  int32         // octets that waited when it stalled; of a lingering client, those that came since
 	timer    int32         // index in srv.timers; -1: not in it
 	state    clientState
@@ -119,17 +121,17 @@ type arrival struct {
 	identity string // whose commands the client's count as, for client-scope limits
 }
 
-// Opened is upstream.Handler's.
-func (a *arrival) Opened(s upstream.Socket) {
-	s.(*socket).handler = a.client
+// Opened is loop.Handler's.
+func (a *arrival) Opened(s loop.Socket) {
+	s.SetHandler(a.client)
 	a.open(s, a.srv.account.Budget(a.identity))
 }
 
-// Opened is upstream.Handler's; it is called on the arrival.
-func (c *client) Opened(upstream.Socket) { panic("BUG: client opened twice") }
+// Opened is loop.Handler's; it is called on the arrival.
+func (c *client) Opened(loop.Socket) { panic("BUG: client opened twice") }
 
 // open begins the client's life on the loop.
-func (c *client) open(s upstream.Socket, budget *upstream.Budget) {
+func (c *client) open(s loop.Socket, budget *pool.Budget) {
 	c.stream.open(s)
 	c.budget, c.timer = budget, -1
 	c.since = c.srv.clock()
@@ -155,7 +157,7 @@ func (c *client) greet() {
 	c.awaitLogin()
 }
 
-// Readable is upstream.Handler's.
+// Readable is loop.Handler's.
 func (c *client) Readable() {
 	if err := c.stream.fill(); err != nil {
 		c.parse()
@@ -210,18 +212,18 @@ func (c *client) weigh() {
 			n += c.x.Octets()
 		}
 	}
-	c.srv.held += n - int(c.held)
-	c.held = int32(n)
-	if c.stream.buffered() > 0 && c.srv.held > c.srv.cfg.MaxHeld && c.state < clientLingering {
+	c.srv.memory += n - int(c.memory)
+	c.memory = int32(n)
+	if c.stream.buffered() > 0 && c.srv.memory > c.srv.cfg.MaxHeld && c.state < clientLingering {
 		c.evict(replyNoMemory, closedMemory)
 		c.weigh()
 	}
 }
 
-// Closed is upstream.Handler's.
+// Closed is loop.Handler's.
 func (c *client) Closed(error) {
 	if c.state != clientLingering { // lingering has been counted with its reason
-		c.srv.closed(closedByClient)
+		c.srv.countClose(closedByClient)
 	}
 	c.gone()
 }
@@ -229,7 +231,7 @@ func (c *client) Closed(error) {
 // ended counts the end of the connection, and says whose it was if the client is at fault. err may
 // be nil.
 func (c *client) ended(why closeReason, err error) {
-	c.srv.closed(why)
+	c.srv.countClose(why)
 	if why.blames() {
 		c.srv.blame(c.listener, c.stream.from(), why.String())
 		c.srv.complain(c.listener, c.stream.from(), why, err)
@@ -254,7 +256,7 @@ func (c *client) closeFor(r closeReason, err error) {
 // gone forgets the connection: its socket is closed.
 func (c *client) gone() {
 	c.state = clientClosed
-	c.stream.closed()
+	c.stream.detach()
 	c.weigh()
 	c.srv.forget(c)
 	c.forgetLogin()
@@ -390,7 +392,7 @@ func (c *client) command(payload []byte, n int) {
 			c.refuse(replyDisallowed, m, n)
 			return
 		}
-		if s.held+n > s.cfg.MaxHeld {
+		if s.memory+n > s.cfg.MaxHeld {
 			s.account.NoRoom(m.Command)
 			c.refuse(replyNoRoom, m, n)
 			return
@@ -464,15 +466,15 @@ func (c *client) Finish(x *upstream.Exchange, o upstream.Outcome) {
 		return
 	}
 	switch {
-	case o.End == upstream.EndAnswered:
+	case o.End == pool.EndAnswered:
 		c.write(o.Unit)
 		if o.Code/100%10 == 5 && c.state == clientServed {
 			c.linger(closedCode)
 			return
 		}
-	case o.End == upstream.EndNotSent:
+	case o.End == pool.EndNotSent:
 		c.reply(replyNotSent(x, o.Cause), x.OwnClTRID())
-		if o.Cause == upstream.CauseShutdown {
+		if o.Cause == pool.CauseShutdown {
 			c.linger(closedShutdown)
 			return
 		}

@@ -72,7 +72,7 @@ func TestSentAhead(t *testing.T) {
 
 // TestFrameBounds: what no frame can be ends the connection, with a word where one can be said.
 func TestFrameBounds(t *testing.T) {
-	f, r := startEcho(t, func(c *Config) { c.MaxFrame = 1000 })
+	f, r := startEcho(t, func(c *config) { c.MaxFrame = 1000 })
 	for _, n := range []uint32{0, 1, 4} {
 		p := f.dial()
 		_, _ = p.nc.Write(binary.BigEndian.AppendUint32(nil, n))
@@ -130,7 +130,7 @@ func TestOwnClTRIDInRefusals(t *testing.T) {
 }
 
 func TestServicesEnforced(t *testing.T) {
-	f, _ := startEcho(t, func(c *Config) { c.Services = ServicesEnforce })
+	f, _ := startEcho(t, func(c *config) { c.Services = ServicesEnforce })
 	p := f.dial()
 	svcs := func(s string) string {
 		return command(`<login><clID>a</clID><pw>b</pw><options><version>1.0</version></options><svcs>`+s+`</svcs></login>`, "S-1")
@@ -141,7 +141,7 @@ func TestServicesEnforced(t *testing.T) {
 }
 
 func TestTooFarAhead(t *testing.T) {
-	f, r := startEcho(t, func(c *Config) { c.MaxAhead = 10_000 })
+	f, r := startEcho(t, func(c *config) { c.MaxAhead = 10_000 })
 	block := make(chan struct{})
 	r.answerWith(func(p, id []byte) string { <-block; return echoAnswer(p, id) })
 	p := f.dial()
@@ -156,7 +156,7 @@ func TestTooFarAhead(t *testing.T) {
 }
 
 func TestSlowFrame(t *testing.T) {
-	f, _ := startEcho(t, func(c *Config) { c.FrameTimeout = 200 * time.Millisecond })
+	f, _ := startEcho(t, func(c *config) { c.FrameTimeout = 200 * time.Millisecond })
 	p := f.dial()
 	begin := time.Now()
 	_, _ = p.nc.Write([]byte{0, 0, 1})
@@ -167,7 +167,7 @@ func TestSlowFrame(t *testing.T) {
 }
 
 func TestIdleClient(t *testing.T) {
-	f, _ := startEcho(t, func(c *Config) { c.IdleTimeout = 300 * time.Millisecond })
+	f, _ := startEcho(t, func(c *config) { c.IdleTimeout = 300 * time.Millisecond })
 	p := f.dial()
 	begin := time.Now()
 	p.want(p.ask(check("idle.example", "I-1")), 1000, "I-1")
@@ -178,7 +178,7 @@ func TestIdleClient(t *testing.T) {
 }
 
 func TestMaxClients(t *testing.T) {
-	f, _ := startEcho(t, func(c *Config) { c.MaxClients = 2 })
+	f, _ := startEcho(t, func(c *config) { c.MaxClients = 2 })
 	a := f.dial()
 	f.dial()
 	nc, err := net.Dial("tcp", f.server.listeners[0].ln.Addr().String())
@@ -209,7 +209,7 @@ func waitFor(t *testing.T, what string, cond func() bool) {
 // where the operator wants that; a query is asked again and then gets 2400.
 func TestUnknownOutcome(t *testing.T) {
 	for _, mode := range []UnknownOutcome{UnknownClose, UnknownFail} {
-		f, r := startEcho(t, func(c *Config) {
+		f, r := startEcho(t, func(c *config) {
 			c.UnknownOutcome = mode
 			c.Upstream.Pool.CommandTimeout = 100 * time.Millisecond
 		})
@@ -240,7 +240,7 @@ func TestRegistryCodeCloses(t *testing.T) {
 
 // TestNotSent: while the registry is away, clients get the greeting from before and 2400.
 func TestNotSent(t *testing.T) {
-	f, r := startEcho(t, func(c *Config) { c.Upstream.Pool.QueueTimeout = 200 * time.Millisecond })
+	f, r := startEcho(t, func(c *config) { c.Upstream.Pool.QueueTimeout = 200 * time.Millisecond })
 	p := f.dial()
 	p.want(p.ask(check("n.example", "N-1")), 1000, "N-1")
 	r.ln.Close()
@@ -260,7 +260,7 @@ func TestNoGreetingYet(t *testing.T) {
 	pc := testConfig(t, r.ln.Addr().String(), r.certs)
 	pc.GreetingTimeout = 300 * time.Millisecond
 	r.ln.Close()
-	s := New(pc)
+	s := build(t, pc)
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +290,7 @@ func TestNoGreetingYet(t *testing.T) {
 
 // TestNeverReads: a client that sends and never reads is closed, and nobody else waits for it.
 func TestNeverReads(t *testing.T) {
-	f, _ := startEcho(t, func(c *Config) { c.MaxAhead = 1 << 20 })
+	f, _ := startEcho(t, func(c *config) { c.MaxAhead = 1 << 20 })
 	bad := f.dial()
 	hello := unit(eppOpen + "<hello/></epp>")
 	var wg sync.WaitGroup
@@ -348,7 +348,7 @@ func TestDrain(t *testing.T) {
 		}
 		return echoAnswer(p, id)
 	})
-	s := New(testConfig(t, r.ln.Addr().String(), r.certs))
+	s := build(t, testConfig(t, r.ln.Addr().String(), r.certs))
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -379,7 +379,7 @@ func TestDrain(t *testing.T) {
 // TestDrainWhileLoggingIn: a login that is being answered when the drain begins is logged out, as
 // the others are.
 func TestDrainWhileLoggingIn(t *testing.T) {
-	f := start(t, func(sc *sandbox.Config, pc *Config) {
+	f := start(t, func(sc *sandbox.Config, pc *config) {
 		sc.Latency = 300 * time.Millisecond
 		pc.Upstream.Pool.MinSessions = 3
 	})

@@ -114,13 +114,13 @@ func (r *echoRegistry) take() [][]byte {
 }
 
 // startEcho runs a server in front of an echoRegistry.
-func startEcho(t testing.TB, change func(*Config)) (*fixture, *echoRegistry) {
+func startEcho(t testing.TB, change func(*config)) (*fixture, *echoRegistry) {
 	r := newEchoRegistry(t)
 	pc := testConfig(t, r.ln.Addr().String(), r.certs)
 	if change != nil {
 		change(&pc)
 	}
-	f := &fixture{t: t, server: New(pc)}
+	f := &fixture{t: t, server: build(t, pc)}
 	if err := f.server.Start(); err != nil {
 		t.Fatal(err)
 	}

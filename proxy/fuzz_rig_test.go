@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"eppmux/frame"
+	"eppmux/loop"
 	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // rig is a Server with one client and a registry that answers at once, without sockets and
@@ -31,27 +33,26 @@ type rig struct {
 }
 
 // silent is a Loop for an Alarm that never rings.
-type silent struct{ upstream.Loop }
+type silent struct{ loop.Loop }
 
 func (silent) Post(func()) {}
 
 func newRig(t *testing.T, cfg Config, acts []byte) *rig {
 	r := &rig{t: t, acts: acts, waiting: make(chan struct{}, 1)}
-	r.s = New(cfg)
 	up := upstream.Config{
-		Login:      frame.Login{ClientID: "demo", Password: "demo-secret"},
-		Dial:       r.dial,
-		OnGreeting: r.s.learn,
-		Pool: upstream.PoolConfig{MinSessions: 2, MaxSessions: 3, QueueTimeout: time.Hour, CommandTimeout: time.Hour,
+		Login: frame.Login{ClientID: "demo", Password: "demo-secret"},
+		Dial:  r.dial,
+		Pool: pool.Config{Grant: pool.Grant{MinSessions: 2, MaxSessions: 3}, QueueTimeout: time.Hour, CommandTimeout: time.Hour,
 			KeepaliveCommand: frame.CommandHello},
 	}
-	r.s.account = upstream.NewAccount(up, r)
-	r.s.alarm = upstream.NewAlarm(silent{}, r.s.clock, r.s.tick)
+	r.s = New(cfg, upstream.NewAccount(up, r))
+	r.s.account.OnGreeting(r.s.learn)
+	r.s.alarm = loop.NewAlarm(silent{}, r.s.clock, r.s.tick)
 	return r
 }
 
 // connect lets the client come.
-func (r *rig) connect(commands *upstream.CommandSet) {
+func (r *rig) connect(commands *pool.CommandSet) {
 	r.stream = &fakeStream{r: r}
 	ln := newListener(Listener{Address: "unix:///fuzz", Commands: commands}, nil)
 	ln.path = "/fuzz"
@@ -60,7 +61,7 @@ func (r *rig) connect(commands *upstream.CommandSet) {
 	r.c.open(nil, r.s.account.Budget("local"))
 }
 
-// Post is upstream.Loop's.
+// Post is loop.Loop's.
 func (r *rig) Post(f func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -71,9 +72,9 @@ func (r *rig) Post(f func()) {
 	}
 }
 
-// Enroll is upstream.Loop's. The rig waits while a session is opened, so this is as good as on the
+// Enroll is loop.Loop's. The rig waits while a session is opened, so this is as good as on the
 // loop.
-func (r *rig) Enroll(nc net.Conn, h upstream.Handler) error {
+func (r *rig) Enroll(nc net.Conn, h loop.Handler) error {
 	l := nc.(*fakeLine)
 	l.handler = h
 	h.Opened(l)
@@ -99,7 +100,7 @@ func (r *rig) settle() {
 			continue
 		}
 		var sn upstream.Snapshot
-		if r.s.account.Snapshot(&sn); sn.Sessions[upstream.SessionDialing] == 0 {
+		if r.s.account.Snapshot(&sn); sn.Sessions[pool.SessionDialing] == 0 {
 			return
 		}
 		select {
@@ -145,12 +146,12 @@ type fakeStream struct {
 	closes  int
 }
 
-func (f *fakeStream) from() net.Addr       { return nil }
-func (f *fakeStream) open(upstream.Socket) {}
-func (f *fakeStream) fill() error          { return nil }
-func (f *fakeStream) acknowledge()         {}
-func (f *fakeStream) closed()              { f.closes++ }
-func (f *fakeStream) buffered() int        { return len(f.in) }
+func (f *fakeStream) from() net.Addr   { return nil }
+func (f *fakeStream) open(loop.Socket) {}
+func (f *fakeStream) fill() error      { return nil }
+func (f *fakeStream) acknowledge()     {}
+func (f *fakeStream) detach()          { f.closes++ }
+func (f *fakeStream) buffered() int    { return len(f.in) }
 
 func (f *fakeStream) peek(n int) []byte {
 	if n <= 0 || n > len(f.in) {
@@ -202,13 +203,14 @@ func (f *fakeStream) close() {
 	}
 }
 
-// fakeLine is a session's connection: blocking while it is opened, then an upstream.Socket.
+// fakeLine is a session's connection: blocking while it is opened, then a loop.Socket.
 type fakeLine struct {
-	net.Conn // nil: what is not overridden must not be used
-	r        *rig
-	handler  upstream.Handler
-	in       []byte
-	closed   bool
+	net.Conn    // nil: what is not overridden must not be used
+	loop.Socket // as well
+	r           *rig
+	handler     loop.Handler
+	in          []byte
+	closed      bool
 }
 
 func (r *rig) dial(context.Context) (net.Conn, error) {

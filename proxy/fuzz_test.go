@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"eppmux/frame"
-	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // FuzzClient sends what a client may send, in the pieces that cuts says, to a server whose registry
@@ -78,7 +78,7 @@ func talk(t *testing.T, mode byte, octets, cuts, acts []byte) *talked {
 	if mode&modeHeld != 0 {
 		cfg.MaxHeld = fuzzTight
 	}
-	var commands *upstream.CommandSet
+	var commands *pool.CommandSet
 	if mode&modeAllow != 0 {
 		set := allowed()
 		commands = &set
@@ -126,8 +126,8 @@ func talk(t *testing.T, mode byte, octets, cuts, acts []byte) *talked {
 	return r.finish()
 }
 
-func allowed() upstream.CommandSet {
-	return upstream.Commands(func(c frame.Command, _ frame.Op) bool { return c == frame.CommandCheck || c == frame.CommandDelete })
+func allowed() pool.CommandSet {
+	return pool.Commands(func(c frame.Command, _ frame.Op) bool { return c == frame.CommandCheck || c == frame.CommandDelete })
 }
 
 // check holds what is kept for the client against the bounds.
@@ -143,8 +143,8 @@ func (r *rig) check() {
 	if r.c.x != nil {
 		want += r.c.x.Octets()
 	}
-	if r.s.held != want && !r.stream.wasSlow && r.c.state != clientClosed {
-		r.t.Fatalf("I10: counted %d octets, %d are held", r.s.held, want)
+	if r.s.memory != want && !r.stream.wasSlow && r.c.state != clientClosed {
+		r.t.Fatalf("I10: counted %d octets, %d are held", r.s.memory, want)
 	}
 }
 
@@ -172,8 +172,8 @@ func (r *rig) finish() *talked {
 		r.c.Closed(nil)
 		r.settle()
 	}
-	if r.s.held != 0 || r.s.nclients != 0 || r.s.clients != nil || r.s.connections.Load() != 0 || len(r.s.timers) != 0 || r.stream.closes != 1 {
-		t.Fatalf("I10: left: %d octets, %d clients, %d timers; closed %d times", r.s.held, r.s.nclients, len(r.s.timers), r.stream.closes)
+	if r.s.memory != 0 || r.s.nclients != 0 || r.s.clients != nil || r.s.connections.Load() != 0 || len(r.s.timers) != 0 || r.stream.closes != 1 {
+		t.Fatalf("I10: left: %d octets, %d clients, %d timers; closed %d times", r.s.memory, r.s.nclients, len(r.s.timers), r.stream.closes)
 	}
 	if len(r.stream.out) != before {
 		t.Fatalf("wrote %q behind the end", r.stream.out[before:])

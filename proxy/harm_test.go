@@ -11,16 +11,16 @@ import (
 
 	"eppmux/frame"
 	"eppmux/sandbox"
-	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
-func startTLS(t *testing.T, change func(*Config)) (*fixture, *tls.Config) {
+func startTLS(t *testing.T, change func(*config)) (*fixture, *tls.Config) {
 	t.Helper()
 	certs, err := sandbox.NewTLS()
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, _ := startEcho(t, func(c *Config) {
+	f, _ := startEcho(t, func(c *config) {
 		c.Listeners = append(c.Listeners, Listener{Address: "tls://127.0.0.1:0", TLS: certs.Server})
 		if change != nil {
 			change(c)
@@ -140,7 +140,7 @@ func TestRefusedLogins(t *testing.T) {
 // TestAheadInFlight: in place of the answer to a transform that the registry has, a client is told
 // nothing.
 func TestAheadInFlight(t *testing.T) {
-	f, r := startEcho(t, func(c *Config) { c.MaxAhead = 10_000 })
+	f, r := startEcho(t, func(c *config) { c.MaxAhead = 10_000 })
 	block := make(chan struct{})
 	r.answerWith(func(p, id []byte) string { <-block; return echoAnswer(p, id) })
 	p := f.dial()
@@ -158,7 +158,7 @@ func TestAheadInFlight(t *testing.T) {
 // TestMaxHeld: what is held for all clients together is bounded, and those who hold nothing are
 // served on.
 func TestMaxHeld(t *testing.T) {
-	f, _ := startEcho(t, func(c *Config) { c.MaxHeld = 1 << 20; c.MaxFrame = 1 << 18; c.MaxAhead = 1 << 19 })
+	f, _ := startEcho(t, func(c *config) { c.MaxHeld = 1 << 20; c.MaxFrame = 1 << 18; c.MaxAhead = 1 << 19 })
 	good := f.dial()
 	part := unit(check(strings.Repeat("x", 200_000), "X"))[:150_000]
 	for range 20 {
@@ -172,7 +172,7 @@ func TestMaxHeld(t *testing.T) {
 	for i := range 20 {
 		trid := fmt.Sprintf("M-%d", i)
 		good.want(good.ask(check("good.example", trid)), 1000, trid)
-		if n := f.server.Snapshot().Held; n > 1<<20+len(part) {
+		if n := f.server.Snapshot().Memory; n > 1<<20+len(part) {
 			t.Errorf("%d octets are held", n)
 		}
 	}
@@ -180,10 +180,10 @@ func TestMaxHeld(t *testing.T) {
 
 // TestAllow: a listener lets through what it allows; nothing else reaches the registry.
 func TestAllow(t *testing.T) {
-	reads := upstream.Commands(func(c frame.Command, op frame.Op) bool {
+	reads := pool.Commands(func(c frame.Command, op frame.Op) bool {
 		return c == frame.CommandCheck || c == frame.CommandTransfer && op == frame.OpQuery
 	})
-	f, r := startEcho(t, func(c *Config) { c.Listeners[0].Commands = &reads })
+	f, r := startEcho(t, func(c *config) { c.Listeners[0].Commands = &reads })
 	p := f.dial()
 	p.want(p.ask(login("L-1")), 1000, "L-1")
 	p.want(p.ask(check("a.example", "L-2")), 1000, "L-2")
@@ -208,8 +208,8 @@ func TestAllow(t *testing.T) {
 
 // TestAllowPoll: a listener whose clients may look at messages, and not take them away.
 func TestAllowPoll(t *testing.T) {
-	looks := upstream.Commands(func(c frame.Command, op frame.Op) bool { return c == frame.CommandPoll && op == frame.OpReq })
-	f, r := startEcho(t, func(c *Config) { c.Listeners[0].Commands = &looks })
+	looks := pool.Commands(func(c frame.Command, op frame.Op) bool { return c == frame.CommandPoll && op == frame.OpReq })
+	f, r := startEcho(t, func(c *config) { c.Listeners[0].Commands = &looks })
 	p := f.dial()
 	p.want(p.ask(command(`<poll op="req"/>`, "P-1")), 1000, "P-1")
 	p.want(p.ask(command(`<poll op="ack" msgID="7"/>`, "P-2")), 2201, "P-2")
@@ -226,7 +226,7 @@ func TestReload(t *testing.T) {
 	p := f.dial()
 	p.want(p.ask(check("a.example", "R-1")), 1000, "R-1")
 	cfg := testConfig(t, r.ln.Addr().String(), r.certs)
-	none := upstream.CommandSet{}
+	none := pool.CommandSet{}
 	cfg.Listeners[0].Commands = &none
 	cfg.Listeners = append(cfg.Listeners, Listener{Address: "tcp://localhost:0"})
 	cfg.MaxClients = 2
@@ -278,7 +278,7 @@ func TestPendingOctets(t *testing.T) {
 	r.mu.Lock()
 	r.onSession = func(nc net.Conn) { sessions <- nc }
 	r.mu.Unlock()
-	s := New(testConfig(t, r.ln.Addr().String(), r.certs))
+	s := build(t, testConfig(t, r.ln.Addr().String(), r.certs))
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -334,7 +334,7 @@ func TestImpersonation(t *testing.T) {
 		client := certs.Client.Clone()
 		change(client)
 		certs.Client = client
-		s := New(testConfig(t, ln.Addr().String(), certs))
+		s := build(t, testConfig(t, ln.Addr().String(), certs))
 		if err := s.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -356,7 +356,7 @@ func TestImpersonation(t *testing.T) {
 // TestHalfClose: a client that closes its writing side has left; its command's answer is read, and
 // the session serves on.
 func TestHalfClose(t *testing.T) {
-	f, r := startEcho(t, func(c *Config) { c.Upstream.Pool.MaxSessions = 1 })
+	f, r := startEcho(t, func(c *config) { c.Upstream.Pool.MaxSessions = 1 })
 	hold := make(chan struct{})
 	r.answerWith(func(p, id []byte) string {
 		if bytes.Contains(p, []byte("half.example")) {
@@ -372,7 +372,7 @@ func TestHalfClose(t *testing.T) {
 	close(hold)
 	q := f.dial()
 	q.want(q.ask(check("other.example", "H-2")), 1000, "H-2")
-	if n := f.server.Snapshot().Account.SessionCloses; n[upstream.CauseRegistryClosed] > 0 {
+	if n := f.server.Snapshot().Account.SessionCloses; n[pool.CauseRegistryClosed] > 0 {
 		t.Error("the session was not used again")
 	}
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"crypto/tls"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,8 +13,10 @@ import (
 	"time"
 
 	"eppmux/frame"
+	"eppmux/loop/gnetloop"
 	"eppmux/sandbox"
 	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // testWriter gives a log to the test.
@@ -31,32 +34,101 @@ func testLogger(t testing.TB) *slog.Logger {
 	return slog.New(slog.NewTextHandler(testWriter{t}, nil))
 }
 
+// config is what a program is built from.
+type config struct {
+	Config
+	Name     string
+	Upstream upstream.Config
+}
+
+// program is a Server with what is below it, built as a program does it.
+type program struct {
+	*Server
+	loop    *gnetloop.Loop
+	drained chan struct{} // closed by Drain when the account has drained
+}
+
+func build(t testing.TB, c config) *program {
+	t.Helper()
+	log := c.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	log = log.With("registry", c.Name)
+	l, err := gnetloop.New(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Upstream.Name, c.Upstream.Logger, c.Logger = c.Name, log, log
+	return &program{New(c.Config, upstream.NewAccount(c.Upstream, l)), l, make(chan struct{})}
+}
+
+// Start lets everything work. After an error nothing is left.
+func (p *program) Start() error {
+	if err := p.Listen(); err != nil {
+		p.account.Close()
+		return errors.Join(err, p.loop.Stop())
+	}
+	p.account.Start()
+	p.Serve()
+	return nil
+}
+
+// Drain ends the work of everything.
+func (p *program) Drain(within time.Duration) error {
+	p.Refuse()
+	err := p.account.Drain(within)
+	close(p.drained)
+	p.Farewell(within)
+	return err
+}
+
+// Reload gives everything another config.
+func (p *program) Reload(c config) error {
+	if err := p.Server.Reload(c.Config); err != nil {
+		return err
+	}
+	p.account.Reload(c.Upstream)
+	return nil
+}
+
+// Close ends everything at once.
+func (p *program) Close() error {
+	p.Server.Close()
+	p.account.Close()
+	return p.loop.Stop()
+}
+
+// allCommands is the set of everything.
+func allCommands() pool.CommandSet {
+	return pool.Commands(func(frame.Command, frame.Op) bool { return true })
+}
+
 // fixture is a server in front of a sandbox, over real sockets and TLS.
 type fixture struct {
 	t        testing.TB
 	registry *sandbox.Registry
 	certs    *sandbox.TLS
-	server   *Server
+	server   *program
 }
 
 // testConfig is for a registry at address, with three sessions at most.
-func testConfig(t testing.TB, address string, certs *sandbox.TLS) Config {
-	return Config{
-		Name:      "test",
-		Listeners: []Listener{{Address: "tcp://127.0.0.1:0"}},
-		Logger:    testLogger(t),
+func testConfig(t testing.TB, address string, certs *sandbox.TLS) config {
+	return config{
+		Name:   "test",
+		Config: Config{Listeners: []Listener{{Address: "tcp://127.0.0.1:0"}}, Logger: testLogger(t)},
 		Upstream: upstream.Config{
 			Address: address,
 			TLS:     certs.Client,
 			Login:   frame.Login{ClientID: "demo", Password: "demo-secret", Language: "en"},
-			Pool: upstream.PoolConfig{MinSessions: 1, MaxSessions: 3, QueueTimeout: 8 * time.Second,
+			Pool: pool.Config{Grant: pool.Grant{MinSessions: 1, MaxSessions: 3}, QueueTimeout: 8 * time.Second,
 				CommandTimeout: 20 * time.Second, KeepaliveCommand: frame.CommandHello},
 		},
 	}
 }
 
 // start runs a sandbox and a server; change may alter what they are made from.
-func start(t testing.TB, change func(*sandbox.Config, *Config)) *fixture {
+func start(t testing.TB, change func(*sandbox.Config, *config)) *fixture {
 	t.Helper()
 	certs, err := sandbox.NewTLS()
 	if err != nil {
@@ -70,7 +142,7 @@ func start(t testing.TB, change func(*sandbox.Config, *Config)) *fixture {
 	if change != nil {
 		change(&sc, &pc)
 	}
-	f := &fixture{t: t, registry: sandbox.New(sc), certs: certs, server: New(pc)}
+	f := &fixture{t: t, registry: sandbox.New(sc), certs: certs, server: build(t, pc)}
 	served := make(chan error, 1) // the one result of Serve
 	go func() { served <- f.registry.Serve(tls.NewListener(ln, certs.ServerMutual)) }()
 	if err := f.server.Start(); err != nil {

@@ -64,7 +64,7 @@ func TestComplaints(t *testing.T) {
 // named.
 func TestBlame(t *testing.T) {
 	log := new(logLines)
-	f, cfg := startTLS(t, func(c *Config) {
+	f, cfg := startTLS(t, func(c *config) {
 		c.Logger = slog.New(slog.NewTextHandler(log, nil))
 		c.MaxClients = 3
 	})
@@ -121,7 +121,7 @@ func TestBlame(t *testing.T) {
 // many there were.
 func TestFloodOfBlame(t *testing.T) {
 	log := new(logLines)
-	f, _ := startEcho(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(log, nil)) })
+	f, _ := startEcho(t, func(c *config) { c.Logger = slog.New(slog.NewTextHandler(log, nil)) })
 	address := f.server.listeners[0].ln.Addr().String()
 	bad := func() {
 		nc, err := net.Dial("tcp", address)

@@ -48,7 +48,7 @@ func TestUnsentIsBounded(t *testing.T) {
 // nothing is looked at while too much waits for it.
 func TestSlowReader(t *testing.T) {
 	const within = 300 * time.Millisecond
-	f, _ := startEcho(t, func(c *Config) { c.FrameTimeout = within })
+	f, _ := startEcho(t, func(c *config) { c.FrameTimeout = within })
 	p := f.dial()
 	b := unit(check("slow.example", "S-1"))
 	waits := f.fill()
@@ -78,7 +78,7 @@ func TestSlowReader(t *testing.T) {
 // TestFloodAfterTheEnd: a client that has been told of its end and goes on sending is not read for
 // as long as others have to close, but ended at once.
 func TestFloodAfterTheEnd(t *testing.T) {
-	f, _ := startEcho(t, func(c *Config) { c.MaxAhead = 300_000 })
+	f, _ := startEcho(t, func(c *config) { c.MaxAhead = 300_000 })
 	p := f.dial()
 	p.write(command("<logout/>", "F-1"))
 	var sent int

@@ -20,7 +20,8 @@ import (
 	"time"
 
 	"eppmux/frame"
-	"eppmux/upstream"
+	"eppmux/loop"
+	"eppmux/upstream/pool"
 )
 
 // Listener is one address on which clients are taken.
@@ -38,7 +39,7 @@ type Listener struct {
 	Networks []netip.Prefix
 	// Commands are those that its clients may send; nil: all. login, logout and hello are always
 	// answered.
-	Commands *upstream.CommandSet
+	Commands *pool.CommandSet
 	// Weight is the share of each of its clients against one of weight 1 when commands wait; 0: 1.
 	Weight int
 }
@@ -234,7 +235,7 @@ func (s *Server) welcome(ln *listener, nc net.Conn) {
 		return
 	}
 	if s.connections.Add(1) > s.maxClients.Load() {
-		s.connections.Add(-1)
+		s.disconnected()
 		s.turnAway(ln, nc)
 		return
 	}
@@ -259,7 +260,7 @@ func (s *Server) shakeHands(c *arrival, t *tlsStream, nc net.Conn) {
 	_ = nc.SetDeadline(time.Now().Add(handshakeTimeout))
 	if err := t.conn.Handshake(); err != nil {
 		nc.Close()
-		s.connections.Add(-1)
+		s.disconnected()
 		s.notShaken(c.listener, nc, err)
 		return
 	}
@@ -276,7 +277,7 @@ func (s *Server) notShaken(ln *listener, nc net.Conn, err error) {
 	}
 	blames := why.blames() && !ln.stopping.Load()
 	s.loop.Post(func() {
-		s.closed(why)
+		s.countClose(why)
 		if blames {
 			s.blame(ln, nc.RemoteAddr(), why.String())
 		}
@@ -342,7 +343,7 @@ func (s *Server) enroll(c *arrival, nc net.Conn) {
 	shareLoopback(nc.LocalAddr())
 	shareLoopback(nc.RemoteAddr())
 	if err := s.loop.Enroll(nc, c); err != nil {
-		s.connections.Add(-1)
+		s.disconnected()
 		s.notTaken(err)
 		s.troubles.warn("client could not be taken", func() []any {
 			return []any{"listener", c.listener.String(), "err", err.Error()}
@@ -354,7 +355,7 @@ func (s *Server) enroll(c *arrival, nc net.Conn) {
 // for one reply.
 func (s *Server) turnAway(ln *listener, nc net.Conn) {
 	s.loop.Post(func() {
-		s.closed(closedTooMany)
+		s.countClose(closedTooMany)
 		s.blame(ln, nc.RemoteAddr(), closedTooMany.String())
 	})
 	s.complain(ln, nc.RemoteAddr(), closedTooMany, nil)
@@ -370,7 +371,7 @@ func (s *Server) turnAway(ln *listener, nc net.Conn) {
 // user, a TCP client's address. It is false for a client from a network that is not allowed.
 func identify(ln *listener, nc net.Conn) (string, bool) {
 	if uc, ok := nc.(*net.UnixConn); ok {
-		return ln.path + "#" + peerUser(uc), true
+		return ln.path + "#" + string(loop.UserOfConn(uc)), true
 	}
 	ap, err := netip.ParseAddrPort(nc.RemoteAddr().String())
 	if err != nil {
@@ -391,14 +392,4 @@ func identify(ln *listener, nc net.Conn) (string, bool) {
 		}
 	}
 	return ip.String(), allowed
-}
-
-func peerUser(uc *net.UnixConn) string {
-	raw, err := uc.SyscallConn()
-	if err != nil {
-		return "?"
-	}
-	who := userID("?")
-	_ = raw.Control(func(fd uintptr) { who = userOf(int(fd)) })
-	return string(who)
 }

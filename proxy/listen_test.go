@@ -27,7 +27,7 @@ func TestTLSListener(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, _ := startEcho(t, func(c *Config) {
+	f, _ := startEcho(t, func(c *config) {
 		c.Listeners = []Listener{{Address: "tls://127.0.0.1:0", TLS: certs.Server}}
 	})
 	address := f.server.listeners[0].ln.Addr().String()
@@ -66,7 +66,7 @@ func TestTLSGarbage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, _ := startEcho(t, func(c *Config) {
+	f, _ := startEcho(t, func(c *config) {
 		c.Listeners = []Listener{{Address: "tls://127.0.0.1:0", TLS: certs.Server}}
 	})
 	address := f.server.listeners[0].ln.Addr().String()
@@ -105,7 +105,7 @@ func TestUnixListener(t *testing.T) {
 	old.Close()
 	umask := syscall.Umask(0)
 	defer syscall.Umask(umask)
-	f, _ := startEcho(t, func(c *Config) {
+	f, _ := startEcho(t, func(c *config) {
 		c.Listeners = []Listener{{Address: "unix://" + path, Mode: 0o600, Group: fmt.Sprint(os.Getgid())}}
 	})
 	fi, err := os.Stat(path)
@@ -349,7 +349,7 @@ func TestReusedDescriptor(t *testing.T) {
 // TestOrigin: the audit log names who sent a command.
 func TestOrigin(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	f := start(t, func(_ *sandbox.Config, c *Config) {
+	f := start(t, func(_ *sandbox.Config, c *config) {
 		c.Listeners = append(c.Listeners, Listener{Address: "unix://" + path})
 	})
 	local := f.dial()

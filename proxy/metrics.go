@@ -9,6 +9,7 @@ import (
 
 	"eppmux/frame"
 	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // Metrics is a prometheus.Collector over servers. Counting costs the loop an addition; a scrape
@@ -33,8 +34,8 @@ type Snapshot struct {
 	Counters
 	Account upstream.Snapshot
 	Clients int
-	Held    int // octets
-	MaxHeld int
+	// Memory is how many octets are held for clients, MaxMemory how many may be.
+	Memory, MaxMemory int
 	// Blame is the client that was at fault last, AcceptError why the last one could not be taken
 	// in, empty: all could.
 	Blame       Blame
@@ -45,7 +46,7 @@ type Snapshot struct {
 func (s *Server) Snapshot() *Snapshot {
 	got := make(chan *Snapshot, 1) // one copy; not closed
 	s.loop.Post(func() {
-		sn := &Snapshot{Counters: s.counts, Clients: s.nclients, Held: s.held, MaxHeld: s.cfg.MaxHeld, Blame: s.blamed.shown(), AcceptError: s.acceptError}
+		sn := &Snapshot{Counters: s.counts, Clients: s.nclients, Memory: s.memory, MaxMemory: s.cfg.MaxHeld, Blame: s.blamed.shown(), AcceptError: s.acceptError}
 		s.account.Snapshot(&sn.Account)
 		got <- sn
 	})
@@ -92,7 +93,7 @@ var (
 	descPaused         = desc("paused", "1 while the operator has paused the registry, else 0.")
 	descPassword       = desc("password_expiry_timestamp_seconds", "When the password ends by what the registry said at the last login (RFC 8807), in seconds since 1970. Absent where it has said nothing.")
 	allDescs           = []*prometheus.Desc{descCommands, descOutcomes, descWait, descRTT, descClients, descClientCloses, descFaults, descServices, descQueue, descOldest, descSessions, descSessionsMax, descSessionCloses, descLogins, descLimitUsed, descDesync, descDisallowed, descLoginsRefused, descNotLoggedIn, descHeld, descThrottled, descExceeded, descLimited, descPaused, descPassword, descUnknown, descAcceptErrors}
-	sessionStateLabels = []upstream.SessionState{upstream.SessionDialing, upstream.SessionIdle, upstream.SessionBusy, upstream.SessionDraining}
+	sessionStateLabels = []pool.SessionState{pool.SessionDialing, pool.SessionIdle, pool.SessionBusy, pool.SessionDraining}
 )
 
 // Describe is prometheus.Collector's.
@@ -122,7 +123,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 		}
 		if sn != nil {
 			last[s] = sn
-			collector{ch, s.name}.server(sn)
+			collector{ch, s.Name()}.server(sn)
 		}
 	}
 	m.last = last
@@ -159,7 +160,7 @@ func (c collector) server(s *Snapshot) {
 		c.counter(descLoginsRefused, n, refusal(why).String())
 	}
 	c.counter(descNotLoggedIn, s.NotLoggedIn)
-	c.gauge(descHeld, float64(s.Held))
+	c.gauge(descHeld, float64(s.Memory))
 	c.commands(&s.Account)
 	c.sessions(&s.Account)
 }
@@ -204,7 +205,7 @@ func outcomeLabel(index int) string {
 	case upstream.OutcomeDropped:
 		return "dropped"
 	}
-	return upstream.End(index).String()
+	return pool.End(index).String()
 }
 
 func (c collector) sessions(a *upstream.Snapshot) {
@@ -212,9 +213,9 @@ func (c collector) sessions(a *upstream.Snapshot) {
 		c.gauge(descSessions, float64(a.Sessions[st]), st.String())
 	}
 	c.gauge(descSessions, oneIf(a.Backoff), "backoff")
-	c.gauge(descPaused, oneIf(a.Held))
+	c.gauge(descPaused, oneIf(a.Paused))
 	c.gauge(descSessionsMax, float64(a.Max))
-	for _, cause := range upstream.SessionCauses {
+	for _, cause := range pool.SessionCauses {
 		c.counter(descSessionCloses, a.SessionCloses[cause], cause.String())
 	}
 	for i, n := range a.Logins {
@@ -223,7 +224,7 @@ func (c collector) sessions(a *upstream.Snapshot) {
 	if at := a.PasswordExpires(); !at.IsZero() {
 		c.gauge(descPassword, float64(at.Unix()))
 	}
-	for _, cause := range upstream.DesyncCauses {
+	for _, cause := range pool.DesyncCauses {
 		c.counter(descDesync, a.Desync[cause], cause.String())
 	}
 }

@@ -9,19 +9,19 @@ import (
 
 	"eppmux/ratelimit"
 	"eppmux/sandbox"
-	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // TestLimitLabels: a limit's metrics have its name, or without one its place.
 func TestLimitLabels(t *testing.T) {
-	f := start(t, func(_ *sandbox.Config, pc *Config) {
-		rule := upstream.Rule{Limit: ratelimit.Limit{N: 100, Per: time.Second}, Commands: upstream.AllCommands()}
-		pc.Upstream.Pool.Rules = []upstream.Rule{rule, rule}
+	f := start(t, func(_ *sandbox.Config, pc *config) {
+		rule := pool.Rule{Limit: ratelimit.Limit{N: 100, Per: time.Second}, Commands: allCommands()}
+		pc.Upstream.Pool.Rules = []pool.Rule{rule, rule}
 		pc.Upstream.Pool.Rules[0].Name = "day"
 	})
 	f.dial()
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(NewMetrics(func() []*Server { return []*Server{f.server} }))
+	reg.MustRegister(NewMetrics(func() []*Server { return []*Server{f.server.Server} }))
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -1,20 +1,15 @@
 package proxy
 
 import (
-	"errors"
 	"time"
 
 	"eppmux/frame"
 	"eppmux/upstream"
 )
 
-// What operators do and see of a running Server, from any goroutine between Start and Close.
+// What operators do and see of a running Server, from any goroutine between Serve and Close.
 
-// ErrBusy says that the event loop did not answer within a second; what was asked may still be
-// done.
-var ErrBusy = errors.New("the event loop does not answer")
-
-// ask runs f on the loop and waits for it, for scrapeTimeout at most. After ErrBusy f may still
+// ask runs f on the loop and waits for it, for scrapeTimeout at most. After upstream.ErrBusy f may still
 // run.
 func (s *Server) ask(f func()) error {
 	done := make(chan struct{})
@@ -28,38 +23,18 @@ func (s *Server) ask(f func()) error {
 	case <-done:
 		return nil
 	case <-late.C:
-		return ErrBusy
+		return upstream.ErrBusy
 	}
-}
-
-// Hold stops the work until Release: what is in flight is answered, the sessions log out, and
-// commands wait, until their deadlines.
-func (s *Server) Hold() error { return s.ask(s.account.Hold) }
-
-// Release ends a Hold.
-func (s *Server) Release() error { return s.ask(s.account.Release) }
-
-// Reconnect replaces the sessions by new ones, one at a time.
-func (s *Server) Reconnect() error { return s.ask(s.account.Reconnect) }
-
-// Sessions lists the sessions with the registry.
-func (s *Server) Sessions() ([]upstream.SessionInfo, error) {
-	got := make(chan []upstream.SessionInfo, 1) // one list; not closed
-	err := s.ask(func() { got <- s.account.Sessions() })
-	if err != nil {
-		return nil, err
-	}
-	return <-got, nil
 }
 
 // ClientInfo is a client as one moment shows it.
 type ClientInfo struct {
-	ID         uint64 // from 1, never used again by this Server
-	Listener   string
-	Client     string // address, or the user of a unix socket
-	Doing      string // the command in flight or waiting; empty: none
-	Announcing bool   // it is being announced to the audit log, and sent then
-	Sent       bool   // it has been sent to the registry
+	ID        uint64 // from 1, never used again by this Server
+	Listener  string
+	Client    string // address, or the user of a unix socket
+	Doing     string // the command in flight or waiting; empty: none
+	Recording bool   // a note of it is being kept in the audit log, and it is sent then
+	Sent      bool   // it has been sent to the registry
 	// since it was handed in or, where there is none, since the last one was sent or the client
 	// came
 	For  time.Duration
@@ -98,14 +73,14 @@ func (s *Server) clientInfos(n int) []ClientInfo {
 }
 
 func (c *client) info() ClientInfo {
-	i := ClientInfo{ID: c.id, Held: int(c.held), For: c.srv.account.Now() - c.served}
+	i := ClientInfo{ID: c.id, Held: int(c.memory), For: c.srv.account.Now() - c.served}
 	i.Listener, i.Client = c.origin()
 	if c.check != nil {
 		i.Doing = frame.CommandLogin.String()
 	}
 	if x := c.x; x != nil {
 		i.Doing, i.For = x.Command.String(), x.Waited(c.srv.account.Now())
-		i.Announcing, i.Sent = x.Announcing(), x.InFlight()
+		i.Recording, i.Sent = x.Recording(), x.Sent()
 	}
 	return i
 }

@@ -1,11 +1,5 @@
 package proxy
 
-import (
-	"net"
-	"strconv"
-	"syscall"
-)
-
 // origin is where a client comes from.
 type origin struct{ listener, peer string }
 
@@ -28,30 +22,4 @@ func (c *client) origin() (listener, peer string) {
 		peer = from.String()
 	}
 	return c.listener.String(), peer
-}
-
-// userID is the address of a unix socket's other end: the numeric id of its user.
-type userID string
-
-func (u userID) Network() string { return "unix" }
-func (u userID) String() string  { return "uid " + string(u) }
-
-// userOf asks the system who is at the other end of a unix socket; "?" where it does not tell.
-func userOf(fd int) userID {
-	cred, err := syscall.GetsockoptUcred(fd, syscall.SOL_SOCKET, syscall.SO_PEERCRED)
-	if err != nil {
-		return "?"
-	}
-	return userID(strconv.Itoa(int(cred.Uid)))
-}
-
-// from is the address of the other end; nil when the socket is closed.
-func (s *socket) from() net.Addr {
-	if s.conn == nil {
-		return nil
-	}
-	if addr, ok := s.conn.RemoteAddr().(*net.TCPAddr); ok {
-		return addr
-	}
-	return userOf(s.conn.Fd())
 }

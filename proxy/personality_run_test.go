@@ -15,7 +15,7 @@ import (
 
 	"eppmux/frame"
 	"eppmux/sandbox"
-	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // crowdSessions is how many sessions eppmux has for all personalities at once.
@@ -103,7 +103,7 @@ func newCrowd(t *testing.T, k registryKind) *crowd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.fixture = start(t, func(sc *sandbox.Config, pc *Config) {
+	c.fixture = start(t, func(sc *sandbox.Config, pc *config) {
 		*sc = cfg
 		pc.Listeners = append(pc.Listeners, Listener{Address: "tls://127.0.0.1:0", TLS: certs.Server})
 		pool := &pc.Upstream.Pool
@@ -129,7 +129,7 @@ func (c *crowd) awaitSessions() {
 	c.t.Helper()
 	waitFor(c.t, "the sessions", func() bool {
 		sn := c.server.Snapshot()
-		return sn != nil && sn.Account.Sessions[upstream.SessionIdle] == crowdSessions
+		return sn != nil && sn.Account.Sessions[pool.SessionIdle] == crowdSessions
 	})
 }
 
@@ -229,13 +229,13 @@ func (c *crowd) checkSessions() {
 	sn := c.server.Snapshot()
 	want := map[string]uint64{}
 	if c.kind.unknown == closes {
-		want[upstream.CauseRegistryClosed.String()]++
+		want[pool.CauseRegistryClosed.String()]++
 	}
 	if c.kind.renewal == renewalEnds {
-		want[upstream.CauseCodeCloses.String()]++
+		want[pool.CauseCodeCloses.String()]++
 	}
 	got := map[string]uint64{}
-	for _, cause := range upstream.SessionCauses {
+	for _, cause := range pool.SessionCauses {
 		if k := sn.Account.SessionCloses[cause]; k > 0 {
 			got[cause.String()] = k
 		}
@@ -307,7 +307,7 @@ func TestPersonalitiesDirect(t *testing.T) {
 		t.Fatal(err)
 	}
 	direct := playPlain(t, directDoor(t, certs))
-	f := start(t, func(_ *sandbox.Config, pc *Config) {
+	f := start(t, func(_ *sandbox.Config, pc *config) {
 		pc.Listeners = append(pc.Listeners, Listener{Address: "tls://127.0.0.1:0", TLS: certs.Server})
 		pc.Upstream.Pool.QueueTimeout = patience
 	})

@@ -5,10 +5,9 @@ import (
 	"strings"
 )
 
-// Reload changes what the server is made of while it runs: limits, numbers of sessions, timeouts,
-// credentials, TLS, listeners, who may log in. No client is dropped and no command lost; clients of
-// a listener that is closed stay. The name stays as it is. After an error nothing has changed. It
-// must not be called together with another Reload, Drain or Close.
+// Reload changes how clients are served while they are: listeners and their TLS, limits, timeouts,
+// who may log in. No client is dropped and no command lost; clients of a listener that is closed
+// stay. The Logger stays as it is. After an error nothing has changed.
 func (s *Server) Reload(cfg Config) error {
 	setDefaults(&cfg)
 	keep, opened, err := s.openNew(cfg.Listeners)
@@ -30,10 +29,9 @@ func (s *Server) Reload(cfg Config) error {
 	done := make(chan struct{})
 	s.loop.Post(func() {
 		defer close(done)
-		cfg.Name, cfg.Logger = s.cfg.Name, s.cfg.Logger
+		cfg.Logger = s.cfg.Logger
 		s.cfg = cfg
 		s.setUsers(cfg.Users)
-		s.account.Reload(cfg.Upstream)
 	})
 	<-done
 	return nil

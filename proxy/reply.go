@@ -3,6 +3,7 @@ package proxy
 import (
 	"eppmux/frame"
 	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // reply is a result that we choose ourselves. All of them are in this file, each with its reason.
@@ -61,25 +62,25 @@ func replyFault(err error) reply { return reply{2001, "Command syntax error", er
 
 // replyNotSent is the result for a command of which the registry has seen nothing: 2400, "could not
 // be processed due to server error", with words that say that repeating it is safe.
-func replyNotSent(x *upstream.Exchange, cause upstream.Cause) reply {
+func replyNotSent(x *upstream.Exchange, cause pool.Cause) reply {
 	r := reply{2400, "Command failed", "not sent to registry; safe to retry"}
 	if x.Rejected() {
 		r.reason = "registry did not execute it; safe to retry"
 	}
 	switch cause {
-	case upstream.CauseQueueTimeout:
+	case pool.CauseQueueTimeout:
 		r.reason += "; no session was free in time"
-	case upstream.CauseRegistryAway:
+	case pool.CauseRegistryAway:
 		r.reason += "; registry is not reachable"
-	case upstream.CauseLoginRefused:
+	case pool.CauseLoginRefused:
 		r.reason += "; registry refuses the login"
-	case upstream.CauseThrottled:
+	case pool.CauseThrottled:
 		r.reason += "; registry wants fewer commands"
-	case upstream.CauseAudit:
+	case pool.CauseAudit:
 		r.reason += "; the audit log cannot be written"
-	case upstream.CausePaused:
+	case pool.CausePaused:
 		r.reason += "; the registry is paused"
-	case upstream.CauseShutdown:
+	case pool.CauseShutdown:
 		r.reason += "; eppmux is stopping"
 	}
 	return r

@@ -2,14 +2,13 @@ package proxy
 
 import (
 	"crypto/sha256"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"eppmux/frame"
+	"eppmux/loop"
 	"eppmux/upstream"
 )
 
@@ -31,9 +30,7 @@ const (
 
 // Config says how the clients of one registry are served. Zero values mean what the comments say.
 type Config struct {
-	Name      string // of the registry, in logs and metrics
 	Listeners []Listener
-	Upstream  upstream.Config // its Name, Logger, OnGreeting and OnDrained are set by New
 
 	MaxClients      int           // 0: 50000
 	MaxFrame        int           // octets of a client's payload; 0: 262144
@@ -76,27 +73,23 @@ func (c *Counters) Blamed() (n uint64) {
 // together.
 func (c *Counters) Hoarders() uint64 { return c.Closes[closedMemory] }
 
-// Server serves the clients of one registry account: listeners, one event loop with all clients and
-// sessions on it, and the account.
+// Server serves the clients of one registry account, on the account's loop.
 type Server struct {
-	// Immutable after Start.
-	name     string
+	// Immutable after New.
 	log      *slog.Logger
-	loop     *loop
+	loop     loop.Loop
 	account  *upstream.Account
 	epoch    time.Time
-	drained  chan struct{} // closed on the loop when the account has drained
 	verifier *verifier
 	proofKey [sha256.Size]byte
-	cut      int // sessions that could not be logged out; set before drained is closed
+	left     chan struct{} // holds one when the last connection has gone; not closed
 
-	// Owned by whoever calls Start, Reload, Drain and Close, one after the other.
+	// Owned by the caller of Listen, Serve, Reload, Refuse, Farewell and Close, one after the other.
 	listeners []*listener
 
-	closing  sync.Once
-	closeErr error // set by closing
+	closing sync.Once
 
-	accepting   sync.WaitGroup // accept goroutines and TLS handshakes
+	accepting   sync.WaitGroup // accept goroutines, TLS handshakes
 	handshakes  handshakes
 	maxClients  atomic.Int64
 	maxAhead    atomic.Int64
@@ -110,9 +103,9 @@ type Server struct {
 	clients        *client // all of them
 	nclients       int
 	lastClient     uint64 // id
-	held           int    // octets, see client.weigh
+	memory         int    // octets held for clients, see client.weigh
 	timers         timers
-	alarm          *upstream.Alarm
+	alarm          *loop.Alarm
 	out            []byte // message of our own being written
 	greeting       []byte // payload; nil until it is learnt
 	greetingDate   frame.Span
@@ -124,24 +117,25 @@ type Server struct {
 	users          map[string]*credential // by client id; nil: any login is right
 	// of who is not in users: no password matches it, and it takes as long
 	decoy       PasswordHash
-	draining    bool
 	counts      Counters
 	blamed      blamed // last
 	acceptError string // the last one
 }
 
-// New returns a server that Start lets work.
-func New(cfg Config) *Server {
+// New returns a server of account's clients. It lives on the account's loop.
+func New(cfg Config, account *upstream.Account) *Server {
 	setDefaults(&cfg)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{name: cfg.Name, cfg: cfg, log: cfg.Logger.With("registry", cfg.Name), epoch: time.Now(), drained: make(chan struct{})}
+	s := &Server{cfg: cfg, log: cfg.Logger, loop: account.Loop(), account: account, epoch: time.Now(),
+		left: make(chan struct{}, 1), verifier: newVerifier(account.Loop().Post)}
 	s.complaints.log, s.troubles.log = s.log, s.log
 	s.maxClients.Store(int64(cfg.MaxClients))
 	s.maxAhead.Store(int64(cfg.MaxAhead))
 	s.proofKey = newProofKey()
 	s.setUsers(cfg.Users)
+	s.alarm = loop.NewAlarm(s.loop, s.clock, s.tick)
 	return s
 }
 
@@ -161,40 +155,33 @@ func setDefault[T int | time.Duration](v *T, d T) {
 }
 
 // Name is the registry's.
-func (s *Server) Name() string { return s.name }
+func (s *Server) Name() string { return s.account.Name() }
 
-// Start opens the listeners, then the sessions. After an error nothing is left open.
-func (s *Server) Start() error {
+// Account is the one that the clients use.
+func (s *Server) Account() *upstream.Account { return s.account }
+
+// Listen opens the listeners; clients that connect wait until Serve. After an error nothing is left
+// open.
+func (s *Server) Listen() error {
 	for _, l := range s.cfg.Listeners {
 		ln, err := listen(l)
 		if err != nil {
 			s.closeListeners()
+			s.listeners = nil
 			return err
 		}
 		s.listeners = append(s.listeners, ln)
 	}
-	loop, err := newLoop(s.log)
-	if err != nil {
-		s.closeListeners()
-		return err
-	}
-	s.loop = loop
-	s.verifier = newVerifier(loop.Post)
 	go s.verifier.run()
-	up := s.cfg.Upstream
-	up.Name, up.Logger = s.cfg.Name, s.log
-	up.OnGreeting = s.learn
-	up.OnDrained = func(cut int) {
-		s.cut = cut
-		close(s.drained)
-	}
-	s.account = upstream.NewAccount(up, loop)
-	s.alarm = upstream.NewAlarm(loop, s.clock, s.tick)
-	loop.Post(s.account.Start)
+	return nil
+}
+
+// Serve begins to take clients. The account has been started.
+func (s *Server) Serve() {
+	s.loop.Post(func() { s.account.OnGreeting(s.learn) })
 	for _, ln := range s.listeners {
 		s.serve(ln)
 	}
-	return nil
 }
 
 // serve begins to accept.
@@ -204,80 +191,81 @@ func (s *Server) serve(ln *listener) {
 	s.log.Info("listening", "listener", ln.String())
 }
 
-// errDrainTimeout says that not everything ended in time.
-var errDrainTimeout = errors.New("drain: not every session logged out in time")
+// farewellPause is how long clients stay after the last session has been logged out. One that is
+// between two commands then hears "not sent" to the next, where the end of its connection could
+// cross it and leave it in doubt.
+const farewellPause = 500 * time.Millisecond
 
-const (
-	// drainGrace is how long after the drain's deadline closing may take.
-	drainGrace = 2 * time.Second
-
-	// farewellPause is how long clients stay after the last session has been logged out. One that
-	// is between two commands then hears "not sent" to the next, where the end of its connection
-	// could cross it and leave it in doubt.
-	farewellPause = 500 * time.Millisecond
-)
-
-// Drain takes no new clients, lets what waits and is in flight end within the given time, logs all
-// sessions out and closes the clients. Then Close must be called.
-func (s *Server) Drain(within time.Duration) error {
+// Refuse takes no new clients from now on; those that are connected stay. It returns when the last
+// that had connected before is on the loop, or in its TLS handshake.
+func (s *Server) Refuse() {
 	s.closeListeners()
 	for _, ln := range s.listeners {
 		<-ln.ended
 	}
-	s.loop.Post(func() {
-		s.draining = true
-		s.account.Drain(within)
-	})
-	late := time.NewTimer(within + drainGrace)
-	defer late.Stop()
-	var err error
-	select {
-	case <-s.drained:
-		if s.cut > 0 {
-			err = fmt.Errorf("%w: %d closed without", errDrainTimeout, s.cut)
-		}
-	case <-late.C:
-		err = errDrainTimeout
-	}
-	s.leftBy(min(within, farewellPause))
-	s.farewell()
-	return err
 }
 
-// farewell closes the clients that are left in such a way that they can read their last answers.
-func (s *Server) farewell() {
-	done := make(chan struct{})
+// Farewell closes the clients in such a way that they can read their last answers, once they have
+// left by themselves or the given time is over. It is called after Refuse, when the account has been
+// drained.
+func (s *Server) Farewell(within time.Duration) {
+	s.awaitLast(min(within, farewellPause))
+	done := make(chan struct{}) // closed on the loop
 	s.loop.Post(func() {
 		defer close(done)
-		for c, next := s.clients, (*client)(nil); c != nil; c = next {
-			next = c.next
-			c.linger(closedShutdown)
-		}
+		s.each(func(c *client) { c.linger(closedShutdown) })
 	})
 	<-done
-	s.leftBy(lingerTimeout / 2)
+	s.awaitLast(lingerTimeout / 2)
 }
 
-// leftBy waits until all clients have gone, for the given time at most.
-func (s *Server) leftBy(within time.Duration) {
-	for deadline := time.Now().Add(within); s.connections.Load() > 0 && time.Now().Before(deadline); {
-		time.Sleep(5 * time.Millisecond)
+// awaitLast waits until all clients have gone, for the given time at most.
+func (s *Server) awaitLast(within time.Duration) {
+	late := time.NewTimer(within)
+	defer late.Stop()
+	for s.connections.Load() > 0 {
+		select {
+		case <-s.left:
+		case <-late.C:
+			return
+		}
 	}
 }
 
-// Close closes everything at once and waits for it; called again, it waits for the first call and
-// returns the same.
-func (s *Server) Close() error {
+// disconnected takes a connection out of those that count.
+func (s *Server) disconnected() {
+	if s.connections.Add(-1) == 0 {
+		select {
+		case s.left <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Close closes the listeners and all clients at once, and waits until nothing of the server is left
+// on the loop, which must still run. Called again, it waits for the first call.
+func (s *Server) Close() {
 	s.closing.Do(func() {
 		s.closeListeners()
 		s.handshakes.stop()
 		s.accepting.Wait()
 		s.verifier.stop()
-		s.account.Close()
-		s.closeErr = s.loop.stop()
-		s.alarm.Stop()
+		done := make(chan struct{}) // closed on the loop
+		s.loop.Post(func() {
+			defer close(done)
+			s.each(func(c *client) { c.close(closedShutdown) })
+			s.alarm.Stop()
+		})
+		<-done
 	})
-	return s.closeErr
+}
+
+// each calls f for all clients, on the loop; f may close the client.
+func (s *Server) each(f func(*client)) {
+	for c, next := s.clients, (*client)(nil); c != nil; c = next {
+		next = c.next
+		f(c)
+	}
 }
 
 func (s *Server) closeListeners() {
@@ -322,10 +310,11 @@ func (s *Server) forget(c *client) {
 		s.clients = c.next
 	}
 	s.nclients--
-	s.connections.Add(-1)
+	s.disconnected()
 }
 
-func (s *Server) closed(r closeReason) { s.counts.Closes[r]++ }
+// countClose counts the end of a client's connection.
+func (s *Server) countClose(r closeReason) { s.counts.Closes[r]++ }
 
 const svTRIDDigits = "0123456789abcdef"
 

@@ -58,7 +58,7 @@ func TestCloseTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := New(testConfig(t, "127.0.0.1:1", certs)) // nobody is there
+	s := build(t, testConfig(t, "127.0.0.1:1", certs)) // nobody is there
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestScrapeOfStalledLoops(t *testing.T) {
 	defer close(release)
 	for range loops {
 		f, _ := startEcho(t, nil)
-		servers = append(servers, f.server)
+		servers = append(servers, f.server.Server)
 	}
 	m := NewMetrics(func() []*Server { return servers })
 	scrape := func() (n int) {

@@ -8,11 +8,10 @@ import (
 	"os"
 	"slices"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/valyala/bytebufferpool"
 
-	"eppmux/upstream"
+	"eppmux/loop"
 )
 
 // stream is what a client's state machine sees of its connection: octets, whether TLS is under them
@@ -20,7 +19,7 @@ import (
 // then the client's Closed has been called.
 type stream interface {
 	// open begins the stream over an enrolled socket.
-	open(s upstream.Socket)
+	open(s loop.Socket)
 	// fill takes in what the socket has. An error ends the stream.
 	fill() error
 	// peek returns the first n octets, 0 < n <= buffered(), borrowed until the next call.
@@ -38,75 +37,31 @@ type stream interface {
 	close()
 	// from is the other side's address; nil when it is not known any more.
 	from() net.Addr
-	// closed says that the socket is closed.
-	closed()
+	// detach tells the stream that its socket is closed.
+	detach()
 }
 
-// plainStream is a client's connection without TLS: gnet's buffers are its buffers.
-type plainStream struct{ s *socket }
+// plainStream is a client's connection without TLS: the socket's buffers are its buffers.
+type plainStream struct{ loop.Socket }
 
-func (p *plainStream) open(s upstream.Socket) { p.s = s.(*socket) }
-func (p *plainStream) fill() error            { return nil }
-func (p *plainStream) close()                 { _ = p.s.Close() }
-func (p *plainStream) from() net.Addr         { return p.s.from() }
-func (p *plainStream) closed()                {}
-
-func (p *plainStream) peek(n int) []byte {
-	b, err := p.s.conn.Peek(n)
-	if err != nil {
-		panic("BUG: peek: " + err.Error())
-	}
-	return b
-}
-
-func (p *plainStream) discard(n int) {
-	if n <= 0 { // gnet takes that for "everything"
-		panic("BUG: discard of nothing")
-	}
-	_, _ = p.s.conn.Discard(n)
-}
-
-func (p *plainStream) buffered() int {
-	if p.s.conn == nil {
-		return 0
-	}
-	return p.s.conn.InboundBuffered()
-}
-
-func (p *plainStream) write(b []byte) { _, _ = p.s.Write(b) }
-func (p *plainStream) unsent() int    { return p.s.unsent() }
-func (p *plainStream) acknowledge()   { p.s.acknowledge() }
-func (p *plainStream) closeWrite()    { p.s.closeWrite() }
-
-// unsent is the number of octets that wait for the kernel.
-func (s *socket) unsent() int {
-	if s.conn == nil {
-		return 0
-	}
-	return s.conn.OutboundBuffered()
-}
-
-// acknowledge arms TCP_QUICKACK: a client that writes header and payload apart, with Nagle's
-// algorithm on, waits with the payload for the header's acknowledgement, which the kernel would
-// delay by 40 ms. The kernel disarms it by itself.
-func (s *socket) acknowledge() {
-	if s.conn != nil {
-		// fails on a unix socket
-		_ = syscall.SetsockoptInt(s.conn.Fd(), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 1)
-	}
-}
-
-func (s *socket) closeWrite() {
-	if s.conn != nil {
-		_ = syscall.Shutdown(s.conn.Fd(), syscall.SHUT_WR)
-	}
-}
+func (p *plainStream) open(s loop.Socket) { p.Socket = s }
+func (p *plainStream) fill() error        { return nil }
+func (p *plainStream) close()             { _ = p.Close() }
+func (p *plainStream) from() net.Addr     { return p.From() }
+func (p *plainStream) detach()            {}
+func (p *plainStream) peek(n int) []byte  { return p.Peek(n) }
+func (p *plainStream) discard(n int)      { p.Discard(n) }
+func (p *plainStream) buffered() int      { return p.Buffered() }
+func (p *plainStream) write(b []byte)     { _, _ = p.Write(b) }
+func (p *plainStream) unsent() int        { return p.Unsent() }
+func (p *plainStream) acknowledge()       { p.Acknowledge() }
+func (p *plainStream) closeWrite()        { p.CloseWrite() }
 
 // tlsStream is a client's connection with TLS, driven on the loop after a handshake on a goroutine.
 type tlsStream struct {
 	conn   *tls.Conn
-	under  *upstream.LoopConn
-	socket *socket
+	under  *loop.Conn
+	socket loop.Socket
 	in     *bytebufferpool.ByteBuffer // what has been decrypted and not discarded; nil while there is nothing
 	taken  int                        // in.B[:taken] has been discarded
 	max    *atomic.Int64              // octets; fill stops above it
@@ -116,15 +71,15 @@ type tlsStream struct {
 var tlsBuffers bytebufferpool.Pool
 
 func newTLSStream(nc net.Conn, cfg *tls.Config, max *atomic.Int64) *tlsStream {
-	under := &upstream.LoopConn{Conn: nc}
+	under := &loop.Conn{Conn: nc}
 	cfg = cfg.Clone()
 	// some clients take one read for one frame: it must be one record where it fits
 	cfg.DynamicRecordSizingDisabled = true
 	return &tlsStream{conn: tls.Server(under, cfg), under: under, max: max}
 }
 
-func (t *tlsStream) open(s upstream.Socket) {
-	t.socket = s.(*socket)
+func (t *tlsStream) open(s loop.Socket) {
+	t.socket = s
 	t.under.Attach(s)
 }
 
@@ -182,18 +137,18 @@ func (t *tlsStream) buffered() int {
 }
 
 func (t *tlsStream) write(b []byte) { _, _ = t.conn.Write(b) }
-func (t *tlsStream) unsent() int    { return t.socket.unsent() }
-func (t *tlsStream) acknowledge()   { t.socket.acknowledge() }
+func (t *tlsStream) unsent() int    { return t.socket.Unsent() }
+func (t *tlsStream) acknowledge()   { t.socket.Acknowledge() }
 
 func (t *tlsStream) closeWrite() {
 	_ = t.conn.CloseWrite() // the alert close_notify
-	t.socket.closeWrite()
+	t.socket.CloseWrite()
 }
 
 func (t *tlsStream) close()         { _ = t.socket.Close() }
-func (t *tlsStream) from() net.Addr { return t.socket.from() }
+func (t *tlsStream) from() net.Addr { return t.socket.From() }
 
-func (t *tlsStream) closed() {
+func (t *tlsStream) detach() {
 	t.under.Detach()
 	if t.in != nil {
 		t.in.B = t.in.B[:0]

@@ -20,6 +20,7 @@ import (
 	"eppmux/frame"
 	"eppmux/sandbox"
 	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // awkward are contents of a clTRID that the schema allows: 3 to 64 characters once they are read.
@@ -99,12 +100,12 @@ func ownReplies() map[string][]reply {
 		"replyCredentials": {replyCredentials}, "replyNotLoggedIn": {replyNotLoggedIn}, "replyLoginsBusy": {replyLoginsBusy},
 		"replyFault": {replyFault(errNotClients), replyFault(errors.New("xml: <\x00\xff\uFFFE]]>&")), replyFault(errors.New(strings.Repeat("long ", 1000)))},
 		// the other with a muxTRID, in TestWrittenIsValid
-		"replyUnknown": {replyUnknown(&upstream.Exchange{Query: true})},
+		"replyUnknown": {replyUnknown(&upstream.Exchange{Exchange: pool.Exchange{Query: true}})},
 	}
 	for r := frame.Reason(1); !strings.HasPrefix(r.String(), "reason "); r++ {
 		all["replyFault"] = append(all["replyFault"], replyFault(&frame.Fault{Reason: r, Offset: 12}))
 	}
-	for c := upstream.CauseNone; c <= upstream.CauseChanged; c++ {
+	for c := pool.CauseNone; c <= pool.CauseChanged; c++ {
 		all["replyNotSent"] = append(all["replyNotSent"], replyNotSent(new(upstream.Exchange), c))
 	}
 	return all
@@ -141,7 +142,7 @@ func TestRepliesAreValid(t *testing.T) {
 	if names != len(all) || names < 19 {
 		t.Errorf("found %d names in reply.go, want the %d that are here", names, len(all))
 	}
-	s := New(testConfig(t, "127.0.0.1:1", new(sandbox.TLS)))
+	s := build(t, testConfig(t, "127.0.0.1:1", new(sandbox.TLS)))
 	var payloads []string
 	results := 0
 	for _, replies := range all {
@@ -158,7 +159,7 @@ func TestRepliesAreValid(t *testing.T) {
 
 // TestGreetingsAreValid: a valid greeting of a registry is one with our svDate too.
 func TestGreetingsAreValid(t *testing.T) {
-	s := New(testConfig(t, "127.0.0.1:1", new(sandbox.TLS)))
+	s := build(t, testConfig(t, "127.0.0.1:1", new(sandbox.TLS)))
 	var payloads []string
 	for _, row := range corpusTable(t, "MANIFEST.tsv") {
 		if row["kind"] != "greeting" || row["schema_valid"] != "yes" {
@@ -216,7 +217,7 @@ func TestWrittenIsValid(t *testing.T) {
 	good, bad := loginWith("<version>1.0</version><lang>en</lang>", ""), loginWith("<version>1.0</version><lang>en</lang>", "<newPW>other-thing</newPW>")
 
 	t.Run("session", func(t *testing.T) {
-		f := start(t, func(_ *sandbox.Config, c *Config) { c.MaxFrame = 100_000; c.MaxClients = 3 })
+		f := start(t, func(_ *sandbox.Config, c *config) { c.MaxFrame = 100_000; c.MaxClients = 3 })
 		p := f.dial()
 		l.docs = append(l.docs, p.ask(eppOpen+"<hello/></epp>"))
 		p.write(eppOpen + "<greeting/></epp>")
@@ -251,7 +252,7 @@ func TestWrittenIsValid(t *testing.T) {
 		l.take(p, 2500)
 	})
 	t.Run("no place", func(t *testing.T) {
-		f := start(t, func(_ *sandbox.Config, c *Config) { c.MaxClients = 1 })
+		f := start(t, func(_ *sandbox.Config, c *config) { c.MaxClients = 1 })
 		f.dial()
 		nc, err := net.Dial("tcp", f.server.listeners[0].ln.Addr().String())
 		if err != nil {
@@ -261,8 +262,8 @@ func TestWrittenIsValid(t *testing.T) {
 		l.take(&peer{t: t, nc: nc}, 2502)
 	})
 	t.Run("not allowed", func(t *testing.T) {
-		f := start(t, func(_ *sandbox.Config, c *Config) {
-			c.Services, c.Listeners[0].Commands = ServicesEnforce, new(upstream.CommandSet)
+		f := start(t, func(_ *sandbox.Config, c *config) {
+			c.Services, c.Listeners[0].Commands = ServicesEnforce, new(pool.CommandSet)
 		})
 		p := f.dial()
 		for _, svcs := range []string{"<objURI>urn:x</objURI>", "<objURI>urn:ietf:params:xml:ns:domain-1.0</objURI><svcExtension><extURI>urn:x</extURI></svcExtension>"} {
@@ -296,14 +297,14 @@ func TestWrittenIsValid(t *testing.T) {
 		l.ask(f.dial(), 2400, good)
 	})
 	t.Run("unknown", func(t *testing.T) {
-		f, r := startEcho(t, func(c *Config) { c.UnknownOutcome = UnknownFail })
+		f, r := startEcho(t, func(c *config) { c.UnknownOutcome = UnknownFail })
 		r.answerWith(func([]byte, []byte) string { return "<broken/>" })
 		p := f.dial()
 		l.ask(p, 2400, func(id string) string { return check("q.example", id) })
 		l.ask(p, 2400, commandOf(deleteXML))
 	})
 	t.Run("not sent", func(t *testing.T) {
-		f := start(t, func(_ *sandbox.Config, c *Config) { c.Upstream.Login.Password = "wrong-secret" })
+		f := start(t, func(_ *sandbox.Config, c *config) { c.Upstream.Login.Password = "wrong-secret" })
 		p := f.dial()
 		for range awkward {
 			l.ask(p, 2400, commandOf(deleteXML))
@@ -311,7 +312,7 @@ func TestWrittenIsValid(t *testing.T) {
 	})
 	t.Run("too far ahead", func(t *testing.T) {
 		block := make(chan struct{})
-		f, r := startEcho(t, func(c *Config) { c.MaxAhead = 10_000 })
+		f, r := startEcho(t, func(c *config) { c.MaxAhead = 10_000 })
 		r.answerWith(func(p, id []byte) string { <-block; return echoAnswer(p, id) })
 		defer close(block)
 		p := f.dial()
@@ -320,7 +321,7 @@ func TestWrittenIsValid(t *testing.T) {
 	})
 	t.Run("no room", func(t *testing.T) {
 		const most = 10_000
-		f := start(t, func(_ *sandbox.Config, c *Config) { c.MaxHeld = most })
+		f := start(t, func(_ *sandbox.Config, c *config) { c.MaxHeld = most })
 		p, other := f.dial(), f.dial()
 		l.ask(p, 2400, func(id string) string {
 			payload := check("room.example", id)
@@ -328,7 +329,7 @@ func TestWrittenIsValid(t *testing.T) {
 			// comes.
 			held := most + 1 - len(unit(payload))
 			_, _ = other.nc.Write(unit(check(strings.Repeat("x", 2*most), "A-1"))[:held])
-			waitFor(t, "the other's octets", func() bool { return f.server.Snapshot().Held == held })
+			waitFor(t, "the other's octets", func() bool { return f.server.Snapshot().Memory == held })
 			return payload
 		})
 		_, _ = other.nc.Write(make([]byte, most)) // more of it

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"eppmux/sandbox"
+	"eppmux/upstream"
 )
 
 // testIterations are few: with the race detector each is slow.
@@ -36,9 +37,9 @@ func loginAs(name, password, more, clTRID string) string {
 }
 
 // verifying is a server with two who may log in.
-func verifying(t testing.TB, change func(*Config)) (*fixture, *echoRegistry) {
+func verifying(t testing.TB, change func(*config)) (*fixture, *echoRegistry) {
 	t.Helper()
-	return startEcho(t, func(c *Config) {
+	return startEcho(t, func(c *config) {
 		c.Users = hashes(t, "web", "web-secret", "batch", "batch & secret")
 		if change != nil {
 			change(c)
@@ -96,7 +97,7 @@ func TestVerifyRefusals(t *testing.T) {
 // so, and only there.
 func TestVerifyLoginSecurity(t *testing.T) {
 	const long = "a password of more than sixteen characters"
-	f, _ := startEcho(t, func(c *Config) { c.Users = hashes(t, "web", long, "odd", "[LOGIN-SECURITY]") })
+	f, _ := startEcho(t, func(c *config) { c.Users = hashes(t, "web", long, "odd", "[LOGIN-SECURITY]") })
 	security := func(pw string) string {
 		return `<extension><loginSec:loginSec xmlns:loginSec="urn:ietf:params:xml:ns:epp:loginSec-1.0">` + pw + `</loginSec:loginSec></extension>`
 	}
@@ -327,7 +328,7 @@ func TestVerifyDecoy(t *testing.T) {
 		t.Fatal(err)
 	}
 	users["batch"] = costly
-	s := New(Config{Users: users})
+	s := New(Config{Users: users}, upstream.NewAccount(upstream.Config{}, silent{}))
 	if s.decoy.iterations != 2*testIterations || len(s.decoy.salt) != saltLen {
 		t.Errorf("got %d iterations, a salt of %d octets", s.decoy.iterations, len(s.decoy.salt))
 	}
@@ -337,7 +338,7 @@ func TestVerifyDecoy(t *testing.T) {
 // lines, and never what was tried: a client id that is not one of ours may be a password.
 func TestVerifyLog(t *testing.T) {
 	log := new(logLines)
-	f, _ := verifying(t, func(c *Config) {
+	f, _ := verifying(t, func(c *config) {
 		c.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
 	p := f.dial()
@@ -367,7 +368,7 @@ func TestVerifyVanish(t *testing.T) {
 		}
 		p.nc.Close()
 	}
-	waitFor(t, "their ends", func() bool { sn := f.server.Snapshot(); return sn.Clients == 0 && sn.Held == 0 })
+	waitFor(t, "their ends", func() bool { sn := f.server.Snapshot(); return sn.Clients == 0 && sn.Memory == 0 })
 }
 
 // TestPersonalitiesVerified: all that log in see of a listener that verifies what they see of a
@@ -382,7 +383,7 @@ func TestPersonalitiesVerified(t *testing.T) {
 		t.Fatal(err)
 	}
 	direct := playPlain(t, directDoor(t, certs))
-	f := start(t, func(_ *sandbox.Config, pc *Config) {
+	f := start(t, func(_ *sandbox.Config, pc *config) {
 		pc.Listeners = append(pc.Listeners, Listener{Address: "tls://127.0.0.1:0", TLS: certs.Server})
 		pc.Upstream.Pool.QueueTimeout = patience
 		pc.Users = hashes(t, "demo", "demo-secret")

@@ -10,6 +10,7 @@ import (
 
 	"eppmux/frame"
 	"eppmux/ratelimit"
+	"eppmux/upstream/pool"
 )
 
 func TestLoginTakesServicesFromGreeting(t *testing.T) {
@@ -45,24 +46,24 @@ func TestEnds(t *testing.T) {
 	faults := []struct {
 		name  string
 		does  func(r *registrySide)
-		cause Cause
+		cause pool.Cause
 	}{
-		{"closes", func(r *registrySide) { r.close() }, CauseRegistryClosed},
+		{"closes", func(r *registrySide) { r.close() }, pool.CauseRegistryClosed},
 		{"closes in mid-answer", func(r *registrySide) {
 			_, _ = r.nc.Write([]byte{0, 0, 1, 0, '<', 'e', 'p', 'p'})
 			r.close()
-		}, CauseRegistryClosed},
+		}, pool.CauseRegistryClosed},
 		{"falls silent in mid-answer", func(r *registrySide) {
 			_, _ = r.nc.Write([]byte{0, 0, 1, 0, '<', 'e', 'p', 'p'})
 			time.Sleep(61 * time.Second)
-		}, CauseCommandTimeout},
-		{"never answers", func(*registrySide) { time.Sleep(61 * time.Second) }, CauseCommandTimeout},
-		{"answers another's", func(r *registrySide) { r.send(response(1000, "M0000000000000-C-1")) }, CauseMismatch},
-		{"greets", func(r *registrySide) { r.greet() }, CauseMismatch},
-		{"sends no EPP", func(r *registrySide) { r.send("<html/>") }, CauseFrame},
-		{"sends no XML", func(r *registrySide) { r.send("oops") }, CauseFrame},
-		{"sends a length of 4", func(r *registrySide) { _, _ = r.nc.Write([]byte{0, 0, 0, 4}); synctest.Wait() }, CauseFrame},
-		{"sends a length of 4 GiB", func(r *registrySide) { _, _ = r.nc.Write([]byte{255, 255, 255, 255}); synctest.Wait() }, CauseFrame},
+		}, pool.CauseCommandTimeout},
+		{"never answers", func(*registrySide) { time.Sleep(61 * time.Second) }, pool.CauseCommandTimeout},
+		{"answers another's", func(r *registrySide) { r.send(response(1000, "M0000000000000-C-1")) }, pool.CauseMismatch},
+		{"greets", func(r *registrySide) { r.greet() }, pool.CauseMismatch},
+		{"sends no EPP", func(r *registrySide) { r.send("<html/>") }, pool.CauseFrame},
+		{"sends no XML", func(r *registrySide) { r.send("oops") }, pool.CauseFrame},
+		{"sends a length of 4", func(r *registrySide) { _, _ = r.nc.Write([]byte{0, 0, 0, 4}); synctest.Wait() }, pool.CauseFrame},
+		{"sends a length of 4 GiB", func(r *registrySide) { _, _ = r.nc.Write([]byte{255, 255, 255, 255}); synctest.Wait() }, pool.CauseFrame},
 	}
 	for _, f := range faults {
 		t.Run(f.name+"/transform", func(t *testing.T) {
@@ -71,7 +72,7 @@ func TestEnds(t *testing.T) {
 				a := p.ask(deleteCommand("<clTRID>C-1</clTRID>"))
 				r.want("delete")
 				f.does(r)
-				if e := a.end(); e.End != EndUnknown || e.Cause != f.cause {
+				if e := a.end(); e.End != pool.EndUnknown || e.Cause != f.cause {
 					t.Errorf("got %+v, want unknown for %v", e, f.cause)
 				}
 				r.wantEnd()
@@ -93,7 +94,7 @@ func TestEnds(t *testing.T) {
 					t.Errorf("got the same muxTRID %s twice", r.id)
 				}
 				r.reply(1000)
-				if e := a.end(); e.End != EndAnswered || !strings.Contains(e.Answer, "<clTRID>C-1</clTRID>") {
+				if e := a.end(); e.End != pool.EndAnswered || !strings.Contains(e.Answer, "<clTRID>C-1</clTRID>") {
 					t.Errorf("got %+v, want the second session's answer", e)
 				}
 			})
@@ -116,7 +117,7 @@ func TestQueryIsRepeatedOnce(t *testing.T) {
 		r = p.session()
 		r.want("check")
 		r.close()
-		if e := a.end(); e.End != EndUnknown {
+		if e := a.end(); e.End != pool.EndUnknown {
 			t.Errorf("got %+v, want unknown", e)
 		}
 	})
@@ -129,7 +130,7 @@ func TestAbsentClTRID(t *testing.T) {
 		a := p.ask(checkCommand("<clTRID>C-1</clTRID>"))
 		r.want("check")
 		r.send(response(2001, ""))
-		if e := a.end(); e.End != EndAnswered || e.Code != 2001 || strings.Contains(e.Answer, "clTRID") {
+		if e := a.end(); e.End != pool.EndAnswered || e.Code != 2001 || strings.Contains(e.Answer, "clTRID") {
 			t.Errorf("got %+v, want the answer as it came", e)
 		}
 	})
@@ -145,7 +146,7 @@ func TestNoClTRID(t *testing.T) {
 			t.Errorf("got clTRID %q, want a bare muxTRID", r.id)
 		}
 		r.reply(1000)
-		if e := a.end(); e.End != EndAnswered || e.Answer != response(1000, "") {
+		if e := a.end(); e.End != pool.EndAnswered || e.Answer != response(1000, "") {
 			t.Errorf("got %+v", e)
 		}
 	})
@@ -160,14 +161,14 @@ func TestTwoAnswersAtOnce(t *testing.T) {
 		one := response(1000, r.id)
 		unit := append([]byte{0, 0, 0, byte(len(one) + 4)}, one...)
 		_, _ = r.nc.Write(append(append([]byte{}, unit...), unit...))
-		if e := a.end(); e.End != EndAnswered {
+		if e := a.end(); e.End != pool.EndAnswered {
 			t.Errorf("got %+v", e)
 		}
 		r.wantEnd()
 		r = p.next()
 		r.want("delete")
 		r.reply(1000)
-		if e := b.end(); e.End != EndAnswered {
+		if e := b.end(); e.End != pool.EndAnswered {
 			t.Errorf("got %+v", e)
 		}
 	})
@@ -184,7 +185,7 @@ func TestUnasked(t *testing.T) {
 		r = p.next()
 		r.want("delete")
 		r.reply(1000)
-		if e := a.end(); e.End != EndAnswered {
+		if e := a.end(); e.End != pool.EndAnswered {
 			t.Errorf("got %+v", e)
 		}
 	})
@@ -213,7 +214,7 @@ func TestCodeCloses(t *testing.T) {
 			a := p.ask(deleteCommand(""))
 			r.want("delete")
 			r.reply(code)
-			if e := a.end(); e.End != EndAnswered || e.Code != code {
+			if e := a.end(); e.End != pool.EndAnswered || e.Code != code {
 				t.Errorf("got %+v, want %d", e, code)
 			}
 			r.wantEnd()
@@ -272,7 +273,7 @@ func TestQueueTimeout(t *testing.T) {
 		time.Sleep(8*time.Second - time.Millisecond)
 		b.waiting()
 		time.Sleep(time.Millisecond)
-		if e := b.end(); e.End != EndNotSent || e.Cause != CauseQueueTimeout {
+		if e := b.end(); e.End != pool.EndNotSent || e.Cause != pool.CauseQueueTimeout {
 			t.Errorf("got %+v, want not sent", e)
 		}
 		r.reply(1000)
@@ -291,7 +292,7 @@ func TestOrphan(t *testing.T) {
 		r.reply(1000)
 		r.want("delete")
 		r.reply(1000)
-		if e := b.end(); e.End != EndAnswered {
+		if e := b.end(); e.End != pool.EndAnswered {
 			t.Errorf("got %+v", e)
 		}
 		a.waiting()
@@ -300,14 +301,14 @@ func TestOrphan(t *testing.T) {
 		c := p.ask(deleteCommand(""))
 		p.on(func() { p.account.Cancel(c.x) })
 		r.reply(1000)
-		if e := d.end(); e.End != EndAnswered {
+		if e := d.end(); e.End != pool.EndAnswered {
 			t.Errorf("got %+v", e)
 		}
 		c.waiting()
 		p.on(func() { p.account.NoRoom(frame.CommandDelete) })
 		var s Snapshot
 		p.on(func() { p.account.Snapshot(&s) })
-		if got := s.Outcomes[frame.CommandDelete]; got != [...]uint64{EndNotSent: 1, EndAnswered: 2, OutcomeOrphan: 1, OutcomeDropped: 1} {
+		if got := s.Outcomes[frame.CommandDelete]; got != [...]uint64{pool.EndNotSent: 1, pool.EndAnswered: 2, OutcomeOrphan: 1, OutcomeDropped: 1} {
 			t.Errorf("got outcomes %v, want one not sent, two answered, one orphan and one dropped", got)
 		}
 	})
@@ -379,9 +380,7 @@ func TestMaxAgeAndMaxCommands(t *testing.T) {
 			r.want("check")
 			r.reply(1000)
 			a.end()
-			var s SessionState
-			p.on(func() { s = p.account.pool.sessions[0].state })
-			if s == SessionDraining {
+			if p.states()[0] == pool.SessionDraining {
 				if n < 17 || n > 19 {
 					t.Errorf("logged out after %d commands, want 17 to 19", n)
 				}
@@ -401,7 +400,7 @@ func TestBackoff(t *testing.T) {
 		p.mu.Unlock()
 		a := p.ask(checkCommand(""))
 		time.Sleep(8 * time.Second)
-		if e := a.end(); e.End != EndNotSent {
+		if e := a.end(); e.End != pool.EndNotSent {
 			t.Errorf("got %+v", e)
 		}
 		time.Sleep(10 * time.Minute)
@@ -412,7 +411,7 @@ func TestBackoff(t *testing.T) {
 		}
 		b := p.ask(checkCommand("")) // the registry has been away for long: the client learns soon
 		time.Sleep(time.Second)
-		if e := b.end(); e.End != EndNotSent || e.Cause != CauseRegistryAway {
+		if e := b.end(); e.End != pool.EndNotSent || e.Cause != pool.CauseRegistryAway {
 			t.Errorf("got %+v", e)
 		}
 		p.mu.Lock()
@@ -429,11 +428,11 @@ func TestLoginRefused(t *testing.T) {
 		r.greet()
 		r.want("login")
 		r.reply(2200)
-		if e := a.end(); e.End != EndNotSent || e.Cause != CauseLoginRefused {
+		if e := a.end(); e.End != pool.EndNotSent || e.Cause != pool.CauseLoginRefused {
 			t.Errorf("got %+v", e)
 		}
 		r.wantEnd()
-		if e := p.ask(checkCommand("")).end(); e.Cause != CauseLoginRefused {
+		if e := p.ask(checkCommand("")).end(); e.Cause != pool.CauseLoginRefused {
 			t.Errorf("got %+v", e)
 		}
 		begin := time.Now()
@@ -493,8 +492,8 @@ func TestDrain(t *testing.T) {
 		r := p.session()
 		a, b := p.ask(checkCommand("")), p.ask(deleteCommand(""))
 		r.want("check")
-		p.on(func() { p.account.Drain(30 * time.Second) })
-		if e := p.ask(checkCommand("")).end(); e.End != EndNotSent || e.Cause != CauseShutdown {
+		p.on(func() { p.account.drain(30 * time.Second) })
+		if e := p.ask(checkCommand("")).end(); e.End != pool.EndNotSent || e.Cause != pool.CauseShutdown {
 			t.Errorf("got %+v, want not sent", e)
 		}
 		r.reply(1000)
@@ -505,7 +504,7 @@ func TestDrain(t *testing.T) {
 			t.Error("drained before the logout is answered")
 		}
 		r.reply(1500)
-		if a.end().End != EndAnswered || b.end().End != EndAnswered || !p.drained || p.cut > 0 {
+		if a.end().End != pool.EndAnswered || b.end().End != pool.EndAnswered || !p.drained || p.abandoned > 0 {
 			t.Errorf("got %v and %v, drained %v", a.end(), b.end(), p.drained)
 		}
 	})
@@ -516,17 +515,17 @@ func TestDrainTimeout(t *testing.T) {
 		r := p.session()
 		a, b := p.ask(deleteCommand("")), p.ask(deleteCommand(""))
 		r.want("delete")
-		p.on(func() { p.account.Drain(5 * time.Second) })
+		p.on(func() { p.account.drain(5 * time.Second) })
 		time.Sleep(5 * time.Second)
-		if e := a.end(); e.End != EndUnknown || e.Cause != CauseShutdown {
+		if e := a.end(); e.End != pool.EndUnknown || e.Cause != pool.CauseShutdown {
 			t.Errorf("got %+v, want unknown", e)
 		}
-		if e := b.end(); e.End != EndNotSent || e.Cause != CauseShutdown {
+		if e := b.end(); e.End != pool.EndNotSent || e.Cause != pool.CauseShutdown {
 			t.Errorf("got %+v, want not sent", e)
 		}
 		r.wantEnd()
-		if p.cut != 1 {
-			t.Errorf("%d sessions are said to have had no logout, want 1", p.cut)
+		if p.abandoned != 1 {
+			t.Errorf("%d sessions are said to have had no logout, want 1", p.abandoned)
 		}
 		if !p.drained {
 			t.Error("not drained")
@@ -536,8 +535,8 @@ func TestDrainTimeout(t *testing.T) {
 
 // TestClientLimit: one client's limit does not hold another back.
 func TestClientLimit(t *testing.T) {
-	rule := Rule{Limit: ratelimit.Limit{N: 1, Per: time.Second}, Scope: ScopeClient, Commands: AllCommands()}
-	inPlay(t, func(c *Config) { c.Pool.Rules = []Rule{rule} }, func(p *play) {
+	rule := pool.Rule{Limit: ratelimit.Limit{N: 1, Per: time.Second}, Scope: pool.ScopeClient, Commands: allCommands()}
+	inPlay(t, func(c *Config) { c.Pool.Rules = []pool.Rule{rule} }, func(p *play) {
 		r := p.session()
 		ask := func(who string) *asker {
 			a := &asker{p: p}

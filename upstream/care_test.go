@@ -10,6 +10,7 @@ import (
 
 	"eppmux/frame"
 	"eppmux/ratelimit"
+	"eppmux/upstream/pool"
 )
 
 func answerText(code, text, clTRID string) string {
@@ -34,7 +35,7 @@ func TestLoginLost(t *testing.T) {
 			t.Error("the same muxTRID came twice")
 		}
 		r.send(answerText("2002", "Registrar is not logged in", r.id))
-		if e := a.end(); e.End != EndAnswered || e.Code != 2002 || !strings.Contains(e.Answer, "<clTRID>C-1</clTRID>") {
+		if e := a.end(); e.End != pool.EndAnswered || e.Code != 2002 || !strings.Contains(e.Answer, "<clTRID>C-1</clTRID>") {
 			t.Errorf("got %+v, want the second answer", e)
 		}
 		r.wantEnd()
@@ -54,7 +55,7 @@ func TestLoginLostElsewhere(t *testing.T) {
 		three := p.session() // in the place of one
 		three.want("check")
 		three.reply(1000)
-		if e := a.end(); e.End != EndAnswered || e.Code != 1000 {
+		if e := a.end(); e.End != pool.EndAnswered || e.Code != 1000 {
 			t.Errorf("got %+v", e)
 		}
 		_ = two
@@ -88,8 +89,8 @@ func TestThrottled(t *testing.T) {
 		r.send(answerText("2502", "Too many requests", r.id))
 		b := p.ask(checkCommand(""))
 		r.want("delete")
-		if d := time.Since(begin); d != pauseMin {
-			t.Errorf("sent again after %v, want %v", d, pauseMin)
+		if d := time.Since(begin); d != time.Second {
+			t.Errorf("sent again after %v, want %v", d, time.Second)
 		}
 		r.reply(1000)
 		if e := a.end(); e.Code != 1000 {
@@ -107,7 +108,7 @@ func TestThrottled(t *testing.T) {
 				break
 			}
 		}
-		if e := c.end(); e.End != EndNotSent || e.Cause != CauseThrottled {
+		if e := c.end(); e.End != pool.EndNotSent || e.Cause != pool.CauseThrottled {
 			t.Errorf("got %+v, want not sent", e)
 		}
 	})
@@ -118,14 +119,14 @@ func TestPending(t *testing.T) {
 	inPlay(t, nil, func(p *play) {
 		r := p.session()
 		p.on(func() {
-			p.account.pool.sessions[0].transport().socket.socket.(*testSocket).pending = true
+			p.loop.sockets[0].pending = true
 		})
 		a := p.ask(deleteCommand(""))
 		r.wantEnd()
 		r = p.session()
 		r.want("delete")
 		r.reply(1000)
-		if e := a.end(); e.End != EndAnswered {
+		if e := a.end(); e.End != pool.EndAnswered {
 			t.Errorf("got %+v", e)
 		}
 	})
@@ -177,7 +178,7 @@ func TestUnaskedBehindLogin(t *testing.T) {
 		r = p.session()
 		r.want("delete")
 		r.reply(1000)
-		if e := a.end(); e.End != EndAnswered {
+		if e := a.end(); e.End != pool.EndAnswered {
 			t.Errorf("got %+v", e)
 		}
 	})
@@ -194,7 +195,7 @@ func TestQueryNotRepeatedInTime(t *testing.T) {
 		p.mu.Unlock()
 		r.close()
 		time.Sleep(9 * time.Second)
-		if e := a.end(); e.End != EndUnknown {
+		if e := a.end(); e.End != pool.EndUnknown {
 			t.Errorf("got %+v, want unknown", e)
 		}
 	})
@@ -207,7 +208,7 @@ func TestDrainWhileDialing(t *testing.T) {
 	}, func(p *play) {
 		synctest.Wait()
 		begin := time.Now()
-		p.on(func() { p.account.Drain(30 * time.Second) })
+		p.on(func() { p.account.drain(30 * time.Second) })
 		synctest.Wait()
 		if !p.drained || time.Since(begin) > 0 {
 			t.Errorf("drained %v after %v, want at once", p.drained, time.Since(begin))
@@ -218,7 +219,7 @@ func TestDrainWhileDialing(t *testing.T) {
 // TestDrainWhileLoggingIn: an attempt whose login was sent is waited for and logged out, until the
 // deadline; one whose login was not is given up.
 func TestDrainWhileLoggingIn(t *testing.T) {
-	drain := func(p *play) { p.on(func() { p.account.Drain(10 * time.Second) }); synctest.Wait() }
+	drain := func(p *play) { p.on(func() { p.account.drain(10 * time.Second) }); synctest.Wait() }
 	inPlay(t, nil, func(p *play) {
 		r := p.accept()
 		r.greet()
@@ -232,8 +233,8 @@ func TestDrainWhileLoggingIn(t *testing.T) {
 		r.reply(1500)
 		r.wantEnd()
 		synctest.Wait()
-		if !p.drained || p.cut > 0 {
-			t.Errorf("drained %v, %d without a logout", p.drained, p.cut)
+		if !p.drained || p.abandoned > 0 {
+			t.Errorf("drained %v, %d without a logout", p.drained, p.abandoned)
 		}
 	})
 	inPlay(t, nil, func(p *play) {
@@ -244,8 +245,8 @@ func TestDrainWhileLoggingIn(t *testing.T) {
 		drain(p)
 		r.wantEnd()
 		synctest.Wait()
-		if d := time.Since(begin); d != 10*time.Second || !p.drained || p.cut != 1 {
-			t.Errorf("closed after %v, drained %v, %d without a logout, want 1 at the deadline", d, p.drained, p.cut)
+		if d := time.Since(begin); d != 10*time.Second || !p.drained || p.abandoned != 1 {
+			t.Errorf("closed after %v, drained %v, %d without a logout, want 1 at the deadline", d, p.drained, p.abandoned)
 		}
 	})
 	inPlay(t, nil, func(p *play) {
@@ -253,8 +254,8 @@ func TestDrainWhileLoggingIn(t *testing.T) {
 		drain(p)
 		r.wantEnd()
 		synctest.Wait()
-		if !p.drained || p.cut > 0 {
-			t.Errorf("drained %v, %d without a logout", p.drained, p.cut)
+		if !p.drained || p.abandoned > 0 {
+			t.Errorf("drained %v, %d without a logout", p.drained, p.abandoned)
 		}
 	})
 	inPlay(t, nil, func(p *play) { // what waits opens a session, and ends
@@ -269,24 +270,24 @@ func TestDrainWhileLoggingIn(t *testing.T) {
 		r.reply(1500)
 		r.wantEnd()
 		synctest.Wait()
-		if !p.drained || p.cut > 0 {
-			t.Errorf("drained %v, %d without a logout", p.drained, p.cut)
+		if !p.drained || p.abandoned > 0 {
+			t.Errorf("drained %v, %d without a logout", p.drained, p.abandoned)
 		}
 	})
 }
 
-// TestHoldWhileLoggingIn: a hold waits for a login that was sent, and logs out.
-func TestHoldWhileLoggingIn(t *testing.T) {
+// TestPauseWhileLoggingIn: a hold waits for a login that was sent, and logs out.
+func TestPauseWhileLoggingIn(t *testing.T) {
 	inPlay(t, nil, func(p *play) {
 		r := p.accept()
 		r.greet()
 		r.want("login")
-		p.on(p.account.Hold)
+		p.operate(p.account.Pause)
 		r.reply(1000)
 		r.want("logout")
 		r.reply(1500)
 		r.wantEnd()
-		p.on(p.account.Release)
+		p.operate(p.account.Resume)
 		p.session().answered()
 	})
 }
@@ -313,7 +314,7 @@ func TestFullDoesNotHoldBack(t *testing.T) {
 		r := p.session()
 		r.want("check")
 		r.reply(1000)
-		if e := c.end(); e.End != EndAnswered || time.Since(begin) > 5*time.Second {
+		if e := c.end(); e.End != pool.EndAnswered || time.Since(begin) > 5*time.Second {
 			t.Errorf("got %+v after %v", e, time.Since(begin))
 		}
 	})
@@ -321,8 +322,8 @@ func TestFullDoesNotHoldBack(t *testing.T) {
 
 // TestShadow: a limit in shadow mode holds nothing back and counts what it would have.
 func TestShadow(t *testing.T) {
-	rule := Rule{Limit: ratelimit.Limit{N: 2, Per: time.Minute}, Commands: AllCommands(), Shadow: true}
-	inPlay(t, func(c *Config) { c.Pool.Rules = []Rule{rule} }, func(p *play) {
+	rule := pool.Rule{Limit: ratelimit.Limit{N: 2, Per: time.Minute}, Commands: allCommands(), Shadow: true}
+	inPlay(t, func(c *Config) { c.Pool.Rules = []pool.Rule{rule} }, func(p *play) {
 		r := p.session()
 		for range 5 {
 			a := p.ask(checkCommand(""))
@@ -355,11 +356,11 @@ func TestClockLeap(t *testing.T) {
 // TestKeepaliveAfterLimit: a keepalive that no limit admitted while another session's command held
 // the only slot comes as soon as one does.
 func TestKeepaliveAfterLimit(t *testing.T) {
-	rule := Rule{Limit: ratelimit.Limit{N: 1, Per: time.Second}, Commands: Commands(func(c frame.Command, _ frame.Op) bool {
+	rule := pool.Rule{Limit: ratelimit.Limit{N: 1, Per: time.Second}, Commands: pool.Commands(func(c frame.Command, _ frame.Op) bool {
 		return c == frame.CommandCheck || c == frame.CommandHello
 	})}
 	inPlay(t, func(c *Config) {
-		c.Pool.Rules = []Rule{rule}
+		c.Pool.Rules = []pool.Rule{rule}
 		c.Pool.MinSessions, c.Pool.MaxSessions = 2, 2
 		c.Pool.Keepalive, c.Pool.CommandTimeout = time.Minute, time.Hour
 	}, func(p *play) {
@@ -386,7 +387,7 @@ func TestEchoIsNoLoss(t *testing.T) {
 		r.want("check")
 		r.send(epp(`<response><result code="2201"><msg>Authorization error</msg><value><undef/></value><extValue><value><name>Not logged in</name></value>` +
 			`<reason>not the sponsor</reason></extValue></result><trID><clTRID>` + r.id + `</clTRID><svTRID>S</svTRID></trID></response>`))
-		if e := a.end(); e.End != EndAnswered || e.Code != 2201 {
+		if e := a.end(); e.End != pool.EndAnswered || e.Code != 2201 {
 			t.Errorf("got %+v, want the answer", e)
 		}
 		b := p.ask(checkCommand(""))
@@ -425,7 +426,7 @@ func TestThrottledTogether(t *testing.T) {
 				t.Errorf("got %+v", e)
 			}
 		}
-		if d := time.Since(begin); d > 2*pauseMin {
+		if d := time.Since(begin); d > 2*time.Second {
 			t.Errorf("four answers made a pause of %v", d)
 		}
 	})
@@ -456,10 +457,10 @@ func TestHelloIsNoProof(t *testing.T) {
 
 // TestLimitedTime: the time counts for which a limit holds a command back while a session is idle.
 func TestLimitedTime(t *testing.T) {
-	rule := Rule{Limit: ratelimit.Limit{N: 1, Per: 3 * time.Second}, Commands: Commands(func(c frame.Command, _ frame.Op) bool {
+	rule := pool.Rule{Limit: ratelimit.Limit{N: 1, Per: 3 * time.Second}, Commands: pool.Commands(func(c frame.Command, _ frame.Op) bool {
 		return c == frame.CommandCheck
 	})}
-	inPlay(t, func(c *Config) { c.Pool.Rules = []Rule{rule} }, func(p *play) {
+	inPlay(t, func(c *Config) { c.Pool.Rules = []pool.Rule{rule} }, func(p *play) {
 		r := p.session()
 		for range 3 {
 			a := p.ask(checkCommand(""))

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"eppmux/frame"
+	"eppmux/upstream/pool"
 )
 
 // LoginResult sorts attempts to open a session, for metrics.
@@ -19,11 +20,11 @@ const (
 
 func (r LoginResult) String() string { return [...]string{"ok", "refused", "full", "failed"}[r] }
 
-func loginResult(c Cause) LoginResult {
+func loginResult(c pool.Cause) LoginResult {
 	switch c {
-	case CauseLoginRefused:
+	case pool.CauseLoginRefused:
 		return LoginRefused
-	case CauseTooManySessions:
+	case pool.CauseTooManySessions:
 		return LoginFull
 	}
 	return LoginFailed
@@ -89,9 +90,9 @@ func (c Class) String() string { return [...]string{"query", "transform"}[c] }
 // Indices of Counters.Outcomes behind the Ends: an answer that came after its client had left, and
 // a command that was not sent because its client left while it waited. Nobody was told of those.
 const (
-	OutcomeOrphan  = int(numEnds)
-	OutcomeDropped = int(numEnds) + 1
-	numOutcomes    = int(numEnds) + 2
+	OutcomeOrphan  = int(pool.NumEnds)
+	OutcomeDropped = int(pool.NumEnds) + 1
+	numOutcomes    = int(pool.NumEnds) + 2
 )
 
 // Counters count since the start. They are plain numbers that the loop owns; a scrape takes a copy.
@@ -99,15 +100,12 @@ type Counters struct {
 	Commands      [frame.NumCommands][NumCodes]uint64 // answers of the registry
 	Outcomes      [frame.NumCommands][numOutcomes]uint64
 	Wait, RTT     [NumClasses]Histogram
-	NotSent       [numCauses]uint64 // what was answered as not sent, by cause
-	SessionCloses [numCauses]uint64
-	Desync        [numCauses]uint64
+	NotSent       [pool.NumCauses]uint64 // what was answered as not sent, by cause
+	SessionCloses [pool.NumCauses]uint64
+	Desync        [pool.NumCauses]uint64
 	Logins        [numLoginResults]uint64
-	Unknown       uint64           // transforms whose outcome is unknown
-	Throttled     uint64           // answers that say that the registry wants fewer commands
-	Exceeded      [MaxRules]uint64 // by shadow rule: commands that it would have held back
-	// by rule of registry scope: how long it held back a command for which a session was idle
-	Limited [MaxRules]time.Duration
+	Unknown       uint64 // transforms whose outcome is unknown
+	Throttled     uint64 // answers that say that the registry wants fewer commands
 }
 
 func classOf(x *Exchange) Class {
@@ -120,26 +118,26 @@ func classOf(x *Exchange) Class {
 func (c *Counters) sent(x *Exchange) {
 	if !x.waited {
 		x.waited = true
-		c.Wait[classOf(x)].observe(x.sentAt - x.queuedAt)
+		c.Wait[classOf(x)].observe(x.Wait())
 	}
 }
 
 func (c *Counters) finished(x *Exchange, o Outcome, now time.Duration) {
 	i := int(o.End)
 	switch {
-	case o.End == EndAnswered:
+	case o.End == pool.EndAnswered:
 		c.Commands[x.Command][CodeIndex(o.Code)]++
-		c.RTT[classOf(x)].observe(now - x.sentAt)
-		if x.orphan {
+		c.RTT[classOf(x)].observe(now - x.SentAt())
+		if x.Orphan() {
 			i = OutcomeOrphan
 		}
-	case o.End == EndNotSent && o.Cause == CauseClientGone:
+	case o.End == pool.EndNotSent && o.Cause == pool.CauseClientGone:
 		i = OutcomeDropped
-	case o.End == EndNotSent:
+	case o.End == pool.EndNotSent:
 		c.NotSent[o.Cause]++
 	}
 	c.Outcomes[x.Command][i]++
-	if o.End == EndUnknown && !x.Query {
+	if o.End == pool.EndUnknown && !x.Query {
 		c.Unknown++
 	}
 }
@@ -147,63 +145,6 @@ func (c *Counters) finished(x *Exchange, o Outcome, now time.Duration) {
 // NoRoom counts a command that was answered as not sent before it became an exchange: there was no
 // room for it.
 func (a *Account) NoRoom(c frame.Command) {
-	a.counts.Outcomes[c][EndNotSent]++
-	a.counts.NotSent[CauseNoRoom]++
+	a.counts.Outcomes[c][pool.EndNotSent]++
+	a.counts.NotSent[pool.CauseNoRoom]++
 }
-
-// Snapshot is an Account as one moment shows it.
-type Snapshot struct {
-	Counters
-	Sessions [numSessionStates]int
-	Held     bool // by the operator
-	Backoff  bool // a session is wanted, and held back by failed attempts, the budget of logins or a limit
-	// NextTry is the time until then, Trouble what went wrong last when one was opened, and Cause
-	// its kind; since then none has been.
-	NextTry    time.Duration
-	Trouble    string
-	TroubleFor time.Duration // since the first that went wrong
-	Cause      Cause
-	Pause      time.Duration // for which nothing more is sent, since the registry wants fewer commands
-	Max        int           // sessions that may be open now
-	Queued     int
-	Oldest     time.Duration
-	Used       []float64 // by rule of registry scope: the part in use; 0 for other scopes
-	Rules      []string  // by rule: its name
-
-	// What the last login showed: when the registry's certificate ends, zero without TLS, how long
-	// it lives in all, and what the registry says of our login. The slice must not be changed.
-	ServerExpires time.Time
-	ServerLife    time.Duration
-	LoginEvents   []frame.LoginEvent
-}
-
-// Snapshot fills s, on the loop.
-func (a *Account) Snapshot(s *Snapshot) {
-	now := a.clock()
-	p := a.pool
-	s.Counters = a.counts
-	s.Sessions = [numSessionStates]int{}
-	for _, t := range p.sessions {
-		s.Sessions[t.state]++
-	}
-	s.Held = p.held
-	s.Backoff = p.opening == 0 && now < p.nextTry && p.live < p.cfg.MinSessions
-	s.NextTry, s.Trouble, s.TroubleFor, s.Cause = max(0, p.nextTry-now), a.trouble, 0, a.cause
-	if a.trouble != "" {
-		s.TroubleFor = now - a.troubleSince
-	}
-	s.Pause = max(0, p.pausedUntil-now)
-	s.ServerExpires, s.ServerLife, s.LoginEvents = a.seen.expires, a.seen.life, a.seen.events
-	s.Max, s.Queued, s.Oldest = p.ceiling, p.Queued(), p.Oldest(now)
-	copy(s.Exceeded[:], p.limits.exceeded)
-	p.limits.hold(p.limits.blocking, now)
-	copy(s.Limited[:], p.limits.limited)
-	s.Used, s.Rules = s.Used[:0], s.Rules[:0]
-	for i := range p.cfg.Rules {
-		s.Used = append(s.Used, p.Used(i, now))
-		s.Rules = append(s.Rules, p.cfg.Rules[i].name(i))
-	}
-}
-
-// Ready says whether a session is logged in.
-func (s *Snapshot) Ready() bool { return s.Sessions[SessionIdle]+s.Sessions[SessionBusy] > 0 }

@@ -1,20 +1,21 @@
 // Package upstream carries commands of many clients over the few sessions that a registry grants.
 //
-// Its core is [Pool], a state machine without I/O and without a clock: it is told what happened and
-// when, and answers with [Action] values: open a session, send this exchange there, close that one.
-// Scheduling, limits, deadlines, retries and the number of sessions are decided there and nowhere
-// else, so that a test can play hours of faults from a seed in milliseconds.
+// An [Account] is a registrar's account at one registry. It is the shell of a pool.Pool, which
+// decides what is sent where and when: the Account dials, logs in, writes and reads, and tells the
+// pool what happened. It lives on one event loop (package loop), which owns it and all it holds;
+// only dialing and logging in happen on goroutines of their own.
 //
-// [Account] is the shell around one Pool: it dials, logs in, writes and reads. It lives on one
-// event loop (see [Loop]), which owns it and all it holds; only dialing and logging in happen on a
-// goroutine of their own. TLS is driven on the loop too, see [LoopConn].
+// Whoever builds the program makes the loop and the Account, and hands the Account to those who
+// have commands: package proxy for EPP clients, or [Account.Do] for a caller that is none. The way
+// of one command:
 //
-// The order of things for one command:
-//
-//	x := account.Exchange()                  // from the free list
-//	x.Load(message, client)                  // copies the frame, with a muxTRID in the clTRID's place
+//	x := account.Exchange(sender, message)   // copies the frame, with a muxTRID in the clTRID's place
 //	account.Submit(x)                        // queue ▸ limits ▸ session ▸ registry
 //	client.Finish(x, outcome)                // exactly once; the answer has the client's own clTRID again
+//
+// Everything that touches the pool goes through one door, Account.turn. A session is held in two
+// parts: session knows our own messages and what an answer means; a carrier moves the octets.
+// tlsCarrier is the carrier over TCP and TLS.
 //
 // The package does not listen for clients, does not decide result codes, and never sends a second
 // command on a session before the first one's answer has come.

@@ -1,201 +1,198 @@
 package upstream
 
 import (
-	"time"
+	"bytes"
 
 	"github.com/valyala/bytebufferpool"
 
 	"eppmux/frame"
+	"eppmux/upstream/pool"
 )
 
-// Client is the one who submits exchanges. Finish is called once for each, on the loop, and must
-// not block; the exchange may not be touched after it returns. Finish may submit the client's next
-// exchange. It is not called for an exchange that was cancelled.
+// Client submits exchanges, one at a time.
 type Client interface {
+	// Finish is called once for each exchange that was not cancelled, on the loop, and must not
+	// block. It may submit the client's next exchange. x may not be touched after it returns.
 	Finish(x *Exchange, o Outcome)
 }
 
-// Outcome is what the client of an exchange is told.
+// Originator is a Client that can be named in the record.
+type Originator interface {
+	// Origin is the listener's address and the client's, or its user.
+	Origin() (listener, client string)
+}
+
+// Outcome is how an exchange ended, as its client is told.
 type Outcome struct {
-	End   End
-	Cause Cause // CauseNone for EndAnswered
-	Code  int   // the registry's result code; EndAnswered only
+	End   pool.End
+	Cause pool.Cause // CauseNone for EndAnswered
+	Code  int        // the registry's result code; EndAnswered only
 	// Unit is the registry's answer as a whole data unit, with the client's own clTRID in it, or
-	// none if it sent none. EndAnswered only; borrowed until Finish returns.
+	// none if the client sent none. EndAnswered only; borrowed until Finish returns.
 	Unit []byte
 	// SvTRID is the content of the registry's own id in it, as written; borrowed as Unit.
 	SvTRID []byte
 }
 
-// Exchange is one command and its one response (RFC 5734 section 3). It belongs to the loop of its
-// Account; between Submit and Finish nobody else may change it.
+// Exchange is one command and its one response (RFC 5734 section 3): what the pool knows of it, and
+// its octets. It belongs to the loop of its Account. Between Submit and Finish nobody else may
+// change it.
 type Exchange struct {
-	Command frame.Command
-	Op      frame.Op
-	Query   bool // only reads: may be repeated once on another session
+	pool.Exchange
 
-	client Client
-	budget *Budget // client-scope limits; nil where there are none
+	// Owned by the Account.
+	client Client // nil: it has gone
 
-	// The octets: buf holds the data unit (unit octets), then the client's own clTRID content (own
-	// octets).
-	buf    *bytebufferpool.ByteBuffer
-	unit   int
-	own    int  // 0 where the client sent no clTRID, which is never empty
-	tridAt int  // offset of the muxTRID in the unit; 0: the payload has no place for one
-	trid   int  // its length in octets
-	sent   bool // its muxTRID has been seen by the registry, or may have been
-	waited bool // its wait has been counted
-	orphan bool // the client has gone: the answer is read, recorded and dropped
+	// buf holds the data unit (unitLen octets), then the content of the client's own clTRID
+	// (clTRIDLen octets).
+	buf        *bytebufferpool.ByteBuffer
+	unitLen    int
+	clTRIDLen  int  // 0 where the client sent no clTRID, which is never empty
+	muxTRIDAt  int  // offset of the muxTRID in the unit; 0: the payload has no place for one
+	muxTRIDLen int  // octets
+	exposed    bool // the registry has seen its muxTRID, or may have
+	waited     bool // its wait has been counted
+	recorded   bool // a note of its sending has been kept
 
-	// For the audit log.
-	announced      bool
-	listener, from string // whose it is; empty: not looked at
-
-	// Owned by the Pool.
-	state    exchangeState
-	kind     kind
-	weight   uint8         // of its client, 1 at the least
-	seq      uint64        // rises with each
-	since    time.Duration // when its client was served last, or came
-	tries    uint8         // times it was handed to a session
-	charges  charges
-	session  *Session
-	carrier  uint64 // id of the session that it was handed to last
-	queuedAt time.Duration
-	sentAt   time.Duration
-	deadline time.Duration // while it waits
-	lostAt   time.Duration // when a session answered that it is not logged in; 0: none did
-	rejected bool          // the registry said that it had not executed it
-	lane     *poolLane     // in which it waits; nil: in list
-	index    int           // in lane
-	// the one that inList hangs in: of those to be sent again, or held back by a Budget
-	list     *list
-	inList   links
-	waitList *list // the one that inWait hangs in: all that wait, by deadline
-	inWait   links
+	listener, from string // whose it is, for the audit log; empty: not looked at
 }
 
-// SentAt is when the exchange was handed to a session last, by Account.Now; 0 if it was not.
-func (x *Exchange) SentAt() time.Duration { return x.sentAt }
-
-// InFlight says whether the exchange has been handed to a session and written there.
-func (x *Exchange) InFlight() bool { return x.state == exchangeInFlight && !x.session.announcing }
-
-// Announcing says whether a session has the exchange and waits until it is announced; nothing of it
-// is sent yet.
-func (x *Exchange) Announcing() bool { return x.state == exchangeInFlight && x.session.announcing }
-
-// Waited is the time since it was submitted, now by Account.Now.
-func (x *Exchange) Waited(now time.Duration) time.Duration { return now - x.queuedAt }
-
-// Rejected says whether the registry has said of the exchange that it did not execute it.
-func (x *Exchange) Rejected() bool { return x.rejected }
+// of is the exchange whose pool's part is x.
+func of(x *pool.Exchange) *Exchange {
+	if x == nil {
+		return nil
+	}
+	return x.Shell.(*Exchange)
+}
 
 // Octets is how many octets the exchange holds.
 func (x *Exchange) Octets() int { return len(x.buf.B) }
 
+// unit is the data unit to be sent.
+func (x *Exchange) unit() []byte { return x.buf.B[:x.unitLen] }
+
 // MuxTRID is the transaction id that the registry sees; empty where the payload has no place for
 // one. Borrowed until Finish returns.
 func (x *Exchange) MuxTRID() []byte {
-	if x.tridAt == 0 {
+	if x.muxTRIDAt == 0 {
 		return nil
 	}
-	return x.buf.B[x.tridAt : x.tridAt+x.trid]
+	return x.buf.B[x.muxTRIDAt : x.muxTRIDAt+x.muxTRIDLen]
 }
 
 // OwnClTRID is the content of the client's clTRID element, octet for octet; nil where it sent none.
 // Borrowed until Finish returns.
 func (x *Exchange) OwnClTRID() []byte {
-	if x.own == 0 {
+	if x.clTRIDLen == 0 {
 		return nil
 	}
-	return x.buf.B[x.unit : x.unit+x.own]
+	return x.buf.B[x.unitLen : x.unitLen+x.clTRIDLen]
 }
 
-type exchangeState uint8
-
-const (
-	exchangeFree     exchangeState = iota
-	exchangeHeld                   // waits for a client-scope limit
-	exchangeQueued                 // waits in a lane
-	exchangeInFlight               // handed to a session
-)
-
-// links are the neighbours of an exchange in one list.
-type links struct{ prev, next *Exchange }
-
-// other picks the links by which an exchange hangs in a list beside the lanes, wait those by which
-// it hangs in a wait list.
-func other(x *Exchange) *links { return &x.inList }
-func wait(x *Exchange) *links  { return &x.inWait }
-
-// list holds exchanges, first in first out, without allocating. Its links say which pair of an
-// exchange's it uses, so that an exchange can be in one list of either kind at a time.
-type list struct {
-	head, tail *Exchange
-	n          int
-	links      func(*Exchange) *links
+// name notes whose x is, while its client is there: one that has gone cannot be asked.
+func (x *Exchange) name() {
+	if o, ok := x.client.(Originator); ok && x.from == "" {
+		x.listener, x.from = o.Origin()
+	}
 }
 
-func (l *list) pushBack(x *Exchange) {
-	k := l.links(x)
-	k.prev, k.next = l.tail, nil
-	if l.tail != nil {
-		l.links(l.tail).next = x
+// Exchange returns an exchange that holds m's octets with a new muxTRID in the clTRID's place. m is
+// not used after it returns. The exchange is the caller's until Submit. On the loop.
+func (a *Account) Exchange(from Sender, m *frame.Message) *Exchange {
+	x := a.newExchange()
+	x.Command, x.Op, x.Query = m.Command, m.Op, m.Query()
+	x.client, x.Budget, x.Weight, x.Since = from.Client, from.Budget, max(1, from.Weight), from.Since
+	var content []byte
+	if m.ClTRID.Present() {
+		content = m.Payload[m.ClTRID.Content.Start:m.ClTRID.Content.End]
+	}
+	var scratch [tridMax]byte
+	id := a.trids.appendMuxTRID(scratch[:0], content, m.ClTRID.Value, a.wall())
+	x.buf.B, x.muxTRIDAt = frame.AppendCommand(x.buf.B[:0], m, id)
+	x.unitLen = len(x.buf.B)
+	if x.muxTRIDAt > 0 {
+		x.muxTRIDLen = len(id)
+	}
+	x.clTRIDLen = len(content)
+	x.buf.B = append(x.buf.B, content...)
+	if a.cfg.Audit != nil && (a.cfg.AuditQueries || !x.Query) {
+		x.name()
+	}
+	return x
+}
+
+func (a *Account) newExchange() *Exchange {
+	var x *Exchange
+	if n := len(a.free); n > 0 {
+		x, a.free = a.free[n-1], a.free[:n-1]
 	} else {
-		l.head = x
+		x = new(Exchange)
+		x.Shell = x
 	}
-	l.tail = x
-	l.n++
+	x.buf = a.buffers.Get()
+	return x
 }
 
-// insert puts x behind the last that may stand before it. It looks from the end: what comes usually
-// belongs there.
-func (l *list) insert(x *Exchange, before func(*Exchange) bool) {
-	y := l.tail
-	for y != nil && !before(y) {
-		y = l.links(y).prev
+// Submit puts x into the queue; its client's Finish is called once. On the loop.
+func (a *Account) Submit(x *Exchange) {
+	a.turn(func() { a.pool.Submit(&x.Exchange, a.now()) })
+}
+
+// Cancel says that x's client has gone. Finish is not called any more, and x may not be touched. On
+// the loop.
+func (a *Account) Cancel(x *Exchange) {
+	a.turn(func() {
+		x.client = nil
+		a.pool.Cancel(&x.Exchange, a.now())
+	})
+}
+
+// finish gives x back to its client and takes it out of use. It is called for DoFinish only.
+func (a *Account) finish(x *Exchange, o Outcome) {
+	a.counts.finished(x, o, a.now())
+	a.recordEnd(x, o)
+	if o.End == pool.EndUnknown && !x.Query {
+		a.log.Warn("outcome of a transform is unknown: it was sent and has no answer; look it up at the registry",
+			"command", x.Command.String(), "cltrid", shown(x.OwnClTRID()), "muxtrid", string(x.MuxTRID()),
+			"reason", o.Cause.String())
 	}
-	if y == l.tail {
-		l.pushBack(x)
+	if x.client != nil {
+		x.client.Finish(x, o)
+	}
+	a.buffers.Put(x.buf)
+	x.Exchange.Reset()
+	*x = Exchange{Exchange: x.Exchange}
+	if len(a.free) < exchangesKept {
+		a.free = append(a.free, x)
+	}
+}
+
+// maxShown is how much of a client's clTRID the log shows, in octets.
+const maxShown = 64
+
+// shown is the content of a client's clTRID for the log, as far as it is text: anything else that a
+// client has put there, such as a comment, is not its id.
+func shown(clTRID []byte) string {
+	if i := bytes.IndexByte(clTRID, '<'); i >= 0 {
+		clTRID = append(clTRID[:i:i], "..."...)
+	}
+	if len(clTRID) > maxShown {
+		return string(clTRID[:maxShown]) + "..."
+	}
+	return string(clTRID)
+}
+
+// renew puts a new muxTRID into x if the registry may have seen the one it has: a registry may
+// refuse a clTRID that it knows. Only the part that is ours changes, so its length stays.
+func (a *Account) renew(x *Exchange) {
+	if !x.exposed || x.muxTRIDAt == 0 {
 		return
 	}
-	if y == nil {
-		l.pushFront(x)
-		return
+	id := x.MuxTRID()
+	x.exposed = false
+	content, known := a.trids.resolve(id)
+	a.trids.append(id[:1], a.wall())
+	if known == tridKnown && len(id) == tridHead+1 {
+		a.trids.kept.Add(string(id[:tridHead]), content)
 	}
-	k := l.links(x)
-	k.prev, k.next = y, l.links(y).next
-	l.links(y).next = x
-	l.links(k.next).prev = x
-	l.n++
-}
-
-func (l *list) pushFront(x *Exchange) {
-	k := l.links(x)
-	k.prev, k.next = nil, l.head
-	if l.head != nil {
-		l.links(l.head).prev = x
-	} else {
-		l.tail = x
-	}
-	l.head = x
-	l.n++
-}
-
-func (l *list) remove(x *Exchange) {
-	k := l.links(x)
-	if k.prev != nil {
-		l.links(k.prev).next = k.next
-	} else {
-		l.head = k.next
-	}
-	if k.next != nil {
-		l.links(k.next).prev = k.prev
-	} else {
-		l.tail = k.prev
-	}
-	*k = links{}
-	l.n--
 }

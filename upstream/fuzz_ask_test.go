@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"eppmux/frame"
+	"eppmux/upstream/pool"
 )
 
 // ask is an exchange with its client.
@@ -128,7 +129,7 @@ func (k *ask) Finish(x *Exchange, o Outcome) {
 	l := k.last
 	mine := l != nil && l.by == k
 	switch o.End {
-	case EndAnswered:
+	case pool.EndAnswered:
 		if !mine {
 			r.fatalf("I1: exchange %d is answered out of nothing", k.n)
 		}
@@ -136,11 +137,11 @@ func (k *ask) Finish(x *Exchange, o Outcome) {
 			r.fatalf("I1: exchange %d is answered out of %q (%d)", k.n, l.heard, v)
 		}
 		k.compare(l, o)
-	case EndNotSent, EndUnknown:
+	case pool.EndNotSent, pool.EndUnknown:
 		if mine && l.rejects() {
 			k.rejected++
 		}
-		if sent := k.writes > k.rejected; sent != (o.End == EndUnknown) && !k.unsure {
+		if sent := k.writes > k.rejected; sent != (o.End == pool.EndUnknown) && !k.unsure {
 			r.fatalf("I4: exchange %d ends as %v, written %d times, rejected %d", k.n, o.End, k.writes, k.rejected)
 		}
 	}

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"eppmux/frame"
+	"eppmux/loop"
+	"eppmux/upstream/pool"
 )
 
 // rig is an Account whose registry and clients do what a script says. Everything runs on the test's
@@ -45,7 +47,7 @@ const (
 )
 
 // silent is a Loop for an Alarm that never rings: the rig looks at the pool's Wake.
-type silent struct{ Loop }
+type silent struct{ loop.Loop }
 
 func (silent) Post(func()) {}
 
@@ -57,9 +59,7 @@ func newRig(t *testing.T, script []byte) *rig {
 		MaxResponse: rigResponse,
 		Login:       frame.Login{ClientID: "demo", Password: "demo-secret"},
 		Dial:        r.dial,
-		OnGreeting:  r.greeted,
-		OnDrained:   func(int) { r.drained = true },
-		Pool: PoolConfig{MinSessions: 1, MaxSessions: 1 + int(how&1), QueueTimeout: 8 * time.Second, CommandTimeout: time.Minute,
+		Pool: pool.Config{Grant: pool.Grant{MinSessions: 1, MaxSessions: 1 + int(how&1)}, QueueTimeout: 8 * time.Second, CommandTimeout: time.Minute,
 			KeepaliveCommand: frame.CommandHello, Rand: rand.New(rand.NewPCG(1, 1))},
 	}
 	if how&2 != 0 {
@@ -81,7 +81,9 @@ func newRig(t *testing.T, script []byte) *rig {
 		cfg.Pool.MaxAge = 2 * time.Minute
 	}
 	r.a = NewAccount(cfg, r)
-	r.a.alarm = NewAlarm(silent{}, r.a.clock, r.a.advance)
+	r.a.onDrained = func(int) { r.drained = true }
+	r.a.OnGreeting(r.greeted)
+	r.a.alarm = loop.NewAlarm(silent{}, r.a.clock, r.a.advance)
 	r.turn.Lock()
 	r.a.Start()
 	r.settle()
@@ -114,9 +116,9 @@ func (r *rig) Post(f func()) {
 }
 
 // Enroll is Loop's. The rig waits while a session is opened, so this is as good as on the loop.
-func (r *rig) Enroll(nc net.Conn, h Handler) error {
+func (r *rig) Enroll(nc net.Conn, h loop.Handler) error {
 	l := nc.(*line)
-	l.tr, l.enrolled = h.(*transport), true
+	l.tr, l.enrolled = h.(*tlsCarrier), true
 	h.Opened(l)
 	return nil
 }
@@ -171,13 +173,14 @@ func (r *rig) greeted(payload []byte) {
 // line is one connection, both sides of it: a blocking net.Conn while the session is opened, then a
 // Socket.
 type line struct {
-	net.Conn // nil: what is not overridden must not be used
-	r        *rig
-	n        int
-	tr       *transport
-	enrolled bool
-	closed   bool
-	broken   bool // writing fails
+	net.Conn    // nil: what is not overridden must not be used
+	loop.Socket // as well
+	r           *rig
+	n           int
+	tr          *tlsCarrier
+	enrolled    bool
+	closed      bool
+	broken      bool // writing fails
 
 	kernel []byte // has come; the account has not been told
 	over   bool   // behind that, the end
@@ -214,6 +217,12 @@ func (r *rig) dial(ctx context.Context) (net.Conn, error) {
 	l := &line{r: r, n: len(r.lines), odd: how > 1}
 	r.lines = append(r.lines, l)
 	return l, nil
+}
+
+// sessions is how many the pool has.
+func (r *rig) sessions() (n int) {
+	r.a.pool.Sessions(func(*pool.Session) { n++ })
+	return n
 }
 
 // live are the lines that are not closed.
@@ -355,12 +364,12 @@ func (r *rig) check() {
 		s := l.tr.s
 		v := l.judge()
 		switch {
-		case !l.enrolled || s.state == SessionClosing || s.state == SessionDialing:
-			r.fatalf("line %d is open, its session is %v", l.n, s.state)
-		case s.state == SessionIdle:
+		case !l.enrolled || s.State() == pool.SessionClosing || s.State() == pool.SessionDialing:
+			r.fatalf("line %d is open, its session is %v", l.n, s.State())
+		case s.State() == pool.SessionIdle:
 			l.answered("its session is idle")
 		case v != heardNothing && v != heardPart:
-			r.fatalf("I8: line %d: heard %q (%d) to %q, and its session is %v", l.n, l.heard, v, l.wrote, s.state)
+			r.fatalf("I8: line %d: heard %q (%d) to %q, and its session is %v", l.n, l.heard, v, l.wrote, s.State())
 		}
 		if c := cap(l.tr.in); c > 2*(rigResponse+readSize+rigRead) {
 			r.fatalf("I10: line %d: a buffer of %d octets", l.n, c)
@@ -372,12 +381,12 @@ func (r *rig) check() {
 func (r *rig) end() {
 	r.script = nil
 	r.note("drain")
-	r.a.Drain(10 * time.Second)
+	r.a.drain(10 * time.Second)
 	r.settle()
 	for range 20 {
 		r.pass(5*time.Second, true)
 	}
-	if !r.drained || len(r.live()) > 0 || len(r.a.pool.sessions) > 0 {
+	if !r.drained || len(r.live()) > 0 || r.sessions() > 0 {
 		r.fatalf("drained %v, and %d lines are open", r.drained, len(r.live()))
 	}
 	for i, k := range r.asks {

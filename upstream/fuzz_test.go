@@ -80,10 +80,10 @@ func (r *rig) step() {
 		r.note("the registry moves")
 		cfg := r.a.cfg
 		cfg.Address += "x"
-		r.a.Reload(cfg)
+		r.a.reload(cfg)
 	case stepDrain:
 		r.note("drain")
-		r.a.Drain(20 * time.Second)
+		r.a.drain(20 * time.Second)
 	case stepOpen:
 		r.opening = r.next()
 	}

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"eppmux/frame"
+	"eppmux/loop"
+	"eppmux/upstream/pool"
 )
 
 // testLoop is a Loop of goroutines: one runs what is posted, one more reads for each socket and one
@@ -28,6 +30,8 @@ type testLoop struct {
 	ended bool     // guarded by mu
 	wake  chan struct{}
 	done  chan struct{}
+
+	sockets []*testSocket // enrolled, the oldest first; owned by the loop
 }
 
 func newTestLoop() *testLoop {
@@ -82,10 +86,10 @@ func (l *testLoop) end() {
 	<-l.done
 }
 
-func (l *testLoop) Enroll(nc net.Conn, h Handler) error {
-	s := &testSocket{loop: l, nc: nc, h: h, out: make(chan []byte, 1024)}
+func (l *testLoop) Enroll(nc net.Conn, h loop.Handler) error {
+	s := &testSocket{on: l, nc: nc, h: h, out: make(chan []byte, 1024)}
 	opened := make(chan struct{})
-	l.Post(func() { h.Opened(s); close(opened) })
+	l.Post(func() { l.sockets = append(l.sockets, s); h.Opened(s); close(opened) })
 	<-opened
 	go s.read()
 	go s.write()
@@ -94,13 +98,14 @@ func (l *testLoop) Enroll(nc net.Conn, h Handler) error {
 
 // testSocket is a Socket over any net.Conn.
 type testSocket struct {
-	loop    *testLoop
-	nc      net.Conn
-	h       Handler
-	in      []byte      // owned by the loop
-	out     chan []byte // what the loop has written; closed by Close
-	closed  bool        // owned by the loop
-	pending bool        // owned by the loop
+	loop.Socket // nil: sessions need no more than what is here
+	on          *testLoop
+	nc          net.Conn
+	h           loop.Handler
+	in          []byte      // owned by the loop
+	out         chan []byte // what the loop has written; closed by Close
+	closed      bool        // owned by the loop
+	pending     bool        // owned by the loop
 }
 
 func (s *testSocket) read() {
@@ -108,7 +113,7 @@ func (s *testSocket) read() {
 	for {
 		n, err := s.nc.Read(buf)
 		got := bytes.Clone(buf[:n])
-		s.loop.Post(func() {
+		s.on.Post(func() {
 			if s.closed {
 				return
 			}
@@ -177,7 +182,7 @@ type play struct {
 	accepted  []net.Conn
 	greetings int  // counted on the loop
 	drained   bool // set on the loop
-	cut       int  // set on the loop
+	abandoned int  // set on the loop
 }
 
 func (p *play) Write(b []byte) (int, error) {
@@ -192,12 +197,10 @@ func inPlay(t *testing.T, change func(*Config), f func(*play)) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &play{t: t, loop: newTestLoop(), dials: make(chan net.Conn, 16), log: new(bytes.Buffer)}
 		cfg := Config{
-			Name:       "play",
-			Login:      frame.Login{ClientID: "demo", Password: "demo-secret", Language: "en"},
-			Logger:     slog.New(slog.NewTextHandler(p, nil)),
-			OnGreeting: func([]byte) { p.greetings++ },
-			OnDrained:  func(cut int) { p.drained, p.cut = true, cut },
-			Pool: PoolConfig{MinSessions: 1, MaxSessions: 1, QueueTimeout: 8 * time.Second, CommandTimeout: time.Minute,
+			Name:   "play",
+			Login:  frame.Login{ClientID: "demo", Password: "demo-secret", Language: "en"},
+			Logger: slog.New(slog.NewTextHandler(p, nil)),
+			Pool: pool.Config{Grant: pool.Grant{MinSessions: 1, MaxSessions: 1}, QueueTimeout: 8 * time.Second, CommandTimeout: time.Minute,
 				KeepaliveCommand: frame.CommandHello, Rand: rand.New(rand.NewPCG(1, 1))},
 		}
 		cfg.Dial = func(context.Context) (net.Conn, error) {
@@ -214,15 +217,21 @@ func inPlay(t *testing.T, change func(*Config), f func(*play)) {
 			change(&cfg)
 		}
 		p.account = NewAccount(cfg, p.loop)
-		p.loop.Post(p.account.Start)
+		p.account.onDrained = func(abandoned int) { p.drained, p.abandoned = true, abandoned }
+		p.on(func() { p.account.OnGreeting(func([]byte) { p.greetings++ }) })
+		p.account.Start()
 		f(p)
 		p.account.Close()
 		p.on(func() {
 			p.account.alarm.Stop()
-			for _, s := range slices.Clone(p.account.pool.sessions) {
-				if tr, ok := s.Transport.(*transport); ok && tr.opened {
-					tr.close()
+			var open []*pool.Session
+			p.account.pool.Sessions(func(s *pool.Session) {
+				if s.State() != pool.SessionDialing {
+					open = append(open, s)
 				}
+			})
+			for _, s := range open {
+				carrierOf(s).close()
 			}
 		})
 		for _, nc := range p.accepted {
@@ -237,6 +246,26 @@ func (p *play) on(f func()) {
 	done := make(chan struct{})
 	p.loop.Post(func() { f(); close(done) })
 	<-done
+}
+
+// allCommands is the set of everything.
+func allCommands() pool.CommandSet {
+	return pool.Commands(func(frame.Command, frame.Op) bool { return true })
+}
+
+// operate does what an operator does.
+func (p *play) operate(f func() error) {
+	p.t.Helper()
+	if err := f(); err != nil {
+		p.t.Error(err)
+	}
+	synctest.Wait()
+}
+
+// states are the states of the sessions, in the order of their ids.
+func (p *play) states() (all []pool.SessionState) {
+	p.on(func() { p.account.pool.Sessions(func(s *pool.Session) { all = append(all, s.State()) }) })
+	return all
 }
 
 // registrySide is the registry's end of one session.
@@ -364,8 +393,8 @@ func (a *asker) submit(payload string) {
 }
 
 type ended struct {
-	End    End
-	Cause  Cause
+	End    pool.End
+	Cause  pool.Cause
 	Code   int
 	Answer string
 }
@@ -379,7 +408,7 @@ func (a *asker) Finish(x *Exchange, o Outcome) {
 		e.Answer = string(o.Unit[frame.HeaderLen:])
 	}
 	a.x, a.served = nil, x.SentAt()
-	if a.again && o.End == EndAnswered {
+	if a.again && o.End == pool.EndAnswered {
 		a.submit(a.what)
 		return
 	}
@@ -438,7 +467,7 @@ func TestPlay(t *testing.T) {
 		}
 		a.waiting()
 		r.reply(1000)
-		if e := a.end(); e.End != EndAnswered || e.Code != 1000 || !strings.Contains(e.Answer, "<clTRID>C-1</clTRID>") {
+		if e := a.end(); e.End != pool.EndAnswered || e.Code != 1000 || !strings.Contains(e.Answer, "<clTRID>C-1</clTRID>") {
 			t.Errorf("got %+v", e)
 		}
 	})

@@ -5,8 +5,9 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"eppmux/upstream/pool"
 )
 
 // The tests in this file are for rows of docs/faults.md that have none elsewhere.
@@ -21,7 +22,7 @@ func TestSlowAnswer(t *testing.T) {
 		time.Sleep(59 * time.Second)
 		a.waiting()
 		r.reply(1000)
-		if e := a.end(); e.End != EndAnswered {
+		if e := a.end(); e.End != pool.EndAnswered {
 			t.Errorf("got %+v", e)
 		}
 		if n := len(p.dials); n > 0 {
@@ -66,39 +67,6 @@ func TestDeadPeer(t *testing.T) {
 	})
 }
 
-// TestAgeOneAtATime: row 42. Sessions that come of age together are replaced one after the other.
-func TestAgeOneAtATime(t *testing.T) {
-	inPlay(t, func(c *Config) {
-		c.Pool.MinSessions, c.Pool.MaxSessions, c.Pool.MaxAge = 3, 3, time.Hour
-	}, func(p *play) {
-		var sides []*registrySide
-		for range 3 {
-			sides = append(sides, p.session())
-		}
-		p.on(func() {
-			for _, s := range p.account.pool.sessions {
-				s.expires = p.account.clock() + time.Minute
-				s.deadline = s.expires
-			}
-			p.account.pool.wakeAt(sides[0].p.account.clock() + time.Minute)
-			p.account.alarm.Before(p.account.pool.Wake())
-		})
-		time.Sleep(70 * time.Second)
-		synctest.Wait()
-		draining := 0
-		p.on(func() {
-			for _, s := range p.account.pool.sessions {
-				if s.state == SessionDraining || s.state == SessionClosing {
-					draining++
-				}
-			}
-		})
-		if draining > 1 {
-			t.Errorf("%d sessions end at a time", draining)
-		}
-	})
-}
-
 // TestLastGoodAddress: row 17. While the registry's name cannot be looked up, the address that
 // worked last serves.
 func TestLastGoodAddress(t *testing.T) {
@@ -125,9 +93,9 @@ func TestLastGoodAddress(t *testing.T) {
 
 // TestDesyncIsCounted: rows 5, 7 and 8.
 func TestDesyncIsCounted(t *testing.T) {
-	for cause, does := range map[Cause]func(r *registrySide){
-		CauseMismatch: func(r *registrySide) { r.send(response(1000, "M0000000000000-C-1")) },
-		CauseFrame:    func(r *registrySide) { r.send("oops") },
+	for cause, does := range map[pool.Cause]func(r *registrySide){
+		pool.CauseMismatch: func(r *registrySide) { r.send(response(1000, "M0000000000000-C-1")) },
+		pool.CauseFrame:    func(r *registrySide) { r.send("oops") },
 	} {
 		inPlay(t, nil, func(p *play) {
 			r := p.session()

@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"eppmux/ratelimit"
+
+	"eppmux/upstream/pool"
 )
 
 // TestReload: limits, sessions and credentials change while commands wait.
 func TestReload(t *testing.T) {
-	slow := Rule{Limit: ratelimit.Limit{N: 1, Per: time.Hour}, Commands: AllCommands()}
-	inPlay(t, func(c *Config) { c.Pool.Rules = []Rule{slow}; c.Pool.QueueTimeout = time.Hour }, func(p *play) {
+	slow := pool.Rule{Limit: ratelimit.Limit{N: 1, Per: time.Hour}, Commands: allCommands()}
+	inPlay(t, func(c *Config) { c.Pool.Rules = []pool.Rule{slow}; c.Pool.QueueTimeout = time.Hour }, func(p *play) {
 		r := p.accept()
 		r.greet()
 		r.want("login")
@@ -24,7 +26,7 @@ func TestReload(t *testing.T) {
 			cfg.Login.Password = "other-secret"
 			cfg.Pool.Rules = nil
 			cfg.Pool.MinSessions, cfg.Pool.MaxSessions = 2, 2
-			p.account.Reload(cfg)
+			p.account.reload(cfg)
 		})
 		r.want("check")
 		two := p.accept()
@@ -36,18 +38,18 @@ func TestReload(t *testing.T) {
 		p.on(func() {
 			cfg := p.account.cfg
 			cfg.Pool.MinSessions, cfg.Pool.MaxSessions = 1, 1
-			p.account.Reload(cfg)
+			p.account.reload(cfg)
 		})
 		two.want("logout") // the idle one goes, not the busy one
 		two.reply(1500)
 		r.reply(1000)
-		if e := a.end(); e.End != EndAnswered {
+		if e := a.end(); e.End != pool.EndAnswered {
 			t.Errorf("got %+v", e)
 		}
 		p.on(func() {
 			cfg := p.account.cfg
 			cfg.Address = "elsewhere:700"
-			p.account.Reload(cfg)
+			p.account.reload(cfg)
 		})
 		r.want("logout")
 		r.reply(1500)
@@ -65,7 +67,7 @@ func TestReloadWhileDialing(t *testing.T) {
 		p.on(func() {
 			cfg := p.account.cfg
 			cfg.Address = "elsewhere:700"
-			p.account.Reload(cfg)
+			p.account.reload(cfg)
 		})
 		r.reply(1000)
 		r.want("logout")
@@ -79,7 +81,7 @@ func TestReloadWhileDialing(t *testing.T) {
 		p.on(func() {
 			cfg := p.account.cfg
 			cfg.Login.Password = "new-secret"
-			p.account.Reload(cfg)
+			p.account.reload(cfg)
 		})
 		r.reply(2200)
 		begin := time.Now()
@@ -101,7 +103,7 @@ func TestReloadOfNothing(t *testing.T) {
 		p.on(func() {
 			cfg := p.account.cfg
 			cfg.Pool.MaxSessions = 5
-			p.account.Reload(cfg)
+			p.account.reload(cfg)
 		})
 		begin := time.Now()
 		p.session()
@@ -111,33 +113,13 @@ func TestReloadOfNothing(t *testing.T) {
 	})
 }
 
-// TestReloadKeepsWhatWasUsed: limits that are reordered, or lose one beside them, still know what
-// was used of them.
-func TestReloadKeepsWhatWasUsed(t *testing.T) {
-	second := Rule{Limit: ratelimit.Limit{N: 10, Per: time.Second}, Commands: AllCommands()}
-	hour := Rule{Limit: ratelimit.Limit{N: 100, Per: time.Hour}, Commands: AllCommands()}
-	for _, after := range [][]Rule{{hour}, {hour, second}, {second, second, hour}, {{Limit: ratelimit.Limit{N: 50, Per: time.Hour}, Commands: AllCommands()}, second}} {
-		l := newLimits([]Rule{second, hour})
-		var c charges
-		for range 9 {
-			c.take(l.registry, 3, 0)
-		}
-		l.use(after, 0)
-		for i, r := range after {
-			if r.Limit.Per == time.Hour && l.registry[i].Used(0) != 9 {
-				t.Errorf("%v: %d are used of the hour's, want 9", after, l.registry[i].Used(0))
-			}
-		}
-	}
-}
-
 // TestReloadKeepsCounts: what was counted for a limit goes on under its name, wherever it stands;
 // another begins anew.
 func TestReloadKeepsCounts(t *testing.T) {
-	rule := func(name string, n int) Rule {
-		return Rule{Name: name, Limit: ratelimit.Limit{N: n, Per: time.Second}, Commands: AllCommands(), Shadow: true}
+	rule := func(name string, n int) pool.Rule {
+		return pool.Rule{Name: name, Limit: ratelimit.Limit{N: n, Per: time.Second}, Commands: allCommands(), Shadow: true}
 	}
-	inPlay(t, func(c *Config) { c.Pool.Rules = []Rule{rule("one", 1), rule("", 1), rule("two", 2)} }, func(p *play) {
+	inPlay(t, func(c *Config) { c.Pool.Rules = []pool.Rule{rule("one", 1), rule("", 1), rule("two", 2)} }, func(p *play) {
 		r := p.session()
 		for range 5 {
 			r.answered()
@@ -153,8 +135,8 @@ func TestReloadKeepsCounts(t *testing.T) {
 		show([]string{"one", "1", "two"}, 4, 4, 3)
 		p.on(func() {
 			cfg := p.account.cfg
-			cfg.Pool.Rules = []Rule{rule("two", 2), rule("", 1), rule("other", 1), rule("one", 1)}
-			p.account.Reload(cfg)
+			cfg.Pool.Rules = []pool.Rule{rule("two", 2), rule("", 1), rule("other", 1), rule("one", 1)}
+			p.account.reload(cfg)
 		})
 		show([]string{"two", "1", "other", "one"}, 3, 0, 0, 4)
 	})

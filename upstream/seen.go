@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"eppmux/frame"
+	"eppmux/upstream/pool"
 )
 
 // seen is what a login has shown of the times to come.
@@ -30,7 +31,7 @@ func (s *seen) answer(m *frame.Message, l *frame.Login) {
 	for i := range s.events {
 		e := &s.events[i]
 		for _, text := range []*string{&e.Type, &e.Name, &e.Level, &e.Value, &e.Text} {
-			*text = cut(l.Hide(*text))
+			*text = shorten(l.Hide(*text))
 		}
 	}
 }
@@ -48,7 +49,7 @@ func (s *Snapshot) PasswordExpires() time.Time {
 
 // learn takes over what an attempt to log in has shown. What the registry says anew about the login
 // is logged once.
-func (a *Account) learn(s *Session, fresh seen) {
+func (a *Account) learn(s *pool.Session, fresh seen) {
 	if !fresh.expires.IsZero() {
 		a.seen.expires, a.seen.life = fresh.expires, fresh.life
 	}

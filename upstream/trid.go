@@ -76,32 +76,32 @@ func plain(b []byte) bool {
 	return true
 }
 
-// own is what a muxTRID stood for.
-type own uint8
+// stoodFor is what a transaction id of the registry's messages stands for.
+type stoodFor uint8
 
 const (
-	ownForeign own = iota // no muxTRID
-	ownNone               // the client sent no clTRID
-	ownContent            // the client's clTRID, known
-	ownLost               // the client's clTRID did not fit and is no longer remembered
+	tridForeign stoodFor = iota // no muxTRID of ours
+	tridNone                    // the client sent no clTRID
+	tridKnown                   // the client's clTRID, known
+	tridLost                    // the client's clTRID did not fit and is no longer remembered
 )
 
 // resolve takes a muxTRID apart: the content of the client's clTRID, borrowed from id or from the
 // map.
-func (t *tridSource) resolve(id []byte) ([]byte, own) {
+func (t *tridSource) resolve(id []byte) ([]byte, stoodFor) {
 	if !isMuxTRID(id) {
-		return nil, ownForeign
+		return nil, tridForeign
 	}
 	switch {
 	case len(id) == tridHead:
-		return nil, ownNone
+		return nil, tridNone
 	case len(id) > tridHead+1:
-		return id[tridHead+1:], ownContent
+		return id[tridHead+1:], tridKnown
 	}
 	if content, ok := t.kept.Get(string(id[:tridHead])); ok {
-		return content, ownContent
+		return content, tridKnown
 	}
-	return nil, ownLost
+	return nil, tridLost
 }
 
 // isMuxTRID says whether id has the form of a muxTRID.

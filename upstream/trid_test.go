@@ -14,19 +14,19 @@ func TestMuxTRID(t *testing.T) {
 		content, value string // as it stood, as a parser sees it; content "" for none
 		suffix         string
 		back           string
-		known          own
+		known          stoodFor
 	}{
-		{"", "", "", "", ownNone},
-		{"ABC-12345", "ABC-12345", "-ABC-12345", "ABC-12345", ownContent},
-		{"rwym001#26-11-21at18:54:30", "rwym001#26-11-21at18:54:30", "-rwym001#26-11-21at18:54:30", "rwym001#26-11-21at18:54:30", ownContent},
-		{strings.Repeat("a", 49), strings.Repeat("a", 49), "-" + strings.Repeat("a", 49), strings.Repeat("a", 49), ownContent},
-		{strings.Repeat("a", 50), strings.Repeat("a", 50), "-", strings.Repeat("a", 50), ownContent},
-		{"A&amp;B", "A&B", "-", "A&amp;B", ownContent},
-		{" A ", "A", "-", " A ", ownContent},
-		{"A B", "A B", "-", "A B", ownContent},
-		{"Zoë", "Zoë", "-", "Zoë", ownContent},
-		{"<![CDATA[AB]]>", "AB", "-", "<![CDATA[AB]]>", ownContent},
-		{strings.Repeat("<!-- -->", 1000) + "A", "A", "-", "", ownLost}, // too long to be kept
+		{"", "", "", "", tridNone},
+		{"ABC-12345", "ABC-12345", "-ABC-12345", "ABC-12345", tridKnown},
+		{"rwym001#26-11-21at18:54:30", "rwym001#26-11-21at18:54:30", "-rwym001#26-11-21at18:54:30", "rwym001#26-11-21at18:54:30", tridKnown},
+		{strings.Repeat("a", 49), strings.Repeat("a", 49), "-" + strings.Repeat("a", 49), strings.Repeat("a", 49), tridKnown},
+		{strings.Repeat("a", 50), strings.Repeat("a", 50), "-", strings.Repeat("a", 50), tridKnown},
+		{"A&amp;B", "A&B", "-", "A&amp;B", tridKnown},
+		{" A ", "A", "-", " A ", tridKnown},
+		{"A B", "A B", "-", "A B", tridKnown},
+		{"Zoë", "Zoë", "-", "Zoë", tridKnown},
+		{"<![CDATA[AB]]>", "AB", "-", "<![CDATA[AB]]>", tridKnown},
+		{strings.Repeat("<!-- -->", 1000) + "A", "A", "-", "", tridLost}, // too long to be kept
 	}
 	for _, tt := range tests {
 		var content []byte

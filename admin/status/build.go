@@ -8,6 +8,7 @@ import (
 	"eppmux/audit"
 	"eppmux/frame"
 	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // whatPassword is Expiry.What of the password at a registry.
@@ -72,18 +73,18 @@ func (m *Monitor) registry(w *watched, now time.Time) Registry {
 
 // account takes over how the account is at the moment.
 func (r *Registry) account(a *upstream.Snapshot) {
-	r.Ready, r.Paused = a.Ready(), a.Held
+	r.Ready, r.Paused = a.Ready(), a.Paused
 	if a.Trouble != "" {
 		r.Trouble, r.TroubleReason, r.TroubleSeconds = plain(a.Trouble), a.Cause.String(), seconds(a.TroubleFor)
 	}
 	r.NextTrySeconds = seconds(a.NextTry)
 	s := &r.Sessions
 	s.Allowed = min(a.Max, s.Max)
-	s.Idle, s.Busy = a.Sessions[upstream.SessionIdle], a.Sessions[upstream.SessionBusy]
-	s.Dialing = a.Sessions[upstream.SessionDialing]
-	s.Ending = a.Sessions[upstream.SessionDraining] + a.Sessions[upstream.SessionClosing]
+	s.Idle, s.Busy = a.Sessions[pool.SessionIdle], a.Sessions[pool.SessionBusy]
+	s.Dialing = a.Sessions[pool.SessionDialing]
+	s.Ending = a.Sessions[pool.SessionDraining] + a.Sessions[pool.SessionClosing]
 	s.Backoff = a.Backoff
-	r.Queue.Length, r.Queue.OldestSeconds, r.Queue.PauseSeconds = a.Queued, seconds(a.Oldest), seconds(a.Pause)
+	r.Queue.Length, r.Queue.OldestSeconds, r.Queue.PauseSeconds = a.Queued, seconds(a.Oldest), seconds(a.Throttle)
 }
 
 // sessions takes over the list of sessions.

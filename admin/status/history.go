@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 const (
@@ -22,7 +23,7 @@ type row struct {
 	rules     []string        // names of the rules as they stood then
 	limited   []time.Duration // by rule
 
-	notSentFor [upstream.Causes]uint64
+	notSentFor [int(pool.NumCauses)]uint64
 
 	// Commands by outcome.
 	notSent, dropped, unknown, unknownTransforms, orphans uint64
@@ -57,20 +58,20 @@ func rowOf(s *Snapshot) row {
 		notSentFor:        a.NotSent,
 		unknownTransforms: a.Unknown,
 		throttled:         a.Throttled,
-		timeouts:          a.SessionCloses[upstream.CauseCommandTimeout],
-		codeCloses:        a.SessionCloses[upstream.CauseCodeCloses],
-		loginsLost:        a.SessionCloses[upstream.CauseLoginLost],
-		notEPP:            a.Desync[upstream.CauseFrame],
-		unasked:           a.Desync[upstream.CauseUnasked],
+		timeouts:          a.SessionCloses[pool.CauseCommandTimeout],
+		codeCloses:        a.SessionCloses[pool.CauseCodeCloses],
+		loginsLost:        a.SessionCloses[pool.CauseLoginLost],
+		notEPP:            a.Desync[pool.CauseFrame],
+		unasked:           a.Desync[pool.CauseUnasked],
 		faults:            c.Faults,
 		closed:            c.Closed,
 		hoarders:          c.Hoarders,
 		acceptErrors:      c.AcceptErrors,
 		queued:            a.Queued,
-		sessions:          a.Sessions[upstream.SessionIdle] + a.Sessions[upstream.SessionBusy],
+		sessions:          a.Sessions[pool.SessionIdle] + a.Sessions[pool.SessionBusy],
 		used:              -1,
 	}
-	r.lost = a.SessionCloses[upstream.CauseRegistryClosed] + r.codeCloses + r.loginsLost
+	r.lost = a.SessionCloses[pool.CauseRegistryClosed] + r.codeCloses + r.loginsLost
 	r.commands(&a.Counters)
 	for _, n := range a.Desync {
 		r.desync += n
@@ -99,9 +100,9 @@ func (r *row) commands(c *upstream.Counters) {
 		for code, n := range c.Commands[i] {
 			r.codes[code] += n
 		}
-		r.notSent += c.Outcomes[i][upstream.EndNotSent]
+		r.notSent += c.Outcomes[i][pool.EndNotSent]
 		r.dropped += c.Outcomes[i][upstream.OutcomeDropped]
-		r.unknown += c.Outcomes[i][upstream.EndUnknown]
+		r.unknown += c.Outcomes[i][pool.EndUnknown]
 		r.orphans += c.Outcomes[i][upstream.OutcomeOrphan]
 	}
 }
@@ -182,7 +183,7 @@ func window(a, b *row) Window {
 	var most uint64
 	for c := range b.notSentFor {
 		if n := less(b.notSentFor[c], a.notSentFor[c]); n > most {
-			most, w.NotSentCause = n, upstream.Cause(c).String()
+			most, w.NotSentCause = n, pool.Cause(c).String()
 		}
 	}
 	return w

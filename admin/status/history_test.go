@@ -7,6 +7,7 @@ import (
 
 	"eppmux/frame"
 	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // snapshotAt is a registry at a time that has answered n times ten checks, in 3 ms each, and one
@@ -18,8 +19,8 @@ func snapshotAt(at time.Time, n uint64) *Snapshot {
 	a.RTT[upstream.ClassTransform].Counts[10] = n // 0.5 to 1 s
 	a.Commands[frame.CommandCheck][upstream.CodeIndex(1000)] = 10 * n
 	a.Commands[frame.CommandCreate][upstream.CodeIndex(2302)] = n
-	a.Outcomes[frame.CommandInfo][upstream.EndNotSent] = n
-	a.Outcomes[frame.CommandCreate][upstream.EndUnknown] = n
+	a.Outcomes[frame.CommandInfo][pool.EndNotSent] = n
+	a.Outcomes[frame.CommandCreate][pool.EndUnknown] = n
 	a.Unknown = n
 	a.Rules = []string{"all", "create"}
 	a.Used, a.Limited[0], a.Limited[1] = []float64{0.25, 0.75}, time.Duration(n)*time.Second/2, 0

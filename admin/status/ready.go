@@ -47,7 +47,7 @@ func readiness(name string, s *Snapshot, stopping bool) Readiness {
 
 // noSessionReason says why no session is logged in, as far as that is known.
 func noSessionReason(a *upstream.Snapshot) string {
-	if a.Held {
+	if a.Paused {
 		return "paused by the operator"
 	}
 	text := "no session is logged in"

@@ -3,7 +3,7 @@ package status
 import (
 	"fmt"
 
-	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // Rules about clients: what they did wrong, and how many there are.
@@ -57,7 +57,7 @@ func atFault(r *Registry) *Finding {
 func hoarded(r *Registry) *Finding {
 	c, w := &r.Clients, &r.Recent
 	near := c.MaxHeld > 0 && c.HeldBytes*10 >= c.MaxHeld*9
-	if !near && w.Hoarders == 0 && w.NotSentCause != upstream.CauseNoRoom.String() {
+	if !near && w.Hoarders == 0 && w.NotSentCause != pool.CauseNoRoom.String() {
 		return nil
 	}
 	const mib = 1 << 20

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // Rules about commands: what they wait for, and what becomes of them.
@@ -141,14 +141,14 @@ func unknown(r *Registry) *Finding {
 
 // whyNotSent is, by the cause of the log, why commands were not sent and whose fault that was.
 var whyNotSent = map[string]struct{ whose, why string }{
-	upstream.CauseQueueTimeout.String(): {whoseConfig, ": no session or limit was free in time"},
-	upstream.CauseRegistryAway.String(): {whoseNetwork, ": registry was not reachable"},
-	upstream.CauseLoginRefused.String(): {whoseConfig, ": registry refused our login"},
-	upstream.CauseThrottled.String():    {whoseConfig, ": registry wanted fewer commands"},
-	upstream.CauseAudit.String():        {whoseHost, ": the audit log could not be written"},
-	upstream.CausePaused.String():       {whoseOperator, ": paused by the operator"},
-	upstream.CauseShutdown.String():     {whoseOperator, ": eppmux is stopping"},
-	upstream.CauseNoRoom.String():       {whoseClients, ": too much was held for all clients together"},
+	pool.CauseQueueTimeout.String(): {whoseConfig, ": no session or limit was free in time"},
+	pool.CauseRegistryAway.String(): {whoseNetwork, ": registry was not reachable"},
+	pool.CauseLoginRefused.String(): {whoseConfig, ": registry refused our login"},
+	pool.CauseThrottled.String():    {whoseConfig, ": registry wanted fewer commands"},
+	pool.CauseAudit.String():        {whoseHost, ": the audit log could not be written"},
+	pool.CausePaused.String():       {whoseOperator, ": paused by the operator"},
+	pool.CauseShutdown.String():     {whoseOperator, ": eppmux is stopping"},
+	pool.CauseNoRoom.String():       {whoseClients, ": too much was held for all clients together"},
 }
 
 func notSent(r *Registry) *Finding {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // Rules about the sessions with the registry: whether there are any, and why not.
@@ -64,7 +64,7 @@ func fewerSessions(r *Registry) *Finding {
 // tell of a registry that refuses more, and of one that ends them by an answer.
 func unopened(r *Registry) *Finding {
 	switch r.TroubleReason {
-	case "", upstream.CauseTooManySessions.String(), upstream.CauseCodeCloses.String():
+	case "", pool.CauseTooManySessions.String(), pool.CauseCodeCloses.String():
 		return nil
 	}
 	if !r.Ready {
@@ -84,17 +84,17 @@ type trouble struct {
 
 // troubles are by the cause of the log.
 var troubles = map[string]trouble{
-	upstream.CauseLoginRefused.String(): {"login_refused", whoseConfig, "registry refuses our login",
+	pool.CauseLoginRefused.String(): {"login_refused", whoseConfig, "registry refuses our login",
 		"correct login in the config, then reload", true},
-	upstream.CauseTooManySessions.String(): {"no_session_granted", whoseRegistry, "registry grants no session (2502)",
+	pool.CauseTooManySessions.String(): {"no_session_granted", whoseRegistry, "registry grants no session (2502)",
 		"end what else uses the account, or ask the registry to end old sessions", true},
-	upstream.CauseTLS.String(): {"certificate", whoseConfig, "certificate or address not accepted",
+	pool.CauseTLS.String(): {"certificate", whoseConfig, "certificate or address not accepted",
 		"compare certificates and source address with what the registry has on file", false},
-	upstream.CauseConnect.String(): {"not_reachable", whoseNetwork, "registry not reachable",
+	pool.CauseConnect.String(): {"not_reachable", whoseNetwork, "registry not reachable",
 		"check address, name look-up and route; ask the registry", false},
-	upstream.CauseGreeting.String(): {"no_greeting", whoseRegistry, "registry does not greet",
+	pool.CauseGreeting.String(): {"no_greeting", whoseRegistry, "registry does not greet",
 		"ask the registry: it takes connections and says nothing useful", false},
-	upstream.CauseCodeCloses.String(): {"ended", whoseRegistry, "registry ended the last session by its answer",
+	pool.CauseCodeCloses.String(): {"ended", whoseRegistry, "registry ended the last session by its answer",
 		"compare rate_limits with what it allows; ask the registry", false},
 }
 

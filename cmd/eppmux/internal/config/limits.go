@@ -6,12 +6,12 @@ import (
 	"strings"
 	"time"
 
-	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 func (c *checker) rateLimits(path string, limits []RateLimit) {
-	if len(limits) > upstream.MaxRules {
-		c.add(path, "must be %d at most, got %d", upstream.MaxRules, len(limits))
+	if len(limits) > pool.MaxRules {
+		c.add(path, "must be %d at most, got %d", pool.MaxRules, len(limits))
 	}
 	names := map[string]string{}
 	for i := range limits {

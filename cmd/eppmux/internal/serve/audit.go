@@ -7,6 +7,7 @@ import (
 	"eppmux/audit"
 	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // recorder is the audit log as it is in use. Immutable: another policy is another recorder around
@@ -35,9 +36,9 @@ func (r *recorder) apply(uc *upstream.Config) {
 		return
 	}
 	uc.Audit, uc.AuditQueries = r.log, r.cfg.Commands == config.AuditAll
-	uc.Pool.Announce = upstream.AnnounceIfCan
+	uc.Pool.Record = pool.RecordIfCan
 	if r.cfg.OnError == config.AuditBlock {
-		uc.Pool.Announce = upstream.AnnounceAlways
+		uc.Pool.Record = pool.RecordAlways
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"eppmux/proxy"
+	"eppmux/upstream"
 )
 
 // controlVerb does something to the running program. It runs on a goroutine of the request; what it
@@ -16,9 +17,9 @@ import (
 type controlVerb func(s *service, ctx context.Context, req Request) (Answer, error)
 
 var controlVerbs = map[string]controlVerb{
-	"pause":     onServers((*proxy.Server).Hold, "paused: commands wait until their deadlines, sessions log out"),
-	"resume":    onServers((*proxy.Server).Release, "resumed"),
-	"reconnect": onServers((*proxy.Server).Reconnect, "replacing its sessions, one at a time"),
+	"pause":     onAccounts((*upstream.Account).Pause, "paused: commands wait until their deadlines, sessions log out"),
+	"resume":    onAccounts((*upstream.Account).Resume, "resumed"),
+	"reconnect": onAccounts((*upstream.Account).Reconnect, "replacing its sessions, one at a time"),
 	"drain":     drainVerb,
 	"reload":    reloadVerb,
 	"sessions":  sessionsVerb,
@@ -46,12 +47,12 @@ func (s *service) servers(req Request) ([]*proxy.Server, error) {
 	return nil, fmt.Errorf("which registry? there are %s", strings.Join(names, ", "))
 }
 
-// onServers is a verb that does one thing to each server.
-func onServers(f func(*proxy.Server) error, done string) controlVerb {
+// onAccounts is a verb that does one thing to the account of each server.
+func onAccounts(f func(*upstream.Account) error, done string) controlVerb {
 	return func(s *service, _ context.Context, req Request) (a Answer, err error) {
 		servers, err := s.servers(req)
 		for _, server := range servers {
-			if e := f(server); e != nil {
+			if e := f(server.Account()); e != nil {
 				err = errors.Join(err, fmt.Errorf("%s: %w", server.Name(), e))
 				continue
 			}
@@ -134,7 +135,7 @@ func sessionsVerb(s *service, _ context.Context, req Request) (a Answer, err err
 	req.All = req.Registry == ""
 	servers, err := s.servers(req)
 	for _, server := range servers {
-		list, e := server.Sessions()
+		list, e := server.Account().Sessions()
 		err = errors.Join(err, e)
 		for _, i := range list {
 			a.Sessions = append(a.Sessions, Session{server.Name(), i.ID, i.State.String(), seconds(i.Since), seconds(i.Age),
@@ -168,7 +169,7 @@ func clientsVerb(s *service, _ context.Context, req Request) (a Answer, err erro
 			continue
 		}
 		for _, i := range list {
-			a.Clients = append(a.Clients, Client{server.Name(), i.ID, i.Listener, i.Client, i.Doing, i.Announcing, i.Sent, seconds(i.For), i.Held})
+			a.Clients = append(a.Clients, Client{server.Name(), i.ID, i.Listener, i.Client, i.Doing, i.Recording, i.Sent, seconds(i.For), i.Held})
 		}
 		a.Done = append(a.Done, fmt.Sprintf("%s: %d of %d clients", server.Name(), len(list), total))
 	}

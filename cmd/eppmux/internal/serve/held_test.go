@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"log/slog"
 	"net"
 	"regexp"
 	"strings"
@@ -12,8 +13,10 @@ import (
 	"eppmux/admin/status"
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/cmd/eppmux/internal/config"
+	"eppmux/loop/gnetloop"
 	"eppmux/proxy"
 	"eppmux/sandbox"
+	"eppmux/upstream"
 )
 
 // TestVerdictHeld: row 35 of docs/faults.md, in this process, with a bound that is reached sooner
@@ -31,18 +34,27 @@ func TestVerdictHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	reg := &cfg.Registries[0]
-	pc := proxyConfig(reg, reg.TLSConfig(), nil, nil)
-	socket := t.TempDir() + "/s"
-	pc.Listeners, pc.MaxHeld = []proxy.Listener{{Address: "unix://" + socket}}, 100_000
-	server := proxy.New(pc)
-	if err := server.Start(); err != nil {
+	l, err := gnetloop.New(slog.New(slog.DiscardHandler))
+	if err != nil {
 		t.Fatal(err)
 	}
+	account := upstream.NewAccount(upstreamConfig(reg, reg.TLSConfig()), l)
+	pc := proxyConfig(reg, nil)
+	socket := t.TempDir() + "/s"
+	pc.Listeners, pc.MaxHeld = []proxy.Listener{{Address: "unix://" + socket}}, 100_000
+	server := proxy.New(pc, account)
+	if err := server.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	account.Start()
+	server.Serve()
 	subjects := []status.Subject{{Looker: admin.Served(server), MaxSessions: 1, MaxClients: 50}}
 	m := status.NewMonitor(status.MonitorConfig{Subjects: func() []status.Subject { return subjects }})
 	t.Cleanup(func() {
 		m.Stop()
-		if err := server.Close(); err != nil {
+		server.Close()
+		account.Close()
+		if err := l.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -61,7 +73,7 @@ func TestVerdictHeld(t *testing.T) {
 	big := clitest.Unit(strings.Replace(clitest.CheckXML, "example.com", strings.Repeat("x", 60_000), 1))
 	_, _ = dial().Write(big[:59_000])
 	deadline := time.Now().Add(time.Minute)
-	for server.Snapshot().Held < 59_000 && time.Now().Before(deadline) {
+	for server.Snapshot().Memory < 59_000 && time.Now().Before(deadline) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	if _, err := good.Write(big); err != nil {

@@ -9,15 +9,19 @@ import (
 	"time"
 
 	"eppmux/cmd/eppmux/internal/config"
+	"eppmux/loop/gnetloop"
 	"eppmux/proxy"
+	"eppmux/upstream"
 )
 
 // member is one registry while it is served. Owned by the goroutine of serve; what is retired, by
 // its retirement.
 type member struct {
 	cfg     config.Registry // as it was applied last
-	server  *proxy.Server
-	sandbox *builtIn // nil for a real registry
+	loop    *gnetloop.Loop
+	account *upstream.Account // on loop
+	server  *proxy.Server     // of account
+	sandbox *builtIn          // nil for a real registry
 	sockets *inherited
 	record  *recorder
 	log     *slog.Logger
@@ -36,14 +40,33 @@ func startMember(r *config.Registry, sockets *inherited, record *recorder, log *
 		}
 	}
 	m.up, m.down = m.tlsFor(r)
-	m.server = proxy.New(m.config(r, m.up, m.down))
-	if err := m.server.Start(); err != nil {
+	if err := m.build(r, log.With("registry", r.Name)); err != nil {
 		if m.sandbox != nil {
 			err = errors.Join(err, m.sandbox.stop())
 		}
 		return nil, err
 	}
 	return m, nil
+}
+
+// build makes what serves r, from the loop upwards. After an error nothing of it is left.
+func (m *member) build(r *config.Registry, log *slog.Logger) (err error) {
+	if m.loop, err = gnetloop.New(log); err != nil {
+		return err
+	}
+	uc := m.upstreamConfig(r, m.up)
+	uc.Name, uc.Logger = r.Name, log
+	m.account = upstream.NewAccount(uc, m.loop)
+	pc := m.proxyConfig(r, m.down)
+	pc.Logger = log
+	m.server = proxy.New(pc, m.account)
+	if err := m.server.Listen(); err != nil {
+		m.account.Close()
+		return errors.Join(err, m.loop.Stop())
+	}
+	m.account.Start()
+	m.server.Serve()
+	return nil
 }
 
 // tlsFor is what r wants spoken, the same values as now where nothing of them changes.
@@ -59,14 +82,21 @@ func (m *member) tlsFor(r *config.Registry) (up, down *tls.Config) {
 	return up, down
 }
 
-func (m *member) config(r *config.Registry, up, down *tls.Config) proxy.Config {
-	c := proxyConfig(r, up, down, m.log)
+// proxyConfig is what r wants of the proxy, with the sockets that the service manager has opened.
+func (m *member) proxyConfig(r *config.Registry, down *tls.Config) proxy.Config {
+	c := proxyConfig(r, down)
 	for i, l := range r.Listen {
 		c.Listeners[i].Socket = m.sockets.file(l.Network, l.Address)
 	}
-	m.record.apply(&c.Upstream)
+	return c
+}
+
+// upstreamConfig is what r wants of the account, with the audit log.
+func (m *member) upstreamConfig(r *config.Registry, up *tls.Config) upstream.Config {
+	c := upstreamConfig(r, up)
+	m.record.apply(&c)
 	if m.sandbox != nil {
-		m.sandbox.point(r, &c.Upstream)
+		m.sandbox.point(r, &c)
 	}
 	return c
 }
@@ -77,10 +107,11 @@ func (m *member) reload(r *config.Registry, record *recorder) error {
 	before := m.record
 	m.record = record
 	up, down := m.tlsFor(r)
-	if err := m.server.Reload(m.config(r, up, down)); err != nil {
+	if err := m.server.Reload(m.proxyConfig(r, down)); err != nil {
 		m.record = before
 		return err
 	}
+	m.account.Reload(m.upstreamConfig(r, up))
 	if m.sandbox != nil {
 		if text := m.sandbox.outgrown(r); text != "" {
 			m.log.Warn(text+"; restart to change that", "registry", r.Name)
@@ -102,9 +133,20 @@ func (m *member) adopt(r config.Registry, up, down *tls.Config) {
 	m.cfg, m.up, m.down = r, up, down
 }
 
+// drain ends the member's work within the given time: no new clients, then no sessions, then no
+// clients. Then close must be called.
+func (m *member) drain(within time.Duration) error {
+	m.server.Refuse()
+	err := m.account.Drain(within)
+	m.server.Farewell(within)
+	return err
+}
+
 // close ends the member at once.
 func (m *member) close() error {
-	err := m.server.Close()
+	m.server.Close()
+	m.account.Close()
+	err := m.loop.Stop()
 	if m.sandbox != nil {
 		err = errors.Join(err, m.sandbox.stop())
 	}
@@ -127,7 +169,7 @@ func (m *member) retire(within time.Duration) *retirement {
 // run ends when the member has ended; whoever needs what it holds, and close, waits for gone.
 func (r *retirement) run(m *member, within time.Duration) {
 	defer close(r.gone)
-	err := m.server.Drain(within)
+	err := m.drain(within)
 	if err = errors.Join(err, m.close()); err != nil {
 		m.log.Warn("registry has ended with an error", "registry", m.cfg.Name, "err", err.Error())
 		return

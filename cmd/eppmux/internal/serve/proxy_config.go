@@ -3,7 +3,6 @@ package serve
 import (
 	"crypto/tls"
 	"hash/fnv"
-	"log/slog"
 	"net/netip"
 	"os"
 
@@ -11,13 +10,13 @@ import (
 	"eppmux/frame"
 	"eppmux/proxy"
 	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // proxyConfig turns the file's values into those of the parts. up is for the registry, nil for the
 // built-in one; down is for clients, nil where no listener speaks TLS.
-func proxyConfig(r *config.Registry, up, down *tls.Config, log *slog.Logger) proxy.Config {
+func proxyConfig(r *config.Registry, down *tls.Config) proxy.Config {
 	pc := proxy.Config{
-		Name:            r.Name,
 		MaxClients:      r.Clients.Max,
 		MaxFrame:        r.Clients.MaxFrame - frame.HeaderLen,
 		MaxAhead:        r.Clients.MaxAhead,
@@ -25,8 +24,6 @@ func proxyConfig(r *config.Registry, up, down *tls.Config, log *slog.Logger) pro
 		FrameTimeout:    r.Clients.FrameTimeout,
 		GreetingTimeout: r.Timeouts.Greeting,
 		Users:           r.Clients.Hashes(),
-		Upstream:        upstreamConfig(r, up),
-		Logger:          log,
 	}
 	if r.Clients.Services == config.ServicesEnforce {
 		pc.Services = proxy.ServicesEnforce
@@ -40,7 +37,7 @@ func proxyConfig(r *config.Registry, up, down *tls.Config, log *slog.Logger) pro
 			pl.TLS = down
 		}
 		if len(l.Allow) > 0 {
-			set := upstream.Commands(l.Allows)
+			set := pool.Commands(l.Allows)
 			pl.Commands = &set
 		}
 		pc.Listeners = append(pc.Listeners, pl)
@@ -57,9 +54,8 @@ func upstreamConfig(r *config.Registry, up *tls.Config) upstream.Config {
 		GreetingTimeout: r.Timeouts.Greeting,
 		LoginTimeout:    r.Timeouts.Login,
 		HostID:          hostID(),
-		Pool: upstream.PoolConfig{
-			MinSessions:      r.Sessions.Min,
-			MaxSessions:      r.Sessions.Max,
+		Pool: pool.Config{
+			Grant:            pool.Grant{MinSessions: r.Sessions.Min, MaxSessions: r.Sessions.Max},
 			QueueTimeout:     r.Timeouts.Queue,
 			CommandTimeout:   r.Timeouts.Command,
 			Keepalive:        r.Sessions.Keepalive,
@@ -88,11 +84,11 @@ func upstreamConfig(r *config.Registry, up *tls.Config) upstream.Config {
 	return uc
 }
 
-func limitRule(l config.RateLimit) upstream.Rule {
-	scopes := map[config.Scope]upstream.Scope{
-		config.ScopeRegistry: upstream.ScopeRegistry, config.ScopeSession: upstream.ScopeSession, config.ScopeClient: upstream.ScopeClient,
+func limitRule(l config.RateLimit) pool.Rule {
+	scopes := map[config.Scope]pool.Scope{
+		config.ScopeRegistry: pool.ScopeRegistry, config.ScopeSession: pool.ScopeSession, config.ScopeClient: pool.ScopeClient,
 	}
-	return upstream.Rule{Limit: l.Limit, Scope: scopes[l.Scope], Commands: upstream.Commands(l.Covers), Shadow: l.Shadow}
+	return pool.Rule{Limit: l.Limit, Scope: scopes[l.Scope], Commands: pool.Commands(l.Covers), Shadow: l.Shadow}
 }
 
 // hostID tells this host from others with the same registrar account: 10 bits of its name.

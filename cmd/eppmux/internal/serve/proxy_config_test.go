@@ -20,7 +20,7 @@ func TestProxyConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &c.Registries[0]
-	pc := proxyConfig(r, nil, nil, nil)
+	pc := proxyConfig(r, nil)
 	if l := pc.Listeners[0]; l.Commands != nil || l.Weight != 0 || l.Address != "tcp://127.0.0.1:0" {
 		t.Errorf("got %+v", l)
 	}
@@ -40,7 +40,7 @@ func TestProxyConfig(t *testing.T) {
 	if l.Weight != 7 || l.Mode != 0o600 || l.Address != "unix:///a" {
 		t.Errorf("got %+v", l)
 	}
-	rules := pc.Upstream.Pool.Rules
+	rules := upstreamConfig(r, nil).Pool.Rules
 	if len(rules) != 2 || !rules[0].Shadow || rules[1].Shadow || rules[0].Limit.N != 3 || !rules[0].Commands.Has(frame.CommandCheck, frame.OpNone) || rules[0].Commands.Has(frame.CommandInfo, frame.OpNone) {
 		t.Errorf("got rules %+v", rules)
 	}
@@ -50,7 +50,7 @@ func TestProxyConfig(t *testing.T) {
 			t.Errorf("%s: got patterns %v and %v", name, up.Throttled, up.Lost)
 		}
 	}
-	if got := pc.Upstream.Throttled; len(got) != 1 || got[0] != (upstream.Pattern{Code: 2502}) {
+	if got := upstreamConfig(r, nil).Throttled; len(got) != 1 || got[0] != (upstream.Pattern{Code: 2502}) {
 		t.Errorf("got %+v", got)
 	}
 }

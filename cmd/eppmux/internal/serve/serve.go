@@ -195,7 +195,7 @@ func (s *service) drain() error {
 	errs := make([]error, len(s.members))
 	var wg sync.WaitGroup
 	for i, m := range s.members {
-		wg.Go(func() { errs[i] = m.server.Drain(s.cfg.DrainTimeout) })
+		wg.Go(func() { errs[i] = m.drain(s.cfg.DrainTimeout) })
 	}
 	wg.Wait()
 	return errors.Join(errs...)

@@ -1,4 +1,4 @@
-package upstream
+package pool
 
 // End is how an exchange ended. The three differ by what the registry may have seen of the command.
 type End uint8
@@ -11,10 +11,10 @@ const (
 	// EndUnknown: octets were handed over, and no complete matching response came. RFC 5734 section
 	// 3 lets the registry undo such a command or not: it may have been executed.
 	EndUnknown
-	numEnds
+	NumEnds // for tables by End
 )
 
-func (e End) String() string { return [...]string{"not_sent", "answered", "unknown"}[e] }
+func (e End) String() string { return [NumEnds]string{"not_sent", "answered", "unknown"}[e] }
 
 // Cause says why an exchange ended without an answer, why a session was closed, or why one could
 // not be opened.
@@ -50,10 +50,10 @@ const (
 	CausePaused     // the operator has paused the registry
 	CauseReconnect  // the operator wants new sessions
 	CauseNoRoom     // too much is held for all clients together
-	numCauses
+	NumCauses       // for tables by Cause
 )
 
-var causeNames = [numCauses]string{"none", "queue_timeout", "registry_away", "login_refused", "too_many_sessions",
+var causeNames = [NumCauses]string{"none", "queue_timeout", "registry_away", "login_refused", "too_many_sessions",
 	"client_gone", "command_timeout", "registry_closed", "connect", "greeting", "frame", "mismatch", "unasked",
 	"code_closes", "idle", "age", "count", "shutdown", "tls", "login_lost", "throttled", "changed",
 	"audit", "paused", "reconnect", "no_room"}
@@ -70,11 +70,8 @@ func (c Cause) ours() bool {
 	return false
 }
 
-// Causes is how many there are, for tables by Cause.
-const Causes = int(numCauses)
-
-// SessionCauses are those for which a session can end, DesyncCauses those of them that say that
-// octets came which do not belong where they came.
+// SessionCauses are the causes for which a session can end. DesyncCauses are those of them that say
+// that octets came which do not belong where they came.
 var (
 	SessionCauses = []Cause{CauseCommandTimeout, CauseRegistryClosed, CauseFrame, CauseMismatch, CauseUnasked, CauseCodeCloses,
 		CauseIdle, CauseAge, CauseCount, CauseShutdown, CauseLoginLost, CauseChanged, CausePaused, CauseReconnect}

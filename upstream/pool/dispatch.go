@@ -1,4 +1,4 @@
-package upstream
+package pool
 
 import (
 	"time"
@@ -10,24 +10,24 @@ import (
 // holds back does not stop those behind it to which that limit does not apply.
 func (p *Pool) dispatch(now time.Duration) {
 	p.shrink(now)
-	if !p.held && now >= p.pausedUntil {
+	if !p.paused && now >= p.throttledUntil {
 		p.dispatchAgain(now)
 	}
 	for x := p.limits.admit(now); x != nil; x = p.limits.admit(now) {
 		x.state = exchangeQueued
-		p.queue.lane(p.limits.shared[x.kind], x.weight).push(x)
+		p.queue.lane(p.limits.shared[x.kind], x.Weight).push(x)
 	}
 	if len(p.limits.held) > 0 {
 		p.wakeAt(p.limits.held[0].wakeAt)
 	}
 	switch {
-	case p.held:
+	case p.paused:
 		p.standDown(now)
 		if p.draining { // nothing more will be sent
 			p.endQueue(CauseShutdown, now)
 		}
-	case now < p.pausedUntil:
-		p.wakeAt(p.pausedUntil)
+	case now < p.throttledUntil:
+		p.wakeAt(p.throttledUntil)
 	default:
 		p.dispatchLanes(now)
 	}
@@ -99,13 +99,13 @@ func (p *Pool) admitting(set ruleSet, now time.Duration) int {
 // longest idle goes.
 func (p *Pool) dispatchAgain(now time.Duration) {
 	for x := p.queue.again.head; x != nil; {
-		next := x.inList.next
+		next := x.laneLinks.next
 		switch i, at := p.knownFor(x, now); {
 		case at > now:
 			p.wakeAt(at)
 		case i >= 0:
-			if x.budget != nil {
-				x.charges.take(x.budget.buckets, p.limits.client[x.kind], now)
+			if x.Budget != nil {
+				x.charges.take(x.Budget.buckets, p.limits.client[x.kind], now)
 			}
 			p.send(p.take(i), x, now)
 		case p.crowded() && !p.anyFresh(x.lostAt):
@@ -124,9 +124,9 @@ func (p *Pool) dispatchAgain(now time.Duration) {
 func (p *Pool) knownFor(x *Exchange, now time.Duration) (int, time.Duration) {
 	set := p.limits.shared[x.kind]
 	at := p.limits.registry.next(set, now)
-	if x.budget != nil {
-		p.limits.current(x.budget, now)
-		at = max(at, x.budget.buckets.next(p.limits.client[x.kind], now))
+	if x.Budget != nil {
+		p.limits.current(x.Budget, now)
+		at = max(at, x.Budget.buckets.next(p.limits.client[x.kind], now))
 	}
 	if at > now {
 		return -1, at
@@ -170,16 +170,22 @@ func (p *Pool) take(i int) *Session {
 func (p *Pool) send(s *Session, x *Exchange, now time.Duration) {
 	p.dequeue(x, now)
 	x.state, x.session, x.sentAt = exchangeInFlight, s, now
-	x.carrier = s.ID
+	x.sentOn = s.ID
 	x.tries++
 	s.x = x
 	p.limits.watch(x, s.buckets, now)
 	p.occupy(s, p.limits.shared[x.kind], now)
-	if p.cfg.Announce != AnnounceNot && !x.Query {
-		p.announce(s, x, now)
+	if p.cfg.Record != RecordNot && !x.Query {
+		p.record(s, x, now)
 		return
 	}
-	p.do(Action{Do: DoSend, Session: s, Exchange: x})
+	p.write(s)
+}
+
+// write has the shell write the exchange that s was handed.
+func (p *Pool) write(s *Session) {
+	s.inFlight = CommandInFlight
+	p.do(Action{Do: DoSend, Session: s, Exchange: s.x})
 }
 
 // occupy makes s busy with a command to which the rules of set apply.

@@ -1,4 +1,4 @@
-package upstream
+package pool
 
 import "time"
 
@@ -22,7 +22,7 @@ func (p *Pool) endDrain(now time.Duration) {
 			s.cause = CauseShutdown
 			p.do(Action{Do: DoAbort, Session: s})
 		default:
-			p.cut++
+			p.abandoned++
 			p.Poison(s, CauseShutdown)
 		}
 	}

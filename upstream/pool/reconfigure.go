@@ -1,9 +1,6 @@
-package upstream
+package pool
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Fresh says whether what makes a login has changed with the config.
 type Fresh uint8
@@ -20,30 +17,20 @@ const (
 // Reconfigure changes the numbers while the pool works. What waits goes on waiting with the
 // deadline that it has, what has been used of a limit still counts, and sessions above a lower
 // MaxSessions retire when they are idle.
-func (p *Pool) Reconfigure(cfg PoolConfig, login Fresh, now time.Duration) {
-	cfg.check()
-	cfg.Rand = p.cfg.Rand
-	if p.ceiling >= p.cfg.MaxSessions || p.ceiling > cfg.MaxSessions {
-		p.ceiling, p.raiseAt = cfg.MaxSessions, never
-	}
+func (p *Pool) Reconfigure(cfg Config, login Fresh, now time.Duration) {
+	to := cfg.Grant
+	cfg.Rand, cfg.Grant = p.cfg.Rand, p.cfg.Grant
 	p.cfg = cfg
-	p.logins.SetLimit(now, loginBudget(cfg.MaxSessions))
-	p.limits.hold(0, now)
-	p.limits.use(cfg.Rules, now)
-	p.requeue(now)
+	p.grant(to, now)
 	if login != SameLogin {
 		p.refused, p.failures, p.nextOpen = false, 0, now
 	}
 	if login == NewRegistry {
-		p.ceiling, p.raiseAt = cfg.MaxSessions, never
-		p.pausedUntil, p.pause = 0, 0
+		p.ceiling, p.raiseAt = to.MaxSessions, never
+		p.throttledUntil, p.throttle = 0, 0
 	}
 	p.stay()
 	for _, s := range p.sessions {
-		old := s.buckets
-		s.buckets = p.limits.buckets(ScopeSession)
-		carry(s.buckets, cfg.Rules, old, s.rules, now)
-		s.rules = cfg.Rules
 		if s.state == SessionDialing {
 			s.stale = max(s.stale, login)
 			continue
@@ -57,19 +44,4 @@ func (p *Pool) Reconfigure(cfg PoolConfig, login Fresh, now time.Duration) {
 		}
 	}
 	p.Advance(now)
-}
-
-// requeue puts what waits into the lanes of the new rules, in its order.
-func (p *Pool) requeue(now time.Duration) {
-	var waiting []*Exchange
-	for _, l := range p.queue.lanes {
-		waiting = append(waiting, l.heap...)
-	}
-	p.queue.lanes = p.queue.lanes[:0]
-	for _, x := range waiting {
-		p.queue.lane(p.limits.shared[x.kind], x.weight).push(x)
-	}
-	for _, b := range slices.Clone(p.limits.held) {
-		p.limits.rewake(b, now)
-	}
 }

@@ -1,4 +1,4 @@
-package upstream
+package pool
 
 import (
 	"time"
@@ -25,10 +25,10 @@ const (
 	loginsPerSession = 10
 	loginsMin        = 20
 
-	// pauseMin and pauseMax bound the pause that a registry gets that wants fewer commands; it
+	// throttleMin and throttleMax bound the pause that a registry gets that wants fewer commands; it
 	// doubles each time.
-	pauseMin = time.Second
-	pauseMax = 30 * time.Second
+	throttleMin = time.Second
+	throttleMax = 30 * time.Second
 
 	// provenAge is the age from which a session that is lost counts as having worked, even if it
 	// carried no command.
@@ -91,7 +91,7 @@ func (p *Pool) size(now time.Duration) {
 
 // wanted says whether one more session would do good.
 func (p *Pool) wanted(now time.Duration) bool {
-	if p.held {
+	if p.paused {
 		return false
 	}
 	if p.draining {
@@ -100,7 +100,7 @@ func (p *Pool) wanted(now time.Duration) bool {
 	if p.live < p.cfg.MinSessions || p.outgoing != nil && !p.replaced() {
 		return true
 	}
-	if now < p.pausedUntil {
+	if now < p.throttledUntil {
 		return false
 	}
 	if x := p.queue.again.head; x != nil && p.live == len(p.idle) && !p.anyFresh(x.lostAt) {
@@ -149,7 +149,7 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 	p.rest(s, now)
 	p.relieve(now)
 	if p.draining && now >= p.drainBy {
-		p.cut++
+		p.abandoned++
 		p.Poison(s, CauseShutdown)
 	}
 	p.dispatch(now)
@@ -181,7 +181,7 @@ func (p *Pool) rest(s *Session, now time.Duration) {
 	case why == CauseNone:
 	case why == CauseCount && s.commands >= p.cfg.MaxCommands:
 		p.Poison(s, CauseCount) // no logout has been admitted in time
-	case p.mayGo(s, why, now):
+	case p.letGo(s, why, now):
 		p.retire(s, why, now)
 	}
 }
@@ -207,8 +207,8 @@ func (p *Pool) idleTime() time.Duration {
 func (p *Pool) due(s *Session, now time.Duration) {
 	switch s.state {
 	case SessionBusy:
-		if s.announcing {
-			p.announceLate(s, now)
+		if s.recording {
+			p.recordLate(s, now)
 			return
 		}
 		p.Poison(s, CauseCommandTimeout)
@@ -225,7 +225,7 @@ func (p *Pool) idleDue(s *Session, now time.Duration) {
 	switch why := p.worn(s, now); {
 	case p.draining && p.Queued() == 0:
 		p.retire(s, CauseShutdown, now)
-	case why != CauseNone && p.mayGo(s, why, now):
+	case why != CauseNone && p.letGo(s, why, now):
 		p.retire(s, why, now)
 	case idle && p.live > p.cfg.MinSessions && p.Queued() == 0 && (p.outgoing == nil || p.outgoing == s):
 		p.retire(s, CauseIdle, now)
@@ -256,6 +256,10 @@ func (p *Pool) keepalive(s *Session, now time.Duration) {
 		}
 	}
 	p.occupy(s, set, now)
+	s.inFlight = HelloInFlight
+	if p.cfg.KeepaliveCommand == frame.CommandPoll {
+		s.inFlight = PollInFlight
+	}
 	p.do(Action{Do: DoKeepalive, Session: s})
 }
 
@@ -283,11 +287,12 @@ func (p *Pool) retire(s *Session, cause Cause, now time.Duration) {
 		p.wakeAt(s.deadline)
 		return
 	}
-	p.leave(s)
+	p.uncount(s)
 	p.charge(s, set, now)
 	s.state, s.since, s.cause = SessionDraining, now, cause
 	s.deadline = now + min(logoutTimeout, p.cfg.CommandTimeout)
 	p.wakeAt(s.deadline)
+	s.inFlight = LogoutInFlight
 	p.do(Action{Do: DoLogout, Session: s})
 }
 
@@ -306,7 +311,7 @@ func (p *Pool) OpenFailed(s *Session, cause Cause, now time.Duration) {
 	p.opening--
 	p.forget(s)
 	if cause != CauseShutdown && p.draining && now >= p.drainBy {
-		p.cut++ // the registry may have taken its login
+		p.abandoned++ // the registry may have taken its login
 	}
 	if s.stale != SameLogin {
 		cause = CauseShutdown // of what is tried now, it says nothing
@@ -364,7 +369,7 @@ func (p *Pool) lost(s *Session, now time.Duration) {
 		// It worked, and the registry ended it by an answer all the same: it is restarting, or
 		// punishes us.
 		p.hasty++
-		p.nextOpen = max(p.nextOpen, now+p.jittered(p.hastyPause()*2/3))
+		p.nextOpen = max(p.nextOpen, now+p.jittered(p.hastyBackoff()*2/3))
 	case s.proven:
 	case now-s.opened >= provenAge:
 		p.failures = 0
@@ -377,9 +382,9 @@ func (p *Pool) lost(s *Session, now time.Duration) {
 	p.endRefused(now)
 }
 
-// hastyPause is how long no session is opened behind one that the registry has ended young by an
+// hastyBackoff is how long no session is opened behind one that the registry has ended young by an
 // answer.
-func (p *Pool) hastyPause() time.Duration { return min(backoffMin<<min(p.hasty-1, 10), backoffMax) }
+func (p *Pool) hastyBackoff() time.Duration { return min(backoffMin<<min(p.hasty-1, 10), backoffMax) }
 
 // Used is the part of a registry-scope rule that is in use, from 0 to 1; 0 for rules of other
 // scopes.

@@ -1,7 +1,6 @@
-package upstream
+package pool
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -30,16 +29,18 @@ const (
 	// DoSend: write Exchange on Session, then call Answered when its response has come, LoginLost,
 	// Throttled or Poison. Where nothing may be written there any more, call Unsent.
 	DoSend
-	// DoAnnounce: make it known that Exchange is about to be written on Session, then call
-	// Announced with Turn.
-	DoAnnounce
+	// DoRecord: make it known that Exchange is about to be written on Session, then call
+	// Recorded with Turn.
+	DoRecord
 	// DoKeepalive: write the keepalive command on Session; the answer as for DoSend.
 	DoKeepalive
 	// DoLogout: write a logout on Session, then call Answered when its response has come.
 	DoLogout
 	// DoClose: close Session's socket, then call Closed.
 	DoClose
-	// DoFinish: Exchange has ended as End for Cause, without an answer; it is the shell's again.
+	// DoFinish: Exchange has ended as End, for Cause unless it is answered; it is the shell's again.
+	// This is the only way in which an exchange ends. An answer is the one that the shell has told
+	// of last, in the same turn.
 	DoFinish
 	// DoDrained: after Drain, nothing is left.
 	DoDrained
@@ -52,12 +53,12 @@ type Action struct {
 	Exchange *Exchange
 	End      End
 	Cause    Cause
-	Turn     uint64
+	Ticket   uint64
 }
 
-// PoolConfig are the numbers a Pool goes by. Durations of zero mean "none" where that makes sense.
-type PoolConfig struct {
-	MinSessions, MaxSessions int // 1 <= MinSessions <= MaxSessions
+// Config are the numbers a Pool goes by. Durations of zero mean "none" where that makes sense.
+type Config struct {
+	Grant
 
 	QueueTimeout   time.Duration // longest wait in the queue
 	CommandTimeout time.Duration // longest wait for an answer
@@ -67,16 +68,9 @@ type PoolConfig struct {
 	MaxAge           time.Duration // of a session; 0: none
 	MaxCommands      int           // on a session; 0: no limit
 
-	Announce Announce // of transforms
+	Record Record // of transforms
 
-	Rules []Rule
-	Rand  *rand.Rand // for jitter
-}
-
-func (c *PoolConfig) check() {
-	if c.MinSessions < 1 || c.MaxSessions < c.MinSessions {
-		panic(fmt.Sprintf("BUG: pool of %d to %d sessions", c.MinSessions, c.MaxSessions))
-	}
+	Rand *rand.Rand // for jitter
 }
 
 // Pool schedules the exchanges of one registrar account over its sessions. It does no I/O, starts
@@ -84,7 +78,7 @@ func (c *PoolConfig) check() {
 // monotonic clock, and leave actions to be taken from Next. After any call, the shell does what
 // Next yields until it yields nothing.
 type Pool struct {
-	cfg    PoolConfig
+	cfg    Config
 	limits limits
 	queue  queue
 
@@ -108,24 +102,25 @@ type Pool struct {
 	refused   bool          // the last login was refused for good
 	logins    *ratelimit.Bucket
 
-	// Pausing, while the registry wants fewer commands.
-	pausedUntil time.Duration
-	pause       time.Duration // the last one; 0: none since the last answer
+	// Throttling, while the registry wants fewer commands.
+	throttledUntil time.Duration
+	throttle       time.Duration // the last one's length; 0: none since the last answer
 
-	held     bool // by Hold
+	paused   bool // by Pause
 	draining bool
 	drained  bool
 	drainBy  time.Duration
-	cut      int // sessions that the end of the drain closed without a logout
+	// abandoned are the sessions that the end of the drain closed without a logout.
+	abandoned int
 
 	wake    time.Duration // Advance is due
 	actions []Action
 	done    int // actions[:done] have been taken
 }
 
-// NewPool returns a pool at instant now. Its first actions are there at once: it opens MinSessions.
-func NewPool(cfg PoolConfig, now time.Duration) *Pool {
-	cfg.check()
+// New returns a pool at instant now. Its first actions are there at once: it opens MinSessions.
+func New(cfg Config, now time.Duration) *Pool {
+	cfg.Grant.check()
 	p := &Pool{
 		cfg:       cfg,
 		limits:    newLimits(cfg.Rules),
@@ -190,11 +185,7 @@ func (p *Pool) Submit(x *Exchange, now time.Duration) {
 
 // finish ends an exchange that waits in no list and has no answer.
 func (p *Pool) finish(x *Exchange, cause Cause) {
-	end := EndNotSent
-	if x.tries > 0 {
-		end = EndUnknown
-	}
-	p.do(Action{Do: DoFinish, Exchange: x, End: end, Cause: cause})
+	p.do(Action{Do: DoFinish, Exchange: x, End: x.EndNow(), Cause: cause})
 }
 
 // enqueue lets x wait, for QueueTimeout, or for impatience while the registry is away.
@@ -216,9 +207,9 @@ func (p *Pool) wait(x *Exchange, now time.Duration) {
 		p.queue.again.push(x)
 	case p.limits.charge(x, now):
 		x.state = exchangeQueued
-		p.queue.lane(p.limits.shared[x.kind], x.weight).push(x)
+		p.queue.lane(p.limits.shared[x.kind], x.Weight).push(x)
 	default:
-		p.wakeAt(x.budget.wakeAt)
+		p.wakeAt(x.Budget.wakeAt)
 	}
 }
 
@@ -254,8 +245,8 @@ func (p *Pool) giveUp(x *Exchange, cause Cause, now time.Duration) {
 // were taken.
 func (p *Pool) uncharge(x *Exchange, now time.Duration) {
 	x.charges.unsent(now)
-	if x.budget != nil {
-		p.limits.rewake(x.budget, now)
+	if x.Budget != nil {
+		p.limits.rewake(x.Budget, now)
 	}
 }
 
@@ -268,14 +259,14 @@ func (p *Pool) Cancel(x *Exchange, now time.Duration) {
 		p.giveUp(x, CauseClientGone, now)
 		p.dispatch(now)
 		p.checkDrained()
-	case x.state == exchangeInFlight && x.session.announcing && x.session.state == SessionBusy:
+	case x.state == exchangeInFlight && x.session.recording && x.session.state == SessionBusy:
 		p.takeBack(x.session, CauseClientGone, now)
 	}
 }
 
-// Answered says that the response to what is in flight on s has come whole and matched. The
-// exchange, if it was a client's, is the shell's again. The session ends for the given cause,
-// unless that is CauseNone.
+// Answered says that the response to the command in flight on s has come whole and matched. If it was
+// a client's exchange, that ends as answered. The session ends for the given cause, unless that is
+// CauseNone.
 func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 	switch s.state {
 	case SessionDraining: // our logout
@@ -287,19 +278,25 @@ func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 	}
 	x := p.release(s, now)
 	if x != nil {
-		p.queue.left(x)
-		if now >= p.pausedUntil {
-			p.pause = 0
+		p.answered(x)
+		if now >= p.throttledUntil {
+			p.throttle = 0
 		}
 	}
 	if x != nil || p.cfg.KeepaliveCommand == frame.CommandPoll {
 		s.fresh = now // a hello is answered without a login too
 	}
 	s.proven, p.failures = true, 0
-	if p.hasty > 0 && now-s.opened >= min(provenAge, hastyLife*p.hastyPause()) {
+	if p.hasty > 0 && now-s.opened >= min(provenAge, hastyLife*p.hastyBackoff()) {
 		p.hasty = 0
 	}
 	p.rested(s, end, now)
+}
+
+// answered ends an exchange whose answer has come.
+func (p *Pool) answered(x *Exchange) {
+	p.queue.left(x)
+	p.do(Action{Do: DoFinish, Exchange: x, End: EndAnswered})
 }
 
 // rested lets s rest, or ends it for the given cause.
@@ -313,10 +310,10 @@ func (p *Pool) rested(s *Session, end Cause, now time.Duration) {
 	p.dispatch(now)
 }
 
-// LoginLost says that the response to what is in flight on s has come and says that the session is
-// not logged in: the command was not executed, and the session carries nothing more. It is true
-// when the exchange waits again, to be sent once more on a session that is known to be logged in;
-// otherwise the answer is the client's.
+// LoginLost says that the response to the command in flight on s has come and says that the session
+// is not logged in: the command was not executed, and the session carries nothing more. It reports
+// whether a client's exchange waits again, to be sent once more on a session that is known to be
+// logged in; otherwise the exchange ends as answered.
 func (p *Pool) LoginLost(s *Session, now time.Duration) bool {
 	x := p.release(s, now)
 	p.Poison(s, CauseLoginLost)
@@ -324,7 +321,7 @@ func (p *Pool) LoginLost(s *Session, now time.Duration) bool {
 		return false
 	}
 	if x.lostAt > 0 || x.orphan || p.draining && now >= p.drainBy {
-		p.queue.left(x)
+		p.answered(x)
 		return false
 	}
 	x.lostAt, x.rejected = max(now, 1), true
@@ -340,17 +337,17 @@ func (p *Pool) LoginLost(s *Session, now time.Duration) bool {
 // after the last pause, and the exchange waits again, within the time that it had. The session ends
 // for the given cause, unless that is CauseNone.
 func (p *Pool) Throttled(s *Session, end Cause, now time.Duration) {
-	if p.pause == 0 || s.since >= p.pausedUntil {
-		p.pause = min(max(pauseMin, 2*p.pause), pauseMax)
+	if p.throttle == 0 || s.since >= p.throttledUntil {
+		p.throttle = min(max(throttleMin, 2*p.throttle), throttleMax)
 	}
-	p.pausedUntil = max(p.pausedUntil, now+p.pause)
-	p.wakeAt(p.pausedUntil)
+	p.throttledUntil = max(p.throttledUntil, now+p.throttle)
+	p.wakeAt(p.throttledUntil)
 	x := p.release(s, now)
 	s.fresh = now
 	if x != nil {
 		x.tries-- // it was not executed
 		x.rejected = true
-		if x.deadline = x.queuedAt + p.cfg.QueueTimeout; x.orphan || x.deadline <= p.pausedUntil || p.draining {
+		if x.deadline = x.queuedAt + p.cfg.QueueTimeout; x.orphan || x.deadline <= p.throttledUntil || p.draining {
 			p.queue.left(x)
 			p.finish(x, CauseThrottled)
 		} else {
@@ -377,7 +374,7 @@ func (p *Pool) unsend(s *Session, now time.Duration) *Exchange {
 	x := s.x
 	s.charges.unsent(now)
 	p.uncharge(x, now)
-	x.state, x.session, s.x, s.announcing = exchangeFree, nil, nil, false
+	x.state, x.session, s.x, s.recording, s.inFlight = exchangeFree, nil, nil, false, NothingInFlight
 	x.tries--
 	s.commands--
 	return x
@@ -401,13 +398,14 @@ func (p *Pool) again(x *Exchange, now time.Duration) {
 // returns the exchange, if it was a client's.
 func (p *Pool) release(s *Session, now time.Duration) *Exchange {
 	s.charges.answered(now)
+	s.inFlight = NothingInFlight
 	x := s.x
 	if x == nil {
 		return nil
 	}
 	x.charges.answered(now)
-	if x.budget != nil {
-		p.limits.rewake(x.budget, now)
+	if x.Budget != nil {
+		p.limits.rewake(x.Budget, now)
 	}
 	x.state, x.session, s.x = exchangeFree, nil, nil
 	return x
@@ -422,13 +420,13 @@ func (p *Pool) Poison(s *Session, cause Cause) {
 	if s.state == SessionClosing {
 		return
 	}
-	p.leave(s)
+	p.uncount(s)
 	s.state, s.cause, s.deadline = SessionClosing, cause, never
 	p.do(Action{Do: DoClose, Session: s})
 }
 
 // leave takes s out of the counts of its state.
-func (p *Pool) leave(s *Session) {
+func (p *Pool) uncount(s *Session) {
 	if s == p.outgoing {
 		p.stay()
 	}
@@ -447,14 +445,14 @@ func (p *Pool) leave(s *Session) {
 // was opened.
 func (p *Pool) Closed(s *Session, now time.Duration) {
 	if s.state != SessionClosing {
-		p.leave(s)
+		p.uncount(s)
 		if s.state != SessionDraining {
 			s.cause = CauseRegistryClosed
 		}
 		s.state = SessionClosing
 	}
 	p.forget(s)
-	if s.announcing {
+	if s.recording {
 		x := p.unsend(s, now)
 		p.lost(s, now)
 		p.again(x, now)
@@ -505,11 +503,11 @@ func (p *Pool) Advance(now time.Duration) {
 
 func (p *Pool) waitCause(now time.Duration) Cause {
 	switch {
-	case p.held:
+	case p.paused:
 		return CausePaused
 	case p.away(now):
 		return CauseRegistryAway
-	case now < p.pausedUntil:
+	case now < p.throttledUntil:
 		return CauseThrottled
 	}
 	return CauseQueueTimeout

@@ -1,4 +1,4 @@
-package upstream
+package pool
 
 import (
 	"container/heap"
@@ -28,6 +28,7 @@ func TestSimulation(t *testing.T) {
 	ended, worlds := 0, 0
 	for ended < *simCommands {
 		w := newWorld(t, seed+uint64(worlds))
+		w.grants = worlds%2 == 1
 		w.run(5000)
 		ended += w.ended
 		worlds++
@@ -45,6 +46,11 @@ func TestSimulationSeeds(t *testing.T) {
 	}
 }
 
+// allCommands is the set of everything.
+func allCommands() CommandSet {
+	return Commands(func(frame.Command, frame.Op) bool { return true })
+}
+
 // world is a pool with clients and a registry around it.
 type world struct {
 	t      *testing.T
@@ -52,23 +58,25 @@ type world struct {
 	rand   *rand.Rand
 	now    time.Duration
 	pool   *Pool
-	cfg    PoolConfig
+	cfg    Config
 	events eventHeap
 	order  int
 
-	clients  []*simClient
-	sockets  map[*Session]*simSocket
-	exchange map[*Exchange]*simExchange
-	ended    int
-	drained  bool
-	draining bool
-	by       time.Duration
-	cut      int // logins that the drain's deadline has left without a logout
+	clients   []*simClient
+	sockets   map[*Session]*simSocket
+	exchange  map[*Exchange]*simExchange
+	answering *Exchange // whose answer the pool is being told of; nil: nobody's
+	grants    bool      // reloads that leave the login alone are grants
+	ended     int
+	drained   bool
+	draining  bool
+	by        time.Duration
+	cut       int // logins that the drain's deadline has left without a logout
 
 	most       int           // sockets that there may be
 	ceiling    int           // the pool's, before the step that is being done
 	settled    time.Duration // when a reload must have taken effect
-	held       bool          // a maintenance window is on
+	paused     bool          // a maintenance window is on
 	faults     float64       // chance of a fault per command
 	throttle   float64       // chance that the registry wants fewer commands
 	rtt        time.Duration
@@ -95,7 +103,7 @@ type simExchange struct {
 	lastSent  time.Duration
 	ended     bool
 	cancelled bool
-	announced bool // since it was handed to a session
+	recorded  bool // since it was handed to a session
 }
 
 type event struct {
@@ -128,8 +136,8 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{t: t, seed: seed, rand: r, sockets: map[*Session]*simSocket{}, exchange: map[*Exchange]*simExchange{},
 		registryUp: true, refusedAt: -1}
 	most := 1 + r.IntN(5)
-	w.cfg = PoolConfig{
-		MinSessions: 1 + r.IntN(most), MaxSessions: most,
+	w.cfg = Config{
+		Grant:        Grant{MinSessions: 1 + r.IntN(most), MaxSessions: most},
 		QueueTimeout: time.Duration(1+r.IntN(8)) * time.Second, CommandTimeout: time.Duration(5+r.IntN(60)) * time.Second,
 		Keepalive: time.Duration(r.IntN(3)) * time.Minute, KeepaliveCommand: frame.CommandHello,
 		MaxAge: time.Duration(r.IntN(2)) * 10 * time.Minute, MaxCommands: r.IntN(2) * 100,
@@ -140,22 +148,22 @@ func newWorld(t *testing.T, seed uint64) *world {
 	}
 	if r.IntN(3) > 0 {
 		n := 5 + r.IntN(100)
-		w.cfg.Rules = append(w.cfg.Rules, Rule{Limit: ratelimit.Limit{N: n, Per: time.Second, Burst: r.IntN(n + 1)}, Commands: AllCommands()})
+		w.cfg.Rules = append(w.cfg.Rules, Rule{Limit: ratelimit.Limit{N: n, Per: time.Second, Burst: r.IntN(n + 1)}, Commands: allCommands()})
 	}
 	if r.IntN(3) == 0 {
-		w.cfg.Rules = append(w.cfg.Rules, Rule{Limit: ratelimit.Limit{N: 2, Per: time.Second}, Scope: ScopeClient, Commands: AllCommands()})
+		w.cfg.Rules = append(w.cfg.Rules, Rule{Limit: ratelimit.Limit{N: 2, Per: time.Second}, Scope: ScopeClient, Commands: allCommands()})
 	}
 	if r.IntN(3) == 0 {
 		w.cfg.Rules = append(w.cfg.Rules, Rule{Limit: ratelimit.Limit{N: 3, Per: time.Second}, Scope: ScopeSession,
 			Commands: Commands(func(c frame.Command, _ frame.Op) bool { return c == frame.CommandCreate })})
 	}
-	w.cfg.Announce = Announce(r.IntN(3))
+	w.cfg.Record = Record(r.IntN(3))
 	w.faults = []float64{0, 0.001, 0.02, 0.2}[r.IntN(4)]
 	w.throttle = []float64{0, 0, 0.01}[r.IntN(3)]
 	w.rtt = time.Duration(1+r.IntN(50)) * time.Millisecond
 	w.login = []time.Duration{100 * time.Millisecond, 100 * time.Millisecond, 10 * time.Second}[r.IntN(3)]
 	w.most, w.settled = w.cfg.MaxSessions, never
-	w.pool = NewPool(w.cfg, 0)
+	w.pool = New(w.cfg, 0)
 	weights := 1 + r.IntN(3)
 	for range 1 + r.IntN(40) {
 		w.clients = append(w.clients, &simClient{think: time.Duration(1+r.IntN(500)) * time.Millisecond, weight: uint8(1 + r.IntN(weights))})
@@ -183,7 +191,7 @@ func (w *world) errorf(format string, args ...any) {
 func (w *world) run(commands int) {
 	w.settle()
 	for _, c := range w.clients {
-		c.budget = newBudget()
+		c.budget = NewBudget()
 		w.after(w.upTo(time.Second), func() { w.submit(c) })
 	}
 	if w.faults > 0 {
@@ -210,8 +218,8 @@ func (w *world) run(commands int) {
 	if !w.drained || len(w.sockets) > 0 {
 		w.errorf("not drained: %d sockets, %d queued", len(w.sockets), w.pool.Queued())
 	}
-	if w.cut > w.pool.cut {
-		w.errorf("I14: %d logins have no logout, %d are told", w.cut, w.pool.cut)
+	if w.cut > w.pool.abandoned {
+		w.errorf("I14: %d logins have no logout, %d are told", w.cut, w.pool.abandoned)
 	}
 	for _, e := range w.exchange {
 		if !e.ended {
@@ -259,8 +267,8 @@ func (w *world) perform(a Action) {
 		w.abort(a.Session)
 	case DoSend:
 		w.send(a.Session, a.Exchange)
-	case DoAnnounce:
-		w.announce(a.Session, a.Exchange, a.Turn)
+	case DoRecord:
+		w.record(a.Session, a.Exchange, a.Ticket)
 	case DoKeepalive:
 		w.write(a.Session, nil)
 	case DoLogout:
@@ -286,7 +294,7 @@ func (w *world) submit(c *simClient) {
 	if c.x != nil || w.drained {
 		return
 	}
-	x := &Exchange{Command: frame.CommandCheck, Query: true, budget: c.budget, weight: c.weight, since: c.served}
+	x := &Exchange{Command: frame.CommandCheck, Query: true, Budget: c.budget, Weight: c.weight, Since: c.served}
 	if w.chance(0.4) {
 		x.Command, x.Query = frame.CommandCreate, false
 	}
@@ -311,12 +319,12 @@ func (w *world) cancel(c *simClient, x *Exchange, e *simExchange) {
 
 func (w *world) send(s *Session, x *Exchange) {
 	e := w.exchange[x]
-	if w.cfg.Announce == AnnounceAlways && !x.Query && !e.announced {
-		w.errorf("a transform was sent without an announcement")
+	if w.cfg.Record == RecordAlways && !x.Query && !e.recorded {
+		w.errorf("a transform was sent without a note of it")
 	}
-	e.announced = false
-	if w.held {
-		w.errorf("a command was sent during a hold")
+	e.recorded = false
+	if w.paused {
+		w.errorf("a command was sent during a pause")
 	}
 	if w.chance(w.faults / 2) { // the socket has something to say: nothing is written
 		w.pool.Unsent(s, x, CauseUnasked, w.now)
@@ -339,22 +347,22 @@ func (w *world) send(s *Session, x *Exchange) {
 	w.write(s, x)
 }
 
-// announce is an audit log that fails and is slow at times.
-func (w *world) announce(s *Session, x *Exchange, turn uint64) {
+// record is an audit log that fails and is slow at times.
+func (w *world) record(s *Session, x *Exchange, ticket uint64) {
 	e := w.exchange[x]
-	if e.announced = false; x.Query {
-		w.errorf("a query was announced")
+	if e.recorded = false; x.Query {
+		w.errorf("a note of a query was wanted")
 	}
 	within := time.Millisecond
 	if w.chance(w.faults) {
-		within = 3 * announceTimeout
+		within = 3 * recordTimeout
 	}
 	ok := !w.chance(w.faults)
 	w.after(w.upTo(within), func() {
-		if ok && w.exchange[x] == e && s.x == x && s.turn == turn {
-			e.announced = true
+		if ok && w.exchange[x] == e && s.x == x && s.ticket == ticket {
+			e.recorded = true
 		}
-		w.pool.Announced(s, turn, ok, w.now)
+		w.pool.Recorded(s, ticket, ok, w.now)
 	})
 }
 
@@ -369,11 +377,11 @@ func (w *world) window() {
 		w.after(w.upTo(20*time.Second), w.window)
 		return
 	}
-	w.held = true
-	w.pool.Hold(w.now)
+	w.paused = true
+	w.pool.Pause(w.now)
 	w.after(w.upTo(5*time.Second), func() {
-		w.held = false
-		w.pool.Release(w.now)
+		w.paused = false
+		w.pool.Resume(w.now)
 		w.after(w.upTo(20*time.Second), w.window)
 	})
 }
@@ -386,10 +394,15 @@ func (w *world) finish(x *Exchange, end End, cause Cause) {
 		return
 	case end == EndNotSent && e.sends > e.rejected:
 		w.errorf("I4: not sent, but was sent %d times", e.sends)
+	case end == EndAnswered && x != w.answering:
+		w.errorf("I1: answered, and had no answer")
 	case end == EndUnknown && e.sends == e.rejected:
 		w.errorf("I4: unknown, but was never sent")
 	case end == EndNotSent && cause == CauseNone, end == EndUnknown && cause == CauseNone:
 		w.errorf("an exchange ended without a cause")
+	}
+	if end == EndAnswered {
+		w.answering = nil
 	}
 	e.ended = true
 	w.ended++
@@ -429,7 +442,11 @@ func (w *world) reload() {
 	// Sessions above a lower maximum end when they have nothing in flight.
 	w.most, w.settled = max(w.most, cfg.MaxSessions), w.now+w.cfg.CommandTimeout+logoutTimeout+recheck
 	w.cfg.MinSessions, w.cfg.MaxSessions = cfg.MinSessions, cfg.MaxSessions
-	w.pool.Reconfigure(cfg, login, w.now)
+	if w.grants && login == SameLogin {
+		w.pool.Grant(cfg.Grant, w.now)
+	} else {
+		w.pool.Reconfigure(cfg, login, w.now)
+	}
 	if w.rand.IntN(4) == 0 {
 		w.pool.Probe(w.now)
 	}

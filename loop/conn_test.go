@@ -1,4 +1,4 @@
-package upstream
+package loop
 
 import (
 	"bytes"
@@ -14,7 +14,10 @@ import (
 )
 
 // chunkSocket is a Socket that has what it is given, and nothing more at hand.
-type chunkSocket struct{ at []byte }
+type chunkSocket struct {
+	Socket // nil: the rest is not called
+	at     []byte
+}
 
 func (s *chunkSocket) Read(p []byte) (int, error) {
 	n := copy(p, s.at)
@@ -25,16 +28,16 @@ func (s *chunkSocket) Write(p []byte) (int, error) { return len(p), nil }
 func (s *chunkSocket) Pending() bool               { return len(s.at) > 0 }
 func (s *chunkSocket) Close() error                { return nil }
 
-// TestLoopConnDrained: however the records of a TLS connection are cut into reads, nothing is left
+// TestConnDrained: however the records of a TLS connection are cut into reads, nothing is left
 // behind when Drained says so, and every octet comes through.
-func TestLoopConnDrained(t *testing.T) {
+func TestConnDrained(t *testing.T) {
 	certs, err := sandbox.NewTLS()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		ours, theirs := net.Pipe()
-		lc := &LoopConn{Conn: ours}
+		lc := &Conn{Conn: ours}
 		cfg := certs.Client.Clone()
 		cfg.MaxVersion = version
 		client := tls.Client(lc, cfg)
@@ -91,7 +94,7 @@ func TestLoopConnDrained(t *testing.T) {
 }
 
 // drain reads as a transport does.
-func drain(t *testing.T, c *tls.Conn, lc *LoopConn, got []byte) ([]byte, bool) {
+func drain(t *testing.T, c *tls.Conn, lc *Conn, got []byte) ([]byte, bool) {
 	t.Helper()
 	buf := make([]byte, 1<<17)
 	for {
@@ -124,10 +127,10 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestLoopConnClosed: after the socket's end nothing reaches a descriptor that may be somebody
+// TestConnClosed: after the socket's end nothing reaches a descriptor that may be somebody
 // else's.
-func TestLoopConnClosed(t *testing.T) {
-	lc := &LoopConn{}
+func TestConnClosed(t *testing.T) {
+	lc := &Conn{}
 	lc.Attach(new(chunkSocket))
 	lc.Detach()
 	if _, err := lc.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {

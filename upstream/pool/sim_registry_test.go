@@ -1,4 +1,4 @@
-package upstream
+package pool
 
 import "time"
 
@@ -160,10 +160,18 @@ func (w *world) answer(s *Session, k *simSocket, gen int, end Cause) {
 	if x != nil && s.Exchange() != x {
 		w.errorf("I1: answer for another exchange")
 	}
+	w.answering = x
 	w.pool.Answered(s, end, w.now)
-	if x != nil {
-		w.finish(x, EndAnswered, CauseNone)
+	w.answered()
+}
+
+// answered ends the step in which the pool was told of an answer: the exchange must have ended by it.
+func (w *world) answered() {
+	w.settle()
+	if w.answering != nil {
+		w.errorf("I4: an exchange was answered, and did not end")
 	}
+	w.answering = nil
 }
 
 // reject answers that the command was not executed: the login is lost, or there are too many
@@ -182,9 +190,11 @@ func (w *world) reject(s *Session, k *simSocket, gen int) {
 		w.pool.Throttled(s, []Cause{CauseNone, CauseNone, CauseRegistryClosed}[w.rand.IntN(3)], w.now)
 		return
 	}
-	if !w.pool.LoginLost(s, w.now) {
-		w.finish(x, EndAnswered, CauseNone)
+	w.answering = x
+	if w.pool.LoginLost(s, w.now) {
+		w.answering = nil
 	}
+	w.answered()
 }
 
 // lose closes a session from the registry's side.

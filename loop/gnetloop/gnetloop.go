@@ -1,4 +1,10 @@
-package proxy
+// Package gnetloop implements loop.Loop with gnet. Nothing else imports gnet.
+//
+//	l, err := gnetloop.New(log)
+//	l.Post(f)
+//	err = l.Enroll(nc, handler)
+//	err = l.Stop()
+package gnetloop
 
 import (
 	"context"
@@ -15,18 +21,17 @@ import (
 	"github.com/panjf2000/gnet/v2"
 	"github.com/panjf2000/gnet/v2/pkg/logging"
 
-	"eppmux/upstream"
+	"eppmux/loop"
 )
 
-// loop is one event loop of gnet, without listeners: sockets come to it by Enroll. It is an
-// upstream.Loop.
+// Loop is one event loop of gnet, without listeners: sockets come to it by Enroll.
 //
-// What gnet does with a socket after its close is the caller's business (it acts on the bare number
-// of the descriptor), so nothing here keeps a gnet.Conn past OnClose: a socket lets go of it there.
-type loop struct {
+// After a socket is closed, gnet acts on the bare number of its descriptor, which may be somebody
+// else's by then. So nothing here keeps a gnet.Conn past OnClose: a socket lets go of it there.
+type Loop struct {
 	gnet.BuiltinEventEngine
 
-	// Immutable after newLoop.
+	// Immutable after New.
 	client *gnet.Client
 	el     gnet.EventLoop
 
@@ -35,9 +40,9 @@ type loop struct {
 	enrolls sync.WaitGroup
 }
 
-// newLoop starts a loop.
-func newLoop(log *slog.Logger) (*loop, error) {
-	l := &loop{}
+// New starts a loop. Its goroutine ends with Stop. log takes gnet's warnings and errors.
+func New(log *slog.Logger) (*Loop, error) {
+	l := &Loop{}
 	c, err := gnet.NewClient(l, gnet.WithNumEventLoop(1), gnet.WithTCPNoDelay(gnet.TCPNoDelay),
 		gnet.WithLogger(gnetLogger{log}), gnet.WithLogLevel(logging.ErrorLevel))
 	if err != nil {
@@ -56,7 +61,7 @@ func newLoop(log *slog.Logger) (*loop, error) {
 
 // findLoop learns the handle of the loop, which gnet gives to a connection's owner only: a socket
 // pair serves for one.
-func (l *loop) findLoop() error {
+func (l *Loop) findLoop() error {
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -81,12 +86,12 @@ func (l *loop) findLoop() error {
 // probe is the handler of a socket that carries nothing.
 type probe struct{}
 
-func (probe) Opened(upstream.Socket) {}
-func (probe) Readable()              {}
-func (probe) Closed(error)           {}
+func (probe) Opened(loop.Socket) {}
+func (probe) Readable()          {}
+func (probe) Closed(error)       {}
 
-// Post is upstream.Loop's.
-func (l *loop) Post(f func()) {
+// Post implements loop.Loop.
+func (l *Loop) Post(f func()) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if !l.ended {
@@ -96,14 +101,14 @@ func (l *loop) Post(f func()) {
 
 type task func()
 
-// Run is gnet.Runnable's.
+// Run implements gnet.Runnable.
 func (f task) Run(context.Context) error { f(); return nil }
 
 // errLoopEnded is what Enroll returns when the loop does not run any more.
 var errLoopEnded = errors.New("event loop has ended")
 
-// Enroll is upstream.Loop's.
-func (l *loop) Enroll(nc net.Conn, h upstream.Handler) error {
+// Enroll implements loop.Loop.
+func (l *Loop) Enroll(nc net.Conn, h loop.Handler) error {
 	l.mu.RLock()
 	ended := l.ended
 	if !ended {
@@ -119,10 +124,10 @@ func (l *loop) Enroll(nc net.Conn, h upstream.Handler) error {
 	return err
 }
 
-// stop closes all sockets and ends the loop. The loop itself must not call it. Once it begins,
-// nothing more reaches the loop: gnet would wait for ever for a socket enrolled after its end, and
-// write to a descriptor that is closed for a task.
-func (l *loop) stop() error {
+// Stop closes all sockets, ends the loop and waits for it. The loop itself must not call it. Once it
+// begins, nothing more reaches the loop: gnet would wait for ever for a socket enrolled after its
+// end, and a task would make it write to a descriptor that is closed.
+func (l *Loop) Stop() error {
 	l.mu.Lock()
 	l.ended = true
 	l.mu.Unlock()
@@ -130,9 +135,9 @@ func (l *loop) stop() error {
 	return l.client.Stop()
 }
 
-// OnOpen is gnet.EventHandler's.
-func (l *loop) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
-	h := c.Context().(upstream.Handler)
+// OnOpen implements gnet.EventHandler.
+func (l *Loop) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
+	h := c.Context().(loop.Handler)
 	s := &socket{conn: c, handler: h}
 	c.SetContext(s)
 	c.SetSafeContext(nil) // it is h
@@ -140,16 +145,16 @@ func (l *loop) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	return nil, gnet.None
 }
 
-// OnTraffic is gnet.EventHandler's.
-func (l *loop) OnTraffic(c gnet.Conn) gnet.Action {
+// OnTraffic implements gnet.EventHandler.
+func (l *Loop) OnTraffic(c gnet.Conn) gnet.Action {
 	if s, ok := c.Context().(*socket); ok {
 		s.handler.Readable()
 	}
 	return gnet.None
 }
 
-// OnClose is gnet.EventHandler's.
-func (l *loop) OnClose(c gnet.Conn, err error) gnet.Action {
+// OnClose implements gnet.EventHandler.
+func (l *Loop) OnClose(c gnet.Conn, err error) gnet.Action {
 	if s, ok := c.Context().(*socket); ok {
 		s.conn = nil
 		s.handler.Closed(err)
@@ -157,13 +162,13 @@ func (l *loop) OnClose(c gnet.Conn, err error) gnet.Action {
 	return gnet.None
 }
 
-// socket is an upstream.Socket, with what clients need beyond it. Owned by the loop.
+// socket implements loop.Socket. Owned by the loop.
 type socket struct {
 	conn    gnet.Conn // nil once closed
-	handler upstream.Handler
+	handler loop.Handler
 }
 
-// Read is upstream.Socket's.
+// Read implements loop.Socket.
 func (s *socket) Read(p []byte) (int, error) {
 	if s.conn == nil {
 		return 0, net.ErrClosed
@@ -175,9 +180,9 @@ func (s *socket) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write is upstream.Socket's. What the kernel takes at once, nearly always all, does not go through
-// gnet, and the scheduler of the runtime is not told of the call: the socket does not block. What
-// it leaves, and its errors, are gnet's.
+// Write implements loop.Socket. It offers the octets to the kernel first, which nearly always takes
+// all of them; the runtime's scheduler is not told of the call, since the socket does not block.
+// What the kernel leaves, and its errors, go through gnet.
 func (s *socket) Write(p []byte) (int, error) {
 	if s.conn == nil {
 		return 0, net.ErrClosed
@@ -195,7 +200,7 @@ func (s *socket) Write(p []byte) (int, error) {
 	return sent + n, err
 }
 
-// Pending is upstream.Socket's.
+// Pending implements loop.Socket.
 func (s *socket) Pending() bool {
 	if s.conn == nil || s.conn.InboundBuffered() > 0 {
 		return true
@@ -205,7 +210,7 @@ func (s *socket) Pending() bool {
 	return err != syscall.EAGAIN && err != syscall.EINTR
 }
 
-// Close is upstream.Socket's.
+// Close implements loop.Socket.
 func (s *socket) Close() error {
 	if s.conn == nil {
 		return nil
@@ -213,7 +218,72 @@ func (s *socket) Close() error {
 	return s.conn.EventLoop().Close(s.conn)
 }
 
-// gnetLogger takes gnet's few messages into our log.
+// SetHandler implements loop.Socket.
+func (s *socket) SetHandler(h loop.Handler) { s.handler = h }
+
+// Buffered implements loop.Socket.
+func (s *socket) Buffered() int {
+	if s.conn == nil {
+		return 0
+	}
+	return s.conn.InboundBuffered()
+}
+
+// Peek implements loop.Socket.
+func (s *socket) Peek(n int) []byte {
+	if n <= 0 { // gnet takes that for "everything"
+		panic("BUG: peek at nothing")
+	}
+	b, err := s.conn.Peek(n)
+	if err != nil {
+		panic("BUG: peek: " + err.Error())
+	}
+	return b
+}
+
+// Discard implements loop.Socket.
+func (s *socket) Discard(n int) {
+	if n <= 0 { // gnet takes that for "everything"
+		panic("BUG: discard of nothing")
+	}
+	_, _ = s.conn.Discard(n)
+}
+
+// Unsent implements loop.Socket.
+func (s *socket) Unsent() int {
+	if s.conn == nil {
+		return 0
+	}
+	return s.conn.OutboundBuffered()
+}
+
+// Acknowledge implements loop.Socket by TCP_QUICKACK, which the kernel disarms by itself; a unix
+// socket does not know it and needs none.
+func (s *socket) Acknowledge() {
+	if s.conn != nil {
+		_ = syscall.SetsockoptInt(s.conn.Fd(), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 1)
+	}
+}
+
+// CloseWrite implements loop.Socket.
+func (s *socket) CloseWrite() {
+	if s.conn != nil {
+		_ = syscall.Shutdown(s.conn.Fd(), syscall.SHUT_WR)
+	}
+}
+
+// From implements loop.Socket.
+func (s *socket) From() net.Addr {
+	if s.conn == nil {
+		return nil
+	}
+	if addr, ok := s.conn.RemoteAddr().(*net.TCPAddr); ok {
+		return addr
+	}
+	return loop.UserOf(s.conn.Fd())
+}
+
+// gnetLogger writes gnet's few messages to our log.
 type gnetLogger struct{ log *slog.Logger }
 
 func (g gnetLogger) Debugf(string, ...any) {}

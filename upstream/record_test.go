@@ -9,20 +9,22 @@ import (
 	"time"
 
 	"eppmux/audit"
+
+	"eppmux/upstream/pool"
 )
 
 // bookkeeper is an Auditor that answers when the test says so. Owned by the loop.
 type bookkeeper struct {
 	entries []audit.Entry
-	done    func(ok bool)   // of the last announcement
+	done    func(ok bool)   // of the last note
 	dones   []func(ok bool) // of all
 	flushes int
 	flushed int // entries that there were at the last Flush
 }
 
-func (r *bookkeeper) Announce(e *audit.Entry, turn uint64, done func(turn uint64, ok bool)) {
+func (r *bookkeeper) Record(e *audit.Entry, ticket uint64, done func(ticket uint64, ok bool)) {
 	r.Add(e)
-	r.done = func(ok bool) { done(turn, ok) }
+	r.done = func(ok bool) { done(ticket, ok) }
 	r.dones = append(r.dones, r.done)
 }
 
@@ -37,13 +39,13 @@ func (r *bookkeeper) Add(e *audit.Entry) {
 func (r *bookkeeper) Flush() { r.flushes, r.flushed = r.flushes+1, len(r.entries) }
 
 // audited plays with a bookkeeper.
-func audited(t *testing.T, how Announce, f func(p *play, rec *bookkeeper)) {
+func audited(t *testing.T, how pool.Record, f func(p *play, rec *bookkeeper)) {
 	rec := &bookkeeper{}
-	inPlay(t, func(c *Config) { c.Audit, c.Pool.Announce = rec, how }, func(p *play) { f(p, rec) })
+	inPlay(t, func(c *Config) { c.Audit, c.Pool.Record = rec, how }, func(p *play) { f(p, rec) })
 }
 
-// announced answers the last announcement.
-func (p *play) announced(rec *bookkeeper, ok bool) {
+// recorded ends the last note.
+func (p *play) recorded(rec *bookkeeper, ok bool) {
 	p.t.Helper()
 	p.on(func() { rec.done(ok) })
 	synctest.Wait()
@@ -77,9 +79,9 @@ func (r *registrySide) silent(d time.Duration) {
 	}
 }
 
-// TestAnnounced: nothing of a transform is written before its record is made; a query needs none.
-func TestAnnounced(t *testing.T) {
-	audited(t, AnnounceAlways, func(p *play, rec *bookkeeper) {
+// TestRecorded: nothing of a transform is written before its record is made; a query needs none.
+func TestRecorded(t *testing.T) {
+	audited(t, pool.RecordAlways, func(p *play, rec *bookkeeper) {
 		r := p.session()
 		q := p.ask(checkCommand(""))
 		r.want("check")
@@ -89,20 +91,20 @@ func TestAnnounced(t *testing.T) {
 		a := p.ask(deleteCommand("<clTRID>C-1</clTRID>"))
 		r.silent(500 * time.Millisecond)
 		p.on(func() {
-			if !a.x.Announcing() || a.x.InFlight() {
-				t.Error("is not shown as being announced")
+			if !a.x.Recording() || a.x.Sent() {
+				t.Error("is not shown as being recorded")
 			}
 		})
-		p.announced(rec, true)
+		p.recorded(rec, true)
 		r.want("delete")
 		p.on(func() {
-			if a.x.Announcing() || !a.x.InFlight() {
+			if a.x.Recording() || !a.x.Sent() {
 				t.Error("is not shown as sent")
 			}
 		})
 		p.wantEvents(rec, "sending")
 		r.reply(1000)
-		if e := a.end(); e.End != EndAnswered {
+		if e := a.end(); e.End != pool.EndAnswered {
 			t.Errorf("got %+v", e)
 		}
 		p.wantEvents(rec, "sending", "answered")
@@ -120,20 +122,20 @@ func TestAnnounced(t *testing.T) {
 	})
 }
 
-// TestAnnounceFails: what becomes of a transform that cannot be recorded is the operator's choice.
-func TestAnnounceFails(t *testing.T) {
-	late := func(p *play, _ *bookkeeper) { time.Sleep(announceTimeout + time.Millisecond); synctest.Wait() }
-	fails := func(p *play, rec *bookkeeper) { p.announced(rec, false) }
+// TestRecordFails: what becomes of a transform that cannot be recorded is the operator's choice.
+func TestRecordFails(t *testing.T) {
+	late := func(p *play, _ *bookkeeper) { time.Sleep(time.Second + time.Millisecond); synctest.Wait() }
+	fails := func(p *play, rec *bookkeeper) { p.recorded(rec, false) }
 	for name, goesWrong := range map[string]func(*play, *bookkeeper){"fails": fails, "late": late} {
 		t.Run(name+"/always", func(t *testing.T) {
-			audited(t, AnnounceAlways, func(p *play, rec *bookkeeper) {
+			audited(t, pool.RecordAlways, func(p *play, rec *bookkeeper) {
 				r := p.session()
 				a := p.ask(deleteCommand(""))
 				goesWrong(p, rec)
-				if e := a.end(); e.End != EndNotSent || e.Cause != CauseAudit {
+				if e := a.end(); e.End != pool.EndNotSent || e.Cause != pool.CauseAudit {
 					t.Errorf("got %+v, want not sent for the audit log", e)
 				}
-				p.announced(rec, true) // too late
+				p.recorded(rec, true) // too late
 				q := p.ask(checkCommand(""))
 				r.want("check") // the same session goes on
 				r.reply(1000)
@@ -142,14 +144,14 @@ func TestAnnounceFails(t *testing.T) {
 			})
 		})
 		t.Run(name+"/if can", func(t *testing.T) {
-			audited(t, AnnounceIfCan, func(p *play, rec *bookkeeper) {
+			audited(t, pool.RecordIfCan, func(p *play, rec *bookkeeper) {
 				r := p.session()
 				a := p.ask(deleteCommand(""))
 				goesWrong(p, rec)
 				r.want("delete")
-				p.announced(rec, true) // late: it is not sent again
+				p.recorded(rec, true) // late: it is not sent again
 				r.reply(1000)
-				if e := a.end(); e.End != EndAnswered {
+				if e := a.end(); e.End != pool.EndAnswered {
 					t.Errorf("got %+v", e)
 				}
 				p.wantEvents(rec, "sending", "answered")
@@ -158,26 +160,26 @@ func TestAnnounceFails(t *testing.T) {
 	}
 }
 
-// TestAnnouncedInVain: the client goes, or the session ends, between the record and the sending.
-func TestAnnouncedInVain(t *testing.T) {
-	audited(t, AnnounceAlways, func(p *play, rec *bookkeeper) {
+// TestRecordedInVain: the client goes, or the session ends, between the record and the sending.
+func TestRecordedInVain(t *testing.T) {
+	audited(t, pool.RecordAlways, func(p *play, rec *bookkeeper) {
 		r := p.session()
 		a := p.ask(deleteCommand("<clTRID>C-1</clTRID>"))
 		p.on(func() { p.account.Cancel(a.x) })
-		p.announced(rec, true)
+		p.recorded(rec, true)
 		r.silent(time.Second)
 		p.wantEvents(rec, "sending", "not_sent client_gone")
 
 		b := p.ask(deleteCommand("<clTRID>C-2</clTRID>"))
 		r.close()
-		p.announced(rec, true)
+		p.recorded(rec, true)
 		b.waiting()
 		r = p.next()
 		r.silent(time.Millisecond)
-		p.announced(rec, true)
+		p.recorded(rec, true)
 		r.want("delete")
 		r.reply(1000)
-		if e := b.end(); e.End != EndAnswered {
+		if e := b.end(); e.End != pool.EndAnswered {
 			t.Errorf("got %+v", e)
 		}
 		p.wantEvents(rec, "sending", "not_sent client_gone", "sending", "sending", "answered")
@@ -192,16 +194,16 @@ func TestAnnouncedInVain(t *testing.T) {
 // TestRejectedIsRecorded: what the registry did not execute is recorded as such and goes under a
 // new id.
 func TestRejectedIsRecorded(t *testing.T) {
-	audited(t, AnnounceAlways, func(p *play, rec *bookkeeper) {
+	audited(t, pool.RecordAlways, func(p *play, rec *bookkeeper) {
 		r := p.session()
 		a := p.ask(deleteCommand("<clTRID>C-1</clTRID>"))
-		p.announced(rec, true)
+		p.recorded(rec, true)
 		r.want("delete")
 		first := r.id
 		r.send(strings.Replace(response(2002, first), "<msg>m</msg>", "<msg>Not logged in</msg>", 1))
 		r.wantEnd()
 		r = p.next()
-		p.announced(rec, true)
+		p.recorded(rec, true)
 		r.want("delete")
 		if r.id == first {
 			t.Error("sent again under the same id")
@@ -223,17 +225,17 @@ func TestRejectedIsRecorded(t *testing.T) {
 // is wanted.
 func TestUnknownIsRecorded(t *testing.T) {
 	rec := &bookkeeper{}
-	inPlay(t, func(c *Config) { c.Audit, c.AuditQueries, c.Pool.Announce = rec, true, AnnounceIfCan }, func(p *play) {
+	inPlay(t, func(c *Config) { c.Audit, c.AuditQueries, c.Pool.Record = rec, true, pool.RecordIfCan }, func(p *play) {
 		r := p.session()
 		q := p.ask(checkCommand("<clTRID>C-0</clTRID>"))
 		r.want("check")
 		r.reply(1000)
 		q.end()
 		a := p.ask(deleteCommand("<clTRID>C-1</clTRID>"))
-		p.announced(rec, true)
+		p.recorded(rec, true)
 		r.want("delete")
 		r.close()
-		if e := a.end(); e.End != EndUnknown {
+		if e := a.end(); e.End != pool.EndUnknown {
 			t.Errorf("got %+v", e)
 		}
 		p.wantEvents(rec, "answered", "sending", "unknown registry_closed")
@@ -256,7 +258,7 @@ func (a *asker) Origin() (listener, client string) {
 // TestGoneIsNamed: a command whose client has gone is recorded with the client's name, a query too.
 func TestGoneIsNamed(t *testing.T) {
 	rec := &bookkeeper{}
-	inPlay(t, func(c *Config) { c.Audit, c.AuditQueries, c.Pool.Announce = rec, true, AnnounceAlways }, func(p *play) {
+	inPlay(t, func(c *Config) { c.Audit, c.AuditQueries, c.Pool.Record = rec, true, pool.RecordAlways }, func(p *play) {
 		r := p.session()
 		leave := func(a *asker) { p.on(func() { a.gone = true; p.account.Cancel(a.x) }) }
 		q := p.ask(checkCommand(""))
@@ -266,7 +268,7 @@ func TestGoneIsNamed(t *testing.T) {
 		leave(q)
 		r.reply(1000)
 		a := p.ask(deleteCommand(""))
-		p.announced(rec, true)
+		p.recorded(rec, true)
 		r.want("delete")
 		leave(a)
 		r.reply(1000)
@@ -288,7 +290,7 @@ func TestGoneIsNamed(t *testing.T) {
 func TestOneFlush(t *testing.T) {
 	rec := &bookkeeper{}
 	inPlay(t, func(c *Config) {
-		c.Audit, c.AuditQueries, c.Pool.Announce, c.Pool.MinSessions, c.Pool.MaxSessions = rec, true, AnnounceAlways, 4, 4
+		c.Audit, c.AuditQueries, c.Pool.Record, c.Pool.MinSessions, c.Pool.MaxSessions = rec, true, pool.RecordAlways, 4, 4
 	}, func(p *play) {
 		var all []*registrySide
 		for range 4 {
@@ -313,7 +315,7 @@ func TestOneFlush(t *testing.T) {
 			for _, done := range rec.dones {
 				done(true)
 			}
-			if n := len(p.account.auditing.settled); n != 4 {
+			if n := len(p.account.recording.settled); n != 4 {
 				t.Errorf("%d are told together, want 4", n)
 			}
 		})
@@ -342,15 +344,15 @@ func TestOneFlush(t *testing.T) {
 	})
 }
 
-// TestHold: a maintenance window (faults.md row 36).
-func TestHold(t *testing.T) {
+// TestPause: a maintenance window (faults.md row 36).
+func TestPause(t *testing.T) {
 	inPlay(t, nil, func(p *play) {
 		r := p.session()
 		busy := p.ask(deleteCommand(""))
 		r.want("delete")
-		p.on(p.account.Hold)
+		p.operate(p.account.Pause)
 		r.reply(1000) // what is in flight is answered
-		if e := busy.end(); e.End != EndAnswered {
+		if e := busy.end(); e.End != pool.EndAnswered {
 			t.Errorf("got %+v", e)
 		}
 		r.want("logout")
@@ -358,17 +360,17 @@ func TestHold(t *testing.T) {
 		r.wantEnd()
 		late := p.ask(checkCommand(""))
 		time.Sleep(9 * time.Second)
-		if e := late.end(); e.End != EndNotSent || e.Cause != CausePaused {
+		if e := late.end(); e.End != pool.EndNotSent || e.Cause != pool.CausePaused {
 			t.Errorf("got %+v, want not sent for the pause", e)
 		}
 		waits := p.ask(checkCommand(""))
 		time.Sleep(5 * time.Second)
 		waits.waiting()
-		p.on(p.account.Release)
+		p.operate(p.account.Resume)
 		r = p.session()
 		r.want("check")
 		r.reply(1000)
-		if e := waits.end(); e.End != EndAnswered {
+		if e := waits.end(); e.End != pool.EndAnswered {
 			t.Errorf("got %+v", e)
 		}
 	})
@@ -384,7 +386,7 @@ func TestReconnect(t *testing.T) {
 		idle.want("check")
 		busy.want("check")
 		idle.reply(1000)
-		p.on(p.account.Reconnect)
+		p.operate(p.account.Reconnect)
 		idle.want("logout")
 		idle.reply(1500)
 		p.session()
@@ -393,7 +395,7 @@ func TestReconnect(t *testing.T) {
 		busy.reply(1500)
 		p.session()
 		for _, x := range []*asker{a, b} {
-			if e := x.end(); e.End != EndAnswered {
+			if e := x.end(); e.End != pool.EndAnswered {
 				t.Errorf("got %+v", e)
 			}
 		}
@@ -405,7 +407,7 @@ func TestReconnect(t *testing.T) {
 		r.reply(2200)
 		synctest.Wait()
 		began := time.Now()
-		p.on(p.account.Reconnect)
+		p.operate(p.account.Reconnect)
 		p.session()
 		if d := time.Since(began); d > time.Minute {
 			t.Errorf("tried again after %v", d)
@@ -413,10 +415,10 @@ func TestReconnect(t *testing.T) {
 	})
 }
 
-// TestDeadlineWhileAnnouncing: what has waited for as long as it may ends for that, not for the
+// TestDeadlineWhileRecording: what has waited for as long as it may ends for that, not for the
 // audit log.
-func TestDeadlineWhileAnnouncing(t *testing.T) {
-	audited(t, AnnounceIfCan, func(p *play, rec *bookkeeper) {
+func TestDeadlineWhileRecording(t *testing.T) {
+	audited(t, pool.RecordIfCan, func(p *play, rec *bookkeeper) {
 		r := p.session()
 		q := p.ask(checkCommand(""))
 		r.want("check")
@@ -425,24 +427,24 @@ func TestDeadlineWhileAnnouncing(t *testing.T) {
 		r.reply(1000)
 		q.end()
 		time.Sleep(200 * time.Millisecond)
-		if e := a.end(); e.End != EndNotSent || e.Cause != CauseQueueTimeout {
+		if e := a.end(); e.End != pool.EndNotSent || e.Cause != pool.CauseQueueTimeout {
 			t.Errorf("got %+v, want not sent for the queue's timeout", e)
 		}
 	})
 }
 
-// TestHoldWhileConnecting: an attempt that a hold gives up does not put the next one off.
-func TestHoldWhileConnecting(t *testing.T) {
+// TestPauseWhileConnecting: an attempt that a pause gives up does not put the next one off.
+func TestPauseWhileConnecting(t *testing.T) {
 	inPlay(t, nil, func(p *play) {
 		p.accept() // and nobody greets
 		synctest.Wait()
-		p.on(p.account.Hold)
+		p.operate(p.account.Pause)
 		synctest.Wait()
 		began := time.Now()
-		p.on(p.account.Release)
+		p.operate(p.account.Resume)
 		p.session()
 		if d := time.Since(began); d > 0 {
-			t.Errorf("connected %v after the release", d)
+			t.Errorf("connected %v after the resume", d)
 		}
 		p.on(func() {
 			if got := p.account.counts.Logins[LoginFailed]; got != 0 {

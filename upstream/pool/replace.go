@@ -1,4 +1,4 @@
-package upstream
+package pool
 
 import "time"
 
@@ -13,11 +13,11 @@ func (p *Pool) worn(s *Session, now time.Duration) Cause {
 	return CauseNone
 }
 
-// mayGo says whether s, which is idle and worn, may be logged out now: when another has been opened
+// letGo says whether s, which is idle and worn, may be logged out now: when another has been opened
 // in its place, which this asks for. It goes first where there is no room for both, where it can
 // carry nothing more, and where it is to go for another reason than its age or count. One session
 // is replaced at a time, so that not all go at once.
-func (p *Pool) mayGo(s *Session, why Cause, now time.Duration) bool {
+func (p *Pool) letGo(s *Session, why Cause, now time.Duration) bool {
 	switch {
 	case why == CauseCount && s.commands >= p.cfg.MaxCommands-1: // the last is the logout
 		return true
@@ -62,7 +62,7 @@ func (p *Pool) relieve(now time.Duration) {
 		return
 	}
 	p.relieved = true
-	if s.state == SessionIdle && p.mayGo(s, p.worn(s, now), now) {
+	if s.state == SessionIdle && p.letGo(s, p.worn(s, now), now) {
 		p.retire(s, p.worn(s, now), now)
 	}
 }

@@ -1,4 +1,4 @@
-package upstream
+package pool
 
 import "time"
 
@@ -82,8 +82,8 @@ func (l *poolLane) down(x *Exchange, i int) {
 
 // before says whose turn is first. Between equals, that of who asked first.
 func (x *Exchange) before(y *Exchange) bool {
-	if x.since != y.since {
-		return x.since < y.since
+	if x.Since != y.Since {
+		return x.Since < y.Since
 	}
 	return x.seq < y.seq
 }
@@ -137,20 +137,19 @@ func (l *againLane) push(x *Exchange) {
 }
 
 func (q *queue) init() {
-	q.timed1.links, q.timed2.links, q.again.links = wait, wait, other
+	q.timed1.links, q.timed2.links, q.again.links = deadlineLinks, deadlineLinks, laneLinks
 }
 
 // classCredit is how far behind the others a class may be that comes back, in commands for each of
-// its clients of weight
-//  1. Clients are away between an answer and their next command; that must not cost them their
-//     share.
+// its clients of weight one. Clients are away between an answer and their next command; that must
+// not cost them their share.
 const classCredit = 2
 
 // entered counts x as active. A class that was away for long does not get what it has missed.
 func (q *queue) entered(x *Exchange) {
 	q.seq++
 	x.seq = q.seq
-	c := q.class(x.weight)
+	c := q.class(x.Weight)
 	if c.active++; c.active > 1 || len(q.classes) == 1 {
 		return
 	}
@@ -164,11 +163,11 @@ func (q *queue) entered(x *Exchange) {
 }
 
 // left says that x has ended.
-func (q *queue) left(x *Exchange) { q.class(x.weight).active-- }
+func (q *queue) left(x *Exchange) { q.class(x.Weight).active-- }
 
 // sent moves the virtual time of x's class on.
 func (q *queue) sent(x *Exchange) {
-	c := q.class(x.weight)
+	c := q.class(x.Weight)
 	c.time += 1 / (float64(c.active) * float64(c.weight))
 }
 

@@ -1,4 +1,4 @@
-package upstream
+package pool
 
 import (
 	"container/heap"
@@ -69,11 +69,6 @@ func Commands(covers func(frame.Command, frame.Op) bool) CommandSet {
 		}
 	}
 	return s
-}
-
-// AllCommands is the set of everything.
-func AllCommands() CommandSet {
-	return Commands(func(frame.Command, frame.Op) bool { return true })
 }
 
 // ruleSet is a set of rules by their index.
@@ -264,8 +259,8 @@ func (l *limits) watch(x *Exchange, session bucketSet, now time.Duration) {
 			owner = session
 		case ScopeClient:
 			owner = nil
-			if x.budget != nil {
-				owner = x.budget.buckets
+			if x.Budget != nil {
+				owner = x.Budget.buckets
 			}
 		}
 		if owner.next(one, now) > now {
@@ -310,7 +305,8 @@ func (h *heldBudgets) Pop() any {
 	return b
 }
 
-func newBudget() *Budget { return &Budget{waiting: list{links: other}, index: -1} }
+// NewBudget returns the budget of an identity that has used nothing yet.
+func NewBudget() *Budget { return &Budget{waiting: list{links: laneLinks}, index: -1} }
 
 // current brings b up to the rules of now.
 func (l *limits) current(b *Budget, now time.Duration) {
@@ -324,7 +320,7 @@ func (l *limits) current(b *Budget, now time.Duration) {
 
 // charge takes x's client-scope limits, or holds x back: then it says false.
 func (l *limits) charge(x *Exchange, now time.Duration) bool {
-	b := x.budget
+	b := x.Budget
 	if b == nil {
 		return true
 	}
@@ -382,6 +378,6 @@ func (l *limits) admit(now time.Duration) *Exchange {
 
 // unhold takes a held exchange out.
 func (l *limits) unhold(x *Exchange, now time.Duration) {
-	x.budget.waiting.remove(x)
-	l.rewake(x.budget, now)
+	x.Budget.waiting.remove(x)
+	l.rewake(x.Budget, now)
 }

@@ -1,24 +1,21 @@
-package upstream
+package pool
 
 import "time"
 
-// Hold stops the work, as for the registry's maintenance: what is in flight is answered, then the
-// sessions log out. What comes waits, until its deadline. It goes on until Release.
-func (p *Pool) Hold(now time.Duration) {
-	p.held, p.nextTry, p.downSince = true, 0, -1
+// Pause stops the work, as for the registry's maintenance: commands in flight are answered, then the
+// sessions log out. Commands that are submitted wait, until their deadline. It lasts until Resume.
+func (p *Pool) Pause(now time.Duration) {
+	p.paused, p.nextTry, p.downSince = true, 0, -1
 	p.recall()
 	p.dispatch(now)
 	p.checkDrained()
 }
 
-// Release ends a Hold.
-func (p *Pool) Release(now time.Duration) {
-	p.held, p.downSince = false, -1
+// Resume ends a Pause.
+func (p *Pool) Resume(now time.Duration) {
+	p.paused, p.downSince = false, -1
 	p.dispatch(now)
 }
-
-// Held says whether a Hold is in force.
-func (p *Pool) Held() bool { return p.held }
 
 // standDown retires every idle session.
 func (p *Pool) standDown(now time.Duration) {

@@ -1,0 +1,147 @@
+package loop
+
+import (
+	"net"
+	"os"
+	"time"
+)
+
+// Conn is a connection that begins as a blocking one and continues on a loop. crypto/tls above it
+// shakes hands with blocking calls and is driven by the loop afterwards: when no octets are at hand,
+// Read returns os.ErrDeadlineExceeded. crypto/tls takes that for a temporary error, keeps its state,
+// and reads on when it is called again.
+//
+// Owned by the goroutine that shakes hands, then by the loop.
+type Conn struct {
+	net.Conn        // until Attach
+	socket   Socket // from then on; nil again after Detach
+	detached bool
+	records  records
+}
+
+// Attach makes c continue over s. The blocking connection must not be used any more.
+func (c *Conn) Attach(s Socket) { c.socket = s }
+
+// Detach tells c that its socket is closed: reads and writes return net.ErrClosed from now on.
+func (c *Conn) Detach() { c.socket, c.detached = nil, true }
+
+// Detached reports whether the socket is closed.
+func (c *Conn) Detached() bool { return c.detached }
+
+// Read implements net.Conn. On the loop it does not block.
+func (c *Conn) Read(p []byte) (int, error) {
+	if c.detached {
+		return 0, net.ErrClosed
+	}
+	if c.socket == nil {
+		n, err := c.Conn.Read(p)
+		c.records.pass(p[:n])
+		return n, err
+	}
+	n, err := c.socket.Read(p)
+	if n == 0 && err == nil {
+		c.records.whole = 0
+		return 0, os.ErrDeadlineExceeded
+	}
+	c.records.pass(p[:n])
+	c.records.more = n == len(p)
+	return n, err
+}
+
+// Drained reports, after a Read of the tls.Conn above c that returned data and did not fill the
+// caller's buffer, that another one would find nothing: exactly one whole record has come since it
+// last found nothing. Each Read that is spared saves crypto/tls an allocation. Drained may report
+// false when nothing is left, but never true when something is.
+func (c *Conn) Drained() bool {
+	if c.records.whole != 1 || c.records.partial() || c.records.more {
+		return false
+	}
+	c.records.whole = 0
+	return true
+}
+
+// Partial reports whether a TLS record has begun to come and is not whole.
+func (c *Conn) Partial() bool { return c.records.partial() }
+
+// records counts the TLS records in the octets that pass. RFC 8446 section 5.1: a record is a type,
+// a version and a length, 5 octets together, and length octets.
+type records struct {
+	whole  int  // that have passed
+	head   int  // octets of a header that have passed, of a record that is not whole
+	length int  // of that record, as far as it has passed with the header
+	left   int  // octets of that record's content still to come
+	more   bool // the last Read was filled: the socket may have more
+}
+
+func (r *records) partial() bool { return r.head > 0 }
+
+func (r *records) pass(p []byte) {
+	for len(p) > 0 {
+		if r.head < 5 {
+			if r.head >= 3 {
+				r.length = r.length<<8 | int(p[0])
+			}
+			if r.head++; r.head == 5 {
+				r.left = r.length
+			}
+			p = p[1:]
+		} else {
+			n := min(r.left, len(p))
+			r.left -= n
+			p = p[n:]
+		}
+		if r.head == 5 && r.left == 0 {
+			r.whole++
+			r.head, r.length = 0, 0
+		}
+	}
+}
+
+// Write implements net.Conn. On the loop it does not block and writes all of p or closes c.
+func (c *Conn) Write(p []byte) (int, error) {
+	if c.detached {
+		return 0, net.ErrClosed
+	}
+	if c.socket == nil {
+		return c.Conn.Write(p)
+	}
+	return c.socket.Write(p)
+}
+
+// Pending is as Socket.Pending; false while the connection is not on the loop.
+func (c *Conn) Pending() bool { return c.socket != nil && c.socket.Pending() }
+
+// Close closes the connection, or on the loop its socket.
+func (c *Conn) Close() error {
+	if c.detached {
+		return nil
+	}
+	if c.socket == nil {
+		return c.Conn.Close()
+	}
+	return c.socket.Close()
+}
+
+// SetDeadline implements net.Conn. It has no effect on the loop, where no call blocks.
+func (c *Conn) SetDeadline(t time.Time) error {
+	if c.socket != nil || c.detached {
+		return nil
+	}
+	return c.Conn.SetDeadline(t)
+}
+
+// SetReadDeadline implements net.Conn, as SetDeadline.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	if c.socket != nil || c.detached {
+		return nil
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+// SetWriteDeadline implements net.Conn, as SetDeadline.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	if c.socket != nil || c.detached {
+		return nil
+	}
+	return c.Conn.SetWriteDeadline(t)
+}

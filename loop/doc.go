@@ -1,0 +1,21 @@
+// Package loop says what an event loop is to the rest of the program, and drives TLS on one.
+//
+// A [Loop] owns sockets and runs what is posted to it, all on one goroutine, so that what lives on
+// it needs no lock. Package gnetloop implements it with gnet; tests implement it with goroutines or
+// with nothing at all.
+//
+// A connection comes to a loop in two steps. It is dialled or accepted, and shakes hands, with
+// blocking calls on a goroutine of its own; then [Loop.Enroll] hands the socket over and its
+// [Handler] is told what happens there. With a [Conn] between the socket and crypto/tls the same
+// tls.Conn serves in both steps:
+//
+//	under := &loop.Conn{Conn: nc}
+//	conn := tls.Client(under, cfg)
+//	err := conn.Handshake()         // blocks
+//	err = l.Enroll(nc, handler)     // handler.Opened calls under.Attach(socket)
+//	n, err := conn.Read(p)          // from Readable, on the loop: os.ErrDeadlineExceeded for "nothing at hand"
+//
+// An [Alarm] runs a function on a loop at an instant.
+//
+// The package imports the standard library alone and starts no goroutine but the timer of an Alarm.
+package loop

@@ -1,0 +1,125 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"eppmux/frame"
+	"eppmux/upstream/pool"
+)
+
+// Result is how a command of Do ended.
+type Result struct {
+	End   pool.End
+	Cause pool.Cause // CauseNone for EndAnswered
+	Code  int        // the registry's result code; EndAnswered only
+	// Payload is the registry's answer, with the command's own clTRID in it; EndAnswered only. It is
+	// the caller's.
+	Payload []byte
+	SvTRID  string // the registry's id in it; EndAnswered only
+	// MuxTRID is the transaction id under which the registry knows the command, for a look-up when
+	// End is EndUnknown; empty where nothing was sent, or the payload has no place for one.
+	MuxTRID string
+}
+
+// ErrNotCarried says that a payload holds no command that an account carries: a hello, a login, a
+// logout, or a message of a registry.
+var ErrNotCarried = errors.New("this message is not carried to a registry")
+
+// Do carries one command for a caller that is no EPP client, from any goroutine but the loop, and
+// returns how it ended. It waits in the queue like a client's command, as one of weight 1.
+//
+// Do returns early when ctx is done: a command that still waits ends as EndNotSent, one that was
+// sent as EndUnknown, both for CauseClientGone; the registry's answer to it is read and recorded.
+// The payload must not change until Do returns. Close ends all calls for CauseShutdown.
+//
+// An error is about the payload, of which nothing was sent: a *frame.Fault where it does not parse,
+// or ErrNotCarried. How the command fares is in the Result alone.
+func (a *Account) Do(ctx context.Context, payload []byte) (Result, error) {
+	// The scanner's results are borrowed; this one lives as long as the call.
+	m, err := new(frame.Scanner).Scan(payload)
+	if err != nil {
+		return Result{}, fmt.Errorf("command: %w", err)
+	}
+	if m.Kind != frame.KindCommand && m.Kind != frame.KindExtension || m.Command == frame.CommandLogin || m.Command == frame.CommandLogout {
+		return Result{}, ErrNotCarried
+	}
+	d := &doing{a: a, m: m, ended: make(chan Result, 1)}
+	if !a.admit(d) {
+		return Result{End: pool.EndNotSent, Cause: pool.CauseShutdown}, nil
+	}
+	select {
+	case r := <-d.ended:
+		return r, nil
+	case <-ctx.Done():
+	}
+	a.loop.Post(func() { d.giveUp(pool.CauseClientGone) })
+	return <-d.ended, nil
+}
+
+// admit hands d to the loop, unless the account is closed.
+func (a *Account) admit(d *doing) bool {
+	a.gate.RLock()
+	defer a.gate.RUnlock()
+	if !a.shut {
+		a.loop.Post(d.begin)
+	}
+	return !a.shut
+}
+
+// shutGate lets no more commands of Do in. Those that were let in are on the loop before anything
+// that is posted later.
+func (a *Account) shutGate() {
+	a.gate.Lock()
+	defer a.gate.Unlock()
+	a.shut = true
+}
+
+// doing is one call of Do. It is the Client of its exchange.
+type doing struct {
+	a     *Account       // immutable
+	m     *frame.Message // immutable; its octets are the caller's of Do
+	ended chan Result    // holds the one result; not closed
+
+	x *Exchange // nil: it has ended; owned by the loop
+}
+
+func (d *doing) begin() {
+	d.x = d.a.Exchange(Sender{Client: d, Since: d.a.Now()}, d.m)
+	d.a.doings[d] = struct{}{}
+	d.a.Submit(d.x)
+}
+
+// Finish implements Client.
+func (d *doing) Finish(x *Exchange, o Outcome) {
+	r := Result{End: o.End, Cause: o.Cause, Code: o.Code, SvTRID: string(o.SvTRID)}
+	if o.End == pool.EndAnswered {
+		r.Payload = bytes.Clone(o.Unit[frame.HeaderLen:])
+	}
+	if o.End != pool.EndNotSent {
+		r.MuxTRID = string(x.MuxTRID())
+	}
+	d.end(r)
+}
+
+// giveUp ends the call before the command has ended, for cause.
+func (d *doing) giveUp(cause pool.Cause) {
+	x := d.x
+	if x == nil {
+		return
+	}
+	r := Result{End: x.EndNow(), Cause: cause}
+	if r.End == pool.EndUnknown {
+		r.MuxTRID = string(x.MuxTRID())
+	}
+	d.end(r)
+	d.a.Cancel(x)
+}
+
+func (d *doing) end(r Result) {
+	d.x = nil
+	delete(d.a.doings, d)
+	d.ended <- r
+}

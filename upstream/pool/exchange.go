@@ -1,0 +1,169 @@
+package pool
+
+import (
+	"time"
+
+	"eppmux/frame"
+)
+
+// Exchange is what a Pool knows of one command and its one response (RFC 5734 section 3). The
+// octets are the shell's: its own exchange embeds this one, and Shell leads back to it.
+type Exchange struct {
+	// Set by the shell before Submit; not changed until DoFinish or Cancel.
+	Command frame.Command
+	Op      frame.Op
+	Query   bool          // only reads: may be repeated once on another session
+	Weight  uint8         // of its client, 1 at the least: its share when commands wait
+	Since   time.Duration // when its client was served last, or came
+	Budget  *Budget       // client-scope limits of its client's identity; nil: none
+	Shell   any           // the shell's; the Pool does not look at it, and Reset keeps it
+
+	// Owned by the Pool.
+	state    exchangeState
+	kind     kind
+	orphan   bool   // the client has gone: the answer is read, recorded and dropped
+	rejected bool   // the registry said that it had not executed it
+	tries    uint8  // times it was handed to a session
+	seq      uint64 // rises with each
+	charges  charges
+	session  *Session // that has it; nil: none
+	sentOn   uint64   // id of the session that it was handed to last
+	queuedAt time.Duration
+	sentAt   time.Duration // when it was handed to a session last; 0: it was not
+	deadline time.Duration // while it waits
+	lostAt   time.Duration // when a session answered that it is not logged in; 0: none did
+	lane     *poolLane     // in which it waits; nil: in list
+	index    int           // in lane
+	// An exchange can be in two lists at once.
+	list          *list // of those to be sent again, or held back by a Budget; nil: in none
+	laneLinks     links // in list, which stands in a lane's place
+	waitList      *list // of all that wait, by deadline; nil: it does not wait
+	deadlineLinks links // in waitList
+}
+
+// Reset makes a finished exchange ready to be used again. It keeps Shell, and the memory of its
+// charges.
+func (x *Exchange) Reset() { *x = Exchange{Shell: x.Shell, charges: x.charges} }
+
+// SentAt is when the exchange was handed to a session last; 0 if it was not.
+func (x *Exchange) SentAt() time.Duration { return x.sentAt }
+
+// SentOn is the ID of the session that the exchange was handed to last; 0 if it was not.
+func (x *Exchange) SentOn() uint64 { return x.sentOn }
+
+// Sent reports whether the exchange has been handed to a session and is written there.
+func (x *Exchange) Sent() bool { return x.state == exchangeInFlight && !x.session.recording }
+
+// Recording reports whether a session has the exchange and waits until it is recorded; nothing of
+// it is sent yet.
+func (x *Exchange) Recording() bool { return x.state == exchangeInFlight && x.session.recording }
+
+// Waited is the time since the exchange was submitted.
+func (x *Exchange) Waited(now time.Duration) time.Duration { return now - x.queuedAt }
+
+// Wait is the time from Submit until the exchange was handed to a session; 0 if it was not.
+func (x *Exchange) Wait() time.Duration {
+	if x.sentAt == 0 {
+		return 0
+	}
+	return x.sentAt - x.queuedAt
+}
+
+// EndNow is how the exchange would end at this moment without an answer: EndNotSent or EndUnknown.
+func (x *Exchange) EndNow() End {
+	if x.tries == 0 || x.tries == 1 && x.Recording() {
+		return EndNotSent
+	}
+	return EndUnknown
+}
+
+// Rejected reports whether the registry has said of the exchange that it did not execute it.
+func (x *Exchange) Rejected() bool { return x.rejected }
+
+// Orphan reports whether the client has gone while the exchange was in flight.
+func (x *Exchange) Orphan() bool { return x.orphan }
+
+type exchangeState uint8
+
+const (
+	exchangeFree     exchangeState = iota
+	exchangeHeld                   // waits for a client-scope limit
+	exchangeQueued                 // waits in a lane
+	exchangeInFlight               // handed to a session
+)
+
+// links are the neighbours of an exchange in one list.
+type links struct{ prev, next *Exchange }
+
+// laneLinks and deadlineLinks pick the links that a list of either kind uses.
+func laneLinks(x *Exchange) *links     { return &x.laneLinks }
+func deadlineLinks(x *Exchange) *links { return &x.deadlineLinks }
+
+// list holds exchanges, first in first out, without allocating.
+type list struct {
+	head, tail *Exchange
+	n          int
+	links      func(*Exchange) *links
+}
+
+func (l *list) pushBack(x *Exchange) {
+	k := l.links(x)
+	k.prev, k.next = l.tail, nil
+	if l.tail != nil {
+		l.links(l.tail).next = x
+	} else {
+		l.head = x
+	}
+	l.tail = x
+	l.n++
+}
+
+// insert puts x behind the last that may stand before it. It looks from the end: what comes usually
+// belongs there.
+func (l *list) insert(x *Exchange, before func(*Exchange) bool) {
+	y := l.tail
+	for y != nil && !before(y) {
+		y = l.links(y).prev
+	}
+	if y == l.tail {
+		l.pushBack(x)
+		return
+	}
+	if y == nil {
+		l.pushFront(x)
+		return
+	}
+	k := l.links(x)
+	k.prev, k.next = y, l.links(y).next
+	l.links(y).next = x
+	l.links(k.next).prev = x
+	l.n++
+}
+
+func (l *list) pushFront(x *Exchange) {
+	k := l.links(x)
+	k.prev, k.next = nil, l.head
+	if l.head != nil {
+		l.links(l.head).prev = x
+	} else {
+		l.tail = x
+	}
+	l.head = x
+	l.n++
+}
+
+func (l *list) remove(x *Exchange) {
+	k := l.links(x)
+	if k.prev != nil {
+		l.links(k.prev).next = k.next
+	} else {
+		l.head = k.next
+	}
+	if k.next != nil {
+		l.links(k.next).prev = k.prev
+	} else {
+		l.tail = k.prev
+	}
+	*k = links{}
+	l.n--
+}

@@ -1,0 +1,70 @@
+package pool
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Grant is what the registry grants the account, or the part of it that this Pool may use: the
+// number of sessions, and the limits.
+type Grant struct {
+	MinSessions, MaxSessions int // 1 <= MinSessions <= MaxSessions
+	Rules                    []Rule
+}
+
+func (g *Grant) check() {
+	if g.MinSessions < 1 || g.MaxSessions < g.MinSessions {
+		panic(fmt.Sprintf("BUG: pool of %d to %d sessions", g.MinSessions, g.MaxSessions))
+	}
+}
+
+// Grant changes the numbers of sessions and the limits while the pool works, and nothing else:
+// exchanges keep their places and deadlines, sessions their ages and counts. Slots that were used of
+// a limit still count. Sessions above a lower MaxSessions retire when they are idle.
+func (p *Pool) Grant(g Grant, now time.Duration) {
+	p.grant(g, now)
+	p.Advance(now)
+}
+
+// grant is Grant without its consequences.
+func (p *Pool) grant(g Grant, now time.Duration) {
+	g.check()
+	if p.ceiling >= p.cfg.MaxSessions || p.ceiling > g.MaxSessions {
+		p.ceiling, p.raiseAt = g.MaxSessions, never
+	}
+	same := slices.Equal(p.cfg.Rules, g.Rules)
+	p.cfg.Grant = g
+	p.logins.SetLimit(now, loginBudget(g.MaxSessions))
+	if !same {
+		p.useRules(now)
+	}
+}
+
+// useRules goes over to the rules of cfg.
+func (p *Pool) useRules(now time.Duration) {
+	p.limits.hold(0, now)
+	p.limits.use(p.cfg.Rules, now)
+	p.requeue(now)
+	for _, s := range p.sessions {
+		old := s.buckets
+		s.buckets = p.limits.buckets(ScopeSession)
+		carry(s.buckets, p.cfg.Rules, old, s.rules, now)
+		s.rules = p.cfg.Rules
+	}
+}
+
+// requeue puts the exchanges that wait into the lanes of the new rules, in their order.
+func (p *Pool) requeue(now time.Duration) {
+	var waiting []*Exchange
+	for _, l := range p.queue.lanes {
+		waiting = append(waiting, l.heap...)
+	}
+	p.queue.lanes = p.queue.lanes[:0]
+	for _, x := range waiting {
+		p.queue.lane(p.limits.shared[x.kind], x.Weight).push(x)
+	}
+	for _, b := range slices.Clone(p.limits.held) {
+		p.limits.rewake(b, now)
+	}
+}

@@ -1,0 +1,79 @@
+package pool
+
+import "time"
+
+// Record says whether a note of a transform is to be kept, as in an audit log, before the transform
+// is written.
+type Record uint8
+
+const (
+	RecordNot Record = iota
+	// RecordIfCan: the transform is written also when the note cannot be kept, or takes longer than
+	// recordTimeout.
+	RecordIfCan
+	// RecordAlways: it ends as not sent then.
+	RecordAlways
+)
+
+// recordTimeout is how long a session waits for a note. A healthy disk takes less than a thousandth
+// of it.
+const recordTimeout = time.Second
+
+// record has a note kept that x, which s was handed, is about to be written there. Nothing of x is
+// sent until Recorded.
+func (p *Pool) record(s *Session, x *Exchange, now time.Duration) {
+	s.ticket++
+	s.recording = true
+	s.deadline = min(x.deadline, now+recordTimeout)
+	p.wakeAt(s.deadline)
+	p.do(Action{Do: DoRecord, Session: s, Exchange: x, Ticket: s.ticket})
+}
+
+// Recorded says that the note that was asked for with ticket is kept, or that this has failed. A call
+// that comes too late has no effect.
+func (p *Pool) Recorded(s *Session, ticket uint64, ok bool, now time.Duration) {
+	switch {
+	case !s.recording || s.ticket != ticket || s.state != SessionBusy:
+	case ok || p.cfg.Record != RecordAlways:
+		p.recorded(s, now)
+	default:
+		p.takeBack(s, CauseAudit, now)
+	}
+}
+
+// recorded has the exchange that s was handed written, if it may be written still.
+func (p *Pool) recorded(s *Session, now time.Duration) {
+	if p.paused || now < p.throttledUntil {
+		x := p.unsend(s, now)
+		p.again(x, now)
+		p.rested(s, CauseNone, now)
+		return
+	}
+	s.recording = false
+	s.x.sentAt = now
+	s.since, s.deadline = now, now+p.cfg.CommandTimeout
+	p.wakeAt(s.deadline)
+	p.write(s)
+}
+
+// recordLate decides about an exchange whose note is late, or that has waited for too long by now.
+func (p *Pool) recordLate(s *Session, now time.Duration) {
+	switch {
+	case now < s.since+recordTimeout: // it had waited for nearly as long as it may
+		p.takeBack(s, p.waitCause(now), now)
+		return
+	case now >= s.x.deadline || p.cfg.Record == RecordAlways:
+		p.takeBack(s, CauseAudit, now)
+		return
+	}
+	p.recorded(s, now)
+}
+
+// takeBack ends the exchange that s was handed as not sent; s rests.
+func (p *Pool) takeBack(s *Session, cause Cause, now time.Duration) {
+	x := p.unsend(s, now)
+	p.queue.left(x)
+	p.finish(x, cause)
+	p.rested(s, CauseNone, now)
+	p.checkDrained()
+}

@@ -1,0 +1,64 @@
+package pool
+
+import (
+	"math/bits"
+	"time"
+)
+
+// Snapshot is a Pool as one moment shows it.
+type Snapshot struct {
+	Sessions [NumSessionStates]int
+	Max      int  // sessions that may be open now: MaxSessions, or less while the registry refuses more
+	Paused   bool // by the operator
+	// Backoff: fewer than MinSessions are open, and failed attempts, the budget of logins or a limit
+	// hold the next attempt back. NextTry is how long until then; 0: nothing holds it back.
+	Backoff  bool
+	NextTry  time.Duration
+	Throttle time.Duration // for which nothing more is sent, since the registry wants fewer commands
+
+	Queued int           // exchanges that wait
+	Oldest time.Duration // how long the one that has waited longest has waited
+
+	Rules    []string         // by rule: its name
+	Used     []float64        // by rule of registry scope: the part in use, from 0 to 1; 0 for other scopes
+	Exceeded [MaxRules]uint64 // by rule in shadow mode: commands that it would have held back
+	// Limited is, by rule of registry scope, how long it held a command back for which a session was
+	// idle.
+	Limited [MaxRules]time.Duration
+}
+
+// Snapshot fills s; the memory of its slices is used again.
+func (p *Pool) Snapshot(s *Snapshot, now time.Duration) {
+	s.Sessions = [NumSessionStates]int{}
+	for _, t := range p.sessions {
+		s.Sessions[t.state]++
+	}
+	s.Max, s.Paused = p.ceiling, p.paused
+	s.Backoff = p.opening == 0 && now < p.nextTry && p.live < p.cfg.MinSessions
+	s.NextTry = max(0, p.nextTry-now)
+	s.Throttle = max(0, p.throttledUntil-now)
+	s.Queued, s.Oldest = p.Queued(), p.Oldest(now)
+	copy(s.Exceeded[:], p.limits.exceeded)
+	copy(s.Limited[:], p.limits.limited)
+	for set := p.limits.blocking; set != 0; set &= set - 1 {
+		s.Limited[bits.TrailingZeros64(uint64(set))] += now - p.limits.blocked
+	}
+	s.Rules, s.Used = s.Rules[:0], s.Used[:0]
+	for i := range p.cfg.Rules {
+		s.Rules = append(s.Rules, p.cfg.Rules[i].name(i))
+		s.Used = append(s.Used, p.Used(i, now))
+	}
+}
+
+// Ready reports whether a session is logged in.
+func (s *Snapshot) Ready() bool { return s.Sessions[SessionIdle]+s.Sessions[SessionBusy] > 0 }
+
+// Sessions calls f for each session that has or may have a socket, in the order of their IDs.
+func (p *Pool) Sessions(f func(*Session)) {
+	for _, s := range p.sessions {
+		f(s)
+	}
+}
+
+// Abandoned is the number of sessions that the end of a drain closed without a logout.
+func (p *Pool) Abandoned() int { return p.abandoned }

@@ -1,0 +1,157 @@
+package upstream
+
+import (
+	"sync"
+	"time"
+
+	"eppmux/audit"
+	"eppmux/frame"
+	"eppmux/loop"
+	"eppmux/upstream/pool"
+)
+
+// Auditor keeps a record of commands. Its methods are called on the loop; none blocks, and none
+// keeps the entry.
+type Auditor interface {
+	// Record notes that a command is about to be sent. done is called with ticket once the note
+	// would outlive the process, or with false when it cannot be kept; from any goroutine, also
+	// before Record returns.
+	Record(e *audit.Entry, ticket uint64, done func(ticket uint64, ok bool))
+	// Add notes something that has happened.
+	Add(e *audit.Entry)
+	// Flush has written what was noted so far, soon.
+	Flush()
+}
+
+// queryFlush is how long the end of a query may wait to be written: nobody needs to look for it
+// after a crash.
+const queryFlush = 50 * time.Millisecond
+
+// recording is an Account's way to its Auditor.
+type recording struct {
+	// Owned by the loop.
+	entry   audit.Entry // handed over, one at a time
+	posted  bool        // flush is posted
+	queries *loop.Alarm // calls flush
+	spare   []kept      // for settled
+
+	mu      sync.Mutex
+	settled []kept // guarded by mu: notes that have ended and are not told the pool
+}
+
+// kept is a note that has been kept, or could not be.
+type kept struct {
+	s      *pool.Session
+	ticket uint64
+	ok     bool
+}
+
+// record has the Auditor note that x is about to be written on s.
+func (a *Account) record(s *pool.Session, x *Exchange, ticket uint64) {
+	if a.cfg.Audit == nil { // the pool's config says otherwise
+		a.pool.Recorded(s, ticket, true, a.now())
+		return
+	}
+	x.recorded = true
+	a.cfg.Audit.Record(a.entry(x, audit.Sending), ticket, sessionOf(s).settle)
+	a.flushSoon()
+}
+
+// flushSoon has written what is noted now and in the rest of this turn of the loop: many commands
+// share one write.
+func (a *Account) flushSoon() {
+	if !a.recording.posted {
+		a.recording.posted = true
+		a.loop.Post(a.flush)
+	}
+}
+
+func (a *Account) flush() {
+	a.recording.posted = false
+	a.cfg.Audit.Flush()
+}
+
+// settle takes the end of a note, from any goroutine. Notes that end together reach the loop
+// together.
+func (a *Account) settle(s *pool.Session, ticket uint64, ok bool) {
+	g := &a.recording
+	g.mu.Lock()
+	g.settled = append(g.settled, kept{s, ticket, ok})
+	first := len(g.settled) == 1
+	g.mu.Unlock()
+	if first {
+		a.loop.Post(a.tell)
+	}
+}
+
+// tell tells the pool which notes have ended.
+func (a *Account) tell() {
+	g := &a.recording
+	g.mu.Lock()
+	ended := g.settled
+	g.settled = g.spare[:0]
+	g.mu.Unlock()
+	a.turn(func() {
+		for _, k := range ended {
+			a.pool.Recorded(k.s, k.ticket, k.ok, a.now())
+		}
+	})
+	clear(ended)
+	g.spare = ended
+}
+
+// entry fills in an Entry about x. It is valid until the next call, and as long as x's octets are.
+func (a *Account) entry(x *Exchange, ev audit.Event) *audit.Entry {
+	e := &a.recording.entry
+	x.name()
+	*e = audit.Entry{Time: time.Now(), Event: ev, Registry: a.name, Listener: x.listener, Client: x.from,
+		Session: x.SentOn(), Command: x.Command.String(), ClTRID: x.OwnClTRID(), MuxTRID: x.MuxTRID(),
+		Payload: x.unit()[frame.HeaderLen:]}
+	if x.Op != frame.OpNone {
+		e.Op = x.Op.String()
+	}
+	return e
+}
+
+// rejection is the note that the registry did not execute x, valid as entry's; nil where there is
+// none to be kept, as of a command of our own.
+func (a *Account) rejection(x *Exchange, m *frame.Message) *audit.Entry {
+	if x == nil || !x.recorded {
+		return nil
+	}
+	e := a.entry(x, audit.Rejected)
+	e.Code, e.Answer, e.SvTRID = m.Code, m.Payload, m.Payload[m.SvTRID.Start:m.SvTRID.End]
+	e.Wait, e.RTT = x.Wait(), a.now()-x.SentAt()
+	return e
+}
+
+// note adds an entry, unless it is nil.
+func (a *Account) note(e *audit.Entry) {
+	if e != nil {
+		a.cfg.Audit.Add(e)
+		a.flushSoon()
+	}
+}
+
+// recordEnd notes the end of x, if its sending was noted or if ends of queries are wanted.
+func (a *Account) recordEnd(x *Exchange, o Outcome) {
+	if a.cfg.Audit == nil || !x.recorded && !(a.cfg.AuditQueries && x.Query) {
+		return
+	}
+	e := a.entry(x, audit.End)
+	e.End, e.Code, e.Orphan = o.End.String(), o.Code, x.Orphan()
+	if o.Cause != pool.CauseNone {
+		e.Cause = o.Cause.String()
+	}
+	if o.End == pool.EndAnswered {
+		e.Answer, e.SvTRID = o.Unit[frame.HeaderLen:], o.SvTRID
+		e.RTT = a.now() - x.SentAt()
+	}
+	e.Wait = x.Wait()
+	a.cfg.Audit.Add(e)
+	if x.recorded {
+		a.flushSoon()
+	} else {
+		a.recording.queries.Before(a.now() + queryFlush)
+	}
+}

@@ -1,0 +1,38 @@
+package upstream
+
+import (
+	"time"
+
+	"eppmux/frame"
+	"eppmux/upstream/pool"
+)
+
+// Snapshot is an Account as one moment shows it.
+type Snapshot struct {
+	Counters
+	pool.Snapshot
+
+	// Trouble is why the last attempt to open a session failed, Cause its kind, and TroubleFor the
+	// time since the first of those attempts; empty once a session was opened since.
+	Trouble    string
+	TroubleFor time.Duration
+	Cause      pool.Cause
+
+	// What the last login showed: when the registry's certificate ends, zero without TLS, how long
+	// it lives in all, and what the registry says of our login. The slice must not be changed.
+	ServerExpires time.Time
+	ServerLife    time.Duration
+	LoginEvents   []frame.LoginEvent
+}
+
+// Snapshot fills s, on the loop; Look does so from elsewhere.
+func (a *Account) Snapshot(s *Snapshot) {
+	now := a.clock()
+	s.Counters = a.counts
+	a.pool.Snapshot(&s.Snapshot, now)
+	s.Trouble, s.TroubleFor, s.Cause = a.trouble, 0, a.cause
+	if a.trouble != "" {
+		s.TroubleFor = now - a.troubleSince
+	}
+	s.ServerExpires, s.ServerLife, s.LoginEvents = a.seen.expires, a.seen.life, a.seen.events
+}
