@@ -206,6 +206,7 @@ func (a *auditRead) report() {
 		fmt.Fprintf(a.errs, "%d lines skipped in all\n", a.broken)
 	}
 	if a.lost > 0 {
-		fmt.Fprintf(a.errs, "%d lines could not be written and are missing: the lines with event \"lost\" say where\n", a.lost)
+		fmt.Fprintf(a.errs, "%d lines could not be written and are missing: the lines with event \"lost\" say where\n",
+			a.lost)
 	}
 }

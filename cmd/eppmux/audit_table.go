@@ -16,14 +16,16 @@ const auditForm = "%-27s  %-12s  %-18s  %-24s  %-24s  %8s  %-21s  %-20s  %s\n"
 // row prints a story, the first one behind the names of the columns.
 func (a *auditRead) row(s *audit.Story) {
 	if a.rows == 0 {
-		fmt.Fprintf(a.out, auditForm, "SENT", "REGISTRY", "COMMAND", "OBJECT", "END", "RTT", "CLIENT", "CLTRID", "MUXTRID")
+		fmt.Fprintf(a.out, auditForm, "SENT", "REGISTRY", "COMMAND", "OBJECT", "END", "RTT", "CLIENT", "CLTRID",
+			"MUXTRID")
 	}
 	a.rows++
 	sent := s.Sent
 	if sent.IsZero() {
 		sent = s.Time.Add(-time.Duration(s.RTT * float64(time.Second)))
 	}
-	fmt.Fprintf(a.out, auditForm, audit.Moment{Time: sent}, dashed(s.Registry), dashed(commandOf(s)), dashed(strings.Join(s.Names, ",")),
+	fmt.Fprintf(a.out, auditForm, audit.Moment{Time: sent}, dashed(s.Registry), dashed(commandOf(s)),
+		dashed(strings.Join(s.Names, ",")),
 		fate(s), rtt(s), dashed(s.Client), dashed(s.ClTRID), dashed(s.MuxTRID))
 }
 

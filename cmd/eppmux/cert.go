@@ -102,7 +102,8 @@ func (c *certRun) make(dir *localca.Dir, names []string) (*localca.Certificate, 
 		return c.remake(dir, names)
 	}
 	if there := dir.Present(); there != "" && !c.replaces {
-		return nil, fmt.Errorf("%s is there; --renew makes a new certificate from its authority, --force makes all anew", there)
+		return nil, fmt.Errorf("%s is there; --renew makes a new certificate from its authority, --force makes all "+
+			"anew", there)
 	}
 	ca, err := localca.NewAuthority(names, c.now, c.caDays)
 	if err != nil {
@@ -122,7 +123,8 @@ func (c *certRun) remake(dir *localca.Dir, names []string) (*localca.Certificate
 		return nil, err
 	}
 	if !ca.Cert.NotAfter.After(c.now) {
-		return nil, fmt.Errorf("%s: the authority has %s; --force makes a new one", filepath.Join(c.dir, localca.CAFile), config.Ending(ca.Cert, c.now))
+		return nil, fmt.Errorf("%s: the authority has %s; --force makes a new one",
+			filepath.Join(c.dir, localca.CAFile), config.Ending(ca.Cert, c.now))
 	}
 	if len(c.names) == 0 {
 		old, err := dir.Names()

@@ -14,7 +14,8 @@ func advice(made *localca.Certificate, dir string, renewed bool) string {
 	var b strings.Builder
 	ca := filepath.Join(dir, localca.CAFile)
 	if renewed {
-		fmt.Fprintf(&b, "%s is renewed, for %s until %s.\nA running eppmux takes it by itself; clients that trust %s need nothing.\n",
+		fmt.Fprintf(&b, "%s is renewed, for %s until %s.\nA running eppmux takes it by itself; "+
+			"clients that trust %s need nothing.\n",
 			filepath.Join(dir, localca.ServerFile), strings.Join(made.Names, ", "), date(made.Leaf.NotAfter), ca)
 		return b.String()
 	}
@@ -46,7 +47,8 @@ func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 // trusts is how clients are told of an authority, with {ca} for its file.
 var trusts = []struct{ tool, how string }{
 	{"eppmux", "eppmux send --to tls://localhost:7700 --ca {ca} hello"},
-	{"openssl", "openssl s_client -CAfile {ca} -verify_return_error -verify_hostname localhost -connect localhost:7700"},
+	{"openssl", "openssl s_client -CAfile {ca} -verify_return_error -verify_hostname localhost " +
+		"-connect localhost:7700"},
 	{"", "in general, for what uses OpenSSL: SSL_CERT_FILE={ca} in the environment"},
 	{"Perl", "IO::Socket::SSL, Net::EPP: SSL_ca_file => '{ca}', SSL_verify_mode => 1"},
 	{"PHP", "stream_context_create(['ssl' => ['cafile' => '{ca}', 'verify_peer' => true]])"},

@@ -88,7 +88,8 @@ func (c *ctl) clients() *cobra.Command {
 
 func (c *ctl) kick() *cobra.Command {
 	return c.verb("kick REGISTRY CLIENT", `Disconnect a client, by the id that "ctl clients" shows`,
-		`A command of its that waits is not sent. One that is in flight goes on, and its answer is dropped.`, func(cmd *cobra.Command, args []string) error {
+		`A command of its that waits is not sent. One that is in flight goes on, and its answer is dropped.`,
+		func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return errors.New("kick needs a registry and the id of a client")
 			}
@@ -102,12 +103,13 @@ func (c *ctl) kick() *cobra.Command {
 }
 
 func (c *ctl) logLevel() *cobra.Command {
-	return c.verb("log-level [debug|info|warn|error]", "Show or change the log level", "", func(cmd *cobra.Command, args []string) error {
-		if len(args) == 1 {
-			c.req.Level = args[0]
-		}
-		return cobra.MaximumNArgs(1)(cmd, args)
-	})
+	return c.verb("log-level [debug|info|warn|error]", "Show or change the log level", "",
+		func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				c.req.Level = args[0]
+			}
+			return cobra.MaximumNArgs(1)(cmd, args)
+		})
 }
 
 // verb is a subcommand. Its first argument is the registry, save for log-level.
@@ -115,24 +117,26 @@ func (c *ctl) verb(use, short, long string, args cobra.PositionalArgs) *cobra.Co
 	if long != "" {
 		long = short + ".\n\n" + long
 	}
-	return &cobra.Command{Use: use, Short: short, Long: long, Args: args, RunE: func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 && cmd.Name() != "log-level" {
-			c.req.Registry = args[0]
-		}
-		if c.req.All && c.req.Registry != "" {
-			return cli.Misused(cmd, "--all and a registry: one of them")
-		}
-		if c.socket == "" {
-			cfg, err := config.LoadValues(c.config) // whoever may use the socket need not be able to read passwords
-			if err != nil {
-				return cli.Exit(cli.ExitUsage, err)
+	return &cobra.Command{Use: use, Short: short, Long: long, Args: args,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 && cmd.Name() != "log-level" {
+				c.req.Registry = args[0]
 			}
-			if c.socket = cfg.Control.Socket; c.socket == "" {
-				return cli.Misused(cmd, "%s has no control.socket: set one and restart eppmux, or give --socket", c.config)
+			if c.req.All && c.req.Registry != "" {
+				return cli.Misused(cmd, "--all and a registry: one of them")
 			}
-		}
-		return c.run(cmd)
-	}}
+			if c.socket == "" {
+				cfg, err := config.LoadValues(c.config) // whoever may use the socket need not be able to read passwords
+				if err != nil {
+					return cli.Exit(cli.ExitUsage, err)
+				}
+				if c.socket = cfg.Control.Socket; c.socket == "" {
+					return cli.Misused(cmd, "%s has no control.socket: set one and restart eppmux, or give --socket",
+						c.config)
+				}
+			}
+			return c.run(cmd)
+		}}
 }
 
 func (c *ctl) run(cmd *cobra.Command) error {
@@ -163,9 +167,10 @@ func (c *ctl) ask(ctx context.Context, verb string) (a serve.Answer, err error) 
 	if err != nil {
 		return a, err
 	}
-	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", c.socket)
-	}}
+	transport := &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", c.socket)
+		}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://eppmux/"+verb, bytes.NewReader(body))
 	if err != nil {
 		return a, err
@@ -194,7 +199,8 @@ func (c *ctl) show(out io.Writer, a serve.Answer) {
 			if s.Own {
 				doing += " (own)"
 			}
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", s.Registry, s.ID, s.State, span(s.For), span(s.Age), s.Commands, doing, s.Client)
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", s.Registry, s.ID, s.State, span(s.For), span(s.Age),
+				s.Commands, doing, s.Client)
 		}
 	}
 	if len(a.Clients) > 0 {
@@ -211,7 +217,8 @@ func (c *ctl) show(out io.Writer, a serve.Answer) {
 			default:
 				doing += " (waits)"
 			}
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%d\n", k.Registry, k.ID, k.Client, k.Listener, doing, span(k.For), k.Held)
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%d\n", k.Registry, k.ID, k.Client, k.Listener, doing, span(k.For),
+				k.Held)
 		}
 	}
 	_ = w.Flush()

@@ -43,7 +43,8 @@ a login of a stranger takes as long as that of who has the most.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if iterations < proxy.HashIterationsMin || iterations > proxy.HashIterationsMax {
-				return cli.Misused(cmd, "--iterations: must be %d to %d, got %d", proxy.HashIterationsMin, proxy.HashIterationsMax, iterations)
+				return cli.Misused(cmd, "--iterations: must be %d to %d, got %d", proxy.HashIterationsMin,
+					proxy.HashIterationsMax, iterations)
 			}
 			text, err := cli.AskPassword(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
 			password := config.NewSecret(text)

@@ -75,8 +75,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or config.`,
 		SilenceUsage:  true,
 	}
 	root.SetVersionTemplate(versionLine() + "\n")
-	root.AddCommand(newServeCommand(), newCheckCommand(), newSendCommand(), newSandboxCommand(), newPasswdCommand(), newCtlCommand(),
-		newStatusCommand(), newAuditCommand(), newCertCommand(), newHashCommand(), newVersionCommand(), newManCommand())
+	root.AddCommand(newServeCommand(), newCheckCommand(), newSendCommand(), newSandboxCommand(), newPasswdCommand(),
+		newCtlCommand(), newStatusCommand(), newAuditCommand(), newCertCommand(), newHashCommand(),
+		newVersionCommand(), newManCommand())
 	complete(root)
 	return root
 }

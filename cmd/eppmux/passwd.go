@@ -116,10 +116,12 @@ func hasPasswordFile(r *config.Registry) error {
 	case r.Sandbox():
 		return fmt.Errorf("%s is the built-in registry: it has no password to change", r.Name)
 	case r.Login.PasswordEnv != "":
-		return fmt.Errorf("%s has its password in the environment variable %s: move it to a password_file, or change it at the registry and there by hand",
+		return fmt.Errorf("%s has its password in the environment variable %s: move it to a password_file, or "+
+			"change it at the registry and there by hand",
 			r.Name, r.Login.PasswordEnv)
 	case r.Login.PasswordFile == "":
-		return fmt.Errorf("%s has its password in the config file: move it to a password_file, or change it at the registry and there by hand", r.Name)
+		return fmt.Errorf("%s has its password in the config file: move it to a password_file, or change it at the "+
+			"registry and there by hand", r.Name)
 	}
 	return nil
 }
@@ -167,7 +169,8 @@ func (p *passwdRun) change(ctx context.Context, next, old config.Secret) error {
 		fmt.Fprintf(p.say, "no answer to the login (%v); finding out which password is valid\n", res.Err)
 		return p.settle(next, old)
 	case talk.LoginFull:
-		return p.dismiss(fmt.Errorf("%w: no session is free; lower sessions.max by one and send eppmux SIGHUP, or stop it, and try again", res.Err))
+		return p.dismiss(fmt.Errorf("%w: no session is free; lower sessions.max by one and send eppmux SIGHUP, or "+
+			"stop it, and try again", res.Err))
 	}
 	return p.dismiss(res.Err)
 }
@@ -197,7 +200,8 @@ a password, put it into %s, and remove %s`,
 
 func (p *passwdRun) promote() error {
 	if err := p.file.promote(); err != nil {
-		return fmt.Errorf("the registry has the new password, which is in %s, but: %w; rename it to %s", p.file.next, err, p.file.path)
+		return fmt.Errorf("the registry has the new password, which is in %s, but: %w; rename it to %s", p.file.next,
+			err, p.file.path)
 	}
 	return nil
 }
@@ -217,7 +221,8 @@ func (p *passwdRun) notify(cmd *cobra.Command) error {
 		return nil
 	}
 	if err := syscall.Kill(p.pid, syscall.SIGHUP); err != nil {
-		return cli.Failed(cmd, fmt.Errorf("the password is changed, but SIGHUP to process %d: %w; send it to eppmux", p.pid, err))
+		return cli.Failed(cmd, fmt.Errorf("the password is changed, but SIGHUP to process %d: %w; send it to eppmux",
+			p.pid, err))
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "sent SIGHUP to process %d\n", p.pid)
 	return nil
@@ -234,13 +239,15 @@ func checkNewPassword(next, old config.Secret, r *config.Registry) error {
 	case text == old.Reveal():
 		return errors.New("the new password is the old one")
 	case n < max(shortestPassword, rule.Min):
-		return fmt.Errorf("the new password must have at least %d characters%s", max(shortestPassword, rule.Min), rule.Source())
+		return fmt.Errorf("the new password must have at least %d characters%s", max(shortestPassword, rule.Min),
+			rule.Source())
 	case rule.Max > 0 && n > rule.Max:
 		return fmt.Errorf("the new password must have at most %d characters%s", rule.Max, rule.Source())
 	case strings.ContainsAny(text, rule.Forbidden):
 		return fmt.Errorf("the new password must not have any of %q%s", rule.Forbidden, rule.Source())
 	case strings.Join(strings.Fields(text), " ") != text:
-		return errors.New("the new password must not begin or end with a blank, or have two in a row: registries drop them")
+		return errors.New("the new password must not begin or end with a blank, or have two in a row: registries " +
+			"drop them")
 	}
 	return nil
 }

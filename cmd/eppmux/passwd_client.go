@@ -28,8 +28,11 @@ func (c *loginClient) login(ctx context.Context, password, newPassword string) t
 		return talk.LoginResult{Verdict: talk.LoginNotSent, Err: err}
 	}
 	l.Password, l.NewPassword = password, newPassword
-	if long := utf8.RuneCountInString(newPassword) > schemaPassword; long && !slices.Contains(l.ExtensionURIs, loginSecurity) {
-		return talk.LoginResult{Verdict: talk.LoginNotSent, Err: fmt.Errorf("the new password has more than %d characters, and the registry does not offer RFC 8807, which longer ones need", schemaPassword)}
+	long := utf8.RuneCountInString(newPassword) > schemaPassword
+	if long && !slices.Contains(l.ExtensionURIs, loginSecurity) {
+		return talk.LoginResult{Verdict: talk.LoginNotSent,
+			Err: fmt.Errorf("the new password has more than %d characters, and the registry does not offer "+
+				"RFC 8807, which longer ones need", schemaPassword)}
 	}
 	// An answer that is under way may be the last that the registry gives before it locks the
 	// account.

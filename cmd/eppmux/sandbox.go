@@ -80,7 +80,8 @@ Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage. Breaches do not change
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&s.listen, "listen", "127.0.0.1:7700", "`ADDR` to listen on: host:port or unix:///path; port 0 is a free one")
+	f.StringVar(&s.listen, "listen", "127.0.0.1:7700",
+		"`ADDR` to listen on: host:port or unix:///path; port 0 is a free one")
 	f.BoolVar(&s.plain, "plain", false, "speak without TLS")
 	f.StringVar(&s.tlsDir, "tls", "", "speak TLS with the certificates in `DIR`, which are made there if need be")
 	f.StringVar(&s.certFile, "tls-cert", "", "speak TLS with the certificate in `FILE`")

@@ -36,17 +36,21 @@ func (s *sandboxConfig) configFlags(cmd *cobra.Command) {
 	f.DurationVar(&l.maxAge, "max-age", 0, "close a connection so long after it was opened (0: never)")
 	f.IntVar(&l.maxCommands, "max-commands", 0, "commands in one session (0: no limit)")
 	f.IntVar(&l.maxFrame, "max-frame", 262144, "octets of the longest message, its header included")
-	f.DurationVar(&l.loginTimeout, "login-timeout", 0, "close a connection that has not logged in after so long (0: never)")
-	f.StringVar(&l.rate, "rate", "", "commands that an account may send, as `N/DURATION`, such as 10/1s (default no limit)")
+	f.DurationVar(&l.loginTimeout, "login-timeout", 0,
+		"close a connection that has not logged in after so long (0: never)")
+	f.StringVar(&l.rate, "rate", "",
+		"commands that an account may send, as `N/DURATION`, such as 10/1s (default no limit)")
 	f.DurationVar(&l.latency, "latency", 0, "how long every command takes")
 	f.StringVar(&s.profile, "profile", "", "play the kind of registry that is called `NAME`")
 	completeFlag(cmd, "profile", described(profileLines()))
 	f.StringVar(&s.quirks, "quirks", "", "oddities, as `NAME,NAME`")
 	completeFlag(cmd, "quirks", sandbox.QuirkNames())
 	f.StringVar(&s.faults, "faults", "", "what goes wrong, and when, as `FAULT;FAULT`")
-	f.Uint64Var(&s.seed, "seed", 0, "makes the chances of --faults the same as in the run that printed it (0: others each time)")
+	f.Uint64Var(&s.seed, "seed", 0,
+		"makes the chances of --faults the same as in the run that printed it (0: others each time)")
 	f.BoolVar(&s.record, "record", false, "count commands by object, for /executed; takes memory for each object")
-	f.StringArrayVar(&s.accounts, "account", nil, "an account as `ID=PASSWORD`, in place of the default ones; may be repeated")
+	f.StringArrayVar(&s.accounts, "account", nil,
+		"an account as `ID=PASSWORD`, in place of the default ones; may be repeated")
 }
 
 // config turns the flags into those of the registry. changed says which of them were given.

@@ -88,8 +88,9 @@ A registry that refuses the login of --direct counts as an answer.`,
 	f.StringVar(&s.registry, "registry", "", "`NAME` of the registry for --direct, if the config file has several")
 	f.IntVar(&s.repeat, "repeat", 0, fmt.Sprintf("send a query `N` times, at most %d, and print a summary", maxRepeat))
 	f.DurationVar(&s.interval, "interval", 0, "with --repeat: pause between an answer and the next message")
-	f.DurationVar(&s.timeout, "timeout", 75*time.Second, "how long connecting, the greeting and each answer may take, each by itself;\n"+
-		"with --direct it is for answers only, in place of timeouts.command")
+	f.DurationVar(&s.timeout, "timeout", 75*time.Second,
+		"how long connecting, the greeting and each answer may take, each by itself;\n"+
+			"with --direct it is for answers only, in place of timeouts.command")
 	f.BoolVar(&s.raw, "raw", false, "print the answer as it came")
 	return cmd
 }
@@ -110,7 +111,8 @@ func (s *sender) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	j := &sending{target: t, m: talk.NewMessage(payload), built: builtFromWords(args), raw: s.raw, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(), name: cmd.CommandPath()}
+	j := &sending{target: t, m: talk.NewMessage(payload), built: builtFromWords(args), raw: s.raw,
+		out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(), name: cmd.CommandPath()}
 	if s.repeat > 0 {
 		if err := s.checkRepeat(j); err != nil {
 			return cli.Misused(cmd, "%w", err)
@@ -127,7 +129,8 @@ func (s *sender) checkFlags(changed func(flag string) bool) error {
 		goes  bool
 		with  string
 	}{
-		{[]string{"to", "ca", "cert", "key"}, !s.direct, "does not go with --direct: the config file says how to connect"},
+		{[]string{"to", "ca", "cert", "key"}, !s.direct,
+			"does not go with --direct: the config file says how to connect"},
 		{[]string{"config", "registry"}, s.direct, "is for --direct only"},
 		{[]string{"interval"}, changed("repeat"), "is for --repeat only"},
 		{[]string{"raw"}, !changed("repeat"), "does not go with --repeat, which prints no answers"},
@@ -157,7 +160,8 @@ func (s *sender) checkRepeat(j *sending) error {
 		return cli.Usagef("--repeat: is for queries only: check, info, poll, transfer query and hello")
 	}
 	if r := j.registry; r != nil && r.Sessions.MaxCommands > 0 && s.repeat > r.Sessions.MaxCommands {
-		return cli.Usagef("--repeat: one session of %s carries %d commands (sessions.max_commands), got %d", r.Name, r.Sessions.MaxCommands, s.repeat)
+		return cli.Usagef("--repeat: one session of %s carries %d commands (sessions.max_commands), got %d", r.Name,
+			r.Sessions.MaxCommands, s.repeat)
 	}
 	return nil
 }

@@ -69,7 +69,8 @@ func (j *sending) login(ctx context.Context, d *talk.Conversation) error {
 		res.Err = fmt.Errorf("login: %w", res.Err)
 	}
 	if res.Verdict == talk.LoginFull {
-		res.Err = fmt.Errorf("%w: no session is free; a running eppmux holds up to sessions.max (%d) of them", res.Err, j.registry.Sessions.Max)
+		res.Err = fmt.Errorf("%w: no session is free; a running eppmux holds up to sessions.max (%d) of them", res.Err,
+			j.registry.Sessions.Max)
 	}
 	return cli.Exit(code, fmt.Errorf("%s: %w", j.name, res.Err))
 }

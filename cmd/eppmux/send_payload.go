@@ -112,7 +112,8 @@ func objectCommand(verb string, names []string) ([]byte, error) {
 		}
 		fmt.Fprintf(&inner, "<obj:%s>%s</obj:%s>", o.key, escape(rest), o.key)
 	}
-	return command(fmt.Sprintf(`<%s><obj:%s xmlns:obj="%s">%s</obj:%s></%s>`, verb, verb, o.uri, inner.String(), verb, verb)), nil
+	return command(fmt.Sprintf(`<%s><obj:%s xmlns:obj="%s">%s</obj:%s></%s>`, verb, verb, o.uri, inner.String(), verb,
+		verb)), nil
 }
 
 func pollCommand(rest []string) ([]byte, error) {
@@ -126,7 +127,8 @@ func pollCommand(rest []string) ([]byte, error) {
 }
 
 func command(inner string) []byte {
-	return []byte(`<?xml version="1.0" encoding="UTF-8"?><epp xmlns="` + frame.Namespace + `"><command>` + inner + `</command></epp>`)
+	return []byte(`<?xml version="1.0" encoding="UTF-8"?><epp xmlns="` + frame.Namespace + `"><command>` +
+		inner + `</command></epp>`)
 }
 
 func escape(s string) string {

@@ -33,7 +33,8 @@ func (s *sender) target(cmd *cobra.Command) (target, error) {
 	if name := s.tlsFlag(); name != "" && !to.TLS {
 		return target{}, cli.Misused(cmd, "--%s: is for tls:// only", name)
 	}
-	t := target{talk.Endpoint{Network: to.Network, Address: to.Where, Connect: s.timeout, Greeting: s.timeout}, s.timeout, nil}
+	t := target{talk.Endpoint{Network: to.Network, Address: to.Where, Connect: s.timeout, Greeting: s.timeout},
+		s.timeout, nil}
 	if to.TLS {
 		if t.TLS, err = s.clientTLS(to.Host()); err != nil {
 			return target{}, cli.Failed(cmd, err)
@@ -67,7 +68,9 @@ func (s *sender) clientTLS(host string) (*tls.Config, error) {
 			return nil, err
 		}
 		// Shown whatever authorities the server names, as to a registry.
-		tlsConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair, nil }
+		tlsConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return pair, nil
+		}
 	}
 	return tlsConfig, nil
 }
@@ -106,7 +109,8 @@ func chooseRegistry(cfg *config.Config, name string) (*config.Registry, error) {
 	case len(names) > 1:
 		return nil, errors.New("which one? --registry " + cli.Either(names))
 	case found.Sandbox():
-		return nil, fmt.Errorf("--direct: %s is the built-in registry, which lives inside a running eppmux: send to its listener, with --to %s",
+		return nil, fmt.Errorf("--direct: %s is the built-in registry, which lives inside a running eppmux: send to "+
+			"its listener, with --to %s",
 			found.Name, listeners(found))
 	}
 	return found, nil

@@ -41,7 +41,8 @@ Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage or config.`,
 			if err != nil {
 				return cli.Exit(cli.ExitUsage, err)
 			}
-			err = serve.Run(cmd.Context(), serve.Options{File: file, Config: cfg, Version: version(), Log: cmd.ErrOrStderr()})
+			err = serve.Run(cmd.Context(),
+				serve.Options{File: file, Config: cfg, Version: version(), Log: cmd.ErrOrStderr()})
 			if err != nil {
 				return cli.Failed(cmd, err)
 			}

@@ -45,7 +45,8 @@ func (s *statusRun) watching(cmd *cobra.Command, at string) error {
 func frameOf(text []byte, terminal, json bool) []byte {
 	switch {
 	case terminal && !json:
-		return append(append([]byte("\x1b[H"), bytes.ReplaceAll(text, []byte("\n"), []byte("\x1b[K\n"))...), "\x1b[J"...)
+		return append(append([]byte("\x1b[H"), bytes.ReplaceAll(text, []byte("\n"), []byte("\x1b[K\n"))...),
+			"\x1b[J"...)
 	case json:
 		return text
 	}

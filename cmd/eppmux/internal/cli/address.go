@@ -28,10 +28,9 @@ func ParseAddress(text string) (Address, error) {
 		}
 		return Address{Network: "unix", Where: rest}, nil
 	case "tcp", "tls":
-		if _, _, err := net.SplitHostPort(rest); err != nil {
-			return Address{}, fmt.Errorf("%q: must be host:port, tcp://host:port, tls://host:port or unix:///path", text)
+		if _, _, err := net.SplitHostPort(rest); err == nil {
+			return Address{Network: "tcp", Where: rest, TLS: scheme == "tls"}, nil
 		}
-		return Address{Network: "tcp", Where: rest, TLS: scheme == "tls"}, nil
 	}
 	return Address{}, fmt.Errorf("%q: must be host:port, tcp://host:port, tls://host:port or unix:///path", text)
 }

@@ -54,7 +54,8 @@ func Private(info fs.FileInfo) error {
 // OwnFolder is an error unless root and ourselves alone can change what is in the folder.
 func OwnFolder(info fs.FileInfo) error {
 	if mode := info.Mode().Perm(); mode&0o022 != 0 {
-		return fmt.Errorf("group or others can put files there (mode %04o); chmod it to 0755 or choose another folder", mode)
+		return fmt.Errorf("group or others can put files there (mode %04o); chmod it to 0755 or choose another folder",
+			mode)
 	}
 	return owned(info)
 }

@@ -22,7 +22,8 @@ var Update = flag.Bool("update", false, "write the golden files anew")
 // lines 3 and up.
 func SandboxYAML(more ...string) string {
 	return "registries:\n" +
-		"  - {name: a, address: sandbox, listen: [\"tcp://127.0.0.1:7000\"]" + strings.Join(append([]string{""}, more...), ",\n     ") + "}\n"
+		"  - {name: a, address: sandbox, listen: [\"tcp://127.0.0.1:7000\"]" +
+		strings.Join(append([]string{""}, more...), ",\n     ") + "}\n"
 }
 
 // Canary is a password that nothing may show, in any form: see FindSecret.

@@ -29,7 +29,8 @@ var secretForms = func() []string {
 	}
 	middle := string(whole[1:7])
 	forms = append(forms, hex.EncodeToString([]byte(middle)), strings.ToUpper(hex.EncodeToString([]byte(middle))))
-	for _, form := range []string{"%%%02X", "%%%02x", "&#%d;", "&#x%X;", "&#x%x;", "\\u%04x", "\\x%02x", "%02x ", "%d ", "0x%x, ", "%c\x00", "%c\\x00", "%c\\u0000"} {
+	for _, form := range []string{"%%%02X", "%%%02x", "&#%d;", "&#x%X;", "&#x%x;", "\\u%04x", "\\x%02x", "%02x ", "%d ",
+		"0x%x, ", "%c\x00", "%c\\x00", "%c\\u0000"} {
 		forms = append(forms, strings.TrimRight(References(middle, form), " ,"))
 	}
 	for i := range len(whole) - 7 { // as a word in a stack dump

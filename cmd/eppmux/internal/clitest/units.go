@@ -8,29 +8,35 @@ import (
 	"eppmux/frame"
 )
 
-// AnswerTo is a whole data unit that answers login or any other command, with the clTRID of that.
-func AnswerTo(login []byte, code int, text string) []byte {
+// AnswerTo is a whole data unit that answers a command, with the clTRID of that.
+func AnswerTo(command []byte, code int, text string) []byte {
 	id := ""
-	if m := ClTRIDs.FindSubmatch(login); m != nil {
+	if m := ClTRIDs.FindSubmatch(command); m != nil {
 		id = string(m[0])
 	}
-	return Unit(fmt.Sprintf(`<?xml version="1.0"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><response><result code="%d"><msg>%s</msg></result><trID>%s<svTRID>s</svTRID></trID></response></epp>`, code, text, id))
+	return Unit(fmt.Sprintf(begin+`<response><result code="%d"><msg>%s</msg></result><trID>%s<svTRID>s</svTRID></trID></response></epp>`,
+		code, text, id))
 }
+
+// begin opens a message.
+const begin = `<?xml version="1.0"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0">`
 
 // Messages of a registry: its greeting, and two answers without a clTRID.
 const (
-	GreetingXML = `<?xml version="1.0"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><greeting><svID>x</svID><svDate>2000-01-01T00:00:00Z</svDate></greeting></epp>`
-	OKXML       = `<?xml version="1.0"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><response><result code="1000"><msg>ok</msg></result><trID><svTRID>s-1</svTRID></trID></response></epp>`
-	RefusedXML  = `<?xml version="1.0"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><response><result code="2303"><msg>no</msg></result><trID><svTRID>s-2</svTRID></trID></response></epp>`
+	GreetingXML = begin + `<greeting><svID>x</svID><svDate>2000-01-01T00:00:00Z</svDate></greeting></epp>`
+	OKXML       = begin + `<response><result code="1000"><msg>ok</msg></result><trID><svTRID>s-1</svTRID></trID></response></epp>`
+	RefusedXML  = begin + `<response><result code="2303"><msg>no</msg></result><trID><svTRID>s-2</svTRID></trID></response></epp>`
 )
 
 // CommandXML is a command of which inner is all but the frame around it.
 func CommandXML(inner string) string {
-	return `<?xml version="1.0" encoding="UTF-8"?><epp xmlns="` + frame.Namespace + `"><command>` + inner + `</command></epp>`
+	return `<?xml version="1.0" encoding="UTF-8"?><epp xmlns="` + frame.Namespace + `"><command>` +
+		inner + `</command></epp>`
 }
 
 // CheckXML asks for example.com.
-var CheckXML = CommandXML(`<check><obj:check xmlns:obj="urn:ietf:params:xml:ns:domain-1.0"><obj:name>example.com</obj:name></obj:check></check>`)
+var CheckXML = CommandXML(`<check><obj:check xmlns:obj="urn:ietf:params:xml:ns:domain-1.0">` +
+	`<obj:name>example.com</obj:name></obj:check></check>`)
 
 // Unit is payload with its header.
 func Unit(payload string) []byte {

@@ -128,7 +128,8 @@ func (c *checker) unixListener(path string, l *Listen) {
 		l.Mode = 0o660
 	}
 	if l.Mode&0o007 != 0 {
-		c.add(join(path, "mode"), "must not let others in: whoever reaches the socket is the registrar; got %04o, try 0660 with a group", l.Mode)
+		c.add(join(path, "mode"), "must not let others in: whoever reaches the socket is the registrar; got %04o, "+
+			"try 0660 with a group", l.Mode)
 	}
 	if l.Group != "" {
 		if _, err := user.LookupGroup(l.Group); err != nil {
@@ -161,7 +162,8 @@ func (c *checker) tcpListener(path string, l *Listen, clients *Clients) {
 		return
 	}
 	if !at.Addr().IsLoopback() && len(clients.AllowRemote) == 0 {
-		c.add(path, "%s is not a loopback address: whoever reaches it is the registrar; name the networks that may in clients.allow_remote", l)
+		c.add(path, "%s is not a loopback address: whoever reaches it is the registrar; name the networks that may "+
+			"in clients.allow_remote", l)
 		return
 	}
 	c.take(takenAddress{key: path, tcp: at})
@@ -277,7 +279,8 @@ func (c *checker) login(path string, r *Registry) {
 	}
 	switch {
 	case len(sources) > 1:
-		c.add(path, "needs exactly one of password, password_file and password_env, has %s", strings.Join(sources, " and "))
+		c.add(path, "needs exactly one of password, password_file and password_env, has %s",
+			strings.Join(sources, " and "))
 	case len(sources) == 0 && real && !c.hasFaultUnder(join(path, "password")):
 		c.add(path, "needs one of password_file, password_env and password")
 	}

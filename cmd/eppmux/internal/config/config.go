@@ -126,7 +126,9 @@ func (r *Registry) TLSConfig() *tls.Config {
 	if pair := r.TLS.Certificate; pair != nil {
 		// Shown whatever authorities the registry names: it knows our certificate, not always who
 		// signed it.
-		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair.Certificate(), nil }
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return pair.Certificate(), nil
+		}
 	}
 	return c
 }

@@ -92,7 +92,8 @@ func (k *KeyPair) look() {
 	k.seen = seen // before the reading: what changes meanwhile is read the next time
 	pair, err := LoadKeyPair(k.certFile, k.keyFile)
 	if err != nil {
-		k.log.Error("certificate has changed and is not usable; the old one stays in use", "file", k.certFile, "err", err.Error())
+		k.log.Error("certificate has changed and is not usable; the old one stays in use",
+			"file", k.certFile, "err", err.Error())
 		return
 	}
 	if slices.EqualFunc(pair.Certificate, k.current.Load().Certificate, slices.Equal) {

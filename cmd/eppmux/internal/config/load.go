@@ -105,7 +105,8 @@ func credentialsFolder() string { return os.Getenv("CREDENTIALS_DIRECTORY") }
 // access by an access list where it can, and then the mode shows as the group's what the list
 // allows to us: only others count there, whom the folder keeps out besides.
 func privateAt(path string, info fs.FileInfo) error {
-	if folder := credentialsFolder(); folder != "" && filepath.Dir(path) == filepath.Clean(folder) && info.Mode().Perm()&0o037 == 0 {
+	if folder := credentialsFolder(); folder != "" && filepath.Dir(path) == filepath.Clean(folder) &&
+		info.Mode().Perm()&0o037 == 0 {
 		return nil
 	}
 	return cli.Private(info)
@@ -126,7 +127,8 @@ func (f files) resolve(path string) string {
 // read reads a file that a key names.
 func (c *checker) read(path, file string, limit int64) ([]byte, fs.FileInfo, bool) {
 	if strings.HasPrefix(file, credentials) && credentialsFolder() == "" {
-		c.add(path, "%s: CREDENTIALS_DIRECTORY is not set; a service manager sets it where the unit has LoadCredential=", file)
+		c.add(path, "%s: CREDENTIALS_DIRECTORY is not set; a service manager sets it where the unit has "+
+			"LoadCredential=", file)
 		return nil, nil, false
 	}
 	data, info, err := cli.ReadFile(c.files.resolve(file), limit)
@@ -217,7 +219,8 @@ func (c *checker) certificate(path, certFile, keyFile string) *KeyPair {
 		c.badPair(certPath, keyPath, certFile, keyFile, cert, err)
 		return nil
 	}
-	return newKeyPair(c.files.resolve(certFile), c.files.resolve(keyFile), pair, [2]stamp{stampOf(certInfo), stampOf(keyInfo)})
+	return newKeyPair(c.files.resolve(certFile), c.files.resolve(keyFile), pair,
+		[2]stamp{stampOf(certInfo), stampOf(keyInfo)})
 }
 
 // badPair says which of the two files is to blame.

@@ -121,7 +121,8 @@ func (r *reader) profile(to *string) read {
 		}
 		if ProfileOf(name) == nil {
 			known := profileNames()
-			r.add(path, "no such profile: %s%s; known are %s", cli.Quote(name), suggest(name, known), strings.Join(known, ", "))
+			r.add(path, "no such profile: %s%s; known are %s", cli.Quote(name), suggest(name, known),
+				strings.Join(known, ", "))
 			return
 		}
 		*to = name

@@ -46,9 +46,11 @@ var profiles = map[string]*Profile{
 		sessions: sourced[int]{4, fromBrussels},
 		idle:     sourced[time.Duration]{4 * time.Minute, fromBrussels},
 		rates: []sourced[RateLimit]{{RateLimit{
-			Name: "protected-transactions", Limit: ratelimit.Limit{N: 100, Per: 24 * time.Hour}, Scope: ScopeRegistry, Shadow: true,
+			Name: "protected-transactions", Scope: ScopeRegistry, Shadow: true,
+			Limit: ratelimit.Limit{N: 100, Per: 24 * time.Hour},
 			Commands: []LimitedCommand{
-				{Command: frame.CommandCreate}, {Command: frame.CommandRenew}, {Command: frame.CommandTransfer, Op: frame.OpRequest}},
+				{Command: frame.CommandCreate}, {Command: frame.CommandRenew},
+				{Command: frame.CommandTransfer, Op: frame.OpRequest}},
 		}, fromBrusselsProtected}},
 		Password: PasswordRule{Min: 8, Max: 16, From: fromBrusselsGeneral},
 	},
@@ -142,8 +144,9 @@ var profiles = map[string]*Profile{
 			Name: "all-per-10s", Limit: ratelimit.Limit{N: 100, Per: 10 * time.Second, Burst: 10},
 			Scope: ScopeRegistry, Commands: []LimitedCommand{{}},
 		}, fromNomulus}},
-		cert:     sourced[bool]{true, fromNomulusFAQ},
-		Password: PasswordRule{OutOfBand: "the registry does not support newPW; change it in the registry's console", From: fromNomulusFAQ},
+		cert: sourced[bool]{true, fromNomulusFAQ},
+		Password: PasswordRule{OutOfBand: "the registry does not support newPW; change it in the registry's console",
+			From: fromNomulusFAQ},
 	},
 
 	"nz": {

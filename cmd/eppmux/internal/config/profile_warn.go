@@ -27,10 +27,12 @@ func warnProfile(l *faultList, path string, r *Registry) {
 		e.rate(rate, r.RateLimits)
 	}
 	if p.frame.known() && r.Clients.MaxFrame > p.frame.is {
-		e.warn("clients.max_frame", p.frame.from, "%d octets, but %s reads no more than %d", r.Clients.MaxFrame, e.name, p.frame.is)
+		e.warn("clients.max_frame", p.frame.from, "%d octets, but %s reads no more than %d", r.Clients.MaxFrame, e.name,
+			p.frame.is)
 	}
 	if p.delay.known() && r.Timeouts.Command <= p.delay.is {
-		e.warn("timeouts.command", p.delay.from, "%v, but %s may hold an answer back for %v", r.Timeouts.Command, e.name, p.delay.is)
+		e.warn("timeouts.command", p.delay.from, "%v, but %s may hold an answer back for %v", r.Timeouts.Command,
+			e.name, p.delay.is)
 	}
 	if p.cert.known() && r.TLS.CertFile == "" && !r.Sandbox() {
 		e.warn("tls.cert_file", p.cert.from, "is missing, but %s demands a client certificate", e.name)
@@ -50,16 +52,19 @@ func (e *excess) sessions(p *Profile, s *Sessions) {
 	if p.idle.known() && s.KeepaliveCommand == KeepaliveNone {
 		e.warn("sessions.keepalive_command", p.idle.from, "none, but %s closes what is idle for %v", e.name, p.idle.is)
 	} else if p.idle.known() && s.Keepalive > p.idle.is/2 {
-		e.warn("sessions.keepalive", p.idle.from, "%v, more than half of the %v after which %s closes what is idle", s.Keepalive, p.idle.is, e.name)
+		e.warn("sessions.keepalive", p.idle.from, "%v, more than half of the %v after which %s closes what is idle",
+			s.Keepalive, p.idle.is, e.name)
 	}
 	if p.probe.known() && s.KeepaliveCommand == KeepaliveHello {
-		e.warn("sessions.keepalive_command", p.probe.from, "hello, which %s answers on a session that is not logged in any more; use %s", e.name, p.probe.is)
+		e.warn("sessions.keepalive_command", p.probe.from,
+			"hello, which %s answers on a session that is not logged in any more; use %s", e.name, p.probe.is)
 	}
 	if p.age.known() && (s.MaxAge == 0 || s.MaxAge >= p.age.is) {
 		e.warn("sessions.max_age", p.age.from, "%v, but %s closes after %v", orNone(s.MaxAge), e.name, p.age.is)
 	}
 	if p.commands.known() && (s.MaxCommands == 0 || s.MaxCommands > p.commands.is) {
-		e.warn("sessions.max_commands", p.commands.from, "%v, but %s closes after %d", orNone(s.MaxCommands), e.name, p.commands.is)
+		e.warn("sessions.max_commands", p.commands.from, "%v, but %s closes after %d", orNone(s.MaxCommands), e.name,
+			p.commands.is)
 	}
 }
 
@@ -95,10 +100,12 @@ func warnDefaults(l *faultList, path string, r *Registry) {
 		p = new(Profile)
 	}
 	if at := join(path, "sessions.max"); !l.has(at) && !p.sessions.known() {
-		l.put(Fault{l.line(at), at, fmt.Sprintf("defaults apply: %d sessions at most; set what your registry grants", r.Sessions.Max)})
+		l.put(Fault{l.line(at), at, fmt.Sprintf("defaults apply: %d sessions at most; set what your registry grants",
+			r.Sessions.Max)})
 	}
 	if at := join(path, "rate_limits"); !l.has(at) && !p.limits() {
-		l.put(Fault{l.line(at), at, fmt.Sprintf("defaults apply: %v; set what your registry allows", r.RateLimits[0].Limit)})
+		l.put(Fault{l.line(at), at, fmt.Sprintf("defaults apply: %v; set what your registry allows",
+			r.RateLimits[0].Limit)})
 	}
 }
 

@@ -67,7 +67,8 @@ func warnUsers(l *faultList, path string, cl *Clients, files files) {
 	for i, u := range cl.Users {
 		if err := cli.Private(files.config); err != nil && u.PasswordHashFile == "" {
 			at := join(index(at, i), "password_hash")
-			l.put(Fault{l.line(at), at, fmt.Sprintf("stands in this file, and %v; or use password_hash_file: a weak password can be guessed from its hash", err)})
+			l.put(Fault{l.line(at), at, fmt.Sprintf("stands in this file, and %v; or use password_hash_file: a weak "+
+				"password can be guessed from its hash", err)})
 		}
 	}
 }

@@ -120,7 +120,8 @@ func (a *Authority) accepts(leaf *x509.Certificate, names []string, now time.Tim
 		var invalid x509.CertificateInvalidError
 		switch {
 		case errors.As(err, &invalid) && invalid.Reason == x509.CANotAuthorizedForThisName:
-			return fmt.Errorf("the authority cannot sign for all of %s; --force makes one that can: %w", strings.Join(names, ", "), err)
+			return fmt.Errorf("the authority cannot sign for all of %s; --force makes one that can: %w",
+				strings.Join(names, ", "), err)
 		case err != nil:
 			return fmt.Errorf("no client would accept the certificate for %s: %w", name, err)
 		}

@@ -67,7 +67,8 @@ func readSet(dir folder, now time.Time) (*Set, error) {
 	}); err != nil {
 		return nil, err
 	}
-	_, err = set.pair(dir.in(clientFile), dir.in(clientKeyFile), now, x509.VerifyOptions{KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	_, err = set.pair(dir.in(clientFile), dir.in(clientKeyFile), now,
+		x509.VerifyOptions{KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
 	return set, err
 }
 
@@ -88,5 +89,6 @@ func (s *Set) pair(certFile, keyFile string, now time.Time, as x509.VerifyOption
 
 // ServerTLS takes client certificates of the authority, as auth says.
 func (s *Set) ServerTLS(auth tls.ClientAuthType) *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*s.server}, ClientCAs: s.roots, ClientAuth: auth}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*s.server}, ClientCAs: s.roots,
+		ClientAuth: auth}
 }

@@ -50,7 +50,8 @@ func startBuiltIn(r *config.Registry, log *slog.Logger) (*builtIn, error) {
 		return nil, err
 	}
 	if r.TLS.CAFile != "" || r.TLS.CertFile != "" || r.TLS.ServerName != "" {
-		log.Warn("address is sandbox, the built-in registry, though tls is of a real one: nothing is registered anywhere", "registry", r.Name)
+		log.Warn("address is sandbox, the built-in registry, though tls is of a real one: nothing is registered "+
+			"anywhere", "registry", r.Name)
 	} else {
 		log.Info("built-in registry: what is registered in it is gone when it ends", "registry", r.Name)
 	}
@@ -61,7 +62,8 @@ func startBuiltIn(r *config.Registry, log *slog.Logger) (*builtIn, error) {
 			MaxSessions: r.Sessions.Max,
 			Logger:      log.With("sandbox", r.Name),
 		}),
-		served: make(chan error, 1), address: ln.Addr().String(), tls: certs.Client, sessions: r.Sessions.Max, login: login,
+		served: make(chan error, 1), address: ln.Addr().String(), tls: certs.Client,
+		sessions: r.Sessions.Max, login: login,
 	}
 	go b.serve(tls.NewListener(ln, certs.Server))
 	return b, nil

@@ -113,7 +113,8 @@ func logLevelVerb(s *service, ctx context.Context, req Request) (a Answer, err e
 		}
 		s.level.Set(level)
 	}
-	a.Done = []string{"log level is " + strings.ToLower(s.level.Level().String()) + ", until a reload that changes log.level"}
+	a.Done = []string{"log level is " + strings.ToLower(s.level.Level().String()) +
+		", until a reload that changes log.level"}
 	return a, nil
 }
 
@@ -138,8 +139,8 @@ func sessionsVerb(s *service, _ context.Context, req Request) (a Answer, err err
 		list, e := server.Account().Sessions()
 		err = errors.Join(err, e)
 		for _, i := range list {
-			a.Sessions = append(a.Sessions, Session{server.Name(), i.ID, i.State.String(), seconds(i.Since), seconds(i.Age),
-				i.Commands, i.Doing, i.Own, i.Listener, i.Client})
+			a.Sessions = append(a.Sessions, Session{server.Name(), i.ID, i.State.String(),
+				seconds(i.Since), seconds(i.Age), i.Commands, i.Doing, i.Own, i.Listener, i.Client})
 		}
 	}
 	return a, err

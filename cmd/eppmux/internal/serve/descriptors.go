@@ -39,7 +39,8 @@ func fitClients(cfg *config.Config, allowed uint64, log *slog.Logger) *config.Co
 	for i := range fitted.Registries {
 		most := &fitted.Registries[i].Clients.Max
 		fits := max(1, int(uint64(*most)*room/clients))
-		log.Info("clients.max is lowered to what the open files allow; raise the limit (ulimit -n, LimitNOFILE) for more",
+		log.Info("clients.max is lowered to what the open files allow; raise the limit "+
+			"(ulimit -n, LimitNOFILE) for more",
 			"registry", cfg.Registries[i].Name, "from", *most, "to", fits, "allowed", allowed)
 		*most = fits
 	}

@@ -54,5 +54,6 @@ func (w *expiryWatch) say(o config.OwnCertificate, leaf *x509.Certificate, n con
 	case config.Expired:
 		level = slog.LevelError
 	}
-	w.log.Log(context.Background(), level, "certificate "+config.Ending(leaf, now), "registry", o.Registry, "file", o.File)
+	w.log.Log(context.Background(), level, "certificate "+config.Ending(leaf, now),
+		"registry", o.Registry, "file", o.File)
 }

@@ -180,7 +180,8 @@ func (r *retirement) run(m *member, within time.Duration) {
 // sameRegistry says whether nothing of what a and b say differs, contents of passwords and
 // certificates included.
 func sameRegistry(a, b *config.Registry) bool {
-	if !sameRoots(a.TLS.Roots, b.TLS.Roots) || !a.TLS.Certificate.SameAs(b.TLS.Certificate) || !a.Clients.TLS.Certificate.SameAs(b.Clients.TLS.Certificate) {
+	if !sameRoots(a.TLS.Roots, b.TLS.Roots) || !a.TLS.Certificate.SameAs(b.TLS.Certificate) ||
+		!a.Clients.TLS.Certificate.SameAs(b.Clients.TLS.Certificate) {
 		return false
 	}
 	return reflect.DeepEqual(withoutLoaded(*a), withoutLoaded(*b))
@@ -188,7 +189,8 @@ func sameRegistry(a, b *config.Registry) bool {
 
 func sameUpstreamTLS(a, b *config.Registry) bool {
 	x, y := withoutLoaded(*a), withoutLoaded(*b)
-	return a.Address == b.Address && sameRoots(a.TLS.Roots, b.TLS.Roots) && a.TLS.Certificate.SameAs(b.TLS.Certificate) && x.TLS == y.TLS
+	return a.Address == b.Address && sameRoots(a.TLS.Roots, b.TLS.Roots) &&
+		a.TLS.Certificate.SameAs(b.TLS.Certificate) && x.TLS == y.TLS
 }
 
 // withoutLoaded leaves out what cannot be compared by value.

@@ -27,10 +27,12 @@ func (c *reloadCounts) add(r reloadResult) { c[r].Add(1) }
 
 var (
 	descExpiry = prometheus.NewDesc("eppmux_certificate_expiry_timestamp_seconds",
-		"When a certificate of our own ends, by whom it is shown to (registry, clients), in seconds since 1970. Absent where there is none.",
+		"When a certificate of our own ends, by whom it is shown to (registry, clients), in seconds since 1970. "+
+			"Absent where there is none.",
 		[]string{"registry", "shown_to"}, nil)
 	descReloads = prometheus.NewDesc("eppmux_reloads_total",
-		"Reloads of the config file: done, partly (see the log), refused (the file has faults).", []string{"result"}, nil)
+		"Reloads of the config file: done, partly (see the log), refused (the file has faults).",
+		[]string{"result"}, nil)
 )
 
 // Describe implements prometheus.Collector.
@@ -46,10 +48,12 @@ func (l *live) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (l *live) Collect(ch chan<- prometheus.Metric) {
 	for _, o := range l.now.Load().own {
-		ch <- prometheus.MustNewConstMetric(descExpiry, prometheus.GaugeValue, float64(o.Pair.Leaf().NotAfter.Unix()), o.Registry, o.ShownTo())
+		ch <- prometheus.MustNewConstMetric(descExpiry, prometheus.GaugeValue, float64(o.Pair.Leaf().NotAfter.Unix()),
+			o.Registry, o.ShownTo())
 	}
 	for r := range numReloadResults {
-		ch <- prometheus.MustNewConstMetric(descReloads, prometheus.CounterValue, float64(l.reloads[r].Load()), r.String())
+		ch <- prometheus.MustNewConstMetric(descReloads, prometheus.CounterValue, float64(l.reloads[r].Load()),
+			r.String())
 	}
 	l.metrics.Collect(ch)
 	if l.audit != nil {

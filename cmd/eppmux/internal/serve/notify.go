@@ -36,7 +36,8 @@ func newNotifier(log *slog.Logger) *notifier {
 		return nil
 	}
 	n := &notifier{conn: conn, log: log}
-	if us, err := strconv.ParseInt(usec, 10, 64); err == nil && us > 0 && (pid == "" || pid == strconv.Itoa(os.Getpid())) {
+	if us, err := strconv.ParseInt(usec, 10, 64); err == nil && us > 0 &&
+		(pid == "" || pid == strconv.Itoa(os.Getpid())) {
 		n.watchdog = time.Duration(us) * time.Microsecond
 	}
 	return n

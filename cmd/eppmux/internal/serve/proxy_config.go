@@ -32,7 +32,8 @@ func proxyConfig(r *config.Registry, down *tls.Config) proxy.Config {
 		pc.UnknownOutcome = proxy.UnknownFail
 	}
 	for _, l := range r.Listen {
-		pl := proxy.Listener{Address: l.String(), Mode: l.Mode, Group: l.Group, Networks: r.Clients.AllowRemote, Weight: l.Weight}
+		pl := proxy.Listener{Address: l.String(), Mode: l.Mode, Group: l.Group, Networks: r.Clients.AllowRemote,
+			Weight: l.Weight}
 		if l.TLS {
 			pl.TLS = down
 		}

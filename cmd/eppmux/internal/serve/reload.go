@@ -65,7 +65,8 @@ func (s *service) apply(ctx context.Context, file *config.Config) (done changes)
 	}
 	s.live.reloads.add(result)
 	for _, idle := range s.sockets.idle(s.cfg) {
-		s.log.Warn("nothing listens on a socket of the service manager any more, and its clients wait; change the socket unit too",
+		s.log.Warn("nothing listens on a socket of the service manager any more, and its clients wait; "+
+			"change the socket unit too",
 			"listener", idle.String(), "unit", idle.name)
 	}
 	s.log.Info("reloaded", done.args()...)
@@ -79,7 +80,8 @@ func (c *changes) args() []any {
 		key   string
 		names []string
 	}{
-		{"added", c.added}, {"removed", c.removed}, {"changed", c.changed}, {"unchanged", c.unchanged}, {"failed", c.failed}, {"settings", c.settings},
+		{"added", c.added}, {"removed", c.removed}, {"changed", c.changed}, {"unchanged", c.unchanged},
+		{"failed", c.failed}, {"settings", c.settings},
 	} {
 		if len(part.names) > 0 {
 			args = append(args, part.key, strings.Join(part.names, ","))
@@ -97,11 +99,14 @@ type change struct {
 
 // compare says what is to be done, and notes what needs nothing. A registry that becomes the
 // built-in one, or no longer is, is another: the sessions of the one can never serve the other.
-func (s *service) compare(cfg *config.Config, done *changes) (removed []*member, changed []change, added []*config.Registry) {
+func (s *service) compare(cfg *config.Config, done *changes) (
+	removed []*member, changed []change, added []*config.Registry) {
 	gone := slices.Clone(s.members)
 	for i := range cfg.Registries {
 		r := &cfg.Registries[i]
-		at := slices.IndexFunc(gone, func(m *member) bool { return m.cfg.Name == r.Name && m.cfg.Sandbox() == r.Sandbox() })
+		at := slices.IndexFunc(gone, func(m *member) bool {
+			return m.cfg.Name == r.Name && m.cfg.Sandbox() == r.Sandbox()
+		})
 		if at < 0 {
 			added = append(added, r)
 			continue

@@ -76,7 +76,8 @@ func (in *inherited) add(fd int, name string) error {
 		return err
 	}
 	if listens == 0 {
-		return errors.New("is no socket that listens for connections; the socket unit must have ListenStream= and no Accept=yes")
+		return errors.New("is no socket that listens for connections; the socket unit must have ListenStream= and " +
+			"no Accept=yes")
 	}
 	at, err := syscall.Getsockname(fd)
 	if err != nil {
@@ -114,7 +115,8 @@ func closedToOthers(path string) error {
 		return err
 	}
 	if mode := info.Mode().Perm(); mode&0o002 != 0 { // connecting takes the permission to write
-		return fmt.Errorf("unix://%s lets others in (mode %04o); the socket unit must have SocketMode=0660 or less", path, mode)
+		return fmt.Errorf("unix://%s lets others in (mode %04o); the socket unit must have SocketMode=0660 or less",
+			path, mode)
 	}
 	return nil
 }
@@ -177,7 +179,8 @@ func (in *inherited) idle(cfg *config.Config) []*inheritedSocket {
 func (in *inherited) used(cfg *config.Config) error {
 	var errs []error
 	for _, s := range in.idle(cfg) {
-		errs = append(errs, fmt.Errorf("%s listens for us (%s), and the config has no listener there: its clients would wait for ever; change ListenStream= or the config", s, s.name))
+		errs = append(errs, fmt.Errorf("%s listens for us (%s), and the config has no listener there: its clients "+
+			"would wait for ever; change ListenStream= or the config", s, s.name))
 	}
 	return errors.Join(errs...)
 }

@@ -22,7 +22,8 @@ type Pace struct {
 
 // PaceOf is the pace of a connection that begins now.
 func PaceOf(r *config.Registry) *Pace {
-	p := &Pace{limits: r.RateLimits, buckets: make([]*ratelimit.Bucket, len(r.RateLimits)), most: r.Timeouts.Queue, begin: time.Now()}
+	p := &Pace{limits: r.RateLimits, buckets: make([]*ratelimit.Bucket, len(r.RateLimits)), most: r.Timeouts.Queue,
+		begin: time.Now()}
 	for i, l := range p.limits {
 		if !l.Shadow {
 			p.buckets[i] = ratelimit.NewBucket(l.Limit)
@@ -49,7 +50,8 @@ func (p *Pace) admit(ctx context.Context, m *Message) (answered func(), err erro
 		}
 		due = append(due, b)
 		if at = max(at, b.Next(now)); at > now+p.most {
-			return nil, fmt.Errorf("rate_limits[%d] (%v) admits no %v before %v from now, which is more than timeouts.queue (%v)",
+			return nil, fmt.Errorf("rate_limits[%d] (%v) admits no %v before %v from now, which is more than "+
+				"timeouts.queue (%v)",
 				i, b.Limit(), m.command, (at - now).Round(time.Millisecond), p.most)
 		}
 	}
