@@ -192,3 +192,28 @@ func TestQueryAgrees(t *testing.T) {
 		}
 	}
 }
+
+// TestUsualTextHidesNothing: the text that RFC 5730 gives a code of success is shown as it is, even if
+// a password is a word of it; in any other text such a word is hidden.
+func TestUsualTextHidesNothing(t *testing.T) {
+	for _, tt := range []struct {
+		code                 int
+		password, text, want string
+	}{
+		{1000, "completed", "Command completed successfully", "Command completed successfully"},
+		{1301, "dequeue", "Command completed successfully; ack to dequeue", "Command completed successfully; ack to dequeue"},
+		{1000, "dequeue", "Command completed successfully; ack to dequeue", "Command completed successfully; ack to ***"},
+		{1000, "completed", "Command completed", "Command ***"},
+		{1599, "completed", "Command completed successfully", "Command *** successfully"}, // no code of the RFC
+		{2400, "failed", "Command failed", "Command ***"},
+		{2201, "Authorization", "Authorization error", "*** error"},
+		{2303, "other", "Object does not exist", "Object does not exist"},
+	} {
+		e := ended("M1", "answered", tt.code)
+		e.Payload, e.Answer = []byte(createXML("a.example", tt.password)), []byte(answerXML(tt.code, tt.text))
+		var l Line
+		if err := json.Unmarshal(newRenderer(false).append(nil, e), &l); err != nil || l.Message != tt.want {
+			t.Errorf("%d %q with %q: got %q, %v, want %q", tt.code, tt.text, tt.password, l.Message, err, tt.want)
+		}
+	}
+}
