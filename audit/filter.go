@@ -42,8 +42,8 @@ func (f *Filter) Check() error {
 // Line reports whether the line meets the filter.
 func (f *Filter) Line(l *Line) bool { return f.fits(l, l.Time.Time) }
 
-// Story reports whether the story meets the filter. Its time is that of its sending, or, if that
-// line is missing, of its end.
+// Story reports whether the story meets the filter. The time that counts is the time of its sending
+// or, if that line is missing, of its end.
 func (f *Filter) Story(s *Story) bool {
 	at := s.Sent
 	if at.IsZero() {

@@ -7,7 +7,7 @@ import "bytes"
 type role uint8
 
 const (
-	roleNone role = iota // no meaning, nor has anything inside it
+	roleNone role = iota // no meaning; nothing inside it has one either
 	roleRoot             // epp
 	roleVerb             // the command in command
 	roleGreeting

@@ -127,7 +127,7 @@ func (r Reason) String() string {
 type Fault struct {
 	Reason Reason
 	// Offset is where the fault was found, in octets from the start of the payload. For UTF-16 it
-	// counts in the UTF-8 transcript, save that of BadUTF16 counts in the payload.
+	// counts in the UTF-8 transcript, but for BadUTF16 in the payload itself.
 	Offset int
 }
 

@@ -16,7 +16,7 @@
 //
 // If no octet of a command was sent after all, call Undo in place of Done.
 //
-// Where several limits apply to one command, ask all of them, wait for the latest instant, and Take
+// If several limits apply to one command, ask all of them, wait for the latest instant, and Take
 // from all.
 //
 // The package is pure: it has no clock, starts nothing and does no I/O. It does not queue, and it
