@@ -66,7 +66,7 @@ func TestSlidingLogWindow(t *testing.T) {
 	}
 }
 
-// TestGateEnter: who gets a slot, and what a login that gets none leaves behind.
+// TestGateEnter: which logins get a slot, and what the others leave behind.
 func TestGateEnter(t *testing.T) {
 	g := newGate(&Config{MaxSessions: 2, Accounts: map[string]string{"demo": "one-secret", "other": "two-secret"}})
 	enter := func(id, pw, newPW string, v verdict, n int) {

@@ -401,3 +401,19 @@ func TestQuirkStayOnlyWhereNamed(t *testing.T) {
 	}
 	c.ended()
 }
+
+// TestQuirkOutOfOrderHangup: a client that hangs up behind a message without an answer has ended the
+// session, though it had sent ahead.
+func TestQuirkOutOfOrderHangup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, c := odd(t, "out-of-order")
+		r.SetFaults(faults(t, "silent"))
+		c.conn.Write(append(unit(createFrame), 0, 0, 1))
+		synctest.Wait()
+		c.conn.Close()
+		synctest.Wait()
+		if n := r.Counters(); n.Executed["create"] != 1 || len(r.Sessions()) != 0 || n.Sessions["demo"] != 0 {
+			t.Errorf("counted %+v", n)
+		}
+	})
+}

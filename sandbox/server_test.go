@@ -203,3 +203,31 @@ func TestManyAtOnce(t *testing.T) {
 	breaches(t, r, Breaches{})
 	must(t, r.store.consistent())
 }
+
+// TestCloseTells: an error of a listener's Close comes back, unless the listener was closed before.
+func TestCloseTells(t *testing.T) {
+	broken := errors.New("broken")
+	for _, tt := range []struct{ err, want error }{{broken, broken}, {net.ErrClosed, nil}, {nil, nil}} {
+		r, l := New(Config{}), &stuckListener{fakeListener: newFakeListener(), err: tt.err}
+		served := make(chan error, 1)
+		go func() { served <- r.Serve(l) }()
+		near, far := net.Pipe()
+		l.conns <- far
+		near.Close()
+		if err := r.Close(); !errors.Is(err, tt.want) || tt.want == nil && err != nil {
+			t.Errorf("got %v, want %v", err, tt.want)
+		}
+		must(t, <-served)
+	}
+}
+
+// stuckListener closes, but with an error.
+type stuckListener struct {
+	*fakeListener
+	err error
+}
+
+func (l *stuckListener) Close() error {
+	l.fakeListener.Close()
+	return l.err
+}
