@@ -136,8 +136,8 @@ func chooseServices(login *node) (services, *fault) {
 
 // logout serves the command of RFC 5730 section 2.9.1.2.
 func (s *session) logout(req *request) answer {
-	if f := checkShape(req.what, verbShapes["logout"]); f != nil {
-		return f.answer()
+	if req.amiss != nil {
+		return req.amiss.answer()
 	}
 	s.r.tally.add(func(c *Counters) { c.Logouts++ })
 	if s.r.cfg.Quirks.StayAfterLogout {

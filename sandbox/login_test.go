@@ -184,7 +184,7 @@ func TestLoginIsNoSession(t *testing.T) {
 }
 
 // TestLogoutShape: the schema gives logout any content (anyType), so it ends the session whatever it
-// holds.
+// holds. A misplaced element around it is 2001, as for all commands, and the session goes on.
 func TestLogoutShape(t *testing.T) {
 	for _, logout := range []string{"<logout/>", "<logout> </logout>", `<logout x="y"><z/></logout>`} {
 		r := start(t, Config{})
@@ -194,5 +194,16 @@ func TestLogoutShape(t *testing.T) {
 		if n := r.Counters(); n.Logouts != 1 || n.Codes[1500] != 1 || n.Executed["logout"] != 1 || n.Sessions["demo"] != 0 {
 			t.Errorf("%s: counted %+v", logout, n)
 		}
+	}
+	r := start(t, Config{})
+	c := enter(t, r, "demo")
+	for _, command := range []string{
+		"<clTRID>ABC-1</clTRID><logout/>", "<logout/><extension/>", "text<logout/>", `<logout/><clTRID x="y">ABC-1</clTRID>`,
+	} {
+		c.ask(epp("<command>" + command + "</command>")).want(2001)
+		c.checks()
+	}
+	if n := r.Counters(); n.Logouts != 0 || n.Sessions["demo"] != 1 || n.Executed["logout"] != 0 {
+		t.Errorf("counted %+v", n)
 	}
 }
