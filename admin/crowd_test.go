@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 )
@@ -66,4 +67,63 @@ func TestCrowd(t *testing.T) {
 		}
 	}
 	get()
+}
+
+// pipeEnd is a connection that remembers that it was closed.
+type pipeEnd struct {
+	net.Conn
+	closed bool
+}
+
+func (p *pipeEnd) Close() error {
+	p.closed = true
+	return nil
+}
+
+// TestCrowdChooses: the connection goes that has not begun a request for the longest time.
+func TestCrowdChooses(t *testing.T) {
+	var c crowd
+	all := make([]*pipeEnd, maxConnections+3)
+	for i := range all {
+		all[i] = new(pipeEnd)
+	}
+	closed := func() (which []int) {
+		for i, p := range all {
+			if p.closed {
+				which = append(which, i)
+			}
+		}
+		return which
+	}
+	for _, p := range all[:maxConnections] {
+		c.note(p, http.StateNew)
+	}
+	if got := closed(); got != nil {
+		t.Fatalf("got %v closed while there was room", got)
+	}
+	c.note(all[0], http.StateActive) // begins a request
+	c.note(all[1], http.StateIdle)   // has had its answer: that is no request
+	c.note(all[maxConnections], http.StateNew)
+	if got := closed(); !slices.Equal(got, []int{1}) {
+		t.Fatalf("got %v closed, want the oldest that has begun nothing", got)
+	}
+	c.note(all[1], http.StateActive) // too late
+	c.note(all[1], http.StateClosed)
+	if len(c.all) != maxConnections {
+		t.Errorf("got %d connections", len(c.all))
+	}
+	c.note(all[2], http.StateClosed) // makes room
+	c.note(all[maxConnections+1], http.StateNew)
+	if got := closed(); !slices.Equal(got, []int{1}) {
+		t.Errorf("got %v closed although one had gone", got)
+	}
+	c.note(all[3], http.StateHijacked)
+	if len(c.all) != maxConnections-1 {
+		t.Errorf("got %d connections", len(c.all))
+	}
+	c.note(all[maxConnections+2], http.StateNew)
+	c.note(new(pipeEnd), http.StateNew)
+	if got := closed(); !slices.Equal(got, []int{1, 4}) {
+		t.Errorf("got %v closed, want 4 next", got)
+	}
 }

@@ -14,7 +14,7 @@ func Loopback(host string) bool {
 		return true
 	}
 	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
+	return err == nil && ip.IsLoopback()
 }
 
 // LocalHost reports whether a Host header names this machine: as localhost or as a loopback

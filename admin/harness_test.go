@@ -99,5 +99,3 @@ func evilStatus(t *testing.T) *status.Status {
 	warn(recent, "", evil)
 	return statusOf(t, subject, recent)
 }
-
-func some(v float64) *float64 { return &v }

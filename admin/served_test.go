@@ -3,6 +3,7 @@ package admin
 import (
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,5 +65,55 @@ func TestServed(t *testing.T) {
 	}
 	if r := &s.Registries[1]; !r.Answers {
 		t.Errorf("the other one: got %+v", r)
+	}
+}
+
+// TestServedIsComparable: a server is the same subject whenever it is asked for, and no other is.
+func TestServedIsComparable(t *testing.T) {
+	a, endA := awayServer(t, "a")
+	defer endA()
+	b, endB := awayServer(t, "a")
+	defer endB()
+	seen := map[status.Looker]int{Served(a): 1, Served(b): 2}
+	if seen[Served(a)] != 1 || seen[Served(b)] != 2 {
+		t.Errorf("got %v", seen)
+	}
+}
+
+// TestServedLook: a look has the account, its sessions and its clients.
+func TestServedLook(t *testing.T) {
+	s, end := awayServer(t, "a")
+	defer end()
+	before := time.Now().Add(-time.Second)
+	l := Served(s).Look()
+	if l == nil || l.At.Before(before) || l.At.After(time.Now()) || l.At.Location() != time.UTC {
+		t.Fatalf("got %+v", l)
+	}
+	if l.Account.Max != 2 || l.Account.Ready() || l.Clients.Connected != 0 || l.Clients.MaxMemory == 0 || l.Clients.Blame != nil {
+		t.Errorf("got %+v", l)
+	}
+	m := status.NewMonitor(status.MonitorConfig{Subjects: func() []status.Subject { return []status.Subject{{Name: "a", Looker: Served(s)}} }})
+	defer m.Stop()
+	if got := m.Ready(); len(got) != 1 || got[0].OK || !strings.HasPrefix(got[0].Reason, "no session is logged in") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestClientsOf: each number of the clients has its own place.
+func TestClientsOf(t *testing.T) {
+	sn := &proxy.Snapshot{Clients: 1, Memory: 2, MaxMemory: 3, AcceptError: "x"}
+	sn.Faults, sn.AcceptErrors = 4, 5
+	for i := range sn.Closes {
+		sn.Closes[i] = 1
+	}
+	got := clientsOf(sn)
+	want := status.ClientsSnapshot{Connected: 1, Memory: 2, MaxMemory: 3, Faults: 4, AcceptErrors: 5, AcceptError: "x", Hoarders: 1, Closed: sn.Blamed()}
+	if got != want || want.Closed < 2 {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	at := time.Now()
+	sn.Blame = proxy.Blame{At: at, Listener: "l", Client: "c", Reason: "r"}
+	if b := clientsOf(sn).Blame; b == nil || *b != (status.Blame{At: at, Listener: "l", Client: "c", Reason: "r"}) {
+		t.Errorf("got %+v", b)
 	}
 }

@@ -59,7 +59,7 @@ func (m *Monitor) registry(w *watched, now time.Time) Registry {
 		r.clients(&s.Clients)
 		r.windows(h, rowOf(s), m.started)
 		r.limits(&s.Account)
-		r.login(&s.Account)
+		r.login(&s.Account, now)
 	}
 	if w.Audit != nil {
 		r.Audit = auditOf(w.Audit, now)
@@ -172,13 +172,13 @@ func (r *Registry) limits(a *upstream.Snapshot) {
 }
 
 // login takes over what the last login showed.
-func (r *Registry) login(a *upstream.Snapshot) {
+func (r *Registry) login(a *upstream.Snapshot, now time.Time) {
 	if at := a.ServerExpires; !at.IsZero() {
-		near := ExpiryGravity(time.Until(at), a.ServerLife)
+		near := ExpiryGravity(at.Sub(now), a.ServerLife)
 		r.Expiries = append(r.Expiries, Expiry{What: "registry's certificate", At: at.UTC(), Near: near})
 	}
 	if at := a.PasswordExpires(); !at.IsZero() {
-		near := ExpiryGravity(time.Until(at), forever)
+		near := ExpiryGravity(at.Sub(now), forever)
 		r.Expiries = append(r.Expiries, Expiry{What: whatPassword, At: at.UTC(), Ours: true, Near: near})
 	}
 	for i := range a.LoginEvents {

@@ -1,6 +1,10 @@
 package status
 
-import "time"
+import (
+	"encoding/json"
+	"testing"
+	"time"
+)
 
 var began = time.Date(2026, 11, 21, 23, 0, 0, 0, time.UTC)
 
@@ -46,4 +50,13 @@ func evilStatus() *Status {
 	}
 	r.History = h.columns()
 	return &Status{Version: "v1", Host: clean(evil), Started: began, Now: began.Add(time.Hour), Gravity: Look, Registries: []Registry{r}, Events: r.Events}
+}
+
+func mustJSON(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

@@ -26,3 +26,40 @@ func TestHeadline(t *testing.T) {
 		}
 	}
 }
+
+func TestHeadlineStopping(t *testing.T) {
+	s := &Status{Stopping: true, Registries: []Registry{{Gravity: Broken}, {Gravity: Look}}}
+	if got := s.Headline(); got != "eppmux is stopping" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestRanked: the gravest first, and else in the order of the config; the registries are those of
+// the status.
+func TestRanked(t *testing.T) {
+	s := &Status{Registries: []Registry{{Name: "a"}, {Name: "b", Gravity: Look}, {Name: "c", Gravity: Broken}, {Name: "d", Gravity: Look}, {Name: "e"}, {Name: "f", Gravity: Broken}}}
+	var got string
+	for _, r := range s.Ranked() {
+		got += r.Name
+	}
+	if got != "cfbdae" {
+		t.Errorf("got %s", got)
+	}
+	if s.Ranked()[0] != &s.Registries[2] {
+		t.Error("got a copy")
+	}
+	if got := new(Status).Ranked(); len(got) != 0 {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	r := &Registry{Gravity: Broken}
+	if got := r.Verdict(); got != (Finding{Gravity: Broken}) {
+		t.Errorf("a status from elsewhere: got %+v", got)
+	}
+	r.Findings = []Finding{{Gravity: Look, Rule: "slow"}, {Gravity: Look, Rule: "unknown"}}
+	if got := r.Verdict(); got.Rule != "slow" {
+		t.Errorf("got %+v", got)
+	}
+}

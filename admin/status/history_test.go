@@ -121,3 +121,244 @@ func TestQuantile(t *testing.T) {
 		t.Errorf("got %v of nothing", *got)
 	}
 }
+
+// counts has a different number in everything that a row keeps, times n.
+func counts(at time.Time, n uint64) *Snapshot {
+	s := &Snapshot{At: at}
+	a := &s.Account
+	a.RTT[upstream.ClassQuery].Counts[0] = 1 * n
+	a.RTT[upstream.ClassTransform].Counts[16] = 2 * n
+	a.Wait[upstream.ClassQuery].Counts[1] = 3 * n
+	a.Wait[upstream.ClassTransform].Counts[1] = 4 * n
+	a.Outcomes[frame.CommandInfo][pool.EndNotSent] = 5 * n
+	a.Outcomes[frame.CommandCreate][pool.EndNotSent] = 6 * n
+	a.Outcomes[frame.CommandCheck][pool.EndUnknown] = 7 * n
+	a.Outcomes[frame.CommandDelete][upstream.OutcomeOrphan] = 8 * n
+	a.Outcomes[frame.CommandDelete][upstream.OutcomeDropped] = 9 * n
+	a.Unknown = 10 * n
+	a.Throttled = 11 * n
+	a.SessionCloses[pool.CauseCommandTimeout] = 12 * n
+	a.SessionCloses[pool.CauseRegistryClosed] = 13 * n
+	a.SessionCloses[pool.CauseCodeCloses] = 14 * n
+	a.SessionCloses[pool.CauseLoginLost] = 15 * n
+	a.SessionCloses[pool.CauseReconnect] = 16 * n // ours
+	a.Desync[pool.CauseFrame] = 17 * n
+	a.Desync[pool.CauseUnasked] = 18 * n
+	a.Desync[pool.CauseMismatch] = 19 * n
+	a.Logins[upstream.LoginOK] = 20 * n
+	a.Logins[upstream.LoginRefused] = 21 * n
+	a.Logins[upstream.LoginFull] = 22 * n
+	a.Logins[upstream.LoginFailed] = 23 * n
+	a.NotSent[pool.CauseQueueTimeout] = 24 * n
+	a.NotSent[pool.CausePaused] = 25 * n
+	s.Clients = ClientsSnapshot{Faults: 26 * n, Closed: 27 * n, Hoarders: 28 * n, AcceptErrors: 29 * n}
+	return s
+}
+
+// TestWindow: each number of a window is the difference of its own counters.
+func TestWindow(t *testing.T) {
+	a, b := rowOf(counts(began, 100)), rowOf(counts(began.Add(time.Minute), 101))
+	got := window(&a, &b)
+	got.Wait, got.RTT = Quantile{}, Quantile{}
+	want := Window{
+		Seconds: 60, Queries: 1, Transforms: 2, NotSent: 11, NotSentCause: "paused", Unknown: 7, Orphans: 8, Dropped: 9,
+		UnknownTransforms: 10, Throttled: 11, Timeouts: 12, LostSessions: 13 + 14 + 15, CodeCloses: 14, LoginsLost: 15,
+		Desync: 17 + 18 + 19, NotEPP: 17, Unasked: 18, FailedLogins: 21 + 22 + 23,
+		ClientFaults: 26, ClientsClosed: 27, Hoarders: 28, AcceptErrors: 29,
+	}
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	back := window(&b, &a)
+	back.Seconds = 0
+	if back != (Window{}) {
+		t.Errorf("counters that begin anew: got %+v, want nothing", back)
+	}
+}
+
+// TestWindowQuantiles: both classes count together, and only what came within the window.
+func TestWindowQuantiles(t *testing.T) {
+	a, b := rowOf(counts(began, 1)), rowOf(counts(began.Add(time.Minute), 2))
+	w := window(&a, &b)
+	if p50, p99 := *w.Wait.P50, *w.Wait.P99; p50 < 0.0005 || p50 > 0.001 || p99 < p50 || p99 > 0.001 {
+		t.Errorf("wait: got %v, %v", p50, p99)
+	}
+	if p50, p99 := *w.RTT.P50, *w.RTT.P99; p50 != 60 || p99 != 60 {
+		t.Errorf("rtt: got %v, %v, want the last bound: two of three took longer", p50, p99)
+	}
+	if w := window(&b, &b); w.Wait.P50 != nil || w.RTT.P99 != nil {
+		t.Errorf("nothing happened: got %+v", w)
+	}
+}
+
+// TestRowOfTheMoment: the length of the queue, the sessions that can carry commands, and the limit
+// that is used most.
+func TestRowOfTheMoment(t *testing.T) {
+	s := &Snapshot{At: began}
+	a := &s.Account
+	a.Sessions = [len(a.Sessions)]int{}
+	a.Sessions[pool.SessionDialing], a.Sessions[pool.SessionIdle], a.Sessions[pool.SessionBusy] = 1, 2, 4
+	a.Sessions[pool.SessionDraining], a.Sessions[pool.SessionClosing] = 8, 16
+	a.Queued = 5
+	if r := rowOf(s); r.sessions != 6 || r.queued != 5 || r.used != -1 {
+		t.Errorf("got %d sessions, %d queued, %v used", r.sessions, r.queued, r.used)
+	}
+	a.Used, a.Rules = []float64{0.1, 0.6, 0}, []string{"a", "b", "c"}
+	r := rowOf(s)
+	if r.used != 0.6 || len(r.limited) != 3 {
+		t.Errorf("got %v used, %d limits", r.used, len(r.limited))
+	}
+	a.Rules[0] = "changed"
+	if r.limitedBy("a") != 0 || r.rules[0] != "a" {
+		t.Errorf("got %q, want a copy", r.rules)
+	}
+}
+
+// rowsAt is a history with rows at so many seconds.
+func rowsAt(seconds ...int) *history {
+	h := new(history)
+	for _, s := range seconds {
+		h.add(row{at: began.Add(time.Duration(s) * time.Second)})
+	}
+	return h
+}
+
+func TestBefore(t *testing.T) {
+	h := rowsAt(0, 5, 10, 15)
+	for _, tt := range []struct {
+		now, d int
+		want   int
+	}{
+		{15, 10, 5},
+		{19, 10, 5},
+		{20, 10, 10},
+		{15, 60, 0}, // there is none so old
+		{15, 15, 0},
+		{15, 0, 15},
+		{100, 5, 15},
+	} {
+		got := h.before(began.Add(time.Duration(tt.now)*time.Second), time.Duration(tt.d)*time.Second)
+		if want := began.Add(time.Duration(tt.want) * time.Second); !got.at.Equal(want) {
+			t.Errorf("%d s before %d: got %v, want %v", tt.d, tt.now, got.at.Sub(began), want.Sub(began))
+		}
+	}
+}
+
+// TestBeginning: a window that is longer than the past begins with zeros, not with the first row.
+func TestBeginning(t *testing.T) {
+	h := rowsAt(30, 35, 40, 90)
+	for i := range h.rows {
+		h.rows[i].unknown = 7
+	}
+	for _, tt := range []struct {
+		now, d, slack int
+		at            int
+		unknown       uint64
+	}{
+		{90, 60, 0, 30, 7},
+		{89, 60, 0, 30, 0}, // a second is missing
+		{89, 60, 5, 30, 7},
+		{94, 60, 0, 30, 7},
+		{95, 60, 0, 35, 7},
+		{100, 600, 5, 30, 0},
+	} {
+		got := h.beginning(began.Add(time.Duration(tt.now)*time.Second), time.Duration(tt.d)*time.Second, time.Duration(tt.slack)*time.Second)
+		if at := int(got.at.Sub(began).Seconds()); at != tt.at || got.unknown != tt.unknown {
+			t.Errorf("%+v: got a row at %d with %d", tt, at, got.unknown)
+		}
+	}
+}
+
+// TestHistoryKeepsTenMinutes: with one row more than there are slots, and none that is older.
+func TestHistoryKeepsTenMinutes(t *testing.T) {
+	h := new(history)
+	for i := range 1000 {
+		at := began.Add(time.Duration(i) * historyEvery)
+		h.add(row{at: at})
+		if want := min(i+1, historySlots+1); len(h.rows) != want {
+			t.Fatalf("after %d: got %d rows, want %d", i+1, len(h.rows), want)
+		}
+		if oldest := h.rows[0].at; at.Sub(oldest) > historySpan {
+			t.Fatalf("after %d: got one that is %v old", i+1, at.Sub(oldest))
+		}
+	}
+	// Ticks that come late do not fill it with more rows than there are slots.
+	for i := range 1000 {
+		h.add(row{at: began.Add(time.Duration(1000+i)*historyEvery - time.Duration(i%3)*time.Second)})
+		if len(h.rows) > historySlots+1 {
+			t.Fatalf("got %d rows", len(h.rows))
+		}
+	}
+}
+
+// TestColumnsOfLittle: of nothing, and of one row, there is no interval.
+func TestColumnsOfLittle(t *testing.T) {
+	for n := range 3 {
+		h := new(history)
+		for i := range n {
+			h.add(rowOf(snapshotAt(began.Add(time.Duration(i)*historyEvery), uint64(i))))
+		}
+		c := h.columns()
+		known := 0
+		for _, v := range c.Queries {
+			if v != nil {
+				known++
+			}
+		}
+		if want := max(0, n-1); known != want || len(c.Queries) != historySlots || c.End.IsZero() != (n == 0) {
+			t.Errorf("%d rows: got %d intervals, %d slots, end %v", n, known, len(c.Queries), c.End)
+		}
+	}
+}
+
+// TestColumnsLateTick: a row that comes a second late still has the slot of its time.
+func TestColumnsLateTick(t *testing.T) {
+	h := new(history)
+	for _, seconds := range []int{0, 5, 11, 15, 20} {
+		h.add(rowOf(snapshotAt(began.Add(time.Duration(seconds)*time.Second), uint64(seconds))))
+	}
+	c := h.columns()
+	for i := historySlots - 4; i < historySlots; i++ {
+		if c.Queries[i] == nil || *c.Queries[i] != 10 {
+			t.Errorf("slot %d: got %v, want 10 commands/s", i, c.Queries[i])
+		}
+	}
+	if c.Queries[historySlots-5] != nil {
+		t.Error("got a slot before the first interval")
+	}
+}
+
+// TestColumnsAnswers: codes from 2000 are refusals, from 2400 failures, also those that RFC 5730
+// does not define are neither.
+func TestColumnsAnswers(t *testing.T) {
+	codes := func(at time.Time, n uint64) *Snapshot {
+		s := &Snapshot{At: at}
+		for code, times := range map[int]uint64{1000: 100, 1500: 100, 2000: 1, 2308: 2, 2400: 3, 2502: 4, 9999: 100} {
+			s.Account.Commands[frame.CommandCheck][upstream.CodeIndex(code)] = times * n
+		}
+		return s
+	}
+	h := new(history)
+	h.add(rowOf(codes(began, 0)))
+	h.add(rowOf(codes(began.Add(historyEvery), 10)))
+	c := h.columns()
+	if last := historySlots - 1; *c.Refused[last] != 6 || *c.Failed[last] != 14 {
+		t.Errorf("got %v refused and %v failed per second, want 6 and 14", *c.Refused[last], *c.Failed[last])
+	}
+	if c.LimitUsed[historySlots-1] != nil {
+		t.Error("got a use of limits, and there is none")
+	}
+}
+
+func TestRound(t *testing.T) {
+	for v, want := range map[float64]float64{0: 0, 0.00004: 0, 0.00005: 0.0001, 1.0 / 3: 0.3333, 2.0 / 3: 0.6667, 12: 12} {
+		if got := round(v); got != want {
+			t.Errorf("%v: got %v, want %v", v, got, want)
+		}
+	}
+	for d, want := range map[time.Duration]float64{0: 0, 1499 * time.Microsecond: 0.001, 1500 * time.Microsecond: 0.002, time.Minute: 60} {
+		if got := seconds(d); got != want {
+			t.Errorf("%v: got %v, want %v", d, got, want)
+		}
+	}
+}
