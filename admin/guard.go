@@ -22,7 +22,7 @@ func Loopback(host string) bool {
 // that has rebound its own name to a loopback address. An empty header is no name of this machine.
 func LocalHost(header string) bool { return Loopback(hostOf(header)) }
 
-// hostOf is the host of a Host header, without the port and in lower case.
+// hostOf returns the host of a Host header, without the port and in lower case.
 func hostOf(header string) string {
 	host, _, err := net.SplitHostPort(header)
 	if err != nil {
@@ -37,7 +37,7 @@ func (s *Server) ours(header string) bool {
 	return header == "" || LocalHost(header) || s.host != "" && hostOf(header) == s.host
 }
 
-// guard refuses each request that is not a plain reading of ours.
+// guard lets requests through that name this machine and only read.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")

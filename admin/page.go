@@ -34,10 +34,10 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 	"pair":     func(a, b any) []any { return []any{a, b} },
 }).ParseFS(pageFiles, "page.html"))
 
-// others are the findings behind the verdict.
+// others returns the findings after the verdict.
 func others(r *status.Registry) []status.Finding { return r.Findings[min(1, len(r.Findings)):] }
 
-// soonest is what ends first; nil if nothing does.
+// soonest returns what ends first, or nil if nothing does.
 func soonest(r *status.Registry) *status.Expiry {
 	if len(r.Expiries) == 0 {
 		return nil
@@ -45,6 +45,7 @@ func soonest(r *status.Registry) *status.Expiry {
 	return &r.Expiries[0]
 }
 
+// shownSessions returns the sessions that the page lists.
 func shownSessions(r *status.Registry) []status.Session {
 	return r.Sessions.List[:min(len(r.Sessions.List), maxShownSessions)]
 }

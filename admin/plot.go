@@ -63,7 +63,8 @@ func newPlot(title string, write func(float64) string, floor float64, all ...ser
 	return p
 }
 
-// path is a line through the values, with a gap for each nil. A value between two gaps is a dot.
+// path returns a line through the values, with a gap for each nil. A value between two gaps is a
+// dot.
 func path(values []*float64, top float64) string {
 	if len(values) == 0 || top <= 0 {
 		return ""
@@ -87,7 +88,7 @@ func path(values []*float64, top float64) string {
 	return b.String()
 }
 
-// plots are the pictures of a registry, in the order of the page.
+// plots returns the pictures of a registry, in the order of the page.
 func plots(r *status.Registry) []plot {
 	h := &r.History
 	all := []plot{

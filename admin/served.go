@@ -7,8 +7,8 @@ import (
 	"eppmux/proxy"
 )
 
-// Served returns s as a subject of a status.Monitor can look at it. Two of the same server are
-// equal.
+// Served makes s a subject that a status.Monitor can look at. It returns equal values for the same
+// server.
 func Served(s *proxy.Server) status.Looker { return served{s} }
 
 // served implements status.Looker. Immutable.

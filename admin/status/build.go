@@ -35,7 +35,7 @@ func (m *Monitor) build(all []watched) *Status {
 	return s
 }
 
-// registry is w as it is shown, but for the findings.
+// registry makes a Registry of what w shows. The findings are not in it yet.
 func (m *Monitor) registry(w *watched, now time.Time) Registry {
 	r := Registry{
 		Name:    w.Name,
@@ -71,7 +71,7 @@ func (m *Monitor) registry(w *watched, now time.Time) Registry {
 	return r
 }
 
-// account takes over how the account is at the moment.
+// account takes over the state of the account.
 func (r *Registry) account(a *upstream.Snapshot) {
 	r.Ready, r.Paused = a.Ready(), a.Paused
 	if a.Trouble != "" {
@@ -105,16 +105,16 @@ func (r *Registry) sessions(list []upstream.SessionInfo) {
 	}
 }
 
-// clients takes over how the clients are at the moment, and who was at fault last.
+// clients takes over the state of the clients, and which one was at fault last.
 func (r *Registry) clients(c *ClientsSnapshot) {
-	r.Clients.Connected, r.Clients.HeldBytes, r.Clients.MaxHeld = c.Connected, c.Memory, c.MaxMemory
+	r.Clients.Connected, r.Clients.Memory, r.Clients.MaxMemory = c.Connected, c.Memory, c.MaxMemory
 	if b := c.Blame; b != nil {
 		r.Blame = &Blame{At: b.At.UTC(), Listener: clean(b.Listener), Client: clean(b.Client), Reason: b.Reason}
 	}
 	r.AcceptError = plain(c.AcceptError)
 }
 
-// auditOf is how the audit log is.
+// auditOf makes an Audit of the state of the audit log.
 func auditOf(state func() (audit.State, bool), now time.Time) *Audit {
 	s, blocks := state()
 	a := &Audit{File: clean(s.File), Blocks: blocks, Lost: s.Lost, Why: plain(s.Why)}
@@ -127,7 +127,7 @@ func auditOf(state func() (audit.State, bool), now time.Time) *Audit {
 	return a
 }
 
-// windows takes over what happened until now.
+// windows takes over what happened in the last minute, in ten minutes and since the start.
 func (r *Registry) windows(h *history, now row, started time.Time) {
 	zero := row{at: started}
 	minute, recent := zero, zero
@@ -186,6 +186,7 @@ func (r *Registry) login(a *upstream.Snapshot, now time.Time) {
 	}
 }
 
+// loginEvent makes e fit to be shown.
 func loginEvent(e *frame.LoginEvent) LoginEvent {
 	shown := LoginEvent{Type: clean(e.Type), Level: clean(e.Level), Text: clean(e.Text)}
 	if !e.Expires.IsZero() {

@@ -70,7 +70,7 @@ func TestShownClients(t *testing.T) {
 	s := new(Snapshot)
 	s.Clients = ClientsSnapshot{Connected: 4, Memory: 1000, MaxMemory: 2000, AcceptError: "accept4: too many open files\n"}
 	r := shown(Subject{MaxClients: 50}, s)
-	if r.Clients != (Clients{Connected: 4, Max: 50, HeldBytes: 1000, MaxHeld: 2000}) || r.Blame != nil || r.AcceptError != "too many open files " {
+	if r.Clients != (Clients{Connected: 4, Max: 50, Memory: 1000, MaxMemory: 2000}) || r.Blame != nil || r.AcceptError != "too many open files " {
 		t.Errorf("got %+v, %+v, %q", r.Clients, r.Blame, r.AcceptError)
 	}
 	at := began.In(time.FixedZone("x", 3600))

@@ -39,16 +39,17 @@ type row struct {
 	used             float64 // of the limit that is used most; below 0: there is none
 }
 
-// buckets are the counts of a histogram.
+// buckets are the counts of a histogram, see upstream.HistogramBounds.
 type buckets [len(upstream.HistogramBounds) + 1]uint64
 
-// add counts more.
+// add counts the durations of another histogram in.
 func (b *buckets) add(more *upstream.Histogram) {
 	for i, n := range more.Counts {
 		b[i] += n
 	}
 }
 
+// rowOf sums a Snapshot up.
 func rowOf(s *Snapshot) row {
 	a, c := &s.Account, &s.Clients
 	r := row{
@@ -130,7 +131,7 @@ func (h *history) add(r row) {
 	h.rows = slices.Delete(h.rows, 0, max(old, len(h.rows)-historySlots-1))
 }
 
-// before is the last row that is at least d older than now, or else the oldest one.
+// before returns the last row that is at least d older than now, or else the oldest one.
 func (h *history) before(now time.Time, d time.Duration) row {
 	found := h.rows[0]
 	for _, r := range h.rows {
@@ -142,9 +143,9 @@ func (h *history) before(now time.Time, d time.Duration) row {
 	return found
 }
 
-// beginning is the row with which the window of length d until now begins. If the rows reach back
-// less far than that, by more than slack, the registry has run for less time: the window begins at
-// the oldest row with its start, when all was zero.
+// beginning returns the row with which a window of length d until now begins. If the history is
+// shorter than that by more than slack, the registry has not run for so long. Then everything that
+// happened is within the window: it begins at the time of the oldest row with all counts zero.
 func (h *history) beginning(now time.Time, d, slack time.Duration) row {
 	r := h.before(now, d)
 	if r.at.After(now.Add(slack - d)) {
@@ -153,7 +154,7 @@ func (h *history) beginning(now time.Time, d, slack time.Duration) row {
 	return r
 }
 
-// window is what happened from a to b.
+// window returns what happened from a to b.
 func window(a, b *row) Window {
 	w := Window{
 		Seconds:           seconds(b.at.Sub(a.at)),
@@ -192,7 +193,7 @@ func window(a, b *row) Window {
 // less is a difference of counters. It never runs backwards: counters begin anew at 0.
 func less(a, b uint64) uint64 { return a - min(a, b) }
 
-// quantiles are those of the durations that were counted from a to b.
+// quantiles returns those of the durations that were counted from a to b.
 func quantiles(a, b *buckets) Quantile {
 	var counts buckets
 	for i := range counts {
@@ -226,7 +227,7 @@ func quantile(counts *buckets, q float64) *float64 {
 	return &low
 }
 
-// columns are the rows by what each interval between two of them shows.
+// columns returns what each interval between two rows shows.
 func (h *history) columns() History {
 	out := History{IntervalSeconds: historyEvery.Seconds()}
 	for _, c := range []*[]*float64{

@@ -31,8 +31,10 @@ func (m *Monitor) Ready() []Readiness {
 	return all
 }
 
-// readiness is the part of judge that a probe asks for: the reasons why no command can be carried,
-// from the same Snapshot, in words that probes have always seen. Nil: the registry does not answer.
+// readiness answers a probe from the same Snapshot that the page is made of; nil means that the
+// registry does not answer. It asks what the rules stalled, noSession and connecting ask, and
+// differs in two ways. Its words are a surface that scripts may match. And a paused account is
+// ready until its last session has logged out.
 func readiness(name string, s *Snapshot, stopping bool) Readiness {
 	switch {
 	case stopping:

@@ -62,7 +62,7 @@ func (r *Recent) keep(registry string, e Event) {
 type tee struct {
 	to   *Recent
 	next slog.Handler
-	// What WithAttrs got before any WithGroup. What is in a group is not shown.
+	// What WithAttrs got before any WithGroup. An attribute within a group is not shown.
 	registry string
 	attrs    []slog.Attr
 	grouped  bool

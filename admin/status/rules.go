@@ -16,12 +16,13 @@ const (
 	whoseHost     = "our host"
 )
 
-// A rule finds one thing to say about a registry. It begins with its condition and returns nil if
-// there is nothing to say; the words come after. It is pure: it looks at the Registry only.
+// rule finds one thing to say about a registry. Its first lines are its condition: it returns nil
+// if there is nothing to say. The words come after. A rule is pure: it looks at the Registry only.
 type rule func(*Registry) *Finding
 
-// rules are all rules. Among findings of the same gravity the first one is the verdict, so a cause
-// stands before its consequences.
+// rules has all rules. Among findings of the same gravity the first one is the verdict, so a cause
+// stands before its consequences: a registry that cannot be reached before the commands that were
+// not sent for it.
 var rules = []rule{
 	stalled, paused, noSession, unrecorded, silent, connecting, expired,
 	throttled, fewerSessions, unopened, notTaken, hoarded, held, crowded, slow,
@@ -47,6 +48,7 @@ func judge(r *Registry, stopping bool) []Finding {
 	return all
 }
 
+// well is what there is to say when no rule finds anything.
 func well(r *Registry) string {
 	text := "all well: " + count(uint64(r.Sessions.LoggedIn()), "session") + ", "
 	if r.Minute.Answered() == 0 {

@@ -32,7 +32,7 @@ func who(b *Blame) string {
 	return fmt.Sprintf("; the last: %s, by client %s on %s", faults[b.Reason], b.Client, b.Listener)
 }
 
-// faulty: clients sent frames that were refused here.
+// faulty finds frames of clients that were refused here.
 func faulty(r *Registry) *Finding {
 	n := r.Recent.ClientFaults
 	if n == 0 {
@@ -42,7 +42,7 @@ func faulty(r *Registry) *Finding {
 	return &Finding{Look, "client_faults", whoseClients, text + who(r.Blame), "mend that client's program"}
 }
 
-// atFault: connections were closed for a fault of the client.
+// atFault finds connections that were closed for a fault of the client.
 func atFault(r *Registry) *Finding {
 	n := r.Recent.ClientsClosed
 	if n == 0 {
@@ -53,23 +53,23 @@ func atFault(r *Registry) *Finding {
 		"mend that client's program; the log names all"}
 }
 
-// hoarded: the memory for all clients together is nearly used up, or was.
+// hoarded finds that the memory for all clients together is nearly used up, or was.
 func hoarded(r *Registry) *Finding {
 	c, w := &r.Clients, &r.Recent
-	near := c.MaxHeld > 0 && c.HeldBytes*10 >= c.MaxHeld*9
+	near := c.MaxMemory > 0 && c.Memory*10 >= c.MaxMemory*9
 	if !near && w.Hoarders == 0 && w.NotSentCause != pool.CauseNoRoom.String() {
 		return nil
 	}
 	const mib = 1 << 20
 	text := fmt.Sprintf("too much is held for all clients together: %s MiB of %s; ",
-		Number(float64(c.HeldBytes)/mib), Number(float64(c.MaxHeld)/mib))
+		Number(float64(c.Memory)/mib), Number(float64(c.MaxMemory)/mib))
 	text += fmt.Sprintf("beyond that new commands are not sent, and %s %s closed",
 		count(w.Hoarders, "client"), verb(w.Hoarders, "was", "were"))
 	return &Finding{Look, "clients_held", whoseClients, text,
 		"find who sends much and reads little: eppmux ctl clients"}
 }
 
-// almostFull: nine in ten of the clients that may connect have done so.
+// almostFull finds that nine in ten of the clients that may connect are connected.
 func almostFull(r *Registry) *Finding {
 	c := &r.Clients
 	if c.Max <= 0 || c.Connected*10 < c.Max*9 {

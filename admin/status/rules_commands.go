@@ -14,8 +14,8 @@ const (
 	sluggish   = 1.0  // seconds of a registry that is slow
 )
 
-// silent: sessions are logged in, and the registry leaves commands, or the keepalives of idle
-// sessions, without an answer.
+// silent finds that the registry leaves commands, or the keepalives of idle sessions, without an
+// answer.
 func silent(r *Registry) *Finding {
 	n := r.Minute.Timeouts
 	if !r.Answers || n == 0 {
@@ -36,6 +36,7 @@ func silent(r *Registry) *Finding {
 		count(n, "command") + " without an answer in the last minute", do}
 }
 
+// throttled finds that the registry refuses commands for their number.
 func throttled(r *Registry) *Finding {
 	n, pause := r.Minute.Throttled, r.Queue.PauseSeconds
 	if n == 0 && pause <= 0 {
@@ -63,7 +64,7 @@ func waiting(r *Registry) string {
 	return fmt.Sprintf("; %d waiting, the oldest for %s", r.Queue.Length, Span(r.Queue.OldestSeconds))
 }
 
-// held: a limit is what commands wait for.
+// held finds a limit for which commands wait.
 func held(r *Registry) *Finding {
 	l := fullest(r.Limits)
 	if l == nil || !r.Ready || !waits(r) {
@@ -103,7 +104,7 @@ func isSlow(r *Registry) bool {
 	return p50 != nil && *p50 >= sluggish
 }
 
-// crowded: all sessions work, and that is not enough.
+// crowded finds that all sessions work, and that commands wait all the same.
 func crowded(r *Registry) *Finding {
 	if !full(r) {
 		return nil
@@ -118,7 +119,7 @@ func crowded(r *Registry) *Finding {
 		"more sessions, if the registry grants them, or fewer commands"}
 }
 
-// slow: the registry takes long, and crowded does not say so already.
+// slow finds a registry that takes long, unless crowded says so already.
 func slow(r *Registry) *Finding {
 	if !r.Ready || !isSlow(r) || full(r) {
 		return nil
@@ -128,6 +129,7 @@ func slow(r *Registry) *Finding {
 		"ask the registry; compare eppmux send --direct --repeat"}
 }
 
+// unknown finds transforms that may or may not have been carried out.
 func unknown(r *Registry) *Finding {
 	n := r.Recent.UnknownTransforms
 	if n == 0 {
@@ -151,6 +153,7 @@ var whyNotSent = map[string]struct{ whose, why string }{
 	pool.CauseNoRoom.String():       {whoseClients, ": too much was held for all clients together"},
 }
 
+// notSent finds commands that were answered 2400 here.
 func notSent(r *Registry) *Finding {
 	n := r.Recent.NotSent
 	if n == 0 {
@@ -161,7 +164,7 @@ func notSent(r *Registry) *Finding {
 		"; clients were told that it is safe to repeat", ""}
 }
 
-// outOfStep: the registry sent what answers no command of ours.
+// outOfStep finds messages of the registry that answer no command of ours.
 func outOfStep(r *Registry) *Finding {
 	w := &r.Recent
 	if w.Desync == 0 {

@@ -67,12 +67,12 @@ var edges = []struct {
 	{"not_taken", true, "one client", func(r *Registry) { r.Recent.AcceptErrors = 1 }},
 	{"not_taken", false, "before", func(r *Registry) { r.Total.AcceptErrors, r.AcceptError = 1, "x" }},
 
-	{"clients_held", true, "nine tenths", func(r *Registry) { r.Clients.HeldBytes, r.Clients.MaxHeld = 90, 100 }},
-	{"clients_held", false, "just less", func(r *Registry) { r.Clients.HeldBytes, r.Clients.MaxHeld = 89, 100 }},
+	{"clients_held", true, "nine tenths", func(r *Registry) { r.Clients.Memory, r.Clients.MaxMemory = 90, 100 }},
+	{"clients_held", false, "just less", func(r *Registry) { r.Clients.Memory, r.Clients.MaxMemory = 89, 100 }},
 	{"clients_held", true, "a client was closed for it", func(r *Registry) { r.Recent.Hoarders = 1 }},
 	{"clients_held", true, "commands were not sent for it", func(r *Registry) { r.Recent.NotSentCause = "no_room" }},
 	{"clients_held", false, "commands were not sent for something else", func(r *Registry) { r.Recent.NotSentCause = "paused" }},
-	{"clients_held", false, "no bound is known", func(r *Registry) { r.Clients.HeldBytes, r.Clients.MaxHeld = 0, 0 }},
+	{"clients_held", false, "no bound is known", func(r *Registry) { r.Clients.Memory, r.Clients.MaxMemory = 0, 0 }},
 
 	{"limit", true, "a fifth of the minute, a quarter of a second", func(r *Registry) {
 		r.Queue.OldestSeconds, r.Limits = 0.25, []Limit{{LimitedRatio: 0.2}}
@@ -369,7 +369,7 @@ func TestWell(t *testing.T) {
 func TestHoardedWords(t *testing.T) {
 	for n, want := range map[uint64]string{0: "0 clients were closed", 1: "1 client was closed", 2: "2 clients were closed"} {
 		r := working()
-		r.Clients.HeldBytes, r.Clients.MaxHeld, r.Recent.Hoarders = 5<<19, 10<<20, n
+		r.Clients.Memory, r.Clients.MaxMemory, r.Recent.Hoarders = 5<<19, 10<<20, n
 		r.Recent.NotSentCause = "no_room"
 		if got := hoarded(&r).Text; got != "too much is held for all clients together: 2.5 MiB of 10; beyond that new commands are not sent, and "+want {
 			t.Errorf("got %q, want %q", got, want)

@@ -4,7 +4,7 @@ import "fmt"
 
 // Rules about the host of eppmux: its disk and its open files.
 
-// unrecorded: the audit log cannot be written.
+// unrecorded finds that the audit log cannot be written.
 func unrecorded(r *Registry) *Finding {
 	a := r.Audit
 	if a == nil || !a.Failing {
@@ -23,10 +23,10 @@ func unrecorded(r *Registry) *Finding {
 		text + "transforms are sent, and recorded later as far as there is room", do}
 }
 
-// gapShown is how long a gap of the audit log is spoken of, in seconds.
+// gapShown is how long the page tells of a gap in the audit log, in seconds.
 const gapShown = 600
 
-// gap: the audit log lacks lines.
+// gap finds that the audit log lacks lines.
 func gap(r *Registry) *Finding {
 	a := r.Audit
 	if a == nil || a.Lost == 0 || a.LostSeconds > gapShown {
@@ -37,7 +37,7 @@ func gap(r *Registry) *Finding {
 		"what was sent meanwhile is in the registry's records only; make room for " + a.File}
 }
 
-// notTaken: the host lacks what it needs to take clients in.
+// notTaken finds that the host could not take clients in, for want of open files for one.
 func notTaken(r *Registry) *Finding {
 	n := r.Recent.AcceptErrors
 	if n == 0 {

@@ -9,7 +9,7 @@ import (
 
 // Rules about the sessions with the registry: whether there are any, and why not.
 
-// stalled: the event loop does not answer, so nothing else can be known.
+// stalled finds an event loop that does not answer. Then nothing else can be known.
 func stalled(r *Registry) *Finding {
 	if r.Answers {
 		return nil
@@ -19,6 +19,7 @@ func stalled(r *Registry) *Finding {
 		"look at the host's processors and memory, and at the log; report it"}
 }
 
+// paused finds that the operator has stopped the account.
 func paused(r *Registry) *Finding {
 	if !r.Answers || !r.Paused {
 		return nil
@@ -33,7 +34,7 @@ func paused(r *Registry) *Finding {
 // sessionless reports whether no session is logged in although one should be.
 func sessionless(r *Registry) bool { return r.Answers && !r.Paused && !r.Ready }
 
-// noSession: the last attempt to open a session failed.
+// noSession finds that no session is logged in, and why the last attempt to open one failed.
 func noSession(r *Registry) *Finding {
 	if !sessionless(r) || r.TroubleReason == "" {
 		return nil
@@ -41,7 +42,7 @@ func noSession(r *Registry) *Finding {
 	return opening(r, Broken)
 }
 
-// connecting: no attempt to open a session has failed yet.
+// connecting finds that no session is logged in, although no attempt has failed yet.
 func connecting(r *Registry) *Finding {
 	if !sessionless(r) || r.Trouble != "" {
 		return nil
@@ -49,7 +50,7 @@ func connecting(r *Registry) *Finding {
 	return &Finding{Broken, "connecting", "", "no session yet: connecting" + nextTry(r), ""}
 }
 
-// fewerSessions: some sessions are logged in, and the registry refuses more.
+// fewerSessions finds that some sessions are logged in, and that the registry refuses more.
 func fewerSessions(r *Registry) *Finding {
 	s := &r.Sessions
 	if !r.Ready || s.Allowed >= s.Max {
@@ -60,8 +61,9 @@ func fewerSessions(r *Registry) *Finding {
 		"end what else uses the account, or lower sessions.max"}
 }
 
-// unopened: some sessions are logged in, and others cannot be opened. fewerSessions and sessionsEnd
-// tell of a registry that refuses more, and of one that ends them by an answer.
+// unopened finds that some sessions are logged in, and that others cannot be opened. It leaves two
+// causes to other rules: a registry that refuses more sessions to fewerSessions, and one that ends
+// them by an answer to sessionsEnd.
 func unopened(r *Registry) *Finding {
 	switch r.TroubleReason {
 	case "", pool.CauseTooManySessions.String(), pool.CauseCodeCloses.String():
@@ -129,7 +131,7 @@ func nextTry(r *Registry) string {
 	return "; next attempt in " + Span(r.NextTrySeconds)
 }
 
-// sessionsEnd: sessions end young. One or two may end at any time.
+// sessionsEnd finds sessions that ended young. One or two may end at any time.
 func sessionsEnd(r *Registry) *Finding {
 	w := &r.Recent
 	if w.LostSessions < 3 {
@@ -150,10 +152,10 @@ func sessionsEnd(r *Registry) *Finding {
 		"lower keepalive or max_age below the registry's limits, or ask the registry"}
 }
 
-// expired: something has ended, and the next session cannot be opened.
+// expired finds something of ours that is over: the next session cannot be opened.
 func expired(r *Registry) *Finding { return ending(r, Broken) }
 
-// expiring: something ends soon.
+// expiring finds something that ends soon, or the certificate of the registry if it is over.
 func expiring(r *Registry) *Finding { return ending(r, Look) }
 
 // ending tells of the soonest end among those of a gravity.
@@ -193,8 +195,8 @@ func (e *Expiry) finding(registry string) *Finding {
 	return f
 }
 
-// loginWarning: the registry said something at the login that has no date. What has a date is among
-// the expiries.
+// loginWarning finds a warning that the registry gave at the login. A warning with a date is among
+// the expiries instead.
 func loginWarning(r *Registry) *Finding {
 	for _, e := range r.LoginSays {
 		if e.Expires != nil {

@@ -151,8 +151,8 @@ type Queue struct {
 type Clients struct {
 	Connected int `json:"connected"`
 	Max       int `json:"max"`
-	HeldBytes int `json:"held_bytes"`
-	MaxHeld   int `json:"max_held_bytes"`
+	Memory    int `json:"held_bytes"`
+	MaxMemory int `json:"max_held_bytes"`
 }
 
 // Limit is one entry of rate_limits.
