@@ -18,7 +18,8 @@ func TestXMLText(t *testing.T) {
 		{"text empty", func(x *xmlText) { x.text("") }, ""},
 		{"text escaped", func(x *xmlText) { x.text(`<a b="c">&</a>`) }, "&lt;a b=&quot;c&quot;&gt;&amp;&lt;/a&gt;"},
 		{"text escaped at both ends", func(x *xmlText) { x.text("&mid&") }, "&amp;mid&amp;"},
-		{"text with a carriage return", func(x *xmlText) { x.text("a\r\nb") }, "a&#13;\nb"}, // XML 1.0 section 2.11
+		// XML 1.0 section 2.11
+		{"text with a carriage return", func(x *xmlText) { x.text("a\r\nb") }, "a&#13;\nb"},
 		{"text of other scripts", func(x *xmlText) { x.text("Köln 例 '") }, "Köln 例 '"},
 		{"el", func(x *xmlText) { x.el("d:name", "a&b") }, "<d:name>a&amp;b</d:name>"},
 		{"el empty", func(x *xmlText) { x.el("a", "") }, "<a></a>"},

@@ -166,8 +166,8 @@ func TestPointsAndQuota(t *testing.T) {
 	r.gate.with("nobody", func(*standing) { t.Error("nobody has a standing") })
 }
 
-// TestQuotaDays: the quota is that of a day from midnight to midnight UTC, for each account, and what is
-// refused does not count.
+// TestQuotaDays: the quota is that of a day from midnight to midnight UTC, for each account, and
+// what is refused does not count.
 func TestQuotaDays(t *testing.T) {
 	k := newClock() // noon of 1 March
 	r := start(t, Config{Now: k.Now, Rules: Rules{Quota: 1}})
@@ -192,8 +192,8 @@ func TestQuotaDays(t *testing.T) {
 	}
 }
 
-// TestBlockedAccount: the account that reaches the points is blocked at once, in all its sessions; hello
-// and logout are served, a login is 2501 and others are not touched.
+// TestBlockedAccount: the account that reaches the points is blocked at once, in all its sessions;
+// hello and logout are served, a login is 2501 and others are not touched.
 func TestBlockedAccount(t *testing.T) {
 	r := start(t, Config{Rules: Rules{BlockAt: 3}})
 	a, b, other := enter(t, r, "demo"), enter(t, r, "demo"), enter(t, r, "other")
@@ -218,8 +218,9 @@ func TestBlockedAccount(t *testing.T) {
 	}
 }
 
-// TestLockoutAgain: each command above the rate begins the lockout anew, a login during it does not; the
-// account of a wrong password is locked as well, since the registry looks at the name first.
+// TestLockoutAgain: each command above the rate begins the lockout anew, a login during it does
+// not; the account of a wrong password is locked as well, since the registry looks at the name
+// first.
 func TestLockoutAgain(t *testing.T) {
 	k := newClock()
 	r := start(t, Config{RateLimit: 1, RatePer: time.Hour, Now: k.Now, Rules: Rules{Lockout: time.Minute}})
@@ -250,14 +251,16 @@ func TestLockoutAgain(t *testing.T) {
 	breaches(t, r, Breaches{TooFast: 2})
 }
 
-// TestErrorsCloseCounts: errors count by code and session, and answers without error do not reset them.
-// A command that was not carried out by a fault does not count; an answer that was only lost does.
+// TestErrorsCloseCounts: errors count by code and session, and answers without error do not reset
+// them. A command that was not carried out by a fault does not count; an answer that was only lost
+// does.
 func TestErrorsCloseCounts(t *testing.T) {
 	r := start(t, Config{MaxSessions: 4, Rules: Rules{ErrorsClose: 2},
 		Faults: faults(t, "silent-before:cmd=info,first=1;silent:cmd=delete,first=1")})
 	c := enterWild(t, r, "demo")
 	c.invalid = "2503"
-	c.send(epp("<command>" + objectXML("info", "D:<name>missing.com</name>") + "</command>")) // not carried out
+	// not carried out
+	c.send(epp("<command>" + objectXML("info", "D:<name>missing.com</name>") + "</command>"))
 	c.checks()
 	c.do("info", "D:<name>missing.com</name>").want(2303)
 	c.do("create", "D:<name>example.com</name>"+pw).want(2302)
@@ -278,15 +281,16 @@ func TestErrorsCloseCounts(t *testing.T) {
 	d.answered("2500")
 	d.ended()
 	e.checks()
-	e.send(epp("<command>" + objectXML("delete", "D:<name>missing.com</name>") + "</command>")) // carried out, answer lost
+	// carried out, answer lost
+	e.send(epp("<command>" + objectXML("delete", "D:<name>missing.com</name>") + "</command>"))
 	e.invalid = "2503"
 	e.send(epp("<command>" + objectXML("delete", "D:<name>missing.com</name>") + "</command>"))
 	e.answered("2503")
 	e.ended()
 }
 
-// TestBillingMonths: FreeCommands counts the commands of an account in a calendar month, refused ones
-// included, and says so once a month.
+// TestBillingMonths: FreeCommands counts the commands of an account in a calendar month, refused
+// ones included, and says so once a month.
 func TestBillingMonths(t *testing.T) {
 	k := newClock() // 1 March
 	r := start(t, Config{Empty: true, Now: k.Now, Rules: Rules{FreeCommands: 2}})

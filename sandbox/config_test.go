@@ -64,8 +64,8 @@ func TestConfigIsCopied(t *testing.T) {
 	c.do("check", "D:<name>a.com</name><name>a.NET</name><name>a.org</name>").want(1000).has(`"1">a.com`, `"1">a.NET`, `"0">a.org`)
 }
 
-// TestAnyMaxFrame: a data unit of exactly MaxFrame octets is served, one more is 2500. RFC 5734 section
-// 4: the length counts the header.
+// TestAnyMaxFrame: a data unit of exactly MaxFrame octets is served, one more is 2500. RFC 5734
+// section 4: the length counts the header.
 func TestAnyMaxFrame(t *testing.T) {
 	for _, limit := range []int{500, 4096, 70000} {
 		r := start(t, Config{MaxFrame: limit})

@@ -62,8 +62,8 @@ func TestContact(t *testing.T) {
 	})
 }
 
-// TestContactCheck: RFC 5733 section 3.1.1: ids are told apart by their letters' case, and up to 50 go
-// in one command.
+// TestContactCheck: RFC 5733 section 3.1.1: ids are told apart by their letters' case, and up to 50
+// go in one command.
 func TestContactCheck(t *testing.T) {
 	play(t, Config{}, []step{
 		{verb: "check", body: "C:<id>ALICE</id><id>alice</id><id> BOB </id>", code: 1000, has: `avail="0">ALICE<|avail="1">alice<|avail="0">BOB<|reason>In use<`},
@@ -74,8 +74,8 @@ func TestContactCheck(t *testing.T) {
 	})
 }
 
-// TestContactAuthInfo: RFC 5733 section 2.8: the password opens a contact to other registrars; a roid
-// must be the contact's own.
+// TestContactAuthInfo: RFC 5733 section 2.8: the password opens a contact to other registrars; a
+// roid must be the contact's own.
 func TestContactAuthInfo(t *testing.T) {
 	r := start(t, Config{})
 	other, demo := enter(t, r, "other"), enter(t, r, "demo")
@@ -178,8 +178,8 @@ func TestContactDisclose(t *testing.T) {
 	})
 }
 
-// TestContactLinks: RFC 5733 section 2.2: linked shows while a domain uses the contact in any role, and
-// forbids its deletion until the last use is gone.
+// TestContactLinks: RFC 5733 section 2.2: linked shows while a domain uses the contact in any role,
+// and forbids its deletion until the last use is gone.
 func TestContactLinks(t *testing.T) {
 	id, name := "C:<id>NEW-1</id>", "D:<name>uses.com</name>"
 	linked := `<contact:status s="linked"/><contact:status s="ok"/>`

@@ -15,8 +15,8 @@ func enterWith(t *testing.T, r *Registry, svcs string) *client {
 	return c
 }
 
-// TestIgnoredExtension: with UnknownExtension 1000 an extension that the login did not choose has no
-// effect, whatever it holds, and the rest of the command is carried out. RFC 5730 section 2.7.3.
+// TestIgnoredExtension: with UnknownExtension 1000 an extension that the login did not choose has
+// no effect, whatever it holds, and the rest of the command is carried out. RFC 5730 section 2.7.3.
 func TestIgnoredExtension(t *testing.T) {
 	r := start(t, Config{UnknownExtension: 1000})
 	c := enterWith(t, r, allObjects)
@@ -52,8 +52,8 @@ func TestUnknownExtensionRefused(t *testing.T) {
 	}
 }
 
-// TestExtensionOfAnotherCommand: an extension element belongs to the command of its own name, and to
-// domains.
+// TestExtensionOfAnotherCommand: an extension element belongs to the command of its own name, and
+// to domains.
 func TestExtensionOfAnotherCommand(t *testing.T) {
 	c := enter(t, start(t, Config{}), "demo")
 	for _, tt := range []struct {
@@ -98,8 +98,8 @@ func TestReasonNamesObject(t *testing.T) {
 	}
 }
 
-// TestOrderOfTests: of several faults of one command the first test decides: command, object service,
-// extension, object's command, name of the object's element, its content.
+// TestOrderOfTests: of several faults of one command the first test decides: command, object
+// service, extension, object's command, name of the object's element, its content.
 func TestOrderOfTests(t *testing.T) {
 	c := enter(t, start(t, Config{}), "demo")
 	bad := `<x:y xmlns:x="urn:x"/>`

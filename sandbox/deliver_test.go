@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestLargeAnswer: an answer far above the size of the kept buffer comes whole, in one write, and the
-// buffer is given up behind it.
+// TestLargeAnswer: an answer far above the size of the kept buffer comes whole, in one write, and
+// the buffer is given up behind it.
 func TestLargeAnswer(t *testing.T) {
 	const hosts = 2000
 	r := start(t, Config{})
@@ -33,8 +33,8 @@ func TestLargeAnswer(t *testing.T) {
 	}
 }
 
-// TestOneWriteAnAnswer: without quirks each answer is one write and so one TLS record. The harness checks
-// that for every answer that it reads over a pipe; here it is seen to do so.
+// TestOneWriteAnAnswer: without quirks each answer is one write and so one TLS record. The harness
+// checks that for every answer that it reads over a pipe; here it is seen to do so.
 func TestOneWriteAnAnswer(t *testing.T) {
 	r := start(t, Config{Quirks: Quirks{SplitWrites: true}})
 	c := connect(t, r)
@@ -43,7 +43,8 @@ func TestOneWriteAnAnswer(t *testing.T) {
 	}
 }
 
-// TestPipelinedByOctet: one octet behind a message before its answer is a breach, one after it is none.
+// TestPipelinedByOctet: one octet behind a message before its answer is a breach, one after it is
+// none.
 func TestPipelinedByOctet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, Config{Latency: time.Second})

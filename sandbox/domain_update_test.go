@@ -84,8 +84,8 @@ func TestDomainUpdateWhole(t *testing.T) {
 	must(t, r.store.consistent())
 }
 
-// TestDomainUpdateNothing: RFC 5731 section 3.2.5: an update without add, rem, chg needs an extension;
-// an empty chg is enough for this registry.
+// TestDomainUpdateNothing: RFC 5731 section 3.2.5: an update without add, rem, chg needs an
+// extension; an empty chg is enough for this registry.
 func TestDomainUpdateNothing(t *testing.T) {
 	name := "D:<name>example.com</name>"
 	play(t, Config{}, []step{
@@ -121,8 +121,8 @@ func TestDomainServersShared(t *testing.T) {
 	})
 }
 
-// TestDomainSeen: RFC 5731 section 3.1.2: what another registrar sees of a domain, with its authInfo,
-// without, and with that of a contact.
+// TestDomainSeen: RFC 5731 section 3.1.2: what another registrar sees of a domain, with its
+// authInfo, without, and with that of a contact.
 func TestDomainSeen(t *testing.T) {
 	r := start(t, Config{Empty: true})
 	must(t, r.AddContact("other", "REG-1", "auth-REG-1"))
@@ -177,7 +177,8 @@ func TestDomainSeen(t *testing.T) {
 	demo.do("info", "D:<name>seen.com</name><authInfo><ext><x/></ext></authInfo>").want(2102)
 }
 
-// TestDomainNameFaults: a name that cannot be is 2005 for every command, one that does not exist 2303.
+// TestDomainNameFaults: a name that cannot be is 2005 for every command, one that does not exist
+// 2303.
 func TestDomainNameFaults(t *testing.T) {
 	c := enter(t, start(t, Config{}), "demo")
 	for _, tt := range []struct {

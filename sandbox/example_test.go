@@ -37,8 +37,8 @@ func Example() {
 	// 1 0
 }
 
-// exchange writes a payload, if there is one, and reads the next. RFC 5734 section 4: a data unit is a
-// length of four octets, which counts itself, and a payload.
+// exchange writes a payload, if there is one, and reads the next. RFC 5734 section 4: a data unit
+// is a length of four octets, which counts itself, and a payload.
 func exchange(conn net.Conn, payload string) string {
 	if payload != "" {
 		b := binary.BigEndian.AppendUint32(nil, uint32(len(payload)+4))

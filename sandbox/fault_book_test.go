@@ -49,8 +49,8 @@ func TestFaultsInTurn(t *testing.T) {
 	}
 }
 
-// TestFaultStages: faults of connections strike connections, those of logins strike logins, and each
-// counts its own occasions.
+// TestFaultStages: faults of connections strike connections, those of logins strike logins, and
+// each counts its own occasions.
 func TestFaultStages(t *testing.T) {
 	for _, tt := range []struct{ faults, messages, want string }{
 		{"close-at-accept", "+ check login +", "close-at-accept - - close-at-accept"},

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestHugeGoesOn: a huge data unit has as many octets as it announces, in pieces a tenth of a second
-// apart, and the session goes on behind it.
+// TestHugeGoesOn: a huge data unit has as many octets as it announces, in pieces a tenth of a
+// second apart, and the session goes on behind it.
 func TestHugeGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, Config{Faults: faults(t, "huge=40000:cmd=check,first=1")})
@@ -58,8 +58,8 @@ func TestHugeEnds(t *testing.T) {
 	}
 }
 
-// TestUnaskedWaitsForSilence: each message puts the unasked answer off; it comes once, when the session
-// has been idle for the time, and does not count as an answer.
+// TestUnaskedWaitsForSilence: each message puts the unasked answer off; it comes once, when the
+// session has been idle for the time, and does not count as an answer.
 func TestUnaskedWaitsForSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, Config{Faults: faults(t, "unasked=5s:cmd=check,first=1"), IdleTimeout: time.Minute})
@@ -78,8 +78,8 @@ func TestUnaskedWaitsForSilence(t *testing.T) {
 	})
 }
 
-// TestHalfAnswers: half and stall send the first half of the data unit, header included, octet by octet
-// that of the whole answer.
+// TestHalfAnswers: half and stall send the first half of the data unit, header included, octet by
+// octet that of the whole answer.
 func TestHalfAnswers(t *testing.T) {
 	for _, fault := range []string{"half", "stall"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -113,8 +113,8 @@ func TestHalfAnswers(t *testing.T) {
 	}
 }
 
-// TestX5xxCodes: the fault turns any code into its x5xx, or into the one it names, and its answer is
-// otherwise the true one.
+// TestX5xxCodes: the fault turns any code into its x5xx, or into the one it names, and its answer
+// is otherwise the true one.
 func TestX5xxCodes(t *testing.T) {
 	for _, tt := range []struct{ fault, xml, code, has string }{
 		{"x5xx", objectXML("check", "D:<name>a.com</name>"), "1500", "<domain:name avail=\"1\">a.com<"},
@@ -141,7 +141,8 @@ func TestX5xxCodes(t *testing.T) {
 	c.checks()
 }
 
-// TestLostLoginEnds: the fault 2002 lasts until the connection ends; the slot stays taken till then.
+// TestLostLoginEnds: the fault 2002 lasts until the connection ends; the slot stays taken till
+// then.
 func TestLostLoginEnds(t *testing.T) {
 	r := start(t, Config{MaxSessions: 1, Faults: faults(t, "2002:cmd=check,first=1")})
 	c := enterWild(t, r, "demo")

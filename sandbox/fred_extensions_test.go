@@ -31,8 +31,8 @@ func TestRuleLists(t *testing.T) {
 	}
 }
 
-// TestListsBesides: without Rules.Lists the extension is unknown, and with it others still are. The list
-// is a snapshot.
+// TestListsBesides: without Rules.Lists the extension is unknown, and with it others still are. The
+// list is a snapshot.
 func TestListsBesides(t *testing.T) {
 	ext := func(space, local, inner string) string {
 		return epp("<extension><f:" + local + ` xmlns:f="` + space + `">` + inner + "<f:clTRID>FRED-1</f:clTRID></f:" + local + "></extension>")

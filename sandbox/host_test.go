@@ -85,8 +85,8 @@ func addrs(n int) string {
 	return b.String()
 }
 
-// TestHostAddressLimits: a host below a zone has 1 to 13 addresses, others none, whether by create or
-// by update. RFC 5732 section 2.5.
+// TestHostAddressLimits: a host below a zone has 1 to 13 addresses, others none, whether by create
+// or by update. RFC 5732 section 2.5.
 func TestHostAddressLimits(t *testing.T) {
 	inside, outside := "H:<name>many.example.com</name>", "H:<name>ns.elsewhere.invalid</name>"
 	play(t, Config{}, []step{
@@ -108,8 +108,8 @@ func TestHostAddressLimits(t *testing.T) {
 	})
 }
 
-// TestHostCheck: RFC 5732 section 3.1.1: a name is available unless it exists or cannot be a name; the
-// superordinate domain does not matter.
+// TestHostCheck: RFC 5732 section 3.1.1: a name is available unless it exists or cannot be a name;
+// the superordinate domain does not matter.
 func TestHostCheck(t *testing.T) {
 	play(t, Config{}, []step{
 		{verb: "check", body: "H:<name>NS1.example.com</name><name>ns.free.com</name><name>ns.taken.com</name>", code: 1000,
@@ -157,7 +157,8 @@ func TestHostUpdateWhole(t *testing.T) {
 		// And back.
 		step{verb: "update", body: "H:<name>ns3.elsewhere.invalid</name><add>" + addrs(1) + "</add>" + rename("ns2.example.com"), code: 1000},
 		step{verb: "info", body: "D:<name>example.com</name>", code: 1000, has: "<domain:host>ns1.example.com</domain:host><domain:host>ns2.example.com<"},
-		step{verb: "create", body: "H:<name>ns3.elsewhere.invalid</name>", code: 1000}, // the name is free again
+		// the name is free again
+		step{verb: "create", body: "H:<name>ns3.elsewhere.invalid</name>", code: 1000},
 	))
 }
 
@@ -181,8 +182,8 @@ func TestHostStatusProhibits(t *testing.T) {
 	})
 }
 
-// TestHostOfPendingDomain: below a domain that is on its way out, or not yet approved, no host can be
-// made, by create or by a new name.
+// TestHostOfPendingDomain: below a domain that is on its way out, or not yet approved, no host can
+// be made, by create or by a new name.
 func TestHostOfPendingDomain(t *testing.T) {
 	play(t, Config{PendingDelay: time.Hour}, []step{
 		{verb: "create", body: "D:<name>pending-a.com</name>" + pw, code: 1001},

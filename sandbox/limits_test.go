@@ -179,8 +179,8 @@ func TestGateAdmit(t *testing.T) {
 	}
 }
 
-// TestMaxCommandsCountsCommands: hello and the login itself do not count, a refused command does, and
-// a new login begins anew. 2502 ends the session (RFC 5730 section 3).
+// TestMaxCommandsCountsCommands: hello and the login itself do not count, a refused command does,
+// and a new login begins anew. 2502 ends the session (RFC 5730 section 3).
 func TestMaxCommandsCountsCommands(t *testing.T) {
 	r := start(t, Config{MaxCommands: 3, Quirks: Quirks{StayAfterLogout: true}})
 	c := enterWild(t, r, "demo")
@@ -204,8 +204,8 @@ func TestMaxCommandsCountsCommands(t *testing.T) {
 	}
 }
 
-// TestLimitsTogether: a command above both limits is one above MaxCommands, and takes no place in the
-// rate.
+// TestLimitsTogether: a command above both limits is one above MaxCommands, and takes no place in
+// the rate.
 func TestLimitsTogether(t *testing.T) {
 	k := newClock()
 	r := start(t, Config{MaxCommands: 2, RateLimit: 3, RatePer: time.Minute, Now: k.Now})
@@ -222,7 +222,8 @@ func TestLimitsTogether(t *testing.T) {
 	breaches(t, r, Breaches{TooFast: 1, TooMany: 2})
 }
 
-// TestOnBehalf: a login counts for the account that it names, anything else for that of the session.
+// TestOnBehalf: a login counts for the account that it names, anything else for that of the
+// session.
 func TestOnBehalf(t *testing.T) {
 	login, f := readRequest([]byte(epp("<command>" + loginXML(" other ", "x", "", "1.0", "en", "") + "</command>")))
 	if f != nil {

@@ -23,8 +23,8 @@ func secXML(inner string) string {
 	return `<s:loginSec xmlns:s="` + nsLoginSec + `">` + inner + `</s:loginSec>`
 }
 
-// TestCredentials: RFC 8807 section 3: the extension's passwords count where login says so, each for
-// itself.
+// TestCredentials: RFC 8807 section 3: the extension's passwords count where login says so, each
+// for itself.
 func TestCredentials(t *testing.T) {
 	for _, tt := range []struct {
 		pw, newPW, ext string
@@ -61,8 +61,8 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// TestChooseServices: RFC 5730 section 2.9.1.1: a login may choose from what the greeting announced and
-// from nothing else.
+// TestChooseServices: RFC 5730 section 2.9.1.1: a login may choose from what the greeting announced
+// and from nothing else.
 func TestChooseServices(t *testing.T) {
 	ext := func(uris ...string) string {
 		return "<svcExtension><extURI>" + strings.Join(uris, "</extURI><extURI>") + "</extURI></svcExtension>"
@@ -97,8 +97,8 @@ func TestChooseServices(t *testing.T) {
 	}
 }
 
-// TestLoginRefusedChangesNothing: a login that is refused for any reason leaves the password as it was,
-// takes no slot and counts as refused.
+// TestLoginRefusedChangesNothing: a login that is refused for any reason leaves the password as it
+// was, takes no slot and counts as refused.
 func TestLoginRefusedChangesNothing(t *testing.T) {
 	for _, tt := range []struct {
 		name, pw, version, lang, svcs string
@@ -164,8 +164,34 @@ func TestLoginAttempts(t *testing.T) {
 	breaches(t, r, Breaches{})
 }
 
-// TestLoginIsNoSession: a login that was carried out though its answer was lost holds a slot until the
-// connection ends, and not longer.
+// TestLoginRepeatsItsID: the clTRID of a login is remembered once it is known whose it is, so
+// failures may repeat theirs, and a command must not repeat that of its login. RFC 5730 section
+// 2.5.
+func TestLoginRepeatsItsID(t *testing.T) {
+	r := start(t, Config{})
+	c := connect(t, r)
+	c.greet()
+	login := func(id, pw string) string {
+		return epp("<command>" + loginXML(id, pw, "", "1.0", "en", allObjects) + "<clTRID>LOGIN-1</clTRID></command>")
+	}
+	c.ask(login("demo", "wrong-secret")).want(2200)
+	c.ask(login("demo", "wrong-secret")).want(2200)
+	c.ask(login("demo", "demo-secret")).want(1000)
+	breaches(t, r, Breaches{})
+	c.ask(checkWith("LOGIN-1")).want(1000)
+	breaches(t, r, Breaches{ClTRIDRepeated: 1})
+	d := connect(t, r)
+	d.greet()
+	d.ask(login("other", "other-secret")).want(1000) // another account's
+	breaches(t, r, Breaches{ClTRIDRepeated: 1})
+	e := connect(t, r)
+	e.greet()
+	e.ask(login("demo", "demo-secret")).want(1000)
+	breaches(t, r, Breaches{ClTRIDRepeated: 2})
+}
+
+// TestLoginIsNoSession: a login that was carried out though its answer was lost holds a slot until
+// the connection ends, and not longer.
 func TestLoginIsNoSession(t *testing.T) {
 	r := start(t, Config{MaxSessions: 1, Faults: faults(t, "silent:cmd=login,first=1")})
 	c := connect(t, r)
@@ -183,8 +209,8 @@ func TestLoginIsNoSession(t *testing.T) {
 	}
 }
 
-// TestLogoutShape: the schema gives logout any content (anyType), so it ends the session whatever it
-// holds. A misplaced element around it is 2001, as for all commands, and the session goes on.
+// TestLogoutShape: the schema gives logout any content (anyType), so it ends the session whatever
+// it holds. A misplaced element around it is 2001, as for all commands, and the session goes on.
 func TestLogoutShape(t *testing.T) {
 	for _, logout := range []string{"<logout/>", "<logout> </logout>", `<logout x="y"><z/></logout>`} {
 		r := start(t, Config{})

@@ -64,8 +64,8 @@ func TestRuleZombie(t *testing.T) {
 	})
 }
 
-// TestLoginTimeoutOnce: LoginTimeout is for connections where nobody has logged in. A connection that
-// stays open after a logout has had its login.
+// TestLoginTimeoutOnce: LoginTimeout is for connections where nobody has logged in. A connection
+// that stays open after a logout has had its login.
 func TestLoginTimeoutOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, Config{LoginTimeout: time.Minute, IdleTimeout: time.Hour, Quirks: Quirks{StayAfterLogout: true}})

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestPendingAtTheEdge: a create is pending for Config.PendingDelay, to the second, and the add period
-// begins with its approval.
+// TestPendingAtTheEdge: a create is pending for Config.PendingDelay, to the second, and the add
+// period begins with its approval.
 func TestPendingAtTheEdge(t *testing.T) {
 	name := "D:<name>pending-a.com</name>"
 	play(t, Config{Empty: true, PendingDelay: time.Hour}, []step{
@@ -21,8 +21,8 @@ func TestPendingAtTheEdge(t *testing.T) {
 	})
 }
 
-// TestPendingProhibits: RFC 5731 section 2.3: with pendingCreate no transform is possible, and info and
-// check are.
+// TestPendingProhibits: RFC 5731 section 2.3: with pendingCreate no transform is possible, and info
+// and check are.
 func TestPendingProhibits(t *testing.T) {
 	name := "D:<name>pending-a.com</name>"
 	play(t, Config{PendingDelay: time.Hour}, []step{
@@ -39,7 +39,8 @@ func TestPendingProhibits(t *testing.T) {
 	})
 }
 
-// TestPendingRefused: a create that is refused leaves nothing: no name, no use of contacts and hosts.
+// TestPendingRefused: a create that is refused leaves nothing: no name, no use of contacts and
+// hosts.
 func TestPendingRefused(t *testing.T) {
 	name := "D:<name>pending-refuse-a.com</name>"
 	r := play(t, Config{PendingDelay: time.Minute}, []step{
@@ -57,8 +58,8 @@ func TestPendingRefused(t *testing.T) {
 	must(t, r.store.consistent())
 }
 
-// TestPendingTold: RFC 5731 section 3.3: the message names the transaction by the ids of its answer, and
-// is for the registrar that asked, in each of its sessions.
+// TestPendingTold: RFC 5731 section 3.3: the message names the transaction by the ids of its
+// answer, and is for the registrar that asked, in each of its sessions.
 func TestPendingTold(t *testing.T) {
 	k := newClock()
 	r := start(t, Config{Empty: true, Now: k.Now, PendingDelay: time.Minute})

@@ -42,8 +42,8 @@ func TestPoll(t *testing.T) {
 	r.AddMessage("nobody", "lost")
 }
 
-// TestPollIsOneQueue: the sessions of an account have one queue, and what one has acknowledged is gone
-// for all. RFC 5730 section 2.9.2.3.
+// TestPollIsOneQueue: the sessions of an account have one queue, and what one has acknowledged is
+// gone for all. RFC 5730 section 2.9.2.3.
 func TestPollIsOneQueue(t *testing.T) {
 	r := start(t, Config{Empty: true})
 	a, b := enter(t, r, "demo"), enter(t, r, "demo")
@@ -63,7 +63,8 @@ func TestPollIsOneQueue(t *testing.T) {
 	a.command(`<poll op="ack" msgID=" ` + second + ` "/>`).want(1000).lacks("msgQ")
 }
 
-// TestPollOutOfOrder: a message may be acknowledged before those in front of it; they keep their order.
+// TestPollOutOfOrder: a message may be acknowledged before those in front of it; they keep their
+// order.
 func TestPollOutOfOrder(t *testing.T) {
 	r := start(t, Config{Empty: true})
 	for i := range 4 {
@@ -86,8 +87,8 @@ func TestPollOutOfOrder(t *testing.T) {
 	c.command(`<poll op="req"/>`).want(1300)
 }
 
-// TestPollTellsTime: qDate is when the message was queued, not when it is read, and msgQ stands in every
-// answer but has neither date nor text there.
+// TestPollTellsTime: qDate is when the message was queued, not when it is read, and msgQ stands in
+// every answer but has neither date nor text there.
 func TestPollTellsTime(t *testing.T) {
 	k := newClock()
 	r := start(t, Config{Empty: true, Now: k.Now})
@@ -109,8 +110,8 @@ func TestPollTellsTime(t *testing.T) {
 	d.login("demo", "demo-secret").want(1000).has(`<msgQ count="1" id="1001"/>`)
 }
 
-// TestPollOfLostAnswer: a message whose answer was lost is still there, and an ack that was carried out
-// though its answer was lost is done: the second one is 2303.
+// TestPollOfLostAnswer: a message whose answer was lost is still there, and an ack that was carried
+// out though its answer was lost is done: the second one is 2303.
 func TestPollOfLostAnswer(t *testing.T) {
 	r := start(t, Config{Empty: true, Faults: faults(t, "close-after:cmd=poll,every=1,first=2")})
 	r.AddMessage("demo", "one")

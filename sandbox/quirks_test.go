@@ -321,8 +321,8 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// TestIDStyles: which clTRID and svTRID an answer bears, by quirk, fault and code. A fault goes before
-// a quirk.
+// TestIDStyles: which clTRID and svTRID an answer bears, by quirk, fault and code. A fault goes
+// before a quirk.
 func TestIDStyles(t *testing.T) {
 	long := "SBX-1" + strings.Repeat("0", 59)
 	for _, tt := range []struct {
@@ -381,8 +381,8 @@ func TestQuirksOfGreeting(t *testing.T) {
 	}
 }
 
-// TestQuirkStayOnlyWhereNamed: StayAfterFailure keeps connections whose answer is 2500 to 2502, but none
-// with a length that cannot be, since nothing can be read behind it.
+// TestQuirkStayOnlyWhereNamed: StayAfterFailure keeps connections whose answer is 2500 to 2502, but
+// none with a length that cannot be, since nothing can be read behind it.
 func TestQuirkStayOnlyWhereNamed(t *testing.T) {
 	r, c := odd(t, "stay-after-failure")
 	r.SetFaults(faults(t, "x5xx=2501:cmd=check,first=1;refuse-login=2502:first=1"))
@@ -402,8 +402,8 @@ func TestQuirkStayOnlyWhereNamed(t *testing.T) {
 	c.ended()
 }
 
-// TestQuirkOutOfOrderHangup: a client that hangs up behind a message without an answer has ended the
-// session, though it had sent ahead.
+// TestQuirkOutOfOrderHangup: a client that hangs up behind a message without an answer has ended
+// the session, though it had sent ahead.
 func TestQuirkOutOfOrderHangup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, c := odd(t, "out-of-order")

@@ -63,8 +63,8 @@ func TestReadRequest(t *testing.T) {
 	}
 }
 
-// TestReadRequestDoubt: a payload that leaves a doubt is 2001, and gives back no clTRID that may not
-// be the client's. RFC 5730 section 3, code 2001.
+// TestReadRequestDoubt: a payload that leaves a doubt is 2001, and gives back no clTRID that may
+// not be the client's. RFC 5730 section 3, code 2001.
 func TestReadRequestDoubt(t *testing.T) {
 	check := objectXML("check", "D:<name>a.com</name>")
 	for _, tt := range []struct {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestGracePeriodsShow: RFC 3915 section 3.1: a domain tells the grace periods that run, and only the
-// state of its deletion once it is deleted.
+// TestGracePeriodsShow: RFC 3915 section 3.1: a domain tells the grace periods that run, and only
+// the state of its deletion once it is deleted.
 func TestGracePeriodsShow(t *testing.T) {
 	now := newClock().Now()
 	var g gracePeriods
@@ -60,8 +60,8 @@ func states(xml string) string {
 	return strings.Join(out, " ")
 }
 
-// TestDeleteAtTheEdges: within the add period a delete is done at once, from its end on it is pending;
-// then 30 days of redemption and 5 of pending delete, to the second.
+// TestDeleteAtTheEdges: within the add period a delete is done at once, from its end on it is
+// pending; then 30 days of redemption and 5 of pending delete, to the second.
 func TestDeleteAtTheEdges(t *testing.T) {
 	name := "D:<name>young.com</name>"
 	play(t, Config{}, []step{
@@ -106,8 +106,8 @@ func TestRestoreStopsTheClock(t *testing.T) {
 	})
 }
 
-// TestRestoreChangesNothingElse: RFC 3915 section 4.2.5: the update around a restore has an empty chg
-// and nothing more.
+// TestRestoreChangesNothingElse: RFC 3915 section 4.2.5: the update around a restore has an empty
+// chg and nothing more.
 func TestRestoreChangesNothingElse(t *testing.T) {
 	name := "D:<name>served.com</name>"
 	steps := []step{{verb: "delete", body: name, code: 1001}}

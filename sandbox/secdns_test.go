@@ -14,8 +14,8 @@ func withKey(record string) string {
 	return strings.Replace(record, "</dsData>", keys+"</dsData>", 1)
 }
 
-// TestSecDNSRefused: what the DS data interface of RFC 5910 section 4 does not take, in create and in
-// update. The domain stays as it was.
+// TestSecDNSRefused: what the DS data interface of RFC 5910 section 4 does not take, in create and
+// in update. The domain stays as it was.
 func TestSecDNSRefused(t *testing.T) {
 	name := "D:<name>example.com</name>"
 	a, b := ds("1", "AA"), ds("2", "BB")
@@ -62,8 +62,8 @@ func TestSecDNSRefused(t *testing.T) {
 	play(t, Config{}, steps)
 }
 
-// TestSecDNSReplaced: RFC 5910 section 5.2.5: rem goes before add, so that one update can exchange all
-// records, and maxSigLife stays unless it is mentioned.
+// TestSecDNSReplaced: RFC 5910 section 5.2.5: rem goes before add, so that one update can exchange
+// all records, and maxSigLife stays unless it is mentioned.
 func TestSecDNSReplaced(t *testing.T) {
 	name := "D:<name>example.com</name>"
 	a, b, c := ds("1", "AA"), ds("2", "BB"), ds("3", "CC")
@@ -104,7 +104,8 @@ func TestSecDNSLimit(t *testing.T) {
 	})
 }
 
-// TestSecDNSUnseen: a client that did not choose secDNS at login is not shown the data, which stays.
+// TestSecDNSUnseen: a client that did not choose secDNS at login is not shown the data, which
+// stays.
 func TestSecDNSUnseen(t *testing.T) {
 	r := start(t, Config{})
 	c := enter(t, r, "demo")

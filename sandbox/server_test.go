@@ -45,8 +45,8 @@ func (l *fakeListener) Close() error {
 
 func (l *fakeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
-// TestServeEnds: Serve returns the listener's error, or nil after Close, and has closed the listener in
-// any case.
+// TestServeEnds: Serve returns the listener's error, or nil after Close, and has closed the
+// listener in any case.
 func TestServeEnds(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -98,8 +98,8 @@ func TestServeAfterClose(t *testing.T) {
 	must(t, r.Close())
 }
 
-// TestListenersShareAll: one registry behind several listeners has one store, one count of sessions and
-// one count of all else.
+// TestListenersShareAll: one registry behind several listeners has one store, one count of sessions
+// and one count of all else.
 func TestListenersShareAll(t *testing.T) {
 	r := start(t, Config{MaxSessions: 2})
 	var clients []*client
@@ -157,8 +157,8 @@ func TestRegistriesApart(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce: sessions of two accounts work at the same time; each gets its own answers, and the
-// counts add up. Its worth is the race detector.
+// TestManyAtOnce: sessions of two accounts work at the same time; each gets its own answers, and
+// the counts add up. Its worth is the race detector.
 func TestManyAtOnce(t *testing.T) {
 	const clients, commands = 8, 40
 	r := start(t, Config{MaxSessions: clients, Record: true, Empty: true})

@@ -45,8 +45,8 @@ func (lb *logBook) lines(t *testing.T, msg string) []map[string]any {
 	return out
 }
 
-// TestSessionEnds: each end of a session has a reason of its own in the log, once, and leaves neither
-// session nor slot.
+// TestSessionEnds: each end of a session has a reason of its own in the log, once, and leaves
+// neither session nor slot.
 func TestSessionEnds(t *testing.T) {
 	login := func(c *client) { c.greet(); c.login("demo", "demo-secret").want(1000) }
 	for _, tt := range []struct {
@@ -105,8 +105,8 @@ func TestSessionEnds(t *testing.T) {
 	}
 }
 
-// TestHandshakeFails: a connection that is no TLS ends before its greeting and counts as a connection
-// only.
+// TestHandshakeFails: a connection that is no TLS ends before its greeting and counts as a
+// connection only.
 func TestHandshakeFails(t *testing.T) {
 	certs, err := NewTLS()
 	must(t, err)

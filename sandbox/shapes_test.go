@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestShapeBounds tries each value of the schemas at its bounds: RFC 5730 to 5733, 5910, 3915 and 8807.
+// TestShapeBounds tries each value of the schemas at its bounds: RFC 5730 to 5733, 5910, 3915 and
+// 8807.
 func TestShapeBounds(t *testing.T) {
 	n := func(k int) string { return strings.Repeat("x", k) }
 	create := func(inner string) string { return objectXML("create", "D:<name>a.com</name>"+inner+pw) }
@@ -114,6 +115,8 @@ func TestShapeBounds(t *testing.T) {
 		{postal("A", "", "", "C", "", "D"), 2005},
 		{postal("A", "", "</street><street>2</street><street>3", "C", "", "DE"), 0},
 		{postal("A", "", "</street><street>2</street><street>3</street><street>4", "C", "", "DE"), 2001},
+		{strings.Replace(postal("A", "", "", "C", "", "DE"), "<contact:pc>", "<contact:sp></contact:sp><contact:pc>", 1), 0},
+		{strings.Replace(postal("A", "", "", "C", "", "DE"), "<contact:pc>", "<contact:sp>"+n(256)+"</contact:sp><contact:pc>", 1), 2005},
 		{contact(""), 2003},
 		{strings.Replace(postal("A", "", "", "C", "", "DE"), "<contact:email>", "<contact:voice>+1.5</contact:voice><contact:fax x='7'>+123.12345678901234</contact:fax><contact:email>", 1), 0},
 		{strings.Replace(postal("A", "", "", "C", "", "DE"), "<contact:email>", "<contact:voice>+1234.5</contact:voice><contact:email>", 1), 2005},
@@ -160,8 +163,8 @@ func TestShapeBounds(t *testing.T) {
 	}
 }
 
-// TestShapesAndHandlers: each command that has a shape has a handler and the other way round, and each
-// verb has a shape.
+// TestShapesAndHandlers: each command that has a shape has a handler and the other way round, and
+// each verb has a shape.
 func TestShapesAndHandlers(t *testing.T) {
 	for name := range handlers {
 		if objectShapes[name] == nil {

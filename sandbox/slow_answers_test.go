@@ -56,8 +56,8 @@ func TestRuleTarpitForeign(t *testing.T) {
 	})
 }
 
-// TestDelaysAddUp: Latency, ErrorDelay, the tarpit and the fault slow are added to each other, and the
-// command is carried out before all of them.
+// TestDelaysAddUp: Latency, ErrorDelay, the tarpit and the fault slow are added to each other, and
+// the command is carried out before all of them.
 func TestDelaysAddUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, Config{Latency: time.Second, Record: true,
@@ -101,8 +101,8 @@ func TestSecondCommand(t *testing.T) {
 	})
 }
 
-// TestRechecksByName: the third check of a name within 4 s is delayed, whichever session or command it
-// comes in; other names, commands and accounts are not.
+// TestRechecksByName: the third check of a name within 4 s is delayed, whichever session or command
+// it comes in; other names, commands and accounts are not.
 func TestRechecksByName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newClock()

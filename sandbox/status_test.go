@@ -140,8 +140,8 @@ func TestStatusChange(t *testing.T) {
 	}
 }
 
-// TestStatusShow: RFC 5731 section 2.3: ok stands alone, or beside linked for hosts and contacts (RFC
-// 5732 and 5733, section 2.3 and 2.2).
+// TestStatusShow: RFC 5731 section 2.3: ok stands alone, or beside linked for hosts and contacts
+// (RFC 5732 and 5733, section 2.3 and 2.2).
 func TestStatusShow(t *testing.T) {
 	for _, tt := range []struct {
 		set   statusSet
@@ -166,8 +166,8 @@ func TestStatusShow(t *testing.T) {
 	}
 }
 
-// TestStatusValues: the tables have exactly the values of RFC 5731 section 2.3 (17), RFC 5732 section
-// 2.3 (10) and RFC 5733 section 2.2 (12), each once.
+// TestStatusValues: the tables have exactly the values of RFC 5731 section 2.3 (17), RFC 5732
+// section 2.3 (10) and RFC 5733 section 2.2 (12), each once.
 func TestStatusValues(t *testing.T) {
 	for name, tt := range map[string]struct {
 		values []string

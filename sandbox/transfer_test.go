@@ -99,8 +99,8 @@ func TestTransferMessages(t *testing.T) {
 	}
 }
 
-// TestTransferParties: RFC 5730 section 2.9.3.4: approve and reject are for the losing registrar, cancel
-// for the gaining one, query for both and for any with the authInfo.
+// TestTransferParties: RFC 5730 section 2.9.3.4: approve and reject are for the losing registrar,
+// cancel for the gaining one, query for both and for any with the authInfo.
 func TestTransferParties(t *testing.T) {
 	accounts := map[string]string{"demo": "demo-secret", "other": "other-secret", "third": "third-secret"}
 	for _, tt := range []struct {
@@ -129,8 +129,8 @@ func TestTransferParties(t *testing.T) {
 	}
 }
 
-// TestTransferPeriod: RFC 5731 section 3.2.4: a transfer adds a year unless period says otherwise, never
-// beyond ten years ahead, and only once it is approved.
+// TestTransferPeriod: RFC 5731 section 3.2.4: a transfer adds a year unless period says otherwise,
+// never beyond ten years ahead, and only once it is approved.
 func TestTransferPeriod(t *testing.T) {
 	for _, tt := range []struct {
 		period, expires string // empty: refused
@@ -162,7 +162,19 @@ func TestTransferPeriod(t *testing.T) {
 	}
 }
 
-// TestTransferHosts: RFC 5731 section 3.2.4: the hosts below a domain go with it, and others do not.
+// TestTransferToTheLimit: a transfer may lead to ten years ahead of the request, to the instant.
+func TestTransferToTheLimit(t *testing.T) {
+	k := newClock()
+	r := start(t, Config{Empty: true, Now: k.Now})
+	must(t, r.AddDomain(Domain{Name: "edge.com", Client: "other", AuthInfo: "2fooBAR", Expires: k.Now().AddDate(9, 0, 0)}))
+	must(t, r.AddDomain(Domain{Name: "over.com", Client: "other", AuthInfo: "2fooBAR", Expires: k.Now().AddDate(9, 0, 0).Add(1)}))
+	c := enter(t, r, "demo")
+	c.do(opRequest, "D:<name>over.com</name>"+pw).want(2306).has("at most 10 years ahead")
+	c.do(opRequest, "D:<name>edge.com</name>"+pw).want(1001).has("<domain:exDate>2041-03-01T12:00:00.0Z<")
+}
+
+// TestTransferHosts: RFC 5731 section 3.2.4: the hosts below a domain go with it, and others do
+// not.
 func TestTransferHosts(t *testing.T) {
 	r := play(t, Config{}, []step{
 		{who: "other", verb: "create", body: "H:<name>ns1.taken.com</name>" + addrs(1), code: 1000},
@@ -184,8 +196,8 @@ func TestTransferHosts(t *testing.T) {
 	must(t, r.store.consistent())
 }
 
-// TestTransferStopsAll: while a transfer is pending nobody can change the object, and a second request
-// is 2300. Afterwards all is as before, or the new sponsor's.
+// TestTransferStopsAll: while a transfer is pending nobody can change the object, and a second
+// request is 2300. Afterwards all is as before, or the new sponsor's.
 func TestTransferStopsAll(t *testing.T) {
 	for _, tt := range []struct{ object, auth, change, renew string }{
 		{"D:<name>taken.com</name>", takenAuth, "<chg/>", "<curExpDate>2032-01-30</curExpDate>"},
@@ -233,8 +245,8 @@ func TestTransferAutoApproved(t *testing.T) {
 	})
 }
 
-// TestTransferToldInOrder: the messages of a contact's transfer, for both registrars, with the state at
-// their time. RFC 5733 section 3.2.4.
+// TestTransferToldInOrder: the messages of a contact's transfer, for both registrars, with the
+// state at their time. RFC 5733 section 3.2.4.
 func TestTransferToldInOrder(t *testing.T) {
 	k := newClock()
 	r := start(t, Config{Empty: true, Now: k.Now, AutoApprove: day})

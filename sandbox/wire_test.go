@@ -70,7 +70,8 @@ func TestFrameReaderMemory(t *testing.T) {
 	}
 }
 
-// TestBareHeader: the callback comes once for each header that the source gave alone, and for no other.
+// TestBareHeader: the callback comes once for each header that the source gave alone, and for no
+// other.
 func TestBareHeader(t *testing.T) {
 	a, b := string(unit("abc")), string(unit("de"))
 	for _, tt := range []struct {
