@@ -36,12 +36,7 @@ func (st *store) domainTransfer(c *call) answer {
 	t := transferable{
 		ownership: &d.ownership, last: &d.transfer, kind: "domain " + d.name,
 		auth: func(n *node) *fault { return st.domainAuth(d, n) },
-		show: func(tr *transfer) string {
-			return wrap("domain", nsDomain, "trnData", func(x *xmlText) {
-				x.el("domain:name", d.name)
-				tr.show(x, "domain:")
-			})
-		},
+		show: trnData("domain", nsDomain, "name", d.name),
 	}
 	if c.op != "request" {
 		return st.transferOp(c, t)
@@ -75,17 +70,23 @@ func (st *store) contactTransfer(c *call) answer {
 	}
 	t := transferable{
 		ownership: &ct.ownership, last: &ct.transfer, kind: "contact " + ct.id, auth: ct.auth,
-		show: func(tr *transfer) string {
-			return wrap("contact", nsContact, "trnData", func(x *xmlText) {
-				x.el("contact:id", ct.id)
-				tr.show(x, "contact:")
-			})
-		},
+		show: trnData("contact", nsContact, "id", ct.id),
 	}
 	if c.op != "request" {
 		return st.transferOp(c, t)
 	}
 	return st.transferRequest(c, t, &transfer{complete: func() {}})
+}
+
+// trnData returns the function that shows the transfers of one object. key is the element that
+// names it.
+func trnData(prefix, ns, key, name string) func(*transfer) string {
+	return func(tr *transfer) string {
+		return wrap(prefix, ns, "trnData", func(x *xmlText) {
+			x.el(prefix+":"+key, name)
+			tr.show(x, prefix+":")
+		})
+	}
 }
 
 // show appends the elements trStatus to exDate. RFC 5731 section 3.1.3: exDate is there if the
