@@ -13,7 +13,7 @@ import (
 // floors are the packages of the house from the bottom up, without "eppmux/" in front. A package
 // imports those of lower floors only. One that is not there yet keeps its place.
 var floors = [][]string{
-	{"frame", "ratelimit", "loop"},
+	{"frame", "ratelimit", "loop", "admin/metric"},
 	{"audit", "upstream/pool", "loop/gnetloop"},
 	{"upstream"},
 	{"proxy", "admin/status"},
@@ -27,16 +27,20 @@ var floors = [][]string{
 
 // aside are the packages that stand outside: they import nothing of ours. The sandbox must be able
 // to judge the others; only the program, and what helps its tests, may run it.
-var aside = []string{"", "sandbox", "bench", "deploy/deb", clitest}
+var aside = []string{"", "sandbox", "bench", "deploy/deb", clitest, metrictest}
 
-// clitest helps the tests of cmd/eppmux, and only those.
-const clitest = "cmd/eppmux/internal/clitest"
+// clitest helps the tests of cmd/eppmux, and only those; metrictest those of any package.
+const (
+	clitest    = "cmd/eppmux/internal/clitest"
+	metrictest = "admin/metric/metrictest"
+)
 
 // alone has the packages that may import less of ours than their floor allows.
 var alone = map[string][]string{
 	"frame":         nil,
 	"ratelimit":     nil,
 	"loop":          nil,
+	"admin/metric":  nil,
 	"loop/gnetloop": {"loop"},
 	"upstream/pool": {"frame", "ratelimit"},
 }
@@ -47,6 +51,8 @@ var libraries = map[string][]string{
 	"loop/gnetloop":              {"github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging"},
 	"upstream":                   {"github.com/valyala/bytebufferpool", "github.com/hashicorp/golang-lru/v2/simplelru"},
 	"proxy":                      {"github.com/valyala/bytebufferpool", "github.com/prometheus/client_golang/prometheus"},
+	"admin/metric":               {"github.com/prometheus/client_golang/prometheus"},
+	"admin/metric/metrictest":    {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"admin":                      {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"cmd/eppmux/internal/cli":    {"github.com/spf13/cobra", "golang.org/x/sys/unix"},
 	"cmd/eppmux/internal/config": {"gopkg.in/yaml.v3"},
