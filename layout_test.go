@@ -50,7 +50,7 @@ var libraries = map[string][]string{
 	"audit":                      {"github.com/prometheus/client_golang/prometheus"},
 	"loop/gnetloop":              {"github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging"},
 	"upstream":                   {"github.com/valyala/bytebufferpool", "github.com/hashicorp/golang-lru/v2/simplelru"},
-	"proxy":                      {"github.com/valyala/bytebufferpool", "github.com/prometheus/client_golang/prometheus"},
+	"proxy":                      {"github.com/valyala/bytebufferpool"},
 	"admin/metric":               {"github.com/prometheus/client_golang/prometheus"},
 	"admin/metric/metrictest":    {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"admin":                      {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},

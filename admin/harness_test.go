@@ -43,8 +43,8 @@ func busy() *status.Snapshot {
 	a.RTT[upstream.ClassQuery].Counts[3] = 10 * n
 	a.RTT[upstream.ClassTransform].Counts[4] = n
 	a.Wait[upstream.ClassQuery].Counts[0] = 11 * n
-	a.Commands[frame.CommandCheck][upstream.CodeIndex(1000)] = 10 * n
-	a.Commands[frame.CommandCreate][upstream.CodeIndex(1000)] = n
+	a.Commands[frame.CommandCheck][frame.Code(1000).Index()] = 10 * n
+	a.Commands[frame.CommandCreate][frame.Code(1000).Index()] = n
 	a.Sessions[pool.SessionIdle], a.Sessions[pool.SessionBusy], a.Max = 2, 1, 3
 	a.Used, a.Rules = []float64{0.5, 0}, []string{"all", "the-second"}
 	s.Sessions = []upstream.SessionInfo{{ID: 7, State: pool.SessionBusy, Age: 90 * time.Second, Commands: 3, Doing: "create"}, {ID: 8}}

@@ -64,7 +64,7 @@ func New(cfg Config) *Server {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	cfg.Metrics.MustRegister(newBuildInfo(cfg.Version))
+	cfg.Metrics.MustRegister(buildInfo(cfg.Version))
 	s := &Server{cfg: cfg, served: make(chan struct{})}
 	s.host, _, _ = net.SplitHostPort(cfg.Address)
 	s.http = &http.Server{

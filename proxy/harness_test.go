@@ -99,11 +99,6 @@ func (p *program) Close() error {
 	return p.loop.Stop()
 }
 
-// allCommands is the set of everything.
-func allCommands() pool.CommandSet {
-	return pool.Commands(func(frame.Command, frame.Op) bool { return true })
-}
-
 // fixture is a server in front of a sandbox, over real sockets and TLS.
 type fixture struct {
 	t        testing.TB

@@ -30,36 +30,10 @@ func loginResult(c pool.Cause) LoginResult {
 	return LoginFailed
 }
 
-// codes are the result codes of RFC 5730 section 3. Any other is counted as "other", since labels
-// must come from a closed set.
-var codes = [...]int{1000, 1001, 1300, 1301, 1500, 2000, 2001, 2002, 2003, 2004, 2005, 2100, 2101, 2102, 2103, 2104, 2105,
-	2106, 2200, 2201, 2202, 2300, 2301, 2302, 2303, 2304, 2305, 2306, 2307, 2308, 2400, 2500, 2501, 2502}
-
-// NumCodes is the number of labels of a result code: those of RFC 5730, and one for all others.
-const NumCodes = len(codes) + 1
-
-// CodeIndex is the index of a code's label; the last one is for codes that RFC 5730 does not
-// define.
-func CodeIndex(code int) int {
-	for i, c := range codes {
-		if c == code {
-			return i
-		}
-	}
-	return len(codes)
-}
-
-// CodeOf is the code of an index, 0 for the last one.
-func CodeOf(index int) int {
-	if index >= len(codes) {
-		return 0
-	}
-	return codes[index]
-}
-
 // HistogramBounds are the upper bounds of the histograms of wait and rtt, in seconds; one more
 // bucket holds the rest.
-var HistogramBounds = [...]float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}
+var HistogramBounds = [...]float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+	1, 2.5, 5, 10, 30, 60}
 
 // Histogram counts durations. Owned by the loop.
 type Histogram struct {
@@ -95,9 +69,13 @@ const (
 	numOutcomes    = int(pool.NumEnds) + 2
 )
 
+// CodeCounts are numbers of answers by frame.Code.Index. All codes that RFC 5730 does not define
+// are counted as one, since labels must come from a closed set.
+type CodeCounts [frame.NumCodes + 1]uint64
+
 // Counters count since the start. They are plain numbers that the loop owns; a scrape takes a copy.
 type Counters struct {
-	Commands      [frame.NumCommands][NumCodes]uint64 // answers of the registry
+	Commands      [frame.NumCommands]CodeCounts // answers of the registry
 	Outcomes      [frame.NumCommands][numOutcomes]uint64
 	Wait, RTT     [NumClasses]Histogram
 	NotSent       [pool.NumCauses]uint64 // what was answered as not sent, by cause
@@ -126,7 +104,7 @@ func (c *Counters) finished(x *Exchange, o Outcome, now time.Duration) {
 	i := int(o.End)
 	switch {
 	case o.End == pool.EndAnswered:
-		c.Commands[x.Command][CodeIndex(o.Code)]++
+		c.Commands[x.Command][frame.Code(o.Code).Index()]++
 		c.RTT[classOf(x)].observe(now - x.SentAt())
 		if x.Orphan() {
 			i = OutcomeOrphan

@@ -150,8 +150,8 @@ func (r *Registry) windows(h *history, now row, started time.Time) {
 func (r *Registry) codes(now, recent *row) {
 	for i, n := range now.codes {
 		if n > 0 {
-			code := upstream.CodeOf(i)
-			r.Codes = append(r.Codes, CodeCount{code, meanings[code], n, less(n, recent.codes[i])})
+			code := codeAt(i)
+			r.Codes = append(r.Codes, CodeCount{int(code), meanings[code], n, less(n, recent.codes[i])})
 		}
 	}
 	slices.SortStableFunc(r.Codes, func(a, b CodeCount) int { return cmp.Compare(b.Total, a.Total) })

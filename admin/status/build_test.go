@@ -87,9 +87,9 @@ func TestShownClients(t *testing.T) {
 func TestShownCodes(t *testing.T) {
 	s := new(Snapshot)
 	for code, n := range map[int]uint64{1000: 5, 2302: 9, 2400: 1, 4711: 2, 4712: 3} {
-		s.Account.Commands[frame.CommandCreate][upstream.CodeIndex(code)] += n
+		s.Account.Commands[frame.CommandCreate][frame.Code(code).Index()] += n
 	}
-	s.Account.Commands[frame.CommandCheck][upstream.CodeIndex(1000)] = 1
+	s.Account.Commands[frame.CommandCheck][frame.Code(1000).Index()] = 1
 	want := []CodeCount{{2302, "object exists", 9, 9}, {1000, "done", 6, 6}, {0, "not in RFC 5730", 5, 5}, {2400, "command failed", 1, 1}}
 	if got := shown(Subject{}, s).Codes; !slices.Equal(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -101,13 +101,13 @@ func TestShownCodes(t *testing.T) {
 
 // TestMeanings: every code that is counted has its words.
 func TestMeanings(t *testing.T) {
-	for i := range upstream.NumCodes {
-		if code := upstream.CodeOf(i); meanings[code] == "" {
+	for i := range frame.NumCodes + 1 {
+		if code := codeAt(i); meanings[code] == "" {
 			t.Errorf("got no words for %d", code)
 		}
 	}
-	if len(meanings) != upstream.NumCodes {
-		t.Errorf("got words for %d codes, want for %d", len(meanings), upstream.NumCodes)
+	if len(meanings) != frame.NumCodes+1 {
+		t.Errorf("got words for %d codes, want for %d", len(meanings), frame.NumCodes+1)
 	}
 }
 

@@ -1,7 +1,18 @@
 package status
 
+import "eppmux/frame"
+
+// codeAt is the code of an index of upstream.CodeCounts; 0 stands for all codes that RFC 5730 does
+// not define.
+func codeAt(index int) frame.Code {
+	if index == frame.NumCodes {
+		return 0
+	}
+	return frame.CodeAt(index)
+}
+
 // meanings are what result codes say, in short, RFC 5730 section 3.
-var meanings = map[int]string{
+var meanings = map[frame.Code]string{
 	0:    "not in RFC 5730",
 	1000: "done",
 	1001: "done, pending",

@@ -19,7 +19,7 @@ type row struct {
 	at        time.Time
 	wait, rtt buckets // of both classes
 	answered  [upstream.NumClasses]uint64
-	codes     [upstream.NumCodes]uint64
+	codes     upstream.CodeCounts
 	rules     []string        // names of the rules as they stood then
 	limited   []time.Duration // by rule
 
@@ -258,7 +258,7 @@ func (out *History) interval(slot int, a, b *row) {
 	set(out.Transforms, float64(w.Transforms)/w.Seconds)
 	var refused, failed uint64
 	for i := range b.codes {
-		switch n, code := less(b.codes[i], a.codes[i]), upstream.CodeOf(i); {
+		switch n, code := less(b.codes[i], a.codes[i]), codeAt(i); {
 		case code >= 2400:
 			failed += n
 		case code >= 2000:

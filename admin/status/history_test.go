@@ -17,8 +17,8 @@ func snapshotAt(at time.Time, n uint64) *Snapshot {
 	a := &s.Account
 	a.RTT[upstream.ClassQuery].Counts[3] = 10 * n // 2.5 to 5 ms
 	a.RTT[upstream.ClassTransform].Counts[10] = n // 0.5 to 1 s
-	a.Commands[frame.CommandCheck][upstream.CodeIndex(1000)] = 10 * n
-	a.Commands[frame.CommandCreate][upstream.CodeIndex(2302)] = n
+	a.Commands[frame.CommandCheck][frame.Code(1000).Index()] = 10 * n
+	a.Commands[frame.CommandCreate][frame.Code(2302).Index()] = n
 	a.Outcomes[frame.CommandInfo][pool.EndNotSent] = n
 	a.Outcomes[frame.CommandCreate][pool.EndUnknown] = n
 	a.Unknown = n
@@ -334,7 +334,7 @@ func TestColumnsAnswers(t *testing.T) {
 	codes := func(at time.Time, n uint64) *Snapshot {
 		s := &Snapshot{At: at}
 		for code, times := range map[int]uint64{1000: 100, 1500: 100, 2000: 1, 2308: 2, 2400: 3, 2502: 4, 9999: 100} {
-			s.Account.Commands[frame.CommandCheck][upstream.CodeIndex(code)] = times * n
+			s.Account.Commands[frame.CommandCheck][frame.Code(code).Index()] = times * n
 		}
 		return s
 	}

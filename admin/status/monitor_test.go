@@ -32,7 +32,7 @@ func (f *fake) Look() *Snapshot {
 	s := &Snapshot{At: time.Now().UTC()}
 	n := f.perSecond * uint64(time.Since(midnight)/time.Second)
 	s.Account.RTT[upstream.ClassQuery].Counts[3] = n
-	s.Account.Commands[frame.CommandCheck][upstream.CodeIndex(1000)] = n
+	s.Account.Commands[frame.CommandCheck][frame.Code(1000).Index()] = n
 	s.Account.Sessions[pool.SessionIdle], s.Account.Max = f.sessions, 9
 	return s
 }

@@ -1,9 +1,17 @@
 package serve
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"eppmux/admin"
+	"eppmux/admin/metric"
+	"eppmux/audit"
+	"eppmux/proxy"
+	"eppmux/upstream"
 )
 
 // reloadResult is what became of a reload.
@@ -25,38 +33,59 @@ type reloadCounts [numReloadResults]atomic.Uint64
 
 func (c *reloadCounts) add(r reloadResult) { c[r].Add(1) }
 
-var (
-	descExpiry = prometheus.NewDesc("eppmux_certificate_expiry_timestamp_seconds",
-		"When a certificate of our own ends, by whom it is shown to (registry, clients), in seconds since 1970. "+
-			"Absent where there is none.",
-		[]string{"registry", "shown_to"}, nil)
-	descReloads = prometheus.NewDesc("eppmux_reloads_total",
-		"Reloads of the config file: done, partly (see the log), refused (the file has faults).",
-		[]string{"result"}, nil)
-)
+// metrics are those of the program itself.
+var metrics = metric.NewTable(nil, metric.Group[live]{Name: "sessions", Rows: []metric.Row[live]{
+	{
+		Name: "eppmux_certificate_expiry_timestamp_seconds", Kind: metric.Gauge,
+		Labels: []string{"registry", "shown_to"},
+		Help: "When a certificate of our own ends, by whom it is shown to (registry, clients), in seconds since " +
+			"1970. Absent where there is none.",
+		Notes: "It comes near: renew the certificate.",
+		Each: func(l *live, e metric.Emit) {
+			for _, o := range l.now.Load().own {
+				e.Value(float64(o.Pair.Leaf().NotAfter.Unix()), o.Registry, o.ShownTo())
+			}
+		},
+	},
+}}, metric.Group[live]{Name: "program", Rows: []metric.Row[live]{
+	{
+		Name: "eppmux_reloads_total", Kind: metric.Counter, Labels: []string{"result"},
+		Help:  "Reloads of the config file: done, partly (see the log), refused (the file has faults).",
+		Notes: "`refused` or `partly` grows: a reload had a fault, or did not all succeed.",
+		Each: func(l *live, e metric.Emit) {
+			for r := range numReloadResults {
+				e.Value(float64(l.reloads[r].Load()), r.String())
+			}
+		},
+	},
+}})
+
+// MetricDocs describes all metrics of the program for the docs: its own, and those of each package
+// that has some.
+func MetricDocs() []metric.Doc {
+	return slices.Concat(upstream.MetricDocs(), proxy.MetricDocs(),
+		admin.MetricDocs(), metrics.Docs(), audit.MetricDocs())
+}
+
+// newRegistry returns what /metrics shows: all that MetricDocs describes, but for what package
+// admin adds, and what is said of any program.
+//
+// Each package collects for itself, so a scrape asks an event loop for two copies: one of the
+// account and one of its clients. A copy costs the loop microseconds, and no number of the one is
+// reckoned against the other. Prometheus collects side by side: the two wait for a loop that does
+// not answer for a second in all.
+func (l *live) newRegistry() *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		l, l.accounts, l.clients)
+	if l.audit != nil {
+		reg.MustRegister(l.audit)
+	}
+	return reg
+}
 
 // Describe implements prometheus.Collector.
-func (l *live) Describe(ch chan<- *prometheus.Desc) {
-	ch <- descExpiry
-	ch <- descReloads
-	l.metrics.Describe(ch)
-	if l.audit != nil {
-		l.audit.Describe(ch)
-	}
-}
+func (l *live) Describe(ch chan<- *prometheus.Desc) { metrics.Describe(ch) }
 
 // Collect implements prometheus.Collector.
-func (l *live) Collect(ch chan<- prometheus.Metric) {
-	for _, o := range l.now.Load().own {
-		ch <- prometheus.MustNewConstMetric(descExpiry, prometheus.GaugeValue, float64(o.Pair.Leaf().NotAfter.Unix()),
-			o.Registry, o.ShownTo())
-	}
-	for r := range numReloadResults {
-		ch <- prometheus.MustNewConstMetric(descReloads, prometheus.CounterValue, float64(l.reloads[r].Load()),
-			r.String())
-	}
-	l.metrics.Collect(ch)
-	if l.audit != nil {
-		l.audit.Collect(ch)
-	}
-}
+func (l *live) Collect(ch chan<- prometheus.Metric) { metrics.Send(ch, l) }

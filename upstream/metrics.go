@@ -1,0 +1,217 @@
+package upstream
+
+import (
+	"strconv"
+
+	"eppmux/admin/metric"
+	"eppmux/frame"
+	"eppmux/upstream/pool"
+)
+
+// Metrics shows the metrics of accounts. It implements prometheus.Collector.
+type Metrics = metric.Collector[*Account, Snapshot]
+
+// NewMetrics returns the metrics of the accounts that a function names at each scrape. All of them
+// have been started.
+func NewMetrics(accounts func() []*Account) *Metrics {
+	return metric.NewCollector(metrics, accounts, (*Account).Name, (*Account).Look)
+}
+
+// MetricDocs describes the metrics for the docs.
+func MetricDocs() []metric.Doc { return metrics.Docs() }
+
+// metrics are all metrics of an account.
+var metrics = metric.NewTable([]string{"registry"}, commandMetrics, sessionMetrics, limitMetrics)
+
+var commandMetrics = metric.Group[Snapshot]{Name: "commands", Rows: []metric.Row[Snapshot]{
+	{
+		Name: "eppmux_commands_total", Kind: metric.Counter, Labels: []string{"command", "code"},
+		Help:  "Commands answered by the registry.",
+		Notes: "A code that RFC 5730 does not define is `other`.",
+		Each: func(s *Snapshot, e metric.Emit) {
+			for cmd := range commands {
+				for i, n := range s.Commands[cmd] {
+					if n > 0 {
+						e.Value(float64(n), cmd.String(), codeLabel(i))
+					}
+				}
+			}
+		},
+	}, {
+		Name: "eppmux_outcomes_total", Kind: metric.Counter, Labels: []string{"command", "outcome"},
+		Help: "How commands ended: answered, not_sent (safe to retry), unknown (may have been executed), " +
+			"orphan (answered after its client had left), dropped (its client left while it waited).",
+		Notes: "`unknown` grows: commands were sent and have no answer (a query that was repeated in vain too). " +
+			"`not_sent` grows: clients get 2400; look at the queue, the sessions and the limits. " +
+			"`orphan`: clients give up before the registry answers. " +
+			"`dropped`: clients give up while their commands wait; those were not sent, and nobody was told anything.",
+		Each: func(s *Snapshot, e metric.Emit) {
+			for cmd := range commands {
+				for i, n := range s.Outcomes[cmd] { // from the start, so that the first one is an increase
+					e.Value(float64(n), cmd.String(), outcomeLabel(i))
+				}
+			}
+		},
+	}, {
+		Name: "eppmux_unknown_transforms_total", Kind: metric.Counter,
+		Help:  "Transforms that were sent and have no answer: may have been executed.",
+		Notes: "It grows: [find out](runbook.md#find-out-what-became-of-a-command) what became of them.",
+		Value: func(s *Snapshot) float64 { return float64(s.Unknown) },
+	}, {
+		Name: "eppmux_command_wait_seconds", Kind: metric.Histogram, Labels: []string{"class"},
+		Help:  "Time of commands in the queue.",
+		Notes: "How long commands wait here, by `query` and `transform`.",
+		Each:  func(s *Snapshot, e metric.Emit) { byClass(&s.Wait, e) },
+	}, {
+		Name: "eppmux_command_rtt_seconds", Kind: metric.Histogram, Labels: []string{"class"},
+		Help:  "Time from writing a command to its answer.",
+		Notes: "How long the registry takes, by `query` and `transform`.",
+		Each:  func(s *Snapshot, e metric.Emit) { byClass(&s.RTT, e) },
+	}, {
+		Name: "eppmux_queue_length", Kind: metric.Gauge,
+		Help:  "Commands that wait for a session or a limit.",
+		Notes: "It stays up: more comes than the sessions carry or the limits admit.",
+		Value: func(s *Snapshot) float64 { return float64(s.Queued) },
+	}, {
+		Name: "eppmux_queue_oldest_seconds", Kind: metric.Gauge,
+		Help:  "Wait so far of the command that has waited longest.",
+		Notes: "It stays up: as `eppmux_queue_length`.",
+		Value: func(s *Snapshot) float64 { return s.Oldest.Seconds() },
+	},
+}}
+
+var sessionMetrics = metric.Group[Snapshot]{Name: "sessions", Rows: []metric.Row[Snapshot]{
+	{
+		Name: "eppmux_sessions", Kind: metric.Gauge, Labels: []string{"state"},
+		Help:  "Sessions with the registry.",
+		Notes: "`backoff` is 1: a session is wanted and held back.",
+		Each: func(s *Snapshot, e metric.Emit) {
+			for _, st := range shownStates {
+				e.Value(float64(s.Sessions[st]), st.String())
+			}
+			e.Value(metric.OneIf(s.Backoff), "backoff")
+		},
+	}, {
+		Name: "eppmux_sessions_max", Kind: metric.Gauge,
+		Help: "Sessions that may be open now: sessions.max, or less while the registry refuses more.",
+		Notes: "It is below `sessions.max`: the registry answers 2502 to logins, since somebody else uses the " +
+			"account or it still counts sessions that have ended.",
+		Value: func(s *Snapshot) float64 { return float64(s.Max) },
+	}, {
+		Name: "eppmux_logins_total", Kind: metric.Counter, Labels: []string{"result"},
+		Help:  "Attempts to open a session.",
+		Notes: "`refused`: the registry does not take the credentials; the next attempt is 15 minutes later.",
+		Each: func(s *Snapshot, e metric.Emit) {
+			for i, n := range s.Logins {
+				e.Value(float64(n), LoginResult(i).String())
+			}
+		},
+	}, {
+		Name: "eppmux_session_closes_total", Kind: metric.Counter, Labels: []string{"reason"},
+		Help:  "Sessions that ended.",
+		Notes: "[It grows](runbook.md#a-session-ends-again-and-again).",
+		Each:  func(s *Snapshot, e metric.Emit) { byCause(&s.SessionCloses, pool.SessionCauses, e) },
+	}, {
+		Name: "eppmux_desync_total", Kind: metric.Counter, Labels: []string{"reason"},
+		Help: "Sessions closed because octets came that do not belong where they came.",
+		Notes: "It is not 0: the registry sent what does not belong where it came; no client got it; " +
+			"tell the registry.",
+		Each: func(s *Snapshot, e metric.Emit) { byCause(&s.Desync, pool.DesyncCauses, e) },
+	}, {
+		Name: "eppmux_password_expiry_timestamp_seconds", Kind: metric.Gauge,
+		Help: "When the password ends by what the registry said at the last login (RFC 8807), in seconds since " +
+			"1970. Absent where it has said nothing.",
+		Notes: "It comes near: change it with [`eppmux passwd`](runbook.md#change-the-password-at-the-registry).",
+		Each: func(s *Snapshot, e metric.Emit) {
+			if at := s.PasswordExpires(); !at.IsZero() {
+				e.Value(float64(at.Unix()))
+			}
+		},
+	}, {
+		Name: "eppmux_paused", Kind: metric.Gauge,
+		Help:  "1 while the operator has paused the registry, else 0.",
+		Notes: "1: somebody has paused the registry with `eppmux ctl`.",
+		Value: func(s *Snapshot) float64 { return metric.OneIf(s.Paused) },
+	},
+}}
+
+var limitMetrics = metric.Group[Snapshot]{Name: "limits", Rows: []metric.Row[Snapshot]{
+	{
+		Name: "eppmux_limit_used_ratio", Kind: metric.Gauge, Labels: []string{"limit"},
+		Help:  "Part of a limit of registry scope that is in use.",
+		Notes: "Near 1: commands wait for a limit.",
+		Each: func(s *Snapshot, e metric.Emit) {
+			for i, used := range s.Used {
+				e.Value(used, s.Rules[i])
+			}
+		},
+	}, {
+		Name: "eppmux_limited_seconds_total", Kind: metric.Counter, Labels: []string{"limit"},
+		Help: "Time for which a limit of registry scope held a command back while a session was idle.",
+		Notes: "Its rate is the part of the time for which that limit, and not the sessions, was what commands " +
+			"waited for.",
+		Each: func(s *Snapshot, e metric.Emit) {
+			for i, rule := range s.Rules {
+				e.Value(s.Limited[i].Seconds(), rule)
+			}
+		},
+	}, {
+		Name: "eppmux_limit_shadow_total", Kind: metric.Counter, Labels: []string{"limit"},
+		Help: "Commands that a limit in shadow mode would have held back.",
+		Each: func(s *Snapshot, e metric.Emit) {
+			for i, rule := range s.Rules {
+				e.Value(float64(s.Exceeded[i]), rule)
+			}
+		},
+	}, {
+		Name: "eppmux_throttled_total", Kind: metric.Counter,
+		Help: "Answers of the registry that it wants fewer commands; they were sent again later.",
+		Notes: "It grows: the registry wants fewer commands (answers that the profile names); " +
+			"lower `rate_limits`.",
+		Value: func(s *Snapshot) float64 { return float64(s.Throttled) },
+	},
+}}
+
+// shownStates are the session states that eppmux_sessions has.
+var shownStates = []pool.SessionState{pool.SessionDialing, pool.SessionIdle, pool.SessionBusy, pool.SessionDraining}
+
+// commands goes through the commands that are counted.
+func commands(yield func(frame.Command) bool) {
+	for c := frame.CommandNone + 1; int(c) < frame.NumCommands; c++ {
+		if !yield(c) {
+			return
+		}
+	}
+}
+
+func byClass(all *[NumClasses]Histogram, e metric.Emit) {
+	for c := range NumClasses {
+		h := &all[c]
+		e.Histogram(HistogramBounds[:], h.Counts[:], h.Sum.Seconds(), c.String())
+	}
+}
+
+func byCause(counts *[pool.NumCauses]uint64, causes []pool.Cause, e metric.Emit) {
+	for _, c := range causes {
+		e.Value(float64(counts[c]), c.String())
+	}
+}
+
+// codeLabel is the label of the codes of an index of Counters.Commands.
+func codeLabel(index int) string {
+	if index == frame.NumCodes {
+		return "other"
+	}
+	return strconv.Itoa(int(frame.CodeAt(index)))
+}
+
+// outcomeLabel is the label of an index of Counters.Outcomes.
+func outcomeLabel(index int) string {
+	switch index {
+	case OutcomeOrphan:
+		return "orphan"
+	case OutcomeDropped:
+		return "dropped"
+	}
+	return pool.End(index).String()
+}
