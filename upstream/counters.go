@@ -50,6 +50,14 @@ func (h *Histogram) observe(d time.Duration) {
 	h.Sum += d
 }
 
+// Count is how many durations were counted.
+func (h *Histogram) Count() (n uint64) {
+	for _, c := range h.Counts {
+		n += c
+	}
+	return n
+}
+
 // Class tells queries from transforms, in metrics.
 type Class uint8
 
@@ -84,6 +92,24 @@ type Counters struct {
 	Logins        [numLoginResults]uint64
 	Unknown       uint64 // transforms whose outcome is unknown
 	Throttled     uint64 // answers that say that the registry wants fewer commands
+}
+
+// Answers are the answers of the registry to all commands, by code.
+func (c *Counters) Answers() (all CodeCounts) {
+	for i := range c.Commands {
+		for code, n := range c.Commands[i] {
+			all[code] += n
+		}
+	}
+	return all
+}
+
+// Ended is how many commands had an outcome, given as an index of Outcomes.
+func (c *Counters) Ended(outcome int) (n uint64) {
+	for i := range c.Outcomes {
+		n += c.Outcomes[i][outcome]
+	}
+	return n
 }
 
 func classOf(x *Exchange) Class {

@@ -9,7 +9,9 @@
 //	m.Stop()
 //
 // A Monitor takes a Snapshot of each Subject every five seconds and keeps the rows that ten minutes
-// of plots need (history.go). From the last Snapshot and the history it makes a Status (build.go).
+// of plots need (history.go). A row has the sums of all that a Window counts, so a Window is the
+// difference of two rows (window.go). From the last Snapshot and the history it makes a Status
+// (build.go).
 // The findings about a registry come from rules (rules.go). A rule is a function of the Registry
 // that is shown, so a table can test it. A Recent goes around the handler of a log and keeps its
 // last warnings.

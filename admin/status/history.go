@@ -14,98 +14,42 @@ const (
 	historySpan  = historySlots * historyEvery
 )
 
-// row is what is kept of a Snapshot: sums since the start, except where it says otherwise.
+// row is what is kept of a Snapshot.
 type row struct {
-	at        time.Time
-	wait, rtt buckets // of both classes
-	answered  [upstream.NumClasses]uint64
+	at time.Time
+
+	// Since the start.
+	sums      Window // its counts
+	wait, rtt buckets
 	codes     upstream.CodeCounts
-	rules     []string        // names of the rules as they stood then
-	limited   []time.Duration // by rule
-
-	notSentFor [int(pool.NumCauses)]uint64
-
-	// Commands by outcome.
-	notSent, dropped, unknown, unknownTransforms, orphans uint64
-	// What the registry did.
-	throttled, timeouts, lost, codeCloses, loginsLost, failedLogins uint64
-	// Messages that answer no command of ours: all of them, and two kinds.
-	desync, notEPP, unasked uint64
-	// What clients did.
-	faults, closed, hoarders, acceptErrors uint64
+	notSent   [pool.NumCauses]uint64 // by cause
+	rules     []string               // names of the rules as they stood then
+	limited   []time.Duration        // by rule
 
 	// Of the moment.
 	queued, sessions int
 	used             float64 // of the limit that is used most; below 0: there is none
 }
 
-// buckets are the counts of a histogram, see upstream.HistogramBounds.
-type buckets [len(upstream.HistogramBounds) + 1]uint64
-
-// add counts the durations of another histogram in.
-func (b *buckets) add(more *upstream.Histogram) {
-	for i, n := range more.Counts {
-		b[i] += n
-	}
-}
-
-// rowOf sums a Snapshot up.
 func rowOf(s *Snapshot) row {
-	a, c := &s.Account, &s.Clients
+	a := &s.Account
 	r := row{
-		at:                s.At,
-		rules:             slices.Clone(a.Rules),
-		limited:           slices.Clone(a.Limited[:len(a.Used)]),
-		notSentFor:        a.NotSent,
-		unknownTransforms: a.Unknown,
-		throttled:         a.Throttled,
-		timeouts:          a.SessionCloses[pool.CauseCommandTimeout],
-		codeCloses:        a.SessionCloses[pool.CauseCodeCloses],
-		loginsLost:        a.SessionCloses[pool.CauseLoginLost],
-		notEPP:            a.Desync[pool.CauseFrame],
-		unasked:           a.Desync[pool.CauseUnasked],
-		faults:            c.Faults,
-		closed:            c.Closed,
-		hoarders:          c.Hoarders,
-		acceptErrors:      c.AcceptErrors,
-		queued:            a.Queued,
-		sessions:          a.Sessions[pool.SessionIdle] + a.Sessions[pool.SessionBusy],
-		used:              -1,
-	}
-	r.lost = a.SessionCloses[pool.CauseRegistryClosed] + r.codeCloses + r.loginsLost
-	r.commands(&a.Counters)
-	for _, n := range a.Desync {
-		r.desync += n
-	}
-	for i, n := range a.Logins {
-		if upstream.LoginResult(i) != upstream.LoginOK {
-			r.failedLogins += n
-		}
+		at:       s.At,
+		sums:     sumsOf(s),
+		wait:     bucketsOf(&a.Wait),
+		rtt:      bucketsOf(&a.RTT),
+		codes:    a.Answers(),
+		notSent:  a.NotSent,
+		rules:    slices.Clone(a.Rules),
+		limited:  slices.Clone(a.Limited[:len(a.Used)]),
+		queued:   a.Queued,
+		sessions: a.Sessions[pool.SessionIdle] + a.Sessions[pool.SessionBusy],
+		used:     -1,
 	}
 	for _, used := range a.Used {
 		r.used = max(r.used, used)
 	}
 	return r
-}
-
-// commands sums up what is counted by class or by command.
-func (r *row) commands(c *upstream.Counters) {
-	for class := range upstream.NumClasses {
-		r.wait.add(&c.Wait[class])
-		r.rtt.add(&c.RTT[class])
-		for _, n := range c.RTT[class].Counts {
-			r.answered[class] += n
-		}
-	}
-	for i := range c.Commands {
-		for code, n := range c.Commands[i] {
-			r.codes[code] += n
-		}
-		r.notSent += c.Outcomes[i][pool.EndNotSent]
-		r.dropped += c.Outcomes[i][upstream.OutcomeDropped]
-		r.unknown += c.Outcomes[i][pool.EndUnknown]
-		r.orphans += c.Outcomes[i][upstream.OutcomeOrphan]
-	}
 }
 
 // limitedBy is the time for which the rule of that name held commands back, wherever it stood; 0 if
@@ -131,7 +75,7 @@ func (h *history) add(r row) {
 	h.rows = slices.Delete(h.rows, 0, max(old, len(h.rows)-historySlots-1))
 }
 
-// before returns the last row that is at least d older than now, or else the oldest one.
+// before is the last row that is at least d older than now, or else the oldest one.
 func (h *history) before(now time.Time, d time.Duration) row {
 	found := h.rows[0]
 	for _, r := range h.rows {
@@ -143,9 +87,9 @@ func (h *history) before(now time.Time, d time.Duration) row {
 	return found
 }
 
-// beginning returns the row with which a window of length d until now begins. If the history is
-// shorter than that by more than slack, the registry has not run for so long. Then everything that
-// happened is within the window: it begins at the time of the oldest row with all counts zero.
+// beginning is the row with which the window of length d until now begins. If the rows reach back
+// less far than that, by more than slack, the registry has run for less time: the window begins at
+// the oldest row with its start, when all was zero.
 func (h *history) beginning(now time.Time, d, slack time.Duration) row {
 	r := h.before(now, d)
 	if r.at.After(now.Add(slack - d)) {
@@ -154,80 +98,7 @@ func (h *history) beginning(now time.Time, d, slack time.Duration) row {
 	return r
 }
 
-// window returns what happened from a to b.
-func window(a, b *row) Window {
-	w := Window{
-		Seconds:           seconds(b.at.Sub(a.at)),
-		Queries:           less(b.answered[upstream.ClassQuery], a.answered[upstream.ClassQuery]),
-		Transforms:        less(b.answered[upstream.ClassTransform], a.answered[upstream.ClassTransform]),
-		NotSent:           less(b.notSent, a.notSent),
-		Dropped:           less(b.dropped, a.dropped),
-		Unknown:           less(b.unknown, a.unknown),
-		UnknownTransforms: less(b.unknownTransforms, a.unknownTransforms),
-		Orphans:           less(b.orphans, a.orphans),
-		Throttled:         less(b.throttled, a.throttled),
-		Timeouts:          less(b.timeouts, a.timeouts),
-		LostSessions:      less(b.lost, a.lost),
-		CodeCloses:        less(b.codeCloses, a.codeCloses),
-		LoginsLost:        less(b.loginsLost, a.loginsLost),
-		Desync:            less(b.desync, a.desync),
-		NotEPP:            less(b.notEPP, a.notEPP),
-		Unasked:           less(b.unasked, a.unasked),
-		FailedLogins:      less(b.failedLogins, a.failedLogins),
-		ClientFaults:      less(b.faults, a.faults),
-		ClientsClosed:     less(b.closed, a.closed),
-		Hoarders:          less(b.hoarders, a.hoarders),
-		AcceptErrors:      less(b.acceptErrors, a.acceptErrors),
-		Wait:              quantiles(&a.wait, &b.wait),
-		RTT:               quantiles(&a.rtt, &b.rtt),
-	}
-	var most uint64
-	for c := range b.notSentFor {
-		if n := less(b.notSentFor[c], a.notSentFor[c]); n > most {
-			most, w.NotSentCause = n, pool.Cause(c).String()
-		}
-	}
-	return w
-}
-
-// less is a difference of counters. It never runs backwards: counters begin anew at 0.
-func less(a, b uint64) uint64 { return a - min(a, b) }
-
-// quantiles returns those of the durations that were counted from a to b.
-func quantiles(a, b *buckets) Quantile {
-	var counts buckets
-	for i := range counts {
-		counts[i] = less(b[i], a[i])
-	}
-	return Quantile{quantile(&counts, 0.5), quantile(&counts, 0.99)}
-}
-
-// quantile is read as Prometheus does, as if the durations of a bucket were spread evenly over it.
-// A duration beyond the last bound counts as that bound. The result is nil if nothing was counted.
-func quantile(counts *buckets, q float64) *float64 {
-	var n uint64
-	for _, c := range counts {
-		n += c
-	}
-	if n == 0 {
-		return nil
-	}
-	rank, low := q*float64(n), 0.0
-	for i, c := range counts {
-		if i == len(upstream.HistogramBounds) {
-			break
-		}
-		if rank <= float64(c) && c > 0 {
-			v := low + (upstream.HistogramBounds[i]-low)*rank/float64(c)
-			return &v
-		}
-		rank -= float64(c)
-		low = upstream.HistogramBounds[i]
-	}
-	return &low
-}
-
-// columns returns what each interval between two rows shows.
+// columns are the rows by what each interval between two of them shows.
 func (h *history) columns() History {
 	out := History{IntervalSeconds: historyEvery.Seconds()}
 	for _, c := range []*[]*float64{

@@ -173,54 +173,6 @@ type Limit struct {
 	Exceeded     uint64  `json:"shadow_exceeded,omitempty"` // commands that a shadow would have held back
 }
 
-// Window is what happened within some time. A count is of commands unless it says otherwise.
-type Window struct {
-	Seconds    float64 `json:"seconds"` // its length; it is shorter near the start
-	Queries    uint64  `json:"queries"` // answered
-	Transforms uint64  `json:"transforms"`
-	NotSent    uint64  `json:"not_sent"` // answered 2400 here: safe to repeat
-	// NotSentCause is why most of NotSent were not sent, in the words of the log.
-	NotSentCause string `json:"not_sent_cause,omitempty"`
-	Dropped      uint64 `json:"dropped"` // not sent: the client left while they waited
-	Unknown      uint64 `json:"unknown"` // sent, without an answer
-	// UnknownTransforms are the transforms among Unknown. They may have changed something.
-	UnknownTransforms uint64   `json:"unknown_transforms"`
-	Orphans           uint64   `json:"orphans"`          // answered after the client had left
-	Throttled         uint64   `json:"throttled"`        // refused, since the registry wants fewer
-	Timeouts          uint64   `json:"command_timeouts"` // sessions that ended for want of an answer
-	LostSessions      uint64   `json:"lost_sessions"`    // sessions that the registry or the network ended
-	CodeCloses        uint64   `json:"code_closes"`      // of LostSessions: by an answer of the registry
-	LoginsLost        uint64   `json:"logins_lost"`      // of LostSessions: the registry forgot the login
-	Desync            uint64   `json:"desync"`           // sessions that got what answers no command
-	NotEPP            uint64   `json:"desync_frame"`     // of Desync: what is no frame or no EPP
-	Unasked           uint64   `json:"desync_unasked"`   // of Desync: a message for which nothing was sent
-	FailedLogins      uint64   `json:"failed_logins"`    // attempts to open a session
-	ClientFaults      uint64   `json:"client_faults"`    // frames of clients that were refused
-	ClientsClosed     uint64   `json:"clients_closed"`   // clients, for faults of their own
-	Hoarders          uint64   `json:"hoarders_closed"`  // of ClientsClosed: the memory for all was used up
-	AcceptErrors      uint64   `json:"accept_errors"`    // clients that could not be taken in
-	Wait              Quantile `json:"wait"`
-	RTT               Quantile `json:"rtt"`
-}
-
-// Answered returns how many commands the registry answered.
-func (w *Window) Answered() uint64 { return w.Queries + w.Transforms }
-
-// PerSecond returns how many commands the registry answered each second.
-func (w *Window) PerSecond() float64 {
-	if w.Seconds <= 0 {
-		return 0
-	}
-	return float64(w.Answered()) / w.Seconds
-}
-
-// Quantile is how long something took, in seconds; null if it did not happen. It is read from a
-// histogram, so it is exact to the bounds of a bucket.
-type Quantile struct {
-	P50 *float64 `json:"p50_seconds"`
-	P99 *float64 `json:"p99_seconds"`
-}
-
 // CodeCount is how often the registry answered with a result code. Code 0 stands for all codes that
 // RFC 5730 does not define.
 type CodeCount struct {

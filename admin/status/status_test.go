@@ -124,19 +124,3 @@ func TestJSONBack(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, s)
 	}
 }
-
-func TestPerSecond(t *testing.T) {
-	for _, tt := range []struct {
-		w    Window
-		want float64
-	}{
-		{Window{}, 0},
-		{Window{Queries: 5}, 0}, // no time has passed
-		{Window{Seconds: 60, Queries: 90, Transforms: 30}, 2},
-		{Window{Seconds: 10, NotSent: 90, Unknown: 30}, 0},
-	} {
-		if got := tt.w.PerSecond(); got != tt.want {
-			t.Errorf("%+v: got %v, want %v", tt.w, got, tt.want)
-		}
-	}
-}
