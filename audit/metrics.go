@@ -26,7 +26,7 @@ var metrics = metric.NewTable(nil, metric.Group[snapshot]{Name: "program", Rows:
 		Name: "eppmux_audit_lost_total", Kind: metric.Counter, Labels: []string{"reason"},
 		Help: "Lines that the audit log does not have: no room because more came than the disk took (full), " +
 			"because it failed (disk), or until the end (shutdown).",
-		Notes: "It is not 0: the audit log has a gap, which a line with `event` `lost` marks.",
+		When: "it is not 0: the audit log has a gap, which a line with `event` `lost` marks",
 		Each: func(s *snapshot, e metric.Emit) {
 			for why, n := range s.lost {
 				e.Value(float64(n), loss(why).String())
@@ -35,16 +35,17 @@ var metrics = metric.NewTable(nil, metric.Group[snapshot]{Name: "program", Rows:
 	}, {
 		Name: "eppmux_audit_errors_total", Kind: metric.Counter,
 		Help:  "Failures of the audit log's disk: to open, write or rotate the file, or to answer within a second.",
-		Notes: "It grows: the disk of the audit log is full, fails or is too slow.",
+		When:  "it grows: the disk of the audit log is full, fails or is too slow",
 		Value: func(s *snapshot) float64 { return float64(s.errors) },
 	}, {
 		Name: "eppmux_audit_failing", Kind: metric.Gauge,
 		Help:  "1 while the audit log's disk fails or does not answer, else 0.",
+		When:  "it is 1",
 		Value: func(s *snapshot) float64 { return metric.OneIf(s.failing) },
 	}, {
 		Name: "eppmux_audit_queue_bytes", Kind: metric.Gauge,
 		Help:  "Octets that wait to be written to the audit log.",
-		Notes: "It grows: as `eppmux_audit_errors_total`.",
+		When:  "it grows: the disk of the audit log is full, fails or is too slow",
 		Value: func(s *snapshot) float64 { return float64(s.waiting) },
 	},
 }})

@@ -30,8 +30,8 @@ var clientMetrics = metric.Group[Snapshot]{Name: "clients", Rows: []metric.Row[S
 		Value: func(s *Snapshot) float64 { return float64(s.Clients) },
 	}, {
 		Name: "eppmux_client_closes_total", Kind: metric.Counter, Labels: []string{"reason"},
-		Help:  "Client connections that ended.",
-		Notes: "How clients misbehave, see below.",
+		Help: "Client connections that ended.",
+		When: "it grows: the reason says how clients misbehave, see below",
 		Each: func(s *Snapshot, e metric.Emit) {
 			for r, n := range s.Closes {
 				e.Value(float64(n), closeReason(r).String())
@@ -40,22 +40,22 @@ var clientMetrics = metric.Group[Snapshot]{Name: "clients", Rows: []metric.Row[S
 	}, {
 		Name: "eppmux_client_faults_total", Kind: metric.Counter,
 		Help:  "Frames of clients that were refused here and not sent.",
-		Notes: "How clients misbehave.",
+		When:  "it grows: clients misbehave",
 		Value: func(s *Snapshot) float64 { return float64(s.Faults) },
 	}, {
 		Name: "eppmux_accept_errors_total", Kind: metric.Counter,
 		Help:  "Failures of the host to take a client in, as where no file descriptor is left.",
-		Notes: "It grows: the host could not take clients in; usually no file descriptor is left.",
+		When:  "it grows: usually no file descriptor is left",
 		Value: func(s *Snapshot) float64 { return float64(s.AcceptErrors) },
 	}, {
 		Name: "eppmux_client_disallowed_total", Kind: metric.Counter,
 		Help:  "Commands that their listener does not allow.",
-		Notes: "They are those that a listener's `allow` leaves out.",
+		When:  "it grows: clients send commands that the `allow` of their listener leaves out",
 		Value: func(s *Snapshot) float64 { return float64(s.Disallowed) },
 	}, {
 		Name: "eppmux_client_logins_refused_total", Kind: metric.Counter, Labels: []string{"reason"},
-		Help:  "Logins of clients that were refused here.",
-		Notes: "It grows: see below.",
+		Help: "Logins of clients that were refused here.",
+		When: "it grows, see below",
 		Each: func(s *Snapshot, e metric.Emit) {
 			for why, n := range s.LoginsRefused { // from the start, so that the first one is an increase
 				e.Value(float64(n), refusal(why).String())
@@ -64,7 +64,7 @@ var clientMetrics = metric.Group[Snapshot]{Name: "clients", Rows: []metric.Row[S
 	}, {
 		Name: "eppmux_client_not_logged_in_total", Kind: metric.Counter,
 		Help:  "Commands before login that were refused, where clients.login is verify.",
-		Notes: "It grows: a program does not log in.",
+		When:  "it grows: a program does not log in",
 		Value: func(s *Snapshot) float64 { return float64(s.NotLoggedIn) },
 	}, {
 		Name: "eppmux_client_services_differ_total", Kind: metric.Counter,
@@ -73,7 +73,7 @@ var clientMetrics = metric.Group[Snapshot]{Name: "clients", Rows: []metric.Row[S
 	}, {
 		Name: "eppmux_client_held_bytes", Kind: metric.Gauge,
 		Help:  "Octets held for clients: sent ahead, or not yet taken by them.",
-		Notes: "Beyond 256 MiB new commands get 2400.",
+		When:  "it nears 256 MiB: beyond that new commands get 2400",
 		Value: func(s *Snapshot) float64 { return float64(s.Memory) },
 	},
 }}

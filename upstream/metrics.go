@@ -26,8 +26,7 @@ var metrics = metric.NewTable([]string{"registry"}, commandMetrics, sessionMetri
 var commandMetrics = metric.Group[Snapshot]{Name: "commands", Rows: []metric.Row[Snapshot]{
 	{
 		Name: "eppmux_commands_total", Kind: metric.Counter, Labels: []string{"command", "code"},
-		Help:  "Commands answered by the registry.",
-		Notes: "A code that RFC 5730 does not define is `other`.",
+		Help: "Commands answered by the registry.",
 		Each: func(s *Snapshot, e metric.Emit) {
 			for cmd := range commands {
 				for i, n := range s.Commands[cmd] {
@@ -41,10 +40,11 @@ var commandMetrics = metric.Group[Snapshot]{Name: "commands", Rows: []metric.Row
 		Name: "eppmux_outcomes_total", Kind: metric.Counter, Labels: []string{"command", "outcome"},
 		Help: "How commands ended: answered, not_sent (safe to retry), unknown (may have been executed), " +
 			"orphan (answered after its client had left), dropped (its client left while it waited).",
-		Notes: "`unknown` grows: commands were sent and have no answer (a query that was repeated in vain too). " +
+		When: "`unknown` grows: commands were sent and have no answer (a query that was repeated in vain too). " +
 			"`not_sent` grows: clients get 2400; look at the queue, the sessions and the limits. " +
-			"`orphan`: clients give up before the registry answers. " +
-			"`dropped`: clients give up while their commands wait; those were not sent, and nobody was told anything.",
+			"`orphan` grows: clients give up before the registry answers. " +
+			"`dropped` grows: clients give up while their commands wait; those were not sent, and nobody was told " +
+			"anything",
 		Each: func(s *Snapshot, e metric.Emit) {
 			for cmd := range commands {
 				for i, n := range s.Outcomes[cmd] { // from the start, so that the first one is an increase
@@ -55,27 +55,25 @@ var commandMetrics = metric.Group[Snapshot]{Name: "commands", Rows: []metric.Row
 	}, {
 		Name: "eppmux_unknown_transforms_total", Kind: metric.Counter,
 		Help:  "Transforms that were sent and have no answer: may have been executed.",
-		Notes: "It grows: [find out](runbook.md#find-out-what-became-of-a-command) what became of them.",
+		When:  "it grows: [find out](runbook.md#find-out-what-became-of-a-command) what became of them",
 		Value: func(s *Snapshot) float64 { return float64(s.Unknown) },
 	}, {
 		Name: "eppmux_command_wait_seconds", Kind: metric.Histogram, Labels: []string{"class"},
-		Help:  "Time of commands in the queue.",
-		Notes: "How long commands wait here, by `query` and `transform`.",
-		Each:  func(s *Snapshot, e metric.Emit) { byClass(&s.Wait, e) },
+		Help: "Time of commands in the queue.",
+		Each: func(s *Snapshot, e metric.Emit) { byClass(&s.Wait, e) },
 	}, {
 		Name: "eppmux_command_rtt_seconds", Kind: metric.Histogram, Labels: []string{"class"},
-		Help:  "Time from writing a command to its answer.",
-		Notes: "How long the registry takes, by `query` and `transform`.",
-		Each:  func(s *Snapshot, e metric.Emit) { byClass(&s.RTT, e) },
+		Help: "Time from writing a command to its answer.",
+		Each: func(s *Snapshot, e metric.Emit) { byClass(&s.RTT, e) },
 	}, {
 		Name: "eppmux_queue_length", Kind: metric.Gauge,
 		Help:  "Commands that wait for a session or a limit.",
-		Notes: "It stays up: more comes than the sessions carry or the limits admit.",
+		When:  "it stays up: more comes than the sessions carry or the limits admit",
 		Value: func(s *Snapshot) float64 { return float64(s.Queued) },
 	}, {
 		Name: "eppmux_queue_oldest_seconds", Kind: metric.Gauge,
 		Help:  "Wait so far of the command that has waited longest.",
-		Notes: "It stays up: as `eppmux_queue_length`.",
+		When:  "it stays up: as with `eppmux_queue_length`",
 		Value: func(s *Snapshot) float64 { return s.Oldest.Seconds() },
 	},
 }}
@@ -83,8 +81,8 @@ var commandMetrics = metric.Group[Snapshot]{Name: "commands", Rows: []metric.Row
 var sessionMetrics = metric.Group[Snapshot]{Name: "sessions", Rows: []metric.Row[Snapshot]{
 	{
 		Name: "eppmux_sessions", Kind: metric.Gauge, Labels: []string{"state"},
-		Help:  "Sessions with the registry.",
-		Notes: "`backoff` is 1: a session is wanted and held back.",
+		Help: "Sessions with the registry.",
+		When: "`backoff` is 1: a session is wanted and held back",
 		Each: func(s *Snapshot, e metric.Emit) {
 			for _, st := range shownStates {
 				e.Value(float64(s.Sessions[st]), st.String())
@@ -94,13 +92,13 @@ var sessionMetrics = metric.Group[Snapshot]{Name: "sessions", Rows: []metric.Row
 	}, {
 		Name: "eppmux_sessions_max", Kind: metric.Gauge,
 		Help: "Sessions that may be open now: sessions.max, or less while the registry refuses more.",
-		Notes: "It is below `sessions.max`: the registry answers 2502 to logins, since somebody else uses the " +
-			"account or it still counts sessions that have ended.",
+		When: "it is below `sessions.max`: the registry answers 2502 to logins, since somebody else uses the " +
+			"account or it still counts sessions that have ended",
 		Value: func(s *Snapshot) float64 { return float64(s.Max) },
 	}, {
 		Name: "eppmux_logins_total", Kind: metric.Counter, Labels: []string{"result"},
-		Help:  "Attempts to open a session.",
-		Notes: "`refused`: the registry does not take the credentials; the next attempt is 15 minutes later.",
+		Help: "Attempts to open a session.",
+		When: "`refused`: the registry does not take the credentials; the next attempt is 15 minutes later",
 		Each: func(s *Snapshot, e metric.Emit) {
 			for i, n := range s.Logins {
 				e.Value(float64(n), LoginResult(i).String())
@@ -108,20 +106,19 @@ var sessionMetrics = metric.Group[Snapshot]{Name: "sessions", Rows: []metric.Row
 		},
 	}, {
 		Name: "eppmux_session_closes_total", Kind: metric.Counter, Labels: []string{"reason"},
-		Help:  "Sessions that ended.",
-		Notes: "[It grows](runbook.md#a-session-ends-again-and-again).",
-		Each:  func(s *Snapshot, e metric.Emit) { byCause(&s.SessionCloses, pool.SessionCauses, e) },
+		Help: "Sessions that ended.",
+		When: "[it grows](runbook.md#a-session-ends-again-and-again)",
+		Each: func(s *Snapshot, e metric.Emit) { byCause(&s.SessionCloses, pool.SessionCauses, e) },
 	}, {
 		Name: "eppmux_desync_total", Kind: metric.Counter, Labels: []string{"reason"},
 		Help: "Sessions closed because octets came that do not belong where they came.",
-		Notes: "It is not 0: the registry sent what does not belong where it came; no client got it; " +
-			"tell the registry.",
+		When: "it is not 0: the registry sent them, and no client got them; tell the registry",
 		Each: func(s *Snapshot, e metric.Emit) { byCause(&s.Desync, pool.DesyncCauses, e) },
 	}, {
 		Name: "eppmux_password_expiry_timestamp_seconds", Kind: metric.Gauge,
 		Help: "When the password ends by what the registry said at the last login (RFC 8807), in seconds since " +
 			"1970. Absent where it has said nothing.",
-		Notes: "It comes near: change it with [`eppmux passwd`](runbook.md#change-the-password-at-the-registry).",
+		When: "it comes near: change it with [`eppmux passwd`](runbook.md#change-the-password-at-the-registry)",
 		Each: func(s *Snapshot, e metric.Emit) {
 			if at := s.PasswordExpires(); !at.IsZero() {
 				e.Value(float64(at.Unix()))
@@ -130,7 +127,7 @@ var sessionMetrics = metric.Group[Snapshot]{Name: "sessions", Rows: []metric.Row
 	}, {
 		Name: "eppmux_paused", Kind: metric.Gauge,
 		Help:  "1 while the operator has paused the registry, else 0.",
-		Notes: "1: somebody has paused the registry with `eppmux ctl`.",
+		When:  "it is 1: somebody has paused the registry with `eppmux ctl`",
 		Value: func(s *Snapshot) float64 { return metric.OneIf(s.Paused) },
 	},
 }}
@@ -138,8 +135,8 @@ var sessionMetrics = metric.Group[Snapshot]{Name: "sessions", Rows: []metric.Row
 var limitMetrics = metric.Group[Snapshot]{Name: "limits", Rows: []metric.Row[Snapshot]{
 	{
 		Name: "eppmux_limit_used_ratio", Kind: metric.Gauge, Labels: []string{"limit"},
-		Help:  "Part of a limit of registry scope that is in use.",
-		Notes: "Near 1: commands wait for a limit.",
+		Help: "Part of a limit of registry scope that is in use.",
+		When: "it is near 1: commands wait for a limit",
 		Each: func(s *Snapshot, e metric.Emit) {
 			for i, used := range s.Used {
 				e.Value(used, s.Rules[i])
@@ -148,8 +145,8 @@ var limitMetrics = metric.Group[Snapshot]{Name: "limits", Rows: []metric.Row[Sna
 	}, {
 		Name: "eppmux_limited_seconds_total", Kind: metric.Counter, Labels: []string{"limit"},
 		Help: "Time for which a limit of registry scope held a command back while a session was idle.",
-		Notes: "Its rate is the part of the time for which that limit, and not the sessions, was what commands " +
-			"waited for.",
+		When: "it grows: its rate is the part of the time for which that limit, and not the sessions, was what " +
+			"commands waited for",
 		Each: func(s *Snapshot, e metric.Emit) {
 			for i, rule := range s.Rules {
 				e.Value(s.Limited[i].Seconds(), rule)
@@ -165,9 +162,8 @@ var limitMetrics = metric.Group[Snapshot]{Name: "limits", Rows: []metric.Row[Sna
 		},
 	}, {
 		Name: "eppmux_throttled_total", Kind: metric.Counter,
-		Help: "Answers of the registry that it wants fewer commands; they were sent again later.",
-		Notes: "It grows: the registry wants fewer commands (answers that the profile names); " +
-			"lower `rate_limits`.",
+		Help:  "Answers of the registry that it wants fewer commands; they were sent again later.",
+		When:  "it grows: lower `rate_limits`; the profile names those answers",
 		Value: func(s *Snapshot) float64 { return float64(s.Throttled) },
 	},
 }}

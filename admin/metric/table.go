@@ -3,7 +3,6 @@ package metric
 import (
 	"iter"
 	"slices"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -26,9 +25,7 @@ type Row[S any] struct {
 	Kind   Kind
 	Labels []string // its own, behind those that all rows of the table have; from closed sets
 	Help   string   // a sentence
-	// Notes are what docs/reference.md says behind Help, in Markdown: when to look at the metric,
-	// and what to do then.
-	Notes string
+	When   string   // to look at it, and what to do then; Markdown, for docs/reference.md alone
 
 	// One of these two reads the values: Value where there is always one and no label, Each for all
 	// else.
@@ -82,7 +79,8 @@ type Doc struct {
 	Name   string
 	Kind   Kind
 	Labels []string
-	Text   string // Help and Notes
+	Help   string
+	When   string
 }
 
 // Docs describes the metrics in the order of their rows.
@@ -90,8 +88,7 @@ func (t *Table[S]) Docs() []Doc {
 	var all []Doc
 	for _, g := range t.groups {
 		for _, r := range g.Rows {
-			text := strings.TrimSpace(r.Help + " " + r.Notes)
-			all = append(all, Doc{g.Name, r.Name, r.Kind, slices.Concat(t.labels, r.Labels), text})
+			all = append(all, Doc{g.Name, r.Name, r.Kind, slices.Concat(t.labels, r.Labels), r.Help, r.When})
 		}
 	}
 	return all

@@ -20,7 +20,7 @@ type cellar struct {
 // cellars has a row of each kind, and of each way to read.
 var cellars = NewTable([]string{"house"}, Group[cellar]{Name: "drinks", Rows: []Row[cellar]{
 	{
-		Name: "bottles", Kind: Gauge, Labels: []string{"of"}, Help: "Bottles in the cellar.", Notes: "0: buy `some`.",
+		Name: "bottles", Kind: Gauge, Labels: []string{"of"}, Help: "Bottles in the cellar.", When: "0: buy `some`",
 		Each: func(c *cellar, e Emit) { e.Value(c.wine, "wine"); e.Value(c.beer, "beer") },
 	}, {
 		Name: "size_litres", Kind: Histogram, Help: "Sizes of bottles.",
@@ -84,10 +84,10 @@ func TestTableWithoutLabels(t *testing.T) {
 
 func TestDocs(t *testing.T) {
 	want := []Doc{
-		{"drinks", "bottles", Gauge, []string{"house", "of"}, "Bottles in the cellar. 0: buy `some`."},
-		{"drinks", "size_litres", Histogram, []string{"house"}, "Sizes of bottles."},
-		{"door", "locked", Gauge, []string{"house"}, "1 while the door is locked, else 0."},
-		{"door", "visits_total", Counter, []string{"house"}, "Visits."},
+		{"drinks", "bottles", Gauge, []string{"house", "of"}, "Bottles in the cellar.", "0: buy `some`"},
+		{"drinks", "size_litres", Histogram, []string{"house"}, "Sizes of bottles.", ""},
+		{"door", "locked", Gauge, []string{"house"}, "1 while the door is locked, else 0.", ""},
+		{"door", "visits_total", Counter, []string{"house"}, "Visits.", ""},
 	}
 	if got := cellars.Docs(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -60,6 +60,7 @@ type Quantile struct {
 func sumsOf(s *Snapshot) Window {
 	a, c := &s.Account, &s.Clients
 	closes, logins := &a.SessionCloses, &a.Logins
+	byCode, byLogin := closes[pool.CauseCodeCloses], closes[pool.CauseLoginLost]
 	return Window{
 		Queries:           a.RTT[upstream.ClassQuery].Count(),
 		Transforms:        a.RTT[upstream.ClassTransform].Count(),
@@ -70,9 +71,9 @@ func sumsOf(s *Snapshot) Window {
 		Orphans:           a.Ended(upstream.OutcomeOrphan),
 		Throttled:         a.Throttled,
 		Timeouts:          closes[pool.CauseCommandTimeout],
-		LostSessions:      closes[pool.CauseRegistryClosed] + closes[pool.CauseCodeCloses] + closes[pool.CauseLoginLost],
-		CodeCloses:        closes[pool.CauseCodeCloses],
-		LoginsLost:        closes[pool.CauseLoginLost],
+		LostSessions:      closes[pool.CauseRegistryClosed] + byCode + byLogin,
+		CodeCloses:        byCode,
+		LoginsLost:        byLogin,
 		Desync:            sum(a.Desync[:]),
 		NotEPP:            a.Desync[pool.CauseFrame],
 		Unasked:           a.Desync[pool.CauseUnasked],

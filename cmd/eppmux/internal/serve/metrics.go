@@ -40,7 +40,7 @@ var metrics = metric.NewTable(nil, metric.Group[live]{Name: "sessions", Rows: []
 		Labels: []string{"registry", "shown_to"},
 		Help: "When a certificate of our own ends, by whom it is shown to (registry, clients), in seconds since " +
 			"1970. Absent where there is none.",
-		Notes: "It comes near: renew the certificate.",
+		When: "it comes near: renew the certificate",
 		Each: func(l *live, e metric.Emit) {
 			for _, o := range l.now.Load().own {
 				e.Value(float64(o.Pair.Leaf().NotAfter.Unix()), o.Registry, o.ShownTo())
@@ -50,8 +50,8 @@ var metrics = metric.NewTable(nil, metric.Group[live]{Name: "sessions", Rows: []
 }}, metric.Group[live]{Name: "program", Rows: []metric.Row[live]{
 	{
 		Name: "eppmux_reloads_total", Kind: metric.Counter, Labels: []string{"result"},
-		Help:  "Reloads of the config file: done, partly (see the log), refused (the file has faults).",
-		Notes: "`refused` or `partly` grows: a reload had a fault, or did not all succeed.",
+		Help: "Reloads of the config file: done, partly (see the log), refused (the file has faults).",
+		When: "`refused` or `partly` grows: a reload had a fault, or did not all succeed",
 		Each: func(l *live, e metric.Emit) {
 			for r := range numReloadResults {
 				e.Value(float64(l.reloads[r].Load()), r.String())
