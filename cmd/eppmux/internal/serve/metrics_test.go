@@ -80,3 +80,68 @@ func TestExpiryFollowsTheConfig(t *testing.T) {
 		t.Errorf("got %v, want 4102444800", got)
 	}
 }
+
+// TestRegistryHasAll: what is described for the docs is what /metrics describes, but for what
+// package admin adds to it.
+func TestRegistryHasAll(t *testing.T) {
+	st := &reloadStand{t: t, dir: t.TempDir(), log: clitest.NewTranscript()}
+	st.begin("audit: {file: a.jsonl}", "a")
+	described := make(map[string]bool)
+	descs := make(chan *prometheus.Desc, 1000) // closed below; room for all
+	st.s.live.newRegistry().Describe(descs)
+	close(descs)
+	for d := range descs {
+		_, name, _ := strings.Cut(d.String(), `fqName: "`)
+		if name, _, _ = strings.Cut(name, `"`); strings.HasPrefix(name, "eppmux_") {
+			described[name] = true
+		}
+	}
+	described["eppmux_build_info"] = true
+	for _, d := range MetricDocs() {
+		if !described[d.Name] {
+			t.Errorf("%s is described once too often, or nothing collects it", d.Name)
+		}
+		delete(described, d.Name)
+	}
+	for name := range described {
+		t.Errorf("%s has no docs", name)
+	}
+}
+
+// TestScrapeWaitsOnce: the collectors of accounts and of clients wait for a stalled loop side by
+// side, and both show what they saw last.
+func TestScrapeWaitsOnce(t *testing.T) {
+	st := startReloadStand(t, "a")
+	reg := st.s.live.newRegistry()
+	scrape := func() map[string]int {
+		t.Helper()
+		families, err := reg.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make(map[string]int)
+		for _, f := range families {
+			if strings.HasPrefix(f.GetName(), "eppmux_") {
+				got[f.GetName()] = len(f.GetMetric())
+			}
+		}
+		return got
+	}
+	want := scrape()
+	release := make(chan struct{})
+	defer close(release)
+	st.s.members[0].account.Loop().Post(func() { <-release })
+	begin := time.Now()
+	got := scrape()
+	if took := time.Since(begin); took < time.Second || took >= 2*time.Second {
+		t.Errorf("took %v, want a second", took)
+	}
+	if want["eppmux_queue_length"] != 1 || want["eppmux_clients"] != 1 {
+		t.Errorf("got %v", want)
+	}
+	for name, n := range want {
+		if got[name] != n && name != "eppmux_commands_total" { // a keepalive may have come between
+			t.Errorf("%s: got %d values of a loop that does not answer, want the last %d", name, got[name], n)
+		}
+	}
+}
