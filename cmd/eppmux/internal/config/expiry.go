@@ -4,40 +4,16 @@ import (
 	"crypto/x509"
 	"fmt"
 	"time"
-)
 
-// Urgency is how soon one of our own certificates ends, as the log and "eppmux check" tell of it. The
-// status page has a rule of its own, admin.Near.
-type Urgency uint8
-
-// From the least urgent on.
-const (
-	NotUrgent   Urgency = iota
-	withinMonth         // within 30 days
-	withinWeek          // within 7 days
-	WithinDay           // within a day
-	Expired             // over
+	"eppmux/admin/status"
 )
 
 // day is a day without a change of the clocks.
 const day = 24 * time.Hour
 
-// UrgencyOf is that of a certificate. One that lives so short that it is always near its end is
-// renewed by a program, and warned of later: only what is less than half its life counts.
-func UrgencyOf(cert *x509.Certificate, now time.Time) Urgency {
-	left, life := cert.NotAfter.Sub(now), cert.NotAfter.Sub(cert.NotBefore)
-	within := func(d time.Duration) bool { return left < d && 2*d <= life }
-	switch {
-	case left <= 0:
-		return Expired
-	case within(day):
-		return WithinDay
-	case within(7 * day):
-		return withinWeek
-	case within(30 * day):
-		return withinMonth
-	}
-	return NotUrgent
+// ExpiryStep returns how near the end of a certificate is, by the measure of the log.
+func ExpiryStep(cert *x509.Certificate, now time.Time) status.ExpiryStep {
+	return status.ExpiryStepOf(cert.NotAfter.Sub(now), cert.NotAfter.Sub(cert.NotBefore))
 }
 
 // Ending says when a certificate ends, as a part of a sentence.
@@ -85,7 +61,7 @@ func (r *Registry) Certificates() []OwnCertificate {
 func warnExpiry(l *faultList, path string, r *Registry, now time.Time) {
 	for _, o := range r.Certificates() {
 		leaf := o.Pair.Leaf()
-		if UrgencyOf(leaf, now) != NotUrgent {
+		if ExpiryStep(leaf, now) != status.ExpiryFar {
 			l.put(Fault{l.line(join(path, o.key)), join(path, o.key), o.File + " " + Ending(leaf, now)})
 		}
 	}

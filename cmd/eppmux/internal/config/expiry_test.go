@@ -6,36 +6,37 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/admin/status"
 	"eppmux/cmd/eppmux/internal/clitest"
 )
 
-func TestUrgency(t *testing.T) {
+func TestExpiryStep(t *testing.T) {
 	end := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	const year = 365 * day
 	for _, tt := range []struct {
 		life, left time.Duration
-		want       Urgency
+		want       status.ExpiryStep
 	}{
-		{year, year, NotUrgent},
-		{year, 30 * day, NotUrgent},
-		{year, 30*day - 1, withinMonth},
-		{year, 7 * day, withinMonth},
-		{year, 7*day - 1, withinWeek},
-		{year, day, withinWeek},
-		{year, day - 1, WithinDay},
-		{year, 1, WithinDay},
-		{year, 0, Expired},
-		{year, -year, Expired},
-		{60 * day, 30*day - 1, withinMonth},
-		{59 * day, 30*day - 1, NotUrgent}, // it is young
-		{59 * day, 7*day - 1, withinWeek},
-		{6 * day, 3 * day, NotUrgent},
-		{6 * day, day - 1, WithinDay},
-		{time.Hour, time.Minute, NotUrgent}, // somebody renews it all day
-		{time.Hour, 0, Expired},
+		{year, year, status.ExpiryFar},
+		{year, 30 * day, status.ExpiryFar},
+		{year, 30*day - 1, status.ExpiryMonth},
+		{year, 7 * day, status.ExpiryMonth},
+		{year, 7*day - 1, status.ExpiryWeek},
+		{year, day, status.ExpiryWeek},
+		{year, day - 1, status.ExpiryDay},
+		{year, 1, status.ExpiryDay},
+		{year, 0, status.ExpiryReached},
+		{year, -year, status.ExpiryReached},
+		{60 * day, 30*day - 1, status.ExpiryMonth},
+		{59 * day, 30*day - 1, status.ExpiryFar}, // it is young
+		{59 * day, 7*day - 1, status.ExpiryWeek},
+		{6 * day, 3 * day, status.ExpiryFar},
+		{6 * day, day - 1, status.ExpiryDay},
+		{time.Hour, time.Minute, status.ExpiryFar}, // somebody renews it all day
+		{time.Hour, 0, status.ExpiryReached},
 	} {
 		cert := &x509.Certificate{NotBefore: end.Add(-tt.life), NotAfter: end}
-		if got := UrgencyOf(cert, end.Add(-tt.left)); got != tt.want {
+		if got := ExpiryStep(cert, end.Add(-tt.left)); got != tt.want {
 			t.Errorf("life %v, left %v: got %d, want %d", tt.life, tt.left, got, tt.want)
 		}
 	}

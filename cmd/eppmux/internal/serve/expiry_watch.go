@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"eppmux/admin/status"
 	"eppmux/cmd/eppmux/internal/config"
 )
 
@@ -13,7 +14,7 @@ import (
 // from then on. Owned by the goroutine of serve.
 type expiryWatch struct {
 	log   *slog.Logger
-	known map[*config.KeyPair]config.Urgency // as it was said last
+	known map[*config.KeyPair]status.ExpiryStep // as it was said last
 }
 
 // watchEvery is how often the watch is to look.
@@ -28,9 +29,9 @@ func newExpiryWatch(own []config.OwnCertificate, log *slog.Logger, now time.Time
 
 // restart is newExpiryWatch for the certificates of another config.
 func (w *expiryWatch) restart(own []config.OwnCertificate, now time.Time) {
-	w.known = make(map[*config.KeyPair]config.Urgency, len(own))
+	w.known = make(map[*config.KeyPair]status.ExpiryStep, len(own))
 	for _, o := range own {
-		w.known[o.Pair] = config.UrgencyOf(o.Pair.Leaf(), now)
+		w.known[o.Pair] = config.ExpiryStep(o.Pair.Leaf(), now)
 	}
 }
 
@@ -38,20 +39,20 @@ func (w *expiryWatch) restart(own []config.OwnCertificate, now time.Time) {
 func (w *expiryWatch) look(own []config.OwnCertificate, now time.Time) {
 	for _, o := range own {
 		leaf := o.Pair.Certificate().Leaf
-		n := config.UrgencyOf(leaf, now)
-		if n != w.known[o.Pair] || n >= config.WithinDay {
+		n := config.ExpiryStep(leaf, now)
+		if n != w.known[o.Pair] || n >= status.ExpiryDay {
 			w.say(o, leaf, n, now)
 		}
 		w.known[o.Pair] = n
 	}
 }
 
-func (w *expiryWatch) say(o config.OwnCertificate, leaf *x509.Certificate, n config.Urgency, now time.Time) {
+func (w *expiryWatch) say(o config.OwnCertificate, leaf *x509.Certificate, n status.ExpiryStep, now time.Time) {
 	level := slog.LevelWarn
 	switch n {
-	case config.NotUrgent:
+	case status.ExpiryFar:
 		return
-	case config.Expired:
+	case status.ExpiryReached:
 		level = slog.LevelError
 	}
 	w.log.Log(context.Background(), level, "certificate "+config.Ending(leaf, now),
