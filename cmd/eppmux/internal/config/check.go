@@ -9,27 +9,24 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/upstream/pool"
 )
 
-// The rules that values must keep together. Each is checked on the values with their defaults, and
-// reported at the key whose change would mend it.
-
-// smallestFrame is the least clients.max_frame, in octets: a login as real clients send it must
-// fit.
-const smallestFrame = 4096
-
-// longestSocketPath is what a unix socket address holds, without its final NUL.
+// longestSocketPath is how many octets a unix socket address holds, without its final NUL.
 const longestSocketPath = 107
 
-// checker holds what the rules need beside the values.
+// checker checks the rules of one file.
 type checker struct {
 	*faultList
 	files files
-	// Every address that is listened on so far.
-	taken []takenAddress
+	taken []takenAddress    // every address that is listened on so far
+	names map[string]string // a list's path and a name in it: where the name stands
+
+	// The registry whose rules are checked, and its path.
+	registry   *Registry
+	registryAt string
 }
 
 // takenAddress is a TCP address or, without one, the path of a socket.
@@ -39,86 +36,83 @@ type takenAddress struct {
 	socket string
 }
 
-func (c *checker) config(cfg *Config) {
-	if len(cfg.Registries) == 0 {
-		c.add("registries", "needs at least one registry")
+// rule implements ruler.
+func (cfg *Config) rule(c *checker, path, key string) {
+	if key == "registries" && len(cfg.Registries) == 0 {
+		c.add(key, "needs at least one registry")
 	}
-	names := map[string]string{}
-	for i := range cfg.Registries {
-		r, path := &cfg.Registries[i], index("registries", i)
-		if c.hasFault(path) {
-			continue
+}
+
+// rule implements ruler.
+func (r *Registry) rule(c *checker, path, key string) {
+	at := join(path, key)
+	switch key {
+	case "name":
+		c.registry, c.registryAt = r, path
+		c.name(at, r.Name)
+	case "listen":
+		if len(r.Listen) == 0 {
+			c.add(at, "needs at least one address")
 		}
-		c.name(join(path, "name"), r.Name, names)
-		c.registry(path, r)
+	case "address":
+		c.address(at, r.Address)
+	case "login":
+		c.login(at, r)
+	case "rate_limits":
+		if len(r.RateLimits) > pool.MaxRules {
+			c.add(at, "must be %d at most, got %d", pool.MaxRules, len(r.RateLimits))
+		}
 	}
-	c.admin("admin.listen", cfg.Admin.Listen)
-	if cfg.Control.Socket != "" {
-		c.socket("control.socket", &cfg.Control.Socket, "/run/eppmux/control.sock")
-	}
-	c.audit("audit", &cfg.Audit)
-	c.atLeastZero("drain_timeout", cfg.DrainTimeout)
 }
 
 var registryName = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 
-func (c *checker) name(path, name string, seen map[string]string) {
+// name checks the key name of an entry. No other entry of the list may have the same.
+func (c *checker) name(path, name string) {
 	switch {
 	case name == "":
 		c.add(path, "is missing")
 	case !registryName.MatchString(name):
 		c.add(path, "must be 1 to 63 of a-z, 0-9 and -, got %s", cli.Quote(name))
-	case seen[name] != "":
-		c.add(path, "%s is the name of %s already", cli.Quote(name), seen[name])
 	default:
-		seen[name] = path
-	}
-}
-
-func (c *checker) registry(path string, r *Registry) {
-	c.listeners(path, r)
-	c.address(join(path, "address"), r.Address)
-	c.registryTLS(join(path, "tls"), &r.TLS)
-	c.login(join(path, "login"), r)
-	c.sessions(join(path, "sessions"), &r.Sessions)
-	c.timeouts(join(path, "timeouts"), &r.Timeouts)
-	c.rateLimits(join(path, "rate_limits"), r.RateLimits)
-	c.clients(join(path, "clients"), &r.Clients)
-}
-
-func (c *checker) listeners(path string, r *Registry) {
-	if len(r.Listen) == 0 {
-		c.add(join(path, "listen"), "needs at least one address")
-	}
-	for i := range r.Listen {
-		l, at := &r.Listen[i], index(join(path, "listen"), i)
-		switch {
-		case l.Network == "":
-			if !c.hasFault(at) && !c.hasFault(join(at, "address")) {
-				c.add(join(at, "address"), "is missing")
-			}
-		case l.Network == "unix":
-			c.unixListener(at, l)
-		default:
-			c.tcpListener(at, l, &r.Clients)
-			if l.TLS && r.Clients.TLS.CertFile == "" {
-				c.add(join(path, "clients.tls.cert_file"), "is missing: %s needs it; \"eppmux cert\" makes one", l)
-			}
+		if first := c.first(path, name); first != "" {
+			c.add(path, "%s is the name of %s already", cli.Quote(name), first)
 		}
-		c.share(at, l)
 	}
 }
 
-// maxWeight is the greatest weight of a listener.
-const maxWeight = 100
-
-// share checks what the clients of a listener may do, and how much of it.
-func (c *checker) share(path string, l *Listen) {
-	if _, written := c.lines[join(path, "allow")]; written && len(l.Allow) == 0 {
-		c.add(join(path, "allow"), "must not be empty; leave the key out for all")
+// first returns the path where an earlier entry of the same list has the name; empty when path is
+// the first.
+func (c *checker) first(path, name string) string {
+	in := path[:strings.LastIndexByte(path, '[')] + " " + name
+	if at := c.names[in]; at != "" {
+		return at
 	}
-	if _, written := c.lines[join(path, "weight")]; written && (l.Weight < 1 || l.Weight > maxWeight) {
-		c.add(join(path, "weight"), "must be 1 to %d, got %d", maxWeight, l.Weight)
+	if c.names == nil {
+		c.names = map[string]string{}
+	}
+	c.names[in] = path
+	return ""
+}
+
+// rule implements ruler.
+func (l *Listen) rule(c *checker, path, key string) {
+	switch at := join(path, key); {
+	case key == "allow" && c.has(at) && len(l.Allow) == 0:
+		c.add(at, "must not be empty; leave the key out for all")
+	case key != "address":
+	case l.Network == "":
+		if !c.hasFault(at) {
+			c.add(at, "is missing")
+		}
+	case l.Network == "unix":
+		c.unixListener(path, l)
+	default:
+		c.tcpListener(path, l)
+		if l.TLS && c.registry.Clients.TLS.CertFile == "" {
+			c.add(join(c.registryAt, "clients.tls.cert_file"),
+				"is missing: %s needs it; \"eppmux cert\" makes one", l)
+		}
 	}
 }
 
@@ -153,7 +147,7 @@ func (c *checker) socket(path string, file *string, example string) {
 	}
 }
 
-func (c *checker) tcpListener(path string, l *Listen, clients *Clients) {
+func (c *checker) tcpListener(path string, l *Listen) {
 	if l.Mode != 0 || l.Group != "" {
 		c.add(path, "mode and group are of unix:// addresses only")
 	}
@@ -161,7 +155,8 @@ func (c *checker) tcpListener(path string, l *Listen, clients *Clients) {
 	if !ok {
 		return
 	}
-	if !at.Addr().IsLoopback() && len(clients.AllowRemote) == 0 {
+	// A network that could not be read is not valid.
+	if !at.Addr().IsLoopback() && !slices.ContainsFunc(c.registry.Clients.AllowRemote, netip.Prefix.IsValid) {
 		c.add(path, "%s is not a loopback address: whoever reaches it is the registrar; name the networks that may "+
 			"in clients.allow_remote", l)
 		return
@@ -169,7 +164,8 @@ func (c *checker) tcpListener(path string, l *Listen, clients *Clients) {
 	c.take(takenAddress{key: path, tcp: at})
 }
 
-// listenAddress checks host:port of a listener, and says which IP address and port they stand for.
+// listenAddress checks host:port of a listener, and returns the IP address and port that they stand
+// for.
 func (c *checker) listenAddress(path, address string) (netip.AddrPort, bool) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -196,7 +192,7 @@ func (c *checker) listenAddress(path, address string) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(ip.Unmap(), uint16(p)), true
 }
 
-// take refuses an address that something else in the file listens on already.
+// take notes an address that is listened on. It refuses one that the file has already.
 func (c *checker) take(a takenAddress) {
 	for _, t := range c.taken {
 		if a.collides(t) {
@@ -207,8 +203,8 @@ func (c *checker) take(a takenAddress) {
 	c.taken = append(c.taken, a)
 }
 
-// collides says whether two addresses cannot both be listened on. Port 0 is a free one, chosen by
-// the system.
+// collides reports whether a and b cannot both be listened on. Port 0 is a free one that the system
+// chooses.
 func (a takenAddress) collides(b takenAddress) bool {
 	if a.socket != "" || b.socket != "" {
 		return a.socket == b.socket
@@ -244,16 +240,26 @@ func (c *checker) address(path, address string) {
 	}
 }
 
-func (c *checker) registryTLS(path string, t *RegistryTLS) {
-	if t.ServerName != "" && !isHost(t.ServerName) {
-		c.add(join(path, "server_name"), "must be a host name, got %s", cli.Quote(t.ServerName))
+// rule implements ruler.
+func (t *RegistryTLS) rule(c *checker, path, key string) {
+	switch at := join(path, key); {
+	case key == "server_name" && t.ServerName != "" && !isHost(t.ServerName):
+		c.add(at, "must be a host name, got %s", cli.Quote(t.ServerName))
+	case key == "ca_file" && t.CAFile != "":
+		t.Roots = c.roots(at, t.CAFile)
+	case key == "cert_file":
+		t.Certificate = c.certificate(path, t.CertFile, t.KeyFile)
 	}
-	if t.CAFile != "" {
-		t.Roots = c.roots(join(path, "ca_file"), t.CAFile)
-	}
-	t.Certificate = c.certificate(path, t.CertFile, t.KeyFile)
 }
 
+// rule implements ruler.
+func (t *ClientsTLS) rule(c *checker, path, key string) {
+	if key == "cert_file" {
+		t.Certificate = c.certificate(path, t.CertFile, t.KeyFile)
+	}
+}
+
+// login checks the client id and the password of a registry, and loads the password.
 func (c *checker) login(path string, r *Registry) {
 	l := &r.Login
 	// Where the address itself is wrong, it may have been meant to be the sandbox.
@@ -284,11 +290,20 @@ func (c *checker) login(path string, r *Registry) {
 	case len(sources) == 0 && real && !c.hasFaultUnder(join(path, "password")):
 		c.add(path, "needs one of password_file, password_env and password")
 	}
-	if l.Language == "" {
-		c.add(join(path, "language"), "must not be empty")
+}
+
+// rule implements ruler. The other keys depend on the registry, see checker.login.
+func (l *Login) rule(c *checker, path, key string) {
+	switch at := join(path, key); key {
+	case "language":
+		if l.Language == "" {
+			c.add(at, "must not be empty")
+		}
+	case "object_uris":
+		c.uris(at, l.ObjectURIs)
+	case "extension_uris":
+		c.uris(at, l.ExtensionURIs)
 	}
-	c.uris(join(path, "object_uris"), l.ObjectURIs)
-	c.uris(join(path, "extension_uris"), l.ExtensionURIs)
 }
 
 func (c *checker) uris(path string, uris []string) {
@@ -304,86 +319,33 @@ func (c *checker) uris(path string, uris []string) {
 	}
 }
 
-func (c *checker) sessions(path string, s *Sessions) {
-	if s.Min < 1 {
-		c.add(join(path, "min"), "must be at least 1, got %d", s.Min)
-	}
-	if s.Max < s.Min {
-		c.add(join(path, "max"), "must be at least min (%d), got %d", s.Min, s.Max)
-	}
-	if s.KeepaliveCommand != KeepaliveNone {
-		c.aboveZero(join(path, "keepalive"), s.Keepalive)
-	}
-	c.atLeastZero(join(path, "keepalive"), s.Keepalive)
-	c.atLeastZero(join(path, "max_age"), s.MaxAge)
-	if s.MaxCommands < 0 {
-		c.add(join(path, "max_commands"), "must be 0 (no bound) or more, got %d", s.MaxCommands)
+// rule implements ruler.
+func (s *Sessions) rule(c *checker, path, key string) {
+	if key == "keepalive" && s.KeepaliveCommand != KeepaliveNone {
+		c.aboveZero(join(path, key), s.Keepalive)
 	}
 }
 
-func (c *checker) timeouts(path string, t *Timeouts) {
-	c.aboveZero(join(path, "connect"), t.Connect)
-	c.aboveZero(join(path, "login"), t.Login)
-	c.aboveZero(join(path, "command"), t.Command)
-	c.aboveZero(join(path, "queue"), t.Queue)
-	c.aboveZero(join(path, "greeting"), t.Greeting)
-}
-
-func (c *checker) clients(path string, cl *Clients) {
-	if cl.Max < 1 {
-		c.add(join(path, "max"), "must be at least 1, got %d", cl.Max)
-	}
-	if cl.MaxFrame < smallestFrame || cl.MaxFrame > 1<<30 {
-		c.add(join(path, "max_frame"), "must be %d to %d octets, got %d", smallestFrame, 1<<30, cl.MaxFrame)
-	}
-	if cl.MaxAhead < cl.MaxFrame+4 {
-		c.add(join(path, "max_ahead"), "must be at least max_frame + 4 (%d), got %d", cl.MaxFrame+4, cl.MaxAhead)
-	}
-	c.atLeastZero(join(path, "idle_timeout"), cl.IdleTimeout)
-	c.aboveZero(join(path, "frame_timeout"), cl.FrameTimeout)
-	c.users(path, cl)
-	cl.TLS.Certificate = c.certificate(join(path, "tls"), cl.TLS.CertFile, cl.TLS.KeyFile)
-}
-
-func (c *checker) admin(path, listen string) {
-	if listen == "" {
+// rule implements ruler.
+func (a *Admin) rule(c *checker, path, key string) {
+	if key != "listen" || a.Listen == "" {
 		return
 	}
-	at, ok := c.listenAddress(path, listen)
+	path = join(path, key)
+	at, ok := c.listenAddress(path, a.Listen)
 	if !ok {
 		return
 	}
 	if !at.Addr().IsLoopback() {
-		c.add(path, "must be a loopback address, got %s", cli.Quote(listen))
+		c.add(path, "must be a loopback address, got %s", cli.Quote(a.Listen))
 		return
 	}
 	c.take(takenAddress{key: path, tcp: at})
 }
 
-// present refuses that a key is not in the file.
-func (c *checker) present(path string) {
-	if _, ok := c.lines[path]; !ok {
-		c.add(path, "is missing")
+// rule implements ruler.
+func (ct *Control) rule(c *checker, path, key string) {
+	if key == "socket" && ct.Socket != "" {
+		c.socket(join(path, key), &ct.Socket, "/run/eppmux/control.sock")
 	}
-}
-
-func (c *checker) aboveZero(path string, d time.Duration) {
-	if d <= 0 {
-		c.add(path, "must be above 0, got %v", d)
-	}
-}
-
-func (c *checker) atLeastZero(path string, d time.Duration) {
-	if d < 0 {
-		c.add(path, "must not be below 0, got %v", d)
-	}
-}
-
-func (c *checker) hasFault(path string) bool {
-	return slices.ContainsFunc(c.list, func(f Fault) bool { return f.Path == path })
-}
-
-// hasFaultUnder says whether a path that begins with prefix has a fault.
-func (c *checker) hasFaultUnder(prefix string) bool {
-	return slices.ContainsFunc(c.list, func(f Fault) bool { return strings.HasPrefix(f.Path, prefix) })
 }

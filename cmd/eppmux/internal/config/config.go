@@ -14,62 +14,65 @@ import (
 	"eppmux/ratelimit"
 )
 
-// Config is the config file with its defaults filled in and its rules checked. The keys are the
-// field names in lower case with underscores. Immutable after Load and LoadValues.
+// Config is the config file, with its defaults filled in and its rules checked. The tags of the
+// fields say how the file writes them; see the package's doc. Immutable after Load and LoadValues.
 type Config struct {
-	Registries   []Registry // at least one; names are unique
-	Admin        Admin
-	Control      Control
-	Log          Log
-	Audit        Audit
-	DrainTimeout time.Duration // default 30s; 0: what is in flight is not waited for
+	Registries   []Registry    `yaml:"registries"` // at least one; names are unique
+	Admin        Admin         `yaml:"admin"`
+	Control      Control       `yaml:"control"`
+	Log          Log           `yaml:"log"`
+	Audit        Audit         `yaml:"audit"`
+	DrainTimeout time.Duration `yaml:"drain_timeout" default:"30s" zero:"what is in flight is not waited for"`
 
-	// Warnings are what is no fault and still wants a look, in the order of the file; the text of
-	// each is complete.
+	// Warnings are about what is no fault and still deserves a look. They are in the order of the
+	// file, and each is a complete line.
 	Warnings []string
 
 	folder string // where relative paths of the file start
 }
 
-// Resolve says where the file is that a key of c names.
+// Resolve returns where the file is that a key of c names.
 func (c *Config) Resolve(path string) string { return files{folder: c.folder}.resolve(path) }
 
 // Registry is one account at one registry.
 type Registry struct {
-	Name           string     // [a-z0-9-]+
-	Listen         []Listen   // at least one
-	Address        string     // host:port, or SandboxAddress
-	SourceAddress  netip.Addr // the zero Addr: as the system chooses
-	TLS            RegistryTLS
-	Login          Login
-	Sessions       Sessions
-	Timeouts       Timeouts
-	RateLimits     []RateLimit // default one: 100 per second, burst 10
-	Clients        Clients
-	UnknownOutcome UnknownOutcome // default close
-	Profile        string         // a name of profiles, or empty
+	Name           string               `yaml:"name"`           // [a-z0-9-]+
+	Listen         []Listen             `yaml:"listen"`         // at least one
+	Address        string               `yaml:"address"`        // host:port, or SandboxAddress
+	SourceAddress  netip.Addr           `yaml:"source_address"` // the zero Addr: the system chooses
+	TLS            RegistryTLS          `yaml:"tls"`
+	Login          Login                `yaml:"login"`
+	Sessions       Sessions             `yaml:"sessions"`
+	Timeouts       Timeouts             `yaml:"timeouts"`
+	RateLimits     []RateLimit          `yaml:"rate_limits" default:"[{limit: 100, per: 1s, burst: 10}]"`
+	Clients        Clients              `yaml:"clients"`
+	UnknownOutcome proxy.UnknownOutcome `yaml:"unknown_outcome" default:"close"`
+	Profile        string               `yaml:"profile"` // a name of profiles, or empty
 }
 
-// SandboxAddress in place of host:port stands for the built-in registry, in this process.
+// SandboxAddress is the address of the built-in registry, which runs in this process.
 const SandboxAddress = "sandbox"
 
-// Sandbox says that the registry is the built-in one.
+// Sandbox reports whether the registry is the built-in one.
 func (r *Registry) Sandbox() bool { return r.Address == SandboxAddress }
 
-// Listen is one address that clients connect to, written tcp://host:port, tls://host:port or
+// Listen is one address that clients connect to. It is written tcp://host:port, tls://host:port or
 // unix:///path, or as a mapping with the key address.
 type Listen struct {
-	Network string // "tcp" or "unix", as net.Listen takes it
-	Address string // host:port or the path of the socket
-	TLS     bool
-	Mode    fs.FileMode // of a unix socket; default 0660, never open to others
-	Group   string      // of a unix socket; empty: the group of the process
+	Network string      // "tcp" or "unix", as net.Listen takes it
+	Address string      `yaml:"address"` // host:port or the path of the socket
+	TLS     bool        // the address began with tls://
+	Mode    fs.FileMode `yaml:"mode"`  // of a unix socket; default 0660, never open to others
+	Group   string      `yaml:"group"` // of a unix socket; empty: the group of the process
 
-	Allow  []LimitedCommand // what its clients may send beside hello, login and logout; empty: everything
-	Weight int              // 1 to 100: share of each of its clients when commands wait; 0: as 1
+	// Allow lists what clients may send beside hello, login and logout; empty: everything.
+	Allow []LimitedCommand `yaml:"allow"`
+
+	// Weight is the share of each client when commands wait; 0, where it is left out: as 1.
+	Weight int `yaml:"weight" min:"1" max:"100"`
 }
 
-// String is the address as it is written in the file.
+// String returns the address as it is written in the file.
 func (l Listen) String() string {
 	if l.TLS {
 		return "tls://" + l.Address
@@ -77,19 +80,32 @@ func (l Listen) String() string {
 	return l.Network + "://" + l.Address
 }
 
-// Allows says whether the listener's clients may send the command.
+// Allows reports whether the listener's clients may send the command.
 func (l Listen) Allows(c frame.Command, op frame.Op) bool {
 	return len(l.Allow) == 0 || covers(l.Allow, c, op)
 }
 
-// RegistryTLS is how we connect to a registry. Paths are absolute or relative to the folder of the
-// config file; the loaded values stand beside them.
+// Meets reports whether l and o may be one address.
+func (l Listen) Meets(o Listen) bool {
+	if l.Network != o.Network {
+		return false
+	}
+	if l.Network == "unix" {
+		return l.Address == o.Address
+	}
+	_, a, _ := net.SplitHostPort(l.Address)
+	_, b, _ := net.SplitHostPort(o.Address)
+	return a == b && a != "0"
+}
+
+// RegistryTLS is how we connect to a registry. Paths are absolute, or relative to the folder of the
+// config file. The loaded values stand beside them.
 type RegistryTLS struct {
-	ServerName string // default: the host of Registry.Address
-	CAFile     string // default: the certificate authorities of the system
-	CertFile   string // our own certificate, with KeyFile or not at all
-	KeyFile    string
-	MinVersion TLSVersion // default 1.2
+	ServerName string     `yaml:"server_name"` // default: the host of Registry.Address
+	CAFile     string     `yaml:"ca_file"`     // default: the certificate authorities of the system
+	CertFile   string     `yaml:"cert_file"`   // our own certificate, with KeyFile or not at all
+	KeyFile    string     `yaml:"key_file"`
+	MinVersion TLSVersion `yaml:"min_version" default:"1.2"`
 
 	Roots       *x509.CertPool // of CAFile; nil: those of the system
 	Certificate *KeyPair       // of CertFile and KeyFile; nil: none
@@ -104,7 +120,7 @@ const (
 	TLS13 TLSVersion = "1.3"
 )
 
-// ID is the version as crypto/tls numbers it.
+// ID returns the number of the version in crypto/tls.
 func (v TLSVersion) ID() uint16 {
 	if v == TLS13 {
 		return tls.VersionTLS13
@@ -112,8 +128,8 @@ func (v TLSVersion) ID() uint16 {
 	return tls.VersionTLS12
 }
 
-// TLSConfig is what the registry is dialled with; its verification cannot be switched off. It is a
-// new value each time.
+// TLSConfig returns the TLS config for connections to the registry, a new value each time. Its
+// verification cannot be switched off.
 func (r *Registry) TLSConfig() *tls.Config {
 	c := &tls.Config{
 		ServerName: r.TLS.ServerName,
@@ -124,8 +140,8 @@ func (r *Registry) TLSConfig() *tls.Config {
 		c.ServerName, _, _ = net.SplitHostPort(r.Address)
 	}
 	if pair := r.TLS.Certificate; pair != nil {
-		// Shown whatever authorities the registry names: it knows our certificate, not always who
-		// signed it.
+		// The certificate is sent whatever authorities the registry names: a registry knows our
+		// certificate, but not always its issuer.
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			return pair.Certificate(), nil
 		}
@@ -133,19 +149,19 @@ func (r *Registry) TLSConfig() *tls.Config {
 	return c
 }
 
-// Login is how we log in. Of the three sources of the password exactly one is set, for the sandbox
-// at most one.
+// Login is how we log in. Exactly one of the three sources of the password is set; for the sandbox,
+// one or none.
 type Login struct {
-	ClientID      string
-	Password      Secret // the password itself, whatever its source
-	PasswordFile  string
-	PasswordEnv   string   // name of an environment variable
-	Language      string   // default en
-	ObjectURIs    []string // default: what the greeting offers
-	ExtensionURIs []string // default: what the greeting offers
+	ClientID      string   `yaml:"client_id"`
+	Password      Secret   `yaml:"password"` // the password itself, whatever its source
+	PasswordFile  string   `yaml:"password_file"`
+	PasswordEnv   string   `yaml:"password_env"` // name of an environment variable
+	Language      string   `yaml:"language" default:"en"`
+	ObjectURIs    []string `yaml:"object_uris"`    // default: what the greeting offers
+	ExtensionURIs []string `yaml:"extension_uris"` // default: what the greeting offers
 }
 
-// EPP is the login as frame writes it, without a clTRID and a new password.
+// EPP returns the login as frame writes it, without a clTRID and a new password.
 func (l *Login) EPP() frame.Login {
 	return frame.Login{
 		ClientID:      l.ClientID,
@@ -156,19 +172,20 @@ func (l *Login) EPP() frame.Login {
 	}
 }
 
-// Sessions is how many sessions are held and for how long.
+// Sessions is how many sessions are kept open, and for how long.
 type Sessions struct {
-	Min, Max         int           // 1 <= Min <= Max; default 1 and 3
-	Keepalive        time.Duration // after so long without a command; default 4m
-	KeepaliveCommand KeepaliveCommand
-	MaxAge           time.Duration // default 23h; 0: no bound
-	MaxCommands      int           // per session; 0: no bound, the default
+	Min              int              `yaml:"min" default:"1" min:"1"`
+	Max              int              `yaml:"max" default:"3" min:"min"`
+	Keepalive        time.Duration    `yaml:"keepalive" default:"4m" zero:"with the command none only"`
+	KeepaliveCommand KeepaliveCommand `yaml:"keepalive_command" default:"hello"`
+	MaxAge           time.Duration    `yaml:"max_age" default:"23h" zero:"no bound"`
+	MaxCommands      int              `yaml:"max_commands" zero:"no bound"` // per session
 }
 
-// KeepaliveCommand is what keeps a session alive.
+// KeepaliveCommand is the command that keeps a session alive.
 type KeepaliveCommand string
 
-// Hello is the default. Poll stands for poll op="req".
+// Poll stands for poll op="req".
 const (
 	KeepaliveHello KeepaliveCommand = "hello"
 	KeepalivePoll  KeepaliveCommand = "poll"
@@ -177,23 +194,30 @@ const (
 
 // Timeouts of one registry, all above 0.
 type Timeouts struct {
-	Connect  time.Duration // TCP and TLS; default 10s
-	Login    time.Duration // default 30s
-	Command  time.Duration // from its sending to the whole answer; default 60s
-	Queue    time.Duration // how long a command may wait to be sent; default 8s
-	Greeting time.Duration // default 10s
+	Connect  time.Duration `yaml:"connect" default:"10s"` // TCP and TLS
+	Login    time.Duration `yaml:"login" default:"30s"`
+	Command  time.Duration `yaml:"command" default:"60s"` // from its sending to the whole answer
+	Queue    time.Duration `yaml:"queue" default:"8s"`    // how long a command may wait to be sent
+	Greeting time.Duration `yaml:"greeting" default:"10s"`
 }
 
-// RateLimit is one limit and what it is about.
+// RateLimit is one limit, with the commands that it counts.
 type RateLimit struct {
-	Name     string // default made of the others, see LimitNames
-	Limit    ratelimit.Limit
-	Scope    Scope            // default registry
-	Commands []LimitedCommand // default all; empty never
-	Shadow   bool             // only counts what it would have held back
+	Name     string           `yaml:"name"`    // default made of the others, see LimitNames
+	Limit    ratelimit.Limit  `yaml:",inline"` // its keys are those of limitKeys
+	Scope    Scope            `yaml:"scope" default:"registry"`
+	Commands []LimitedCommand `yaml:"commands" default:"[all]"` // never empty
+	Shadow   bool             `yaml:"shadow"`                   // only counts what it would have held back
 }
 
-// Covers says whether the limit is about the command.
+// limitKeys is a ratelimit.Limit with tags.
+type limitKeys struct {
+	N     int           `yaml:"limit" min:"1"`
+	Per   time.Duration `yaml:"per"`
+	Burst int           `yaml:"burst" zero:"as limit" max:"limit"`
+}
+
+// Covers reports whether the limit counts the command.
 func (l *RateLimit) Covers(c frame.Command, op frame.Op) bool { return covers(l.Commands, c, op) }
 
 func covers(list []LimitedCommand, c frame.Command, op frame.Op) bool {
@@ -205,10 +229,10 @@ func covers(list []LimitedCommand, c frame.Command, op frame.Op) bool {
 	return false
 }
 
-// Scope is what has a bucket of its own.
+// Scope says whose commands a limit counts together.
 type Scope string
 
-// One bucket for the account, for each session, or for each client.
+// Those of the account, of each session, or of each client.
 const (
 	ScopeRegistry Scope = "registry"
 	ScopeSession  Scope = "session"
@@ -222,7 +246,7 @@ type LimitedCommand struct {
 	Op      frame.Op      // OpNone: all
 }
 
-// Covers says whether c with op is meant. Hello and login count as commands, as many registries
+// Covers reports whether l means c with op. Hello and login count as commands, as many registries
 // count them.
 func (l LimitedCommand) Covers(c frame.Command, op frame.Op) bool {
 	return l.Command == frame.CommandNone || l.Command == c && (l.Op == frame.OpNone || l.Op == op)
@@ -230,38 +254,48 @@ func (l LimitedCommand) Covers(c frame.Command, op frame.Op) bool {
 
 // Clients is what the clients of one registry may do.
 type Clients struct {
-	Max          int           // connections; default 50000
-	MaxFrame     int           // octets with header; default 262144
-	MaxAhead     int           // octets a client may send ahead of its answers; default 1048576
-	IdleTimeout  time.Duration // 0: none, the default
-	FrameTimeout time.Duration // from the first octet of a frame to its last; default 30s
-	Login        LoginPolicy
-	Users        []User // with LoginVerify at least one
-	Services     ServicesPolicy
-	AllowRemote  []netip.Prefix // networks that may connect to a listener that is not loopback
-	TLS          ClientsTLS
+	Max int `yaml:"max" default:"50000" min:"1"` // connections
+
+	// MaxFrame is in octets, with the header. Below its least value a login as real clients send it
+	// would not fit.
+	MaxFrame int `yaml:"max_frame" default:"262144" min:"4096" max:"1073741824" unit:"octets"`
+
+	// MaxAhead is how many octets a client may send ahead of its answers.
+	MaxAhead int `yaml:"max_ahead" default:"1048576" min:"max_frame + 4"`
+
+	IdleTimeout time.Duration `yaml:"idle_timeout" zero:"none"`
+
+	// FrameTimeout is how long a frame may take, from its first octet to its last.
+	FrameTimeout time.Duration `yaml:"frame_timeout" default:"30s"`
+
+	Login    LoginPolicy    `yaml:"login" default:"accept"`
+	Users    []User         `yaml:"users"` // with LoginVerify at least one
+	Services proxy.Services `yaml:"services" default:"accept"`
+
+	// AllowRemote are the networks that may connect to a listener that is not loopback.
+	AllowRemote []netip.Prefix `yaml:"allow_remote"`
+
+	TLS ClientsTLS `yaml:"tls"`
 }
 
-// LoginPolicy is what is made of a client's login.
+// LoginPolicy says what becomes of a client's login.
 type LoginPolicy string
 
-// LoginAccept, the default, takes any login; a client need not log in at all. LoginVerify wants
-// that of one of Users.
 const (
-	LoginAccept LoginPolicy = "accept"
-	LoginVerify LoginPolicy = "verify"
+	LoginAccept LoginPolicy = "accept" // any login is right, and none is needed
+	LoginVerify LoginPolicy = "verify" // a client must log in as one of Users
 )
 
-// User is a client id with which clients log in. Of the two sources of the hash exactly one is set.
+// User is a client id with which clients log in. Exactly one of the two sources of the hash is set.
 type User struct {
-	ClientID         string
-	PasswordHash     Secret // as "eppmux hash" prints it, whatever its source
-	PasswordHashFile string
+	ClientID         string `yaml:"client_id"`
+	PasswordHash     Secret `yaml:"password_hash"` // as "eppmux hash" prints it, whatever its source
+	PasswordHashFile string `yaml:"password_hash_file"`
 
 	hash proxy.PasswordHash
 }
 
-// Hashes are those of the users; nil where any login is taken.
+// Hashes returns the password hashes of the users; nil where any login is right.
 func (c *Clients) Hashes() map[string]proxy.PasswordHash {
 	if c.Login != LoginVerify {
 		return nil
@@ -273,24 +307,15 @@ func (c *Clients) Hashes() map[string]proxy.PasswordHash {
 	return all
 }
 
-// ServicesPolicy is what is made of services in a client's login that the registry does not offer.
-type ServicesPolicy string
-
-// Accept them, the default, or refuse the login.
-const (
-	ServicesAccept  ServicesPolicy = "accept"
-	ServicesEnforce ServicesPolicy = "enforce"
-)
-
-// ClientsTLS is the certificate of the tls:// listeners, needed when there is one.
+// ClientsTLS is the certificate of the tls:// listeners. It is required when there is one.
 type ClientsTLS struct {
-	CertFile    string
-	KeyFile     string
+	CertFile    string   `yaml:"cert_file"`
+	KeyFile     string   `yaml:"key_file"`
 	Certificate *KeyPair // nil: none
 }
 
-// TLSConfig is what tls:// listeners serve with: from TLS 1.2 on, client certificates neither asked
-// for nor needed. It is a new value each time, nil without a certificate.
+// TLSConfig returns the TLS config of tls:// listeners, a new value each time; nil without a
+// certificate. It speaks TLS 1.2 and above, and asks for no client certificate.
 func (c *Clients) TLSConfig() *tls.Config {
 	pair := c.TLS.Certificate
 	if pair == nil {
@@ -302,85 +327,27 @@ func (c *Clients) TLSConfig() *tls.Config {
 	}
 }
 
-// UnknownOutcome is what a client sees when a transform was sent and no answer came.
-type UnknownOutcome string
-
-// Its connection ends, the default, or it gets code 2400.
-const (
-	OutcomeClose UnknownOutcome = "close"
-	OutcomeFail  UnknownOutcome = "fail"
-)
-
 // Admin is where metrics and health are served.
 type Admin struct {
-	Listen string // loopback host:port, default 127.0.0.1:7001; empty: nowhere
+	Listen string `yaml:"listen" default:"127.0.0.1:7001"` // loopback host:port; empty: nowhere
 }
 
 // Control is where "eppmux ctl" reaches the running program.
 type Control struct {
-	Socket string // absolute path of a unix socket that only its owner may use; empty: none
+	Socket string `yaml:"socket"` // absolute path of a unix socket that only its owner may use; empty: none
 }
 
 // Log is how the program logs to standard error.
 type Log struct {
-	Level  slog.Level // default info
-	Format LogFormat
+	Level  slog.Level `yaml:"level" default:"info"`
+	Format LogFormat  `yaml:"format" default:"text"`
 }
 
 // LogFormat is how a line of the log is written.
 type LogFormat string
 
-// Text is the default.
+// The formats: key=value, or one JSON object a line.
 const (
 	LogText LogFormat = "text"
 	LogJSON LogFormat = "json"
 )
-
-func defaultConfig() *Config {
-	return &Config{
-		Admin:        Admin{Listen: "127.0.0.1:7001"},
-		Log:          Log{Level: slog.LevelInfo, Format: LogText},
-		Audit:        Audit{Commands: AuditTransform, OnError: AuditWarn, Rotate: Rotate{MaxSize: 100 << 20, Keep: 30}},
-		DrainTimeout: 30 * time.Second,
-	}
-}
-
-func defaultRegistry() Registry {
-	return Registry{
-		TLS:   RegistryTLS{MinVersion: TLS12},
-		Login: Login{Language: "en"},
-		Sessions: Sessions{
-			Min: 1, Max: 3,
-			Keepalive: 4 * time.Minute, KeepaliveCommand: KeepaliveHello,
-			MaxAge: 23 * time.Hour,
-		},
-		Timeouts: Timeouts{
-			Connect: 10 * time.Second, Login: 30 * time.Second, Command: 60 * time.Second,
-			Queue: 8 * time.Second, Greeting: 10 * time.Second,
-		},
-		RateLimits: []RateLimit{{
-			Limit:    ratelimit.Limit{N: 100, Per: time.Second, Burst: 10},
-			Scope:    ScopeRegistry,
-			Commands: []LimitedCommand{{}},
-		}},
-		Clients: Clients{
-			Max: 50000, MaxFrame: 262144, MaxAhead: 1048576,
-			FrameTimeout: 30 * time.Second,
-			Login:        LoginAccept, Services: ServicesAccept,
-		},
-		UnknownOutcome: OutcomeClose,
-	}
-}
-
-// Meets reports whether both may be one address.
-func (l Listen) Meets(o Listen) bool {
-	if l.Network != o.Network {
-		return false
-	}
-	if l.Network == "unix" {
-		return l.Address == o.Address
-	}
-	_, a, _ := net.SplitHostPort(l.Address)
-	_, b, _ := net.SplitHostPort(o.Address)
-	return a == b && a != "0"
-}

@@ -43,9 +43,9 @@ func TestDefaults(t *testing.T) {
 				Limit: ratelimit.Limit{N: 100, Per: time.Second, Burst: 10}, Scope: "registry", Commands: []LimitedCommand{{}},
 			}},
 			Clients: Clients{
-				Max: 50000, MaxFrame: 262144, MaxAhead: 1048576, FrameTimeout: 30 * time.Second, Login: "accept", Services: "accept",
+				Max: 50000, MaxFrame: 262144, MaxAhead: 1048576, FrameTimeout: 30 * time.Second, Login: "accept", Services: proxy.ServicesAccept,
 			},
-			UnknownOutcome: "close",
+			UnknownOutcome: proxy.UnknownClose,
 		}},
 		Admin:        Admin{Listen: "127.0.0.1:7001"},
 		Log:          Log{Level: slog.LevelInfo, Format: "text"},
@@ -56,6 +56,12 @@ func TestDefaults(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
+}
+
+// defaultRegistry is a registry in which the file says nothing.
+func defaultRegistry() (r Registry) {
+	setDefaults(reflect.ValueOf(&r).Elem())
+	return r
 }
 
 // TestEveryKey reads a file in which no key has its default.
@@ -105,7 +111,7 @@ func TestEveryKey(t *testing.T) {
 			{Limit: ratelimit.Limit{N: 7, Per: time.Second, Burst: 2}, Scope: "client", Commands: []LimitedCommand{{}}, Shadow: true},
 		},
 		Clients: Clients{
-			Max: 10, MaxFrame: 8192, MaxAhead: 8196, IdleTimeout: time.Hour, FrameTimeout: time.Minute, Login: "verify", Services: "enforce",
+			Max: 10, MaxFrame: 8192, MaxAhead: 8196, IdleTimeout: time.Hour, FrameTimeout: time.Minute, Login: "verify", Services: proxy.ServicesEnforce,
 			Users: []User{
 				{ClientID: "web", PasswordHash: NewSecret(knownHash), hash: hash},
 				{ClientID: "batch", PasswordHash: NewSecret(knownHash), PasswordHashFile: "hash", hash: hash},
@@ -113,7 +119,7 @@ func TestEveryKey(t *testing.T) {
 			AllowRemote: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")},
 			TLS:         ClientsTLS{CertFile: "a.pem", KeyFile: "a.key"},
 		},
-		UnknownOutcome: "fail",
+		UnknownOutcome: proxy.UnknownFail,
 		Profile:        "lv",
 	}
 	if !reflect.DeepEqual(r, want) {

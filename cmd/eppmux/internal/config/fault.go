@@ -45,6 +45,9 @@ func (f Fault) place(file string) string {
 	return at
 }
 
+// duplicateKey is the text of a fault at a path whose first value has been read.
+const duplicateKey = "duplicate key"
+
 // maxFaults bounds what is reported: a file that is no config at all has a fault in every line.
 const maxFaults = 200
 
@@ -60,10 +63,8 @@ func (l *faultList) add(path, format string, args ...any) {
 	if len(l.list) > maxFaults {
 		return
 	}
-	for _, f := range l.list {
-		if f.Path == path && path != "" {
-			return
-		}
+	if path != "" && l.hasFault(path) {
+		return
 	}
 	l.put(Fault{l.line(path), path, fmt.Sprintf(format, args...)})
 }
@@ -79,10 +80,20 @@ func (l *faultList) put(f Fault) {
 	}
 }
 
-// has says whether path is in the file.
+// has reports whether path is in the file.
 func (l *faultList) has(path string) bool {
 	_, ok := l.lines[path]
 	return ok
+}
+
+// hasFault reports whether path has a fault.
+func (l *faultList) hasFault(path string) bool {
+	return slices.ContainsFunc(l.list, func(f Fault) bool { return f.Path == path })
+}
+
+// hasFaultUnder reports whether a path that begins with prefix has a fault.
+func (l *faultList) hasFaultUnder(prefix string) bool {
+	return slices.ContainsFunc(l.list, func(f Fault) bool { return strings.HasPrefix(f.Path, prefix) })
 }
 
 // line is where path stands, or, when it is not in the file, the nearest thing around it.

@@ -5,44 +5,38 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"eppmux/upstream/pool"
 )
 
-func (c *checker) rateLimits(path string, limits []RateLimit) {
-	if len(limits) > pool.MaxRules {
-		c.add(path, "must be %d at most, got %d", pool.MaxRules, len(limits))
-	}
-	names := map[string]string{}
-	for i := range limits {
-		c.rateLimit(index(path, i), &limits[i], names)
+// rule implements ruler.
+func (l *RateLimit) rule(c *checker, path, key string) {
+	at := join(path, key)
+	switch key {
+	case "name":
+		if c.has(at) {
+			c.name(at, l.Name)
+		}
+	case "limit":
+		c.present(at)
+		c.present(join(path, "per"))
+	case "commands":
+		if len(l.Commands) == 0 {
+			c.add(at, "must not be empty; leave the key out for all")
+		}
+	case "":
+		if !slices.ContainsFunc([]string{"limit", "per", "burst"}, func(key string) bool {
+			return c.hasFault(join(path, key))
+		}) {
+			if err := l.Limit.Validate(); err != nil {
+				c.add(path, "%v", err)
+			}
+		}
 	}
 }
 
-func (c *checker) rateLimit(path string, l *RateLimit, names map[string]string) {
-	_, written := c.lines[path] // else it is the default one
-	if !written || c.hasFault(path) {
-		return
-	}
-	if c.has(join(path, "name")) {
-		c.name(join(path, "name"), l.Name, names)
-	}
-	c.present(join(path, "limit"))
-	c.present(join(path, "per"))
-	if l.Limit.N < 1 {
-		c.add(join(path, "limit"), "must be at least 1, got %d", l.Limit.N)
-	}
-	c.aboveZero(join(path, "per"), l.Limit.Per)
-	if l.Limit.Burst < 0 || l.Limit.Burst > max(l.Limit.N, 0) {
-		c.add(join(path, "burst"), "must be 0 (as limit) to limit (%d), got %d", l.Limit.N, l.Limit.Burst)
-	}
-	if len(l.Commands) == 0 {
-		c.add(join(path, "commands"), "must not be empty; leave the key out for all")
-	}
-	if !c.hasFault(join(path, "limit")) && !c.hasFault(join(path, "per")) && !c.hasFault(join(path, "burst")) {
-		if err := l.Limit.Validate(); err != nil {
-			c.add(path, "%v", err)
-		}
+// present refuses that a key is not in the file.
+func (c *checker) present(path string) {
+	if !c.has(path) {
+		c.add(path, "is missing")
 	}
 }
 

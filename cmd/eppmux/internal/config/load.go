@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -30,24 +31,32 @@ func Load(path string) (*Config, error) {
 	return parseConfig(path, data, files{folder: filepath.Dir(path), config: info})
 }
 
-// LoadValues reads the values of a config file, without its rules and without what it refers to:
-// passwords and certificates may be out of reach for who wants to know something else.
+// LoadValues reads the values of a config file, without its rules and without what it refers to.
+// Commands that need neither passwords nor certificates use it: both may be out of their reach.
 func LoadValues(path string) (*Config, error) {
 	data, _, err := cli.ReadFile(path, maxConfigFile)
 	if err != nil {
 		return nil, err
 	}
-	l := &faultList{lines: map[string]int{}}
-	r := &reader{faultList: l}
-	cfg := defaultConfig()
-	if n := r.document(data); n != nil {
-		r.value("", n, r.config(cfg))
-	}
+	cfg, l := readConfig(data)
 	if err := l.faults(path); err != nil {
 		return nil, err
 	}
 	cfg.folder = filepath.Dir(path)
 	return cfg, nil
+}
+
+// readConfig reads the values of a config file.
+func readConfig(data []byte) (*Config, *faultList) {
+	cfg, r := new(Config), newReader()
+	v := reflect.ValueOf(cfg).Elem()
+	setDefaults(v)
+	if doc := r.document(data); doc != nil {
+		if n := r.node("", doc); n != nil {
+			r.value("", n, v)
+		}
+	}
+	return cfg, r.faultList
 }
 
 // files is what the rules know of the file system.
@@ -57,17 +66,11 @@ type files struct {
 }
 
 func parseConfig(name string, data []byte, files files) (*Config, error) {
-	l := &faultList{lines: map[string]int{}}
-	r := &reader{faultList: l}
-	cfg := defaultConfig()
-	n := r.document(data)
-	if n != nil {
-		r.value("", n, r.config(cfg))
-	}
-	// When there are no values, all rules would fail.
-	if n != nil && (len(l.list) == 0 || len(l.lines) > 0) {
+	cfg, l := readConfig(data)
+	// A file without a key has one fault, and every rule would add another.
+	if len(l.list) == 0 || len(l.lines) > 0 {
 		c := &checker{faultList: l, files: files}
-		c.config(cfg)
+		c.rules("", reflect.ValueOf(cfg).Elem())
 	}
 	if err := l.faults(name); err != nil {
 		return nil, err

@@ -3,12 +3,8 @@ package config
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
-	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/upstream"
 )
 
@@ -58,39 +54,44 @@ const (
 	frameRoom = 128
 )
 
-// apply makes the profile's numbers the defaults of r.
-func (p *Profile) apply(r *Registry) {
-	if p.sessions.known() {
+// fill sets the keys of r that the file leaves out, where p has a number. given reports whether the
+// file has a key of the registry.
+func (p *Profile) fill(r *Registry, given func(key string) bool) {
+	if p.sessions.known() && !given("sessions.max") {
 		r.Sessions.Max = p.sessions.is
 	}
-	if p.idle.known() {
+	if p.idle.known() && !given("sessions.keepalive") {
 		r.Sessions.Keepalive = min(longestKeepalive, p.idle.is/2)
 	}
-	if p.probe.known() {
+	if p.probe.known() && !given("sessions.keepalive_command") {
 		r.Sessions.KeepaliveCommand = p.probe.is
 	}
-	if p.age.known() {
+	if p.age.known() && !given("sessions.max_age") {
 		r.Sessions.MaxAge = p.age.is - p.age.is/24
 	}
-	if p.commands.known() {
+	if p.commands.known() && !given("sessions.max_commands") {
 		r.Sessions.MaxCommands = p.commands.is
 	}
-	if p.frame.known() {
+	if p.frame.known() && !given("clients.max_frame") {
 		r.Clients.MaxFrame = p.frame.is - frameRoom
 	}
-	if p.delay.known() {
+	if p.delay.known() && !given("timeouts.command") {
 		r.Timeouts.Command += p.delay.is
 	}
-	p.applyRates(r)
+	if !given("rate_limits") {
+		r.RateLimits = p.rateLimits(r.RateLimits)
+	}
 }
 
-// limits says whether the profile has limits that are not shadows, and so replaces the default one.
+// limits reports whether the profile has limits that are not shadows. Those replace the default
+// one.
 func (p *Profile) limits() bool {
 	return slices.ContainsFunc(p.rates, func(l sourced[RateLimit]) bool { return !l.is.Shadow })
 }
 
-// applyRates replaces the default limit, unless all that the profile has are shadows.
-func (p *Profile) applyRates(r *Registry) {
+// rateLimits returns the limits of a registry with the profile: those that are not shadows, or the
+// default ones where it has none, and its shadows.
+func (p *Profile) rateLimits(defaults []RateLimit) []RateLimit {
 	var real, shadows []RateLimit
 	for _, l := range p.rates {
 		if l.is.Shadow {
@@ -100,84 +101,16 @@ func (p *Profile) applyRates(r *Registry) {
 		}
 	}
 	if real == nil {
-		real = r.RateLimits
+		real = defaults
 	}
-	r.RateLimits = append(real, shadows...)
+	return slices.Concat(real, shadows)
 }
 
-// ProfileOf is nil for no name, and for one that is not known.
+// ProfileOf returns the profile of a name; nil for no name, and for one that is not known.
 func ProfileOf(name string) *Profile { return profiles[name] }
 
-// profileNames are sorted.
+// profileNames returns the names in their order.
 func profileNames() []string { return slices.Sorted(maps.Keys(profiles)) }
-
-// profile reads the name of a profile. What it stands for has been applied before, see newRegistry.
-func (r *reader) profile(to *string) read {
-	return func(path string, n *yaml.Node) {
-		var name string
-		r.text(&name)(path, n)
-		if name == "" {
-			return
-		}
-		if ProfileOf(name) == nil {
-			known := profileNames()
-			r.add(path, "no such profile: %s%s; known are %s", cli.Quote(name), suggest(name, known),
-				strings.Join(known, ", "))
-			return
-		}
-		*to = name
-	}
-}
-
-// newRegistry is a registry with its defaults: they depend on the profile that n, its mapping,
-// names, wherever in it.
-func newRegistry(n *yaml.Node) Registry {
-	to := defaultRegistry()
-	budget := maxNodes
-	if v := find(n, "profile", &budget); v != nil && v.Kind == yaml.ScalarNode {
-		if p := ProfileOf(v.Value); p != nil {
-			p.apply(&to)
-		}
-	}
-	return to
-}
-
-// find is the value of a key of a mapping, or of those that it merges, in the order in which pairs
-// reads them; nil when there is none. It looks at no more than budget mappings and lists.
-func find(n *yaml.Node, name string, budget *int) *yaml.Node {
-	n = behind(n)
-	if *budget--; *budget < 0 {
-		return nil
-	}
-	var merged []*yaml.Node
-	switch n.Kind {
-	case yaml.SequenceNode:
-		merged = n.Content
-	case yaml.MappingNode:
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			key, val := n.Content[i], n.Content[i+1]
-			if key.ShortTag() == "!!merge" {
-				merged = append(merged, val)
-			} else if key.Value == name {
-				return behind(val)
-			}
-		}
-	}
-	for _, m := range merged {
-		if v := find(m, name, budget); v != nil {
-			return v
-		}
-	}
-	return nil
-}
-
-// behind is what an alias stands for.
-func behind(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.AliasNode {
-		return n.Alias
-	}
-	return n
-}
 
 // Source names where the rule comes from, in brackets behind a blank, if it is not the schema's.
 func (p PasswordRule) Source() string {

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"log/slog"
+	"io/fs"
+	"maps"
+	"net/netip"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -12,13 +15,12 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
-
-	"eppmux/cmd/eppmux/internal/cli"
 )
 
-// The decoding of the file. It walks the nodes itself, so that all faults come at once, each with
-// its path and line, and so that an unknown or repeated key is one. What it decodes has its
-// defaults already; what it cannot decode keeps them.
+// The reading of the file. It walks the nodes of the YAML and the fields of the structs together,
+// so that it finds all faults at once, each with its path and line, and refuses unknown and
+// repeated keys. Values have their defaults beforehand. A value that cannot be read keeps its
+// default.
 
 // maxNodes bounds the values that are looked at: with anchors a small file can stand for a huge
 // one.
@@ -27,17 +29,13 @@ const maxNodes = 20_000
 // maxMerges bounds how deep merge keys refer to each other; an anchor may contain itself.
 const maxMerges = 8
 
-// reader decodes one file into values.
+// reader reads one file into values.
 type reader struct {
 	*faultList
 	nodes int // visited so far
 }
 
-// A read decodes a node into the value that it was made for.
-type read func(path string, n *yaml.Node)
-
-// fields are the keys that a mapping may have.
-type fields map[string]read
+func newReader() *reader { return &reader{faultList: &faultList{lines: map[string]int{}}} }
 
 // document finds the one document of the file. It is nil when there is none or more.
 func (r *reader) document(data []byte) *yaml.Node {
@@ -84,71 +82,131 @@ func (r *reader) syntax(err error) {
 	r.put(f)
 }
 
-// value reads one node, after what holds for all nodes.
-func (r *reader) value(path string, n *yaml.Node, to read) {
+// node returns the node to read where n stands; nil when there is nothing to read.
+func (r *reader) node(path string, n *yaml.Node) *yaml.Node {
 	if r.nodes++; r.nodes > maxNodes {
 		if r.nodes == maxNodes+1 {
 			r.add("", "more than %d values", maxNodes)
 		}
-		return
+		return nil
 	}
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
 	if n.ShortTag() == "!!null" {
 		r.add(path, "has no value; leave the key out for its default")
-		return
+		return nil
 	}
-	to(path, n)
+	return n
 }
 
-// mapping reads a mapping with the keys of f and no others.
-func (r *reader) mapping(path string, n *yaml.Node, f fields) {
+// A yamlReader is a type with a form of its own in the file.
+type yamlReader interface {
+	readYAML(r *reader, path string, n *yaml.Node)
+}
+
+// value reads a node into v. The type of v decides how.
+func (r *reader) value(path string, n *yaml.Node, v reflect.Value) {
+	switch to := v.Addr().Interface().(type) {
+	case yamlReader:
+		to.readYAML(r, path, n)
+	case *string:
+		r.text(path, n, to)
+	case *bool:
+		r.boolean(path, n, to)
+	case *int:
+		r.integer(path, n, to)
+	case *time.Duration:
+		r.duration(path, n, to)
+	case *fs.FileMode:
+		r.mode(path, n, to)
+	case *netip.Addr:
+		r.ip(path, n, to)
+	case *netip.Prefix:
+		r.network(path, n, to)
+	default:
+		switch v.Kind() {
+		case reflect.Struct:
+			r.mapping(path, n, v)
+		case reflect.Slice:
+			r.sequence(path, n, v)
+		default:
+			r.word(path, n, v)
+		}
+	}
+}
+
+// mapping reads a mapping into a struct. It may have the keys of the struct and no others.
+func (r *reader) mapping(path string, n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.MappingNode {
 		r.add(path, "must be a mapping, got %s", kind(n))
 		return
 	}
-	r.pairs(path, n, f, map[string]bool{}, 0)
+	m := &mapping{reader: r, path: path, to: v, keys: keysOf(v.Type()), seen: map[string]bool{}}
+	m.pairs(n, 0)
 }
 
-// pairs reads the keys of n that seen does not have, then those of the mappings that it merges.
-func (r *reader) pairs(path string, n *yaml.Node, f fields, seen map[string]bool, depth int) {
+// mapping is a mapping that is being read, with those that it merges.
+type mapping struct {
+	*reader
+	path string
+	to   reflect.Value // a struct
+	keys []key
+	seen map[string]bool // keys that have been read: the first of them wins
+}
+
+// A keyReader is a struct that reads some of its keys itself.
+type keyReader interface {
+	// readKey reads n, the value of a key, and reports whether the key is one of those.
+	readKey(r *reader, path, key string, n *yaml.Node) bool
+}
+
+// pairs reads the keys of n that have not been read, then those of the mappings that n merges.
+func (m *mapping) pairs(n *yaml.Node, depth int) {
 	own := map[string]bool{}
 	var merged []*yaml.Node
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, val := n.Content[i], n.Content[i+1]
-		if key.ShortTag() == "!!merge" {
+		name, val := n.Content[i], n.Content[i+1]
+		if name.ShortTag() == "!!merge" {
 			merged = append(merged, val)
 			continue
 		}
-		name := key.Value
-		to, known := f[name]
+		k := slices.IndexFunc(m.keys, func(k key) bool { return k.name == name.Value })
 		switch {
-		case key.Kind != yaml.ScalarNode || !known:
-			r.unknown(path, key, f)
-		case own[name]:
-			r.put(Fault{key.Line, join(path, name), "duplicate key"})
-		case !seen[name]:
-			at := join(path, name)
-			r.lines[at] = key.Line
-			r.value(at, val, to)
+		case name.Kind != yaml.ScalarNode || k < 0:
+			m.unknown(name)
+		case own[name.Value]:
+			m.put(Fault{name.Line, join(m.path, name.Value), duplicateKey})
+		case !m.seen[name.Value]:
+			m.read(m.keys[k], name.Line, val)
 		}
-		if known {
-			own[name] = true
+		if k >= 0 {
+			own[name.Value] = true
 		}
 	}
-	for name := range own {
-		seen[name] = true
+	maps.Copy(m.seen, own)
+	for _, val := range merged {
+		m.merge(val, depth+1)
 	}
-	for _, m := range merged {
-		r.merge(path, m, f, seen, depth+1)
+}
+
+// read reads the value of a key.
+func (m *mapping) read(k key, line int, val *yaml.Node) {
+	at := join(m.path, k.name)
+	m.lines[at] = line
+	n := m.node(at, val)
+	if n == nil {
+		return
+	}
+	if own, ok := m.to.Addr().Interface().(keyReader); !ok || !own.readKey(m.reader, at, k.name, n) {
+		m.value(at, n, m.to.FieldByIndex(k.index))
 	}
 }
 
 // merge reads what stands behind a merge key: a mapping or a list of mappings.
-func (r *reader) merge(path string, n *yaml.Node, f fields, seen map[string]bool, depth int) {
-	if r.nodes++; depth > maxMerges || r.nodes > maxNodes {
-		r.add(join(path, "<<"), "merges too many mappings")
+func (m *mapping) merge(n *yaml.Node, depth int) {
+	if m.nodes++; depth > maxMerges || m.nodes > maxNodes {
+		m.add(join(m.path, "<<"), "merges too many mappings")
 		return
 	}
 	if n.Kind == yaml.AliasNode {
@@ -156,85 +214,67 @@ func (r *reader) merge(path string, n *yaml.Node, f fields, seen map[string]bool
 	}
 	switch n.Kind {
 	case yaml.MappingNode:
-		r.pairs(path, n, f, seen, depth)
+		m.pairs(n, depth)
 	case yaml.SequenceNode:
-		for _, m := range n.Content {
-			r.merge(path, m, f, seen, depth+1)
+		for _, e := range n.Content {
+			m.merge(e, depth+1)
 		}
 	default:
-		r.add(join(path, "<<"), "must be a mapping or a list of mappings, got %s", kind(n))
+		m.add(join(m.path, "<<"), "must be a mapping or a list of mappings, got %s", kind(n))
 	}
 }
 
-// word is what may be shown of an unknown key: "password:secret", without the blank, is one key and
-// not a pair.
-var word = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}`)
+// shown is what may be shown of an unknown key: "password:secret", without the blank, is one key
+// and not a pair.
+var shown = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}`)
 
-func (r *reader) unknown(path string, key *yaml.Node, f fields) {
-	name := word.FindString(key.Value)
+func (m *mapping) unknown(n *yaml.Node) {
+	name := shown.FindString(n.Value)
 	if name == "" {
 		name = "?"
 	}
-	known := make([]string, 0, len(f))
-	for k := range f {
-		known = append(known, k)
+	var known []string
+	for _, k := range m.keys {
+		known = append(known, k.name)
 	}
 	slices.Sort(known)
 	hint := suggest(name, known)
 	if hint == "" {
 		hint = "; known here: " + strings.Join(known, ", ")
 	}
-	if name != key.Value && slices.Contains(known, name) {
+	if name != n.Value && slices.Contains(known, name) {
 		hint = "; put a blank after the colon"
 	}
-	r.put(Fault{key.Line, join(path, name), "unknown key" + hint})
+	m.put(Fault{n.Line, join(m.path, name), "unknown key" + hint})
 }
 
-// listOf reads a list; entry gives the read for the next entry.
-func (r *reader) listOf(entry func() read) read {
-	return func(path string, n *yaml.Node) {
-		if n.Kind != yaml.SequenceNode {
-			r.add(path, "must be a list, got %s", kind(n))
-			return
+// given reports whether the file has a value at path that could be read.
+func (r *reader) given(path string) bool {
+	refused := func(f Fault) bool { return f.Path == path && f.Text != duplicateKey }
+	return r.has(path) && !slices.ContainsFunc(r.list, refused)
+}
+
+// sequence reads a list in place of the default one. An entry that cannot be read counts, with its
+// default.
+func (r *reader) sequence(path string, n *yaml.Node, v reflect.Value) {
+	v.SetZero()
+	if n.Kind != yaml.SequenceNode {
+		r.add(path, "must be a list, got %s", kind(n))
+		return
+	}
+	for i, e := range n.Content {
+		at, entry := index(path, i), reflect.New(v.Type().Elem()).Elem()
+		setDefaults(entry)
+		r.lines[at] = e.Line
+		if e := r.node(at, e); e != nil {
+			r.value(at, e, entry)
 		}
-		for i, e := range n.Content {
-			at := index(path, i)
-			r.lines[at] = e.Line
-			r.value(at, e, entry())
-		}
+		v.Set(reflect.Append(v, entry))
 	}
 }
 
-// texts reads a list of texts in place of what was there.
-func (r *reader) texts(to *[]string) read {
-	return func(path string, n *yaml.Node) {
-		*to = nil
-		r.listOf(func() read {
-			*to = append(*to, "")
-			return r.text(&(*to)[len(*to)-1])
-		})(path, n)
-	}
-}
-
-// text reads a text as it is written, so that digits need no quotes.
-func (r *reader) text(to *string) read {
-	return func(path string, n *yaml.Node) {
-		if r.scalar(path, n, "a text") {
-			*to = n.Value
-		}
-	}
-}
-
-// secret is text that no fault repeats.
-func (r *reader) secret(to *Secret) read {
-	return func(path string, n *yaml.Node) {
-		if r.scalar(path, n, "a text") {
-			*to = NewSecret(n.Value)
-		}
-	}
-}
-
-// scalar says whether n is a single value of a kind that stands for itself.
+// scalar reports whether n is a single value without a tag. Any other is a fault; want says what it
+// must be.
 func (r *reader) scalar(path string, n *yaml.Node, want string) bool {
 	switch {
 	case n.Kind != yaml.ScalarNode:
@@ -249,75 +289,6 @@ func (r *reader) scalar(path string, n *yaml.Node, want string) bool {
 		return false
 	}
 	return true
-}
-
-// oneOf reads one of a closed set of words.
-func oneOf[T ~string](r *reader, to *T, allowed ...T) read {
-	return func(path string, n *yaml.Node) {
-		want := cli.Either(allowed)
-		if !r.scalar(path, n, want) {
-			return
-		}
-		if !slices.Contains(allowed, T(n.Value)) {
-			r.add(path, "must be %s, got %s%s", want, cli.Quote(n.Value), suggest(n.Value, allowed))
-			return
-		}
-		*to = T(n.Value)
-	}
-}
-
-// level reads the least level that is logged.
-func (r *reader) level(to *slog.Level) read {
-	return func(path string, n *yaml.Node) {
-		var name string
-		oneOf(r, &name, "debug", "info", "warn", "error")(path, n)
-		if name != "" {
-			to.UnmarshalText([]byte(name)) // cannot fail: these are slog's names
-		}
-	}
-}
-
-// boolean reads true or false.
-func (r *reader) boolean(to *bool) read {
-	return func(path string, n *yaml.Node) {
-		if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!bool" {
-			r.add(path, "must be true or false")
-			return
-		}
-		*to = strings.EqualFold(n.Value, "true")
-	}
-}
-
-// digits is how a number is written: YAML's other notations, octal among them, are more often a
-// slip than meant.
-var digits = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
-
-func (r *reader) integer(to *int) read {
-	return func(path string, n *yaml.Node) {
-		if !r.scalar(path, n, "a whole number") {
-			return
-		}
-		i, err := strconv.Atoi(n.Value)
-		if err != nil || !digits.MatchString(n.Value) || n.ShortTag() == "!!str" {
-			r.add(path, "must be a whole number, got %s", cli.Quote(n.Value))
-			return
-		}
-		*to = i
-	}
-}
-
-func (r *reader) duration(to *time.Duration) read {
-	return func(path string, n *yaml.Node) {
-		if !r.scalar(path, n, "a duration such as 30s") {
-			return
-		}
-		d, err := time.ParseDuration(n.Value)
-		if err != nil {
-			r.add(path, "must be a duration such as 30s, 4m or 1h30m, got %s", cli.Quote(n.Value))
-			return
-		}
-		*to = d
-	}
 }
 
 // kind names what stands in the file instead of what should; it never shows it.

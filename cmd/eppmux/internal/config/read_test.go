@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/proxy"
 )
 
 func TestNotOneMapping(t *testing.T) {
@@ -95,8 +96,11 @@ registries:
 		name    string
 		listen  string
 		max     int
-		outcome UnknownOutcome
-	}{{"a", "unix:///a", 2, "close"}, {"b", "unix:///b", 9, "close"}, {"c", "unix:///c", 2, "fail"}} {
+		outcome proxy.UnknownOutcome
+	}{
+		{"a", "unix:///a", 2, proxy.UnknownClose}, {"b", "unix:///b", 9, proxy.UnknownClose},
+		{"c", "unix:///c", 2, proxy.UnknownFail},
+	} {
 		r := c.Registries[i]
 		if r.Name != want.name || len(r.Listen) != 1 || r.Listen[0].String() != want.listen || r.Sessions.Max != want.max ||
 			r.Sessions.Keepalive != time.Minute || r.UnknownOutcome != want.outcome || !r.Sandbox() {

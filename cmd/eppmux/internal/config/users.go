@@ -8,31 +8,40 @@ import (
 	"eppmux/proxy"
 )
 
-// users checks who may log in.
-func (c *checker) users(path string, cl *Clients) {
-	at := join(path, "users")
-	if cl.Login == LoginVerify && len(cl.Users) == 0 && !c.hasFault(at) {
+// rule implements ruler.
+func (cl *Clients) rule(c *checker, path, key string) {
+	at := join(path, key)
+	if key == "users" && cl.Login == LoginVerify && len(cl.Users) == 0 && !c.hasFault(at) {
 		c.add(at, "needs at least one: login is verify")
-	}
-	seen := map[string]string{}
-	for i := range cl.Users {
-		c.user(index(at, i), &cl.Users[i], seen)
 	}
 }
 
-func (c *checker) user(path string, u *User, seen map[string]string) {
-	id := join(path, "client_id")
+// rule implements ruler.
+func (u *User) rule(c *checker, path, key string) {
+	switch key {
+	case "client_id":
+		u.checkID(c, path, join(path, key))
+	case "password_hash":
+		u.loadHash(c, path)
+	}
+}
+
+func (u *User) checkID(c *checker, path, id string) {
 	switch {
-	case c.hasFault(path) || c.hasFault(id):
+	case c.hasFault(id):
 	case u.ClientID == "":
 		c.add(id, "is missing")
 	case strings.Join(strings.Fields(u.ClientID), " ") != u.ClientID:
 		c.add(id, "must not begin or end with a blank, or have two in a row: EPP drops them")
-	case seen[u.ClientID] != "":
-		c.add(id, "%s is in %s already", cli.Quote(u.ClientID), seen[u.ClientID])
 	default:
-		seen[u.ClientID] = path
+		if first := c.first(path, u.ClientID); first != "" {
+			c.add(id, "%s is in %s already", cli.Quote(u.ClientID), first)
+		}
 	}
+}
+
+// loadHash takes the hash from its one source.
+func (u *User) loadHash(c *checker, path string) {
 	source := join(path, "password_hash")
 	switch inline := !u.PasswordHash.Empty(); {
 	case inline && u.PasswordHashFile != "":

@@ -23,13 +23,9 @@ func proxyConfig(r *config.Registry, down *tls.Config) proxy.Config {
 		IdleTimeout:     r.Clients.IdleTimeout,
 		FrameTimeout:    r.Clients.FrameTimeout,
 		GreetingTimeout: r.Timeouts.Greeting,
+		Services:        r.Clients.Services,
 		Users:           r.Clients.Hashes(),
-	}
-	if r.Clients.Services == config.ServicesEnforce {
-		pc.Services = proxy.ServicesEnforce
-	}
-	if r.UnknownOutcome == config.OutcomeFail {
-		pc.UnknownOutcome = proxy.UnknownFail
+		UnknownOutcome:  r.UnknownOutcome,
 	}
 	for _, l := range r.Listen {
 		pl := proxy.Listener{Address: l.String(), Mode: l.Mode, Group: l.Group, Networks: r.Clients.AllowRemote,
