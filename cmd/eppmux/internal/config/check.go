@@ -29,11 +29,11 @@ type checker struct {
 	registryAt string
 }
 
-// takenAddress is a TCP address or, without one, the path of a socket.
+// takenAddress is a TCP address or the path of a unix socket.
 type takenAddress struct {
-	key    string // its path in the file
+	key    string // its path in the config file
 	tcp    netip.AddrPort
-	socket string
+	socket string // empty: it is a TCP address
 }
 
 // rule implements ruler.
@@ -65,6 +65,7 @@ func (r *Registry) rule(c *checker, path, key string) {
 	}
 }
 
+// registryName is what a registry, a rate limit or a profile may be named.
 var registryName = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 
 // name checks the key name of an entry. No other entry of the list may have the same.
@@ -116,6 +117,7 @@ func (l *Listen) rule(c *checker, path, key string) {
 	}
 }
 
+// unixListener checks a listener on a unix socket.
 func (c *checker) unixListener(path string, l *Listen) {
 	c.socket(path, &l.Address, "unix:///run/eppmux.sock")
 	if l.Mode == 0 {
@@ -132,7 +134,7 @@ func (c *checker) unixListener(path string, l *Listen) {
 	}
 }
 
-// socket checks the path of a unix socket.
+// socket checks the path of a unix socket, cleans it and takes it.
 func (c *checker) socket(path string, file *string, example string) {
 	switch {
 	case !strings.HasPrefix(*file, "/"):
@@ -147,6 +149,7 @@ func (c *checker) socket(path string, file *string, example string) {
 	}
 }
 
+// tcpListener checks a listener on a TCP address.
 func (c *checker) tcpListener(path string, l *Listen) {
 	if l.Mode != 0 || l.Group != "" {
 		c.add(path, "mode and group are of unix:// addresses only")
@@ -217,11 +220,13 @@ func (a takenAddress) collides(b takenAddress) bool {
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9.])?$`)
 
+// isHost reports whether host is an IP address or can be the name of a host.
 func isHost(host string) bool {
 	_, err := netip.ParseAddr(host)
 	return err == nil || hostName.MatchString(host)
 }
 
+// address checks the address of a registry.
 func (c *checker) address(path, address string) {
 	if address == SandboxAddress {
 		return
@@ -262,7 +267,7 @@ func (t *ClientsTLS) rule(c *checker, path, key string) {
 // login checks the client id and the password of a registry, and loads the password.
 func (c *checker) login(path string, r *Registry) {
 	l := &r.Login
-	// Where the address itself is wrong, it may have been meant to be the sandbox.
+	// Where the address itself is wrong, it may have been meant to be the sandbox: no password.
 	real := !r.Sandbox() && !c.hasFault(strings.TrimSuffix(path, "login")+"address")
 	if l.ClientID == "" && real {
 		c.add(join(path, "client_id"), "is missing")
@@ -306,6 +311,7 @@ func (l *Login) rule(c *checker, path, key string) {
 	}
 }
 
+// uris checks the URIs of objects or extensions.
 func (c *checker) uris(path string, uris []string) {
 	seen := make(map[string]bool, len(uris))
 	for i, u := range uris {

@@ -1,7 +1,7 @@
 // Package config is the config file: which keys there are, what each may be, what it stands for,
 // and the files with secrets that it names.
 //
-//	c, err := config.Load("config.yaml") // err is a *Faults: all that is wrong, each with its line
+//	c, err := config.Load("config.yaml") // err is a *Faults: all faults, each with its line
 //
 // Load works in three steps. It reads the YAML into a Config that has its defaults (read.go,
 // kinds.go). It fills in what the profile of a registry knows and the file leaves out (profile.go).
@@ -17,8 +17,8 @@
 //     struct of another package keys of the mapping around it.
 //   - default is what the key is where the file leaves it out, as the file would write it. Without
 //     the tag it is the zero value.
-//   - min and max bound an int. Each is a number, another key of the mapping, or a key and a number,
-//     as in "max_frame + 4".
+//   - min and max bound an int. Each is a number, another key of the mapping, or such a key and what
+//     is added to it, as in "max_frame + 4".
 //   - unit is what an int counts, for the fault about its bounds.
 //   - zero says what 0 stands for. An int may then be 0 beside its bounds. A duration may be 0 only
 //     then: without the tag it must be above 0.

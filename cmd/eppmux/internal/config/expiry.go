@@ -8,7 +8,7 @@ import (
 	"eppmux/admin/status"
 )
 
-// day is a day without a change of the clocks.
+// day is a day on which the clocks do not change.
 const day = 24 * time.Hour
 
 // ExpiryStep returns how near the end of a certificate is, by the measure of the log.
@@ -16,7 +16,7 @@ func ExpiryStep(cert *x509.Certificate, now time.Time) status.ExpiryStep {
 	return status.ExpiryStepOf(cert.NotAfter.Sub(now), cert.NotAfter.Sub(cert.NotBefore))
 }
 
-// Ending says when a certificate ends, as a part of a sentence.
+// Ending returns when a certificate ends, as a part of a sentence.
 func Ending(cert *x509.Certificate, now time.Time) string {
 	end := cert.NotAfter.UTC().Format("2006-01-02 15:04 UTC")
 	switch left := cert.NotAfter.Sub(now); {
@@ -29,15 +29,15 @@ func Ending(cert *x509.Certificate, now time.Time) string {
 	}
 }
 
-// OwnCertificate is one of our certificates: what we show to a registry, or to clients.
+// OwnCertificate is one of our certificates: one that we show to a registry or to clients.
 type OwnCertificate struct {
 	Registry string
-	key      string // in the registry's mapping of the file
+	key      string // of the file, in the mapping of the registry
 	File     string
 	Pair     *KeyPair
 }
 
-// ShownTo says who sees it, in the words of metrics.
+// ShownTo returns who sees the certificate, in the words of metrics.
 func (o *OwnCertificate) ShownTo() string {
 	if o.key == "tls.cert_file" {
 		return "registry"
@@ -45,7 +45,7 @@ func (o *OwnCertificate) ShownTo() string {
 	return "clients"
 }
 
-// Certificates are those that r has.
+// Certificates returns our certificates that r uses.
 func (r *Registry) Certificates() []OwnCertificate {
 	var own []OwnCertificate
 	if k := r.TLS.Certificate; k != nil {
@@ -57,7 +57,7 @@ func (r *Registry) Certificates() []OwnCertificate {
 	return own
 }
 
-// warnExpiry adds a warning for each certificate of r that is near its end or beyond.
+// warnExpiry adds a warning for each certificate of r whose end is near or over.
 func warnExpiry(l *faultList, path string, r *Registry, now time.Time) {
 	for _, o := range r.Certificates() {
 		leaf := o.Pair.Leaf()

@@ -21,7 +21,7 @@ type Faults struct {
 	List []Fault
 }
 
-// Error is one line for each fault: file:line: path: text.
+// Error implements error. It writes a line for each fault: file:line: path: text.
 func (f *Faults) Error() string {
 	var b strings.Builder
 	for i, fault := range f.List {
@@ -33,7 +33,7 @@ func (f *Faults) Error() string {
 	return b.String()
 }
 
-// place is file:line: path, as far as they are known.
+// place returns file:line: path, as far as they are known.
 func (f Fault) place(file string) string {
 	at := file
 	if f.Line > 0 && f.Line < math.MaxInt {
@@ -48,7 +48,8 @@ func (f Fault) place(file string) string {
 // duplicateKey is the text of a fault at a path whose first value has been read.
 const duplicateKey = "duplicate key"
 
-// maxFaults bounds what is reported: a file that is no config at all has a fault in every line.
+// maxFaults bounds the faults that are reported: a file that is no config at all has one in every
+// line.
 const maxFaults = 200
 
 // faultList collects faults while a file is read and checked.
@@ -57,8 +58,8 @@ type faultList struct {
 	lines map[string]int // path: line on which it stands
 }
 
-// add records a fault unless its path has one: the first is the cause, the second would be about a
-// default.
+// add records a fault unless its path has one: the first is the cause, and a second would be about
+// the default that has taken the place of the value.
 func (l *faultList) add(path, format string, args ...any) {
 	if len(l.list) > maxFaults {
 		return
@@ -69,7 +70,7 @@ func (l *faultList) add(path, format string, args ...any) {
 	l.put(Fault{l.line(path), path, fmt.Sprintf(format, args...)})
 }
 
-// put records a fault whatever else is known about its path.
+// put records a fault even if its path has one.
 func (l *faultList) put(f Fault) {
 	switch len(l.list) {
 	case maxFaults:
@@ -96,7 +97,8 @@ func (l *faultList) hasFaultUnder(prefix string) bool {
 	return slices.ContainsFunc(l.list, func(f Fault) bool { return strings.HasPrefix(f.Path, prefix) })
 }
 
-// line is where path stands, or, when it is not in the file, the nearest thing around it.
+// line returns the line of path or, when it is not in the file, of the nearest mapping or list
+// around it.
 func (l *faultList) line(path string) int {
 	for path != "" {
 		if n, ok := l.lines[path]; ok {
@@ -107,7 +109,7 @@ func (l *faultList) line(path string) int {
 	return 0
 }
 
-// faults is what was collected, in the order of the file; nil when there is nothing.
+// faults returns the faults in the order of the file; nil when there is none.
 func (l *faultList) faults(file string) error {
 	if len(l.list) == 0 {
 		return nil
@@ -116,7 +118,7 @@ func (l *faultList) faults(file string) error {
 	return &Faults{File: file, List: l.list}
 }
 
-// join names the key of a mapping.
+// join returns the path of a key of a mapping.
 func join(path, key string) string {
 	if path == "" {
 		return key
@@ -124,11 +126,11 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// index names the entry of a list.
+// index returns the path of an entry of a list.
 func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 
-// suggest is ` (did you mean "x"?)` for the known word that is nearest to word, or empty when none
-// is near.
+// suggest returns ` (did you mean "x"?)` for the known word that is nearest to word, or nothing
+// when none is near.
 func suggest[T ~string](word string, known []T) string {
 	best, bound := "", min(len(word)/4, 2)+1
 	for _, k := range known {
@@ -142,8 +144,8 @@ func suggest[T ~string](word string, known []T) string {
 	return fmt.Sprintf(" (did you mean %q?)", best)
 }
 
-// distance is the number of octets to insert, remove or replace to make b of a; bound when it is
-// not below bound.
+// distance returns how many octets must be inserted, removed or replaced to make b of a; bound when
+// it is not below bound.
 func distance(a, b string, bound int) int {
 	if len(a)-len(b) >= bound || len(b)-len(a) >= bound {
 		return bound

@@ -16,8 +16,9 @@ import (
 	"eppmux/cmd/eppmux/internal/cli"
 )
 
-// KeyPair is a certificate with its key, in two files that are read again when they change: whoever
-// renews the certificate need not tell eppmux. Its methods may be called from any goroutine.
+// KeyPair is a certificate with its key, in two files. It reads them again when they change: nobody
+// has to tell eppmux that the certificate has been renewed. Its methods may be called from any
+// goroutine.
 type KeyPair struct {
 	// Immutable once it is in use.
 	certFile, keyFile string
@@ -26,22 +27,24 @@ type KeyPair struct {
 
 	current atomic.Pointer[tls.Certificate] // never nil; its Leaf is set
 
-	// looking is held, by a swap to true, by the one that looks at the files. Owned by its holder:
+	// looking is true while a goroutine looks at the files. The goroutine that swapped it to true
+	// owns the fields behind it.
 	looking atomic.Bool
-	looked  time.Time // when that was done last
-	seen    [2]stamp  // of what current was made of, or what was too broken to replace it
+	looked  time.Time // when the files were looked at last
+	seen    [2]stamp  // of the files that were read last, good or broken
 }
 
 // lookEvery is how often, at most, the files are looked at.
 const lookEvery = time.Second
 
-// stamp tells one content of a file from another. The zero stamp is of a file that is not there.
+// stamp tells one content of a file from another. The zero stamp is that of a missing file.
 type stamp struct {
 	inode uint64
 	size  int64
 	mtime time.Time
 }
 
+// stampOf returns the stamp of a file.
 func stampOf(info fs.FileInfo) stamp {
 	s := stamp{size: info.Size(), mtime: info.ModTime()}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
@@ -50,23 +53,23 @@ func stampOf(info fs.FileInfo) stamp {
 	return s
 }
 
-// newKeyPair is for what has been read from the files when they were as in seen. The pair must have
-// its Leaf.
+// newKeyPair returns the KeyPair of files whose content is pair. The content was read when the
+// files were as in seen. The pair must have its Leaf.
 func newKeyPair(certFile, keyFile string, pair *tls.Certificate, seen [2]stamp) *KeyPair {
 	k := &KeyPair{certFile: certFile, keyFile: keyFile, now: time.Now, log: slog.New(slog.DiscardHandler), seen: seen}
 	k.current.Store(pair)
 	return k
 }
 
-// LogTo says where changes are logged. It is for before the first use; nil has nothing to log.
+// LogTo sets where changes are logged, before the first use. A nil KeyPair has nothing to log.
 func (k *KeyPair) LogTo(log *slog.Logger) {
 	if k != nil {
 		k.log = log
 	}
 }
 
-// Certificate is the pair as it is in the files now, or was when it last was good. A new one that
-// is broken is logged once.
+// Certificate returns the pair that is in the files now, or the last one that was good. A new one
+// that is broken is logged once.
 func (k *KeyPair) Certificate() *tls.Certificate {
 	if !k.looking.Swap(true) {
 		k.look()
@@ -75,7 +78,7 @@ func (k *KeyPair) Certificate() *tls.Certificate {
 	return k.current.Load()
 }
 
-// Leaf is the certificate that Certificate last gave.
+// Leaf returns the certificate that Certificate returned last.
 func (k *KeyPair) Leaf() *x509.Certificate { return k.current.Load().Leaf }
 
 // look reads the files if they have changed.
@@ -89,7 +92,7 @@ func (k *KeyPair) look() {
 	if seen == k.seen {
 		return
 	}
-	k.seen = seen // before the reading: what changes meanwhile is read the next time
+	k.seen = seen // before the reading: a change meanwhile is read the next time
 	pair, err := LoadKeyPair(k.certFile, k.keyFile)
 	if err != nil {
 		k.log.Error("certificate has changed and is not usable; the old one stays in use",
@@ -103,6 +106,7 @@ func (k *KeyPair) look() {
 	k.log.Info("certificate has changed and is in use from now on", "file", k.certFile, "until", pair.Leaf.NotAfter)
 }
 
+// stamps returns those of the two files as they are now.
 func (k *KeyPair) stamps() (s [2]stamp) {
 	for i, file := range []string{k.certFile, k.keyFile} {
 		if info, err := os.Stat(file); err == nil {
@@ -112,7 +116,8 @@ func (k *KeyPair) stamps() (s [2]stamp) {
 	return s
 }
 
-// LoadKeyPair reads certificate and key under the rules for config files.
+// LoadKeyPair reads a certificate and its key. The rules are those for files that a config names:
+// only the owner may reach the key.
 func LoadKeyPair(certFile, keyFile string) (*tls.Certificate, error) {
 	cert, _, err := cli.ReadFile(certFile, cli.MaxPEMFile)
 	if err != nil {
@@ -128,7 +133,7 @@ func LoadKeyPair(certFile, keyFile string) (*tls.Certificate, error) {
 	return parseKeyPair(cert, key)
 }
 
-// parseKeyPair also sets the Leaf.
+// parseKeyPair parses a certificate and its key, both in PEM, and sets the Leaf.
 func parseKeyPair(cert, key []byte) (*tls.Certificate, error) {
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
@@ -142,7 +147,7 @@ func parseKeyPair(cert, key []byte) (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-// LoadRoots reads certificates of authorities in PEM.
+// LoadRoots reads the certificates of authorities from a file in PEM.
 func LoadRoots(file string) (*x509.CertPool, error) {
 	data, _, err := cli.ReadFile(file, cli.MaxPEMFile)
 	if err != nil {
@@ -163,8 +168,8 @@ func parseRoots(data []byte) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// SameAs says whether both are read from the same files and hold the same certificate. Nil is the
-// same as nil only.
+// SameAs reports whether k and o are read from the same files and hold the same certificate. Nil is
+// the same as nil only.
 func (k *KeyPair) SameAs(o *KeyPair) bool {
 	if k == nil || o == nil {
 		return k == o

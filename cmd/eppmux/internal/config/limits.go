@@ -40,8 +40,9 @@ func (c *checker) present(path string) {
 	}
 }
 
-// LimitNames are the names of limits, each different: those that they have, or what they say, as in
-// "all-100-per-1s". So a limit that stays the same keeps its name, wherever it stands.
+// LimitNames returns the names of limits, each different. A limit without a name is named after its
+// own words, as in "all-100-per-1s". So a limit that stays the same keeps its name, wherever it
+// stands.
 func LimitNames(limits []RateLimit) []string {
 	names := make([]string, len(limits))
 	for i := range limits {
@@ -64,8 +65,8 @@ func LimitNames(limits []RateLimit) []string {
 // maxSaid is how many commands a name made of them lists.
 const maxSaid = 3
 
-// said is what l says: its commands in the order of the alphabet, its numbers, its scope, and that
-// it is a shadow.
+// said returns the words of l: its commands in the order of the alphabet, its numbers, its scope if
+// it is not the registry, and "shadow" if it is one.
 func (l *RateLimit) said() string {
 	var words []string
 	for _, c := range l.Commands {
@@ -85,7 +86,7 @@ func (l *RateLimit) said() string {
 	return strings.Join(words, "-")
 }
 
-// whole is d in the largest unit in which it has no fraction.
+// whole writes d in the largest unit in which it has no fraction.
 func whole(d time.Duration) string {
 	for _, u := range []struct {
 		length time.Duration

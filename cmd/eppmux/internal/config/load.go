@@ -20,9 +20,9 @@ import (
 // maxConfigFile bounds the config file, in octets.
 const maxConfigFile = 1 << 20
 
-// Load reads the file, fills in the defaults, checks every rule and loads what the file
-// refers to: passwords, certificates, keys. The error is a *Faults with all that is wrong, or says
-// why the file could not be read.
+// Load reads the file, fills in the defaults, checks every rule and loads what the file refers to:
+// passwords, certificates, keys. The error is a *Faults with all that is wrong, or says why the
+// file could not be read.
 func Load(path string) (*Config, error) {
 	data, info, err := cli.ReadFile(path, maxConfigFile)
 	if err != nil {
@@ -80,7 +80,8 @@ func parseConfig(name string, data []byte, files files) (*Config, error) {
 	return cfg, nil
 }
 
-// warnings are one line each, as those of Faults.
+// warnings returns the warnings about a config without faults, one line each, as Faults writes
+// them.
 func warnings(name string, cfg *Config, lines map[string]int, files files, now time.Time) []string {
 	l := &faultList{lines: lines}
 	for i := range cfg.Registries {
@@ -98,15 +99,17 @@ func warnings(name string, cfg *Config, lines map[string]int, files files, now t
 	return texts
 }
 
-// credentials begins the path of a file that the service manager passes to us in a folder of its
-// own (systemd.exec(5), LoadCredential=). The folder is another one at each start.
+// credentials is how the path of a credential begins: a file that the service manager passes to us
+// in a folder of its own (systemd.exec(5), LoadCredential=). The folder is another one at each
+// start.
 const credentials = "$CREDENTIALS_DIRECTORY/"
 
 func credentialsFolder() string { return os.Getenv("CREDENTIALS_DIRECTORY") }
 
-// privateAt is private for the file at a resolved path. To credentials the service manager gives us
-// access by an access list where it can, and then the mode shows as the group's what the list
-// allows to us: only others count there, whom the folder keeps out besides.
+// privateAt is cli.Private for the file at a resolved path, with a milder rule for credentials. The
+// service manager grants access to those by an access list where it can. The bits of the group are
+// then the mask of the list: that the group may read means only that we may. The folder keeps others
+// out besides.
 func privateAt(path string, info fs.FileInfo) error {
 	if folder := credentialsFolder(); folder != "" && filepath.Dir(path) == filepath.Clean(folder) &&
 		info.Mode().Perm()&0o037 == 0 {
@@ -115,8 +118,8 @@ func privateAt(path string, info fs.FileInfo) error {
 	return cli.Private(info)
 }
 
-// resolve says where the file is that a key names. Without credentials a path into them stays as it
-// is, and leads nowhere.
+// resolve returns where the file is that a key names. Where there are no credentials, a path into
+// them stays as it is, and leads nowhere.
 func (f files) resolve(path string) string {
 	if name, ok := strings.CutPrefix(path, credentials); ok && credentialsFolder() != "" {
 		return filepath.Join(credentialsFolder(), name)
@@ -127,7 +130,7 @@ func (f files) resolve(path string) string {
 	return filepath.Join(f.folder, path)
 }
 
-// read reads a file that a key names.
+// read reads a file that a key names. It returns false after a fault.
 func (c *checker) read(path, file string, limit int64) ([]byte, fs.FileInfo, bool) {
 	if strings.HasPrefix(file, credentials) && credentialsFolder() == "" {
 		c.add(path, "%s: CREDENTIALS_DIRECTORY is not set; a service manager sets it where the unit has "+
@@ -155,6 +158,7 @@ func (c *checker) readPrivate(path, file string, limit int64) ([]byte, fs.FileIn
 	return data, info, true
 }
 
+// passwordFile returns the password in a file that a key names.
 func (c *checker) passwordFile(path, file string) Secret {
 	data, _, ok := c.readPrivate(path, file, cli.MaxPasswordFile)
 	if !ok {
@@ -163,6 +167,7 @@ func (c *checker) passwordFile(path, file string) Secret {
 	return c.password(path, strings.TrimRight(string(data), "\r\n"))
 }
 
+// passwordEnv returns the password in an environment variable.
 func (c *checker) passwordEnv(path, name string) Secret {
 	value, ok := os.LookupEnv(name)
 	if !ok {
@@ -172,7 +177,7 @@ func (c *checker) passwordEnv(path, name string) Secret {
 	return c.password(path, value)
 }
 
-// password checks what was found in a source. Its text must never stand in a fault.
+// password checks the value of a source. The value must never stand in a fault.
 func (c *checker) password(path, value string) Secret {
 	switch {
 	case value == "":
@@ -185,6 +190,7 @@ func (c *checker) password(path, value string) Secret {
 	return NewSecret(value)
 }
 
+// roots returns the certificate authorities in a file.
 func (c *checker) roots(path, file string) *x509.CertPool {
 	data, _, ok := c.read(path, file, cli.MaxPEMFile)
 	if !ok {
@@ -198,8 +204,8 @@ func (c *checker) roots(path, file string) *x509.CertPool {
 	return pool
 }
 
-// certificate loads cert_file and key_file, which stand in the mapping at path. Both or neither
-// must be given.
+// certificate loads cert_file and key_file of the mapping at path. Both or neither must be given;
+// nil: neither was, or there is a fault.
 func (c *checker) certificate(path, certFile, keyFile string) *KeyPair {
 	certPath, keyPath := join(path, "cert_file"), join(path, "key_file")
 	switch {
@@ -226,7 +232,7 @@ func (c *checker) certificate(path, certFile, keyFile string) *KeyPair {
 		[2]stamp{stampOf(certInfo), stampOf(keyInfo)})
 }
 
-// badPair says which of the two files is to blame.
+// badPair adds a fault at the file that is to blame for err.
 func (c *checker) badPair(certPath, keyPath, certFile, keyFile string, cert []byte, err error) {
 	if !bytes.Contains(cert, []byte("-----BEGIN CERTIFICATE-----")) {
 		c.add(certPath, "%s holds no certificate in PEM", certFile)

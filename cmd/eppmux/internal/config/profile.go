@@ -8,17 +8,17 @@ import (
 	"eppmux/upstream"
 )
 
-// Profile is what is publicly known of a registry, each number with its source. What is not known
-// is left out: no number here is a guess. Its zero fields mean that, too.
+// Profile is what is publicly known of a registry, each number with its source. No number here is a
+// guess: a fact that is not known is left out, and a zero field means that, too.
 type Profile struct {
 	sessions sourced[int]              // at once, per account
-	idle     sourced[time.Duration]    // without a command, after which the registry closes
-	age      sourced[time.Duration]    // after which it closes in any case
-	commands sourced[int]              // in one session, after which it closes
+	idle     sourced[time.Duration]    // without a command; then the registry closes
+	age      sourced[time.Duration]    // of a session; then it closes in any case
+	commands sourced[int]              // in one session; then it closes
 	frame    sourced[int]              // octets of the largest data unit that it reads, with header
-	delay    sourced[time.Duration]    // by which it slows answers down instead of refusing
-	rates    []sourced[RateLimit]      // what it allows
-	probe    sourced[KeepaliveCommand] // where hello does not do as keepalive
+	delay    sourced[time.Duration]    // of an answer that it slows down instead of refusing
+	rates    []sourced[RateLimit]      // that it allows
+	probe    sourced[KeepaliveCommand] // that keeps a session alive where hello does not
 	cert     sourced[bool]             // a client certificate is demanded
 
 	Throttled []upstream.Pattern // answers that mean "not executed, too fast"; see upstream.Config
@@ -27,8 +27,8 @@ type Profile struct {
 	Password PasswordRule
 }
 
-// sourced is a fact and where it stands, with the mark of how good that is: [V] the source was
-// read, [S] secondary or historical, [B] given without a public source.
+// sourced is a fact with its source, which ends in a mark of how good it is: [V] the source was
+// read, [S] it is secondary or historical, [B] the number was given without a public source.
 type sourced[T any] struct {
 	is   T
 	from string // empty: the fact is not known
@@ -40,17 +40,18 @@ func (s sourced[T]) known() bool { return s.from != "" }
 type PasswordRule struct {
 	Min, Max  int    // characters; 0: as the schema has it
 	Forbidden string // characters
-	OutOfBand string // why newPW in a login does not do; empty: it does
+	OutOfBand string // why newPW in a login is not possible; empty: it is
 	From      string
 }
 
 // Limits of our own, on what is made of a registry's numbers.
 const (
-	// longestKeepalive is below what firewalls and address translators take for dead.
+	// longestKeepalive is below the silence after which firewalls and address translators drop a
+	// connection.
 	longestKeepalive = 4 * time.Minute
 
-	// frameRoom is what our clTRID may add to a client's frame: an element of 64 characters, with
-	// its tags and a prefix.
+	// frameRoom is how many octets our clTRID may add to a client's frame: an element of 64
+	// characters, with its tags and a prefix.
 	frameRoom = 128
 )
 
@@ -112,7 +113,8 @@ func ProfileOf(name string) *Profile { return profiles[name] }
 // profileNames returns the names in their order.
 func profileNames() []string { return slices.Sorted(maps.Keys(profiles)) }
 
-// Source names where the rule comes from, in brackets behind a blank, if it is not the schema's.
+// Source returns where the rule comes from, in brackets behind a blank; nothing where the rule is
+// that of the schema.
 func (p PasswordRule) Source() string {
 	if p.From == "" {
 		return ""

@@ -8,17 +8,21 @@ import (
 	"eppmux/upstream"
 )
 
-// Where the numbers of profiles come from. The marks are those of sourced.
+// The sources of the profiles' numbers. The marks are explained at sourced.
 const (
 	fromAU       = "https://assets.com.au/?p=16951 [S]"
 	fromBrussels = "https://docs.dnsbelgium.be/gtld/quickstart/services.html [V]"
-	fromCA       = "https://stg.cira.ca/en/resources/documents/domains/ca-application-services-acceptable-use-policy/ [V]"
-	fromCO       = "https://support.registry.co/hc/en-gb/articles/35590222129437-Understanding-EPP-Session-Limits-and-Timeouts [V]"
-	fromDK       = "README.md of https://github.com/Punktum-dk/epp-service-specification [V]"
-	fromDonuts   = "https://donuts.zendesk.com/hc/en-us/articles/201694057-Shared-Registry-System-SRS [V]"
-	fromEE       = "https://inforuum.internet.ee/eisi-infosusteemid-ja-tehnilised-tingimused/paringute-tehnilised-piirangud [V]"
-	fromFR       = "rules of 2009, http://operations.afnic.fr/en/2009/12/08/epp-flow-control.html [S]"
-	fromFred     = "config/server.conf.in in https://github.com/CZ-NIC/fred-server and mod_eppd.c in https://github.com/CZ-NIC/fred-mod-eppd [V]"
+	fromCA       = "https://stg.cira.ca/en/resources/documents/domains/" +
+		"ca-application-services-acceptable-use-policy/ [V]"
+	fromCO = "https://support.registry.co/hc/en-gb/articles/" +
+		"35590222129437-Understanding-EPP-Session-Limits-and-Timeouts [V]"
+	fromDK     = "README.md of https://github.com/Punktum-dk/epp-service-specification [V]"
+	fromDonuts = "https://donuts.zendesk.com/hc/en-us/articles/201694057-Shared-Registry-System-SRS [V]"
+	fromEE     = "https://inforuum.internet.ee/" +
+		"eisi-infosusteemid-ja-tehnilised-tingimused/paringute-tehnilised-piirangud [V]"
+	fromFR   = "rules of 2009, http://operations.afnic.fr/en/2009/12/08/epp-flow-control.html [S]"
+	fromFred = "config/server.conf.in in https://github.com/CZ-NIC/fred-server " +
+		"and mod_eppd.c in https://github.com/CZ-NIC/fred-mod-eppd [V]"
 	fromGov      = "docs/developer/epp-connection-pool-debugging.md in https://github.com/cisagov/manage.get.gov [V]"
 	fromGovIssue = "September 2026, https://github.com/cisagov/manage.get.gov/issues/5385 [V]"
 	fromLV       = "https://www.nic.lv/epp/session/overview.html [V]"
@@ -35,13 +39,13 @@ const (
 	fromNomulusFAQ        = "docs/registrar-faq.md and LoginFlow.java in https://github.com/google/nomulus [V]"
 )
 
-// profiles are the registries of which numbers are public. The names go into config files and stay.
+// profiles are the registries whose numbers are public. A name stands in config files, and stays.
 var profiles = map[string]*Profile{
 	// .au, Identity Digital Australia. More sessions can be bought.
 	"au": {sessions: sourced[int]{40, fromAU}},
 
-	// .brussels and .vlaanderen. The limit of a day ends at midnight UTC at the registry, which
-	// answers 2308: that is the client's to see, so ours only counts.
+	// .brussels and .vlaanderen. The registry's day ends at midnight UTC, and beyond the limit it
+	// answers 2308. The client shall see that answer, so our limit only counts.
 	"brussels": {
 		sessions: sourced[int]{4, fromBrussels},
 		idle:     sourced[time.Duration]{4 * time.Minute, fromBrussels},
@@ -63,7 +67,7 @@ var profiles = map[string]*Profile{
 		delay:    sourced[time.Duration]{2 * time.Second, fromCO}, // of a create that is answered 2302
 	},
 
-	// .cz and others that run FRED, with its default numbers. 16000 octets of payload are read.
+	// .cz and others that run FRED, with its default numbers. It reads 16000 octets of payload.
 	"cz": {
 		sessions: sourced[int]{5, fromFred},
 		idle:     sourced[time.Duration]{300 * time.Second, fromFred},
@@ -97,8 +101,8 @@ var profiles = map[string]*Profile{
 		Throttled: []upstream.Pattern{{Code: 2502}},
 	},
 
-	// .fr only slows down: 2 s for the second command after a login, for repeated checks, for a
-	// create of what is taken.
+	// .fr only slows down: 2 s for the second command after a login, for repeated checks, and for
+	// the create of a name that is taken.
 	"fr": {delay: sourced[time.Duration]{2 * time.Second, fromFR}},
 
 	"generic-strict": {

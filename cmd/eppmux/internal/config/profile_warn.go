@@ -7,8 +7,8 @@ import (
 	"eppmux/frame"
 )
 
-// excess reports where a registry's config goes beyond what its profile knows to be allowed. That
-// is no fault: the registrar's contract may say otherwise.
+// excess finds where the config of a registry exceeds what its profile says is allowed. That is no
+// fault: the registrar's contract may say otherwise.
 type excess struct {
 	*faultList
 	path string // of the registry
@@ -39,12 +39,13 @@ func warnProfile(l *faultList, path string, r *Registry) {
 	}
 }
 
-// warn adds one. A path may have several.
+// warn adds a warning. A path may have several.
 func (e *excess) warn(key, from, format string, args ...any) {
 	path := join(e.path, key)
 	e.put(Fault{e.line(path), path, fmt.Sprintf(format, args...) + " (" + from + ")"})
 }
 
+// sessions warns of sessions that exceed the profile.
 func (e *excess) sessions(p *Profile, s *Sessions) {
 	if p.sessions.known() && s.Max > p.sessions.is {
 		e.warn("sessions.max", p.sessions.from, "%d, but %s allows %d", s.Max, e.name, p.sessions.is)
@@ -68,6 +69,7 @@ func (e *excess) sessions(p *Profile, s *Sessions) {
 	}
 }
 
+// orNone returns a bound as a warning writes it.
 func orNone[T int | time.Duration](v T) any {
 	if v == 0 {
 		return "no limit"
@@ -75,7 +77,7 @@ func orNone[T int | time.Duration](v T) any {
 	return v
 }
 
-// rate warns unless one of the limits that are kept holds what the registry allows.
+// rate warns unless one of the limits that are kept admits no more than the registry allows.
 func (e *excess) rate(allowed sourced[RateLimit], kept []RateLimit) {
 	if allowed.is.Shadow {
 		return
@@ -89,8 +91,8 @@ func (e *excess) rate(allowed sourced[RateLimit], kept []RateLimit) {
 		allowed.is.Limit.N, allowed.is.Limit.Per, allowed.is.Scope, e.name)
 }
 
-// warnDefaults adds a warning where a real registry is held to numbers that neither the file nor
-// the profile has: they may be more than it grants.
+// warnDefaults adds a warning where a real registry gets our defaults, because neither the file nor
+// the profile has a number: they may be more than the registry grants.
 func warnDefaults(l *faultList, path string, r *Registry) {
 	if r.Sandbox() {
 		return
@@ -109,16 +111,17 @@ func warnDefaults(l *faultList, path string, r *Registry) {
 	}
 }
 
-// within says whether what l admits, o admits too.
+// within reports whether o admits everything that l admits.
 func (l *RateLimit) within(o *RateLimit) bool {
 	if l.Shadow || l.Scope != o.Scope && l.Scope != ScopeRegistry || !l.coversAllOf(o) {
 		return false
 	}
-	// A window of o's length is covered by so many of l's.
+	// So many windows of l cover one of o.
 	windows := (o.Limit.Per + l.Limit.Per - 1) / l.Limit.Per
 	return windows <= time.Duration(o.Limit.N) && l.Limit.N <= o.Limit.N/int(windows)
 }
 
+// coversAllOf reports whether l counts every command that o counts.
 func (l *RateLimit) coversAllOf(o *RateLimit) bool {
 	for c := frame.CommandNone + 1; int(c) < frame.NumCommands; c++ {
 		for op := frame.OpNone; op <= frame.OpOther; op++ {

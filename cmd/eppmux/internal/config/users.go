@@ -26,6 +26,7 @@ func (u *User) rule(c *checker, path, key string) {
 	}
 }
 
+// checkID checks the client id, which stands at the path id.
 func (u *User) checkID(c *checker, path, id string) {
 	switch {
 	case c.hasFault(id):
@@ -62,12 +63,12 @@ func (u *User) loadHash(c *checker, path string) {
 	}
 	var err error
 	if u.hash, err = proxy.ParsePasswordHash(u.PasswordHash.Reveal()); err != nil {
-		c.add(source, "%v", err) // never shows what is there
+		c.add(source, "%v", err) // it never shows the hash
 	}
 }
 
-// warnUsers adds a warning where the users are of no use, or where others can read their hashes and
-// guess at them.
+// warnUsers adds a warning where users have no effect, and where others can read a hash and guess
+// the password.
 func warnUsers(l *faultList, path string, cl *Clients, files files) {
 	at := join(path, "clients.users")
 	if cl.Login != LoginVerify && len(cl.Users) > 0 {
