@@ -17,8 +17,8 @@
 //     struct of another package keys of the mapping around it.
 //   - default is what the key is where the file leaves it out, as the file would write it. Without
 //     the tag it is the zero value.
-//   - min and max bound an int. Each is a number, another key of the mapping, or such a key and what
-//     is added to it, as in "max_frame + 4".
+//   - min and max bound an int. Each is a number, another key of the mapping, or such a key and
+//     what is added to it, as in "max_frame + 4".
 //   - unit is what an int counts, for the fault about its bounds.
 //   - zero says what 0 stands for. An int may then be 0 beside its bounds. A duration may be 0 only
 //     then: without the tag it must be above 0.

@@ -108,8 +108,8 @@ func credentialsFolder() string { return os.Getenv("CREDENTIALS_DIRECTORY") }
 
 // privateAt is cli.Private for the file at a resolved path, with a milder rule for credentials. The
 // service manager grants access to those by an access list where it can. The bits of the group are
-// then the mask of the list: that the group may read means only that we may. The folder keeps others
-// out besides.
+// then the mask of the list: that the group may read means only that we may. The folder keeps
+// others out besides.
 func privateAt(path string, info fs.FileInfo) error {
 	if folder := credentialsFolder(); folder != "" && filepath.Dir(path) == filepath.Clean(folder) &&
 		info.Mode().Perm()&0o037 == 0 {
