@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// complaints tell of what clients can cause as often as they like: a few lines in each period, so
-// that a flood fills no disk, and then how many were left out. Metrics count all. Any goroutine may
-// use it.
+// complaints log what clients can cause as often as they like: a few lines in each period, so that a
+// flood fills no disk, and then how many were left out. Metrics count all. Any goroutine may use it.
 type complaints struct {
 	log *slog.Logger
 
@@ -38,7 +37,7 @@ func (c *complaints) warn(msg string, args func() []any) {
 	c.log.Warn(msg, a...)
 }
 
-// admit says whether a line may be logged now, and how many were left out before it.
+// admit reports whether a line may be logged now, and how many were left out before it.
 func (c *complaints) admit(now time.Time) (omitted int, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,7 +53,7 @@ func (c *complaints) admit(now time.Time) (omitted int, ok bool) {
 	return omitted, true
 }
 
-// complain tells of a client that was at fault.
+// complain logs that a client was at fault.
 func (s *Server) complain(ln *listener, from net.Addr, why closeReason, err error) {
 	s.complaints.warn("client closed for a fault of its own", func() []any {
 		a := []any{"listener", ln.String(), "client", whence(from), "reason", why.String()}
@@ -65,21 +64,21 @@ func (s *Server) complain(ln *listener, from net.Addr, why closeReason, err erro
 	})
 }
 
-// blamed is a client that was at fault. Its words are made only for those who ask: a flood costs
-// nothing.
+// blamed is a client that was at fault. Its words are made only when a Snapshot asks for them, so
+// that a flood costs nothing.
 type blamed struct {
-	at       time.Time // zero: none was
+	at       time.Time // zero: no client was at fault
 	listener *listener
 	from     net.Addr
 	reason   string
 }
 
-// blame notes whose fault something was, on the loop.
+// blame notes the client that was at fault last, on the loop.
 func (s *Server) blame(ln *listener, from net.Addr, reason string) {
 	s.blamed = blamed{time.Now(), ln, from, reason}
 }
 
-// Blame names a client that was at fault. The zero value is none.
+// Blame names a client that was at fault. The zero value names none.
 type Blame struct {
 	At       time.Time
 	Listener string
@@ -90,7 +89,8 @@ type Blame struct {
 // FaultyFrame is the Reason of a frame that was refused here, while the connection goes on.
 const FaultyFrame = "faulty_frame"
 
-// BlameReasons are all that Reason can be.
+// BlameReasons are the values that Reason can have. What has words for each can be held against
+// them.
 func BlameReasons() []string {
 	all := []string{FaultyFrame}
 	for r := range numCloseReasons {
@@ -101,6 +101,7 @@ func BlameReasons() []string {
 	return all
 }
 
+// shown is b in words.
 func (b *blamed) shown() Blame {
 	if b.at.IsZero() {
 		return Blame{}
@@ -108,19 +109,10 @@ func (b *blamed) shown() Blame {
 	return Blame{b.at, b.listener.String(), whence(b.from), b.reason}
 }
 
-// notTaken counts a client that the host had no means to take in.
+// notTaken counts a client that the host could not take in, as where no descriptor is left.
 func (s *Server) notTaken(err error) {
 	s.loop.Post(func() {
 		s.counts.AcceptErrors++
 		s.acceptError = err.Error()
 	})
-}
-
-// whence is where a client connects from, as the log shows it. The other end of a unix socket has
-// no address.
-func whence(from net.Addr) string {
-	if from == nil || from.String() == "" {
-		return "local"
-	}
-	return from.String()
 }

@@ -28,7 +28,7 @@ type model struct {
 func (m *model) hold(octets []byte) {
 	h := m.talked
 	if h.reason == closedAhead || h.reason == closedMemory {
-		if m.mode&(modeTight|modeHeld) == 0 {
+		if m.mode&(modeTight|modeMemory) == 0 {
 			m.t.Fatalf("%q: closed for %v", octets, h.reason)
 		}
 		return // by then any number may have been answered
@@ -151,7 +151,7 @@ func (m *model) fault(id string) bool {
 // command is for a frame that is the registry's to answer.
 func (m *model) command(msg *frame.Message, id string) bool {
 	h := m.talked
-	if m.mode&modeHeld != 0 && m.answered < len(h.answers) && strings.Contains(h.answers[m.answered], "too much is held") {
+	if m.mode&modeMemory != 0 && m.answered < len(h.answers) && strings.Contains(h.answers[m.answered], "too much is held") {
 		m.want(m.next(id), 2400, id)
 		return true
 	}

@@ -24,7 +24,7 @@ func FuzzClient(f *testing.F) {
 		octets := clientOctets(frames)
 		whole := talk(t, mode, octets, nil, acts)
 		parts := talk(t, mode, octets, cuts, acts)
-		if mode&(modeTight|modeHeld) == 0 && !parts.like(whole) {
+		if mode&(modeTight|modeMemory) == 0 && !parts.like(whole) {
 			// with these it matters what is answered when octets come
 			t.Fatalf("%q\nin pieces: %q, %v\nat once:   %q, %v", octets, parts.answers, parts.reason, whole.answers, whole.reason)
 		}
@@ -41,7 +41,7 @@ const (
 	modeEnforce             // services: enforce
 	modeAllow               // the listener allows check and delete only
 	modeTight               // max_ahead is small
-	modeHeld                // max_held is small
+	modeMemory              // MaxMemory is small
 	modeLate                // in pieces: the greeting is learnt behind all octets
 )
 
@@ -75,8 +75,8 @@ func talk(t *testing.T, mode byte, octets, cuts, acts []byte) *talked {
 	if mode&modeTight != 0 {
 		cfg.MaxAhead = fuzzTight
 	}
-	if mode&modeHeld != 0 {
-		cfg.MaxHeld = fuzzTight
+	if mode&modeMemory != 0 {
+		cfg.MaxMemory = fuzzTight
 	}
 	var commands *pool.CommandSet
 	if mode&modeAllow != 0 {
@@ -276,7 +276,7 @@ var clientScripts = []struct {
 	{modeLate, []byte{0, 2, 9}, []byte{50, 0}, []byte{actSilent}},
 	{0, []byte{19, 20, 0}, []byte{3, 3, 0}, nil},
 	{modeTight, []byte{0, 19, 19, 0}, []byte{0}, nil},
-	{modeHeld, []byte{19, 19, 0, 4}, []byte{100, 228, 0}, nil},
+	{modeMemory, []byte{19, 19, 0, 4}, []byte{100, 228, 0}, nil},
 	{0, []byte{0, 21}, []byte{0}, nil}, {0, []byte{0, 22}, []byte{0}, nil}, {0, []byte{0, 24, 0}, []byte{0}, nil}, {0, []byte{0, 25, 0}, []byte{0}, nil}, {0, []byte{0, 26}, []byte{1}, nil},
 	{0, append([]byte{0, 27, 50}, "<epp xmlns='urn:ietf:params:xml:ns:epp-1.0'><hello/></epp>"...), []byte{200}, nil},
 	{0, append([]byte{0, 28, 16}, "GET / HTTP/1.1\r\n"...), []byte{200}, nil},

@@ -4,23 +4,19 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"net/netip"
 	"os"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"eppmux/frame"
-	"eppmux/loop"
 	"eppmux/upstream/pool"
 )
 
@@ -30,41 +26,39 @@ type Listener struct {
 	TLS     *tls.Config // for tls://
 	Mode    fs.FileMode // of a unix socket; 0: 0660
 	Group   string      // of a unix socket; empty: the process's own
-	// Socket listens at Address already: whoever started the process has opened it, and keeps it
-	// open. It stays the caller's, who closes it when the listener has been closed, or never. Nil:
-	// the listener is opened here.
+	// Socket listens at Address already: the process that started this one has opened it, and keeps
+	// it open. It belongs to the caller, who closes it after the listener, or never. Nil: the
+	// listener is opened here.
 	Socket *os.File
-	// Networks are those from which clients are taken; empty: any that reach the address. Not for
-	// unix sockets.
+	// Networks are the networks from which clients are taken; empty: all. Not for unix sockets.
 	Networks []netip.Prefix
-	// Commands are those that its clients may send; nil: all. login, logout and hello are always
-	// answered.
+	// Commands are the commands that clients of the listener may send; nil: all. login, logout and
+	// hello are always answered.
 	Commands *pool.CommandSet
-	// Weight is the share of each of its clients against one of weight 1 when commands wait; 0: 1.
+	// Weight is the share of each client of the listener, beside a client of weight 1, when commands
+	// wait; 0: 1.
 	Weight int
 }
 
 const (
-	// handshakeTimeout is the longest time of a client's TLS handshake, handshakesMax the number of
-	// them at a time.
-	handshakeTimeout = 10 * time.Second
-	handshakesMax    = 256
-
+	// acceptBackoffMin is the wait after accepting has failed. It doubles up to acceptBackoffMax.
 	acceptBackoffMin = 5 * time.Millisecond
 	acceptBackoffMax = time.Second
 )
 
 // listener is an open Listener.
 type listener struct {
-	options  atomic.Pointer[Listener] // a reload may change what is not about the address
-	ln       net.Listener
-	path     string        // of a unix socket
-	inode    uint64        // of its file, while it is ours; 0 where it is not
-	stopping atomic.Bool   // closed by us
-	ended    chan struct{} // closed when accept has ended
+	options  atomic.Pointer[Listener] // a reload may change all but the address
+	stopping atomic.Bool              // closed by us
+
+	// Immutable once it is open.
+	ln    net.Listener
+	path  string        // of a unix socket
+	inode uint64        // of its file; 0: the file is not ours
+	ended chan struct{} // closed when accept has ended
 }
 
-// String is the address, with the port that was given by the system.
+// String is the address. A port that the system chose is in it.
 func (l *listener) String() string {
 	scheme, _, _ := strings.Cut(l.options.Load().Address, "://")
 	if l.path != "" {
@@ -94,9 +88,9 @@ func listen(l Listener) (*listener, error) {
 	return nil, fmt.Errorf("listen %s: want tcp://host:port, tls://host:port or unix:///path", l.Address)
 }
 
-// listenUnix makes a unix socket: under a name of its own first, so that nobody can connect before
-// its mode and group are right, then renamed to its place. A socket that stands there is replaced
-// if nobody answers on it; anything else that stands there is left alone.
+// listenUnix makes a unix socket. It makes it under another name and renames it to its place when its
+// mode and group are right, so that nobody can connect before. A socket that is in this place is
+// replaced if nobody answers on it; any other file is left alone, and is an error.
 func listenUnix(l Listener, path string) (*listener, error) {
 	if err := vacant(path); err != nil {
 		return nil, fmt.Errorf("listen %s: %w", l.Address, err)
@@ -125,13 +119,14 @@ func listenUnix(l Listener, path string) (*listener, error) {
 	return open, nil
 }
 
+// newListener is l, open as ln.
 func newListener(l Listener, ln net.Listener) *listener {
 	open := &listener{ln: ln, ended: make(chan struct{})}
 	open.options.Store(&l)
 	return open
 }
 
-// vacant says whether a unix socket may be made at path.
+// vacant returns an error where no unix socket may be made at path.
 func vacant(path string) error {
 	fi, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -169,6 +164,7 @@ func permit(l Listener, path string) error {
 	return os.Chmod(path, mode)
 }
 
+// groupID is the number of a group, which is given by name or number.
 func groupID(name string) (int, error) {
 	if gid, err := strconv.Atoi(name); err == nil {
 		return gid, nil
@@ -180,6 +176,7 @@ func groupID(name string) (int, error) {
 	return strconv.Atoi(g.Gid)
 }
 
+// inode is the number of path's file; 0 if there is none.
 func inode(path string) uint64 {
 	var st syscall.Stat_t
 	if err := syscall.Lstat(path, &st); err != nil {
@@ -188,7 +185,8 @@ func inode(path string) uint64 {
 	return st.Ino
 }
 
-// close closes l. Its unix socket goes too, unless somebody else's has taken its place.
+// close closes l and removes its unix socket, unless another process's has taken the place. Called
+// again it does nothing.
 func (l *listener) close() {
 	if l.stopping.Swap(true) {
 		return
@@ -199,9 +197,9 @@ func (l *listener) close() {
 	_ = l.ln.Close()
 }
 
-// accept takes clients on ln until it is closed. It runs on a goroutine of its own; Drain and Close
-// wait for it. An error of the system, such as no descriptor being left, is waited out: whoever is
-// connected goes on.
+// accept takes clients on ln until it is closed. It runs on a goroutine of its own; Refuse and Close
+// wait for it. When the system fails, as where no descriptor is left, it waits and tries again;
+// connected clients go on.
 func (s *Server) accept(ln *listener) {
 	defer s.accepting.Done()
 	defer close(ln.ended)
@@ -252,93 +250,7 @@ func (s *Server) welcome(ln *listener, nc net.Conn) {
 	go s.shakeHands(c, t, nc)
 }
 
-// shakeHands does the TLS handshake of a client. It runs on a goroutine of its own, for
-// handshakeTimeout at most; Close waits for it.
-func (s *Server) shakeHands(c *arrival, t *tlsStream, nc net.Conn) {
-	defer s.accepting.Done()
-	defer s.handshakes.end(nc)
-	_ = nc.SetDeadline(time.Now().Add(handshakeTimeout))
-	if err := t.conn.Handshake(); err != nil {
-		nc.Close()
-		s.disconnected()
-		s.notShaken(c.listener, nc, err)
-		return
-	}
-	_ = nc.SetDeadline(time.Time{})
-	s.enroll(c, nc)
-}
-
-// notShaken counts a client that has come no further than the TLS handshake. One that left by
-// itself is not at fault: so do those that only look whether somebody listens.
-func (s *Server) notShaken(ln *listener, nc net.Conn, err error) {
-	why := closedHandshake
-	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
-		why = closedByClient
-	}
-	blames := why.blames() && !ln.stopping.Load()
-	s.loop.Post(func() {
-		s.countClose(why)
-		if blames {
-			s.blame(ln, nc.RemoteAddr(), why.String())
-		}
-	})
-	if blames {
-		s.complain(ln, nc.RemoteAddr(), why, err)
-	}
-}
-
-// handshakes are the TLS handshakes of clients under way. Where there are too many, the oldest must
-// go: an honest one takes milliseconds.
-type handshakes struct {
-	mu      sync.Mutex
-	all     []net.Conn // guarded by mu; the oldest first
-	stopped bool       // guarded by mu
-}
-
-func (h *handshakes) begin(nc net.Conn) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.stopped {
-		nc.Close()
-		return
-	}
-	if len(h.all) >= handshakesMax {
-		h.all[0].Close()
-		h.all = h.all[1:]
-	}
-	h.all = append(h.all, nc)
-}
-
-func (h *handshakes) end(nc net.Conn) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if i := slices.Index(h.all, nc); i >= 0 {
-		h.all = slices.Delete(h.all, i, i+1)
-	}
-}
-
-// stop ends all, and those that begin later.
-func (h *handshakes) stop() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.stopped = true
-	for _, nc := range h.all {
-		nc.Close()
-	}
-}
-
-// loopback is the address of most clients.
-var loopback = net.IPv4(127, 0, 0, 1)
-
-// shareLoopback lets all addresses that are loopback share its octets: those of an accepted
-// connection hold on to what the system has told, which with fifteen thousand idle clients is a
-// tenth of all their memory. Nobody else has the address.
-func shareLoopback(a net.Addr) {
-	if t, ok := a.(*net.TCPAddr); ok && t.IP.Equal(loopback) {
-		t.IP = loopback
-	}
-}
-
+// enroll hands a client's connection over to the loop.
 func (s *Server) enroll(c *arrival, nc net.Conn) {
 	shareLoopback(nc.LocalAddr())
 	shareLoopback(nc.RemoteAddr())
@@ -351,8 +263,8 @@ func (s *Server) enroll(c *arrival, nc net.Conn) {
 	}
 }
 
-// turnAway refuses a client beyond clients.max, without blocking: its socket is new and has room
-// for one reply.
+// turnAway refuses a client beyond clients.max. It does not block: the socket is new and has room for
+// one reply.
 func (s *Server) turnAway(ln *listener, nc net.Conn) {
 	s.loop.Post(func() {
 		s.countClose(closedTooMany)
@@ -362,34 +274,7 @@ func (s *Server) turnAway(ln *listener, nc net.Conn) {
 	if ln.options.Load().TLS == nil {
 		r := replyTooManyClients
 		_ = nc.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
-		_, _ = nc.Write(frame.AppendResponse(nil, r.code, r.text, r.reason, nil, []byte("eppmux-refused")))
+		_, _ = nc.Write(frame.AppendResponse(nil, int(r.code), r.code.Text(), r.reason, nil, []byte("eppmux-refused")))
 	}
 	nc.Close()
-}
-
-// identify says whose commands the connection's count as, for client-scope limits: a unix socket's
-// user, a TCP client's address. It is false for a client from a network that is not allowed.
-func identify(ln *listener, nc net.Conn) (string, bool) {
-	if uc, ok := nc.(*net.UnixConn); ok {
-		return ln.path + "#" + string(loop.UserOfConn(uc)), true
-	}
-	ap, err := netip.ParseAddrPort(nc.RemoteAddr().String())
-	if err != nil {
-		return "", false
-	}
-	ip := ap.Addr().Unmap().WithZone("")
-	if ip.IsLoopback() { // a local user has millions of these addresses: they are one client
-		return "local", true
-	}
-	networks := ln.options.Load().Networks
-	allowed := len(networks) == 0
-	for _, p := range networks {
-		allowed = allowed || p.Contains(ip)
-	}
-	if ip.Is6() { // a host has a whole network of addresses
-		if p, err := ip.Prefix(64); err == nil {
-			return p.String(), allowed
-		}
-	}
-	return ip.String(), allowed
 }

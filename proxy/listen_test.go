@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"fmt"
-	"maps"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,40 +55,6 @@ func TestTLSListener(t *testing.T) {
 			p.want(p.ask(command("<logout/>", "T-4")), 1500, "T-4")
 			p.wantClosed()
 		}
-	}
-}
-
-// TestTLSGarbage: a client that does not speak TLS, or stops in the handshake, harms nobody.
-func TestTLSGarbage(t *testing.T) {
-	certs, err := sandbox.NewTLS()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, _ := startEcho(t, func(c *config) {
-		c.Listeners = []Listener{{Address: "tls://127.0.0.1:0", TLS: certs.Server}}
-	})
-	address := f.server.listeners[0].ln.Addr().String()
-	for i := range 20 {
-		nc, err := net.Dial("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer nc.Close()
-		if i%2 == 0 {
-			_, _ = nc.Write([]byte("\x00\x00\x00\x40<epp>"))
-		}
-	}
-	nc, err := tls.Dial("tcp", address, certs.Client)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &peer{t: t, nc: nc}
-	p.read()
-	p.want(p.ask(check("tls.example", "T-1")), 1000, "T-1")
-	// Octets that are no TLS record, after the handshake.
-	_, _ = nc.NetConn().Write([]byte("this is no record"))
-	if _, err := p.tryRead(); err == nil {
-		t.Error("the connection goes on")
 	}
 }
 
@@ -174,24 +138,6 @@ func TestUnixPathTaken(t *testing.T) {
 		t.Errorf("the second server's socket is gone: %v", err)
 	}
 }
-
-func TestIdentify(t *testing.T) {
-	ln := newListener(Listener{Address: "tcp://0.0.0.0:0", Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, nil)
-	for addr, want := range map[string]bool{"127.0.0.1": true, "::1": true, "192.0.2.7": true, "192.0.3.7": false, "::ffff:192.0.2.7": true} {
-		nc := addrConn{addr: &net.TCPAddr{IP: net.ParseIP(addr), Port: 1}}
-		if _, ok := identify(ln, nc); ok != want {
-			t.Errorf("%s: got %v, want %v", addr, ok, want)
-		}
-	}
-}
-
-// addrConn is a connection from an address.
-type addrConn struct {
-	net.Conn
-	addr net.Addr
-}
-
-func (c addrConn) RemoteAddr() net.Addr { return c.addr }
 
 // TestDescriptorsUsedUp: when no descriptor is left, clients that are connected go on, and new ones
 // are taken once there are some again.
@@ -343,39 +289,5 @@ func TestReusedDescriptor(t *testing.T) {
 	}
 	if n := f.server.Snapshot().Account.Outcomes[frame.CommandCheck][upstream.OutcomeOrphan]; n != 1 {
 		t.Errorf("%d orphans, want 1", n)
-	}
-}
-
-// TestOrigin: the audit log names who sent a command.
-func TestOrigin(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
-	f := start(t, func(_ *sandbox.Config, c *config) {
-		c.Listeners = append(c.Listeners, Listener{Address: "unix://" + path})
-	})
-	local := f.dial()
-	nc, err := net.Dial("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	if g := (&peer{t: t, nc: nc}).read(); !strings.Contains(g, "<greeting>") {
-		t.Fatalf("got %s", g)
-	}
-	got := map[string]string{}
-	done := make(chan struct{})
-	f.server.loop.Post(func() {
-		defer close(done)
-		for c := f.server.clients; c != nil; c = c.next {
-			listener, peer := c.Origin()
-			got[listener] = peer
-		}
-	})
-	<-done
-	want := map[string]string{
-		"tcp://" + local.nc.RemoteAddr().String(): local.nc.LocalAddr().String(),
-		"unix://" + path: fmt.Sprintf("uid %d", os.Getuid()),
-	}
-	if !maps.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -1,38 +1,39 @@
 package proxy
 
 import (
-	"errors"
-	"io"
 	"slices"
-	"time"
 
 	"eppmux/frame"
 )
 
-var errNotClients = errors.New("only a registry sends such a message")
-
-// local answers login and logout: the sessions with the registry are ours, and a client's is with
-// us. RFC 5734 section 3 forbids to spread one session over several connections, so a client's
-// login must never reach the registry.
-func (c *client) local(m *frame.Message, n int) {
-	if m.Command == frame.CommandLogin {
-		c.login(m, n)
-		return
-	}
-	s := c.srv
-	s.out = s.appendReply(s.out[:0], replyLoggedOut, ownClTRID(m))
-	c.stream.discard(n)
-	c.write(s.out)
-	c.linger(closedLogout)
-}
+// Login and logout are answered here: the sessions with the registry are ours, and a client's
+// session is with us. RFC 5734 section 3 forbids to spread one session over several connections, so
+// a client's login must never reach the registry.
 
 const (
 	// maxRefusals refused logins in a row end the connection: each is read by a slow parser. So do
 	// a stranger's commands.
 	maxRefusals = 3
-	// maxLogin is the longest login that is read, in octets: a millisecond of the loop. Those with
-	// the most services have less than 4000.
+	// maxLogin is the longest login that is read, in octets: a millisecond of the loop. The logins
+	// with the most services have less than 4000.
 	maxLogin = 8 << 10
+)
+
+// verdict is what was found of a login. reply.go has the reply to each.
+type verdict uint8
+
+const (
+	loginRight       verdict = iota
+	loginTwice               // the client is logged in already
+	loginLong                // above maxLogin
+	loginMalformed           // the reply has the parser's words
+	loginVersion             // not EPP 1.0
+	loginNewPassword         // it would change the password
+	loginObject              // an object service that the registry does not offer
+	loginExtension           // an extension that the registry does not offer
+	loginCredentials         // there is no such client id, or it has another password
+	loginBusy                // too many wait to be verified
+	numVerdicts
 )
 
 // refusal is why a login was refused, in the words of logs and metrics.
@@ -45,79 +46,87 @@ const (
 	numRefusals
 )
 
+// String is the refusal's word in logs and metrics.
 func (r refusal) String() string { return [numRefusals]string{"credentials", "busy", "other"}[r] }
 
-// login answers a login, at once or when it has been verified.
-func (c *client) login(m *frame.Message, n int) {
-	r, l := c.judge(m)
-	clTRID := clone(ownClTRID(m))
-	c.stream.discard(n)
-	if r == replyLoggedIn && c.srv.users != nil {
-		var pending bool
-		if r, pending = c.authenticate(&l, clTRID); pending {
-			return
-		}
+// refusal sorts a verdict that is not loginRight.
+func (v verdict) refusal() refusal {
+	switch v {
+	case loginCredentials:
+		return refusedCredentials
+	case loginBusy:
+		return refusedBusy
 	}
-	c.loginEnds(r, clTRID, c.srv.users[l.ClientID])
+	return refusedOther
 }
 
-// loginEnds answers a login and counts refusals. u is whose it was, nil for a stranger.
-func (c *client) loginEnds(r reply, clTRID []byte, u *credential) {
-	s, why := c.srv, refusedOther
-	switch r {
-	case replyLoggedIn:
-		c.loggedIn, c.trusted, c.refusals, c.busies = true, true, 0, 0
-		c.reply(r, clTRID)
-		return
-	case replyCredentials:
-		why = refusedCredentials
-	case replyLoginsBusy:
-		why = refusedBusy
+// logout ends the client's session with us.
+func (c *client) logout(m *frame.Message) act {
+	return c.reply(replyLoggedOut, ownClTRID(m)).then(closedLogout)
+}
+
+// login decides on a login, unless it has to be verified first: then it does nothing, and verified
+// decides.
+func (c *client) login(m *frame.Message) act {
+	l, v, err := c.judge(m)
+	if v == loginRight && c.srv.users != nil {
+		var pending bool
+		if v, pending = c.authenticate(&l, ownClTRID(m)); pending {
+			return act{}
+		}
 	}
-	s.counts.LoginsRefused[why]++
+	return c.loginEnds(v, err, ownClTRID(m), c.srv.users[l.ClientID])
+}
+
+// loginEnds answers a login and counts refusals. err is the parser's where the login is malformed.
+// u is whose the login was, nil for an unknown client id.
+func (c *client) loginEnds(v verdict, err error, clTRID []byte, u *credential) act {
+	if v == loginRight {
+		c.loggedIn, c.trusted, c.refusals, c.busies = true, true, 0, 0
+		return c.reply(loginReply(v, nil), clTRID)
+	}
+	why := v.refusal()
+	c.srv.counts.LoginsRefused[why]++
 	if why != refusedOther {
 		c.complainOfLogin(why, u)
 	}
 	if c.excused(why) || !c.strike() {
-		c.reply(r, clTRID)
-		return
+		return c.reply(loginReply(v, err), clTRID)
 	}
-	c.leave(replyLoginsRefused, clTRID, closedRefused)
+	return c.reply(replyLoginsRefused, clTRID).then(closedRefused)
 }
 
-// judge looks at all of a login but its credentials. Without users any will do: who reaches the
-// listener is the registrar, and the password is not kept.
-func (c *client) judge(m *frame.Message) (reply, frame.Login) {
+// judge looks at all of a login but its credentials. Without users any credentials will do: whoever
+// reaches the listener is the registrar, and the password is not kept. err is why a login is
+// malformed.
+func (c *client) judge(m *frame.Message) (l frame.Login, v verdict, err error) {
 	switch {
 	case c.loggedIn:
-		return replyLoggedInTwice, frame.Login{}
+		return l, loginTwice, nil
 	case len(m.Payload) > maxLogin:
-		return replyLongLogin, frame.Login{}
+		return l, loginLong, nil
 	}
-	l, err := frame.ParseLogin(m.Payload)
+	l, err = frame.ParseLogin(m.Payload)
 	switch {
 	case err != nil:
-		return replyFault(err), l
+		return l, loginMalformed, err
 	case l.Version != "" && l.Version != "1.0":
-		return replyVersion, l
+		return l, loginVersion, nil
 	case l.HasNewPassword:
-		return replyNewPassword, l
+		return l, loginNewPassword, nil
 	}
-	if r, ok := c.services(l); !ok {
-		return r, l
-	}
-	return replyLoggedIn, l
+	return l, c.judgeServices(&l), nil
 }
 
-// services holds what a login lists against what the registry's greeting offers. A difference is
-// counted, and refused only where the operator wants that: stock logins of many tools list services
-// that their registry never had.
-func (c *client) services(l frame.Login) (reply, bool) {
+// judgeServices compares the services that a login lists with those that the registry's greeting
+// offers. A difference is counted, and refused only where the operator wants that: stock logins of
+// many tools list services that their registry never had.
+func (c *client) judgeServices(l *frame.Login) verdict {
 	s := c.srv
 	object, unknownObject := outside(l.ObjectURIs, s.offered.ObjectURIs)
 	extension, unknownExtension := outside(l.ExtensionURIs, s.offered.ExtensionURIs)
 	if !unknownObject && !unknownExtension {
-		return reply{}, true
+		return loginRight
 	}
 	s.counts.ServicesDiffer++
 	if s.cfg.Services == ServicesAccept {
@@ -125,15 +134,15 @@ func (c *client) services(l frame.Login) (reply, bool) {
 			s.log.Info("a client's login lists services that the registry does not offer; accepted, told once",
 				"object", object, "extension", extension)
 		}
-		return reply{}, true
+		return loginRight
 	}
 	if unknownObject {
-		return replyObject, false
+		return loginObject
 	}
-	return replyExtension, false
+	return loginExtension
 }
 
-// outside returns the first of want that is not in have.
+// outside returns the first of want that is not in have, and reports whether there is one.
 func outside(want, have []string) (string, bool) {
 	for _, w := range want {
 		if !slices.Contains(have, w) {
@@ -141,62 +150,4 @@ func outside(want, have []string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// maxGreeting is the longest greeting that is passed on, in octets: every client gets it.
-const maxGreeting = 256 << 10
-
-// learn takes a greeting of the registry, which from now on is ours too, and serves the clients
-// that wait for it.
-func (s *Server) learn(payload []byte) {
-	if len(payload) > maxGreeting {
-		s.log.Warn("the registry's greeting is not shown to clients: it is too long", "octets", len(payload))
-		return
-	}
-	m, err := s.scanner.Scan(payload)
-	if err != nil || m.Kind != frame.KindGreeting {
-		return
-	}
-	if g, err := frame.ParseGreeting(payload); err == nil {
-		s.offered = g
-	}
-	first := s.greeting == nil
-	s.greeting, s.greetingDate, s.greetingBuilt = payload, m.SvDate, time.Time{}
-	if !first {
-		return
-	}
-	for c, next := s.clients, (*client)(nil); c != nil; c = next {
-		next = c.next
-		if c.state == clientGreeting {
-			s.timers.remove(c)
-			c.greet()
-			if c.state == clientServed {
-				c.Readable()
-			}
-		}
-	}
-}
-
-// greetingUnit is the greeting as a data unit with the time of now in svDate. RFC 5730 section 2.4:
-// svDate is the server's current date and time in UTC. Borrowed until the next call.
-func (s *Server) greetingUnit() []byte {
-	now := time.Now().UTC().Truncate(time.Second)
-	if now.Equal(s.greetingBuilt) {
-		return s.greetingCached
-	}
-	var edits []frame.Edit
-	if s.greetingDate.Len() > 0 {
-		edits = []frame.Edit{{Span: s.greetingDate, With: now.AppendFormat(nil, "2006-01-02T15:04:05.0Z")}}
-	}
-	s.greetingCached = frame.AppendUnit(s.greetingCached[:0], s.greeting, edits)
-	s.greetingBuilt = now
-	return s.greetingCached
-}
-
-// tlsReason sorts the end of a TLS stream.
-func tlsReason(err error) closeReason {
-	if errors.Is(err, io.EOF) {
-		return closedByClient
-	}
-	return closedTLS
 }

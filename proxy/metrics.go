@@ -109,7 +109,7 @@ func (s *Server) snapshot() *Snapshot {
 		Counters:    s.counts,
 		Clients:     s.nclients,
 		Memory:      s.memory,
-		MaxMemory:   s.cfg.MaxHeld,
+		MaxMemory:   s.cfg.MaxMemory,
 		Blame:       s.blamed.shown(),
 		AcceptError: s.acceptError,
 	}

@@ -7,10 +7,11 @@ import (
 	"eppmux/upstream"
 )
 
-// What operators do and see of a running Server, from any goroutine between Serve and Close.
+// The methods here show operators a running Server, and let them change it. Any goroutine may call
+// them between Serve and Close.
 
-// ask runs f on the loop and waits for it, for scrapeTimeout at most. After upstream.ErrBusy f may still
-// run.
+// ask runs f on the loop and waits for it, for scrapeTimeout at most. After upstream.ErrBusy f may
+// still run.
 func (s *Server) ask(f func()) error {
 	done := make(chan struct{})
 	s.loop.Post(func() {
@@ -33,19 +34,19 @@ type ClientInfo struct {
 	Listener  string
 	Client    string // address, or the user of a unix socket
 	Doing     string // the command in flight or waiting; empty: none
-	Recording bool   // a note of it is being kept in the audit log, and it is sent then
-	Sent      bool   // it has been sent to the registry
-	// since it was handed in or, where there is none, since the last one was sent or the client
-	// came
-	For  time.Duration
-	Held int // octets that are held for it
+	Recording bool   // the audit log is making its record of that command, which is sent then
+	Sent      bool   // that command has been sent to the registry
+	// For is how long that command has been under way. Without one it is the time since the last
+	// command was sent, or since the client came.
+	For    time.Duration
+	Memory int // octets held for the client
 }
 
 // ClientsMax is how many clients Clients lists at most.
 const ClientsMax = 1000
 
-// Clients lists clients, at most n and ClientsMax, those with a command first, and says how many
-// there are.
+// Clients lists clients, at most n and at most ClientsMax, those with a command first. total is how
+// many there are.
 func (s *Server) Clients(n int) (list []ClientInfo, total int, err error) {
 	type answer struct {
 		list  []ClientInfo
@@ -60,6 +61,7 @@ func (s *Server) Clients(n int) (list []ClientInfo, total int, err error) {
 	return a.list, a.total, nil
 }
 
+// clientInfos lists n clients at most, those with a command first.
 func (s *Server) clientInfos(n int) []ClientInfo {
 	var list []ClientInfo
 	for _, busy := range []bool{true, false} {
@@ -72,9 +74,11 @@ func (s *Server) clientInfos(n int) []ClientInfo {
 	return list
 }
 
+// info is the client as this moment shows it.
 func (c *client) info() ClientInfo {
-	i := ClientInfo{ID: c.id, Held: int(c.memory), For: c.srv.account.Now() - c.served}
-	i.Listener, i.Client = c.origin()
+	from := c.whereFrom()
+	i := ClientInfo{ID: c.id, Listener: from.listener, Client: from.peer, Memory: int(c.memory),
+		For: c.srv.account.Now() - c.served}
 	if c.check != nil {
 		i.Doing = frame.CommandLogin.String()
 	}
@@ -85,8 +89,8 @@ func (c *client) info() ClientInfo {
 	return i
 }
 
-// Kick ends the connection of a client; false if there is none of that id. A command of its that
-// waits is not sent, one that is in flight is answered to nobody.
+// Kick ends the connection of a client, and reports whether there is one of that id. If the client's
+// command still waits, it is not sent; the answer to a command in flight goes to nobody.
 func (s *Server) Kick(id uint64) (bool, error) {
 	found := make(chan bool, 1) // one answer; not closed
 	err := s.ask(func() {

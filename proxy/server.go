@@ -12,7 +12,7 @@ import (
 	"eppmux/upstream"
 )
 
-// Services says what becomes of a login that lists services which the registry does not offer.
+// Services says what is done with a login that lists services which the registry does not offer.
 type Services uint8
 
 const (
@@ -35,20 +35,21 @@ type Config struct {
 	MaxClients      int           // 0: 50000
 	MaxFrame        int           // octets of a client's payload; 0: 262144
 	MaxAhead        int           // octets that a client may send ahead; 0: 1048576
-	MaxHeld         int           // octets that may be held for all clients together; 0: 268435456
+	MaxMemory       int           // octets that may be held for all clients together; 0: 268435456
 	IdleTimeout     time.Duration // of a client without a command; 0: none
 	FrameTimeout    time.Duration // from a frame's first octet to its last; 0: 30 s
 	GreetingTimeout time.Duration // a client's wait while no greeting has been learnt; 0: 10 s
 	Services        Services
-	// Users are the client ids that may log in, with their passwords; then nothing but hello, login
-	// and logout is answered before. Nil: any login is right, and none is needed.
+	// Users are the client ids that may log in, with their passwords. A client must log in before
+	// its first command; hello and logout need no login. Nil: any login is right, and none is
+	// needed.
 	Users          map[string]PasswordHash
 	UnknownOutcome UnknownOutcome
 
 	Logger *slog.Logger // nil: silent
 }
 
-// Counters count since the start. They are plain numbers that the loop owns; a scrape takes a copy.
+// Counters count since the start. The loop owns them; a scrape takes a copy.
 type Counters struct {
 	Closes         [numCloseReasons]uint64
 	Faults         uint64 // frames that were refused here
@@ -69,8 +70,8 @@ func (c *Counters) Blamed() (n uint64) {
 	return n
 }
 
-// Hoarders is how many of those held parts of frames when too much was held for all clients
-// together.
+// Hoarders is how many connections ended because all clients together took too much memory, and
+// theirs held parts of frames.
 func (c *Counters) Hoarders() uint64 { return c.Closes[closedMemory] }
 
 // Server serves the clients of one registry account, on the account's loop.
@@ -89,6 +90,7 @@ type Server struct {
 
 	closing sync.Once
 
+	// Used by any goroutine.
 	accepting   sync.WaitGroup // accept goroutines, TLS handshakes
 	handshakes  handshakes
 	maxClients  atomic.Int64
@@ -98,7 +100,7 @@ type Server struct {
 	troubles    complaints   // about taking them in
 
 	// Owned by the loop.
-	cfg            Config
+	cfg            Config // but for the Logger, of New; see Reload
 	scanner        frame.Scanner
 	clients        *client // all of them
 	nclients       int
@@ -106,20 +108,19 @@ type Server struct {
 	memory         int    // octets held for clients, see client.weigh
 	timers         timers
 	alarm          *loop.Alarm
-	out            []byte // message of our own being written
-	greeting       []byte // payload; nil until it is learnt
-	greetingDate   frame.Span
-	greetingBuilt  time.Time
-	greetingCached []byte
-	offered        frame.Greeting
-	svTRID         []byte
+	out            []byte         // message of our own being written, see client.reply
+	greeting       []byte         // payload; nil until it is learnt
+	greetingDate   frame.Span     // of svDate in it
+	greetingBuilt  time.Time      // when greetingCached was made
+	greetingCached []byte         // see greetingUnit
+	offered        frame.Greeting // by the registry
+	svTRID         []byte         // see nextSvTRID
 	svTRIDs        uint64
 	users          map[string]*credential // by client id; nil: any login is right
-	// of who is not in users: no password matches it, and it takes as long
-	decoy       PasswordHash
-	counts      Counters
-	blamed      blamed // last
-	acceptError string // the last one
+	decoy          PasswordHash           // for unknown client ids: no password matches, and it takes as long
+	counts         Counters
+	blamed         blamed // last
+	acceptError    string // the last one
 }
 
 // New returns a server of account's clients. It lives on the account's loop.
@@ -129,21 +130,21 @@ func New(cfg Config, account *upstream.Account) *Server {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{cfg: cfg, log: cfg.Logger, loop: account.Loop(), account: account, epoch: time.Now(),
-		left: make(chan struct{}, 1), verifier: newVerifier(account.Loop().Post)}
+		left: make(chan struct{}, 1), verifier: newVerifier(account.Loop().Post), proofKey: newProofKey()}
 	s.complaints.log, s.troubles.log = s.log, s.log
 	s.maxClients.Store(int64(cfg.MaxClients))
 	s.maxAhead.Store(int64(cfg.MaxAhead))
-	s.proofKey = newProofKey()
 	s.setUsers(cfg.Users)
 	s.alarm = loop.NewAlarm(s.loop, s.clock, s.tick)
 	return s
 }
 
+// setDefaults replaces the zero values of cfg.
 func setDefaults(cfg *Config) {
 	setDefault(&cfg.MaxClients, 50_000)
 	setDefault(&cfg.MaxFrame, 262_144)
 	setDefault(&cfg.MaxAhead, 1_048_576)
-	setDefault(&cfg.MaxHeld, 256<<20)
+	setDefault(&cfg.MaxMemory, 256<<20)
 	setDefault(&cfg.FrameTimeout, 30*time.Second)
 	setDefault(&cfg.GreetingTimeout, 10*time.Second)
 }
@@ -157,7 +158,7 @@ func setDefault[T int | time.Duration](v *T, d T) {
 // Name is the registry's.
 func (s *Server) Name() string { return s.account.Name() }
 
-// Account is the one that the clients use.
+// Account is the account that the clients use.
 func (s *Server) Account() *upstream.Account { return s.account }
 
 // Listen opens the listeners; clients that connect wait until Serve. After an error nothing is left
@@ -191,13 +192,13 @@ func (s *Server) serve(ln *listener) {
 	s.log.Info("listening", "listener", ln.String())
 }
 
-// farewellPause is how long clients stay after the last session has been logged out. One that is
-// between two commands then hears "not sent" to the next, where the end of its connection could
-// cross it and leave it in doubt.
+// farewellPause is how long clients stay after the last session has been logged out. A client that
+// is between two commands then hears "not sent" to the next. If its connection ended at once, the end
+// could cross the command and leave the client in doubt.
 const farewellPause = 500 * time.Millisecond
 
-// Refuse takes no new clients from now on; those that are connected stay. It returns when the last
-// that had connected before is on the loop, or in its TLS handshake.
+// Refuse closes the listeners; connected clients stay. It returns when the last client that had
+// connected before is on the loop, or in its TLS handshake.
 func (s *Server) Refuse() {
 	s.closeListeners()
 	for _, ln := range s.listeners {
@@ -205,15 +206,17 @@ func (s *Server) Refuse() {
 	}
 }
 
-// Farewell closes the clients in such a way that they can read their last answers, once they have
-// left by themselves or the given time is over. It is called after Refuse, when the account has been
-// drained.
+// Farewell closes the clients that have not left within farewellPause, or within the given time if
+// that is shorter. They can read their last answers before. It is called after Refuse, when the
+// account has been drained.
 func (s *Server) Farewell(within time.Duration) {
 	s.awaitLast(min(within, farewellPause))
 	done := make(chan struct{}) // closed on the loop
 	s.loop.Post(func() {
 		defer close(done)
-		s.each(func(c *client) { c.linger(closedShutdown) })
+		s.each(func(c *client) {
+			c.turn(func() { c.linger(closedShutdown) })
+		})
 	})
 	<-done
 	s.awaitLast(lingerTimeout / 2)
@@ -232,7 +235,7 @@ func (s *Server) awaitLast(within time.Duration) {
 	}
 }
 
-// disconnected takes a connection out of those that count.
+// disconnected counts a connection as gone.
 func (s *Server) disconnected() {
 	if s.connections.Add(-1) == 0 {
 		select {
@@ -268,12 +271,14 @@ func (s *Server) each(f func(*client)) {
 	}
 }
 
+// closeListeners closes the listeners; those that are closed already stay so.
 func (s *Server) closeListeners() {
 	for _, ln := range s.listeners {
 		ln.close()
 	}
 }
 
+// clock is the time since New; clients' instants are by this clock.
 func (s *Server) clock() time.Duration { return time.Since(s.epoch) }
 
 // tick looks at the clients whose timers have come.
@@ -282,13 +287,11 @@ func (s *Server) tick() {
 	for c := s.timers.due(now); c != nil; c = s.timers.due(now) {
 		c.due(now)
 	}
-	s.rearm()
+	s.alarm.Before(s.timers.next())
 }
 
-func (s *Server) rearm() { s.alarm.Before(s.timers.next()) }
-
-// opened takes a client in, on the loop.
-func (s *Server) opened(c *client) {
+// addClient takes a client in, on the loop.
+func (s *Server) addClient(c *client) {
 	s.lastClient++
 	c.id = s.lastClient
 	if c.next = s.clients; c.next != nil {
@@ -298,8 +301,8 @@ func (s *Server) opened(c *client) {
 	s.nclients++
 }
 
-// forget takes a client out, on the loop.
-func (s *Server) forget(c *client) {
+// removeClient takes a client out, on the loop.
+func (s *Server) removeClient(c *client) {
 	s.timers.remove(c)
 	if c.next != nil {
 		c.next.prev = c.prev
@@ -329,6 +332,7 @@ func (s *Server) nextSvTRID() []byte {
 	return s.svTRID
 }
 
+// appendHex appends v with that many hexadecimal digits.
 func appendHex(dst []byte, v uint64, digits int) []byte {
 	for i := digits - 1; i >= 0; i-- {
 		dst = append(dst, svTRIDDigits[v>>(4*i)&15])

@@ -6,24 +6,26 @@ import (
 	"eppmux/frame"
 )
 
-// A stranger is a client that must log in and never has. It is owed little: some time, three
-// attempts and room for one login. Whom a reload has logged out, and who came while no login was
-// needed, is none: it may be between two commands of its work, and hears of it with the next.
+// A stranger has connected where clients must log in and has not done so yet. It gets 30 s, three
+// attempts and room for one login. A client that a reload logged out, or that came before login was
+// required, is not a stranger: it may be in the middle of its work, and is told with its next
+// command.
 
 const (
 	// loginTimeout is how long a stranger may stay. The time for which its logins are verified does
 	// not count.
 	loginTimeout = 30 * time.Second
-	// strangerAhead is what a stranger may send ahead, in octets: a login.
+	// strangerAhead is how many octets a stranger may send ahead: a login.
 	strangerAhead = frame.HeaderLen + maxLogin
-	// maxBusy is how many logins in a row may be sent back because too many wait before they count
-	// as refused: it is not the client's fault, but each is read by a slow parser.
+	// maxBusy is how many of a client's logins in a row may be refused because too many wait before
+	// they count as its refusals. It is not the client's fault, but each is read by a slow parser.
 	maxBusy = 30
 )
 
+// stranger reports whether the client is one.
 func (c *client) stranger() bool { return c.srv.users != nil && !c.trusted }
 
-// frameMax is the longest payload that is taken, in octets, and what is said of a longer one.
+// frameMax is the longest payload that is taken, in octets, and the reply to a longer one.
 func (c *client) frameMax() (int, reply) {
 	if most := c.srv.cfg.MaxFrame; !c.stranger() || most <= maxLogin {
 		return most, replyTooLong
@@ -31,7 +33,7 @@ func (c *client) frameMax() (int, reply) {
 	return maxLogin, replyTooLongYet
 }
 
-// aheadMax is how many octets may wait unread, and what is said to who sends more.
+// aheadMax is how many octets the client may send ahead, and the reply when it sends more.
 func (c *client) aheadMax() (int, reply) {
 	if most := c.srv.cfg.MaxAhead; !c.stranger() || most <= strangerAhead {
 		return most, replyTooFarAhead
@@ -39,25 +41,24 @@ func (c *client) aheadMax() (int, reply) {
 	return strangerAhead, replyTooFarAheadYet
 }
 
-// early answers a command before login.
-func (c *client) early(m *frame.Message, n int) {
+// early refuses a command before login.
+func (c *client) early(m *frame.Message) act {
 	c.srv.counts.NotLoggedIn++
 	c.complainOfCommand(m)
 	if c.stranger() && c.strike() {
-		c.refuse(replyLoginsRefused, m, n)
-		c.linger(closedRefused)
-		return
+		return c.reply(replyLoginsRefused, ownClTRID(m)).then(closedRefused)
 	}
-	c.refuse(replyNotLoggedIn, m, n)
+	return c.reply(replyNotLoggedIn, ownClTRID(m))
 }
 
-// strike counts a refusal, and says whether it was one too many.
+// strike counts a refusal, and reports whether it was one too many.
 func (c *client) strike() bool {
 	c.refusals++
 	return c.refusals >= maxRefusals
 }
 
-// excused says whether a login that was refused for why was not the client's fault.
+// excused reports whether the refusal of a login is not counted against the client, and counts how
+// often that was so.
 func (c *client) excused(why refusal) bool {
 	if why != refusedBusy || c.busies == maxBusy {
 		return false
@@ -69,24 +70,18 @@ func (c *client) excused(why refusal) bool {
 // awaitLogin sets the alarm for a stranger's login.
 func (c *client) awaitLogin() {
 	if c.state == clientServed && c.stranger() {
-		c.srv.timers.before(c, c.loginBy)
-		c.srv.rearm()
+		c.wakeBy(c.loginBy)
 	}
 }
 
-// loginBegins stops a stranger's time: loginBy is what is left of it, until loginStops.
-func (c *client) loginBegins() { c.loginBy -= c.srv.clock() }
-
-func (c *client) loginStops() { c.loginBy += c.srv.clock() }
-
-// dueLogin ends a stranger whose time is over.
+// dueLogin ends a stranger whose time is over. The time does not run while a login is verified.
 func (c *client) dueLogin(now time.Duration) {
 	if !c.stranger() || c.busy() || c.state != clientServed {
 		return
 	}
 	if now >= c.loginBy {
-		c.leave(replyLoginTimeout, nil, closedNoLogin)
+		c.dismiss(replyLoginTimeout, closedNoLogin)
 		return
 	}
-	c.srv.timers.before(c, c.loginBy)
+	c.wakeBy(c.loginBy)
 }

@@ -21,7 +21,7 @@ func (f *fixture) age(by time.Duration) {
 		s := f.server
 		for c := s.clients; c != nil; c = c.next {
 			c.loginBy -= by
-			s.timers.before(c, s.clock())
+			c.wakeBy(s.clock())
 		}
 		s.tick()
 	})
@@ -89,13 +89,14 @@ func TestVerifyLoginTimeoutWaits(t *testing.T) {
 	waitFor(t, "the queue", func() bool { return len(f.server.verifier.queue) == 2 })
 	var then, left time.Duration // of the one that is wrong, which came last
 	err := f.server.ask(func() {
-		then, left = f.server.clock(), f.server.clients.loginBy
+		then = f.server.clock()
 		for c := f.server.clients; c != nil; c = c.next {
-			if c.loginBy <= 0 || c.loginBy > loginTimeout {
-				t.Errorf("%v are left", c.loginBy)
+			if left = c.loginBy - c.check.since; left <= 0 || left > loginTimeout {
+				t.Errorf("%v are left", left)
 			}
-			c.srv.timers.before(c, c.srv.clock())
+			c.wakeBy(then)
 		}
+		left = f.server.clients.loginBy - f.server.clients.check.since
 		f.server.tick()
 	})
 	if err != nil {

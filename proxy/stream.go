@@ -1,22 +1,14 @@
 package proxy
 
 import (
-	"crypto/tls"
-	"errors"
-	"io"
 	"net"
-	"os"
-	"slices"
-	"sync/atomic"
-
-	"github.com/valyala/bytebufferpool"
 
 	"eppmux/loop"
 )
 
 // stream is what a client's state machine sees of its connection: octets, whether TLS is under them
-// or not. Owned by the loop; no method blocks. After a Write or Close the connection may be gone:
-// then the client's Closed has been called.
+// or not. Owned by the loop; no method blocks. A write or a close can end the connection; then the
+// client's Closed has been called when it returns.
 type stream interface {
 	// open begins the stream over an enrolled socket.
 	open(s loop.Socket)
@@ -26,7 +18,9 @@ type stream interface {
 	peek(n int) []byte
 	// discard drops the first n octets, 0 < n <= buffered().
 	discard(n int)
+	// buffered is the number of octets that have come and are not discarded.
 	buffered() int
+	// write writes all of p, or takes a copy of what the kernel does not take now.
 	write(p []byte)
 	// unsent is the number of octets written that the kernel has not taken.
 	unsent() int
@@ -34,6 +28,7 @@ type stream interface {
 	acknowledge()
 	// closeWrite tells the other side that nothing more comes.
 	closeWrite()
+	// close closes the connection at once.
 	close()
 	// from is the other side's address; nil when it is not known any more.
 	from() net.Addr
@@ -56,103 +51,3 @@ func (p *plainStream) write(b []byte)     { _, _ = p.Write(b) }
 func (p *plainStream) unsent() int        { return p.Unsent() }
 func (p *plainStream) acknowledge()       { p.Acknowledge() }
 func (p *plainStream) closeWrite()        { p.CloseWrite() }
-
-// tlsStream is a client's connection with TLS, driven on the loop after a handshake on a goroutine.
-type tlsStream struct {
-	conn   *tls.Conn
-	under  *loop.Conn
-	socket loop.Socket
-	in     *bytebufferpool.ByteBuffer // what has been decrypted and not discarded; nil while there is nothing
-	taken  int                        // in.B[:taken] has been discarded
-	max    *atomic.Int64              // octets; fill stops above it
-}
-
-// tlsBuffers holds the buffers of decrypted octets. Idle clients have none.
-var tlsBuffers bytebufferpool.Pool
-
-func newTLSStream(nc net.Conn, cfg *tls.Config, max *atomic.Int64) *tlsStream {
-	under := &loop.Conn{Conn: nc}
-	cfg = cfg.Clone()
-	// some clients take one read for one frame: it must be one record where it fits
-	cfg.DynamicRecordSizingDisabled = true
-	return &tlsStream{conn: tls.Server(under, cfg), under: under, max: max}
-}
-
-func (t *tlsStream) open(s loop.Socket) {
-	t.socket = s
-	t.under.Attach(s)
-}
-
-func (t *tlsStream) fill() error {
-	if t.in == nil {
-		t.in = tlsBuffers.Get()
-		t.taken = 0
-	}
-	defer t.release()
-	for t.buffered() <= int(t.max.Load()) {
-		if t.taken >= t.buffered() {
-			// move what is left to the front before the buffer grows for what has been taken
-			t.in.B = append(t.in.B[:0], t.in.B[t.taken:]...)
-			t.taken = 0
-		}
-		t.in.B = slices.Grow(t.in.B, 4096)
-		n, err := t.conn.Read(t.in.B[len(t.in.B):cap(t.in.B)])
-		if t.in == nil { // reading made TLS write, which found the connection closed
-			return net.ErrClosed
-		}
-		t.in.B = t.in.B[:len(t.in.B)+n]
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil
-		}
-		if err != nil {
-			if errors.Is(err, io.EOF) {
-				return io.EOF
-			}
-			return err
-		}
-	}
-	return nil
-}
-
-// release gives the buffer back once everything in it is discarded.
-func (t *tlsStream) release() {
-	if t.in != nil && t.taken == len(t.in.B) {
-		tlsBuffers.Put(t.in)
-		t.in, t.taken = nil, 0
-	}
-}
-
-func (t *tlsStream) peek(n int) []byte { return t.in.B[t.taken : t.taken+n] }
-
-func (t *tlsStream) discard(n int) {
-	t.taken += n
-	t.release()
-}
-
-func (t *tlsStream) buffered() int {
-	if t.in == nil {
-		return 0
-	}
-	return len(t.in.B) - t.taken
-}
-
-func (t *tlsStream) write(b []byte) { _, _ = t.conn.Write(b) }
-func (t *tlsStream) unsent() int    { return t.socket.Unsent() }
-func (t *tlsStream) acknowledge()   { t.socket.Acknowledge() }
-
-func (t *tlsStream) closeWrite() {
-	_ = t.conn.CloseWrite() // the alert close_notify
-	t.socket.CloseWrite()
-}
-
-func (t *tlsStream) close()         { _ = t.socket.Close() }
-func (t *tlsStream) from() net.Addr { return t.socket.From() }
-
-func (t *tlsStream) detach() {
-	t.under.Detach()
-	if t.in != nil {
-		t.in.B = t.in.B[:0]
-		tlsBuffers.Put(t.in)
-		t.in = nil
-	}
-}

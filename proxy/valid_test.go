@@ -321,7 +321,7 @@ func TestWrittenIsValid(t *testing.T) {
 	})
 	t.Run("no room", func(t *testing.T) {
 		const most = 10_000
-		f := start(t, func(_ *sandbox.Config, c *config) { c.MaxHeld = most })
+		f := start(t, func(_ *sandbox.Config, c *config) { c.MaxMemory = most })
 		p, other := f.dial(), f.dial()
 		l.ask(p, 2400, func(id string) string {
 			payload := check("room.example", id)
@@ -340,7 +340,7 @@ func TestWrittenIsValid(t *testing.T) {
 	all := strings.Join(l.docs, "\n")
 	for name, replies := range ownReplies() {
 		if !slices.ContainsFunc(replies, func(r reply) bool {
-			text := r.text
+			text := r.code.Text()
 			if r.reason != "" {
 				text += "; " + r.reason
 			}

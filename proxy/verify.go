@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -10,15 +11,15 @@ import (
 	"eppmux/frame"
 )
 
-// A login is verified against the hash of its password. That is slow by design, so it is done on a
-// goroutine of its own, one for each Server, one login after the other; the loop goes on, and so
-// does every client that is logged in. A flood of wrong logins waits for itself: the queue is
-// short, and after a wrong password the goroutine rests for as long as it has worked, so that it
-// never takes more than half a processor. Whoever has logged in before is not held up by it: of a
-// password that was right the loop keeps a proof, and the same one is right at once.
+// A login is verified against the hash of its password. That is slow by design, so each Server does
+// it on a goroutine of its own, one login after the other; the loop goes on, and so does every
+// client that is logged in. A flood of wrong logins delays only other logins: the queue is short,
+// and after a wrong password the goroutine rests for as long as it has worked, so that it never
+// takes more than half a processor. A password that was right once does not wait at all: the loop
+// keeps a proof of it, and finds the same one right at once.
 
-// verificationsMax is how many logins may wait for each Server. Beyond it they are refused: who
-// waits behind more of them has lost patience.
+// verificationsMax is how many logins may wait for each Server. Beyond it they are refused: a client
+// behind more of them would lose patience.
 const verificationsMax = 32
 
 // credential is a client id that may log in. Owned by the loop, but for what is immutable.
@@ -35,15 +36,16 @@ type credential struct {
 type verification struct {
 	// Immutable.
 	client   *client
-	user     *credential  // nil: there is none of that name
+	user     *credential  // nil: no such client id
 	hash     PasswordHash // the user's, or a decoy
 	password string
-	clTRID   []byte // nil: none was sent
+	clTRID   []byte        // nil: none was sent
+	since    time.Duration // when it was handed in, by the Server's clock
 
-	gone atomic.Bool // set on the loop: the client does not wait any more
+	abandoned atomic.Bool // set on the loop: the client does not wait any more
 }
 
-// verifier holds the goroutine.
+// verifier is the goroutine that verifies, and the queue before it.
 type verifier struct {
 	queue chan *verification // from the loop; not closed
 	quit  chan struct{}      // closed by stop
@@ -52,8 +54,14 @@ type verifier struct {
 	rest  func(time.Duration) // pause, but in tests
 }
 
+// newVerifier returns a verifier whose run is to be started. post runs a function on the loop.
 func newVerifier(post func(func())) *verifier {
-	v := &verifier{queue: make(chan *verification, verificationsMax), quit: make(chan struct{}), ended: make(chan struct{}), post: post}
+	v := &verifier{
+		queue: make(chan *verification, verificationsMax),
+		quit:  make(chan struct{}),
+		ended: make(chan struct{}),
+		post:  post,
+	}
 	v.rest = v.pause
 	return v
 }
@@ -66,7 +74,7 @@ func (v *verifier) run() {
 		case <-v.quit:
 			return
 		case next := <-v.queue:
-			if next.gone.Load() {
+			if next.abandoned.Load() {
 				continue
 			}
 			begin := time.Now()
@@ -79,6 +87,7 @@ func (v *verifier) run() {
 	}
 }
 
+// pause waits for d, or until stop.
 func (v *verifier) pause(d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -88,14 +97,14 @@ func (v *verifier) pause(d time.Duration) {
 	}
 }
 
-// stop waits for one login at the most.
+// stop ends run and waits for it: for one login at most.
 func (v *verifier) stop() {
 	close(v.quit)
 	<-v.ended
 }
 
-// setUsers says who may log in; nil: everybody, and nobody needs to. Who is logged in as somebody
-// that has gone, or with a password that is not valid any more, must log in again.
+// setUsers says who may log in; nil: everybody, and nobody needs to. A client whose client id has
+// been removed, or whose password has been changed, must log in again.
 func (s *Server) setUsers(hashes map[string]PasswordHash) {
 	if hashes == nil {
 		s.users = nil
@@ -120,11 +129,11 @@ func (s *Server) setUsers(hashes map[string]PasswordHash) {
 	}
 }
 
-// stands says whether a login as u would still be right.
+// stands reports whether a login as u would still be right.
 func (s *Server) stands(u *credential) bool { return u != nil && s.users[u.name] == u }
 
-// proofOf cannot be turned back into the password, nor tried against guesses without the key, which
-// is this process's.
+// proofOf is a proof that the password was right for u. Nobody can get the password from it, or try
+// guesses against it, without the key, which never leaves this process.
 func (s *Server) proofOf(u *credential, password string) (proof [sha256.Size]byte) {
 	m := hmac.New(sha256.New, s.proofKey[:])
 	m.Write([]byte(u.name))
@@ -134,78 +143,74 @@ func (s *Server) proofOf(u *credential, password string) (proof [sha256.Size]byt
 	return proof
 }
 
+// newProofKey returns a random key for proofOf.
 func newProofKey() (key [sha256.Size]byte) {
 	rand.Read(key[:]) // never fails
 	return key
 }
 
-// authenticate verifies a login that is in order otherwise. Where that takes time, pending is true,
-// and verified will be called. clTRID is borrowed.
-func (c *client) authenticate(l *frame.Login, clTRID []byte) (r reply, pending bool) {
+// authenticate looks at the credentials of a login that is in order otherwise. Where that takes
+// time, pending is true, and verified will be called. clTRID is borrowed until it returns.
+func (c *client) authenticate(l *frame.Login, clTRID []byte) (v verdict, pending bool) {
 	s := c.srv
 	u := s.users[l.ClientID]
 	if u != nil && u.proven {
 		if proof := s.proofOf(u, l.Password); hmac.Equal(proof[:], u.proof[:]) {
 			c.as = u
-			return replyLoggedIn, false
+			return loginRight, false
 		}
 	}
-	v := &verification{client: c, user: u, hash: s.decoy, password: l.Password, clTRID: clone(clTRID)}
+	check := &verification{client: c, user: u, hash: s.decoy, password: l.Password, clTRID: bytes.Clone(clTRID),
+		since: s.clock()}
 	if u != nil {
-		v.hash = u.hash
+		check.hash = u.hash
 	}
 	select {
-	case s.verifier.queue <- v:
-		c.check = v
-		c.loginBegins()
-		return reply{}, true
+	case s.verifier.queue <- check:
+		c.check = check
+		return v, true
 	default:
-		return replyLoginsBusy, false
+		return loginBusy, false
 	}
 }
 
-// clone keeps nil.
-func clone(b []byte) []byte {
-	if b == nil {
-		return nil
+// verified is called on the loop when a login has been verified. The client may have gone.
+func (c *client) verified(check *verification, right bool) {
+	if c.check == check {
+		c.turn(func() { c.finishLogin(check, right) })
 	}
-	return append([]byte{}, b...)
 }
 
-// verified is called on the loop when a login has been verified.
-func (c *client) verified(v *verification, right bool) {
-	if c.check != v {
-		return
-	}
+// finishLogin answers a login that has been verified.
+func (c *client) finishLogin(check *verification, right bool) {
+	s, v := c.srv, loginCredentials
 	c.check = nil
-	c.loginStops()
-	s, r := c.srv, replyCredentials
+	c.loginBy += s.clock() - check.since // a stranger's time did not run
 	switch {
 	case s.users == nil: // a reload has made it needless
-		r = replyLoggedIn
-	case right && s.stands(v.user):
-		r, c.as = replyLoggedIn, v.user
-		v.user.proof, v.user.proven = s.proofOf(v.user, v.password), true
+		v = loginRight
+	case right && s.stands(check.user):
+		v, c.as = loginRight, check.user
+		check.user.proof, check.user.proven = s.proofOf(check.user, check.password), true
 	}
-	c.loginEnds(r, v.clTRID, v.user)
+	c.do(c.loginEnds(v, nil, check.clTRID, check.user))
 	c.awaitLogin()
 	if c.state == clientServed {
 		c.touch()
 		c.parse()
 	}
-	c.weigh()
 }
 
-// forgetLogin ends a login that is under way.
+// forgetLogin gives up a login that is under way.
 func (c *client) forgetLogin() {
 	if c.check != nil {
-		c.check.gone.Store(true)
+		c.check.abandoned.Store(true)
 		c.check = nil
 	}
 }
 
-// complainOfLogin tells of a login that was refused. The client id is told only where it is one of
-// ours: others have put their password there before.
+// complainOfLogin logs that a login was refused. The client id is shown only if it is one of ours:
+// people have put their password in its place.
 func (c *client) complainOfLogin(why refusal, u *credential) {
 	c.srv.complaints.warn("client's login refused", func() []any {
 		a := []any{"listener", c.listener.String(), "client", whence(c.stream.from()), "reason", why.String()}
@@ -216,7 +221,7 @@ func (c *client) complainOfLogin(why refusal, u *credential) {
 	})
 }
 
-// complainOfCommand tells of a command before login.
+// complainOfCommand logs that a command before login was refused.
 func (c *client) complainOfCommand(m *frame.Message) {
 	command := m.Command.String()
 	c.srv.complaints.warn("command before login refused", func() []any {

@@ -170,7 +170,7 @@ func clientsVerb(s *service, _ context.Context, req Request) (a Answer, err erro
 			continue
 		}
 		for _, i := range list {
-			a.Clients = append(a.Clients, Client{server.Name(), i.ID, i.Listener, i.Client, i.Doing, i.Recording, i.Sent, seconds(i.For), i.Held})
+			a.Clients = append(a.Clients, Client{server.Name(), i.ID, i.Listener, i.Client, i.Doing, i.Recording, i.Sent, seconds(i.For), i.Memory})
 		}
 		a.Done = append(a.Done, fmt.Sprintf("%s: %d of %d clients", server.Name(), len(list), total))
 	}

@@ -41,7 +41,7 @@ func TestVerdictHeld(t *testing.T) {
 	account := upstream.NewAccount(upstreamConfig(reg, reg.TLSConfig()), l)
 	pc := proxyConfig(reg, nil)
 	socket := t.TempDir() + "/s"
-	pc.Listeners, pc.MaxHeld = []proxy.Listener{{Address: "unix://" + socket}}, 100_000
+	pc.Listeners, pc.MaxMemory = []proxy.Listener{{Address: "unix://" + socket}}, 100_000
 	server := proxy.New(pc, account)
 	if err := server.Listen(); err != nil {
 		t.Fatal(err)

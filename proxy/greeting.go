@@ -1,0 +1,53 @@
+package proxy
+
+import (
+	"time"
+
+	"eppmux/frame"
+)
+
+// maxGreeting is the longest greeting that is passed on, in octets: every client gets it.
+const maxGreeting = 256 << 10
+
+// learn takes a greeting of the registry, which from now on is ours too, and serves the clients
+// that wait for it. It keeps payload.
+func (s *Server) learn(payload []byte) {
+	if len(payload) > maxGreeting {
+		s.log.Warn("the registry's greeting is not shown to clients: it is too long", "octets", len(payload))
+		return
+	}
+	m, err := s.scanner.Scan(payload)
+	if err != nil || m.Kind != frame.KindGreeting {
+		return
+	}
+	if g, err := frame.ParseGreeting(payload); err == nil {
+		s.offered = g
+	}
+	first := s.greeting == nil
+	s.greeting, s.greetingDate, s.greetingBuilt = payload, m.SvDate, time.Time{}
+	if !first {
+		return
+	}
+	s.each(func(c *client) {
+		if c.state == clientGreeting {
+			s.timers.remove(c)
+			c.greet()
+		}
+	})
+}
+
+// greetingUnit is the greeting as a data unit with the current time in svDate. RFC 5730 section
+// 2.4: svDate is the server's current date and time in UTC. Borrowed until the next call.
+func (s *Server) greetingUnit() []byte {
+	now := time.Now().UTC().Truncate(time.Second)
+	if now.Equal(s.greetingBuilt) {
+		return s.greetingCached
+	}
+	var edits []frame.Edit
+	if s.greetingDate.Len() > 0 {
+		edits = []frame.Edit{{Span: s.greetingDate, With: now.AppendFormat(nil, "2006-01-02T15:04:05.0Z")}}
+	}
+	s.greetingCached = frame.AppendUnit(s.greetingCached[:0], s.greeting, edits)
+	s.greetingBuilt = now
+	return s.greetingCached
+}

@@ -1,0 +1,186 @@
+package proxy
+
+import (
+	"errors"
+
+	"eppmux/frame"
+	"eppmux/upstream"
+)
+
+// How a client's frames are taken in. The octets of a frame are the stream's: decide borrows them
+// and says what to do, then they are given back, and only then it is done. A write or a Submit can
+// close the connection, so nothing may be borrowed by then.
+
+// maxFaults faulty frames in a row end the connection.
+const maxFaults = 3
+
+var errNotClients = errors.New("only a registry sends such a message")
+
+// act is what a frame leads to. The zero act does nothing.
+type act struct {
+	submit *upstream.Exchange
+	unit   []byte      // to write: Server.out or the greeting, borrowed until the next message of our own
+	last   bool        // the client lingers behind it,
+	why    closeReason // for this reason
+}
+
+// then is a, after which the client lingers.
+func (a act) then(why closeReason) act {
+	a.last, a.why = true, why
+	return a
+}
+
+// reply is the act of writing r. clTRID is the content of the client's clTRID element, nil where it
+// sent none; it is copied.
+func (c *client) reply(r reply, clTRID []byte) act {
+	s := c.srv
+	s.out = s.appendReply(s.out[:0], r, clTRID)
+	return act{unit: s.out}
+}
+
+// do does what was decided.
+func (c *client) do(a act) {
+	if a.submit != nil {
+		c.x = a.submit
+		c.srv.account.Submit(a.submit)
+		return
+	}
+	if a.unit != nil {
+		c.write(a.unit)
+	}
+	if a.last {
+		c.linger(a.why)
+	}
+}
+
+// parse takes the client's frames as long as none is in flight.
+func (c *client) parse() {
+	if c.parsing { // a command that ends at once; the outer call goes on with the next one
+		return
+	}
+	c.parsing = true
+	for c.state == clientServed && !c.busy() && c.stream.unsent() < unsentPause && c.take() {
+	}
+	c.parsing = false
+}
+
+// take takes one frame. It reports whether there was a whole one.
+func (c *client) take() bool {
+	have := c.stream.buffered()
+	if have < frame.HeaderLen {
+		c.incomplete(have)
+		return false
+	}
+	most, tooLong := c.frameMax()
+	n, err := frame.Size(c.stream.peek(frame.HeaderLen), most)
+	if err == frame.ErrTooShort {
+		c.close(closedFrame) // no frame has such a length: this is not EPP, and nothing can be said
+		return false
+	}
+	if err != nil {
+		c.dismiss(tooLong, closedFrame)
+		return false
+	}
+	if have < n {
+		c.incomplete(have)
+		return false
+	}
+	c.partial = 0
+	c.deciding = true
+	a := c.decide(c.stream.peek(n)[frame.HeaderLen:])
+	c.deciding = false
+	c.discard(n)
+	c.do(a)
+	return true
+}
+
+// discard gives back the first n octets that have come.
+func (c *client) discard(n int) {
+	c.inTurn()
+	c.stream.discard(n)
+}
+
+// incomplete notes that a frame has begun and is not whole.
+func (c *client) incomplete(have int) {
+	if have == 0 {
+		c.partial = 0
+		return
+	}
+	if c.partial == 0 {
+		c.partial = max(1, c.srv.clock())
+		c.wakeBy(c.partial + c.srv.cfg.FrameTimeout)
+	}
+	if have <= frame.HeaderLen {
+		c.stream.acknowledge()
+	}
+}
+
+// decide says what a frame leads to. It may change counters and what is known of the client, but
+// neither writes nor submits: inTurn panics then. payload is borrowed until decide returns.
+func (c *client) decide(payload []byte) act {
+	m, err := c.srv.scanner.Scan(payload)
+	if err != nil {
+		return c.faulty(err)
+	}
+	switch m.Kind {
+	case frame.KindHello:
+		c.faultless()
+		return act{unit: c.srv.greetingUnit()}
+	case frame.KindCommand, frame.KindExtension:
+		c.faultless()
+		switch m.Command {
+		case frame.CommandLogin:
+			return c.login(m)
+		case frame.CommandLogout:
+			return c.logout(m)
+		}
+		return c.command(m, frame.HeaderLen+len(payload))
+	}
+	return c.faulty(errNotClients)
+}
+
+// command decides on a command that is the registry's to answer. It came in a frame of the given
+// size, in octets.
+func (c *client) command(m *frame.Message, size int) act {
+	s := c.srv
+	if s.users != nil && !c.loggedIn {
+		return c.early(m)
+	}
+	opts := c.listener.options.Load()
+	if set := opts.Commands; set != nil && !set.Has(m.Command, m.Op) {
+		s.counts.Disallowed++
+		return c.reply(replyDisallowed, ownClTRID(m))
+	}
+	if s.memory+size > s.cfg.MaxMemory {
+		s.account.NoRoom(m.Command)
+		return c.reply(replyNoRoom, ownClTRID(m))
+	}
+	from := upstream.Sender{Client: c, Budget: c.budget, Weight: uint8(opts.Weight), Since: c.served}
+	return act{submit: s.account.Exchange(from, m)}
+}
+
+// faulty answers a frame that never leaves for the registry.
+func (c *client) faulty(err error) act {
+	s := c.srv
+	s.counts.Faults++
+	s.blame(c.listener, c.stream.from(), FaultyFrame)
+	c.faults++
+	if c.faults == maxFaults {
+		return c.reply(replyTooManyFaults, s.scanner.EchoClTRID()).then(closedFaults)
+	}
+	return c.reply(replyFault(err), s.scanner.EchoClTRID())
+}
+
+// faultless notes a frame that is none of those.
+func (c *client) faultless() {
+	c.faults = 0
+	c.touch()
+}
+
+// ownClTRID is the content of a message's clTRID; nil where it has none.
+func ownClTRID(m *frame.Message) []byte {
+	if !m.ClTRID.Present() {
+		return nil
+	}
+	return m.Payload[m.ClTRID.Content.Start:m.ClTRID.Content.End]
+}

@@ -1,0 +1,135 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/valyala/bytebufferpool"
+
+	"eppmux/loop"
+)
+
+// tlsStream is a client's connection with TLS, driven on the loop after a handshake on a goroutine.
+type tlsStream struct {
+	conn   *tls.Conn
+	under  *loop.Conn
+	socket loop.Socket
+	in     *bytebufferpool.ByteBuffer // decrypted octets; nil: none that are not discarded
+	taken  int                        // in.B[:taken] has been discarded
+	max    *atomic.Int64              // octets; fill stops above it
+}
+
+// tlsBuffers holds the buffers of decrypted octets. Idle clients have none.
+var tlsBuffers bytebufferpool.Pool
+
+// newTLSStream is a TLS server's side over nc, whose handshake is still to be done. max bounds what
+// fill takes in.
+func newTLSStream(nc net.Conn, cfg *tls.Config, max *atomic.Int64) *tlsStream {
+	under := &loop.Conn{Conn: nc}
+	cfg = cfg.Clone()
+	// Some clients take one read for one frame: it must be one record where it fits.
+	cfg.DynamicRecordSizingDisabled = true
+	return &tlsStream{conn: tls.Server(under, cfg), under: under, max: max}
+}
+
+func (t *tlsStream) open(s loop.Socket) {
+	t.socket = s
+	t.under.Attach(s)
+}
+
+func (t *tlsStream) fill() error {
+	if t.in == nil {
+		t.in = tlsBuffers.Get()
+		t.taken = 0
+	}
+	defer t.release()
+	for t.buffered() <= int(t.max.Load()) {
+		if t.taken >= t.buffered() {
+			// move what is left to the front before the buffer grows for what has been taken
+			t.in.B = append(t.in.B[:0], t.in.B[t.taken:]...)
+			t.taken = 0
+		}
+		t.in.B = slices.Grow(t.in.B, 4096)
+		n, err := t.conn.Read(t.in.B[len(t.in.B):cap(t.in.B)])
+		if t.in == nil { // TLS wrote while it read, and found the connection closed
+			return net.ErrClosed
+		}
+		t.in.B = t.in.B[:len(t.in.B)+n]
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil
+		}
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				return io.EOF
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// release gives the buffer back once everything in it is discarded.
+func (t *tlsStream) release() {
+	if t.in != nil && t.taken == len(t.in.B) {
+		tlsBuffers.Put(t.in)
+		t.in, t.taken = nil, 0
+	}
+}
+
+func (t *tlsStream) peek(n int) []byte { return t.in.B[t.taken : t.taken+n] }
+
+func (t *tlsStream) discard(n int) {
+	t.taken += n
+	t.release()
+}
+
+func (t *tlsStream) buffered() int {
+	if t.in == nil {
+		return 0
+	}
+	return len(t.in.B) - t.taken
+}
+
+func (t *tlsStream) write(b []byte) { _, _ = t.conn.Write(b) }
+func (t *tlsStream) unsent() int    { return t.socket.Unsent() }
+func (t *tlsStream) acknowledge()   { t.socket.Acknowledge() }
+
+func (t *tlsStream) closeWrite() {
+	_ = t.conn.CloseWrite() // the alert close_notify
+	t.socket.CloseWrite()
+}
+
+func (t *tlsStream) close()         { _ = t.socket.Close() }
+func (t *tlsStream) from() net.Addr { return t.socket.From() }
+
+func (t *tlsStream) detach() {
+	t.under.Detach()
+	if t.in != nil {
+		t.in.B = t.in.B[:0]
+		tlsBuffers.Put(t.in)
+		t.in = nil
+	}
+}
+
+// tlsReason sorts an error of fill.
+func tlsReason(err error) closeReason {
+	if errors.Is(err, io.EOF) {
+		return closedByClient
+	}
+	return closedTLS
+}
+
+// handshakeReason sorts an error of the handshake. A client that leaves by itself is not at fault:
+// a monitor that only looks whether the port is open does so.
+func handshakeReason(err error) closeReason {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		return closedByClient
+	}
+	return closedHandshake
+}
