@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// PasswordHash is what is kept of a client's password: PBKDF2 with HMAC-SHA-256 (RFC 8018 section
-// 5.2). It can be compared with ==. Nothing shows it but Encode.
+// PasswordHash is the hash of a client's password: PBKDF2 with HMAC-SHA-256 (RFC 8018 section 5.2).
+// It can be compared with ==. Only Encode shows it.
 type PasswordHash struct {
 	iterations int
 	salt       string
@@ -35,10 +35,10 @@ const (
 	hashRefused = "must be " + hashScheme + "$ITERATIONS$SALT$HASH, as \"eppmux hash\" prints it"
 )
 
-// errNotAHash does not repeat what was there: it may be a password.
+// errNotAHash does not repeat the text: it may be a password.
 var errNotAHash = errors.New(hashRefused)
 
-// HashPassword makes a hash with a salt of its own.
+// HashPassword hashes a password with a new salt.
 func HashPassword(password string, iterations int) (PasswordHash, error) {
 	salt := make([]byte, saltLen)
 	rand.Read(salt) // never fails
@@ -48,7 +48,7 @@ func HashPassword(password string, iterations int) (PasswordHash, error) {
 	return h, err
 }
 
-// ParsePasswordHash reads what Encode has written. Its error never shows any of text.
+// ParsePasswordHash reads what Encode wrote. Its error shows nothing of text.
 func ParsePasswordHash(text string) (PasswordHash, error) {
 	var h PasswordHash
 	parts := strings.Split(text, "$")
@@ -79,25 +79,28 @@ func ParsePasswordHash(text string) (PasswordHash, error) {
 	return h, nil
 }
 
-// Encode is the hash as a config file has it: pbkdf2-sha256$ITERATIONS$SALT$HASH, the last two in
+// Encode is the hash as it stands in a config file: pbkdf2-sha256$ITERATIONS$SALT$HASH, the last two in
 // base 64 (RFC 4648 section 4) without padding.
 func (h PasswordHash) Encode() string {
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("%s$%d$%s$%s", hashScheme, h.iterations, b64.EncodeToString([]byte(h.salt)), b64.EncodeToString(h.key[:]))
+	salt, key := b64.EncodeToString([]byte(h.salt)), b64.EncodeToString(h.key[:])
+	return fmt.Sprintf("%s$%d$%s$%s", hashScheme, h.iterations, salt, key)
 }
 
-// Matches takes as long as the iterations demand, whatever the answer.
+// Matches reports whether h is the password's. It takes as long as the iterations demand, whatever
+// the answer.
 func (h PasswordHash) Matches(password string) bool {
 	key, err := h.derive(password)
 	return err == nil && subtle.ConstantTimeCompare(key, h.key[:]) == 1
 }
 
+// derive is the key that a password gives with h's salt and iterations.
 func (h PasswordHash) derive(password string) ([]byte, error) {
 	return pbkdf2.Key(sha256.New, password, []byte(h.salt), h.iterations, len(h.key))
 }
 
-// Format writes no more than the scheme, for every verb.
+// Format implements fmt.Formatter. It writes no more than the scheme, for every verb.
 func (h PasswordHash) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hashScheme)) }
 
-// LogValue is as Format.
+// LogValue implements slog.LogValuer. It is no more than the scheme.
 func (h PasswordHash) LogValue() slog.Value { return slog.StringValue(hashScheme) }

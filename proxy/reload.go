@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Reload changes how clients are served while they are: listeners and their TLS, limits, timeouts,
-// who may log in. No client is dropped and no command lost; clients of a listener that is closed
-// stay. The Logger stays as it is. After an error nothing has changed.
+// Reload changes how clients are served: listeners and their TLS, limits, timeouts, who may log in.
+// No client is disconnected and no command lost; clients of a listener that is closed stay. The
+// Logger stays as it is. After an error nothing has changed.
 func (s *Server) Reload(cfg Config) error {
 	setDefaults(&cfg)
 	keep, opened, err := s.openNew(cfg.Listeners)
@@ -37,12 +37,14 @@ func (s *Server) Reload(cfg Config) error {
 	return nil
 }
 
-// openNew sorts listeners into those that are open already, which get their new options, and those
-// that it opens.
+// openNew opens the listeners that are wanted and not open. It returns the open listeners that are
+// still wanted, with their new options, and those that it opened.
 func (s *Server) openNew(want []Listener) (keep, opened []*listener, err error) {
 	options := make(map[*listener]*Listener)
 	for _, l := range want {
-		i := slices.IndexFunc(s.listeners, func(ln *listener) bool { return options[ln] == nil && ln.serves(l) })
+		i := slices.IndexFunc(s.listeners, func(ln *listener) bool {
+			return options[ln] == nil && ln.serves(l)
+		})
 		if i >= 0 {
 			options[s.listeners[i]] = &l
 			keep = append(keep, s.listeners[i])
@@ -65,13 +67,13 @@ func (s *Server) openNew(want []Listener) (keep, opened []*listener, err error) 
 	return keep, opened, nil
 }
 
-// serves says whether ln is open where l wants to be, so that it can become l without being opened
-// anew.
+// serves reports whether ln is open where l wants to be. Then it can become l without being opened
+// again.
 func (ln *listener) serves(l Listener) bool {
 	return place(ln.options.Load().Address) == place(l.Address)
 }
 
-// place is an address without saying whether TLS is spoken there.
+// place is an address as the kernel knows it: the same with TLS and without.
 func place(address string) string {
 	if rest, ok := strings.CutPrefix(address, "tls://"); ok {
 		return "tcp://" + rest
@@ -79,8 +81,7 @@ func place(address string) string {
 	return address
 }
 
-// become gives ln the options of l. The error is about a unix socket's mode and group, which then
-// stay.
+// become gives ln the options of l. After an error a unix socket keeps its old mode and group.
 func (ln *listener) become(l *Listener) error {
 	now := ln.options.Swap(l)
 	if ln.inode == 0 || now.Mode == l.Mode && now.Group == l.Group {
