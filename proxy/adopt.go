@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// adopt opens l on l.Socket, which another process has opened. We get a descriptor of our own for it.
-// When we close that, the socket goes on listening in the other process; clients that connect then
-// wait in the kernel's queue for our successor. The file of a unix socket is not ours: it is neither
-// changed nor removed.
+// adopt opens l on l.Socket, which another process has opened. We get a descriptor of our own for
+// it. When we close that, the socket goes on listening in the other process; clients that connect
+// then wait in the kernel's queue for our successor. The file of a unix socket is not ours: it is
+// neither changed nor removed.
 func adopt(l Listener) (*listener, error) {
 	ln, err := net.FileListener(l.Socket)
 	if err != nil {

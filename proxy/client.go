@@ -20,11 +20,10 @@ const (
 
 // client is one connection of a registrar's system. It is the loop.Handler of its socket and the
 // upstream.Client of its exchanges: one command at a time, in the order in which they came (RFC
-// 5734 section 3). What it sends ahead waits in the stream, bounded.
+// 5734 section 3). Frames that it sends ahead wait in the stream, within bounds.
 //
-// Thousands of clients are idle most of the time, and an idle one may cost 700 octets with its
-// stream, socket and listener's share (bench/README.md). This struct fills the allocator's class of
-// 176 octets; the next one is 192.
+// Most of thousands of clients are idle, and an idle client may cost 700 octets in all
+// (bench/README.md). This struct fills the allocator's size class of 176 octets.
 type client struct {
 	// Immutable after the accept.
 	srv      *Server
@@ -35,7 +34,7 @@ type client struct {
 	id       uint64             // set when it opens
 	x        *upstream.Exchange // in flight; see busy
 	check    *verification      // its login under way; see busy
-	as       *credential        // as whom it has logged in; nil where logins are not verified
+	as       *credential        // of its last right login; nil where logins are not verified
 	budget   *pool.Budget       // for client-scope limits
 	wake     time.Duration      // in srv.timers
 	prev     *client            // in srv.clients
@@ -44,7 +43,7 @@ type client struct {
 	served   time.Duration // when its last command was sent, or it came; by the account's clock
 	since    time.Duration // when the state began, or the last command ended
 	loginBy  time.Duration // when a stranger's time is over; moved on when a login has been verified
-	partial  time.Duration // when the first octet of a frame was seen that is not whole; 0: none
+	partial  time.Duration // when the first octet of an incomplete frame was seen; 0: no such frame
 	stalled  time.Duration // since when the kernel has taken nothing of the backlog; 0: no backlog
 	memory   int32         // octets that count in srv.memory
 	backlog  int32         // octets that the kernel had not taken when it stalled
@@ -55,15 +54,16 @@ type client struct {
 	faults   uint8 // frames in a row that were refused
 	refusals uint8 // logins in a row that were refused, and a stranger's commands
 	busies   uint8 // logins refused because too many waited, since the last right one
-	trusted  bool  // no stranger
-	loggedIn bool  // where logins are verified: what as says stands
+	trusted  bool  // not a stranger
+	loggedIn bool  // its login stands; where logins are verified
 	parsing  bool  // parse is on the stack
 	deciding bool  // decide is on the stack, and a frame is borrowed
 	told     bool  // while it lingers: it knows that nothing more comes
 }
 
 // turn is the one door to the client's octets: whatever happens to them happens in f, and they are
-// weighed afterwards. Turns nest, since a command can end before Submit returns. f must not be kept.
+// weighed afterwards. Turns nest, since a command can end before Submit returns. f must not be
+// kept.
 func (c *client) turn(f func()) {
 	c.turns++
 	f()
@@ -86,8 +86,8 @@ func (c *client) notDeciding() {
 	}
 }
 
-// weigh counts the octets that are held for the client. When all clients together exceed the bound,
-// the client that is weighed then has to go if it has sent some.
+// weigh counts the octets that are held for the client. While all clients together exceed the
+// bound, a client that is weighed is evicted if it has sent octets that wait.
 func (c *client) weigh() {
 	n := 0
 	if c.state != clientClosed {
@@ -104,11 +104,11 @@ func (c *client) weigh() {
 	}
 }
 
-// arrival is a client whose socket is not on the loop yet. It is the socket's first Handler; what
-// it knows beyond the client is not kept.
+// arrival is a client whose socket is not on the loop yet. It is the socket's first Handler, and is
+// dropped when the socket opens.
 type arrival struct {
 	*client
-	identity string // whose commands the client's count as, for client-scope limits
+	identity string // see identify
 }
 
 // Opened implements loop.Handler.

@@ -91,8 +91,8 @@ func (c *client) evict(r reply, why closeReason) {
 	c.dismiss(r, why)
 }
 
-// linger ends the client's work, and its connection once the client has closed it or lingerTimeout
-// is over.
+// linger ends the client's work. The connection ends when the client closes it, or when
+// lingerTimeout is over.
 func (c *client) linger(why closeReason) {
 	c.inTurn()
 	if c.state >= clientLingering {
@@ -132,8 +132,9 @@ func (c *client) dueLingering(now time.Duration) {
 	c.tellEnd(now)
 }
 
-// soak drops what a lingering client still sends. Much more than can have been under way is a flood,
-// and ends the connection at once.
+// soak drops the octets that a lingering client still sends. If they are more than
+// clients.max_ahead they cannot all have been under way: this is a flood, and ends the connection
+// at once.
 func (c *client) soak() {
 	n := c.stream.buffered()
 	if n == 0 {

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// complaints log what clients can cause as often as they like: a few lines in each period, so that a
-// flood fills no disk, and then how many were left out. Metrics count all. Any goroutine may use it.
+// complaints log what clients can cause as often as they like: a few lines in each period, so that
+// a flood fills no disk, and then how many were left out. Metrics count all. Any goroutine may use
+// it.
 type complaints struct {
 	log *slog.Logger
 
@@ -23,8 +24,8 @@ const (
 	complaintsMax    = 4 // lines in a period
 )
 
-// warn logs one line, or counts it. args is called only for a line that is logged: what it formats
-// costs a flood nothing.
+// warn logs one line, or counts it. args is called only for a line that is logged, so that a flood
+// does not pay for formatting.
 func (c *complaints) warn(msg string, args func() []any) {
 	omitted, ok := c.admit(time.Now())
 	if !ok {
@@ -89,8 +90,8 @@ type Blame struct {
 // FaultyFrame is the Reason of a frame that was refused here, while the connection goes on.
 const FaultyFrame = "faulty_frame"
 
-// BlameReasons are the values that Reason can have. What has words for each can be held against
-// them.
+// BlameReasons are the values that Reason can have: a page with words for each can be tested
+// against them.
 func BlameReasons() []string {
 	all := []string{FaultyFrame}
 	for r := range numCloseReasons {

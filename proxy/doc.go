@@ -1,18 +1,28 @@
 // Package proxy serves the clients of one registry account: existing EPP tools that connect without
 // credentials to a local port, a unix socket or a TLS port.
 //
-// A [Server] has its own listeners and one event loop (gnet). A goroutine for each listener accepts
-// and hands the sockets to the loop, which from then on owns them, the sessions with the registry
-// and everything else that changes; nothing on the loop blocks. What a client sends is cut into
-// data units where it lies in the socket's buffer and scanned there. hello, login and logout are
-// answered here; any other command goes to the upstream.Account, one at a time for each client, and
-// its answer back. A frame that does not parse is answered here and never leaves.
+// A [Server] has listeners of its own and lives on the event loop of an upstream.Account. A
+// goroutine for each listener accepts and hands the sockets to the loop. From then on the loop owns
+// them and everything else that changes; nothing on the loop blocks.
 //
-//	s := proxy.New(proxy.Config{Name: "example", Listeners: ..., Upstream: ...})
-//	err := s.Start()
+// The way of one command: the stream of a client cuts what was sent into data units where they lie
+// in the socket's buffer; the client decides what each one leads to, gives its octets back, and
+// does it. hello, login and logout are answered here. Any other command goes to the Account, one at
+// a time for each client, and its answer back to the client. A frame that does not parse is
+// answered here and never leaves.
+//
+// The program makes the loop and the Account, and ends things in the opposite order:
+//
+//	s := proxy.New(proxy.Config{Listeners: ...}, account)
+//	err := s.Listen() // before anything reaches the registry
+//	account.Start()
+//	s.Serve()
 //	...
-//	err = s.Drain(30 * time.Second)
-//	err = s.Close()
+//	s.Refuse()                   // no new clients
+//	err = account.Drain(within)  // then the sessions
+//	s.Farewell(within)           // then the clients
+//	s.Close()
 //
-// The package does not read files, and knows nothing of the command line.
+// The package reads no files and does not know the command line. What clients are told is chosen in
+// reply.go alone.
 package proxy

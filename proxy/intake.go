@@ -7,9 +7,9 @@ import (
 	"eppmux/upstream"
 )
 
-// How a client's frames are taken in. The octets of a frame are the stream's: decide borrows them
-// and says what to do, then they are given back, and only then it is done. A write or a Submit can
-// close the connection, so nothing may be borrowed by then.
+// A client's frames are taken in in three steps. decide borrows the octets of one frame from the
+// stream and says what to do, an act. Then the octets are given back. Then the act is done. The
+// order matters: a write or a Submit can close the connection, and nothing may be borrowed by then.
 
 // maxFaults faulty frames in a row end the connection.
 const maxFaults = 3
@@ -20,8 +20,8 @@ var errNotClients = errors.New("only a registry sends such a message")
 type act struct {
 	submit *upstream.Exchange
 	unit   []byte      // to write: Server.out or the greeting, borrowed until the next message of our own
-	last   bool        // the client lingers behind it,
-	why    closeReason // for this reason
+	last   bool        // then the client lingers
+	why    closeReason // for which it lingers
 }
 
 // then is a, after which the client lingers.
@@ -38,7 +38,7 @@ func (c *client) reply(r reply, clTRID []byte) act {
 	return act{unit: s.out}
 }
 
-// do does what was decided.
+// do does a.
 func (c *client) do(a act) {
 	if a.submit != nil {
 		c.x = a.submit
@@ -159,7 +159,7 @@ func (c *client) command(m *frame.Message, size int) act {
 	return act{submit: s.account.Exchange(from, m)}
 }
 
-// faulty answers a frame that never leaves for the registry.
+// faulty answers a frame that never leaves for the registry. err says what is wrong with it.
 func (c *client) faulty(err error) act {
 	s := c.srv
 	s.counts.Faults++
@@ -171,7 +171,7 @@ func (c *client) faulty(err error) act {
 	return c.reply(replyFault(err), s.scanner.EchoClTRID())
 }
 
-// faultless notes a frame that is none of those.
+// faultless notes a frame that is answered, here or by the registry.
 func (c *client) faultless() {
 	c.faults = 0
 	c.touch()

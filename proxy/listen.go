@@ -2,18 +2,13 @@ package proxy
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
 	"os"
-	"os/user"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"eppmux/frame"
@@ -35,8 +30,8 @@ type Listener struct {
 	// Commands are the commands that clients of the listener may send; nil: all. login, logout and
 	// hello are always answered.
 	Commands *pool.CommandSet
-	// Weight is the share of each client of the listener, beside a client of weight 1, when commands
-	// wait; 0: 1.
+	// Weight is the share of each client of the listener, beside a client of weight 1, when
+	// commands wait; 0: 1.
 	Weight int
 }
 
@@ -88,101 +83,11 @@ func listen(l Listener) (*listener, error) {
 	return nil, fmt.Errorf("listen %s: want tcp://host:port, tls://host:port or unix:///path", l.Address)
 }
 
-// listenUnix makes a unix socket. It makes it under another name and renames it to its place when its
-// mode and group are right, so that nobody can connect before. A socket that is in this place is
-// replaced if nobody answers on it; any other file is left alone, and is an error.
-func listenUnix(l Listener, path string) (*listener, error) {
-	if err := vacant(path); err != nil {
-		return nil, fmt.Errorf("listen %s: %w", l.Address, err)
-	}
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".eppmux-")
-	if err != nil {
-		return nil, fmt.Errorf("listen %s: %w", l.Address, err)
-	}
-	defer os.RemoveAll(dir)
-	temp := filepath.Join(dir, "s")
-	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: temp, Net: "unix"})
-	if err != nil {
-		return nil, fmt.Errorf("listen %s: %w", l.Address, err)
-	}
-	ln.SetUnlinkOnClose(false)
-	err = permit(l, temp)
-	if err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		ln.Close()
-		return nil, fmt.Errorf("listen %s: %w", l.Address, err)
-	}
-	open := newListener(l, ln)
-	open.path, open.inode = path, inode(path)
-	return open, nil
-}
-
 // newListener is l, open as ln.
 func newListener(l Listener, ln net.Listener) *listener {
 	open := &listener{ln: ln, ended: make(chan struct{})}
 	open.options.Store(&l)
 	return open
-}
-
-// vacant returns an error where no unix socket may be made at path.
-func vacant(path string) error {
-	fi, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if fi.Mode().Type() != fs.ModeSocket {
-		return errors.New("there is something else than a socket; remove it or choose another path")
-	}
-	nc, err := net.DialTimeout("unix", path, time.Second)
-	if err == nil {
-		nc.Close()
-		return errors.New("another process listens there")
-	}
-	return nil
-}
-
-// permit gives a unix socket its mode and group.
-func permit(l Listener, path string) error {
-	if l.Group != "" {
-		gid, err := groupID(l.Group)
-		if err != nil {
-			return err
-		}
-		if err := os.Chown(path, -1, gid); err != nil {
-			return err
-		}
-	}
-	mode := l.Mode
-	if mode == 0 {
-		mode = 0o660
-	}
-	return os.Chmod(path, mode)
-}
-
-// groupID is the number of a group, which is given by name or number.
-func groupID(name string) (int, error) {
-	if gid, err := strconv.Atoi(name); err == nil {
-		return gid, nil
-	}
-	g, err := user.LookupGroup(name)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(g.Gid)
-}
-
-// inode is the number of path's file; 0 if there is none.
-func inode(path string) uint64 {
-	var st syscall.Stat_t
-	if err := syscall.Lstat(path, &st); err != nil {
-		return 0
-	}
-	return st.Ino
 }
 
 // close closes l and removes its unix socket, unless another process's has taken the place. Called
@@ -197,9 +102,9 @@ func (l *listener) close() {
 	_ = l.ln.Close()
 }
 
-// accept takes clients on ln until it is closed. It runs on a goroutine of its own; Refuse and Close
-// wait for it. When the system fails, as where no descriptor is left, it waits and tries again;
-// connected clients go on.
+// accept takes clients on ln until it is closed. It runs on a goroutine of its own; Refuse and
+// Close wait for it. When the system fails, as where no descriptor is left, it waits and tries
+// again; connected clients go on.
 func (s *Server) accept(ln *listener) {
 	defer s.accepting.Done()
 	defer close(ln.ended)
@@ -263,8 +168,8 @@ func (s *Server) enroll(c *arrival, nc net.Conn) {
 	}
 }
 
-// turnAway refuses a client beyond clients.max. It does not block: the socket is new and has room for
-// one reply.
+// turnAway refuses a client beyond clients.max. It does not block: the socket is new and has room
+// for one reply.
 func (s *Server) turnAway(ln *listener, nc net.Conn) {
 	s.loop.Post(func() {
 		s.countClose(closedTooMany)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -55,87 +54,6 @@ func TestTLSListener(t *testing.T) {
 			p.want(p.ask(command("<logout/>", "T-4")), 1500, "T-4")
 			p.wantClosed()
 		}
-	}
-}
-
-func TestUnixListener(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "epp.sock")
-	// What a process that was killed has left behind.
-	old, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	old.SetUnlinkOnClose(false)
-	old.Close()
-	umask := syscall.Umask(0)
-	defer syscall.Umask(umask)
-	f, _ := startEcho(t, func(c *config) {
-		c.Listeners = []Listener{{Address: "unix://" + path, Mode: 0o600, Group: fmt.Sprint(os.Getgid())}}
-	})
-	fi, err := os.Stat(path)
-	if err != nil || fi.Mode().Perm() != 0o600 {
-		t.Fatalf("got %v, %v, want a socket of mode 0600", fi, err)
-	}
-	nc, err := net.Dial("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	p := &peer{t: t, nc: nc}
-	p.read()
-	p.want(p.ask(check("unix.example", "U-1")), 1000, "U-1")
-	if got, want := f.server.listeners[0].String(), "unix://"+path; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	// A second server does not take the path from the first.
-	if _, err := listen(Listener{Address: "unix://" + path}); err == nil || !strings.Contains(err.Error(), "another process") {
-		t.Errorf("got %v, want a refusal", err)
-	}
-	f.server.closeListeners()
-	if _, err := os.Lstat(path); !os.IsNotExist(err) {
-		t.Errorf("the socket is still there: %v", err)
-	}
-	entries, err := os.ReadDir(filepath.Dir(path))
-	if err != nil || len(entries) > 0 {
-		t.Errorf("left behind: %v, %v", entries, err)
-	}
-}
-
-// TestUnixPathInUse: what stands at the path and is no socket stays.
-func TestUnixPathInUse(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "file")
-	if err := os.WriteFile(file, []byte("precious"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{dir, file, filepath.Join(dir, "none", "epp.sock")} {
-		if _, err := listen(Listener{Address: "unix://" + path}); err == nil {
-			t.Errorf("%s: got no error", path)
-		}
-	}
-	if b, err := os.ReadFile(file); err != nil || string(b) != "precious" {
-		t.Errorf("got %q, %v", b, err)
-	}
-}
-
-// TestUnixPathTaken: a server that ends leaves the socket of the one that has taken its place.
-func TestUnixPathTaken(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "epp.sock")
-	one, err := listen(Listener{Address: "unix://" + path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	two, err := listen(Listener{Address: "unix://" + path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer two.close()
-	one.close()
-	if _, err := os.Stat(path); err != nil {
-		t.Errorf("the second server's socket is gone: %v", err)
 	}
 }
 

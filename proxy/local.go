@@ -11,15 +11,15 @@ import (
 // a client's login must never reach the registry.
 
 const (
-	// maxRefusals refused logins in a row end the connection: each is read by a slow parser. So do
-	// a stranger's commands.
+	// maxRefusals refused logins in a row end the connection: each is read by a slow parser. A
+	// stranger's commands count as refused logins.
 	maxRefusals = 3
 	// maxLogin is the longest login that is read, in octets: a millisecond of the loop. The logins
 	// with the most services have less than 4000.
 	maxLogin = 8 << 10
 )
 
-// verdict is what was found of a login. reply.go has the reply to each.
+// verdict is the result of looking at a login. reply.go has the reply to each.
 type verdict uint8
 
 const (
@@ -65,8 +65,8 @@ func (c *client) logout(m *frame.Message) act {
 	return c.reply(replyLoggedOut, ownClTRID(m)).then(closedLogout)
 }
 
-// login decides on a login, unless it has to be verified first: then it does nothing, and verified
-// decides.
+// login decides on a login. If its password has to be verified first, nothing is done now, and
+// verified decides later.
 func (c *client) login(m *frame.Message) act {
 	l, v, err := c.judge(m)
 	if v == loginRight && c.srv.users != nil {
@@ -96,9 +96,9 @@ func (c *client) loginEnds(v verdict, err error, clTRID []byte, u *credential) a
 	return c.reply(replyLoginsRefused, clTRID).then(closedRefused)
 }
 
-// judge looks at all of a login but its credentials. Without users any credentials will do: whoever
-// reaches the listener is the registrar, and the password is not kept. err is why a login is
-// malformed.
+// judge looks at all of a login but its credentials. Without users any credentials will do: a
+// client that reaches the listener is the registrar's, and the password is not kept. err is why a
+// login is malformed.
 func (c *client) judge(m *frame.Message) (l frame.Login, v verdict, err error) {
 	switch {
 	case c.loggedIn:

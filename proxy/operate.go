@@ -89,8 +89,8 @@ func (c *client) info() ClientInfo {
 	return i
 }
 
-// Kick ends the connection of a client, and reports whether there is one of that id. If the client's
-// command still waits, it is not sent; the answer to a command in flight goes to nobody.
+// Kick ends the connection of a client, and reports whether there is one of that id. If the
+// client's command still waits, it is not sent; the answer to a command in flight goes to nobody.
 func (s *Server) Kick(id uint64) (bool, error) {
 	found := make(chan bool, 1) // one answer; not closed
 	err := s.ask(func() {

@@ -23,7 +23,7 @@ func (c *client) Origin() (listener, peer string) {
 	return c.named.listener, c.named.peer
 }
 
-// whereFrom is Origin, not kept: clients of whom nobody asks twice need no memory for it.
+// whereFrom is Origin, not kept. Most clients are idle, and need no memory for it.
 func (c *client) whereFrom() origin {
 	o := origin{listener: c.listener.String()}
 	if from := c.stream.from(); from != nil {
@@ -41,8 +41,9 @@ func whence(from net.Addr) string {
 	return from.String()
 }
 
-// identify says as whose commands the connection's count, for client-scope limits: a unix socket's
-// user's, or a TCP address's. It reports false for a client from a network that is not allowed.
+// identify returns the identity of a connection's client for client-scope limits: all clients of
+// one identity share them. It is the user of a unix socket, or the address of a TCP client. It
+// reports false for a client from a network that is not allowed.
 func identify(ln *listener, nc net.Conn) (string, bool) {
 	if uc, ok := nc.(*net.UnixConn); ok {
 		return ln.path + "#" + string(loop.UserOfConn(uc)), true

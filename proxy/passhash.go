@@ -79,8 +79,8 @@ func ParsePasswordHash(text string) (PasswordHash, error) {
 	return h, nil
 }
 
-// Encode is the hash as it stands in a config file: pbkdf2-sha256$ITERATIONS$SALT$HASH, the last two in
-// base 64 (RFC 4648 section 4) without padding.
+// Encode is the hash as it stands in a config file: pbkdf2-sha256$ITERATIONS$SALT$HASH, the last
+// two in base 64 (RFC 4648 section 4) without padding.
 func (h PasswordHash) Encode() string {
 	b64 := base64.RawStdEncoding
 	salt, key := b64.EncodeToString([]byte(h.salt)), b64.EncodeToString(h.key[:])

@@ -13,7 +13,7 @@ type reply struct {
 	reason string // empty: the text is enough
 }
 
-// Replies to what is answered here.
+// Replies to frames that are answered here.
 var (
 	replyLoggedIn      = reply{1000, ""}
 	replyLoggedOut     = reply{1500, ""}
@@ -55,8 +55,7 @@ var (
 	replyTooManyFaults = reply{2500, "three faulty frames in a row"}
 )
 
-// loginReplies are the replies to logins, by what was found of them. That to loginMalformed is
-// replyFault.
+// loginReplies are the replies to logins by verdict. The reply to loginMalformed is replyFault.
 var loginReplies = [numVerdicts]reply{
 	loginRight:       replyLoggedIn,
 	loginTwice:       replyLoggedInTwice,

@@ -85,13 +85,14 @@ type Server struct {
 	proofKey [sha256.Size]byte
 	left     chan struct{} // holds one when the last connection has gone; not closed
 
-	// Owned by the caller of Listen, Serve, Reload, Refuse, Farewell and Close, one after the other.
+	// Owned by the caller of Listen, Serve, Reload, Refuse, Farewell and Close, one after the
+	// other.
 	listeners []*listener
 
 	closing sync.Once
 
 	// Used by any goroutine.
-	accepting   sync.WaitGroup // accept goroutines, TLS handshakes
+	accepting   sync.WaitGroup // goroutines of accept and shakeHands
 	handshakes  handshakes
 	maxClients  atomic.Int64
 	maxAhead    atomic.Int64
@@ -155,7 +156,7 @@ func setDefault[T int | time.Duration](v *T, d T) {
 	}
 }
 
-// Name is the registry's.
+// Name is the name of the registry.
 func (s *Server) Name() string { return s.account.Name() }
 
 // Account is the account that the clients use.
@@ -193,8 +194,8 @@ func (s *Server) serve(ln *listener) {
 }
 
 // farewellPause is how long clients stay after the last session has been logged out. A client that
-// is between two commands then hears "not sent" to the next. If its connection ended at once, the end
-// could cross the command and leave the client in doubt.
+// is between two commands then hears "not sent" to the next. If its connection ended at once, the
+// end could cross the command and leave the client in doubt.
 const farewellPause = 500 * time.Millisecond
 
 // Refuse closes the listeners; connected clients stay. It returns when the last client that had

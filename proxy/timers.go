@@ -10,9 +10,9 @@ import (
 const never time.Duration = math.MaxInt64
 
 // timers are the clients that must be looked at by some instant, the soonest first. A client is in
-// it only while it has something to be late with. Usually it has not: a whole frame that is answered
-// touches no timer. An instant may be earlier than needed, never later: a client that is looked at
-// too early is put back. Owned by the loop.
+// it only while it has something to be late with. Usually it has not: a whole frame that is
+// answered touches no timer. An instant may be earlier than needed, never later: a client that is
+// looked at too early is put back. Owned by the loop.
 type timers []*client
 
 // Len implements heap.Interface, as the next four methods do.

@@ -17,12 +17,15 @@ import (
 
 // tlsStream is a client's connection with TLS, driven on the loop after a handshake on a goroutine.
 type tlsStream struct {
-	conn   *tls.Conn
-	under  *loop.Conn
+	// Immutable after the accept.
+	conn  *tls.Conn
+	under *loop.Conn
+	max   *atomic.Int64 // octets; fill stops above it
+
+	// Owned by the loop.
 	socket loop.Socket
 	in     *bytebufferpool.ByteBuffer // decrypted octets; nil: none that are not discarded
 	taken  int                        // in.B[:taken] has been discarded
-	max    *atomic.Int64              // octets; fill stops above it
 }
 
 // tlsBuffers holds the buffers of decrypted octets. Idle clients have none.
@@ -51,7 +54,7 @@ func (t *tlsStream) fill() error {
 	defer t.release()
 	for t.buffered() <= int(t.max.Load()) {
 		if t.taken >= t.buffered() {
-			// move what is left to the front before the buffer grows for what has been taken
+			// Move the rest to the front: the buffer does not grow for octets that are discarded.
 			t.in.B = append(t.in.B[:0], t.in.B[t.taken:]...)
 			t.taken = 0
 		}

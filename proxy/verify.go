@@ -18,17 +18,18 @@ import (
 // takes more than half a processor. A password that was right once does not wait at all: the loop
 // keeps a proof of it, and finds the same one right at once.
 
-// verificationsMax is how many logins may wait for each Server. Beyond it they are refused: a client
-// behind more of them would lose patience.
+// verificationsMax is how many logins may wait for each Server. Beyond it they are refused: a
+// client behind more of them would lose patience.
 const verificationsMax = 32
 
-// credential is a client id that may log in. Owned by the loop, but for what is immutable.
+// credential is a client id that may log in.
 type credential struct {
 	// Immutable.
 	name string
 	hash PasswordHash
 
-	proven bool
+	// Owned by the loop.
+	proven bool              // proof is set
 	proof  [sha256.Size]byte // of the password that was right, see Server.proofOf
 }
 
