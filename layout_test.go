@@ -57,7 +57,7 @@ var libraries = map[string][]string{
 	"cmd/eppmux/internal/cli":    {"github.com/spf13/cobra", "golang.org/x/sys/unix"},
 	"cmd/eppmux/internal/config": {"gopkg.in/yaml.v3"},
 	"cmd/eppmux/internal/serve": {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/collectors",
-		"golang.org/x/sys/unix"},
+		"github.com/coreos/go-systemd/v22/activation", "github.com/coreos/go-systemd/v22/daemon"},
 	"cmd/eppmux": {"github.com/spf13/cobra"},
 }
 

@@ -5,28 +5,35 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// notifier tells the service manager what becomes of us, by the protocol of sd_notify(3). What it
-// cannot tell is logged: nothing depends on it here. Immutable; nil where nobody wants to know. Any
-// goroutine may use it.
+// notifier tells the service manager about our state, by the protocol of sd_notify(3). A message
+// that cannot be sent is logged; nothing else depends on it. Immutable; nil if no service manager
+// wants to be told. Any goroutine may use it.
+//
+// It keeps a socket of its own and does not call daemon.SdNotify. That one reads NOTIFY_SOCKET at
+// each message, and we remove it from the environment; and it writes without a deadline, so a
+// service manager that does not read would stop the goroutine of serve.
 type notifier struct {
 	conn     *net.UnixConn
-	watchdog time.Duration // within which we must be heard of; 0: no watchdog
+	watchdog time.Duration // it wants to hear from us this often; 0: no watchdog
 	log      *slog.Logger
 }
 
-// newNotifier takes from the environment who is to be told, and removes it from there.
+// tellWithin bounds the sending of one message.
+const tellWithin = time.Second
+
+// newNotifier reads from the environment where the service manager listens, and removes that: we
+// start no process that it could be for.
 func newNotifier(log *slog.Logger) *notifier {
-	where, usec, pid := os.Getenv("NOTIFY_SOCKET"), os.Getenv("WATCHDOG_USEC"), os.Getenv("WATCHDOG_PID")
-	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} {
-		_ = os.Unsetenv(name) // what is left is for nobody else: we start no process
-	}
+	// A watchdog whose time cannot be read is none, as one of another process.
+	watchdog, _ := daemon.SdWatchdogEnabled(true)
+	where := os.Getenv("NOTIFY_SOCKET")
+	_ = os.Unsetenv("NOTIFY_SOCKET") // it cannot fail
 	if where == "" {
 		return nil
 	}
@@ -35,12 +42,7 @@ func newNotifier(log *slog.Logger) *notifier {
 		log.Warn("the service manager cannot be told anything", "err", err.Error())
 		return nil
 	}
-	n := &notifier{conn: conn, log: log}
-	if us, err := strconv.ParseInt(usec, 10, 64); err == nil && us > 0 &&
-		(pid == "" || pid == strconv.Itoa(os.Getpid())) {
-		n.watchdog = time.Duration(us) * time.Microsecond
-	}
-	return n
+	return &notifier{conn: conn, watchdog: watchdog, log: log}
 }
 
 // tell sends assignments such as READY=1 in one message.
@@ -48,45 +50,45 @@ func (n *notifier) tell(assignments ...string) {
 	if n == nil {
 		return
 	}
-	_ = n.conn.SetWriteDeadline(time.Now().Add(time.Second)) // where the manager does not read
+	_ = n.conn.SetWriteDeadline(time.Now().Add(tellWithin)) // an error shows at the write, too
 	if _, err := n.conn.Write([]byte(strings.Join(assignments, "\n"))); err != nil {
 		n.log.Warn("the service manager could not be told", "err", err.Error())
 	}
 }
 
 // ready says that all listeners are open, or that a reload has ended.
-func (n *notifier) ready(status string) { n.tell("READY=1", "STATUS="+status) }
+func (n *notifier) ready(status string) { n.tell(daemon.SdNotifyReady, "STATUS="+status) }
 
-// reloading begins what ready ends.
+// reloading says that a reload has begun. ready must follow.
 func (n *notifier) reloading() {
-	var now unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // it cannot fail
-	n.tell("RELOADING=1", fmt.Sprintf("MONOTONIC_USEC=%d", now.Nano()/1000), "STATUS=reloading")
+	now := strings.TrimSpace(daemon.SdNotifyMonotonicUsec())
+	n.tell(daemon.SdNotifyReloading, now, "STATUS=reloading")
 }
 
-// stopSlack is the time beyond drain_timeout that stopping may take: clients leave, what a reload
-// has taken out ends.
+// stopSlack is the time beyond drain_timeout that stopping may take: clients leave, and members
+// that a reload has taken out end.
 const stopSlack = 15 * time.Second
 
-// stopping asks for the time that a drain may take.
+// stopping says that a drain has begun, and asks for the time that it may take.
 func (n *notifier) stopping(within time.Duration) {
-	n.tell("STOPPING=1", fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (within+stopSlack).Microseconds()), "STATUS=draining")
+	n.tell(daemon.SdNotifyStopping, fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (within+stopSlack).Microseconds()), "STATUS=draining")
 }
 
-// close lets go of the service manager.
+// close closes the socket.
 func (n *notifier) close() {
 	if n != nil {
 		n.conn.Close()
 	}
 }
 
-// watch feeds the watchdog as long as alive says so. It runs on a goroutine of its own until done
-// is closed.
+// watch feeds the watchdog while alive returns true. It runs on a goroutine of its own until done
+// is closed; serve waits for it.
 func (n *notifier) watch(alive func() bool, done <-chan struct{}) {
 	if n == nil || n.watchdog == 0 {
 		return
 	}
-	tick := time.NewTicker(max(n.watchdog/4, time.Millisecond)) // one that is missed does no harm
+	// Four times as often as is asked for: a tick that is missed does no harm.
+	tick := time.NewTicker(max(n.watchdog/4, time.Millisecond))
 	defer tick.Stop()
 	for {
 		select {
@@ -94,7 +96,7 @@ func (n *notifier) watch(alive func() bool, done <-chan struct{}) {
 			return
 		case <-tick.C:
 			if alive() {
-				n.tell("WATCHDOG=1")
+				n.tell(daemon.SdNotifyWatchdog)
 			}
 		}
 	}

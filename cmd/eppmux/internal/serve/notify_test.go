@@ -25,6 +25,9 @@ func TestNotifyFromEnvironment(t *testing.T) {
 		{"2000000", "", 2 * time.Second},
 		{"2000000", strconv.Itoa(syscall.Getpid()), 2 * time.Second},
 		{"2000000", "1", 0},
+		{"2000000", "nobody", 0},
+		{"0", "", 0},
+		{"-1", "", 0},
 		{"soon", "", 0},
 		{"", "", 0},
 	} {
@@ -52,6 +55,42 @@ func TestNotifyInVain(t *testing.T) {
 	}
 	n.ready("nobody hears it")
 	n.close()
+}
+
+// TestNotifyDeaf: a service manager that does not read holds us up for a second, not for ever.
+func TestNotifyDeaf(t *testing.T) {
+	m := clitest.NewManager(t, filepath.Join(t.TempDir(), "notify"))
+	t.Setenv("NOTIFY_SOCKET", m.Conn.LocalAddr().String())
+	log := clitest.NewTranscript()
+	n := newNotifier(slog.New(slog.NewTextHandler(log, nil)))
+	defer n.close()
+	begin := time.Now()
+	for i := 0; log.Text() == ""; i++ { // until the queue of the socket is full
+		if i == 1<<20 {
+			t.Fatal("the socket takes everything")
+		}
+		n.ready(strings.Repeat("x", 4096))
+	}
+	if got := log.Text(); !strings.Contains(got, "could not be told") || !strings.Contains(got, "i/o timeout") {
+		t.Errorf("got log %q", got)
+	}
+	if took := time.Since(begin); took < tellWithin/2 {
+		t.Errorf("got an end after %v, want it waited for", took)
+	}
+}
+
+// TestNotifyAssignments: the messages as a service manager reads them. Its clock is ours.
+func TestNotifyAssignments(t *testing.T) {
+	m := clitest.NewManager(t, filepath.Join(t.TempDir(), "notify"))
+	t.Setenv("NOTIFY_SOCKET", m.Conn.LocalAddr().String())
+	n := newNotifier(slog.New(slog.DiscardHandler))
+	defer n.close()
+	n.ready("serving a")
+	n.reloading()
+	n.stopping(30 * time.Second)
+	m.Want("READY=1\nSTATUS=serving a")
+	m.Want(`RELOADING=1\nMONOTONIC_USEC=[1-9]\d*\nSTATUS=reloading`)
+	m.Want("STOPPING=1\nEXTEND_TIMEOUT_USEC=45000000\nSTATUS=draining")
 }
 
 // TestWatchdog: it is fed while the event loops answer, and no longer.

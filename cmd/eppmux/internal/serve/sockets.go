@@ -8,24 +8,26 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
+
+	"github.com/coreos/go-systemd/v22/activation"
 
 	"eppmux/cmd/eppmux/internal/config"
 )
 
-// inherited are the sockets that the service manager has opened for us, by the protocol of
-// sd_listen_fds(3): it goes on listening on them while we are stopped, so that clients wait for the
-// next process where they would be refused. The config stays what says where we listen: a listener
-// of it that has the address of an inherited socket uses that. Immutable; nil is none.
+// inherited has the sockets that the service manager has opened for us, by the protocol of
+// sd_listen_fds(3). It listens on them while we are stopped, so that clients wait for our next
+// process and are not refused. The config still says where we listen: a listener of the config uses
+// the inherited socket that has its address. Immutable; nil means that there are none.
 type inherited struct{ sockets []*inheritedSocket }
 
-// inheritedSocket stays open until the process ends: a reload may give it up and want it again.
+// inheritedSocket stays open until the process ends: a reload may give it up, and a later one may
+// want it again.
 type inheritedSocket struct {
-	name string // as the service manager calls it
+	name string // that the service manager gives it
 	file *os.File
-	tcp  netip.AddrPort // where it listens or, if that is not valid,
-	path string         // the path of a unix socket
+	tcp  netip.AddrPort // where it listens; the zero AddrPort for a unix socket
+	path string         // of a unix socket
 }
 
 func (s *inheritedSocket) String() string {
@@ -38,52 +40,62 @@ func (s *inheritedSocket) String() string {
 // firstInherited is the number of the first inherited descriptor; the others follow.
 const firstInherited = 3
 
-// inheritSockets takes what the environment says was passed to this process, and removes it from
-// there.
+// inheritSockets takes the sockets that were passed to this process, and removes what the
+// environment says of them.
 func inheritSockets() (*inherited, error) {
-	pid, count, names := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS"), os.Getenv("LISTEN_FDNAMES")
-	for _, name := range []string{"LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES"} {
-		if err := os.Unsetenv(name); err != nil {
-			return nil, err
-		}
-	}
+	pid, count := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS")
+	files := activation.Files(true)
+	_ = os.Unsetenv("LISTEN_PIDFDID")                    // newer than the library; it cannot fail
 	if pid != strconv.Itoa(os.Getpid()) || count == "" { // nothing, or for a process above us
 		return nil, nil
 	}
-	n, err := strconv.Atoi(count)
-	if err != nil || n < 0 {
+	// The library takes a number that it cannot read for none: the clients of those sockets would
+	// wait for ever.
+	if n, err := strconv.Atoi(count); err != nil || n < 0 {
 		return nil, fmt.Errorf("LISTEN_FDS=%q: not a number of sockets", count)
 	}
-	called := strings.Split(names, ":")
 	in := new(inherited)
-	for i := range n {
-		name := "unknown"
-		if i < len(called) && called[i] != "" {
-			name = called[i]
+	for i, f := range files {
+		name := f.Name()
+		if name == fmt.Sprintf("LISTEN_FD_%d", firstInherited+i) {
+			// the library's, where LISTEN_FDNAMES has none
+			name = "unknown" // as sd_listen_fds_with_names(3) has it
 		}
-		if err := in.add(firstInherited+i, name); err != nil {
+		if err := in.add(f, name); err != nil {
 			return nil, fmt.Errorf("inherited descriptor %d (%s): %w", firstInherited+i, name, err)
 		}
 	}
 	return in, nil
 }
 
-// add takes one descriptor.
-func (in *inherited) add(fd int, name string) error {
-	syscall.CloseOnExec(fd)
-	listens, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_ACCEPTCONN)
+// add takes one descriptor, if it is a socket that we can serve.
+func (in *inherited) add(f *os.File, name string) error {
+	s := &inheritedSocket{name: name, file: f}
+	if err := s.locate(); err != nil {
+		return err
+	}
+	for _, o := range in.sockets {
+		if s.String() == o.String() {
+			return fmt.Errorf("%s was passed twice", s)
+		}
+	}
+	in.sockets = append(in.sockets, s)
+	return nil
+}
+
+// locate sets where s listens. It is an error if s is not a socket that we can serve.
+func (s *inheritedSocket) locate() error {
+	conn, err := s.file.SyscallConn() // Fd would make the socket block, for the service manager too
 	if err != nil {
 		return err
 	}
-	if listens == 0 {
-		return errors.New("is no socket that listens for connections; the socket unit must have ListenStream= and " +
-			"no Accept=yes")
+	var at syscall.Sockaddr
+	if e := conn.Control(func(fd uintptr) { at, err = listensAt(int(fd)) }); e != nil {
+		return e
 	}
-	at, err := syscall.Getsockname(fd)
 	if err != nil {
 		return err
 	}
-	s := &inheritedSocket{name: name}
 	switch at := at.(type) {
 	case *syscall.SockaddrInet4:
 		s.tcp = netip.AddrPortFrom(netip.AddrFrom4(at.Addr), uint16(at.Port))
@@ -91,24 +103,30 @@ func (in *inherited) add(fd int, name string) error {
 		s.tcp = netip.AddrPortFrom(netip.AddrFrom16(at.Addr).Unmap(), uint16(at.Port))
 	case *syscall.SockaddrUnix:
 		s.path = at.Name
-		if err := closedToOthers(s.path); err != nil {
-			return err
-		}
+		return closedToOthers(s.path)
 	default:
 		return errors.New("is of a family that is not served here")
 	}
-	for _, o := range in.sockets {
-		if s.String() == o.String() {
-			return fmt.Errorf("%s was passed twice", s)
-		}
-	}
-	s.file = os.NewFile(uintptr(fd), name)
-	in.sockets = append(in.sockets, s)
 	return nil
 }
 
-// closedToOthers holds the unix socket of the service manager to the rule for our own: whoever
-// reaches it is the registrar.
+// listensAt is the address of a socket that listens for connections; an error for any other
+// descriptor.
+func listensAt(fd int) (syscall.Sockaddr, error) {
+	listens, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_ACCEPTCONN)
+	if err != nil {
+		return nil, err
+	}
+	if listens == 0 {
+		return nil, errors.New("is no socket that listens for connections; the socket unit must have " +
+			"ListenStream= and no Accept=yes")
+	}
+	return syscall.Getsockname(fd)
+}
+
+// closedToOthers is an error if others than owner and group can connect to the service manager's
+// unix socket. The rule is that of our own sockets: a process that can connect acts as the
+// registrar.
 func closedToOthers(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -121,7 +139,7 @@ func closedToOthers(path string) error {
 	return nil
 }
 
-// file is the socket that listens at an address of the config; nil where there is none.
+// file returns the socket that listens at an address of the config; nil if there is none.
 func (in *inherited) file(network, address string) *os.File {
 	if in == nil {
 		return nil
@@ -134,8 +152,8 @@ func (in *inherited) file(network, address string) *os.File {
 	return nil
 }
 
-// at says whether s listens at an address of the config. Port 0 is a free one, chosen by the
-// system: never this.
+// at reports whether s listens at an address of the config. Port 0 asks for a free port, which no
+// inherited socket is.
 func (s *inheritedSocket) at(network, address string) bool {
 	if network == "unix" {
 		return s.path != "" && s.path == filepath.Clean(address)
@@ -154,14 +172,15 @@ func (s *inheritedSocket) at(network, address string) bool {
 	return err == nil && ip.Unmap() == s.tcp.Addr()
 }
 
-// idle are the sockets that no listener of cfg uses: their clients would wait for ever.
+// idle returns the sockets that no listener of cfg uses. Their clients would wait for ever.
 func (in *inherited) idle(cfg *config.Config) []*inheritedSocket {
 	if in == nil {
 		return nil
 	}
 	var idle []*inheritedSocket
 	for _, s := range in.sockets {
-		// Where several are at one address, as with the families of "::", one of them is taken.
+		// Several sockets may match one address, as those of both families match "": file takes the
+		// first, and the others are idle.
 		used := cfg.Admin.Listen != "" && in.file("tcp", cfg.Admin.Listen) == s.file
 		for _, r := range cfg.Registries {
 			for _, l := range r.Listen {
@@ -175,7 +194,7 @@ func (in *inherited) idle(cfg *config.Config) []*inheritedSocket {
 	return idle
 }
 
-// used is an error where a socket has been passed that cfg has no listener for.
+// used is an error if cfg has no listener for a socket that was passed.
 func (in *inherited) used(cfg *config.Config) error {
 	var errs []error
 	for _, s := range in.idle(cfg) {
