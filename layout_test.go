@@ -54,11 +54,12 @@ var libraries = map[string][]string{
 	"admin/metric":               {"github.com/prometheus/client_golang/prometheus"},
 	"admin/metric/metrictest":    {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"admin":                      {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
-	"cmd/eppmux/internal/cli":    {"github.com/spf13/cobra", "golang.org/x/sys/unix"},
+	"cmd/eppmux/internal/cli":    {"github.com/spf13/cobra", "golang.org/x/sys/unix", "golang.org/x/term"},
 	"cmd/eppmux/internal/config": {"gopkg.in/yaml.v3"},
 	"cmd/eppmux/internal/serve": {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/collectors",
 		"github.com/coreos/go-systemd/v22/activation", "github.com/coreos/go-systemd/v22/daemon"},
 	"cmd/eppmux": {"github.com/spf13/cobra"},
+	clitest:      {"golang.org/x/sys/unix"},
 }
 
 // house is which package of ours imports what, without "eppmux/" in front where it is ours.

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"io"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -96,4 +99,61 @@ func TestVerifiedLogin(t *testing.T) {
 	if log := p.end(); strings.Contains(log, "demo-secret") || strings.Contains(log, "clid=") {
 		t.Errorf("got\n%s\nwant neither the password nor a client id that is none of ours", log)
 	}
+}
+
+// TestHashOnATerminal runs the program on a terminal of its own, as a person does: with a password,
+// and with Ctrl-C in place of one. What is typed is never seen, and the echo comes back.
+func TestHashOnATerminal(t *testing.T) {
+	for _, tt := range []struct {
+		typed []string
+		code  int
+		want  string
+	}{
+		{[]string{clitest.Canary + "\r", clitest.Canary + "\r"}, cli.ExitDone, "pbkdf2-sha256$10000$"},
+		{[]string{"\x03"}, cli.ExitFailed, "eppmux hash: interrupted; nothing has changed"},
+		{[]string{clitest.Canary + "\r", clitest.Canary[:4] + "\x03"}, cli.ExitFailed, "eppmux hash: interrupted; nothing has changed"},
+	} {
+		person, terminal := clitest.Terminal(t)
+		p := startProgramAs(t, func(cmd *exec.Cmd) {
+			cmd.Stdin, cmd.Stderr = terminal, terminal
+			cmd.Env = append(cmd.Env, asProgram+"="+onTerminal)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true} // Ctrl-C is a signal there
+		}, "hash", "--iterations", "10000")
+		screen := ""
+		for i, line := range tt.typed {
+			screen += readScreen(t, person, []string{"new password: ", "once more: "}[i])
+			if clitest.Echoes(t, terminal) {
+				t.Errorf("%q: the echo is on at a prompt", tt.typed)
+			}
+			if _, err := io.WriteString(person, line); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-p.ended
+		if !clitest.Echoes(t, terminal) {
+			t.Errorf("%q: the echo is off at the end", tt.typed)
+		}
+		if _, err := io.WriteString(terminal, "end"); err != nil {
+			t.Fatal(err)
+		}
+		screen += readScreen(t, person, "end") + p.log.Text()
+		if got := p.cmd.ProcessState.ExitCode(); got != tt.code || !strings.Contains(screen, tt.want) || strings.Contains(screen, clitest.Canary) {
+			t.Errorf("%q: got exit %d and %q, want %d, %q and no password", tt.typed, got, screen, tt.code, tt.want)
+		}
+	}
+}
+
+// readScreen is what a terminal shows up to and with some text.
+func readScreen(t *testing.T, person *os.File, until string) string {
+	t.Helper()
+	seen := ""
+	for !strings.Contains(seen, until) {
+		b := make([]byte, 256)
+		n, err := person.Read(b)
+		if err != nil {
+			t.Fatalf("%v after %q, want %q", err, seen, until)
+		}
+		seen += string(b[:n])
+	}
+	return seen
 }

@@ -17,16 +17,18 @@ import (
 )
 
 // asProgram is the environment variable that makes the test binary the program itself, race
-// detector and all.
-const asProgram = "EPPMUX_TEST_AS_PROGRAM"
+// detector and all. Its value is onTerminal if the standard input is a terminal.
+const asProgram, onTerminal = "EPPMUX_TEST_AS_PROGRAM", "terminal"
 
 // otherProgram is the environment variable with the path of a program to test in place of that: one
 // that was installed.
 const otherProgram = "EPPMUX_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
-		go endWithParent()
+	if how := os.Getenv(asProgram); how != "" {
+		if how != onTerminal { // there the kernel ends it when the terminal is closed
+			go endWithParent()
+		}
 		main()
 	}
 	os.Exit(m.Run())

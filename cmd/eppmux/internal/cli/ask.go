@@ -12,9 +12,11 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 )
 
-// AskPassword reads a new password: twice from a terminal, without echo; else one line.
+// AskPassword reads a new password. It asks twice on a terminal, without echo, and reads one line
+// of anything else.
 func AskPassword(ctx context.Context, in io.Reader, prompt io.Writer) (string, error) {
 	lines := bufio.NewReader(io.LimitReader(in, 2*MaxPasswordFile))
 	f, ok := in.(*os.File)
@@ -41,8 +43,8 @@ func AskPassword(ctx context.Context, in io.Reader, prompt io.Writer) (string, e
 	return answers[0], nil
 }
 
-// passwordLine reads one line. When ctx is done before, its goroutine stays until the input ends,
-// as a read from a terminal cannot be called off; the process is about to end.
+// passwordLine reads one line. If ctx ends first, its goroutine stays until the input ends: a read
+// from a terminal cannot be called off. The process is about to end then.
 func passwordLine(ctx context.Context, r *bufio.Reader) (string, error) {
 	type result struct {
 		line string
@@ -71,23 +73,29 @@ func passwordLine(ctx context.Context, r *bufio.Reader) (string, error) {
 }
 
 // IsTerminal reports whether f is one.
-func IsTerminal(f *os.File) bool {
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
-}
+func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// hideEcho lets a terminal show nothing of what is typed, until show is called.
+// hideEcho makes a terminal show nothing of what is typed until show is called. Lines and signals
+// stay as they are: Ctrl-C interrupts.
+//
+// term.ReadPassword hides the echo only while it reads, so a password that is typed, pasted or sent
+// by another program as soon as the prompt stands there would be shown. It also has no end but a
+// line, and would leave the terminal mute when ctx ends first.
 func hideEcho(f *os.File) (show func(), err error) {
-	before, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	fd := int(f.Fd())
+	before, err := term.GetState(fd)
 	if err != nil {
 		return nil, err
 	}
-	hidden := *before
+	hidden, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return nil, err
+	}
 	hidden.Lflag &^= unix.ECHO
 	hidden.Lflag |= unix.ICANON | unix.ISIG
 	hidden.Iflag |= unix.ICRNL
-	if err := unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, &hidden); err != nil {
+	if err := unix.IoctlSetTermios(fd, unix.TCSETS, hidden); err != nil {
 		return nil, err
 	}
-	return func() { _ = unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, before) }, nil
+	return func() { _ = term.Restore(fd, before) }, nil
 }

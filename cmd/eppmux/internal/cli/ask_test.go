@@ -10,34 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"eppmux/cmd/eppmux/internal/clitest"
 )
-
-// terminal is a pseudo-terminal: what a person types is written to it, what the person sees is read
-// from it.
-func terminal(t *testing.T) (person, program *os.File) {
-	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip(err)
-	}
-	t.Cleanup(func() { person.Close() })
-	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Skip(err)
-	}
-	n, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Skip(err)
-	}
-	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip(err)
-	}
-	t.Cleanup(func() { program.Close() })
-	return person, program
-}
 
 const typedPassword = clitest.Canary + "-new"
 
@@ -47,12 +21,9 @@ func TestAskOnATerminal(t *testing.T) {
 		{typedPassword + "\n" + typedPassword + "x\n", "", "the two differ"},
 		{typedPassword + "\n\n", "", "the two differ"},
 	} {
-		person, program := terminal(t)
-		before, err := unix.IoctlGetTermios(int(program.Fd()), unix.TCGETS)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if before.Lflag&unix.ECHO == 0 {
+		person, program := clitest.Terminal(t)
+		before := clitest.Termios(t, program)
+		if !clitest.Echoes(t, program) {
 			t.Fatal("got a terminal without echo to begin with")
 		}
 		// The person types when asked: each prompt lets one line go.
@@ -67,9 +38,8 @@ func TestAskOnATerminal(t *testing.T) {
 		if got != tt.want || (err == nil) != (tt.fault == "") || err != nil && !strings.Contains(err.Error(), tt.fault) {
 			t.Errorf("%q: got %q, %v, want %q, %q", tt.typed, got, err, tt.want, tt.fault)
 		}
-		after, err := unix.IoctlGetTermios(int(program.Fd()), unix.TCGETS)
-		if err != nil || *after != *before {
-			t.Errorf("got the terminal changed: %v", err)
+		if after := clitest.Termios(t, program); after != before {
+			t.Errorf("got the terminal changed to %+v, want %+v", after, before)
 		}
 		fmt.Fprint(program, "end\n")
 		seen, err := readUntil(person, "end")
@@ -127,6 +97,69 @@ func TestAskWithoutATerminal(t *testing.T) {
 	defer file.Close()
 	if got, err := AskPassword(t.Context(), file, io.Discard); err != nil || got != "secret" {
 		t.Errorf("from a file: got %q, %v", got, err)
+	}
+}
+
+// TestAskInterruptedOnATerminal: the echo comes back also when nothing was typed. At each prompt in
+// turn.
+func TestAskInterruptedOnATerminal(t *testing.T) {
+	for at, question := range []string{"new password: ", "once more: "} {
+		person, program := clitest.Terminal(t)
+		before := clitest.Termios(t, program)
+		ctx, cancel := context.WithCancel(t.Context())
+		prompts := promptFunc(func(text string) {
+			switch {
+			case text == question:
+				if clitest.Echoes(t, program) {
+					t.Errorf("prompt %d stands there with the echo on", at)
+				}
+				cancel()
+			case strings.HasSuffix(text, ": "):
+				io.WriteString(person, typedPassword+"\n")
+			}
+		})
+		got, err := AskPassword(ctx, program, prompts)
+		if got != "" || err == nil || err.Error() != "interrupted; nothing has changed" {
+			t.Errorf("prompt %d: got %q, %v", at, got, err)
+		}
+		if after := clitest.Termios(t, program); after != before {
+			t.Errorf("prompt %d: got the terminal changed to %+v, want %+v", at, after, before)
+		}
+		cancel()
+		io.WriteString(person, "\n") // ends the read that is left
+	}
+}
+
+// TestIsTerminal: of what a command may have for its input or output, terminals alone are ones.
+func TestIsTerminal(t *testing.T) {
+	_, program := clitest.Terminal(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	closed, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	for _, tt := range []struct {
+		name string
+		file *os.File
+		want bool
+	}{{"terminal", program, true}, {"pipe", r, false}, {"null", null, false}, {"closed", closed, false}} {
+		if got := IsTerminal(tt.file); got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+		if _, err := hideEcho(tt.file); (err == nil) != tt.want {
+			t.Errorf("%s: got %v for the echo", tt.name, err)
+		}
 	}
 }
 
