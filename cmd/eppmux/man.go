@@ -1,18 +1,22 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+	"github.com/spf13/pflag"
 
 	"eppmux/cmd/eppmux/internal/cli"
 )
 
-// newManCommand is for those who make packages. Manual pages are made from the same definition as
+// newManCommand is for the makers of packages. Manual pages are made from the same definition as
 // --help: there is no other text to keep.
 func newManCommand() *cobra.Command {
 	var dir string
@@ -35,23 +39,32 @@ func newManCommand() *cobra.Command {
 	return cmd
 }
 
-// writeManual writes the pages of c and all commands below it.
-func writeManual(c *cobra.Command, dir string) error {
+// writeManual writes the pages of root and of all commands below it.
+func writeManual(root *cobra.Command, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, pageName(c)+".1"), []byte(manualPage(c)), 0o644); err != nil {
+	prepareManual(root)
+	return writePages(root, dir)
+}
+
+func writePages(c *cobra.Command, dir string) error {
+	page, err := manualPage(c)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, pageName(c)+".1"), page, 0o644); err != nil {
 		return err
 	}
 	for _, sub := range shown(c) {
-		if err := writeManual(sub, dir); err != nil {
+		if err := writePages(sub, dir); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// shown are the commands below c that --help lists, but for help itself.
+// shown returns the commands below c that --help lists, without help itself.
 func shown(c *cobra.Command) []*cobra.Command {
 	var subs []*cobra.Command
 	for _, sub := range c.Commands() {
@@ -65,81 +78,84 @@ func shown(c *cobra.Command) []*cobra.Command {
 // pageName is a command's path with hyphens, as "eppmux-serve".
 func pageName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
 
-// manualColumns is the width of literal text: a page of 80 columns has that much beside its margin.
-const manualColumns = 72
-
-// manualPage is in roff, with the macros of man(7).
-func manualPage(c *cobra.Command) string {
+// prepareManual makes Markdown of the texts of c and of all commands below it: package doc takes
+// them for that. They are no texts of --help any more.
+func prepareManual(c *cobra.Command) {
 	c.InitDefaultHelpFlag()
 	c.InitDefaultVersionFlag()
-	var b strings.Builder
-	fmt.Fprintf(&b, ".TH %s 1 \"\" \"eppmux %s\" \"eppmux\"\n", strings.ToUpper(roff(pageName(c))), roff(version()))
-	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(pageName(c)), roff(c.Short))
-	b.WriteString(".SH SYNOPSIS\n")
-	if c.Runnable() {
-		fmt.Fprintf(&b, ".B %s\n", roff(c.UseLine()))
-	}
-	if c.HasAvailableSubCommands() {
-		fmt.Fprintf(&b, ".B %s\n", roff(c.CommandPath()+" COMMAND [flags]"))
-	}
-	if c.Long != "" {
-		b.WriteString(".SH DESCRIPTION\n")
-		paragraphs(&b, c.Long)
-	}
-	if subs := shown(c); len(subs) > 0 {
-		b.WriteString(".SH COMMANDS\n")
-		for _, sub := range subs {
-			fmt.Fprintf(&b, ".TP\n.BR %s (1)\n%s\n", roff(pageName(sub)), roff(sub.Short))
+	c.DisableAutoGenTag = true
+	c.Short, c.Long = escapeMarkdown(c.Short), markdown(c.Long)
+	subs := shown(c)
+	if len(subs) > 0 {
+		c.Long += commandList(subs)
+		if !c.Runnable() {
+			c.Use += " COMMAND"
 		}
 	}
-	if c.HasAvailableFlags() {
-		b.WriteString(".SH OPTIONS\n")
-		literal(&b, strings.TrimRight(c.Flags().FlagUsagesWrapped(manualColumns), "\n"))
+	for _, own := range []*pflag.FlagSet{c.PersistentFlags(), c.LocalNonPersistentFlags()} {
+		own.VisitAll(func(f *pflag.Flag) { f.Usage = flagUsage(f.Usage) })
 	}
-	if c.Example != "" {
-		b.WriteString(".SH EXAMPLES\n")
-		literal(&b, c.Example)
+	for _, sub := range subs {
+		prepareManual(sub)
 	}
-	if c.HasParent() {
-		fmt.Fprintf(&b, ".SH SEE ALSO\n.BR %s (1)\n", roff(pageName(c.Parent())))
+}
+
+// manualPage is in roff, with the macros of man(7).
+func manualPage(c *cobra.Command) ([]byte, error) {
+	var page bytes.Buffer
+	err := doc.GenMan(c, &doc.GenManHeader{Section: "1", Date: new(time.Time), Source: "eppmux " + version(),
+		Manual: "eppmux"}, &page)
+	return []byte(mendRoff(page.String())), err
+}
+
+// commandList is a section of its own: package doc has the names of commands alone, in SEE ALSO.
+func commandList(subs []*cobra.Command) string {
+	var b strings.Builder
+	b.WriteString("\n\n# COMMANDS\n")
+	for _, sub := range subs {
+		fmt.Fprintf(&b, "**%s**(1)\n:   %s\n\n", pageName(sub), escapeMarkdown(sub.Short))
 	}
 	return b.String()
 }
 
-// paragraphs writes text of --help. What has an indented line keeps its lines; anything else may be
+// markdown is a text of --help. A paragraph with an indented line keeps its lines; any other may be
 // filled anew.
-func paragraphs(b *strings.Builder, text string) {
-	for _, p := range strings.Split(text, "\n\n") {
-		b.WriteString(".PP\n")
+func markdown(text string) string {
+	paragraphs := strings.Split(text, "\n\n")
+	for i, p := range paragraphs {
 		if lines := "\n" + p; strings.Contains(lines, "\n ") || strings.Contains(lines, "\n\t") {
-			literal(b, p)
-			continue
+			paragraphs[i] = "```\n" + p + "\n```"
+		} else {
+			paragraphs[i] = escapeMarkdown(p)
 		}
-		b.WriteString(roffLines(p))
 	}
+	return strings.Join(paragraphs, "\n\n")
 }
 
-// literal writes text as it stands.
-func literal(b *strings.Builder, text string) {
-	b.WriteString(".nf\n" + roffLines(text) + ".fi\n")
-}
+// escapeMarkdown takes from a text what has a meaning in Markdown.
+func escapeMarkdown(text string) string { return markdownSpecial.ReplaceAllString(text, `\$0`) }
 
-func roffLines(text string) string {
-	var b strings.Builder
-	for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
-		b.WriteString(roffLine(lines.Text()) + "\n")
+var markdownSpecial = regexp.MustCompile("[\\\\`*_{}\\[\\]()#+.!:|&<>~-]")
+
+// flagUsage is the text of a flag. The name of its value, in backquotes there, becomes bold.
+func flagUsage(text string) string { return strings.ReplaceAll(escapeMarkdown(text), "\\`", "`") }
+
+// mendRoff makes of a page that package doc has made one that reads and copies well.
+func mendRoff(page string) string {
+	page = strings.Replace(page, `"Jan 0001"`, `""`, 1) // the same input makes the same page on any day
+	page = flagParagraph.ReplaceAllString(page, ".TP\n$1\n")
+	lines := strings.Split(page, "\n")
+	for i, line := range lines {
+		if !strings.HasPrefix(line, ".") {
+			lines[i] = roff(line)
+		}
 	}
-	return b.String()
+	return strings.Join(lines, "\n")
 }
 
-// roffLine is a line of text, which may begin with what would be a request.
-func roffLine(line string) string {
-	if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {
-		return `\&` + roff(line)
-	}
-	return roff(line)
-}
+// flagParagraph is a flag with its text, which has a line of its own but no indentation.
+var flagParagraph = regexp.MustCompile(`(?m)^(?:\.PP\n)?(\\fB-.*)\n\t`)
 
-// roff is text without a meaning for roff. A hyphen is to be copied as one, and quotes must not
-// become typographic.
-var roff = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace
+// roff makes characters of a line print as they are. A hyphen must be copied as one, and quotes
+// must not become typographic. What package doc has escaped stays.
+var roff = strings.NewReplacer(`\-`, `\-`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace
