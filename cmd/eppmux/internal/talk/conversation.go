@@ -20,7 +20,7 @@ import (
 // maxAnswer bounds an answer, in octets of payload.
 const maxAnswer = 16 << 20
 
-// Endpoint is an EPP server and how to reach it. Immutable.
+// Endpoint is the address of an EPP server and the way to reach it. Immutable.
 type Endpoint struct {
 	Network, Address string      // as package net takes them
 	source           netip.Addr  // to connect from; the zero Addr: as the system chooses
@@ -29,15 +29,15 @@ type Endpoint struct {
 	Connect, Greeting time.Duration // bounds, above 0; Connect includes the TLS handshake
 }
 
-// EndpointOf is a registry that is not the built-in one.
+// EndpointOf returns the endpoint of a registry, which must not be the built-in one.
 func EndpointOf(r *config.Registry) Endpoint {
 	return Endpoint{Network: "tcp", Address: r.Address, source: r.SourceAddress, TLS: r.TLSConfig(),
 		Connect: r.Timeouts.Connect, Greeting: r.Timeouts.Greeting}
 }
 
 // Conversation is one connection to an EPP server, used with blocking calls: message, answer,
-// message, and never a second message while an answer is owed. Owned by one goroutine. Purpose,
-// Pace, Grace and OnInterrupt are set after Open.
+// message, and never a second message while an answer is owed. Owned by one goroutine. The caller
+// of Open sets Purpose, Pace, Grace and OnInterrupt.
 type Conversation struct {
 	conn    net.Conn
 	scanner frame.Scanner
@@ -46,32 +46,34 @@ type Conversation struct {
 
 	Purpose string // a word of our clTRIDs
 	Pace    *Pace  // nil: no limits
-	// how long an answer that is under way is still waited for when the context has ended
+	// Grace is how long Exchange still waits for an answer after its context has ended.
 	Grace time.Duration
-	// called when that begins, by another goroutine while Exchange waits; nil: nothing
+	// OnInterrupt is called when that wait begins, on another goroutine, while Exchange waits. Nil:
+	// nothing is called.
 	OnInterrupt func()
 }
 
-// Why nothing more may be sent.
+// The reasons why nothing more may be sent.
 var (
-	errOwed  = errors.New("an answer is owed")
-	ErrEnded = errors.New("the server has ended the session with its last answer") // not all do
+	errOwed = errors.New("an answer is owed")
+	// ErrEnded follows an answer of 25xx. Some registries stay connected after it.
+	ErrEnded = errors.New("the server has ended the session with its last answer")
 	errLeft  = errors.New("the server has ended the session")
 )
 
-// lostError is about a message that was sent, or may have been, and has no answer.
+// lostError is about a message that was sent, in whole or in part, and has no answer.
 type lostError struct{ err error }
 
 func (e *lostError) Error() string { return e.err.Error() }
 func (e *lostError) Unwrap() error { return e.err }
 
-// WasSent reports whether the server may have seen a message of which Exchange gives this error.
+// WasSent reports whether the server may have seen the message for which Exchange returned err.
 func WasSent(err error) bool {
 	e := (*lostError)(nil)
 	return errors.As(err, &e)
 }
 
-// Open connects and reads the greeting. Whoever gets a conversation closes it.
+// Open connects and reads the greeting. The caller must close the conversation.
 func (e *Endpoint) Open(ctx context.Context) (*Conversation, error) {
 	conn, err := e.dial(ctx)
 	if err != nil {
@@ -88,7 +90,7 @@ func (e *Endpoint) Open(ctx context.Context) (*Conversation, error) {
 // Close ends the connection.
 func (d *Conversation) Close() { d.conn.Close() }
 
-// Greeting is what the server has said first.
+// Greeting returns the greeting that Open has read. It is valid until the next exchange.
 func (d *Conversation) Greeting() (Answer, error) {
 	m, err := d.scanner.Scan(d.first)
 	return Answer{Octets: d.first, Message: m}, err
@@ -109,7 +111,8 @@ func (e *Endpoint) dial(ctx context.Context) (net.Conn, error) {
 		return conn, nil
 	}
 	config := e.TLS.Clone()
-	config.DynamicRecordSizingDisabled = true // some registries take one read for one frame
+	// Some registries take what one read returns for a whole frame.
+	config.DynamicRecordSizingDisabled = true
 	tc := tls.Client(conn, config)
 	if err := tc.HandshakeContext(within); err != nil {
 		conn.Close()
@@ -118,6 +121,7 @@ func (e *Endpoint) dial(ctx context.Context) (net.Conn, error) {
 	return tc, nil
 }
 
+// greet reads the greeting and keeps it.
 func (d *Conversation) greet(ctx context.Context, within time.Duration) error {
 	stop := d.bound(ctx, within)
 	payload, err := readUnit(d.conn)
@@ -140,16 +144,16 @@ func (d *Conversation) greet(ctx context.Context, within time.Duration) error {
 	return nil
 }
 
-// Answer is what came back. It is valid until the next exchange.
+// Answer is what the server has sent back. It is valid until the next exchange.
 type Answer struct {
-	Octets         []byte        // its payload, also where that is not EPP
-	*frame.Message               // nil: the scanner refuses it
+	Octets         []byte        // the payload, even if it is not EPP
+	*frame.Message               // nil: the scanner refuses the payload
 	RTT            time.Duration // from the sending to the whole answer
 }
 
-// Exchange sends a message and reads its answer, within that time. When ctx ends before, it waits
-// for Grace at most. The answer may be there with an error, too: what came then is not one to the
-// message.
+// Exchange sends a message and reads its answer. It waits for Pace first. The exchange itself takes
+// at most the time within and, once ctx has ended, at most Grace. With an error there may be an
+// Answer as well: the server has sent something, but it does not answer the message.
 func (d *Conversation) Exchange(ctx context.Context, m *Message, within time.Duration) (Answer, error) {
 	if d.over != nil {
 		return Answer{}, d.over
@@ -164,7 +168,7 @@ func (d *Conversation) Exchange(ctx context.Context, m *Message, within time.Dur
 	defer stop()
 	begin := time.Now()
 	if _, err := d.conn.Write(append(frame.AppendHeader(nil, len(m.payload)), m.payload...)); err != nil {
-		// Nobody knows how far the octets have got.
+		// Some octets may have reached the server.
 		return Answer{}, &lostError{fmt.Errorf("send: %w", cause(ctx, err, within))}
 	}
 	payload, err := readUnit(d.conn)
@@ -178,17 +182,23 @@ func (d *Conversation) Exchange(ctx context.Context, m *Message, within time.Dur
 	if !m.answeredBy(a.Message) {
 		return a, &lostError{fmt.Errorf("got a %v that is not its answer", a.Kind)}
 	}
-	switch d.over = nil; a.Code / 100 { // RFC 5730 section 3: x5xx ends the connection
-	case 15:
-		d.over = errLeft
-	case 25:
-		d.over = ErrEnded
-	}
+	d.over = ending(frame.Code(a.Code))
 	return a, nil
 }
 
-// bound sets the deadline of what follows and brings it forward when ctx ends. stop ends the
-// latter.
+// ending is why an answer with this code is the last of its session; nil if it is not.
+func ending(c frame.Code) error {
+	switch {
+	case !c.Ends():
+		return nil
+	case c < 2000: // the answer to a logout, or a server that shuts down
+		return errLeft
+	}
+	return ErrEnded
+}
+
+// bound sets the deadline of the reads and writes that follow, and brings it forward when ctx ends.
+// After stop, the end of ctx changes nothing any more.
 func (d *Conversation) bound(ctx context.Context, within time.Duration) (stop func()) {
 	until := time.Now().Add(within)
 	_ = d.conn.SetDeadline(until) // an error shows at the next read or write, too
@@ -209,10 +219,10 @@ func (d *Conversation) bound(ctx context.Context, within time.Duration) (stop fu
 	}
 }
 
-// NewClTRID makes one with the purpose in it.
+// NewClTRID makes a clTRID with the purpose in it. No two are the same.
 func (d *Conversation) NewClTRID() string { return "eppmux-" + d.Purpose + "-" + rand.Text()[:13] }
 
-// cause is err, or what stands behind it.
+// cause is err, or what stands behind it: the end of ctx, or a deadline that was set to within.
 func cause(ctx context.Context, err error, within time.Duration) error {
 	switch {
 	case ctx.Err() != nil:
@@ -240,6 +250,7 @@ func readUnit(r io.Reader) ([]byte, error) {
 	return payload, nil
 }
 
+// closedEarly is err with one text for every end of the connection.
 func closedEarly(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("the connection was closed")

@@ -6,6 +6,7 @@
 //	defer c.Close()
 //	answer, err := c.Exchange(ctx, talk.NewMessage(payload), time.Minute)
 //
-// A message is never sent twice, and no second one while an answer is owed: some registries take
-// that for an attack. WasSent tells what the server may have seen from what it cannot have seen.
+// A message is never sent twice. No message is sent while an answer is owed: some registries take
+// that for an attack. WasSent reports whether the server may have seen a message that has no
+// answer.
 package talk

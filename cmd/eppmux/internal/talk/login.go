@@ -12,31 +12,31 @@ import (
 	"eppmux/frame"
 )
 
-// logoutWithin bounds a logout, with all that it waits for.
+// logoutWithin bounds a logout, with the wait for its turn and for its answer.
 const logoutWithin = 5 * time.Second
 
-// Verdict is what a login has told.
+// Verdict is the outcome of a login.
 type Verdict uint8
 
 const (
-	LoginUnknown  Verdict = iota // it was sent, or may have been, and has no answer
+	LoginUnknown  Verdict = iota // it was sent, in whole or in part, and has no answer
 	LoginNotSent                 // the registry cannot have seen it
-	LoginAccepted                // and with it the new password, if there was one
+	LoginAccepted                // with the new password, if it has one
 	LoginFull                    // refused: no session is free
 	LoginRefused                 // refused for another reason
 )
 
-// LoginResult is a verdict with its reason, which never holds a password; nil where it was
+// LoginResult is a verdict with its reason. Err never holds a password; it is nil if the login was
 // accepted.
 type LoginResult struct {
 	Verdict Verdict
 	Err     error
 }
 
-// Refusal is what a registry says where it refuses.
+// Refusal is the answer of a registry that refuses a login.
 type Refusal struct {
 	Code int
-	text string // quoted: it could hold what a terminal obeys; empty: none
+	text string // quoted, since it could hold what a terminal obeys; empty: none
 }
 
 // Error implements error.
@@ -44,24 +44,19 @@ func (r *Refusal) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("the registry answers %d %s", r.Code, r.text))
 }
 
-// LoginFor is the login that r's config and the greeting make, with r's password.
+// LoginFor returns the login that r's config and the greeting make, with r's password.
 func (d *Conversation) LoginFor(r *config.Registry) (frame.Login, error) {
 	g, err := frame.ParseGreeting(d.first)
 	if err != nil {
 		return frame.Login{}, fmt.Errorf("greeting: %w", err)
 	}
 	l := r.Login.EPP()
-	if len(l.ObjectURIs) == 0 {
-		l.ObjectURIs = g.ObjectURIs
-	}
-	if len(l.ExtensionURIs) == 0 {
-		l.ExtensionURIs = g.ExtensionURIs
-	}
+	l.Complete(g)
 	l.ClTRID = d.NewClTRID()
 	return l, nil
 }
 
-// Login sends a login and reads its answer, as Exchange does.
+// Login sends a login and reads its answer, bounded as Exchange is.
 func (d *Conversation) Login(ctx context.Context, l *frame.Login, within time.Duration) LoginResult {
 	a, err := d.Exchange(ctx, NewMessage(frame.AppendLogin(nil, l)[frame.HeaderLen:]), within)
 	switch {
@@ -77,8 +72,9 @@ func (d *Conversation) Login(ctx context.Context, l *frame.Login, within time.Du
 	return LoginResult{LoginRefused, refusalOf(a.Message, l)}
 }
 
-// Logout gives the session back. The registry frees it at the latest when the connection ends, so
-// how it goes is no matter; the error says why it was not sent.
+// Logout sends a logout, so that the registry frees the session at once. Otherwise it does so when
+// the connection ends, so no answer of the registry is an error: the error says why no logout was
+// sent.
 func (d *Conversation) Logout() error {
 	ctx, cancel := context.WithTimeout(context.Background(), logoutWithin)
 	defer cancel()
@@ -94,9 +90,9 @@ func (d *Conversation) Logout() error {
 }
 
 func refusalOf(m *frame.Message, l *frame.Login) error {
-	_, text, err := frame.ParseResult(m.Payload)
+	text, err := l.Words(m.Payload)
 	if err != nil {
 		return &Refusal{Code: m.Code}
 	}
-	return &Refusal{m.Code, cli.Quote(l.Hide(text))}
+	return &Refusal{m.Code, cli.Quote(text)}
 }

@@ -2,17 +2,17 @@ package talk
 
 import "eppmux/frame"
 
-// Message is one to be sent, with what the scanner says of it. Immutable.
+// Message is a message to be sent, with what the scanner says of it. Immutable.
 type Message struct {
 	payload []byte
 	Kind    frame.Kind    // KindNone: the scanner refuses it; it is sent all the same
-	command frame.Command // what limits know it by
+	command frame.Command // by which limits count it
 	op      frame.Op
-	Query   bool   // a second one gives the same; a hello, too
-	clTRID  string // empty: none, or not known
+	Query   bool   // sending it twice does no harm: a query of RFC 5730, or a hello
+	clTRID  string // empty: it has none, or the scanner refuses the message
 }
 
-// NewMessage scans the payload of one.
+// NewMessage makes a message of its payload.
 func NewMessage(payload []byte) *Message {
 	m, err := new(frame.Scanner).Scan(payload)
 	if err != nil {
@@ -22,7 +22,7 @@ func NewMessage(payload []byte) *Message {
 		Query: m.Query() || m.Kind == frame.KindHello, clTRID: string(m.ClTRID.Value)}
 }
 
-// Named is m with another clTRID; m itself if it is no command.
+// Named returns m with another clTRID, and m itself if it is not a command.
 func (m *Message) Named(id string) *Message {
 	parsed, err := new(frame.Scanner).Scan(m.payload)
 	if err != nil || parsed.Kind != frame.KindCommand {
@@ -34,8 +34,8 @@ func (m *Message) Named(id string) *Message {
 	return &n
 }
 
-// answeredBy says whether a may be the answer to m: RFC 5730 section 2.5 has the server return the
-// clTRID, which some leave out.
+// answeredBy reports whether a may be the answer to m. RFC 5730 section 2.5: the server returns the
+// clTRID. Some servers leave it out.
 func (m *Message) answeredBy(a *frame.Message) bool {
 	switch m.Kind {
 	case frame.KindNone, frame.KindHello: // a hello may be refused, too

@@ -10,17 +10,18 @@ import (
 	"eppmux/ratelimit"
 )
 
-// Pace keeps what one connection sends within the rate_limits of its registry. It knows of nothing
-// else that is sent there. Owned by the goroutine of the conversation.
+// Pace keeps one connection within the rate_limits of its registry. It does not know what other
+// programs send there. Owned by the goroutine of the conversation.
 type Pace struct {
 	limits []config.RateLimit
-	// by limit, whatever its scope: there is one session and one client; nil for a shadow
+	// buckets has one for each limit; nil for a shadow. The scope of a limit makes no difference:
+	// there is one session and one client.
 	buckets []*ratelimit.Bucket
 	most    time.Duration // timeouts.queue: how long a message may wait
 	begin   time.Time
 }
 
-// PaceOf is the pace of a connection that begins now.
+// PaceOf returns the pace of a connection to r that begins now.
 func PaceOf(r *config.Registry) *Pace {
 	p := &Pace{limits: r.RateLimits, buckets: make([]*ratelimit.Bucket, len(r.RateLimits)), most: r.Timeouts.Queue,
 		begin: time.Now()}
@@ -32,8 +33,8 @@ func PaceOf(r *config.Registry) *Pace {
 	return p
 }
 
-// admit waits until every limit that counts m admits it. The caller says answered when the answer
-// is here, or will not come any more. A nil pace admits at once.
+// admit waits until every limit that counts m admits it. The caller calls answered when the answer
+// has come, or cannot come any more. A nil pace admits at once.
 func (p *Pace) admit(ctx context.Context, m *Message) (answered func(), err error) {
 	if ctx.Err() != nil {
 		return nil, cli.ErrInterrupted
