@@ -10,14 +10,14 @@ import (
 	"eppmux/upstream/pool"
 )
 
-// recorder is the audit log as it is in use. Immutable: another policy is another recorder around
-// the same log.
+// recorder is the audit log with the policy that is in use. Immutable: a reload that changes the
+// policy makes another recorder around the same log.
 type recorder struct {
 	cfg config.Audit
 	log *audit.Log // nil: none is kept
 }
 
-// startRecorder opens the audit log that cfg wants.
+// startRecorder opens the audit log, if cfg names a file for it.
 func startRecorder(cfg config.Audit, log *slog.Logger) (*recorder, error) {
 	rec := &recorder{cfg: cfg}
 	if cfg.File == "" {
@@ -30,7 +30,7 @@ func startRecorder(cfg config.Audit, log *slog.Logger) (*recorder, error) {
 	return rec, err
 }
 
-// apply has commands recorded.
+// apply makes the account of uc record its commands. Without an audit log it does nothing.
 func (r *recorder) apply(uc *upstream.Config) {
 	if r.log == nil {
 		return
@@ -42,8 +42,8 @@ func (r *recorder) apply(uc *upstream.Config) {
 	}
 }
 
-// reload is the recorder of a reload, and whether it is another: where the file is, what it holds
-// and when it is rotated stays until a restart, which is logged.
+// reload returns the recorder for another config, and whether it is another one. The file, what it
+// holds and when it is rotated stay until a restart; reload logs a warning if they should change.
 func (r *recorder) reload(cfg config.Audit, log *slog.Logger) (*recorder, bool) {
 	next := r.cfg
 	next.Commands, next.OnError = cfg.Commands, cfg.OnError
@@ -56,19 +56,20 @@ func (r *recorder) reload(cfg config.Audit, log *slog.Logger) (*recorder, bool) 
 	return &recorder{cfg: next, log: r.log}, true
 }
 
-// reopen is for a file that another program has renamed.
+// reopen opens the file anew: another program may have renamed it.
 func (r *recorder) reopen() {
 	if r.log != nil {
 		r.log.Reopen()
 	}
 }
 
-// state is how the log is, and whether transforms wait for it to work.
+// state returns the state of the log, and whether transforms wait while it cannot be written. There
+// must be a log.
 func (r *recorder) state() (audit.State, bool) {
 	return r.log.State(), r.cfg.OnError == config.AuditBlock
 }
 
-// auditShutdown is how long the last lines may take.
+// auditShutdown bounds the writing of the last lines.
 const auditShutdown = 2 * time.Second
 
 func (r *recorder) close() error {

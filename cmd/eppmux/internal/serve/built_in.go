@@ -11,9 +11,9 @@ import (
 	"eppmux/upstream"
 )
 
-// builtIn is the built-in registry of one member, on a loopback port that the system chooses and
-// over TLS with certificates made for the occasion: it is reached the same way as any registry.
-// Immutable after startBuiltIn.
+// builtIn is the built-in registry of one member. It is reached as any registry is: by TLS, with
+// certificates made at its start, on a loopback port that the system chooses. Immutable after
+// startBuiltIn.
 type builtIn struct {
 	registry *sandbox.Registry
 	served   chan error // the one result of Serve
@@ -26,9 +26,10 @@ type builtIn struct {
 // loginIdentity is what the built-in registry knows of an account.
 type loginIdentity struct{ clientID, password string }
 
-// demoLogin is the account where the config names none.
+// demoLogin stands in for a client_id or password that the config leaves out.
 var demoLogin = loginIdentity{"demo", "demo-secret"}
 
+// identityOf returns the login that r has at a built-in registry.
 func identityOf(r *config.Registry) loginIdentity {
 	id := loginIdentity{r.Login.ClientID, r.Login.Password.Reveal()}
 	if id.clientID == "" {
@@ -40,6 +41,7 @@ func identityOf(r *config.Registry) loginIdentity {
 	return id
 }
 
+// startBuiltIn starts the built-in registry of r. stop must be called.
 func startBuiltIn(r *config.Registry, log *slog.Logger) (*builtIn, error) {
 	certs, err := sandbox.NewTLS()
 	if err != nil {
@@ -69,20 +71,21 @@ func startBuiltIn(r *config.Registry, log *slog.Logger) (*builtIn, error) {
 	return b, nil
 }
 
-// serve runs until stop, which waits for it.
+// serve runs on a goroutine of its own until stop, which waits for it.
 func (b *builtIn) serve(ln net.Listener) { b.served <- b.registry.Serve(ln) }
 
+// stop ends the registry and its connections.
 func (b *builtIn) stop() error { return errors.Join(b.registry.Close(), <-b.served) }
 
-// point makes u lead to it.
+// point makes u lead to b, with the login that r has now.
 func (b *builtIn) point(r *config.Registry, u *upstream.Config) {
 	login := identityOf(r)
 	u.Address, u.TLS = b.address, b.tls
 	u.Login.ClientID, u.Login.Password = login.clientID, login.password
 }
 
-// outgrown says what of r it does not follow, since it keeps what it was started with; empty:
-// nothing.
+// outgrown says which change of r does not reach b, which keeps the values of its start; empty:
+// there is none.
 func (b *builtIn) outgrown(r *config.Registry) string {
 	switch {
 	case r.Sessions.Max > b.sessions:

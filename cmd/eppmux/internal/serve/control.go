@@ -15,11 +15,11 @@ import (
 	"eppmux/proxy"
 )
 
-// The control socket: HTTP with JSON on a unix socket that only its owner may open. "eppmux ctl" is
-// its client. What it can do is in control_verbs.go; the admin listener, which any local user
-// reaches, can do none of it.
+// The control socket speaks HTTP with JSON on a unix socket that only its owner may open. "eppmux
+// ctl" is its client, and control_verbs.go has what it can do. The admin listener can do none of
+// that: any local user reaches it.
 
-// Request is what a verb is told. Which fields count is up to the verb.
+// Request has the arguments of a verb. Each verb reads the fields that it needs.
 type Request struct {
 	Registry string `json:"registry,omitempty"` // empty: the only one
 	All      bool   `json:"all,omitempty"`      // every registry
@@ -28,17 +28,17 @@ type Request struct {
 	Level    string `json:"level,omitempty"`
 }
 
-// Answer is what a verb has to say.
+// Answer is the result of a verb.
 type Answer struct {
 	Error    string    `json:"error,omitempty"`
-	Done     []string  `json:"done,omitempty"` // lines for people
+	Done     []string  `json:"done,omitempty"` // what was done, in lines for people
 	Sessions []Session `json:"sessions,omitempty"`
 	Clients  []Client  `json:"clients,omitempty"`
 }
 
 const (
-	maxControlRequest = 64 << 10 // octets
-	controlGrace      = 2 * time.Second
+	maxControlRequest = 64 << 10        // octets of a request
+	controlGrace      = 2 * time.Second // for requests under way at the end
 )
 
 // control is the control socket, open.
@@ -70,7 +70,8 @@ func startControl(path string, s *service) (*control, error) {
 	return c, nil
 }
 
-// stop ends requests under way too: their callers see the connection end.
+// stop closes the socket. After controlGrace it ends requests that are still under way: their
+// callers see the connection end.
 func (c *control) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), controlGrace)
 	defer cancel()
@@ -83,12 +84,13 @@ func (c *control) stop() error {
 // peerKey is the key of a connection's peer in a request's context.
 type peerKey struct{}
 
-// peer is who opened a connection.
+// peer is the process that opened a connection, by the kernel's word.
 type peer struct {
 	uid uint32
 	pid int32
 }
 
+// peerOf returns the peer of a unix connection; for anything else, the uid -1, which no user has.
 func peerOf(nc net.Conn) peer {
 	p := peer{uid: ^uint32(0)}
 	if uc, ok := nc.(*net.UnixConn); ok {
@@ -103,7 +105,7 @@ func peerOf(nc net.Conn) peer {
 	return p
 }
 
-// serve runs the verb that the path names and logs it.
+// serve runs the verb that the path names, and logs it with the user who gave it.
 func (c *control) serve(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	verb := controlVerbs[name]
@@ -150,14 +152,14 @@ func respond(w http.ResponseWriter, code int, a Answer) {
 	_ = json.NewEncoder(w).Encode(a)
 }
 
-// errEnding is for what is asked of a program that drains.
+// errEnding is the answer of a program that drains.
 var errEnding = errors.New("eppmux is stopping")
 
-// do runs f on the goroutine of serve and waits for it. f gets the context of serve, since what is
-// begun is ended whether somebody waits for it or not. do fails when ctx is done or the program is
-// ending first; f may still run then, so what it tells may be used only where do does not fail.
+// do runs f on the goroutine of serve and waits for it. f gets the context of serve: once begun, it
+// goes on whether somebody waits for it or not. do fails if ctx ends or the program drains before f
+// has returned. f may still be running then, so the caller must not use its results.
 func (s *service) do(ctx context.Context, f func(context.Context)) error {
-	done := make(chan struct{})
+	done := make(chan struct{}) // closed when f has returned
 	select {
 	case s.tasks <- func(serving context.Context) { f(serving); close(done) }:
 	case <-s.ending:

@@ -12,8 +12,8 @@ import (
 	"eppmux/upstream"
 )
 
-// controlVerb does something to the running program. It runs on a goroutine of the request; what it
-// may touch of the service is live, and the rest by service.do.
+// controlVerb does something to the running program. It runs on the goroutine of the request, so it
+// may use live and s.level, and must reach the rest of the service through service.do.
 type controlVerb func(s *service, ctx context.Context, req Request) (Answer, error)
 
 var controlVerbs = map[string]controlVerb{
@@ -28,7 +28,7 @@ var controlVerbs = map[string]controlVerb{
 	"log-level": logLevelVerb,
 }
 
-// servers are those that a request means.
+// servers returns the servers that a request means: one by its name, all, or the only one.
 func (s *service) servers(req Request) ([]*proxy.Server, error) {
 	all := s.live.now.Load().servers
 	if req.All || len(all) == 1 && req.Registry == "" {
@@ -47,7 +47,8 @@ func (s *service) servers(req Request) ([]*proxy.Server, error) {
 	return nil, fmt.Errorf("which registry? there are %s", strings.Join(names, ", "))
 }
 
-// onAccounts is a verb that does one thing to the account of each server.
+// onAccounts makes a verb that calls f for the account of each server that the request means. It
+// goes on after an error.
 func onAccounts(f func(*upstream.Account) error, done string) controlVerb {
 	return func(s *service, _ context.Context, req Request) (a Answer, err error) {
 		servers, err := s.servers(req)
@@ -62,8 +63,8 @@ func onAccounts(f func(*upstream.Account) error, done string) controlVerb {
 	}
 }
 
-// drainVerb takes a registry out, as if it were no longer in the config file, until the next
-// reload.
+// drainVerb takes registries out until the next reload, as if the config file had lost them. It
+// waits for their end.
 func drainVerb(s *service, ctx context.Context, req Request) (a Answer, err error) {
 	servers, err := s.servers(req)
 	if err != nil {
@@ -118,7 +119,7 @@ func logLevelVerb(s *service, ctx context.Context, req Request) (a Answer, err e
 	return a, nil
 }
 
-// Session is a session in an answer. Times are in seconds.
+// Session is a session with a registry, as an answer shows it. Times are in seconds.
 type Session struct {
 	Registry string  `json:"registry"`
 	ID       uint64  `json:"id"`
@@ -146,18 +147,18 @@ func sessionsVerb(s *service, _ context.Context, req Request) (a Answer, err err
 	return a, err
 }
 
-// Client is a client in an answer.
+// Client is a client, as an answer shows it.
 type Client struct {
 	Registry string `json:"registry"`
 	ID       uint64 `json:"id"`
 	Listener string `json:"listener"`
 	Client   string `json:"client"`
 	Doing    string `json:"doing,omitempty"`
-	// Announcing: to the audit log, before it is sent.
+	// Announcing is set while the audit log records the command, before it is sent.
 	Announcing bool    `json:"announcing,omitempty"`
 	Sent       bool    `json:"sent,omitempty"`
-	For        float64 `json:"for"` // seconds
-	Held       int     `json:"held"`
+	For        float64 `json:"for"`  // seconds
+	Held       int     `json:"held"` // octets of memory
 }
 
 func clientsVerb(s *service, _ context.Context, req Request) (a Answer, err error) {
@@ -170,7 +171,8 @@ func clientsVerb(s *service, _ context.Context, req Request) (a Answer, err erro
 			continue
 		}
 		for _, i := range list {
-			a.Clients = append(a.Clients, Client{server.Name(), i.ID, i.Listener, i.Client, i.Doing, i.Recording, i.Sent, seconds(i.For), i.Memory})
+			a.Clients = append(a.Clients, Client{server.Name(), i.ID, i.Listener, i.Client,
+				i.Doing, i.Recording, i.Sent, seconds(i.For), i.Memory})
 		}
 		a.Done = append(a.Done, fmt.Sprintf("%s: %d of %d clients", server.Name(), len(list), total))
 	}
@@ -196,4 +198,5 @@ func kickVerb(s *service, _ context.Context, req Request) (a Answer, err error) 
 	return a, nil
 }
 
+// seconds is d in seconds, to the millisecond.
 func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }

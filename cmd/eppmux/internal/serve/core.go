@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// ForbidCore makes the system write no core file of this process, whatever ends it: all passwords,
-// and the commands that are under way, would be in it. Nobody can allow it again.
+// ForbidCore makes the system write no core file of this process, whatever ends it: a core file has
+// all passwords and the commands under way. This cannot be undone.
 func ForbidCore() error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, new(syscall.Rlimit)); err != nil {
 		return fmt.Errorf("limit core files: %w", err)

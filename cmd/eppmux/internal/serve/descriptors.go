@@ -8,13 +8,13 @@ import (
 	"eppmux/cmd/eppmux/internal/config"
 )
 
-// descriptorsReserved are open files that clients must not use up: listeners, metrics, logs, and
-// room for a client that is being taken in, which holds two for a moment.
+// descriptorsReserved is the number of open files that clients must not use up: for listeners,
+// metrics and logs, and for a client that is being accepted, which holds two for a moment.
 const descriptorsReserved = 128
 
-// fitDescriptors is cfg with a clients.max of each registry that is lowered in proportion where the
-// system allows fewer open files, so that the sessions with the registries and the metrics always
-// have theirs. It says so.
+// fitDescriptors returns cfg, with clients.max of each registry lowered in proportion if the system
+// allows fewer open files. So the sessions with registries and the metrics always have theirs. It
+// logs what it lowers.
 func fitDescriptors(cfg *config.Config, log *slog.Logger) *config.Config {
 	var lim syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {
@@ -23,6 +23,7 @@ func fitDescriptors(cfg *config.Config, log *slog.Logger) *config.Config {
 	return fitClients(cfg, lim.Cur, log)
 }
 
+// fitClients is fitDescriptors for a number of open files. It does not change cfg.
 func fitClients(cfg *config.Config, allowed uint64, log *slog.Logger) *config.Config {
 	clients, reserved := uint64(0), uint64(descriptorsReserved)
 	for i := range cfg.Registries {

@@ -10,24 +10,25 @@ import (
 	"eppmux/cmd/eppmux/internal/config"
 )
 
-// expiryWatch logs when a certificate comes nearer to its end: at 30, 7 and 1 days, and every day
-// from then on. Owned by the goroutine of serve.
+// expiryWatch logs that a certificate comes nearer to its end: 30, 7 and 1 days before it, and
+// every day from then on. Owned by the goroutine of serve.
 type expiryWatch struct {
 	log   *slog.Logger
-	known map[*config.KeyPair]status.ExpiryStep // as it was said last
+	known map[*config.KeyPair]status.ExpiryStep // that was logged last
 }
 
-// watchEvery is how often the watch is to look.
+// watchEvery is the time between two looks.
 const watchEvery = 24 * time.Hour
 
-// newExpiryWatch takes what own say now as said: the warnings of the config file have it.
+// newExpiryWatch begins to watch certificates. Their step of now counts as logged: it is among
+// the warnings of the config file.
 func newExpiryWatch(own []config.OwnCertificate, log *slog.Logger, now time.Time) *expiryWatch {
 	w := &expiryWatch{log: log}
 	w.restart(own, now)
 	return w
 }
 
-// restart is newExpiryWatch for the certificates of another config.
+// restart begins anew, with the certificates of another config.
 func (w *expiryWatch) restart(own []config.OwnCertificate, now time.Time) {
 	w.known = make(map[*config.KeyPair]status.ExpiryStep, len(own))
 	for _, o := range own {
@@ -35,7 +36,7 @@ func (w *expiryWatch) restart(own []config.OwnCertificate, now time.Time) {
 	}
 }
 
-// look rereads each certificate and logs what is due.
+// look reads each certificate again and logs what is due.
 func (w *expiryWatch) look(own []config.OwnCertificate, now time.Time) {
 	for _, o := range own {
 		leaf := o.Pair.Certificate().Leaf

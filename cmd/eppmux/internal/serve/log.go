@@ -7,7 +7,8 @@ import (
 	"eppmux/cmd/eppmux/internal/config"
 )
 
-// newLogger writes to w from level on, which may change while it is in use.
+// newLogger makes a logger that writes to w what is at least as grave as level, which may change
+// while the logger is in use.
 func newLogger(format config.LogFormat, level *slog.LevelVar, w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: level}
 	if format == config.LogJSON {

@@ -14,10 +14,10 @@ import (
 	"eppmux/upstream"
 )
 
-// member is one registry while it is served. Owned by the goroutine of serve; what is retired, by
-// its retirement.
+// member is one registry while it is served. Owned by the goroutine of serve, and once it is
+// retired, by its retirement.
 type member struct {
-	cfg     config.Registry // as it was applied last
+	cfg     config.Registry // that was applied last
 	loop    *gnetloop.Loop
 	account *upstream.Account // on loop
 	server  *proxy.Server     // of account
@@ -26,11 +26,12 @@ type member struct {
 	record  *recorder
 	log     *slog.Logger
 
-	// How to speak TLS with the registry and with clients. They are kept over reloads that do not
-	// change them: another value means other certificates to the server.
+	// How to speak TLS with the registry and with clients. A reload that changes nothing of them
+	// keeps the pointers: account and server take another pointer for other certificates.
 	up, down *tls.Config
 }
 
+// startMember makes what serves r, and starts it. close must be called.
 func startMember(r *config.Registry, sockets *inherited, record *recorder, log *slog.Logger) (*member, error) {
 	m := &member{cfg: *r, sockets: sockets, record: record, log: log}
 	if r.Sandbox() {
@@ -49,7 +50,7 @@ func startMember(r *config.Registry, sockets *inherited, record *recorder, log *
 	return m, nil
 }
 
-// build makes what serves r, from the loop upwards. After an error nothing of it is left.
+// build makes loop, account and server, and starts them. After an error nothing of them is left.
 func (m *member) build(r *config.Registry, log *slog.Logger) (err error) {
 	if m.loop, err = gnetloop.New(log); err != nil {
 		return err
@@ -69,7 +70,7 @@ func (m *member) build(r *config.Registry, log *slog.Logger) (err error) {
 	return nil
 }
 
-// tlsFor is what r wants spoken, the same values as now where nothing of them changes.
+// tlsFor returns up and down for r. It returns the pointers of now where r changes nothing.
 func (m *member) tlsFor(r *config.Registry) (up, down *tls.Config) {
 	if up = m.up; !r.Sandbox() && (up == nil || !sameUpstreamTLS(&m.cfg, r)) {
 		r.TLS.Certificate.LogTo(m.log)
@@ -82,7 +83,7 @@ func (m *member) tlsFor(r *config.Registry) (up, down *tls.Config) {
 	return up, down
 }
 
-// proxyConfig is what r wants of the proxy, with the sockets that the service manager has opened.
+// proxyConfig returns r for the proxy, with the sockets that the service manager has opened.
 func (m *member) proxyConfig(r *config.Registry, down *tls.Config) proxy.Config {
 	c := proxyConfig(r, down)
 	for i, l := range r.Listen {
@@ -91,7 +92,7 @@ func (m *member) proxyConfig(r *config.Registry, down *tls.Config) proxy.Config 
 	return c
 }
 
-// upstreamConfig is what r wants of the account, with the audit log.
+// upstreamConfig returns r for the account, with the audit log and the built-in registry.
 func (m *member) upstreamConfig(r *config.Registry, up *tls.Config) upstream.Config {
 	c := upstreamConfig(r, up)
 	m.record.apply(&c)
@@ -101,8 +102,8 @@ func (m *member) upstreamConfig(r *config.Registry, up *tls.Config) upstream.Con
 	return c
 }
 
-// reload applies r, which is not Sandbox where the member is not, or the other way round. After an
-// error all is as before.
+// reload applies r. Both the member and r are built-in registries, or neither is. After an error
+// nothing has changed.
 func (m *member) reload(r *config.Registry, record *recorder) error {
 	before := m.record
 	m.record = record
@@ -121,8 +122,8 @@ func (m *member) reload(r *config.Registry, record *recorder) error {
 	return nil
 }
 
-// adopt notes what has been applied. What is kept of TLS rereads its files by the key pairs of
-// before, so those stay.
+// adopt notes r, which has been applied. A TLS value that is kept goes on with the key pair of
+// before, which rereads its files, so that key pair stays as well.
 func (m *member) adopt(r config.Registry, up, down *tls.Config) {
 	if up != nil && up == m.up {
 		r.TLS.Certificate = m.cfg.TLS.Certificate
@@ -133,8 +134,8 @@ func (m *member) adopt(r config.Registry, up, down *tls.Config) {
 	m.cfg, m.up, m.down = r, up, down
 }
 
-// drain ends the member's work within the given time: no new clients, then no sessions, then no
-// clients. Then close must be called.
+// drain ends the member's work within the given time: first no new clients, then no sessions, then
+// no clients. close must be called after it.
 func (m *member) drain(within time.Duration) error {
 	m.server.Refuse()
 	err := m.account.Drain(within)
@@ -153,20 +154,21 @@ func (m *member) close() error {
 	return err
 }
 
-// retirement is a member that has been taken out and ends its work. Immutable, but for the member.
+// retirement is a member that has been taken out and ends its work. Immutable.
 type retirement struct {
 	cfg  config.Registry
 	gone chan struct{} // closed when nothing of the member is left
 }
 
-// retire lets the member end its work within the given time, in the background.
+// retire ends the member's work within the given time, on a goroutine of its own.
 func (m *member) retire(within time.Duration) *retirement {
 	r := &retirement{cfg: m.cfg, gone: make(chan struct{})}
 	go r.run(m, within)
 	return r
 }
 
-// run ends when the member has ended; whoever needs what it holds, and close, waits for gone.
+// run drains and closes the member. service.vacate waits for its end if another member needs the
+// account or an address, and so does service.close.
 func (r *retirement) run(m *member, within time.Duration) {
 	defer close(r.gone)
 	err := m.drain(within)
@@ -177,8 +179,7 @@ func (r *retirement) run(m *member, within time.Duration) {
 	m.log.Info("registry has ended", "registry", m.cfg.Name)
 }
 
-// sameRegistry says whether nothing of what a and b say differs, contents of passwords and
-// certificates included.
+// sameRegistry reports whether a and b are equal, with the contents of passwords and certificates.
 func sameRegistry(a, b *config.Registry) bool {
 	if !sameRoots(a.TLS.Roots, b.TLS.Roots) || !a.TLS.Certificate.SameAs(b.TLS.Certificate) ||
 		!a.Clients.TLS.Certificate.SameAs(b.Clients.TLS.Certificate) {
@@ -187,18 +188,20 @@ func sameRegistry(a, b *config.Registry) bool {
 	return reflect.DeepEqual(withoutLoaded(*a), withoutLoaded(*b))
 }
 
+// sameUpstreamTLS reports whether a and b speak TLS with the registry in the same way.
 func sameUpstreamTLS(a, b *config.Registry) bool {
 	x, y := withoutLoaded(*a), withoutLoaded(*b)
 	return a.Address == b.Address && sameRoots(a.TLS.Roots, b.TLS.Roots) &&
 		a.TLS.Certificate.SameAs(b.TLS.Certificate) && x.TLS == y.TLS
 }
 
-// withoutLoaded leaves out what cannot be compared by value.
+// withoutLoaded returns r without the fields that cannot be compared by value.
 func withoutLoaded(r config.Registry) config.Registry {
 	r.TLS.Roots, r.TLS.Certificate, r.Clients.TLS.Certificate = nil, nil, nil
 	return r
 }
 
+// sameRoots reports whether a and b have the same certificates; nil is that of the system.
 func sameRoots(a, b *x509.CertPool) bool {
 	if a == nil || b == nil {
 		return a == b

@@ -71,7 +71,8 @@ const stopSlack = 15 * time.Second
 
 // stopping says that a drain has begun, and asks for the time that it may take.
 func (n *notifier) stopping(within time.Duration) {
-	n.tell(daemon.SdNotifyStopping, fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (within+stopSlack).Microseconds()), "STATUS=draining")
+	extend := fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (within + stopSlack).Microseconds())
+	n.tell(daemon.SdNotifyStopping, extend, "STATUS=draining")
 }
 
 // close closes the socket.

@@ -13,8 +13,8 @@ import (
 	"eppmux/upstream/pool"
 )
 
-// proxyConfig turns the file's values into those of the parts. up is for the registry, nil for the
-// built-in one; down is for clients, nil where no listener speaks TLS.
+// proxyConfig turns values of the file into values of the proxy. down is for clients; nil if no
+// listener speaks TLS.
 func proxyConfig(r *config.Registry, down *tls.Config) proxy.Config {
 	pc := proxy.Config{
 		MaxClients:      r.Clients.Max,
@@ -42,6 +42,8 @@ func proxyConfig(r *config.Registry, down *tls.Config) proxy.Config {
 	return pc
 }
 
+// upstreamConfig turns values of the file into values of the account. up is for the registry; nil
+// for the built-in one.
 func upstreamConfig(r *config.Registry, up *tls.Config) upstream.Config {
 	uc := upstream.Config{
 		Address:         r.Address,
@@ -81,14 +83,18 @@ func upstreamConfig(r *config.Registry, up *tls.Config) upstream.Config {
 	return uc
 }
 
+// limitRule is a limit of the file as the pool has it, without its name.
 func limitRule(l config.RateLimit) pool.Rule {
 	scopes := map[config.Scope]pool.Scope{
-		config.ScopeRegistry: pool.ScopeRegistry, config.ScopeSession: pool.ScopeSession, config.ScopeClient: pool.ScopeClient,
+		config.ScopeRegistry: pool.ScopeRegistry,
+		config.ScopeSession:  pool.ScopeSession,
+		config.ScopeClient:   pool.ScopeClient,
 	}
 	return pool.Rule{Limit: l.Limit, Scope: scopes[l.Scope], Commands: pool.Commands(l.Covers), Shadow: l.Shadow}
 }
 
-// hostID tells this host from others with the same registrar account: 10 bits of its name.
+// hostID is 10 bits of the name of this host. It sets the muxTRIDs of this host apart from those of
+// others with the same registrar account.
 func hostID() uint16 {
 	name, err := os.Hostname()
 	if err != nil {

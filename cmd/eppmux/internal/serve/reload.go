@@ -11,7 +11,7 @@ import (
 )
 
 // reload reads the config file again and applies what has changed. A file with a fault changes
-// nothing. It logs, and returns for who asked, what it did and what it could not do.
+// nothing. It logs what it did and what it could not do, and returns that for the answer of a verb.
 func (s *service) reload(ctx context.Context) (did []string, err error) {
 	s.notify.reloading()
 	defer func() { s.notify.ready(s.status()) }()
@@ -33,16 +33,16 @@ func (s *service) reload(ctx context.Context) (did []string, err error) {
 	return did, err
 }
 
-// changes are what a reload did, by the names of registries.
+// changes has what a reload did, by the names of registries.
 type changes struct {
 	added, removed, changed, unchanged []string
 	failed                             []string
 	settings                           []string // keys outside registries
 }
 
-// apply makes the running program what the file says. What cannot be done, such as listening on a
-// port that another program has, is logged; the registry stays as it was, and the next reload tries
-// again.
+// apply makes the running program what the file says. A change may be impossible, such as listening
+// on a port that another program has. Then it is logged, the registry stays as it was, and the next
+// reload tries again.
 func (s *service) apply(ctx context.Context, file *config.Config) (done changes) {
 	s.warn(file)
 	cfg := fitDescriptors(file, s.log)
@@ -73,7 +73,7 @@ func (s *service) apply(ctx context.Context, file *config.Config) (done changes)
 	return done
 }
 
-// args are the parts of the log line that say something.
+// args returns the parts of the log line that are not empty.
 func (c *changes) args() []any {
 	var args []any
 	for _, part := range []struct {
@@ -90,15 +90,16 @@ func (c *changes) args() []any {
 	return args
 }
 
-// change is a member with what it is to become.
+// change is a member with the config that it is to have.
 type change struct {
 	m   *member
 	to  *config.Registry
 	err error // of the last attempt
 }
 
-// compare says what is to be done, and notes what needs nothing. A registry that becomes the
-// built-in one, or no longer is, is another: the sessions of the one can never serve the other.
+// compare returns the members to remove or change and the registries to add. It notes in done those
+// that need nothing. A registry that becomes the built-in one, or no longer is, counts as another:
+// the sessions of the one can never serve the other.
 func (s *service) compare(cfg *config.Config, done *changes) (
 	removed []*member, changed []change, added []*config.Registry) {
 	gone := slices.Clone(s.members)
@@ -129,9 +130,9 @@ func (s *service) compare(cfg *config.Config, done *changes) (
 	return gone, changed, added
 }
 
-// contested says whether m, on its way to r, leaves an account to another registry or takes one
-// over: then it ends and begins anew, so that what it has open is gone before another session of
-// that account is.
+// contested reports whether the change of m to r moves an account from one registry to another.
+// Such a member is retired and begun anew: its sessions must be gone before the new owner of the
+// account logs in.
 func (s *service) contested(cfg *config.Config, m *member, r *config.Registry) bool {
 	if sameAccount(&m.cfg, r) {
 		return false
@@ -149,13 +150,14 @@ func (s *service) contested(cfg *config.Config, m *member, r *config.Registry) b
 	return false
 }
 
+// sameAccount reports whether a and b log in to the same account of a real registry.
 func sameAccount(a, b *config.Registry) bool {
 	return !a.Sandbox() && a.Address == b.Address && a.Login.ClientID == b.Login.ClientID
 }
 
-// occupied is an error while another member than m accepts on a socket of the service manager that
-// r is to have: such a socket can be adopted more than once, and its clients would be spread over
-// both.
+// occupied is an error while a member other than m accepts on a socket of the service manager that
+// r is to have. Such a socket can be adopted twice, and its clients would be spread over both
+// members.
 func (s *service) occupied(m *member, r *config.Registry) error {
 	for _, l := range r.Listen {
 		for _, o := range s.members {
@@ -167,7 +169,7 @@ func (s *service) occupied(m *member, r *config.Registry) error {
 	return nil
 }
 
-// retire takes a member out.
+// retire takes a member out, and returns its end.
 func (s *service) retire(m *member, within time.Duration) *retirement {
 	s.members = slices.DeleteFunc(s.members, func(o *member) bool { return o == m })
 	r := m.retire(within)
@@ -175,8 +177,8 @@ func (s *service) retire(m *member, within time.Duration) *retirement {
 	return r
 }
 
-// change reloads members. One may need an address that another one gives up, so those that fail are
-// tried again as long as any succeeds.
+// change reloads members. A member may need an address that another one gives up, so members that
+// fail are tried again as long as any succeeds.
 func (s *service) change(ctx context.Context, todo []change, done *changes) {
 	for before := len(todo) + 1; len(todo) > 0 && len(todo) < before; {
 		before = len(todo)
@@ -202,6 +204,7 @@ func (s *service) change(ctx context.Context, todo []change, done *changes) {
 	}
 }
 
+// add starts members.
 func (s *service) add(ctx context.Context, added []*config.Registry, done *changes) {
 	for _, r := range added {
 		err := s.vacate(ctx, r)
@@ -222,9 +225,8 @@ func (s *service) add(ctx context.Context, added []*config.Registry, done *chang
 	}
 }
 
-// vacate waits until no retired member has what r needs: sessions of the same account beside those
-// that are ending could be more than the registry grants. It ends early, with an error, when ctx is
-// done.
+// vacate waits until no retired member has the account or an address of r. The sessions of both
+// together could be more than the registry grants. It ends early, with an error, when ctx ends.
 func (s *service) vacate(ctx context.Context, r *config.Registry) error {
 	for _, old := range s.retired {
 		if !inTheWay(&old.cfg, r) {
@@ -247,7 +249,7 @@ func (s *service) vacate(ctx context.Context, r *config.Registry) error {
 	return nil
 }
 
-// inTheWay says whether old and r share an account or an address to listen on.
+// inTheWay reports whether old and r share an account or an address to listen on.
 func inTheWay(old, r *config.Registry) bool {
 	if sameAccount(old, r) {
 		return true
@@ -260,7 +262,7 @@ func inTheWay(old, r *config.Registry) bool {
 	return false
 }
 
-// arrange puts the members into the order of the file, as scrapes and the drain have them.
+// arrange puts the members into the order of the file, in which scrapes show them.
 func (s *service) arrange(cfg *config.Config) {
 	place := func(m *member) int {
 		return slices.IndexFunc(cfg.Registries, func(r config.Registry) bool { return r.Name == m.cfg.Name })
@@ -268,8 +270,8 @@ func (s *service) arrange(cfg *config.Config) {
 	slices.SortStableFunc(s.members, func(a, b *member) int { return place(a) - place(b) })
 }
 
-// recording applies what is said of the audit log; members take it over as what has changed of
-// them.
+// recording applies the section audit. Members adopt the recorder when they are compared: another
+// one counts as a change of each.
 func (s *service) recording(cfg *config.Config, done *changes) {
 	var other bool
 	if s.record, other = s.record.reload(cfg.Audit, s.log); other {
@@ -277,8 +279,8 @@ func (s *service) recording(cfg *config.Config, done *changes) {
 	}
 }
 
-// settings applies what stands outside registries, and returns what is in use then: cfg, but for
-// what stays as it was.
+// settings applies the sections beside registries. It returns the config that is in use then: cfg,
+// with the old values where a change failed or needs a restart.
 func (s *service) settings(cfg *config.Config, done *changes) *config.Config {
 	inUse := *cfg
 	inUse.Audit = s.record.cfg

@@ -19,21 +19,21 @@ import (
 	"eppmux/cmd/eppmux/internal/config"
 )
 
-// gcPercent is how much the heap grows between collections: commands allocate next to nothing, so
-// that collecting is seldom all the same, and thousands of idle clients take less memory.
+// gcPercent is how much the heap grows between collections. Thousands of idle clients take less
+// memory this way. Collections stay rare, since commands allocate next to nothing.
 const gcPercent = 25
 
-// Options is what Run needs. All are set.
+// Options has what Run needs. All fields must be set.
 type Options struct {
 	File    string         // of the config, for reloads
-	Config  *config.Config // what File says
+	Config  *config.Config // loaded from File
 	Version string         // of the program, for the log and the status page
-	Log     io.Writer      // where the log goes, as Config.Log has it
+	Log     io.Writer      // of the log, whose form and level are those of Config.Log
 }
 
-// Run serves until ctx is done, then lets what is in flight be answered and ends. It is for once in
-// a process: it takes what a service manager has passed to that, and its signals. While it drains,
-// a second signal ends the process.
+// Run serves until ctx ends. Then it lets the commands in flight be answered, and returns. It may
+// be called once in a process: it takes the sockets that a service manager has passed, and the
+// signals. While it drains, a second signal ends the process.
 func Run(ctx context.Context, o Options) error {
 	sockets, err := inheritSockets()
 	if err == nil {
@@ -58,11 +58,11 @@ type service struct {
 	sockets *inherited
 	notify  *notifier
 
-	cfg     *config.Config // what is in use: the file as applied last, but for what a restart alone changes
+	cfg     *config.Config // in use: the file as applied last, with the old values of what needs a restart
 	record  *recorder
 	members []*member
 	retired []*retirement
-	drained []string        // names of registries that an operator has taken out since the last reload
+	drained []string        // registries that an operator has taken out since the last reload
 	live    *live           // members, for scrapes
 	recent  *status.Recent  // of log
 	monitor *status.Monitor // nil before start
@@ -81,15 +81,15 @@ func newService(file, version string, level *slog.LevelVar, log *slog.Logger) *s
 		tasks: make(chan func(context.Context)), ending: make(chan struct{})}
 }
 
-// serve builds the parts and runs them until ctx is done, then stops them in reverse.
+// serve builds the parts and runs them until ctx ends. Then it stops them, the last one first.
 func (s *service) serve(ctx context.Context, cfg *config.Config) (err error) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may go away
-	// Until the end, so that a SIGHUP that comes early or late does not end the process. One that
-	// waits is enough: the file is read after it is taken.
-	hangup := make(chan os.Signal, 1) // SIGHUPs; never closed
+	signal.Ignore(syscall.SIGPIPE) // the reader of the log may go away
+	// From here to the end, a SIGHUP never ends the process. Room for one is enough: the file is
+	// read after the signal is taken. Never closed.
+	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Ignore(syscall.SIGHUP)
 	defer s.notify.close()
@@ -124,7 +124,7 @@ func (s *service) serve(ctx context.Context, cfg *config.Config) (err error) {
 	}
 }
 
-// start starts all that the file says. After an error close is still to be called.
+// start starts all that the file asks for. close must be called, after an error too.
 func (s *service) start(file *config.Config) error {
 	s.level.Set(file.Log.Level)
 	s.warn(file)
@@ -156,7 +156,7 @@ func (s *service) start(file *config.Config) error {
 	return err
 }
 
-// status is what "systemctl status" shows.
+// status is the line that "systemctl status" shows.
 func (s *service) status() string {
 	var names []string
 	for _, m := range s.members {
@@ -165,16 +165,17 @@ func (s *service) status() string {
 	return "serving " + strings.Join(names, ", ")
 }
 
-// warn logs what is no fault of a config.
+// warn logs the warnings of a config.
 func (s *service) warn(cfg *config.Config) {
 	for _, w := range cfg.Warnings {
 		s.log.Warn("config", "err", w)
 	}
 }
 
-// publish shows the members to scrapes.
+// publish makes scrapes and the status page see the members of now.
 func (s *service) publish() { s.live.set(s.members, slices.Clone(s.drained)) }
 
+// certificates returns our own certificates, of all members.
 func (s *service) certificates() []config.OwnCertificate {
 	var own []config.OwnCertificate
 	for _, m := range s.members {
@@ -183,7 +184,8 @@ func (s *service) certificates() []config.OwnCertificate {
 	return own
 }
 
-// drain lets all registries end their work side by side. A second signal ends the process at once.
+// drain ends the work of all members at the same time, within drain_timeout. A second signal ends
+// the process at once.
 func (s *service) drain() error {
 	second := make(chan os.Signal, 1) // signals; never closed
 	signal.Notify(second, os.Interrupt, syscall.SIGTERM)
@@ -201,7 +203,8 @@ func (s *service) drain() error {
 	return errors.Join(errs...)
 }
 
-// close ends everything at once, the last started first, and waits for what was retired before.
+// close ends everything at once, the last started first. It waits for members that were retired
+// before.
 func (s *service) close() error {
 	var errs []error
 	if s.control != nil {

@@ -9,7 +9,7 @@ import (
 	"eppmux/cmd/eppmux/internal/config"
 )
 
-// monitor begins to watch what l shows.
+// monitor starts the monitor behind the status page. Stop must be called.
 func (l *live) monitor(recent *status.Recent) *status.Monitor {
 	return status.NewMonitor(status.MonitorConfig{
 		Version:  l.version,
@@ -20,10 +20,11 @@ func (l *live) monitor(recent *status.Recent) *status.Monitor {
 	})
 }
 
-// subject is what the status page shows of m's config.
+// subject returns m for the status page.
 func (m *member) subject() status.Subject {
 	r := &m.cfg
-	s := status.Subject{Name: r.Name, Looker: admin.Served(m.server), Address: r.Address, MinSessions: r.Sessions.Min, MaxSessions: r.Sessions.Max, MaxClients: r.Clients.Max,
+	s := status.Subject{Name: r.Name, Looker: admin.Served(m.server), Address: r.Address,
+		MinSessions: r.Sessions.Min, MaxSessions: r.Sessions.Max, MaxClients: r.Clients.Max,
 		QueueTimeout: r.Timeouts.Queue}
 	if m.sandbox != nil {
 		s.Address = "built-in registry"
@@ -38,7 +39,8 @@ func (m *member) subject() status.Subject {
 		if burst == 0 {
 			burst = l.Limit.N
 		}
-		s.Limits = append(s.Limits, status.Limit{Name: named[i], Index: i, Limit: l.Limit.N, PerSeconds: l.Limit.Per.Seconds(), Burst: burst, Scope: string(l.Scope),
+		s.Limits = append(s.Limits, status.Limit{Name: named[i], Index: i,
+			Limit: l.Limit.N, PerSeconds: l.Limit.Per.Seconds(), Burst: burst, Scope: string(l.Scope),
 			Commands: strings.Join(names, ", "), Shadow: l.Shadow})
 	}
 	if m.record.log != nil {
@@ -49,6 +51,7 @@ func (m *member) subject() status.Subject {
 	return s
 }
 
+// expiries returns the ends of our own certificates for the status page.
 func expiries(own []config.OwnCertificate, now time.Time) []status.Expiry {
 	var all []status.Expiry
 	for _, o := range own {
