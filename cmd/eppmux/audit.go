@@ -14,7 +14,7 @@ import (
 	"eppmux/cmd/eppmux/internal/config"
 )
 
-// exitFound says that audit --unknown has found something.
+// exitFound is the exit code of audit --unknown when it has found something.
 const exitFound = 3
 
 // auditRead is one run of the audit command.
@@ -25,10 +25,10 @@ type auditRead struct {
 
 	out     *bufio.Writer
 	errs    io.Writer
-	broken  int
-	lost    uint64
-	rows    int
-	scratch []byte
+	broken  int    // lines that could not be read
+	lost    uint64 // lines that the log says are missing
+	rows    int    // printed
+	scratch []byte // of line
 }
 
 func newAuditCommand() *cobra.Command {
@@ -105,6 +105,7 @@ usage, 3 --unknown has found something.`,
 	return cmd
 }
 
+// times sets the bounds of the filter.
 func (a *auditRead) times(since, until string, now time.Time) (err error) {
 	if a.filter.Since, err = instant(since, now); err == nil {
 		a.filter.Until, err = instant(until, now)
@@ -112,7 +113,7 @@ func (a *auditRead) times(since, until string, now time.Time) (err error) {
 	return err
 }
 
-// instant reads a time, or a duration before now; the zero time where text is empty.
+// instant reads a time, or a duration before now. It returns the zero time for an empty text.
 func instant(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
@@ -128,6 +129,7 @@ func instant(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is no time such as 2006-01-02T15:04:05Z, and no duration such as 2h", text)
 }
 
+// run prints what the filter lets through, and counts it.
 func (a *auditRead) run(config string, files []string) error {
 	r, err := openAudit(config, files)
 	if err != nil {
@@ -161,11 +163,13 @@ func (a *auditRead) run(config string, files []string) error {
 	return nil
 }
 
+// openAudit opens the files, or the log that the config names if there are none.
 func openAudit(configFile string, files []string) (*audit.Reader, error) {
 	if len(files) > 0 {
 		return audit.OpenFiles(files)
 	}
-	cfg, err := config.LoadValues(configFile) // whoever reads the log need not be able to read passwords
+	// A user who may read the log need not be able to read passwords.
+	cfg, err := config.LoadValues(configFile)
 	if err != nil {
 		return nil, err
 	}
@@ -175,6 +179,7 @@ func openAudit(configFile string, files []string) (*audit.Reader, error) {
 	return audit.OpenLog(cfg.Resolve(cfg.Audit.File))
 }
 
+// story prints a command, if it is asked for.
 func (a *auditRead) story(s *audit.Story) {
 	switch {
 	case a.unknown && !s.Unknown() || !a.filter.Story(s):
@@ -185,22 +190,24 @@ func (a *auditRead) story(s *audit.Story) {
 	}
 }
 
+// line prints a line of the log.
 func (a *auditRead) line(raw []byte) {
 	a.scratch = append(audit.VisibleJSON(a.scratch[:0], raw), '\n')
 	a.out.Write(a.scratch) // an error comes at Flush
 	a.rows++
 }
 
-// skippedShown is how many broken lines are told of one by one.
+// skippedShown is how many broken lines are reported one by one.
 const skippedShown = 10
 
+// skipped counts and reports a line that cannot be read.
 func (a *auditRead) skipped(file string, line int, why string) {
 	if a.broken++; a.broken <= skippedShown {
 		fmt.Fprintf(a.errs, "%s:%d: skipped: %s\n", file, line, why)
 	}
 }
 
-// report says what else there is to know.
+// report says how many lines were broken or are missing.
 func (a *auditRead) report() {
 	if a.broken > skippedShown {
 		fmt.Fprintf(a.errs, "%d lines skipped in all\n", a.broken)

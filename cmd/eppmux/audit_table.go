@@ -9,11 +9,11 @@ import (
 	"eppmux/audit"
 )
 
-// auditForm has a fixed width for each column but the last: the files may be longer than memory, so
-// no width is known.
+// auditForm has a fixed width for each column but the last. The files may be larger than memory, so
+// the widest value is not known.
 const auditForm = "%-27s  %-12s  %-18s  %-24s  %-24s  %8s  %-21s  %-20s  %s\n"
 
-// row prints a story, the first one behind the names of the columns.
+// row prints a story. The names of the columns come before the first one.
 func (a *auditRead) row(s *audit.Story) {
 	if a.rows == 0 {
 		fmt.Fprintf(a.out, auditForm, "SENT", "REGISTRY", "COMMAND", "OBJECT", "END", "RTT", "CLIENT", "CLTRID",
@@ -29,7 +29,7 @@ func (a *auditRead) row(s *audit.Story) {
 		fate(s), rtt(s), dashed(s.Client), dashed(s.ClTRID), dashed(s.MuxTRID))
 }
 
-// dashed is a text of a log for a terminal, in one word where it can be.
+// dashed is a text of the log, safe for a terminal; "-" for an empty one.
 func dashed(text string) string {
 	if text == "" {
 		return "-"
@@ -37,7 +37,7 @@ func dashed(text string) string {
 	return audit.Visible(text)
 }
 
-// commandOf is a command with what it is about: "create domain", "poll:ack".
+// commandOf is a command with its op or object, as "create domain" or "poll:ack".
 func commandOf(s *audit.Story) string {
 	text := s.Command
 	if s.Op != "" {
@@ -49,6 +49,7 @@ func commandOf(s *audit.Story) string {
 	return text
 }
 
+// fate is the column END.
 func fate(s *audit.Story) string {
 	switch s.Fate {
 	case audit.FateOpen:
@@ -71,6 +72,7 @@ func fate(s *audit.Story) string {
 	return text
 }
 
+// rtt is the column RTT, in seconds.
 func rtt(s *audit.Story) string {
 	if s.RTT == 0 {
 		return "-"

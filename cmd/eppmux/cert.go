@@ -23,7 +23,8 @@ type certRun struct {
 	now time.Time
 }
 
-// Days that certificates are valid. Some systems refuse a server's of more than 398 days.
+// The days that certificates are valid. Some systems refuse a server's certificate that is valid
+// for more than 398 days.
 const (
 	serverDays = 397
 	caDays     = 3650
@@ -96,7 +97,7 @@ func (c *certRun) run(cmd *cobra.Command) error {
 	return nil
 }
 
-// make makes what the flags want, and puts it into its place last of all.
+// make makes a certificate, and the authority if need be. It writes files only when all is made.
 func (c *certRun) make(dir *localca.Dir, names []string) (*localca.Certificate, error) {
 	if c.renew {
 		return c.remake(dir, names)
@@ -116,7 +117,7 @@ func (c *certRun) make(dir *localca.Dir, names []string) (*localca.Certificate, 
 	return made, dir.Put(made)
 }
 
-// remake makes a new certificate from the authority that is there.
+// remake makes a new certificate from the authority in dir.
 func (c *certRun) remake(dir *localca.Dir, names []string) (*localca.Certificate, error) {
 	ca, err := dir.Authority()
 	if err != nil {

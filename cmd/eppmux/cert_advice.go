@@ -9,7 +9,7 @@ import (
 	"eppmux/cmd/eppmux/internal/localca"
 )
 
-// advice says what is in dir now and what is left to do.
+// advice says what is in dir now and what is left for the user to do.
 func advice(made *localca.Certificate, dir string, renewed bool) string {
 	var b strings.Builder
 	ca := filepath.Join(dir, localca.CAFile)
@@ -44,7 +44,7 @@ Clients connect to one of those names and trust ca.pem, each in its own way:
 
 func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
-// trusts is how clients are told of an authority, with {ca} for its file.
+// trusts has how clients are made to trust an authority, with {ca} for its file.
 var trusts = []struct{ tool, how string }{
 	{"eppmux", "eppmux send --to tls://localhost:7700 --ca {ca} hello"},
 	{"openssl", "openssl s_client -CAfile {ca} -verify_return_error -verify_hostname localhost " +

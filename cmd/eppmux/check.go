@@ -10,9 +10,8 @@ import (
 	"eppmux/cmd/eppmux/internal/config"
 )
 
-// defaultConfigFile is what all commands read that are not told otherwise. Whoever makes a package
-// may say where it has its config, with -ldflags "-X
-// main.defaultConfigFile=/etc/eppmux/config.yaml".
+// defaultConfigFile is the config file of all commands without --config. A package sets the place
+// of its config with -ldflags "-X main.defaultConfigFile=/etc/eppmux/config.yaml".
 var defaultConfigFile = "config.yaml"
 
 func newCheckCommand() *cobra.Command {

@@ -6,8 +6,7 @@ import (
 	"eppmux/sandbox"
 )
 
-// complete adds to what "eppmux completion SHELL" knows of the command line: where files have no
-// place none are offered, and words that are fixed are.
+// complete makes "eppmux completion SHELL" offer no files for commands that take no arguments.
 func complete(root *cobra.Command) {
 	for _, c := range root.Commands() {
 		if c.ValidArgsFunction == nil && c.Args != nil && c.Args(c, []string{"any"}) != nil {
@@ -16,7 +15,8 @@ func complete(root *cobra.Command) {
 	}
 }
 
-// completeFlag offers words for the value of a flag, each with what it is about after a tab.
+// completeFlag makes completion offer words for the value of a flag, in place of files. After a tab
+// a word may have its description.
 func completeFlag(c *cobra.Command, flag string, words []string) {
 	if err := c.RegisterFlagCompletionFunc(flag,
 		cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
@@ -24,7 +24,7 @@ func completeFlag(c *cobra.Command, flag string, words []string) {
 	}
 }
 
-// completeSend offers the words that send knows, or a file.
+// completeSend offers the words that send knows, and files.
 func completeSend(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -32,7 +32,7 @@ func completeSend(_ *cobra.Command, args []string, _ string) ([]string, cobra.Sh
 	return []string{"check", "hello", "info", "poll"}, cobra.ShellCompDirectiveDefault
 }
 
-// described are names with what they are about, as completeFlag takes them.
+// described returns names with their descriptions, as completeFlag takes them.
 func described(all []sandbox.About) []string {
 	var words []string
 	for _, a := range all {

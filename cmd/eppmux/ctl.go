@@ -20,7 +20,7 @@ import (
 	"eppmux/cmd/eppmux/internal/serve"
 )
 
-// ctl is the values of the flags that all verbs have.
+// ctl has the values of the flags that all verbs have, and the request that they make.
 type ctl struct {
 	config string
 	socket string
@@ -66,12 +66,14 @@ Waits for the end of that. "ctl reload" or a restart serves it again.`),
 	return cmd
 }
 
+// onRegistry is a verb for a registry, or with --all for each.
 func (c *ctl) onRegistry(verb, short, long string) *cobra.Command {
 	cmd := c.verb(verb+" [REGISTRY]", short, long, cobra.MaximumNArgs(1))
 	cmd.Flags().BoolVar(&c.req.All, "all", false, "every registry")
 	return cmd
 }
 
+// simple is a verb without flags of its own.
 func (c *ctl) simple(use, short, long string) *cobra.Command {
 	args := cobra.NoArgs
 	if use != "reload" {
@@ -112,7 +114,7 @@ func (c *ctl) logLevel() *cobra.Command {
 		})
 }
 
-// verb is a subcommand. Its first argument is the registry, save for log-level.
+// verb makes a subcommand. Its first argument is the registry, except for log-level.
 func (c *ctl) verb(use, short, long string, args cobra.PositionalArgs) *cobra.Command {
 	if long != "" {
 		long = short + ".\n\n" + long
@@ -126,7 +128,8 @@ func (c *ctl) verb(use, short, long string, args cobra.PositionalArgs) *cobra.Co
 				return cli.Misused(cmd, "--all and a registry: one of them")
 			}
 			if c.socket == "" {
-				cfg, err := config.LoadValues(c.config) // whoever may use the socket need not be able to read passwords
+				// A user who may use the socket need not be able to read passwords.
+				cfg, err := config.LoadValues(c.config)
 				if err != nil {
 					return cli.Exit(cli.ExitUsage, err)
 				}
@@ -158,7 +161,7 @@ func (c *ctl) run(cmd *cobra.Command) error {
 	return nil
 }
 
-// maxControlAnswer bounds what is read, in octets.
+// maxControlAnswer bounds an answer, in octets.
 const maxControlAnswer = 16 << 20
 
 // ask sends the request and reads the answer.
@@ -199,7 +202,7 @@ func (c *ctl) show(out io.Writer, a serve.Answer) {
 			if s.Own {
 				doing += " (own)"
 			}
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", s.Registry, s.ID, s.State, span(s.For), span(s.Age),
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", s.Registry, s.ID, s.State, goDuration(s.For), goDuration(s.Age),
 				s.Commands, doing, s.Client)
 		}
 	}
@@ -217,7 +220,7 @@ func (c *ctl) show(out io.Writer, a serve.Answer) {
 			default:
 				doing += " (waits)"
 			}
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%d\n", k.Registry, k.ID, k.Client, k.Listener, doing, span(k.For),
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%d\n", k.Registry, k.ID, k.Client, k.Listener, doing, goDuration(k.For),
 				k.Held)
 		}
 	}
@@ -227,8 +230,9 @@ func (c *ctl) show(out io.Writer, a serve.Answer) {
 	}
 }
 
-// span writes seconds for people.
-func span(s float64) string {
+// goDuration writes seconds as Go writes durations, and as the config file does: 1.2s, 3m10s. The
+// status page has words for people, by status.Span: 1.2 s.
+func goDuration(s float64) string {
 	d := time.Duration(s * float64(time.Second))
 	if d < time.Minute {
 		return d.Round(time.Millisecond).String()

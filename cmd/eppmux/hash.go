@@ -13,8 +13,8 @@ import (
 	"eppmux/proxy"
 )
 
-// hashIterations make a guess take some tenths of a second of a processor: the number that OWASP's
-// Password Storage Cheat Sheet recommends for PBKDF2 with HMAC-SHA-256.
+// hashIterations is the number that OWASP's Password Storage Cheat Sheet recommends for PBKDF2 with
+// HMAC-SHA-256: a guess takes some tenths of a second of a processor.
 const hashIterations = 600_000
 
 func newHashCommand() *cobra.Command {
@@ -73,8 +73,8 @@ a login of a stranger takes as long as that of who has the most.`,
 	return cmd
 }
 
-// checkClientPassword refuses what no login could have: white space is collapsed there, as RFC
-// 5730's schema has it.
+// checkClientPassword refuses a password that no login can have. RFC 5730's schema has a least
+// length, and collapses white space.
 func checkClientPassword(password config.Secret) error {
 	text := password.Reveal()
 	switch {

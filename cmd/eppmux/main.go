@@ -6,10 +6,10 @@
 // listeners, "eppmux hash" hashes of clients' passwords. "eppmux send" is a small client to try
 // things with, "eppmux sandbox" a registry in memory to try them on. Each has its own --help.
 //
-// This package is one file for each command, or a few that begin with its name: flags, help and
-// what is printed. What the commands are made of is below, in internal: cli (how a command ends),
-// config (the file), localca (certificates), talk (a conversation of send and passwd) and serve
-// (the running program). Imports go down only.
+// This package has a file for each command, or a few that begin with its name: flags, help and what
+// is printed. The mechanisms are below it, in internal: cli (how a command ends), config (the
+// file), localca (certificates), talk (a conversation of send and passwd) and serve (the running
+// program). Imports go down only.
 package main
 
 import (
@@ -33,8 +33,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the program. It returns when the command is done or, for those that run until told
-// otherwise, after ctx is.
+// run is the program, and returns its exit code. It returns when the command is done. A command
+// that runs until it is told to end, such as serve, ends when ctx does.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	root := newRootCommand()
 	root.SetArgs(args)
@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		}
 		return exit.Code
 	}
-	// Whatever cobra itself finds wrong is about the command line.
+	// An error of cobra itself is about the command line.
 	fmt.Fprintf(errs, "eppmux: %v\n", err)
 	return cli.ExitUsage
 }

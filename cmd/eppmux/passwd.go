@@ -15,7 +15,7 @@ import (
 	"eppmux/cmd/eppmux/internal/talk"
 )
 
-// passwdRun is one change of a password. The values of its flags come first.
+// passwdRun is one run of "eppmux passwd". The values of its flags come first.
 type passwdRun struct {
 	config   string
 	registry string
@@ -23,7 +23,7 @@ type passwdRun struct {
 
 	r    *config.Registry
 	file *passwordFile
-	// login asks the registry; newPassword is empty for a login without a change.
+	// login logs in at the registry. newPassword is empty for a login without a change.
 	login func(ctx context.Context, password, newPassword string) talk.LoginResult
 	say   io.Writer // progress, for people
 }
@@ -85,7 +85,7 @@ func (p *passwdRun) run(cmd *cobra.Command) error {
 	return p.notify(cmd)
 }
 
-// choosePasswdRegistry is the registry of that name, or the only one that has a password_file.
+// choosePasswdRegistry returns the registry of that name, or the only one with a password_file.
 func choosePasswdRegistry(cfg *config.Config, name string) (*config.Registry, error) {
 	var names []string
 	var found *config.Registry
@@ -110,7 +110,8 @@ func choosePasswdRegistry(cfg *config.Config, name string) (*config.Registry, er
 	return found, hasPasswordFile(found)
 }
 
-// hasPasswordFile says what to do where eppmux cannot put a new password into its place.
+// hasPasswordFile is an error if eppmux cannot put a new password of r into its place. It says what
+// to do instead.
 func hasPasswordFile(r *config.Registry) error {
 	switch {
 	case r.Sandbox():
@@ -126,6 +127,7 @@ func hasPasswordFile(r *config.Registry) error {
 	return nil
 }
 
+// open takes the password file, unless the registry changes passwords in another way.
 func (p *passwdRun) open(cfg *config.Config) error {
 	if profile := config.ProfileOf(p.r.Profile); profile != nil && profile.Password.OutOfBand != "" {
 		return fmt.Errorf("%s: %s (%s)", p.r.Profile, profile.Password.OutOfBand, profile.Password.From)
@@ -135,7 +137,7 @@ func (p *passwdRun) open(cfg *config.Config) error {
 	return err
 }
 
-// work is nil when the new password is valid and in its place.
+// work returns nil when the new password is valid and in its place.
 func (p *passwdRun) work(ctx context.Context, in io.Reader) error {
 	old := p.r.Login.Password
 	left, err := p.file.candidate()
@@ -157,6 +159,7 @@ func (p *passwdRun) work(ctx context.Context, in io.Reader) error {
 	return p.change(ctx, next, old)
 }
 
+// change logs in with a new password.
 func (p *passwdRun) change(ctx context.Context, next, old config.Secret) error {
 	if err := p.file.write(next); err != nil {
 		return fmt.Errorf("%w; nothing has changed", err)
@@ -175,9 +178,9 @@ func (p *passwdRun) change(ctx context.Context, next, old config.Secret) error {
 	return p.dismiss(res.Err)
 }
 
-// settle finds out which password is valid, with one login each at most. It does not end early when
-// the operator interrupts: the answer that is under way may be the last that the registry gives
-// before it locks the account.
+// settle finds out which password is valid, with at most one login for each. It does not end early
+// when the operator interrupts: the answer under way may be the last before the registry locks the
+// account.
 func (p *passwdRun) settle(next, old config.Secret) error {
 	ctx := context.Background()
 	first := p.login(ctx, next.Reveal(), "")
@@ -198,6 +201,7 @@ a password, put it into %s, and remove %s`,
 		first.Err, second.Err, p.file.next, p.file.path, p.file.path, p.file.next)
 }
 
+// promote ends an attempt that the registry has accepted.
 func (p *passwdRun) promote() error {
 	if err := p.file.promote(); err != nil {
 		return fmt.Errorf("the registry has the new password, which is in %s, but: %w; rename it to %s", p.file.next,
@@ -214,7 +218,7 @@ func (p *passwdRun) dismiss(why error) error {
 	return fmt.Errorf("%w; nothing has changed", why)
 }
 
-// notify tells a running eppmux, or says that someone must.
+// notify sends SIGHUP to a running eppmux, or says that the operator must.
 func (p *passwdRun) notify(cmd *cobra.Command) error {
 	if p.pid == 0 {
 		fmt.Fprintln(cmd.OutOrStdout(), "send SIGHUP to a running eppmux: until then it logs in with the old one")
@@ -228,7 +232,7 @@ func (p *passwdRun) notify(cmd *cobra.Command) error {
 	return nil
 }
 
-// checkNewPassword refuses what the registry would refuse anyway, or take for something else.
+// checkNewPassword refuses a password that the registry would refuse, or take for another one.
 func checkNewPassword(next, old config.Secret, r *config.Registry) error {
 	var rule config.PasswordRule
 	if p := config.ProfileOf(r.Profile); p != nil {
@@ -252,6 +256,6 @@ func checkNewPassword(next, old config.Secret, r *config.Registry) error {
 	return nil
 }
 
-// shortestPassword is of pwType in RFC 5730's schema, in characters. Its longest, 16, does not hold
-// where the registry has RFC 8807.
+// shortestPassword is the least length of pwType in RFC 5730's schema, in characters. The greatest,
+// 16, does not hold at a registry with RFC 8807.
 const shortestPassword = 6

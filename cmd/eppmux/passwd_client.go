@@ -10,11 +10,11 @@ import (
 	"eppmux/cmd/eppmux/internal/talk"
 )
 
-// loginClient logs in at a registry with blocking calls, once for each call of login. Immutable.
+// loginClient logs in at a registry, with a connection for each login. Immutable.
 type loginClient struct{ r *config.Registry }
 
-// login connects, logs in and out. ctx ends it before the login is sent; from then on it takes
-// timeouts.login, and a logout.
+// login connects, logs in and logs out. The end of ctx stops it before the login is sent. After
+// that it takes up to timeouts.login, and the time of a logout.
 func (c *loginClient) login(ctx context.Context, password, newPassword string) talk.LoginResult {
 	to := talk.EndpointOf(c.r)
 	d, err := to.Open(ctx)
@@ -34,8 +34,7 @@ func (c *loginClient) login(ctx context.Context, password, newPassword string) t
 			Err: fmt.Errorf("the new password has more than %d characters, and the registry does not offer "+
 				"RFC 8807, which longer ones need", schemaPassword)}
 	}
-	// An answer that is under way may be the last that the registry gives before it locks the
-	// account.
+	// The answer under way may be the last before the registry locks the account.
 	d.Grace = c.r.Timeouts.Login
 	res := d.Login(ctx, &l, c.r.Timeouts.Login)
 	if res.Verdict == talk.LoginAccepted {
@@ -45,9 +44,9 @@ func (c *loginClient) login(ctx context.Context, password, newPassword string) t
 }
 
 const (
-	// schemaPassword is the most characters of pwType in RFC 5730's schema.
+	// schemaPassword is the greatest length of pwType in RFC 5730's schema, in characters.
 	schemaPassword = 16
 
-	// loginSecurity is the extension of RFC 8807, which lifts that.
+	// loginSecurity is the extension of RFC 8807, which allows longer passwords.
 	loginSecurity = "urn:ietf:params:xml:ns:epp:loginSec-1.0"
 )

@@ -13,15 +13,15 @@ import (
 	"eppmux/cmd/eppmux/internal/config"
 )
 
-// passwordFile is a password_file, and beside it the candidate: the password that may become valid
-// at any moment. Each step is on the disk before the next is taken.
+// passwordFile is a password_file and its candidate, a file beside it with the password that may
+// become valid at any moment. Each step is on the disk before the next one.
 type passwordFile struct {
 	path string   // of the password, links resolved
 	next string   // of the candidate
-	held *os.File // path, with a lock that keeps a second passwd away
+	held *os.File // of path, with a lock that keeps a second passwd away
 }
 
-// openPasswordFile locks the file. Only one process at a time has it.
+// openPasswordFile locks the file: one process at a time has it. close must be called.
 func openPasswordFile(path string) (*passwordFile, error) {
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -44,7 +44,7 @@ func openPasswordFile(path string) (*passwordFile, error) {
 // close gives the lock back.
 func (f *passwordFile) close() { f.held.Close() }
 
-// candidate is what an earlier run has left; empty when there is nothing.
+// candidate returns the password that an earlier run has left; empty if there is none.
 func (f *passwordFile) candidate() (config.Secret, error) {
 	data, info, err := cli.ReadFile(f.next, cli.MaxPasswordFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -63,7 +63,7 @@ func (f *passwordFile) candidate() (config.Secret, error) {
 	return config.Secret{}, f.discard()
 }
 
-// write makes the candidate, with the owner and group of the file, for its owner only.
+// write makes the candidate, with the owner and group of the password file and mode 0600.
 func (f *passwordFile) write(password config.Secret) (err error) {
 	c, err := os.OpenFile(f.next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -86,7 +86,7 @@ func (f *passwordFile) write(password config.Secret) (err error) {
 	return f.syncFolder()
 }
 
-// dress gives the candidate the owner and group of the file.
+// dress gives the candidate c the owner and group of the password file.
 func (f *passwordFile) dress(c *os.File) error {
 	if err := c.Chmod(0o600); err != nil {
 		return err
@@ -110,7 +110,7 @@ func (f *passwordFile) promote() error {
 	return f.syncFolder()
 }
 
-// discard takes the candidate away.
+// discard removes the candidate.
 func (f *passwordFile) discard() error {
 	if err := os.Remove(f.next); err != nil {
 		return err
@@ -118,6 +118,7 @@ func (f *passwordFile) discard() error {
 	return f.syncFolder()
 }
 
+// syncFolder makes renames and removals last.
 func (f *passwordFile) syncFolder() error {
 	d, err := os.Open(filepath.Dir(f.path))
 	if err != nil {

@@ -14,14 +14,14 @@ import (
 	"eppmux/sandbox"
 )
 
-// sandboxRun is the values of the flags of sandbox.
+// sandboxRun has the values of the flags of sandbox.
 type sandboxRun struct {
 	listen                    string
 	plain                     bool
 	tlsDir                    string
 	certFile, keyFile, caFile string
 	mutual                    bool
-	kept                      bool // set by open: what is in tlsDir is from an earlier run
+	kept                      bool // set by open: the files in tlsDir are from an earlier run
 	stats                     string
 	sandboxConfig
 }
@@ -141,6 +141,7 @@ func (s *sandboxRun) run(cmd *cobra.Command) error {
 	return nil
 }
 
+// shownAddress is an address as clients are given it.
 func shownAddress(a net.Addr, at cli.Address) string {
 	switch {
 	case at.Network == "unix":
@@ -151,7 +152,7 @@ func shownAddress(a net.Addr, at cli.Address) string {
 	return "tcp://" + a.String()
 }
 
-// printProfile shows what numbers a profile has, and where they are from.
+// printProfile prints the numbers of a profile and their source.
 func printProfile(out io.Writer, name string) {
 	for _, p := range sandbox.Profiles() {
 		if p.Name == name {
@@ -160,7 +161,8 @@ func printProfile(out io.Writer, name string) {
 	}
 }
 
-// printAccounts shows passwords only where they are known to all.
+// printAccounts prints the accounts, and the passwords only of the default ones, which everybody
+// knows.
 func printAccounts(out io.Writer, accounts map[string]string) {
 	if accounts == nil {
 		fmt.Fprint(out, "account demo, password demo-secret\naccount other, password other-secret\n")

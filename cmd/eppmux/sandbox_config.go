@@ -13,7 +13,7 @@ import (
 	"eppmux/sandbox"
 )
 
-// sandboxConfig is the flags that say what the registry is like.
+// sandboxConfig has the flags for the behaviour of the registry.
 type sandboxConfig struct {
 	sandboxLimits
 	profile, quirks, faults string
@@ -22,7 +22,7 @@ type sandboxConfig struct {
 	accounts                []string
 }
 
-// sandboxLimits is the flags that override a profile's numbers.
+// sandboxLimits has the flags that override the numbers of a profile.
 type sandboxLimits struct {
 	sessions, maxCommands, maxFrame     int
 	idle, maxAge, loginTimeout, latency time.Duration
@@ -53,11 +53,11 @@ func (s *sandboxConfig) configFlags(cmd *cobra.Command) {
 		"an account as `ID=PASSWORD`, in place of the default ones; may be repeated")
 }
 
-// config turns the flags into those of the registry. changed says which of them were given.
+// config turns the flags into the config of the registry. changed reports whether a flag was given.
 func (s *sandboxConfig) config(changed func(flag string) bool) (c sandbox.Config, err error) {
 	given := changed
 	if s.profile == "" {
-		given = func(string) bool { return true } // the defaults of the flags hold, too
+		given = func(string) bool { return true } // the defaults of the flags count as well
 	} else if c, err = sandbox.Profile(s.profile); err != nil {
 		return c, cli.Usagef("--profile: %v", err)
 	}
@@ -81,7 +81,8 @@ func (s *sandboxConfig) config(changed func(flag string) bool) (c sandbox.Config
 	for _, a := range s.accounts {
 		id, password, _ := strings.Cut(a, "=")
 		if id == "" || password == "" {
-			return c, cli.Usagef("--account: must be ID=PASSWORD") // without the value: it may be all password
+			// without the value: it may be all password
+			return c, cli.Usagef("--account: must be ID=PASSWORD")
 		}
 		if c.Accounts == nil {
 			c.Accounts = map[string]string{}
@@ -91,7 +92,7 @@ func (s *sandboxConfig) config(changed func(flag string) bool) (c sandbox.Config
 	return c, nil
 }
 
-// limits puts those flags that were given into c.
+// limits puts the flags that were given into c.
 func (l *sandboxLimits) limits(c *sandbox.Config, given func(flag string) bool) error {
 	for _, n := range []struct {
 		flag         string
@@ -140,7 +141,7 @@ func (l *sandboxLimits) limits(c *sandbox.Config, given func(flag string) bool) 
 	return err
 }
 
-// parseRate reads N/DURATION; a unit alone stands for one of it.
+// parseRate reads N/DURATION. A unit without a number stands for one of it: 10/s.
 func parseRate(text string) (n int, per time.Duration, err error) {
 	before, after, _ := strings.Cut(text, "/")
 	n, err = strconv.Atoi(before)
@@ -156,6 +157,7 @@ func parseRate(text string) (n int, per time.Duration, err error) {
 	return n, per, nil
 }
 
+// profileLines are the profiles with their descriptions.
 func profileLines() []sandbox.About {
 	var out []sandbox.About
 	for _, p := range sandbox.Profiles() {
@@ -164,7 +166,7 @@ func profileLines() []sandbox.About {
 	return out
 }
 
-// listed is one line for each, with the names in a column of their own.
+// listed makes a line of each, with the names in a column of their own.
 func listed(all []sandbox.About) string {
 	var b strings.Builder
 	for _, a := range all {
@@ -173,7 +175,7 @@ func listed(all []sandbox.About) string {
 	return b.String()
 }
 
-// wrapped is the words in lines.
+// wrapped puts words into lines of at most 90 characters.
 func wrapped(words []string) string {
 	var b strings.Builder
 	line := " "

@@ -12,7 +12,8 @@ import (
 	"eppmux/sandbox"
 )
 
-// stats is what the sandbox counted, as JSON; the fields are those of sandbox.Counters.
+// stats has what the sandbox has counted, for JSON. Its fields are those of sandbox.Counters and
+// more.
 type stats struct {
 	sandbox.Counters
 	BreachesTotal uint64
@@ -30,10 +31,10 @@ func writeJSON(w io.Writer, v any) {
 	e.Encode(v)
 }
 
-// maxFaultsText is the longest body of POST /faults in octets, much more than anyone types.
+// maxFaultsText bounds the body of POST /faults, in octets. Nobody types that much.
 const maxFaultsText = 64 << 10
 
-// serveStats serves counters, faults and the record until the server it returns is closed.
+// serveStats serves counters, faults and the record, until the server that it returns is closed.
 func serveStats(listen string, r *sandbox.Registry, seed uint64) (*http.Server, error) {
 	at, err := cli.ParseAddress(listen)
 	if err != nil || !at.Local() || at.Network != "tcp" || at.TLS {
@@ -92,7 +93,7 @@ func answerJSON(w http.ResponseWriter, v any) {
 	writeJSON(w, v)
 }
 
-// answerFaults lists the faults that are set, one in a line.
+// answerFaults writes the faults that are set, one a line.
 func answerFaults(w http.ResponseWriter, r *sandbox.Registry) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	for _, f := range r.Faults() {
@@ -100,8 +101,8 @@ func answerFaults(w http.ResponseWriter, r *sandbox.Registry) {
 	}
 }
 
-// localOnly refuses what a web page could make a browser send here: requests to another name that
-// leads to this address, and such as tell the page they come from.
+// localOnly refuses requests that a web page could make a browser send here: those to another name
+// that leads to this address, and those with an Origin.
 func localOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if !cli.Loopback(q.Host) || q.Header.Get("Origin") != "" {

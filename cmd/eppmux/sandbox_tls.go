@@ -10,7 +10,8 @@ import (
 	"eppmux/sandbox"
 )
 
-// transport says where to listen and how to speak there, after the rules of the flags.
+// transport returns the address to listen on, with TLS or without. It fails if the flags do not go
+// together.
 func (s *sandboxRun) transport() (cli.Address, error) {
 	at, err := cli.ParseAddress(s.listen)
 	if err != nil {
@@ -41,7 +42,7 @@ func (s *sandboxRun) transport() (cli.Address, error) {
 	return at, nil
 }
 
-// open listens, with TLS unless plain.
+// open opens the listener, with TLS unless --plain is given.
 func (s *sandboxRun) open(at cli.Address) (net.Listener, error) {
 	config, err := s.serverTLS()
 	if err != nil {
@@ -54,7 +55,7 @@ func (s *sandboxRun) open(at cli.Address) (net.Listener, error) {
 	return tls.NewListener(ln, config), nil
 }
 
-// serverTLS is nil for plain.
+// serverTLS is the TLS of the listener; nil for --plain.
 func (s *sandboxRun) serverTLS() (*tls.Config, error) {
 	switch {
 	case s.plain:
@@ -84,7 +85,7 @@ func (s *sandboxRun) serverTLS() (*tls.Config, error) {
 	return tlsConfig, nil
 }
 
-// ownTLS is the set in dir, or a new one.
+// ownTLS returns the set of certificates in dir, or a new one.
 func ownTLS(dir string) (*localca.Set, error) {
 	return localca.OpenSet(dir, func() (*localca.Contents, error) {
 		made, err := sandbox.NewTLS()

@@ -11,7 +11,7 @@ import (
 	"eppmux/cmd/eppmux/internal/talk"
 )
 
-// sender is the values of the flags of send.
+// sender has the values of the flags of send.
 type sender struct {
 	to                        string
 	caFile, certFile, keyFile string
@@ -122,7 +122,7 @@ func (s *sender) run(cmd *cobra.Command, args []string) error {
 	return j.run(cmd.Context())
 }
 
-// checkFlags is about the flags by themselves. changed says which were given.
+// checkFlags checks the flags by themselves. changed reports whether a flag was given.
 func (s *sender) checkFlags(changed func(flag string) bool) error {
 	for _, f := range []struct {
 		flags []string
@@ -154,7 +154,7 @@ func (s *sender) checkFlags(changed func(flag string) bool) error {
 	return nil
 }
 
-// checkRepeat is about a message that is to be sent several times.
+// checkRepeat is an error if the message of j must not be sent as often as --repeat says.
 func (s *sender) checkRepeat(j *sending) error {
 	if !j.m.Query {
 		return cli.Usagef("--repeat: is for queries only: check, info, poll, transfer query and hello")

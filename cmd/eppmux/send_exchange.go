@@ -12,12 +12,12 @@ import (
 	"eppmux/frame"
 )
 
-// graceTime is how long --direct still waits for an answer that is under way after Ctrl-C: a logout
-// before it would be a second message, and the outcome of a transform would not be known.
+// graceTime is how long --direct still waits for an answer after Ctrl-C. A logout before the answer
+// would be a second message, and the outcome of a transform would not be known.
 const graceTime = 5 * time.Second
 
-// sending is one run of send: a message, where it goes, and where its answer does. Its errors end
-// the program.
+// sending is one run of send: a message, the target that it goes to, and the writer for its answer.
+// The errors of its methods end the program.
 type sending struct {
 	target
 	m     *talk.Message
@@ -54,6 +54,7 @@ func (j *sending) run(ctx context.Context) error {
 	return j.once(ctx, d)
 }
 
+// login logs in at the registry of --direct.
 func (j *sending) login(ctx context.Context, d *talk.Conversation) error {
 	l, err := d.LoginFor(j.registry)
 	if err != nil {
@@ -81,7 +82,7 @@ func (j *sending) logout(d *talk.Conversation) {
 	}
 }
 
-// once sends the message and shows the answer.
+// once sends the message and prints the answer.
 func (j *sending) once(ctx context.Context, d *talk.Conversation) error {
 	if j.registry != nil && j.built && j.m.Kind == frame.KindHello {
 		greeting, err := d.Greeting()
@@ -101,15 +102,15 @@ func (j *sending) once(ctx context.Context, d *talk.Conversation) error {
 	return j.show(a, err)
 }
 
-// show prints an answer and turns its code into that of the program. err says why it is none to the
-// message.
+// show prints an answer and turns its result code into an exit code. A non-nil err says why it does
+// not answer the message.
 func (j *sending) show(a talk.Answer, err error) error {
 	switch {
 	case j.raw:
 		j.out.Write(a.Octets)
 	case a.Message != nil:
 		j.out.Write(visible(indent(a.Payload)))
-	case a.Octets != nil: // it may repeat a secret of the message
+	case a.Octets != nil: // they may repeat a secret of the message
 		err = fmt.Errorf("%w; --raw prints it", err)
 	}
 	if err != nil {

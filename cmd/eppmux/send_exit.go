@@ -8,19 +8,18 @@ import (
 	"eppmux/frame"
 )
 
-// exitClass is an exit code of send and the answers that it stands for. The codes are used in
-// scripts and stay.
+// exitClass is an exit code of send and the answers that it stands for. Scripts use the codes, so
+// they never change.
 type exitClass struct {
 	exit  int
-	codes []codeRange // empty: not by a result code
+	codes []codeRange // empty: no result code leads to it
 	means string
 }
 
-// codeRange is result codes of RFC 5730 section 3, both ends included.
+// codeRange is a range of result codes (RFC 5730 section 3), both ends included.
 type codeRange struct{ from, to int }
 
-// exitClasses is all there is to know of them; help is made of it. The first that has a result code
-// counts.
+// exitClasses has all exit codes. The first class with a result code counts. --help is made of it.
 var exitClasses = []exitClass{
 	{cli.ExitDone, []codeRange{{1000, 1999}}, "done; or the answer is a greeting"},
 	{cli.ExitFailed, nil, "no answer, or none to the message; not connected"},
@@ -34,6 +33,7 @@ var exitClasses = []exitClass{
 	{9, []codeRange{{0, 9999}}, "any other result code"},
 }
 
+// has reports whether a result code belongs to c.
 func (c *exitClass) has(code int) bool {
 	for _, r := range c.codes {
 		if r.from <= code && code <= r.to {
@@ -43,7 +43,7 @@ func (c *exitClass) has(code int) bool {
 	return false
 }
 
-// exitOf is the exit code for a result code.
+// exitOf returns the exit code for a result code.
 func exitOf(code int) int {
 	for i := range exitClasses {
 		if exitClasses[i].has(code) {
@@ -53,7 +53,7 @@ func exitOf(code int) int {
 	return cli.ExitFailed // not four digits: the scanner lets none through
 }
 
-// exitOfAnswer is the exit code for a response or greeting.
+// exitOfAnswer returns the exit code for a response or greeting.
 func exitOfAnswer(m *frame.Message) int {
 	if m.Kind == frame.KindGreeting {
 		return cli.ExitDone
@@ -61,6 +61,7 @@ func exitOfAnswer(m *frame.Message) int {
 	return exitOf(m.Code)
 }
 
+// shownCodes are the result codes of c for --help.
 func (c *exitClass) shownCodes() string {
 	if c.codes == nil {
 		return "-"
@@ -79,7 +80,7 @@ func (c *exitClass) shownCodes() string {
 	return strings.Join(all, ", ")
 }
 
-// exitTable is exitClasses for --help; docs/reference.md has the same lines.
+// exitTable is exitClasses for --help. docs/reference.md has the same lines.
 func exitTable() string {
 	var b strings.Builder
 	for i := range exitClasses {

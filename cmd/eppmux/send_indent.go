@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// token is a piece of a document, as written. For a start tag, end is the index of its end tag, and
-// text says whether its content has text of its own besides elements.
+// token is a piece of a document, octet for octet. For a start tag, end is the index of its end
+// tag, and text says whether its content has text beside elements.
 type token struct {
 	raw  []byte
 	kind byte // '<' start, '>' end, 't' text, '!' anything else
@@ -56,7 +56,8 @@ func indent(doc []byte) []byte {
 	return out.Bytes()
 }
 
-// tokenize cuts a document into its pieces; nil when it is not well-formed enough for that.
+// tokenize cuts a document into its pieces. It returns nil if the document is not well-formed
+// enough.
 func tokenize(doc []byte) []token {
 	d := xml.NewDecoder(bytes.NewReader(doc))
 	var tokens []token
@@ -97,9 +98,9 @@ func tokenize(doc []byte) []token {
 	}
 }
 
-// visible makes a document safe to print: what a terminal may obey, or hide, becomes a character
-// reference. XML 1.0 allows the C1 controls, one of which begins escape sequences, and characters
-// that turn the direction of text around. Lines end as XML 1.0 section 2.11 has it.
+// visible makes a document safe to print: a character that a terminal may obey or hide becomes a
+// character reference. XML 1.0 allows the C1 controls, one of which begins escape sequences, and
+// characters that reverse the direction of text. Line ends become those of XML 1.0 section 2.11.
 func visible(doc []byte) []byte {
 	doc = bytes.ReplaceAll(doc, []byte("\r\n"), []byte("\n"))
 	out := make([]byte, 0, len(doc))

@@ -13,10 +13,10 @@ import (
 	"eppmux/frame"
 )
 
-// maxPayload bounds what is read from a file or standard input, in octets.
+// maxPayload bounds a message from a file or standard input, in octets.
 const maxPayload = 16 << 20
 
-// buildPayload makes the message that the arguments of send stand for, or reads it.
+// buildPayload makes the message that the arguments of send name, or reads it from the file or in.
 func buildPayload(args []string, in io.Reader) ([]byte, error) {
 	if len(args) == 0 {
 		return readPayload("-", in)
@@ -47,7 +47,7 @@ func buildPayload(args []string, in io.Reader) ([]byte, error) {
 	}
 }
 
-// builtFromWords says whether buildPayload makes the message itself.
+// builtFromWords reports whether buildPayload makes the message and does not read it.
 func builtFromWords(args []string) bool {
 	return len(args) > 0 && slices.Contains([]string{"check", "info", "poll", "hello"}, args[0])
 }
@@ -71,15 +71,15 @@ func readPayload(file string, in io.Reader) ([]byte, error) {
 	return payload, nil
 }
 
-// Objects of RFC 5731, 5732 and 5733, and the element that names one.
+// objects has the namespaces of RFC 5731, 5732 and 5733, and the element that names an object.
 var objects = map[string]struct{ uri, key string }{
 	"domain":  {"urn:ietf:params:xml:ns:domain-1.0", "name"},
 	"host":    {"urn:ietf:params:xml:ns:host-1.0", "name"},
 	"contact": {"urn:ietf:params:xml:ns:contact-1.0", "id"},
 }
 
-// splitName tells which object a name is of: host:NAME, contact:ID, domain:NAME, or a domain with a
-// dot.
+// splitName splits host:NAME, contact:ID or domain:NAME into the kind of object and its name. A
+// name without a kind is a domain, and must have a dot.
 func splitName(name string) (object, rest string, err error) {
 	object, rest, ok := strings.Cut(name, ":")
 	if !ok {
@@ -94,7 +94,7 @@ func splitName(name string) (object, rest string, err error) {
 	return object, rest, nil
 }
 
-// objectCommand is a check or info of objects that are all of one kind.
+// objectCommand makes a check or info of objects, which must all be of one kind.
 func objectCommand(verb string, names []string) ([]byte, error) {
 	kind, _, err := splitName(names[0])
 	if err != nil {
@@ -126,6 +126,7 @@ func pollCommand(rest []string) ([]byte, error) {
 	return nil, cli.Usagef("after poll comes nothing, or ack ID")
 }
 
+// command puts the frame of a command around inner.
 func command(inner string) []byte {
 	return []byte(`<?xml version="1.0" encoding="UTF-8"?><epp xmlns="` + frame.Namespace + `"><command>` +
 		inner + `</command></epp>`)

@@ -15,7 +15,7 @@ import (
 )
 
 // series sends the message repeat times and prints a summary. The highest result code decides the
-// exit code; without an answer to a message it is ExitFailed.
+// exit code. If a message has no answer, that is ExitFailed.
 func (j *sending) series(ctx context.Context, d *talk.Conversation) error {
 	t := tally{wanted: j.repeat}
 	begin := time.Now()
@@ -33,7 +33,7 @@ func (j *sending) series(ctx context.Context, d *talk.Conversation) error {
 	return j.failed(fmt.Errorf("message %d of %d: %w", t.count()+1, j.repeat, err))
 }
 
-// ask has the messages of a series sent until one has no answer or ctx ends.
+// ask calls exchange for each message of a series, until one has no answer or ctx ends.
 func (j *sending) ask(ctx context.Context, exchange func() (talk.Answer, error), answered func(talk.Answer)) error {
 	for i := range j.repeat {
 		if i > 0 {
@@ -50,7 +50,7 @@ func (j *sending) ask(ctx context.Context, exchange func() (talk.Answer, error),
 	return nil
 }
 
-// tally is what the answers of a series come to.
+// tally counts the answers of a series.
 type tally struct {
 	wanted      int
 	interrupted bool
@@ -59,13 +59,13 @@ type tally struct {
 	codes       map[int]*codeTally
 }
 
-// codeTally is the answers with one result code; 0 stands for greetings.
+// codeTally counts the answers with one result code. Code 0 is for greetings.
 type codeTally struct {
 	count int
 	text  string // of the first answer, quoted; empty: none
 }
 
-// add takes an answer that is complete at now, a time since any fixed moment.
+// add counts an answer that was complete at now, a time since any fixed moment.
 func (t *tally) add(now time.Duration, a talk.Answer) {
 	if len(t.rtts) == 0 {
 		t.begin = now - a.RTT
@@ -86,7 +86,7 @@ func (t *tally) add(now time.Duration, a talk.Answer) {
 
 func (t *tally) count() int { return len(t.rtts) }
 
-// worst is the highest result code; 0 without any, as where all answers are greetings.
+// worst is the highest result code; 0 if there is none, as when all answers are greetings.
 func (t *tally) worst() int {
 	worst := 0
 	for code := range t.codes {
@@ -126,13 +126,13 @@ func (t *tally) write(w io.Writer) {
 		short(percentile(rtts, 90)), short(percentile(rtts, 99)), short(rtts[n-1]), short(sum/time.Duration(n)))
 }
 
-// percentile is the smallest of the sorted values that p percent of them do not exceed (nearest
-// rank).
+// percentile is the smallest of the sorted values that at least p percent of them do not exceed
+// (nearest rank).
 func percentile(sorted []time.Duration, p int) time.Duration {
 	return sorted[max((len(sorted)*p+99)/100, 1)-1]
 }
 
-// short keeps three digits.
+// short rounds d to three digits.
 func short(d time.Duration) time.Duration {
 	unit := time.Duration(1)
 	for d/unit >= 1000 {

@@ -14,14 +14,14 @@ import (
 	"eppmux/cmd/eppmux/internal/talk"
 )
 
-// target is where send sends to.
+// target is where a message goes, and how long its answer may take.
 type target struct {
 	talk.Endpoint
 	within   time.Duration    // for each answer
 	registry *config.Registry // whose login and limits are used; nil: neither
 }
 
-// target is what the flags say. Its error ends the program.
+// target makes the target of the flags. Its error ends the program.
 func (s *sender) target(cmd *cobra.Command) (target, error) {
 	if s.direct {
 		return s.registryTarget(cmd)
@@ -43,7 +43,7 @@ func (s *sender) target(cmd *cobra.Command) (target, error) {
 	return t, nil
 }
 
-// tlsFlag is the name of a flag that is given and has no meaning without TLS.
+// tlsFlag returns a flag that is given and has no meaning without TLS; empty if there is none.
 func (s *sender) tlsFlag() string {
 	switch {
 	case s.caFile != "":
@@ -67,7 +67,7 @@ func (s *sender) clientTLS(host string) (*tls.Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Shown whatever authorities the server names, as to a registry.
+		// It is shown whichever authorities the server names, as to a registry.
 		tlsConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			return pair, nil
 		}
@@ -75,6 +75,7 @@ func (s *sender) clientTLS(host string) (*tls.Config, error) {
 	return tlsConfig, nil
 }
 
+// registryTarget makes the target of --direct.
 func (s *sender) registryTarget(cmd *cobra.Command) (target, error) {
 	cfg, err := config.Load(s.config)
 	if err != nil {
@@ -91,8 +92,8 @@ func (s *sender) registryTarget(cmd *cobra.Command) (target, error) {
 	return t, nil
 }
 
-// chooseRegistry is the registry of that name, or the only one, if it can be reached from another
-// process.
+// chooseRegistry returns the registry of that name, or the only one. It must not be the built-in
+// one, which other processes cannot reach.
 func chooseRegistry(cfg *config.Config, name string) (*config.Registry, error) {
 	var names []string
 	var found *config.Registry

@@ -19,7 +19,7 @@ import (
 	"eppmux/cmd/eppmux/internal/config"
 )
 
-// statusRun is the values of the flags of status.
+// statusRun has the values of the flags of status.
 type statusRun struct {
 	config string
 	admin  string
@@ -54,10 +54,10 @@ usage or config. --watch ends with 0 on Ctrl-C.`,
 	return cmd
 }
 
-// defaultAdmin is where the admin listener is unless the config says otherwise.
+// defaultAdmin is the address of the admin listener if there is no config file.
 const defaultAdmin = "127.0.0.1:7001"
 
-// address says whom to ask.
+// address returns the address of the admin listener.
 func (s *statusRun) address(cmd *cobra.Command) (string, error) {
 	if s.admin != "" {
 		if _, _, err := net.SplitHostPort(s.admin); err != nil {
@@ -99,13 +99,13 @@ func (s *statusRun) run(cmd *cobra.Command) error {
 	return nil
 }
 
-// maxStatus bounds what is read, in octets.
+// maxStatus bounds an answer, in octets.
 const maxStatus = 64 << 20
 
-// statusTimeout is for one request.
+// statusTimeout bounds one request.
 const statusTimeout = 5 * time.Second
 
-// look asks once, and returns what is to be printed and how grave it is.
+// look asks once. It returns the text to be printed and the gravity of the worst trouble in it.
 func (s *statusRun) look(ctx context.Context, at string) ([]byte, status.Gravity, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()

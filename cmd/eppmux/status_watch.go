@@ -10,11 +10,12 @@ import (
 	"eppmux/cmd/eppmux/internal/cli"
 )
 
+// watchStatusEvery is the time between two requests of --watch.
 const watchStatusEvery = 2 * time.Second
 
 // watching prints the status again and again, until the context ends. On a terminal each one takes
-// the place of the one before; elsewhere an empty line stands between. Whoever does not answer is
-// asked again.
+// the place of the one before; elsewhere an empty line stands between. After an error it asks
+// again.
 func (s *statusRun) watching(cmd *cobra.Command, at string) error {
 	out := cmd.OutOrStdout()
 	f, ok := out.(*os.File)
@@ -40,8 +41,8 @@ func (s *statusRun) watching(cmd *cobra.Command, at string) error {
 	}
 }
 
-// frameOf is text as it is written over the one before. Only what is left of the old one is erased,
-// line by line: the whole screen at once would flicker.
+// frameOf makes of a text what overwrites the text before it. It erases the rest of each line, and
+// what is left below: erasing the whole screen first would flicker.
 func frameOf(text []byte, terminal, json bool) []byte {
 	switch {
 	case terminal && !json:

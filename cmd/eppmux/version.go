@@ -9,12 +9,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// release is the version that whoever made a package gave it, with -ldflags "-X
-// main.release=1.2.3"; empty: none.
+// release is the version of a package, which sets it with -ldflags "-X main.release=1.2.3"; empty:
+// no package did.
 var release string
 
-// version is the release, or the module version that the program was built from, or the commit, or
-// "devel".
+// version is the release. Without one it is the module version that the program was built from,
+// else the commit, else "devel".
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	switch {
@@ -26,6 +26,7 @@ func version() string {
 	return buildVersion(info)
 }
 
+// buildVersion is version for a program without a release.
 func buildVersion(info *debug.BuildInfo) string {
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
@@ -36,8 +37,8 @@ func buildVersion(info *debug.BuildInfo) string {
 	return "devel"
 }
 
-// buildCommit is what is known of the commit: its first 12 digits, and "+changed" where files
-// differed from it.
+// buildCommit is the first 12 digits of the commit, with "+changed" if files differed from it;
+// empty if the commit is not known.
 func buildCommit(info *debug.BuildInfo) string {
 	commit, changed := "", ""
 	for _, s := range info.Settings {
@@ -54,7 +55,7 @@ func buildCommit(info *debug.BuildInfo) string {
 	return commit + changed
 }
 
-// versionLine has the commit too, where the version does not say it.
+// versionLine is what "eppmux version" prints. It has the commit as well if the version does not.
 func versionLine() string {
 	v := version()
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// Address is where send connects to and the sandbox listens.
+// Address is an address on a command line: send connects to it, or the sandbox listens there.
 type Address struct {
 	Network string // tcp or unix, as package net takes it
-	Where   string // host:port, or the path of a socket
+	Where   string // host:port, or the path of a unix socket
 	TLS     bool
 }
 
@@ -35,16 +35,16 @@ func ParseAddress(text string) (Address, error) {
 	return Address{}, fmt.Errorf("%q: must be host:port, tcp://host:port, tls://host:port or unix:///path", text)
 }
 
-// Host is the name or IP address in Where; empty for a socket.
+// Host returns the name or IP address in Where; empty for a unix socket.
 func (a Address) Host() string {
 	host, _, _ := net.SplitHostPort(a.Where)
 	return host
 }
 
-// Local reports whether only this machine reaches the address.
+// Local reports whether the address can be reached from this machine only.
 func (a Address) Local() bool { return a.Network == "unix" || Loopback(a.Where) }
 
-// Loopback reports whether host:port is localhost or a loopback address.
+// Loopback reports whether the host of host:port is localhost or a loopback address.
 func Loopback(hostPort string) bool {
 	host, _, _ := net.SplitHostPort(hostPort)
 	if host == "localhost" {

@@ -13,14 +13,14 @@ const (
 	ExitUsage  = 2 // wrong usage or config
 )
 
-// ExitError is the end of the program with a code of its own.
+// ExitError ends the program with an exit code.
 type ExitError struct {
 	Code int
-	Err  error // printed as it is; nil: nothing more to say
+	Err  error // printed as it is; nil: nothing is printed
 }
 
-// Exit ends the program with that code, after err on standard error as it is. A nil err says
-// nothing more.
+// Exit makes an error that ends the program with code. err goes to standard error as it is; if it
+// is nil, nothing does.
 func Exit(code int, err error) error { return &ExitError{code, err} }
 
 // Error implements error.
@@ -31,20 +31,22 @@ func (e *ExitError) Error() string {
 	return e.Err.Error()
 }
 
-// Unwrap is what the error is made of.
+// Unwrap returns Err, for errors.Is and errors.As.
 func (e *ExitError) Unwrap() error { return e.Err }
 
-// Failed ends the program with ExitFailed, after "eppmux COMMAND: err" on standard error.
+// Failed makes an error that ends the program with ExitFailed and "eppmux COMMAND: err" on standard
+// error.
 func Failed(cmd *cobra.Command, err error) error {
 	return Exit(ExitFailed, fmt.Errorf("%s: %w", cmd.CommandPath(), err))
 }
 
-// Misused ends the program with ExitUsage, after "eppmux COMMAND: " and the text on standard error.
+// Misused makes an error that ends the program with ExitUsage and "eppmux COMMAND: " and the text
+// on standard error.
 func Misused(cmd *cobra.Command, format string, args ...any) error {
 	return Exit(ExitUsage, fmt.Errorf(cmd.CommandPath()+": "+format, args...))
 }
 
-// UsageError is about the arguments, not about what happened.
+// UsageError is about the arguments of a command, not about what the command did.
 type UsageError struct{ text string }
 
 // Error implements error.

@@ -14,7 +14,7 @@ const (
 	MaxPEMFile      = 4 << 20
 )
 
-// ReadFile reads a regular file of at most limit octets, and says whose it is.
+// ReadFile reads a regular file of at most limit octets. The FileInfo has its owner and mode.
 func ReadFile(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	// Without O_NONBLOCK the opening of a named pipe would wait for a writer.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -39,8 +39,8 @@ func ReadFile(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	return data, info, nil
 }
 
-// Private is an error unless only its owner can reach the file, and the owner is root or ourselves.
-// A nil info is private.
+// Private is an error unless the owner alone can reach the file, and is root or the user of this
+// process. It is nil for a nil info.
 func Private(info fs.FileInfo) error {
 	if info == nil {
 		return nil
@@ -51,7 +51,8 @@ func Private(info fs.FileInfo) error {
 	return owned(info)
 }
 
-// OwnFolder is an error unless root and ourselves alone can change what is in the folder.
+// OwnFolder is an error if others than root and the user of this process can put files into the
+// folder.
 func OwnFolder(info fs.FileInfo) error {
 	if mode := info.Mode().Perm(); mode&0o022 != 0 {
 		return fmt.Errorf("group or others can put files there (mode %04o); chmod it to 0755 or choose another folder",
@@ -60,7 +61,7 @@ func OwnFolder(info fs.FileInfo) error {
 	return owned(info)
 }
 
-// owned is an error unless the owner is root or ourselves.
+// owned is an error unless the owner is root or the user of this process.
 func owned(info fs.FileInfo) error {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
 		return fmt.Errorf("it belongs to another user (uid %d)", st.Uid)

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Quote shows a value in a message, cut so that a line stays a line.
+// Quote shows a value in a message, in quotes and as far as its first 60 octets: a line stays a
+// line.
 func Quote(s string) string {
 	const most = 60
 	if len(s) > most {
@@ -14,7 +15,7 @@ func Quote(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// Either lists words: a, b or c.
+// Either lists words, as "a, b or c".
 func Either[T ~string](words []T) string {
 	var b strings.Builder
 	for i, w := range words {

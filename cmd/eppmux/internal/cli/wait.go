@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// ErrInterrupted is for what has ended early because its context has.
+// ErrInterrupted is the error of what ended early because its context ended.
 var ErrInterrupted = errors.New("interrupted")
 
-// Sleep waits. It ends early, with ErrInterrupted, when ctx ends.
+// Sleep waits for d. It ends early, with ErrInterrupted, if ctx ends.
 func Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return nil

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// RegistryYAML is a config of one registry, on lines 2 and up; the lines of more follow, indented
-// as its keys are.
+// RegistryYAML is a config of one registry, on lines 2 and up. The lines of more follow, indented
+// as its keys.
 func RegistryYAML(more ...string) string {
 	return "registries:\n" +
 		"  - name: a\n" +
@@ -18,8 +18,8 @@ func RegistryYAML(more ...string) string {
 // Update is the flag with which tests write their golden files.
 var Update = flag.Bool("update", false, "write the golden files anew")
 
-// SandboxYAML is a config of one built-in registry that is complete; keys of it may follow, on
-// lines 3 and up.
+// SandboxYAML is a complete config of one built-in registry. More of its keys may follow, on lines
+// 3 and up.
 func SandboxYAML(more ...string) string {
 	return "registries:\n" +
 		"  - {name: a, address: sandbox, listen: [\"tcp://127.0.0.1:7000\"]" +

@@ -1,4 +1,4 @@
-// Package clitest is what the tests of several packages of cmd/eppmux need: files, config files,
-// certificates, data units, a registry, and a password that must never be seen. It imports none of
-// the packages that it helps to test.
+// Package clitest has what the tests of several packages of cmd/eppmux need: files, config files,
+// certificates, data units, a registry, a service manager, a terminal, and a password that must
+// never be seen. It imports none of the packages that it helps to test.
 package clitest

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// WriteFile puts a file into dir and says where.
+// WriteFile puts a file into dir and returns its path.
 func WriteFile(t testing.TB, dir, name, content string, mode os.FileMode) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
@@ -28,13 +28,13 @@ func WriteFile(t testing.TB, dir, name, content string, mode os.FileMode) string
 	return path
 }
 
-// WritePair makes a self-signed certificate for localhost and puts it and its key into dir.
+// WritePair makes a self-signed certificate for localhost, and puts it and its key into dir.
 func WritePair(t testing.TB, dir, name string) {
 	t.Helper()
 	WritePairFor(t, dir, name, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
 }
 
-// WritePairFor is WritePair for a certificate that is valid in that time.
+// WritePairFor is WritePair for a certificate with that validity.
 func WritePairFor(t testing.TB, dir, name string, from, until time.Time) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -62,7 +62,7 @@ func WritePairFor(t testing.TB, dir, name string, from, until time.Time) {
 	WriteFile(t, dir, name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})), 0o600)
 }
 
-// ReadFile is what a file holds.
+// ReadFile returns the content of a file.
 func ReadFile(t *testing.T, path string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(path)

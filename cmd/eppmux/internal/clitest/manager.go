@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// manager is who starts a service and is told about it.
+// manager plays the service manager, which starts a service and is told about it.
 type manager struct {
 	t    *testing.T
 	Conn *net.UnixConn
 }
 
-// NewManager listens on a socket of that name, as NOTIFY_SOCKET has it.
+// NewManager listens on a socket of that name, written as in NOTIFY_SOCKET, until the test ends.
 func NewManager(t *testing.T, name string) *manager {
 	t.Helper()
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
@@ -27,7 +27,7 @@ func NewManager(t *testing.T, name string) *manager {
 	return &manager{t, conn}
 }
 
-// next is the next message that is not of the watchdog.
+// next returns the next message that is not WATCHDOG=1.
 func (m *manager) next() string {
 	m.t.Helper()
 	for {
@@ -37,7 +37,7 @@ func (m *manager) next() string {
 	}
 }
 
-// Any is the next message.
+// Any returns the next message.
 func (m *manager) Any() string {
 	m.t.Helper()
 	b := make([]byte, 4096)
@@ -48,7 +48,7 @@ func (m *manager) Any() string {
 	return string(b[:n])
 }
 
-// Want reads the next message that is not of the watchdog, and wants it as the pattern has it.
+// Want reads the next message that is not WATCHDOG=1. All of it must match the pattern.
 func (m *manager) Want(pattern string) {
 	m.t.Helper()
 	if got := m.next(); !regexp.MustCompile("^" + pattern + "$").MatchString(got) {

@@ -15,7 +15,7 @@ type Registry struct {
 	Address string
 }
 
-// StartRegistry ends with the test.
+// StartRegistry starts a registry, which ends with the test.
 func StartRegistry(t *testing.T, made *sandbox.TLS, cfg sandbox.Config) *Registry {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -75,7 +75,7 @@ func (r *Registry) Ended(t *testing.T, logins int) {
 	}
 }
 
-// Faults are those of a text that is right.
+// Faults returns the faults that a text names, which must be right.
 func Faults(t *testing.T, text string) []sandbox.Fault {
 	t.Helper()
 	faults, err := sandbox.ParseFaults(text)

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// References writes each character of s in that form.
+// References writes each character of s in a form for fmt, such as &#%d;.
 func References(s, form string) string {
 	var b strings.Builder
 	for _, r := range s {
@@ -17,8 +17,8 @@ func References(s, form string) string {
 	return b.String()
 }
 
-// secretForms are the forms in which a canary would be found in what a program has said. They are
-// of the middle of it, since its ends may have been cut or run together with others.
+// secretForms are the forms in which a canary can appear in the output of a program. They have its
+// middle only: its ends may be cut off, or run together with other text.
 var secretForms = func() []string {
 	forms := []string{"cAnA", "nArY", "rY-7", "-7f3"}
 	whole := []byte(Canary)
@@ -44,7 +44,7 @@ var secretForms = func() []string {
 	return slices.Compact(forms)
 }()
 
-// FindSecret returns what is around a canary in any form; "" if there is none.
+// FindSecret returns the text around a canary in any form; empty if there is none.
 func FindSecret(text string) string {
 	for _, form := range secretForms {
 		if i := strings.Index(text, form); i >= 0 {

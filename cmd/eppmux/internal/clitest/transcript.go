@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Transcript keeps what is written to it.
+// Transcript keeps all that is written to it. Any goroutine may use it.
 type Transcript struct {
 	More chan struct{} // holds a token when something has been added; never closed
 
@@ -13,7 +13,7 @@ type Transcript struct {
 	all bytes.Buffer // guarded by mu
 }
 
-// NewTranscript is empty.
+// NewTranscript makes an empty transcript.
 func NewTranscript() *Transcript { return &Transcript{More: make(chan struct{}, 1)} }
 
 // Write implements io.Writer. It keeps all and never fails.
@@ -28,7 +28,7 @@ func (tr *Transcript) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Text is all that has been written so far.
+// Text returns all that has been written so far.
 func (tr *Transcript) Text() string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()

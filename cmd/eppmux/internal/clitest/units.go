@@ -8,14 +8,14 @@ import (
 	"eppmux/frame"
 )
 
-// AnswerTo is a whole data unit that answers a command, with the clTRID of that.
+// AnswerTo returns the data unit of an answer to a command, with the clTRID of the command.
 func AnswerTo(command []byte, code int, text string) []byte {
 	id := ""
 	if m := ClTRIDs.FindSubmatch(command); m != nil {
 		id = string(m[0])
 	}
-	return Unit(fmt.Sprintf(begin+`<response><result code="%d"><msg>%s</msg></result><trID>%s<svTRID>s</svTRID></trID></response></epp>`,
-		code, text, id))
+	return Unit(fmt.Sprintf(begin+`<response><result code="%d"><msg>%s</msg></result>`+
+		`<trID>%s<svTRID>s</svTRID></trID></response></epp>`, code, text, id))
 }
 
 // begin opens a message.
@@ -24,21 +24,23 @@ const begin = `<?xml version="1.0"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0">
 // Messages of a registry: its greeting, and two answers without a clTRID.
 const (
 	GreetingXML = begin + `<greeting><svID>x</svID><svDate>2000-01-01T00:00:00Z</svDate></greeting></epp>`
-	OKXML       = begin + `<response><result code="1000"><msg>ok</msg></result><trID><svTRID>s-1</svTRID></trID></response></epp>`
-	RefusedXML  = begin + `<response><result code="2303"><msg>no</msg></result><trID><svTRID>s-2</svTRID></trID></response></epp>`
+	OKXML       = begin + `<response><result code="1000"><msg>ok</msg></result>` +
+		`<trID><svTRID>s-1</svTRID></trID></response></epp>`
+	RefusedXML = begin + `<response><result code="2303"><msg>no</msg></result>` +
+		`<trID><svTRID>s-2</svTRID></trID></response></epp>`
 )
 
-// CommandXML is a command of which inner is all but the frame around it.
+// CommandXML puts the frame of a command around inner.
 func CommandXML(inner string) string {
 	return `<?xml version="1.0" encoding="UTF-8"?><epp xmlns="` + frame.Namespace + `"><command>` +
 		inner + `</command></epp>`
 }
 
-// CheckXML asks for example.com.
+// CheckXML is a check of example.com.
 var CheckXML = CommandXML(`<check><obj:check xmlns:obj="urn:ietf:params:xml:ns:domain-1.0">` +
 	`<obj:name>example.com</obj:name></obj:check></check>`)
 
-// Unit is payload with its header.
+// Unit returns the data unit of a payload.
 func Unit(payload string) []byte {
 	return append(frame.AppendHeader(nil, len(payload)), payload...)
 }

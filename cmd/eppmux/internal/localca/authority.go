@@ -16,17 +16,17 @@ import (
 	"time"
 )
 
-// MaxDays keeps dates within what certificates can say.
+// MaxDays is a hundred years: a longer validity would leave the dates that certificates can hold.
 const MaxDays = 36500
 
-// Authority signs certificates.
+// Authority is an authority with its key. Immutable.
 type Authority struct {
 	Cert *x509.Certificate
 	key  crypto.Signer
-	pem  pair // zero for one that was read from a folder
+	pem  pair // the zero pair if it was read from a folder
 }
 
-// Certificate is what an authority has signed.
+// Certificate is a certificate that an authority has signed, with its key.
 type Certificate struct {
 	Authority *Authority
 	Leaf      *x509.Certificate
@@ -37,9 +37,9 @@ type Certificate struct {
 // pair is a certificate and its key in PEM.
 type pair struct{ cert, key []byte }
 
-// NewAuthority makes one that can sign for names alone, and below DNS names, so that whoever gets
-// hold of its key can deceive its clients about no other host. Its subject is never that of another
-// one.
+// NewAuthority makes an authority that can sign for names, and below DNS names, but for no other
+// host: a thief of its key cannot deceive its clients about any. Its subject is unlike that of any
+// other authority.
 func NewAuthority(names []string, now time.Time, days int) (*Authority, error) {
 	tmpl, err := template(now, days)
 	if err != nil {
@@ -62,8 +62,8 @@ func NewAuthority(names []string, now time.Time, days int) (*Authority, error) {
 	return a, nil
 }
 
-// Issue makes a key and a certificate of it for names, which ends no later than the authority. It is
-// an error where a client that trusts the authority would not accept it.
+// Issue makes a key and a certificate of it for names. It ends no later than the authority. Issue
+// fails if a client that trusts the authority would refuse the certificate.
 func (a *Authority) Issue(names []string, now time.Time, days int) (*Certificate, error) {
 	tmpl, err := template(now, days)
 	if err != nil {
@@ -86,7 +86,8 @@ func (a *Authority) Issue(names []string, now time.Time, days int) (*Certificate
 	return c, nil
 }
 
-// sign makes a key and a certificate of it as tmpl has it, signed by an authority; nil: by itself.
+// sign makes a key and a certificate of it after tmpl. The authority by signs it; if by is nil, the
+// certificate signs itself.
 func sign(tmpl *x509.Certificate, by *Authority) (cert *x509.Certificate, key crypto.Signer, made pair, err error) {
 	own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -111,7 +112,7 @@ func sign(tmpl *x509.Certificate, by *Authority) (cert *x509.Certificate, key cr
 	return cert, own, made, nil
 }
 
-// accepts verifies as a client does.
+// accepts verifies leaf for each of the names as a client does that trusts a alone.
 func (a *Authority) accepts(leaf *x509.Certificate, names []string, now time.Time) error {
 	roots := x509.NewCertPool()
 	roots.AddCert(a.Cert)
@@ -129,8 +130,8 @@ func (a *Authority) accepts(leaf *x509.Certificate, names []string, now time.Tim
 	return nil
 }
 
-// template has a serial number, whose first octet is not 0, and the validity: from an hour
-// before now, since clocks differ.
+// template has a serial number of 15 octets, of which the first is not 0, and the validity. It
+// begins an hour before now, since clocks differ.
 func template(now time.Time, days int) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 119))
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"eppmux/cmd/eppmux/internal/config"
 )
 
-// The files of an authority and of what it signs.
+// The files of an authority and of the certificate that it signs.
 const (
 	CAKeyFile     = "ca.key"
 	CAFile        = "ca.pem"
@@ -23,14 +23,15 @@ const (
 	ServerFile    = "server.pem"
 )
 
-// Dir is a folder with an authority and a certificate for listeners. One process at a time has it.
+// Dir is a folder with an authority and a certificate for listeners. One process at a time has it,
+// by a lock.
 type Dir struct {
 	folder
 	held *os.File // the folder, with a lock
 }
 
-// Open makes the folder if need be. One in which others can put files of theirs is refused: they
-// could put a certificate of theirs there.
+// Open opens the folder, and makes it if it is not there. It refuses a folder into which others can
+// put files: they could put a certificate of theirs there. Close must be called.
 func Open(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, err
@@ -47,8 +48,7 @@ func Open(path string) (*Dir, error) {
 	return d, nil
 }
 
-// own takes the lock. It is an error unless root and ourselves alone can change what is in the
-// folder.
+// own takes the lock, and checks who can put files into the folder.
 func (d *Dir) own() error {
 	err := syscall.Flock(int(d.held.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
@@ -67,7 +67,7 @@ func (d *Dir) own() error {
 // Close gives the lock back.
 func (d *Dir) Close() { d.held.Close() }
 
-// Present is one of the files that is there; empty: none.
+// Present returns the path of one of the files that are there; empty if none is.
 func (d *Dir) Present() string {
 	for _, name := range []string{CAKeyFile, CAFile, ServerKeyFile, ServerFile} {
 		if _, err := os.Lstat(d.in(name)); !errors.Is(err, fs.ErrNotExist) {
@@ -77,7 +77,7 @@ func (d *Dir) Present() string {
 	return ""
 }
 
-// Authority reads the one that is there.
+// Authority reads the authority from the folder.
 func (d *Dir) Authority() (*Authority, error) {
 	pair, err := config.LoadKeyPair(d.in(CAFile), d.in(CAKeyFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -93,7 +93,7 @@ func (d *Dir) Authority() (*Authority, error) {
 	return &Authority{Cert: pair.Leaf, key: key}, nil
 }
 
-// Names are those of the certificate that is there.
+// Names returns the names of the certificate in the folder, with those that every one has.
 func (d *Dir) Names() ([]string, error) {
 	data, _, err := cli.ReadFile(d.in(ServerFile), cli.MaxPEMFile)
 	if err != nil {
@@ -110,9 +110,9 @@ func (d *Dir) Names() ([]string, error) {
 	return HostNames(names)
 }
 
-// Put writes a certificate and its key, and those of its authority if that is a new one. Each
-// certificate takes its place after its key, so that whoever sees a certificate finds its key. What
-// is no key everybody may read.
+// Put writes a certificate and its key, and those of its authority if that was made and not read. A
+// certificate takes its place after its key, so a reader that sees the certificate finds the key.
+// Everybody may read what is not a key.
 func (d *Dir) Put(made *Certificate) error {
 	var files []file
 	if ca := made.Authority; ca.pem.cert != nil {
@@ -121,7 +121,7 @@ func (d *Dir) Put(made *Certificate) error {
 	return d.put(append(files, file{ServerKeyFile, made.pem.key, 0o600}, file{ServerFile, made.pem.cert, 0o644}))
 }
 
-// parseCert reads the first certificate in PEM.
+// parseCert reads the first block of PEM, which must be a certificate.
 func parseCert(data []byte) (*x509.Certificate, error) {
 	block, _ := pem.Decode(data)
 	if block == nil || block.Type != "CERTIFICATE" {

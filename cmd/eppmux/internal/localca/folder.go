@@ -7,22 +7,22 @@ import (
 	"path/filepath"
 )
 
-// folder is where files are put, each whole.
+// folder is the path of a folder. A file is put into it whole or not at all.
 type folder string
 
-// file is one that is to be put into a folder.
+// file is a file that is to be put into a folder.
 type file struct {
 	name    string
 	content []byte
 	mode    fs.FileMode
 }
 
-// in is the path of a file there.
+// in returns the path of a file in the folder.
 func (d folder) in(name string) string { return filepath.Join(string(d), name) }
 
-// put writes files, which take their places in that order, by renaming: who reads one meanwhile sees
-// it old or new, and an old file that others could read, or a link to somewhere else, is not written
-// into. When it fails half-way through the renaming, some are the new ones.
+// put writes files beside their places and then renames them, in that order. A reader sees each
+// file old or new. An old file that others could read, or a link to another place, is not written
+// into. If a renaming fails, the files before it are the new ones.
 func (d folder) put(files []file) (err error) {
 	var ready []prepared
 	defer func() {
@@ -50,10 +50,10 @@ func (d folder) put(files []file) (err error) {
 	return errors.Join(held.Sync(), held.Close())
 }
 
-// prepared is a file that is on the disk and not in its place.
+// prepared is a file that is on the disk but not in its place yet.
 type prepared struct{ temp, place string }
 
-// prepare writes a file beside its place.
+// prepare writes a file beside its place, and returns its path.
 func (d folder) prepare(what file) (temp string, err error) {
 	f, err := os.CreateTemp(string(d), ".new-")
 	if err != nil {

@@ -11,13 +11,14 @@ import (
 	"eppmux/cmd/eppmux/internal/cli"
 )
 
-// localNames are those that every certificate for listeners has.
+// localNames are in every certificate for listeners.
 var localNames = []string{"localhost", "127.0.0.1", "::1"}
 
-// certName is what DNS allows, in lower case; a name that is not ASCII is written in its xn-- form.
+// certName matches what DNS allows, in lower case. A name that is not ASCII has its xn-- form.
 var certName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$`)
 
-// HostNames are localNames and then more, each once.
+// HostNames returns localNames and then more, in lower case and each once. It fails if one of more
+// is neither a name nor an IP address of a host.
 func HostNames(more []string) ([]string, error) {
 	all := slices.Clone(localNames)
 	for _, name := range more {
@@ -34,10 +35,10 @@ func HostNames(more []string) ([]string, error) {
 	return all, nil
 }
 
-// digitsAndDots is no name: it was meant to be an address.
+// digitsAndDots matches a broken IPv4 address, which would pass for a name.
 var digitsAndDots = regexp.MustCompile(`^[0-9.]+$`)
 
-// splitNames tells names from addresses.
+// splitNames sorts names into DNS names and IP addresses, the latter in 4 octets if they can be.
 func splitNames(names []string) (dns []string, ips []net.IP) {
 	for _, name := range names {
 		ip := net.ParseIP(name)

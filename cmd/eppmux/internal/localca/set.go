@@ -9,12 +9,12 @@ import (
 	"eppmux/cmd/eppmux/internal/config"
 )
 
-// Set is a folder with certificates of a sandbox: of its authority, and with keys for the registry
-// and for a client.
+// Set has the certificates of a sandbox: of its authority, and with keys, of the registry and of a
+// client. Immutable.
 type Set struct {
 	roots  *x509.CertPool
 	server *tls.Certificate
-	Kept   bool // from an earlier run
+	Kept   bool // it was there, from an earlier run
 }
 
 // The files of a client in a set.
@@ -23,15 +23,15 @@ const (
 	clientFile    = "client.pem"
 )
 
-// Contents are the files of a set, in PEM.
+// Contents has the files of a set, in PEM.
 type Contents struct{ CA, Server, ServerKey, Client, ClientKey []byte }
 
-// setLeft is for how long, at least, a set must be valid to be used again.
+// setLeft is how long a set must still be valid to be used again.
 const setLeft = 24 * time.Hour
 
-// OpenSet is the set in dir, so that the configs of clients go on working after a restart. Where
-// there is none that is whole, it is made of what fresh gives, in a folder that only the caller can
-// read.
+// OpenSet returns the set in dir, so that configs of clients go on working after a restart. If
+// there is none that readSet accepts, it writes the files that fresh returns, for the owner only,
+// into dir, which it makes if need be.
 func OpenSet(dir string, fresh func() (*Contents, error)) (*Set, error) {
 	if set, err := readSet(folder(dir), time.Now()); err == nil {
 		set.Kept = true
@@ -54,8 +54,8 @@ func OpenSet(dir string, fresh func() (*Contents, error)) (*Set, error) {
 	return readSet(folder(dir), time.Now())
 }
 
-// readSet is the set in dir. It is an error unless all of it is there, is private, belongs together
-// and is valid for long enough.
+// readSet reads the set in dir. It fails unless all files are there, the keys are private, the
+// certificates are of the authority, and all are valid for setLeft from now.
 func readSet(dir folder, now time.Time) (*Set, error) {
 	roots, err := config.LoadRoots(dir.in(CAFile))
 	if err != nil {
@@ -72,7 +72,7 @@ func readSet(dir folder, now time.Time) (*Set, error) {
 	return set, err
 }
 
-// pair reads a certificate of the authority with its key.
+// pair reads a certificate with its key, and verifies it against the authority.
 func (s *Set) pair(certFile, keyFile string, now time.Time, as x509.VerifyOptions) (*tls.Certificate, error) {
 	pair, err := config.LoadKeyPair(certFile, keyFile)
 	if err != nil {
@@ -87,7 +87,8 @@ func (s *Set) pair(certFile, keyFile string, now time.Time, as x509.VerifyOption
 	return pair, nil
 }
 
-// ServerTLS takes client certificates of the authority, as auth says.
+// ServerTLS is the TLS of the registry. It takes client certificates of the authority, as auth
+// says.
 func (s *Set) ServerTLS(auth tls.ClientAuthType) *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*s.server}, ClientCAs: s.roots,
 		ClientAuth: auth}
