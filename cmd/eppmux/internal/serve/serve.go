@@ -187,13 +187,12 @@ func (s *service) certificates() []config.OwnCertificate {
 // drain ends the work of all members at the same time, within drain_timeout. A second signal ends
 // the process at once.
 func (s *service) drain() error {
-	second := make(chan os.Signal, 1) // signals; never closed
+	second := make(chan os.Signal, 1) // the second signal; never closed
 	signal.Notify(second, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(second)
-	go func() {
-		<-second
-		os.Exit(cli.ExitFailed)
-	}()
+	drained := make(chan struct{}) // closed at the end
+	defer close(drained)
+	go exitAt(second, drained)
 	errs := make([]error, len(s.members))
 	var wg sync.WaitGroup
 	for i, m := range s.members {
@@ -201,6 +200,15 @@ func (s *service) drain() error {
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// exitAt ends the process at a signal. It runs on a goroutine of its own until done is closed.
+func exitAt(signals <-chan os.Signal, done <-chan struct{}) {
+	select {
+	case <-signals:
+		os.Exit(cli.ExitFailed)
+	case <-done:
+	}
 }
 
 // close ends everything at once, the last started first. It waits for members that were retired
