@@ -10,7 +10,21 @@ import (
 	"testing"
 )
 
-// corpusDir is beside the repository; tests that need it are skipped where it is not.
+// beside is a path in the folder shared, which lies beside the repository. Where it is not there
+// the test is skipped, and in CI it fails. unchecked says what is then not checked.
+func beside(t testing.TB, unchecked string, path ...string) string {
+	t.Helper()
+	name := filepath.Join(append([]string{"..", "..", "shared"}, path...)...)
+	if _, err := os.Stat(name); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("%v; CI has to have it", err)
+		}
+		t.Skipf("%v; not checked: %s", err, unchecked)
+	}
+	return name
+}
+
+// corpusDir has the corpus beside the repository.
 var corpusDir = filepath.Join("..", "..", "shared", "corpus")
 
 // row is one line of a tab-separated table by column name.
@@ -18,9 +32,9 @@ type row map[string]string
 
 func readTable(t testing.TB, name string) []row {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(corpusDir, name))
+	data, err := os.ReadFile(beside(t, "frames of other projects", "corpus", name))
 	if err != nil {
-		t.Skipf("no corpus: %v", err)
+		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
 	columns := strings.Split(lines[0], "\t")
