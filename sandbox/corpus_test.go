@@ -2,22 +2,44 @@ package sandbox
 
 import (
 	"encoding/csv"
+	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"gopkg.in/yaml.v3"
 )
 
-// corpus is beside the repository; tests that need it are skipped where it is not.
+// corpus is beside the repository.
 const corpus = "../../shared/corpus"
 
-// corpusTable reads a manifest as one map per line; the test is skipped where there is none.
+// beside is a path in the folder shared, which lies beside the repository. The error says what is
+// missing and what is then not checked: it fails a test in CI, elsewhere the test is skipped.
+func beside(unchecked string, path ...string) (string, error) {
+	name := filepath.Join(append([]string{"..", "..", "shared"}, path...)...)
+	if _, err := os.Stat(name); err != nil {
+		return "", fmt.Errorf("%w; not checked: %s", err, unchecked)
+	}
+	return name, nil
+}
+
+// corpusTable reads a manifest as one map per line.
 func corpusTable(t *testing.T, name string) []map[string]string {
 	t.Helper()
-	f, err := os.Open(filepath.Join(corpus, name))
+	path, err := beside("frames of other projects", "corpus", name)
 	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
 		t.Skip(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
 	}
 	defer f.Close()
 	rd := csv.NewReader(f)
@@ -161,6 +183,100 @@ func TestCorpusHostile(t *testing.T) {
 			t.Errorf("%s: passed, want 2001 (%s)", m["file"], also)
 		case m["answer"] == "pass" && f != nil && also == "-" && f.code == codeSyntax:
 			t.Errorf("%s: %v, want it to pass", m["file"], *f)
+		}
+	}
+}
+
+// corpusCase is what the tables of the corpus that comes with the project have of one file, as far
+// as a registry is concerned.
+type corpusCase struct {
+	Kind, Op, Verb string
+
+	ClTRID string `yaml:"clTRID"`
+}
+
+// corpusCases reads a set of that corpus: its table and its payloads.
+func corpusCases(t *testing.T, set string) (cases map[string]corpusCase, payloads map[string][]byte) {
+	t.Helper()
+	const dir = "../frame/testdata/corpus"
+	table, err := os.ReadFile(filepath.Join(dir, set+".yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(table, &cases); err != nil {
+		t.Fatal(err)
+	}
+	payloads = make(map[string][]byte)
+	for name := range cases {
+		if payloads[name], err = os.ReadFile(filepath.Join(dir, set, name+".xml")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cases, payloads
+}
+
+// stricter are the messages that a proxy passes on and this registry refuses, since the schema
+// does.
+var stricter = map[string]bool{
+	"cltrid-256-characters":        true,
+	"cltrid-one-character":         true,
+	"root-of-a-registry":           true,
+	"root-without-namespace":       true,
+	"verb-foreign-with-its-cltrid": true,
+}
+
+// TestCorpusOwnRequests holds what the registry reads in the requests of the corpus that comes with
+// the project against its table.
+func TestCorpusOwnRequests(t *testing.T) {
+	cases, payloads := corpusCases(t, "well")
+	for _, name := range slices.Sorted(maps.Keys(cases)) {
+		want := cases[name]
+		switch want.Kind {
+		case "greeting", "response":
+			continue
+		case "hello", "extension":
+			want.Verb = want.Kind // what the registry calls them
+		}
+		req, f := readRequest(payloads[name])
+		if (f != nil) != stricter[name] {
+			t.Errorf("%s: got %v, and refused should be %v", name, f, stricter[name])
+		}
+		if f != nil {
+			continue
+		}
+		if want.Op == "other" {
+			want.Op = req.op
+		}
+		if req.verb != want.Verb || req.op != want.Op || req.clTRID != want.ClTRID {
+			t.Errorf("%s: got %s %q with clTRID %q, want %s %q with %q",
+				name, req.verb, req.op, req.clTRID, want.Verb, want.Op, want.ClTRID)
+		}
+	}
+}
+
+// laxerOwn are the hostile payloads that the registry does not refuse, each with the reason.
+var laxerOwn = map[string]string{
+	"character-ffff":                         "encoding/xml does not look into comments",
+	"instruction-with-colon":                 "encoding/xml does not know the rule",
+	"utf-16-declares-utf-8":                  "the byte order mark counts",
+	"utf-16-half-a-unit":                     "the last octet is not read",
+	"deep-65":                                "a bound of eppmux",
+	"name-1025":                              "a bound of eppmux",
+	"op-with-a-prefix":                       "it looks at namespaces, so there is no doubt",
+	"verb-of-another-namespace":              "answered 2000, a command that is not known",
+	"cltrid-in-an-extension-with-an-element": "the schema does not say what a protocol extension holds",
+}
+
+// TestCorpusOwnHostile: what no registry should take for a command is not taken for one.
+func TestCorpusOwnHostile(t *testing.T) {
+	cases, payloads := corpusCases(t, "hostile")
+	for _, name := range slices.Sorted(maps.Keys(cases)) {
+		req, f := readRequest(payloads[name])
+		if f == nil && req.kind == kindCommand {
+			f = fullShape(&req)
+		}
+		if (f == nil) != (laxerOwn[name] != "") {
+			t.Errorf("%s: got %v, and the list says: %q", name, f, laxerOwn[name])
 		}
 	}
 }
