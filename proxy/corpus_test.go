@@ -300,9 +300,9 @@ func TestHostileThrough(t *testing.T) {
 	}
 }
 
-// TestHostileOwnThrough sends those of our own corpus: each is answered 2001 with the reason, with
+// TestCorpusOwnHostile sends those of our own corpus: each is answered 2001 with the reason, with
 // the clTRID that may be echoed and with no other, and does not reach the registry.
-func TestHostileOwnThrough(t *testing.T) {
+func TestCorpusOwnHostile(t *testing.T) {
 	cases, payloads := corpusCases(t, "hostile")
 	c := startCorpus(t)
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
