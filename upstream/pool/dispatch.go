@@ -15,11 +15,9 @@ func (p *Pool) dispatch(now time.Duration) {
 	}
 	for x := p.limits.admit(now); x != nil; x = p.limits.admit(now) {
 		x.state = exchangeQueued
-		p.queue.lane(p.limits.shared[x.kind], x.Weight).push(x)
+		p.queue.laneFor(p.limits.shared[x.kind], x.Weight).push(x)
 	}
-	if len(p.limits.held) > 0 {
-		p.wakeAt(p.limits.held[0].wakeAt)
-	}
+	p.wakeForBudgets()
 	switch {
 	case p.paused:
 		p.standDown(now)
@@ -35,6 +33,13 @@ func (p *Pool) dispatch(now time.Duration) {
 	p.size(now)
 }
 
+// wakeForBudgets sets wake to when the first of the budgets admits an exchange.
+func (p *Pool) wakeForBudgets() {
+	if _, key, ok := p.limits.held.First(); ok {
+		p.wakeAt(key.At)
+	}
+}
+
 func (p *Pool) dispatchLanes(now time.Duration) {
 	var over ruleSet
 	for len(p.idle) > 0 {
@@ -42,7 +47,7 @@ func (p *Pool) dispatchLanes(now time.Duration) {
 		if l == nil {
 			break
 		}
-		x := l.head()
+		x, _, _ := l.heap.First()
 		p.queue.sent(x)
 		p.send(p.take(i), x, now)
 	}
@@ -54,10 +59,10 @@ func (p *Pool) dispatchLanes(now time.Duration) {
 // choose finds the lane whose head is next among those that the limits admit now, and the idle
 // session, by index, that admits it. Nil when there is none; then wake is set to when that may
 // change, and over to the rules that hold a head back.
-func (p *Pool) choose(over *ruleSet, now time.Duration) (best *poolLane, session int) {
+func (p *Pool) choose(over *ruleSet, now time.Duration) (best *lane, session int) {
 	*over = 0
 	for _, l := range p.queue.lanes {
-		if l.head() == nil || best != nil && !l.goesBefore(best) {
+		if l.heap.Len() == 0 || best != nil && !l.goesBefore(best) {
 			continue
 		}
 		if at := p.limits.registry.next(l.set, now); at > now {
@@ -74,11 +79,13 @@ func (p *Pool) choose(over *ruleSet, now time.Duration) (best *poolLane, session
 
 // goesBefore says which of two heads is next: that of the class that is behind, within a class that
 // whose client has been without service longer.
-func (l *poolLane) goesBefore(m *poolLane) bool {
+func (l *lane) goesBefore(m *lane) bool {
 	if l.class != m.class && l.class.time != m.class.time {
 		return l.class.time < m.class.time
 	}
-	return l.head().before(m.head())
+	_, k, _ := l.heap.First()
+	_, j, _ := m.heap.First()
+	return k.less(j)
 }
 
 // admitting is the index of the first idle session whose own limits admit a command under the rules

@@ -32,8 +32,8 @@ type Exchange struct {
 	sentAt   time.Duration // when it was handed to a session last; 0: it was not
 	deadline time.Duration // while it waits
 	lostAt   time.Duration // when a session answered that it is not logged in; 0: none did
-	lane     *poolLane     // in which it waits; nil: in list
-	index    int           // in lane
+	lane     *lane         // in which it waits; nil: in list
+	place    Place         // in lane
 	// An exchange can be in two lists at once.
 	list          *list // of those to be sent again, or held back by a Budget; nil: in none
 	laneLinks     links // in list, which stands in a lane's place

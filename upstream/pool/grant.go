@@ -58,13 +58,16 @@ func (p *Pool) useRules(now time.Duration) {
 func (p *Pool) requeue(now time.Duration) {
 	var waiting []*Exchange
 	for _, l := range p.queue.lanes {
-		waiting = append(waiting, l.heap...)
+		l.heap.Items(func(x *Exchange) { waiting = append(waiting, x) })
 	}
 	p.queue.lanes = p.queue.lanes[:0]
 	for _, x := range waiting {
-		p.queue.lane(p.limits.shared[x.kind], x.Weight).push(x)
+		x.place = 0 // of the lane that is no more
+		p.queue.laneFor(p.limits.shared[x.kind], x.Weight).push(x)
 	}
-	for _, b := range slices.Clone(p.limits.held) {
+	var held []*Budget
+	p.limits.held.Items(func(b *Budget) { held = append(held, b) })
+	for _, b := range held {
 		p.limits.rewake(b, now)
 	}
 }

@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"container/heap"
 	"math/bits"
 	"strconv"
 	"time"
@@ -143,7 +142,7 @@ type limits struct {
 	limited  []time.Duration   // by rule: how long it held a command back for which a session was idle
 	blocking ruleSet           // the rules that do so since blocked
 	blocked  time.Duration     // when that began, or was added to limited last
-	held     heldBudgets
+	held     Heap[*Budget]     // the budgets that hold exchanges back
 }
 
 func newLimits(rules []Rule) limits {
@@ -278,35 +277,11 @@ type Budget struct {
 	rules   []Rule
 	buckets bucketSet
 	waiting list
-	wakeAt  time.Duration // when the first waiting may go; valid while waiting is not empty
-	index   int           // in heldBudgets; -1 while nothing waits
-}
-
-// heldBudgets are the budgets that hold something back, the soonest first.
-type heldBudgets []*Budget
-
-func (h heldBudgets) Len() int           { return len(h) }
-func (h heldBudgets) Less(i, j int) bool { return h[i].wakeAt < h[j].wakeAt }
-func (h heldBudgets) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-func (h *heldBudgets) Push(x any) {
-	b := x.(*Budget)
-	b.index = len(*h)
-	*h = append(*h, b)
-}
-func (h *heldBudgets) Pop() any {
-	old := *h
-	b := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	b.index = -1
-	return b
+	place   Place // in limits.held, by the instant at which the first waiting may go
 }
 
 // NewBudget returns the budget of an identity that has used nothing yet.
-func NewBudget() *Budget { return &Budget{waiting: list{links: laneLinks}, index: -1} }
+func NewBudget() *Budget { return &Budget{waiting: list{links: laneLinks}} }
 
 // current brings b up to the rules of now.
 func (l *limits) current(b *Budget, now time.Duration) {
@@ -342,25 +317,24 @@ func (l *limits) charge(x *Exchange, now time.Duration) bool {
 
 // rewake says anew when b's first waiting exchange may go.
 func (l *limits) rewake(b *Budget, now time.Duration) {
-	switch {
-	case b.waiting.n == 0 && b.index >= 0:
-		heap.Remove(&l.held, b.index)
-	case b.waiting.n == 0:
-	default:
-		l.current(b, now)
-		b.wakeAt = b.buckets.next(l.client[b.waiting.head.kind], now)
-		if b.index < 0 {
-			heap.Push(&l.held, b)
-		} else {
-			heap.Fix(&l.held, b.index)
+	if b.waiting.n == 0 {
+		if b.place.In() {
+			l.held.Remove(b.place)
 		}
+		return
+	}
+	l.current(b, now)
+	key := Key{At: b.buckets.next(l.client[b.waiting.head.kind], now)}
+	if b.place.In() {
+		l.held.Move(b.place, key)
+	} else {
+		l.held.Push(b, &b.place, key)
 	}
 }
 
 // admit returns the next held exchange that its client's limits now admit, charged, or nil.
 func (l *limits) admit(now time.Duration) *Exchange {
-	for len(l.held) > 0 && l.held[0].wakeAt <= now {
-		b := l.held[0]
+	for b, key, ok := l.held.First(); ok && key.At <= now; b, key, ok = l.held.First() {
 		x := b.waiting.head
 		set := l.client[x.kind]
 		if b.buckets.next(set, now) > now {

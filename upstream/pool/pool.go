@@ -204,12 +204,13 @@ func (p *Pool) wait(x *Exchange, now time.Duration) {
 	switch {
 	case x.lostAt > 0:
 		x.state = exchangeQueued
-		p.queue.again.push(x)
+		x.list = &p.queue.again
+		p.queue.again.pushBack(x)
 	case p.limits.charge(x, now):
 		x.state = exchangeQueued
-		p.queue.lane(p.limits.shared[x.kind], x.Weight).push(x)
+		p.queue.laneFor(p.limits.shared[x.kind], x.Weight).push(x)
 	default:
-		p.wakeAt(x.Budget.wakeAt)
+		p.wakeForBudgets()
 	}
 }
 

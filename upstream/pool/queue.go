@@ -16,12 +16,12 @@ const impatience = time.Second
 // moves its time on by the less, the more clients it has and the more each weighs; the class that
 // is behind is next.
 type queue struct {
-	lanes   []*poolLane
+	lanes   []*lane
 	classes []*class
-	again   againLane // those that a session refused as not logged in
-	timed1  list      // all that wait, in order of deadline: for QueueTimeout
-	timed2  list      // for impatience
-	seq     uint64    // exchanges so far
+	again   list   // exchanges that a session refused as not logged in
+	timed1  list   // all that wait, in order of deadline: for QueueTimeout
+	timed2  list   // for impatience
+	seq     uint64 // exchanges so far
 }
 
 // class is the clients of one weight.
@@ -31,109 +31,31 @@ type class struct {
 	time   float64 // virtual
 }
 
-// poolLane is one of the queue's lanes: a binary heap, the client without service the longest
-// first. Most of those that come are the last; but when many that have been quiet for long come
-// together, they come in any order. It is not container/heap's, whose calls by interface cost a
-// command as much as all its comparisons.
-type poolLane struct {
+// lane is one of the queue's lanes.
+type lane struct {
 	set   ruleSet
 	class *class
-	heap  []*Exchange
+	heap  Heap[*Exchange] // by turn
 }
 
-func (l *poolLane) put(x *Exchange, i int) {
-	l.heap[i] = x
-	x.index = i
-}
+// turn is the place of x in the order of a lane: the client without service the longest is first,
+// between equals the one that asked first.
+func (x *Exchange) turn() Key { return Key{At: x.Since, Seq: x.seq} }
 
-// up moves x, whose place may be i, towards the head as far as it goes, and puts it there.
-func (l *poolLane) up(x *Exchange, i int) {
-	for i > 0 {
-		parent := (i - 1) / 2
-		y := l.heap[parent]
-		if !x.before(y) {
-			break
-		}
-		l.put(y, i)
-		i = parent
-	}
-	l.put(x, i)
-}
-
-// down moves x, whose place may be i, away from the head as far as it goes, and puts it there.
-func (l *poolLane) down(x *Exchange, i int) {
-	for {
-		child := 2*i + 1
-		if child >= len(l.heap) {
-			break
-		}
-		if child+1 < len(l.heap) && l.heap[child+1].before(l.heap[child]) {
-			child++
-		}
-		y := l.heap[child]
-		if !y.before(x) {
-			break
-		}
-		l.put(y, i)
-		i = child
-	}
-	l.put(x, i)
-}
-
-// before says whose turn is first. Between equals, that of who asked first.
-func (x *Exchange) before(y *Exchange) bool {
-	if x.Since != y.Since {
-		return x.Since < y.Since
-	}
-	return x.seq < y.seq
-}
-
-// head is the first of the lane; nil where it is empty.
-func (l *poolLane) head() *Exchange {
-	if len(l.heap) == 0 {
-		return nil
-	}
-	return l.heap[0]
-}
-
-// push puts x in its place.
-func (l *poolLane) push(x *Exchange) {
+// push puts x into the lane.
+func (l *lane) push(x *Exchange) {
 	x.lane = l
-	l.heap = append(l.heap, x)
-	l.up(x, len(l.heap)-1)
-}
-
-// remove takes x out of its place.
-func (l *poolLane) remove(x *Exchange) {
-	last := len(l.heap) - 1
-	y := l.heap[last]
-	l.heap[last] = nil
-	l.heap = l.heap[:last]
-	switch {
-	case y == x:
-	case y.before(x):
-		l.up(y, x.index)
-	default:
-		l.down(y, x.index)
-	}
+	l.heap.Push(x, &x.place, x.turn())
 }
 
 // leaveLane takes x out of the lane or the list in which it waits.
 func (x *Exchange) leaveLane() {
 	if x.lane != nil {
-		x.lane.remove(x)
+		x.lane.heap.Remove(x.place)
 	} else {
 		x.list.remove(x)
 	}
 	x.lane, x.list = nil, nil
-}
-
-// againLane holds those to be sent again, first in first out.
-type againLane struct{ list }
-
-func (l *againLane) push(x *Exchange) {
-	x.list = &l.list
-	l.pushBack(x)
 }
 
 func (q *queue) init() {
@@ -171,14 +93,14 @@ func (q *queue) sent(x *Exchange) {
 	c.time += 1 / (float64(c.active) * float64(c.weight))
 }
 
-// lane returns the lane of a set of rules and a weight, a new one where there is none yet.
-func (q *queue) lane(set ruleSet, weight uint8) *poolLane {
+// laneFor returns the lane of a set of rules and a weight, a new one where there is none yet.
+func (q *queue) laneFor(set ruleSet, weight uint8) *lane {
 	for _, l := range q.lanes {
 		if l.set == set && l.class.weight == weight {
 			return l
 		}
 	}
-	l := &poolLane{set: set, class: q.class(weight)}
+	l := &lane{set: set, class: q.class(weight)}
 	q.lanes = append(q.lanes, l)
 	return l
 }

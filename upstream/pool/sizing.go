@@ -107,7 +107,7 @@ func (p *Pool) wanted(now time.Duration) bool {
 		return true
 	}
 	for _, l := range p.queue.lanes {
-		if l.head() == nil {
+		if l.heap.Len() == 0 {
 			continue
 		}
 		at := p.limits.registry.next(l.set, now)
