@@ -7,7 +7,7 @@ import (
 )
 
 // dispatch hands waiting exchanges to idle sessions as the limits admit. An exchange that a limit
-// holds back does not stop those behind it to which that limit does not apply.
+// holds does not stop the exchanges behind it to which that limit does not apply.
 func (p *Pool) dispatch(now time.Duration) {
 	p.shrink(now)
 	if !p.paused && now >= p.throttledUntil {
@@ -40,6 +40,7 @@ func (p *Pool) wakeForBudgets() {
 	}
 }
 
+// dispatchLanes sends the heads of lanes until no idle session or no admitted head is left.
 func (p *Pool) dispatchLanes(now time.Duration) {
 	var over ruleSet
 	for len(p.idle) > 0 {
@@ -56,9 +57,9 @@ func (p *Pool) dispatchLanes(now time.Duration) {
 	}
 }
 
-// choose finds the lane whose head is next among those that the limits admit now, and the idle
-// session, by index, that admits it. Nil when there is none; then wake is set to when that may
-// change, and over to the rules that hold a head back.
+// choose returns the lane whose head is to be sent next and the index of the idle session to send
+// it on; nil where the limits admit no head now. It sets over to the rules that hold a head, and
+// wake to when one of them admits it.
 func (p *Pool) choose(over *ruleSet, now time.Duration) (best *lane, session int) {
 	*over = 0
 	for _, l := range p.queue.lanes {
@@ -77,8 +78,8 @@ func (p *Pool) choose(over *ruleSet, now time.Duration) (best *lane, session int
 	return best, session
 }
 
-// goesBefore says which of two heads is next: that of the class that is behind, within a class that
-// whose client has been without service longer.
+// goesBefore reports whether the head of l is sent before that of m: the class with less virtual
+// time first, and within a class the client that has been without service longer.
 func (l *lane) goesBefore(m *lane) bool {
 	if l.class != m.class && l.class.time != m.class.time {
 		return l.class.time < m.class.time
@@ -88,8 +89,8 @@ func (l *lane) goesBefore(m *lane) bool {
 	return k.less(j)
 }
 
-// admitting is the index of the first idle session whose own limits admit a command under the rules
-// of set; -1: none.
+// admitting returns the index of the first idle session whose own limits admit a command that set's
+// rules count; -1 where there is none. Then it sets wake to when one of them does.
 func (p *Pool) admitting(set ruleSet, now time.Duration) int {
 	for i, s := range p.idle {
 		at := s.buckets.next(set, now)
@@ -101,9 +102,10 @@ func (p *Pool) admitting(set ruleSet, now time.Duration) int {
 	return -1
 }
 
-// dispatchAgain hands on what a session refused as not logged in: to one that has shown since then
-// that it is. The others may have lost their login too; where they leave no room for a new one, the
-// longest idle goes.
+// dispatchAgain sends the exchanges that a session refused as not logged in, each on a session that
+// has shown since then that it is logged in. The other sessions may have lost their login too.
+// Where they take up all the room, it closes the one that has been idle longest, so that a new one
+// can be opened.
 func (p *Pool) dispatchAgain(now time.Duration) {
 	for x := p.queue.again.head; x != nil; {
 		next := x.laneLinks.next
@@ -115,7 +117,7 @@ func (p *Pool) dispatchAgain(now time.Duration) {
 				x.charges.take(x.Budget.buckets, p.limits.client[x.kind], now)
 			}
 			p.send(p.take(i), x, now)
-		case p.crowded() && !p.anyFresh(x.lostAt):
+		case p.crowded() && !p.loggedInSince(x.lostAt):
 			if at := max(p.nextOpen, p.logins.Next(now)); at > now {
 				p.wakeAt(at)
 			} else {
@@ -126,8 +128,8 @@ func (p *Pool) dispatchAgain(now time.Duration) {
 	}
 }
 
-// knownFor finds an idle session for x that is known to be logged in, by index, -1: none; or says
-// when the limits admit x.
+// knownFor returns the index of an idle session on which x may be sent again, since it is known to
+// be logged in; -1 where there is none. The instant is when x's limits admit it: now where they do.
 func (p *Pool) knownFor(x *Exchange, now time.Duration) (int, time.Duration) {
 	set := p.limits.shared[x.kind]
 	at := p.limits.registry.next(set, now)
@@ -139,7 +141,7 @@ func (p *Pool) knownFor(x *Exchange, now time.Duration) (int, time.Duration) {
 		return -1, at
 	}
 	for i, s := range p.idle {
-		if s.fresh < x.lostAt {
+		if s.loggedInAt < x.lostAt {
 			continue
 		}
 		at := s.buckets.next(set, now)
@@ -151,22 +153,23 @@ func (p *Pool) knownFor(x *Exchange, now time.Duration) (int, time.Duration) {
 	return -1, now
 }
 
-// anyFresh says whether an idle session has shown since an instant that it is logged in.
-func (p *Pool) anyFresh(since time.Duration) bool {
+// loggedInSince reports whether an idle session has shown since the given instant that it is logged
+// in.
+func (p *Pool) loggedInSince(since time.Duration) bool {
 	for _, s := range p.idle {
-		if s.fresh >= since {
+		if s.loggedInAt >= since {
 			return true
 		}
 	}
 	return false
 }
 
-// crowded says that there is no room for another session, and that all there are are idle.
+// crowded reports whether there is no room for another session and every session is idle.
 func (p *Pool) crowded() bool {
 	return len(p.idle) > 0 && len(p.idle) == len(p.sessions) && len(p.sessions) >= p.ceiling
 }
 
-// take takes the session out of those that are idle.
+// take removes the session at index i from the idle ones and returns it.
 func (p *Pool) take(i int) *Session {
 	s := p.idle[i]
 	p.idle = append(p.idle[:i], p.idle[i+1:]...)
@@ -189,13 +192,13 @@ func (p *Pool) send(s *Session, x *Exchange, now time.Duration) {
 	p.write(s)
 }
 
-// write has the shell write the exchange that s was handed.
+// write asks for the exchange of s to be written.
 func (p *Pool) write(s *Session) {
 	s.inFlight = CommandInFlight
 	p.do(Action{Do: DoSend, Session: s, Exchange: s.x})
 }
 
-// occupy makes s busy with a command to which the rules of set apply.
+// occupy makes s busy with a command that the rules of set count.
 func (p *Pool) occupy(s *Session, set ruleSet, now time.Duration) {
 	p.charge(s, set, now)
 	s.state, s.since, s.deadline = SessionBusy, now, now+p.cfg.CommandTimeout
@@ -203,12 +206,14 @@ func (p *Pool) occupy(s *Session, set ruleSet, now time.Duration) {
 	p.wakeAt(s.deadline)
 }
 
+// charge takes a slot of each registry- and session-scope rule of set for a command on s.
 func (p *Pool) charge(s *Session, set ruleSet, now time.Duration) {
 	s.charges.take(p.limits.registry, set, now)
 	s.charges.take(s.buckets, set, now)
 }
 
-// admits is the instant from which a command of our own may be sent on s.
+// admits returns the rules that count a command of our own, and the instant from which they admit
+// it on s.
 func (p *Pool) admits(s *Session, c frame.Command, op frame.Op, now time.Duration) (ruleSet, time.Duration) {
 	set := p.limits.shared[kindOf(c, op)]
 	return set, max(p.limits.registry.next(set, now), s.buckets.next(set, now))

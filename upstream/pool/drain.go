@@ -2,9 +2,10 @@ package pool
 
 import "time"
 
-// Drain ends the pool's work: what waits is still sent until by, new exchanges are not; idle
-// sessions log out. At by, what waits ends as not sent and what is in flight as unknown. DoDrained
-// says that nothing is left.
+// Drain ends the pool's work by the given instant. Waiting exchanges are still sent until then, new
+// ones end as not sent at once, and sessions without work log out. At that instant waiting
+// exchanges end as not sent, and those in flight as unknown. DoDrained follows once no exchange
+// waits and no session is left.
 func (p *Pool) Drain(by, now time.Duration) {
 	p.draining, p.drainBy = true, by
 	p.wakeAt(by)
@@ -12,7 +13,8 @@ func (p *Pool) Drain(by, now time.Duration) {
 	p.checkDrained()
 }
 
-// endDrain closes what has not ended by the deadline.
+// endDrain ends the waiting exchanges and closes the sessions that are open at the drain's
+// deadline.
 func (p *Pool) endDrain(now time.Duration) {
 	p.endQueue(CauseShutdown, now)
 	for _, s := range p.sessions {
@@ -28,7 +30,7 @@ func (p *Pool) endDrain(now time.Duration) {
 	}
 }
 
-// checkDrained says once that nothing is left.
+// checkDrained asks for DoDrained, once, when a drain has nothing left.
 func (p *Pool) checkDrained() {
 	if !p.draining || p.drained || p.Queued() > 0 || len(p.sessions) > 0 {
 		return
@@ -37,7 +39,8 @@ func (p *Pool) checkDrained() {
 	p.do(Action{Do: DoDrained})
 }
 
-// wind retires all idle sessions once a drain has nothing left to send.
+// wind retires all idle sessions once a drain has nothing left to send, and recalls the sessions
+// that are being opened.
 func (p *Pool) wind(now time.Duration) {
 	if !p.draining || p.Queued() > 0 {
 		return
@@ -48,7 +51,7 @@ func (p *Pool) wind(now time.Duration) {
 	p.recall()
 }
 
-// recall gives up what is being opened and not logging in yet.
+// recall asks for the opening of sessions to be given up where no login was sent yet.
 func (p *Pool) recall() {
 	for _, s := range p.sessions {
 		if s.state == SessionDialing && s.cause == CauseNone {

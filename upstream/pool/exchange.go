@@ -21,47 +21,47 @@ type Exchange struct {
 	// Owned by the Pool.
 	state    exchangeState
 	kind     kind
-	orphan   bool   // the client has gone: the answer is read, recorded and dropped
-	rejected bool   // the registry said that it had not executed it
-	tries    uint8  // times it was handed to a session
-	seq      uint64 // rises with each
-	charges  charges
-	session  *Session // that has it; nil: none
-	sentOn   uint64   // id of the session that it was handed to last
-	queuedAt time.Duration
+	orphan   bool          // the client has gone: the answer is read, recorded and dropped
+	rejected bool          // the registry answered that it had not executed the command
+	tries    uint8         // times it was handed to a session
+	seq      uint64        // rises with each Submit
+	charges  charges       // client-scope and shadow slots
+	session  *Session      // that it was handed to; nil: it waits or has ended
+	sentOn   uint64        // ID of the session that it was handed to last
+	queuedAt time.Duration // when it was submitted
 	sentAt   time.Duration // when it was handed to a session last; 0: it was not
 	deadline time.Duration // while it waits
 	lostAt   time.Duration // when a session answered that it is not logged in; 0: none did
 	lane     *lane         // in which it waits; nil: in list
 	place    Place         // in lane
 	// An exchange can be in two lists at once.
-	list          *list // of those to be sent again, or held back by a Budget; nil: in none
-	laneLinks     links // in list, which stands in a lane's place
-	waitList      *list // of all that wait, by deadline; nil: it does not wait
+	list          *list // in a lane's stead: queue.again, or a Budget's; nil: in none
+	laneLinks     links // in list
+	waitList      *list // of the queue, by deadline; nil: it does not wait
 	deadlineLinks links // in waitList
 }
 
-// Reset makes a finished exchange ready to be used again. It keeps Shell, and the memory of its
+// Reset makes a finished exchange ready for another Submit. It keeps Shell and the memory of the
 // charges.
 func (x *Exchange) Reset() { *x = Exchange{Shell: x.Shell, charges: x.charges} }
 
-// SentAt is when the exchange was handed to a session last; 0 if it was not.
+// SentAt returns when the exchange was handed to a session last; 0 if it was not.
 func (x *Exchange) SentAt() time.Duration { return x.sentAt }
 
-// SentOn is the ID of the session that the exchange was handed to last; 0 if it was not.
+// SentOn returns the ID of the session that the exchange was handed to last; 0 if it was not.
 func (x *Exchange) SentOn() uint64 { return x.sentOn }
 
 // Sent reports whether the exchange has been handed to a session and is written there.
 func (x *Exchange) Sent() bool { return x.state == exchangeInFlight && !x.session.recording }
 
-// Recording reports whether a session has the exchange and waits until it is recorded; nothing of
+// Recording reports whether the exchange has a session and waits there for its record; nothing of
 // it is sent yet.
 func (x *Exchange) Recording() bool { return x.state == exchangeInFlight && x.session.recording }
 
-// Waited is the time since the exchange was submitted.
+// Waited returns the time since the exchange was submitted.
 func (x *Exchange) Waited(now time.Duration) time.Duration { return now - x.queuedAt }
 
-// Wait is the time from Submit until the exchange was handed to a session; 0 if it was not.
+// Wait returns the time from Submit until the exchange was handed to a session; 0 if it was not.
 func (x *Exchange) Wait() time.Duration {
 	if x.sentAt == 0 {
 		return 0
@@ -69,7 +69,8 @@ func (x *Exchange) Wait() time.Duration {
 	return x.sentAt - x.queuedAt
 }
 
-// EndNow is how the exchange would end at this moment without an answer: EndNotSent or EndUnknown.
+// EndNow returns how the exchange would end at this moment without an answer: EndNotSent or
+// EndUnknown.
 func (x *Exchange) EndNow() End {
 	if x.tries == 0 || x.tries == 1 && x.Recording() {
 		return EndNotSent
@@ -77,7 +78,7 @@ func (x *Exchange) EndNow() End {
 	return EndUnknown
 }
 
-// Rejected reports whether the registry has said of the exchange that it did not execute it.
+// Rejected reports whether the registry has answered that it did not execute the command.
 func (x *Exchange) Rejected() bool { return x.rejected }
 
 // Orphan reports whether the client has gone while the exchange was in flight.
@@ -87,7 +88,7 @@ type exchangeState uint8
 
 const (
 	exchangeFree     exchangeState = iota
-	exchangeHeld                   // waits for a client-scope limit
+	exchangeHeld                   // a client-scope limit holds it
 	exchangeQueued                 // waits in a lane
 	exchangeInFlight               // handed to a session
 )
@@ -95,15 +96,16 @@ const (
 // links are the neighbours of an exchange in one list.
 type links struct{ prev, next *Exchange }
 
-// laneLinks and deadlineLinks pick the links that a list of either kind uses.
+// laneLinks and deadlineLinks are the values of list.links.
 func laneLinks(x *Exchange) *links     { return &x.laneLinks }
 func deadlineLinks(x *Exchange) *links { return &x.deadlineLinks }
 
-// list holds exchanges, first in first out, without allocating.
+// list is a linked list of exchanges, through links that the exchanges hold themselves: it does not
+// allocate.
 type list struct {
 	head, tail *Exchange
 	n          int
-	links      func(*Exchange) *links
+	links      func(*Exchange) *links // returns the links that this list uses
 }
 
 func (l *list) pushBack(x *Exchange) {
@@ -118,8 +120,8 @@ func (l *list) pushBack(x *Exchange) {
 	l.n++
 }
 
-// insert puts x behind the last that may stand before it. It looks from the end: what comes usually
-// belongs there.
+// insert puts x behind the last exchange y for which before(y) holds. It looks from the tail, where
+// nearly every new one belongs.
 func (l *list) insert(x *Exchange, before func(*Exchange) bool) {
 	y := l.tail
 	for y != nil && !before(y) {

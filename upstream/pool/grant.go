@@ -6,28 +6,29 @@ import (
 	"time"
 )
 
-// Grant is what the registry grants the account, or the part of it that this Pool may use: the
-// number of sessions, and the limits.
+// Grant is what the registry grants the account: numbers of sessions, and limits. It may be a part
+// of that where several pools share the account.
 type Grant struct {
 	MinSessions, MaxSessions int // 1 <= MinSessions <= MaxSessions
 	Rules                    []Rule
 }
 
+// check panics unless g allows for one session.
 func (g *Grant) check() {
 	if g.MinSessions < 1 || g.MaxSessions < g.MinSessions {
 		panic(fmt.Sprintf("BUG: pool of %d to %d sessions", g.MinSessions, g.MaxSessions))
 	}
 }
 
-// Grant changes the numbers of sessions and the limits while the pool works, and nothing else:
-// exchanges keep their places and deadlines, sessions their ages and counts. Slots that were used of
-// a limit still count. Sessions above a lower MaxSessions retire when they are idle.
+// Grant changes the numbers of sessions and the limits while the pool works, and nothing else.
+// Exchanges keep their places and deadlines, sessions their ages and counts. Used slots of a limit
+// still count. Sessions above a lower MaxSessions retire when they are idle.
 func (p *Pool) Grant(g Grant, now time.Duration) {
 	p.grant(g, now)
 	p.Advance(now)
 }
 
-// grant is Grant without its consequences.
+// grant takes the numbers of g, without acting on them.
 func (p *Pool) grant(g Grant, now time.Duration) {
 	g.check()
 	if p.ceiling >= p.cfg.MaxSessions || p.ceiling > g.MaxSessions {
@@ -41,7 +42,7 @@ func (p *Pool) grant(g Grant, now time.Duration) {
 	}
 }
 
-// useRules goes over to the rules of cfg.
+// useRules replaces the rules in force by those of cfg.
 func (p *Pool) useRules(now time.Duration) {
 	p.limits.hold(0, now)
 	p.limits.use(p.cfg.Rules, now)
@@ -54,7 +55,8 @@ func (p *Pool) useRules(now time.Duration) {
 	}
 }
 
-// requeue puts the exchanges that wait into the lanes of the new rules, in their order.
+// requeue puts the waiting exchanges into the lanes of the new rules. A lane orders by client and
+// age, so each keeps its turn.
 func (p *Pool) requeue(now time.Duration) {
 	var waiting []*Exchange
 	for _, l := range p.queue.lanes {
@@ -62,7 +64,7 @@ func (p *Pool) requeue(now time.Duration) {
 	}
 	p.queue.lanes = p.queue.lanes[:0]
 	for _, x := range waiting {
-		x.place = 0 // of the lane that is no more
+		x.place = 0 // its old lane is no more
 		p.queue.laneFor(p.limits.shared[x.kind], x.Weight).push(x)
 	}
 	var held []*Budget

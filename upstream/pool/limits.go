@@ -9,13 +9,13 @@ import (
 	"eppmux/ratelimit"
 )
 
-// Scope says whose commands a limit counts together.
+// Scope is whose commands a limit counts together.
 type Scope uint8
 
 const (
 	ScopeRegistry Scope = iota // all sessions of the account
 	ScopeSession               // each session by itself
-	ScopeClient                // each client identity by itself
+	ScopeClient                // each client identity by itself, over all its connections
 )
 
 // Rule is one limit, with the commands that it counts.
@@ -24,8 +24,10 @@ type Rule struct {
 	Limit    ratelimit.Limit
 	Scope    Scope
 	Commands CommandSet
-	Shadow   bool // holds nothing back, only counts what it would have
+	Shadow   bool // counts the commands that it would hold, and holds none
 }
+
+// name is r's Name, or else its index in the config.
 
 func (r *Rule) name(index int) string {
 	if r.Name == "" {
@@ -34,10 +36,10 @@ func (r *Rule) name(index int) string {
 	return r.Name
 }
 
-// MaxRules is how many rules an account can have: a set of them is one word.
+// MaxRules is the largest number of rules of an account: a ruleSet is one word.
 const MaxRules = 64
 
-// kind is a command with its op: what a limit can tell apart.
+// kind is a command with its op, as far as a limit tells commands apart.
 type kind uint8
 
 const numKinds = frame.NumCommands * (int(frame.OpOther) + 1)
@@ -46,18 +48,17 @@ func kindOf(c frame.Command, op frame.Op) kind {
 	return kind(int(c)*(int(frame.OpOther)+1) + int(op))
 }
 
-// CommandSet is a set of commands, of which poll and transfer may be in it by op only. Two are
-// equal when they hold the same.
+// CommandSet is a set of commands, each with its op. Sets are comparable with ==.
 type CommandSet struct{ in [(numKinds + 63) / 64]uint64 }
 
 func (s *CommandSet) add(k kind)      { s.in[k/64] |= 1 << (k % 64) }
 func (s *CommandSet) has(k kind) bool { return s.in[k/64]&(1<<(k%64)) != 0 }
 
-// Has says whether a command with its op is in the set.
+// Has reports whether the command with that op is in the set.
 func (s *CommandSet) Has(c frame.Command, op frame.Op) bool { return s.has(kindOf(c, op)) }
 
-// Commands is the set of what covers says yes to. It is asked for every command with every op, for
-// those that we send by ourselves too: login, logout and hello.
+// Commands returns the set of commands for which covers returns true. It calls covers for every
+// command with every op, and also for login, logout and hello, which the pool sends itself.
 func Commands(covers func(frame.Command, frame.Op) bool) CommandSet {
 	var s CommandSet
 	for c := frame.CommandNone + 1; int(c) < frame.NumCommands; c++ {
@@ -73,11 +74,11 @@ func Commands(covers func(frame.Command, frame.Op) bool) CommandSet {
 // ruleSet is a set of rules by their index.
 type ruleSet uint64
 
-// bucketSet holds the buckets that one owner has, by rule; nil for rules of another scope. A nil
-// bucketSet is one without buckets.
+// bucketSet holds one owner's buckets, by rule; nil for rules of another scope. The owner is the
+// account, a session, or a client identity. A nil bucketSet has no buckets.
 type bucketSet []*ratelimit.Bucket
 
-// next is the earliest instant at which every rule of the set that has a bucket here admits a
+// next returns the earliest instant at which every rule of the set that has a bucket here admits a
 // command.
 func (b bucketSet) next(set ruleSet, now time.Duration) time.Duration {
 	at := now
@@ -89,7 +90,7 @@ func (b bucketSet) next(set ruleSet, now time.Duration) time.Duration {
 	return at
 }
 
-// over are the rules of the set that have a bucket here and do not admit a command now.
+// over returns the rules of the set that have a bucket here and do not admit a command now.
 func (b bucketSet) over(set ruleSet, now time.Duration) ruleSet {
 	var over ruleSet
 	for ; set != 0 && b != nil; set &= set - 1 {
@@ -101,8 +102,8 @@ func (b bucketSet) over(set ruleSet, now time.Duration) ruleSet {
 	return over
 }
 
-// charges are the slots that a command holds. What was taken is given back to the same buckets,
-// whatever the rules are by then.
+// charges are the slots that a command occupies, as the buckets that they were taken from. They are
+// given back to those same buckets, whatever the rules are by then.
 type charges []*ratelimit.Bucket
 
 // take takes a slot of each rule of the set that has a bucket in b.
@@ -115,10 +116,10 @@ func (c *charges) take(b bucketSet, set ruleSet, now time.Duration) {
 	}
 }
 
-// answered gives the slots back: they are free again a period from now.
+// answered gives the slots back after the answer: they are free again a period from now.
 func (c *charges) answered(now time.Duration) { c.give((*ratelimit.Bucket).Done, now) }
 
-// unsent gives the slots back of a command of which the registry has seen nothing.
+// unsent gives the slots back at once, for a command of which the registry has seen nothing.
 func (c *charges) unsent(now time.Duration) { c.give((*ratelimit.Bucket).Undo, now) }
 
 func (c *charges) give(how func(*ratelimit.Bucket, time.Duration), now time.Duration) {
@@ -136,13 +137,13 @@ type limits struct {
 	registry bucketSet
 	shared   [numKinds]ruleSet // by kind: the rules of registry and session scope that count it
 	client   [numKinds]ruleSet // by kind: the rules of client scope that count it
-	shadow   [numKinds]ruleSet // by kind: the rules that only watch it, of any scope
-	watching bool              // there are such rules
-	exceeded []uint64          // by rule: commands that a shadow rule would have held back
-	limited  []time.Duration   // by rule: how long it held a command back for which a session was idle
-	blocking ruleSet           // the rules that do so since blocked
-	blocked  time.Duration     // when that began, or was added to limited last
-	held     Heap[*Budget]     // the budgets that hold exchanges back
+	shadow   [numKinds]ruleSet // by kind: the shadow rules that count it, of any scope
+	watching bool              // there are shadow rules
+	exceeded []uint64          // by rule: commands that a shadow rule would have held
+	limited  []time.Duration   // by rule: how long it held a command for which a session was idle
+	blocking ruleSet           // the rules that hold such a command now
+	blocked  time.Duration     // since when limited does not count their time
+	held     Heap[*Budget]     // the budgets that hold exchanges, by when the first may go
 }
 
 func newLimits(rules []Rule) limits {
@@ -151,8 +152,8 @@ func newLimits(rules []Rule) limits {
 	return l
 }
 
-// use replaces the rules. What a rule has counted still counts for the one that is about the same
-// commands in the same scope.
+// use replaces the rules. Used slots of an old rule count for the new rule that has the same
+// commands and scope, see carry.
 func (l *limits) use(rules []Rule, now time.Duration) {
 	if len(rules) > MaxRules {
 		panic("BUG: more rules than MaxRules")
@@ -181,7 +182,7 @@ func (l *limits) use(rules []Rule, now time.Duration) {
 	}
 }
 
-// recount goes on with what was counted under the same names.
+// recount takes over the numbers that rules of the same names have counted.
 func (l *limits) recount(old *limits) {
 	for i, r := range l.rules {
 		for j, o := range old.rules {
@@ -192,7 +193,7 @@ func (l *limits) recount(old *limits) {
 	}
 }
 
-// buckets are new ones for an owner of a scope; nil where no rule has that scope.
+// buckets returns new buckets for an owner of the scope; nil where no rule has that scope.
 func (l *limits) buckets(scope Scope) bucketSet {
 	var b bucketSet
 	for i, r := range l.rules {
@@ -206,8 +207,9 @@ func (l *limits) buckets(scope Scope) bucketSet {
 	return b
 }
 
-// carry puts old buckets in the place of new ones that are about the same: that of an equal limit
-// first, then one over the same period, then any other.
+// carry replaces new buckets by old ones of rules with the same subject, so that used slots still
+// count. Where several would do, it takes that of an equal limit, else of the same period, else
+// any.
 func carry(to bucketSet, rules []Rule, from bucketSet, old []Rule, now time.Duration) {
 	var given, taken ruleSet
 	for _, alike := range []func(a, b Rule) bool{
@@ -230,13 +232,13 @@ func carry(to bucketSet, rules []Rule, from bucketSet, old []Rule, now time.Dura
 	}
 }
 
-// sameSubject says whether two rules count the same.
+// sameSubject reports whether two rules count the same commands in the same scope.
 func sameSubject(a, b Rule) bool {
 	return a.Scope == b.Scope && a.Commands == b.Commands && a.Shadow == b.Shadow
 }
 
-// hold says which rules hold commands back from now on, and counts the time of those that did until
-// now.
+// hold sets the rules that hold a command from now on, and counts the time of the rules that did
+// until now.
 func (l *limits) hold(blocking ruleSet, now time.Duration) {
 	for set := l.blocking; set != 0; set &= set - 1 {
 		l.limited[bits.TrailingZeros64(uint64(set))] += now - l.blocked
@@ -244,7 +246,7 @@ func (l *limits) hold(blocking ruleSet, now time.Duration) {
 	l.blocking, l.blocked = blocking, now
 }
 
-// watch has the shadow rules count a command that is about to be sent.
+// watch lets the shadow rules count a command that is about to be sent.
 func (l *limits) watch(x *Exchange, session bucketSet, now time.Duration) {
 	if !l.watching {
 		return
@@ -270,20 +272,19 @@ func (l *limits) watch(x *Exchange, session bucketSet, now time.Duration) {
 	}
 }
 
-// Budget holds the client-scope buckets of one client identity, and its exchanges that they hold
-// back.
+// Budget is the state of the client-scope limits of one client identity. Owned by the Pool.
 type Budget struct {
-	version int // of the limits that the buckets are of
-	rules   []Rule
+	version int    // of the limits that the buckets belong to
+	rules   []Rule // that the buckets belong to
 	buckets bucketSet
-	waiting list
-	place   Place // in limits.held, by the instant at which the first waiting may go
+	waiting list  // the exchanges that the buckets hold, first in first out
+	place   Place // in limits.held while an exchange waits
 }
 
-// NewBudget returns the budget of an identity that has used nothing yet.
+// NewBudget returns the Budget of an identity that has sent nothing yet.
 func NewBudget() *Budget { return &Budget{waiting: list{links: laneLinks}} }
 
-// current brings b up to the rules of now.
+// current gives b buckets of the rules in force.
 func (l *limits) current(b *Budget, now time.Duration) {
 	if b.version == l.version {
 		return
@@ -293,7 +294,8 @@ func (l *limits) current(b *Budget, now time.Duration) {
 	b.version, b.rules, b.buckets = l.version, l.rules, buckets
 }
 
-// charge takes x's client-scope limits, or holds x back: then it says false.
+// charge takes a slot of each client-scope rule that counts x, and reports whether it could.
+// Otherwise it holds x in its Budget.
 func (l *limits) charge(x *Exchange, now time.Duration) bool {
 	b := x.Budget
 	if b == nil {
@@ -315,7 +317,7 @@ func (l *limits) charge(x *Exchange, now time.Duration) bool {
 	return false
 }
 
-// rewake says anew when b's first waiting exchange may go.
+// rewake works out anew when b's first waiting exchange may go.
 func (l *limits) rewake(b *Budget, now time.Duration) {
 	if b.waiting.n == 0 {
 		if b.place.In() {
@@ -332,7 +334,8 @@ func (l *limits) rewake(b *Budget, now time.Duration) {
 	}
 }
 
-// admit returns the next held exchange that its client's limits now admit, charged, or nil.
+// admit takes out and charges the next held exchange that its client's limits admit now; nil where
+// there is none.
 func (l *limits) admit(now time.Duration) *Exchange {
 	for b, key, ok := l.held.First(); ok && key.At <= now; b, key, ok = l.held.First() {
 		x := b.waiting.head
@@ -350,7 +353,7 @@ func (l *limits) admit(now time.Duration) *Exchange {
 	return nil
 }
 
-// unhold takes a held exchange out.
+// unhold takes x, which its Budget holds, out of it.
 func (l *limits) unhold(x *Exchange, now time.Duration) {
 	x.Budget.waiting.remove(x)
 	l.rewake(x.Budget, now)

@@ -1,6 +1,6 @@
 package pool
 
-// End is how an exchange ended. The three differ by what the registry may have seen of the command.
+// End is how an exchange ended, by what the registry may have seen of the command.
 type End uint8
 
 const (
@@ -23,9 +23,9 @@ type Cause uint8
 // The causes, in the words of logs and metrics.
 const (
 	CauseNone            Cause = iota
-	CauseQueueTimeout          // waited for timeouts.queue and neither a session nor the limits admitted it
+	CauseQueueTimeout          // it waited for timeouts.queue without a session, or held by a limit
 	CauseRegistryAway          // no session could be opened for longer than timeouts.queue
-	CauseLoginRefused          // the registry refuses the login for a reason that a retry does not mend
+	CauseLoginRefused          // the registry refuses the login, and a retry does not help
 	CauseTooManySessions       // the registry refuses the login with 2502
 	CauseClientGone            // the client closed its connection
 	CauseCommandTimeout        // no answer within timeouts.command
@@ -38,18 +38,18 @@ const (
 	CauseMismatch
 	CauseUnasked    // octets that nothing asked for
 	CauseCodeCloses // result code x5xx: the registry ends the session
-	CauseIdle       // above sessions.min and nothing to do
+	CauseIdle       // above sessions.min, with no work
 	CauseAge        // sessions.max_age
 	CauseCount      // sessions.max_commands
 	CauseShutdown   // eppmux is draining or stopping
 	CauseTLS        // the TLS handshake failed: a certificate or an address is not accepted
-	CauseLoginLost  // the registry answers that the session is not logged in
+	CauseLoginLost  // the registry answered that the session is not logged in
 	CauseThrottled  // the registry wants fewer commands
 	CauseChanged    // the config has changed: fewer sessions, or another registry
 	CauseAudit      // the audit log cannot be written
 	CausePaused     // the operator has paused the registry
 	CauseReconnect  // the operator wants new sessions
-	CauseNoRoom     // too much is held for all clients together
+	CauseNoRoom     // the memory for commands of all clients together is full
 	NumCauses       // for tables by Cause
 )
 
@@ -60,8 +60,8 @@ var causeNames = [NumCauses]string{"none", "queue_timeout", "registry_away", "lo
 
 func (c Cause) String() string { return causeNames[c] }
 
-// ours says whether a session that ends for c ends by our choice, and not by the registry's or for
-// a failure.
+// ours reports whether a session that ends for c ends by our choice, not by the registry's or by a
+// failure.
 func (c Cause) ours() bool {
 	switch c {
 	case CauseIdle, CauseAge, CauseCount, CauseShutdown, CauseChanged, CausePaused, CauseReconnect:
@@ -70,10 +70,11 @@ func (c Cause) ours() bool {
 	return false
 }
 
-// SessionCauses are the causes for which a session can end. DesyncCauses are those of them that say
-// that octets came which do not belong where they came.
+// SessionCauses are the causes for which a session can end. DesyncCauses are the ones among them by
+// which octets came that do not belong where they came.
 var (
-	SessionCauses = []Cause{CauseCommandTimeout, CauseRegistryClosed, CauseFrame, CauseMismatch, CauseUnasked, CauseCodeCloses,
-		CauseIdle, CauseAge, CauseCount, CauseShutdown, CauseLoginLost, CauseChanged, CausePaused, CauseReconnect}
+	SessionCauses = []Cause{CauseCommandTimeout, CauseRegistryClosed, CauseFrame, CauseMismatch, CauseUnasked,
+		CauseCodeCloses, CauseIdle, CauseAge, CauseCount, CauseShutdown, CauseLoginLost, CauseChanged, CausePaused,
+		CauseReconnect}
 	DesyncCauses = []Cause{CauseFrame, CauseMismatch, CauseUnasked}
 )

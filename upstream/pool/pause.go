@@ -2,8 +2,8 @@ package pool
 
 import "time"
 
-// Pause stops the work, as for the registry's maintenance: commands in flight are answered, then the
-// sessions log out. Commands that are submitted wait, until their deadline. It lasts until Resume.
+// Pause stops the work until Resume, as for the registry's maintenance. Commands in flight are
+// answered, then the sessions log out. Commands that are submitted wait until their deadline.
 func (p *Pool) Pause(now time.Duration) {
 	p.paused, p.nextTry, p.downSince = true, 0, -1
 	p.recall()
@@ -17,7 +17,7 @@ func (p *Pool) Resume(now time.Duration) {
 	p.dispatch(now)
 }
 
-// standDown retires every idle session.
+// standDown retires every idle session, for a pause.
 func (p *Pool) standDown(now time.Duration) {
 	for i := len(p.idle) - 1; i >= 0; i-- {
 		p.retire(p.idle[i], CausePaused, now)
@@ -25,7 +25,7 @@ func (p *Pool) standDown(now time.Duration) {
 }
 
 // Reconnect replaces the sessions by new ones, one at a time, each when it has nothing in flight.
-// What was learnt from failed attempts is forgotten: the next one is made at once.
+// It forgets failed attempts to log in, so the next attempt is made at once.
 func (p *Pool) Reconnect(now time.Duration) {
 	p.refused, p.failures, p.hasty, p.nextOpen = false, 0, 0, now
 	p.ceiling, p.raiseAt = p.cfg.MaxSessions, never

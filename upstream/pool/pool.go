@@ -20,33 +20,33 @@ const (
 	// DoOpen: connect and log in for Session, then call Opened or OpenFailed.
 	DoOpen Do = iota
 	// DoRecall: give up opening Session if its login has not been sent yet, then call OpenFailed
-	// with CauseShutdown. Otherwise it goes on: a login that the registry may have taken is to be
+	// with CauseShutdown. Otherwise go on: a session that the registry may have logged in must be
 	// logged out.
 	DoRecall
 	// DoAbort: give up opening Session at once, then call OpenFailed, with CauseShutdown only if no
 	// login was sent.
 	DoAbort
-	// DoSend: write Exchange on Session, then call Answered when its response has come, LoginLost,
-	// Throttled or Poison. Where nothing may be written there any more, call Unsent.
+	// DoSend: write Exchange on Session, or call Unsent where nothing may be written there any
+	// more. When the response has come, call Answered, LoginLost, Throttled or Poison.
 	DoSend
-	// DoRecord: make it known that Exchange is about to be written on Session, then call
-	// Recorded with Turn.
+	// DoRecord: have a note kept that Exchange is about to be written on Session, then call
+	// Recorded with Ticket.
 	DoRecord
-	// DoKeepalive: write the keepalive command on Session; the answer as for DoSend.
+	// DoKeepalive: write the keepalive command on Session. Its answer is told as for DoSend.
 	DoKeepalive
 	// DoLogout: write a logout on Session, then call Answered when its response has come.
 	DoLogout
 	// DoClose: close Session's socket, then call Closed.
 	DoClose
-	// DoFinish: Exchange has ended as End, for Cause unless it is answered; it is the shell's again.
-	// This is the only way in which an exchange ends. An answer is the one that the shell has told
-	// of last, in the same turn.
+	// DoFinish: Exchange has ended as End, for Cause unless it is answered, and belongs to the
+	// shell again. No exchange ends in another way. If it is answered, then by the answer that the
+	// shell has told the Pool of last.
 	DoFinish
-	// DoDrained: after Drain, nothing is left.
+	// DoDrained: the Pool has no exchange and no session any more, after Drain.
 	DoDrained
 )
 
-// Action is one thing to do. Exchange, End and Cause are set where Do says so.
+// Action is one thing to do. The fields that the comment of its Do names are set.
 type Action struct {
 	Do       Do
 	Session  *Session
@@ -56,7 +56,7 @@ type Action struct {
 	Ticket   uint64
 }
 
-// Config are the numbers a Pool goes by. Durations of zero mean "none" where that makes sense.
+// Config holds the numbers of a Pool.
 type Config struct {
 	Grant
 
@@ -68,57 +68,59 @@ type Config struct {
 	MaxAge           time.Duration // of a session; 0: none
 	MaxCommands      int           // on a session; 0: no limit
 
-	Record Record // of transforms
+	Record Record // whether a note of a transform is kept first
 
 	Rand *rand.Rand // for jitter
 }
 
-// Pool schedules the exchanges of one registrar account over its sessions. It does no I/O, starts
-// nothing and reads no clock: methods take the instant, as time since any fixed moment by a
-// monotonic clock, and leave actions to be taken from Next. After any call, the shell does what
-// Next yields until it yields nothing.
+// Pool schedules the exchanges of one registrar account over its sessions. After any call, the
+// shell takes the actions from Next, and does them, until there are none. Methods take the instant
+// as the time since any fixed moment by a monotonic clock. A Pool is not safe for concurrent use.
 type Pool struct {
 	cfg    Config
 	limits limits
 	queue  queue
 
-	sessions []*Session // every one that has or may have a socket
+	sessions []*Session // all that have or may have a connection, in the order of their IDs
 	idle     []*Session // the longest idle first
-	opening  int        // dialing
-	live     int        // idle or busy
+	opening  int        // number of dialing ones
+	live     int        // number of idle and busy ones
 	lastID   uint64
 
 	// Opening sessions, see sizing.go.
 	ceiling  int           // MaxSessions, or less while the registry answers 2502 to logins
 	raiseAt  time.Duration // when ceiling may grow by one
 	failures int           // attempts in a row that gave no working session
-	nextOpen time.Duration // not before
-	nextTry  time.Duration // when the session that is wanted may be opened; past: it is not held back
-	// sessions that the registry ended young by an answer, since one lived long enough
+	nextOpen time.Duration // the earliest instant of the next attempt, by back-off
+	// nextTry is the earliest instant at which size opens the session that it wants; zero or past:
+	// nothing delays it.
+	nextTry time.Duration
+	// hasty counts the sessions that the registry ended young by an answer, since one lived long
+	// enough.
 	hasty     int
-	outgoing  *Session      // live, and to go when another has been opened in its place; nil: none
-	relieved  bool          // one has been opened since outgoing was set
-	downSince time.Duration // when the registry went away; -1 while it is there
-	refused   bool          // the last login was refused for good
+	outgoing  *Session      // live, to be retired once another is open in its place; nil: none
+	relieved  bool          // a session was opened since outgoing was set
+	downSince time.Duration // when the registry went away; -1: it is there
+	refused   bool          // the last login was refused, and a retry does not help
 	logins    *ratelimit.Bucket
 
-	// Throttling, while the registry wants fewer commands.
+	// Throttling: the registry wants fewer commands, so that no client's is sent for a while.
 	throttledUntil time.Duration
-	throttle       time.Duration // the last one's length; 0: none since the last answer
+	throttle       time.Duration // length of the last one; 0: a command was answered since
 
-	paused   bool // by Pause
-	draining bool
-	drained  bool
-	drainBy  time.Duration
-	// abandoned are the sessions that the end of the drain closed without a logout.
+	paused   bool          // by Pause
+	draining bool          // by Drain
+	drained  bool          // DoDrained was asked for
+	drainBy  time.Duration // the drain's deadline
+	// abandoned counts the sessions that the end of the drain closed without a logout.
 	abandoned int
 
-	wake    time.Duration // Advance is due
+	wake    time.Duration // when Advance is due
 	actions []Action
-	done    int // actions[:done] have been taken
+	done    int // actions[:done] were taken
 }
 
-// New returns a pool at instant now. Its first actions are there at once: it opens MinSessions.
+// New returns a Pool. It opens MinSessions sessions, and its first action is there at once.
 func New(cfg Config, now time.Duration) *Pool {
 	cfg.Grant.check()
 	p := &Pool{
@@ -137,7 +139,7 @@ func New(cfg Config, now time.Duration) *Pool {
 	return p
 }
 
-// Next takes the next action; false when there is none left.
+// Next takes the next action; false when there is none.
 func (p *Pool) Next() (Action, bool) {
 	if p.done == len(p.actions) {
 		p.actions, p.done = p.actions[:0], 0
@@ -151,19 +153,19 @@ func (p *Pool) Next() (Action, bool) {
 
 func (p *Pool) do(a Action) { p.actions = append(p.actions, a) }
 
-// Wake is the instant at which Advance must be called, if nothing else happens before; it is never
-// too late, but may be too early.
+// Wake returns the instant at which Advance must be called, if nothing else happens before. It may
+// be too early, but is never too late.
 func (p *Pool) Wake() time.Duration { return p.wake }
 
 func (p *Pool) wakeAt(t time.Duration) { p.wake = min(p.wake, t) }
 
-// Queued is the number of exchanges that wait.
+// Queued returns the number of waiting exchanges.
 func (p *Pool) Queued() int { return p.queue.len() }
 
-// Oldest is how long the oldest waiting exchange has waited.
+// Oldest returns the longest time that an exchange in the queue has waited.
 func (p *Pool) Oldest(now time.Duration) time.Duration { return p.queue.oldest(now) }
 
-// Submit puts x into the queue. The caller has set its Command, Op, Query, and what is known of its
+// Submit puts x into the queue. The caller has set Command, Op, Query, and the fields about its
 // client.
 func (p *Pool) Submit(x *Exchange, now time.Duration) {
 	if x.state != exchangeFree {
@@ -178,17 +180,17 @@ func (p *Pool) Submit(x *Exchange, now time.Duration) {
 		p.finish(x, CauseLoginRefused)
 		return
 	}
-	p.queue.entered(x)
+	p.queue.began(x)
 	p.enqueue(x, now)
 	p.dispatch(now)
 }
 
-// finish ends an exchange that waits in no list and has no answer.
+// finish ends an exchange that is in no list and has no answer.
 func (p *Pool) finish(x *Exchange, cause Cause) {
 	p.do(Action{Do: DoFinish, Exchange: x, End: x.EndNow(), Cause: cause})
 }
 
-// enqueue lets x wait, for QueueTimeout, or for impatience while the registry is away.
+// enqueue lets x wait for QueueTimeout, or for impatience while the registry is away.
 func (p *Pool) enqueue(x *Exchange, now time.Duration) {
 	x.deadline = now + p.cfg.QueueTimeout
 	if p.away(now) {
@@ -197,7 +199,7 @@ func (p *Pool) enqueue(x *Exchange, now time.Duration) {
 	p.wait(x, now)
 }
 
-// wait puts x, whose deadline is set, into the lists in which it waits.
+// wait puts x, whose deadline is set, into the lists of waiting exchanges.
 func (p *Pool) wait(x *Exchange, now time.Duration) {
 	p.queue.timed(x)
 	p.wakeAt(x.deadline)
@@ -214,36 +216,36 @@ func (p *Pool) wait(x *Exchange, now time.Duration) {
 	}
 }
 
-// away says whether the registry has been away for longer than QueueTimeout.
+// away reports whether the registry has been away for longer than QueueTimeout.
 func (p *Pool) away(now time.Duration) bool {
 	return p.downSince >= 0 && p.live == 0 && now-p.downSince > p.cfg.QueueTimeout
 }
 
-// dequeue takes x out of the lists in which it waits.
+// dequeue takes x out of the lists of waiting exchanges.
 func (p *Pool) dequeue(x *Exchange, now time.Duration) {
 	switch x.state {
 	case exchangeQueued:
-		x.leaveLane()
+		x.unqueue()
 	case exchangeHeld:
 		p.limits.unhold(x, now)
 		x.list = nil
 	default:
-		panic("BUG: exchange waits in no list")
+		panic("BUG: exchange is in no list")
 	}
 	x.waitList.remove(x)
 	x.waitList, x.state = nil, exchangeFree
 }
 
-// giveUp ends a waiting exchange.
+// giveUp ends a waiting exchange as not sent, or as unknown if it was sent on a lost session.
 func (p *Pool) giveUp(x *Exchange, cause Cause, now time.Duration) {
 	p.dequeue(x, now)
 	p.uncharge(x, now)
-	p.queue.left(x)
+	p.queue.ended(x)
 	p.finish(x, cause)
 }
 
-// uncharge gives back the client-scope slots of an exchange of which nothing was sent since they
-// were taken.
+// uncharge gives back the slots that an exchange itself has, since nothing was sent after they were
+// taken.
 func (p *Pool) uncharge(x *Exchange, now time.Duration) {
 	x.charges.unsent(now)
 	if x.Budget != nil {
@@ -251,8 +253,8 @@ func (p *Pool) uncharge(x *Exchange, now time.Duration) {
 	}
 }
 
-// Cancel says that x's client has gone. What waits ends as not sent; what is in flight goes on as
-// an orphan: its answer is read, so that the session stays good.
+// Cancel says that x's client has gone. A waiting exchange ends as not sent. One in flight goes on
+// as an orphan: its answer is read, so that the session stays in step.
 func (p *Pool) Cancel(x *Exchange, now time.Duration) {
 	x.orphan = true
 	switch {
@@ -265,8 +267,8 @@ func (p *Pool) Cancel(x *Exchange, now time.Duration) {
 	}
 }
 
-// Answered says that the response to the command in flight on s has come whole and matched. If it was
-// a client's exchange, that ends as answered. The session ends for the given cause, unless that is
+// Answered says that the response to the command in flight on s has come whole and matched. A
+// client's exchange ends as answered by it. The session ends for the given cause, unless that is
 // CauseNone.
 func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 	switch s.state {
@@ -285,7 +287,7 @@ func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 		}
 	}
 	if x != nil || p.cfg.KeepaliveCommand == frame.CommandPoll {
-		s.fresh = now // a hello is answered without a login too
+		s.loggedInAt = now // a hello is answered without a login too
 	}
 	s.proven, p.failures = true, 0
 	if p.hasty > 0 && now-s.opened >= min(provenAge, hastyLife*p.hastyBackoff()) {
@@ -294,13 +296,13 @@ func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 	p.rested(s, end, now)
 }
 
-// answered ends an exchange whose answer has come.
+// answered ends an exchange as answered.
 func (p *Pool) answered(x *Exchange) {
-	p.queue.left(x)
+	p.queue.ended(x)
 	p.do(Action{Do: DoFinish, Exchange: x, End: EndAnswered})
 }
 
-// rested lets s rest, or ends it for the given cause.
+// rested makes s idle after an answer, or ends it for the given cause.
 func (p *Pool) rested(s *Session, end Cause, now time.Duration) {
 	if end != CauseNone {
 		p.Poison(s, end)
@@ -311,10 +313,10 @@ func (p *Pool) rested(s *Session, end Cause, now time.Duration) {
 	p.dispatch(now)
 }
 
-// LoginLost says that the response to the command in flight on s has come and says that the session
-// is not logged in: the command was not executed, and the session carries nothing more. It reports
-// whether a client's exchange waits again, to be sent once more on a session that is known to be
-// logged in; otherwise the exchange ends as answered.
+// LoginLost stands for Answered where the response says that the session is not logged in. The
+// command was not executed, and the session carries nothing more. A client's exchange waits again,
+// once, for a session that is known to be logged in; LoginLost reports whether it does. Otherwise
+// the exchange ends as answered.
 func (p *Pool) LoginLost(s *Session, now time.Duration) bool {
 	x := p.release(s, now)
 	p.Poison(s, CauseLoginLost)
@@ -333,10 +335,10 @@ func (p *Pool) LoginLost(s *Session, now time.Duration) bool {
 	return true
 }
 
-// Throttled says that the response to what is in flight on s has come and says that the registry
-// wants fewer commands: the command was not executed. All pause for a while, longer if it was sent
-// after the last pause, and the exchange waits again, within the time that it had. The session ends
-// for the given cause, unless that is CauseNone.
+// Throttled stands for Answered where the response says that the registry wants fewer commands. The
+// command was not executed. No client's command is sent for a while, for twice as long as the last
+// time if this one was sent after that. The exchange waits again, within the time that it had. The
+// session ends for the given cause, unless that is CauseNone.
 func (p *Pool) Throttled(s *Session, end Cause, now time.Duration) {
 	if p.throttle == 0 || s.since >= p.throttledUntil {
 		p.throttle = min(max(throttleMin, 2*p.throttle), throttleMax)
@@ -344,12 +346,12 @@ func (p *Pool) Throttled(s *Session, end Cause, now time.Duration) {
 	p.throttledUntil = max(p.throttledUntil, now+p.throttle)
 	p.wakeAt(p.throttledUntil)
 	x := p.release(s, now)
-	s.fresh = now
+	s.loggedInAt = now
 	if x != nil {
 		x.tries-- // it was not executed
 		x.rejected = true
 		if x.deadline = x.queuedAt + p.cfg.QueueTimeout; x.orphan || x.deadline <= p.throttledUntil || p.draining {
-			p.queue.left(x)
+			p.queue.ended(x)
 			p.finish(x, CauseThrottled)
 		} else {
 			p.wait(x, now)
@@ -358,8 +360,8 @@ func (p *Pool) Throttled(s *Session, end Cause, now time.Duration) {
 	p.rested(s, end, now)
 }
 
-// Unsent says that x, which was to be written on s, was not: nothing may be written there any more.
-// It waits again, in front of the others; the session ends for the given cause.
+// Unsent says that x was not written on s, since nothing may be written there any more. x waits
+// again, in its client's turn, which is an early one. The session ends for the given cause.
 func (p *Pool) Unsent(s *Session, x *Exchange, cause Cause, now time.Duration) {
 	if s.x != x {
 		panic("BUG: unsent exchange of another session")
@@ -370,7 +372,7 @@ func (p *Pool) Unsent(s *Session, x *Exchange, cause Cause, now time.Duration) {
 	p.dispatch(now)
 }
 
-// unsend takes from s what was to be written there and was not, with what it used of the limits.
+// unsend takes the exchange back from s, where it was not written, and gives its slots back.
 func (p *Pool) unsend(s *Session, now time.Duration) *Exchange {
 	x := s.x
 	s.charges.unsent(now)
@@ -381,22 +383,22 @@ func (p *Pool) unsend(s *Session, now time.Duration) *Exchange {
 	return x
 }
 
-// again lets an exchange wait again of which nothing was sent, with the deadline that it had.
+// again lets an exchange that was taken back wait again, with the deadline that it had.
 func (p *Pool) again(x *Exchange, now time.Duration) {
 	switch {
 	case x.orphan:
-		p.queue.left(x)
+		p.queue.ended(x)
 		p.finish(x, CauseClientGone)
 	case p.draining && now >= p.drainBy:
-		p.queue.left(x)
+		p.queue.ended(x)
 		p.finish(x, CauseShutdown)
 	default:
 		p.wait(x, now)
 	}
 }
 
-// release ends what is in flight on s, as answered: its slots are free again a period from now. It
-// returns the exchange, if it was a client's.
+// release ends the flight of the command on s. Its slots are free again a period from now. It
+// returns the exchange of a client's command; nil for one of our own.
 func (p *Pool) release(s *Session, now time.Duration) *Exchange {
 	s.charges.answered(now)
 	s.inFlight = NothingInFlight
@@ -412,8 +414,9 @@ func (p *Pool) release(s *Session, now time.Duration) *Exchange {
 	return x
 }
 
-// Poison says that s carries nothing more: it timed out, broke a frame, mismatched, spoke unasked,
-// or the registry ends it. What is in flight ends when the socket is closed.
+// Poison ends s for the given cause: it timed out, broke a frame, sent what nobody asked for, or
+// the registry ends it. It carries nothing more, and DoClose follows. The exchange in flight ends
+// when the connection is closed.
 func (p *Pool) Poison(s *Session, cause Cause) {
 	if s.state == SessionDialing {
 		panic("BUG: session poisoned while dialing")
@@ -426,7 +429,7 @@ func (p *Pool) Poison(s *Session, cause Cause) {
 	p.do(Action{Do: DoClose, Session: s})
 }
 
-// leave takes s out of the counts of its state.
+// uncount takes s out of the counts of its state.
 func (p *Pool) uncount(s *Session) {
 	if s == p.outgoing {
 		p.stay()
@@ -442,8 +445,8 @@ func (p *Pool) uncount(s *Session) {
 	}
 }
 
-// Closed says that s's socket is closed, by either side. It is called once for each session that
-// was opened.
+// Closed says that the connection of s is closed, by either side. It is called once for each
+// session that was Opened.
 func (p *Pool) Closed(s *Session, now time.Duration) {
 	if s.state != SessionClosing {
 		p.uncount(s)
@@ -468,22 +471,24 @@ func (p *Pool) Closed(s *Session, now time.Duration) {
 	p.checkDrained()
 }
 
+// forget takes s out of the sessions.
 func (p *Pool) forget(s *Session) {
 	p.sessions = slices.DeleteFunc(p.sessions, func(t *Session) bool { return t == s })
 }
 
-// broken decides about an exchange whose session was closed before the answer: a query goes to
-// another session, once; of a transform nothing is known, and it is never sent twice.
+// broken decides about an exchange whose session was closed before the answer. A query is sent once
+// more, on another session. A transform is never sent twice: it ends as unknown.
 func (p *Pool) broken(x *Exchange, cause Cause, now time.Duration) {
 	if x.Query && !x.orphan && x.tries < 2 && cause != CauseShutdown && !(p.draining && now >= p.drainBy) {
 		p.enqueue(x, now)
 		return
 	}
-	p.queue.left(x)
+	p.queue.ended(x)
 	p.finish(x, cause)
 }
 
-// Advance does what is due at now: deadlines, keepalives, expiries, limits that admit again.
+// Advance does everything that is due at now: deadlines, keepalives, expiries, limits that admit
+// again.
 func (p *Pool) Advance(now time.Duration) {
 	p.wake = never
 	for x := p.queue.overdue(now); x != nil; x = p.queue.overdue(now) {
@@ -502,6 +507,7 @@ func (p *Pool) Advance(now time.Duration) {
 	p.checkDrained()
 }
 
+// waitCause is the reason for which an exchange that has waited too long was not sent.
 func (p *Pool) waitCause(now time.Duration) Cause {
 	switch {
 	case p.paused:
@@ -514,7 +520,7 @@ func (p *Pool) waitCause(now time.Duration) Cause {
 	return CauseQueueTimeout
 }
 
-// rewake finds the next instant at which something is due.
+// rewake adds the deadlines to wake, which Advance has reset.
 func (p *Pool) rewake(now time.Duration) {
 	p.wakeAt(p.queue.deadline())
 	for _, s := range p.sessions {

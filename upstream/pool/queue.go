@@ -2,32 +2,33 @@ package pool
 
 import "time"
 
-// impatience is how long a command waits while the registry has been away for longer than
-// QueueTimeout: long enough for a login under way, short enough that a client is not held for
-// nothing.
+// impatience is how long a command waits once the registry has been away for longer than
+// QueueTimeout: long enough for a login under way, short enough for a client that waits in vain.
 const impatience = time.Second
 
-// queue holds the exchanges that wait for a session. Owned by the Pool.
+// queue contains the exchanges that wait for a session. Owned by the Pool.
 //
-// A lane holds the exchanges to which the same rules apply and whose clients have the same weight.
-// The client that has been without service the longest is first: since a client has one exchange at
-// a time, eager clients take turns, and one that asks now and then does not stand behind them.
-// Between weights, a virtual time decides as in weighted fair queueing: what is sent for a class
-// moves its time on by the less, the more clients it has and the more each weighs; the class that
-// is behind is next.
+// A lane contains the exchanges to which the same rules apply and whose clients have the same
+// weight. The client that has been without service the longest is first. Since a client has one
+// exchange at a time, eager clients take turns, and one that asks now and then does not stand
+// behind them.
+//
+// Between weights, a virtual time decides as in weighted fair queueing. Each command that is sent
+// for a class moves its time on, by the less the more clients it has and the more each weighs. The
+// class with the least time is next.
 type queue struct {
 	lanes   []*lane
 	classes []*class
 	again   list   // exchanges that a session refused as not logged in
-	timed1  list   // all that wait, in order of deadline: for QueueTimeout
-	timed2  list   // for impatience
+	timed1  list   // all that wait for QueueTimeout, by deadline
+	timed2  list   // all that wait for impatience, by deadline
 	seq     uint64 // exchanges so far
 }
 
-// class is the clients of one weight.
+// class stands for the clients of one weight.
 type class struct {
 	weight uint8
-	active int     // exchanges that wait or are in flight
+	active int     // waiting exchanges and exchanges in flight
 	time   float64 // virtual
 }
 
@@ -48,8 +49,8 @@ func (l *lane) push(x *Exchange) {
 	l.heap.Push(x, &x.place, x.turn())
 }
 
-// leaveLane takes x out of the lane or the list in which it waits.
-func (x *Exchange) leaveLane() {
+// unqueue takes x out of its lane, or the list in a lane's stead.
+func (x *Exchange) unqueue() {
 	if x.lane != nil {
 		x.lane.heap.Remove(x.place)
 	} else {
@@ -62,13 +63,13 @@ func (q *queue) init() {
 	q.timed1.links, q.timed2.links, q.again.links = deadlineLinks, deadlineLinks, laneLinks
 }
 
-// classCredit is how far behind the others a class may be that comes back, in commands for each of
-// its clients of weight one. Clients are away between an answer and their next command; that must
-// not cost them their share.
+// classCredit is how far behind the others a class may be that becomes active again, in commands
+// for each of its clients of weight one. Clients are away between an answer and their next command,
+// which must not cost them their share.
 const classCredit = 2
 
-// entered counts x as active. A class that was away for long does not get what it has missed.
-func (q *queue) entered(x *Exchange) {
+// began counts x as active. A class that was inactive for long does not get what it has missed.
+func (q *queue) began(x *Exchange) {
 	q.seq++
 	x.seq = q.seq
 	c := q.class(x.Weight)
@@ -84,16 +85,16 @@ func (q *queue) entered(x *Exchange) {
 	c.time = max(c.time, behind-classCredit)
 }
 
-// left says that x has ended.
-func (q *queue) left(x *Exchange) { q.class(x.Weight).active-- }
+// ended counts x as active no more.
+func (q *queue) ended(x *Exchange) { q.class(x.Weight).active-- }
 
-// sent moves the virtual time of x's class on.
+// sent moves the virtual time of x's class on by one command.
 func (q *queue) sent(x *Exchange) {
 	c := q.class(x.Weight)
 	c.time += 1 / (float64(c.active) * float64(c.weight))
 }
 
-// laneFor returns the lane of a set of rules and a weight, a new one where there is none yet.
+// laneFor returns the lane of a set of rules and a weight, and makes it where there is none yet.
 func (q *queue) laneFor(set ruleSet, weight uint8) *lane {
 	for _, l := range q.lanes {
 		if l.set == set && l.class.weight == weight {
@@ -105,6 +106,7 @@ func (q *queue) laneFor(set ruleSet, weight uint8) *lane {
 	return l
 }
 
+// class returns the class of a weight, and makes it where there is none yet.
 func (q *queue) class(weight uint8) *class {
 	for _, c := range q.classes {
 		if c.weight == weight {
@@ -116,7 +118,9 @@ func (q *queue) class(weight uint8) *class {
 	return c
 }
 
-// timed puts x, whose deadline is set, into the list of those that wait for about as long.
+// timed puts x, whose deadline is set, into one of the two lists by deadline. With two of them x is
+// nearly always the last of one, though some exchanges wait for QueueTimeout and others for
+// impatience.
 func (q *queue) timed(x *Exchange) {
 	w := &q.timed1
 	if w.tail != nil && x.deadline < w.tail.deadline && (q.timed2.tail == nil || x.deadline >= q.timed2.tail.deadline) {
@@ -126,7 +130,7 @@ func (q *queue) timed(x *Exchange) {
 	w.insert(x, func(y *Exchange) bool { return y.deadline <= x.deadline })
 }
 
-// overdue is an exchange whose deadline has come; nil where there is none.
+// overdue returns an exchange whose deadline has come; nil where there is none.
 func (q *queue) overdue(now time.Duration) *Exchange {
 	for _, w := range []*list{&q.timed1, &q.timed2} {
 		if w.head != nil && w.head.deadline <= now {
@@ -136,7 +140,7 @@ func (q *queue) overdue(now time.Duration) *Exchange {
 	return nil
 }
 
-// deadline is the next one.
+// deadline returns the soonest deadline; never where nothing waits.
 func (q *queue) deadline() time.Duration {
 	at := never
 	for _, w := range []*list{&q.timed1, &q.timed2} {
@@ -147,7 +151,7 @@ func (q *queue) deadline() time.Duration {
 	return at
 }
 
-// any is an exchange that waits; nil where there is none.
+// any returns a waiting exchange; nil where there is none.
 func (q *queue) any() *Exchange {
 	if q.timed1.head != nil {
 		return q.timed1.head
@@ -155,8 +159,11 @@ func (q *queue) any() *Exchange {
 	return q.timed2.head
 }
 
+// len returns the number of waiting exchanges.
 func (q *queue) len() int { return q.timed1.n + q.timed2.n }
 
+// oldest returns the longest wait. Deadlines are in the order of submission, nearly, so the heads
+// tell.
 func (q *queue) oldest(now time.Duration) time.Duration {
 	var d time.Duration
 	for _, w := range []*list{&q.timed1, &q.timed2} {

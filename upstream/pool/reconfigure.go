@@ -2,22 +2,22 @@ package pool
 
 import "time"
 
-// Fresh says whether what makes a login has changed with the config.
-type Fresh uint8
+// LoginChange is how far a new config changes the login.
+type LoginChange uint8
 
 const (
-	SameLogin Fresh = iota
-	// NewLogin: other credentials or certificates. Sessions that are logged in stay; a refusal of
-	// the old ones does not hold back an attempt with the new.
+	SameLogin LoginChange = iota
+	// NewLogin: other credentials or certificates. Sessions that are logged in stay. The next
+	// attempt is made at once, whatever became of the old credentials.
 	NewLogin
 	// NewRegistry: another address or account. Sessions are replaced, one at a time.
 	NewRegistry
 )
 
-// Reconfigure changes the numbers while the pool works. What waits goes on waiting with the
-// deadline that it has, what has been used of a limit still counts, and sessions above a lower
-// MaxSessions retire when they are idle.
-func (p *Pool) Reconfigure(cfg Config, login Fresh, now time.Duration) {
+// Reconfigure changes the numbers while the pool works. Waiting exchanges keep their deadlines,
+// used slots of a limit still count, and sessions above a lower MaxSessions retire when they are
+// idle. Unlike Grant, it draws the lives of the sessions anew.
+func (p *Pool) Reconfigure(cfg Config, login LoginChange, now time.Duration) {
 	to := cfg.Grant
 	cfg.Rand, cfg.Grant = p.cfg.Rand, p.cfg.Grant
 	p.cfg = cfg

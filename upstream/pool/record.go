@@ -8,10 +8,10 @@ type Record uint8
 
 const (
 	RecordNot Record = iota
-	// RecordIfCan: the transform is written also when the note cannot be kept, or takes longer than
+	// RecordIfCan: the transform is also written when the note cannot be kept, or takes longer than
 	// recordTimeout.
 	RecordIfCan
-	// RecordAlways: it ends as not sent then.
+	// RecordAlways: the transform ends as not sent then.
 	RecordAlways
 )
 
@@ -19,8 +19,7 @@ const (
 // of it.
 const recordTimeout = time.Second
 
-// record has a note kept that x, which s was handed, is about to be written there. Nothing of x is
-// sent until Recorded.
+// record asks for a note that x is about to be written on s. Nothing of x is sent until Recorded.
 func (p *Pool) record(s *Session, x *Exchange, now time.Duration) {
 	s.ticket++
 	s.recording = true
@@ -29,8 +28,8 @@ func (p *Pool) record(s *Session, x *Exchange, now time.Duration) {
 	p.do(Action{Do: DoRecord, Session: s, Exchange: x, Ticket: s.ticket})
 }
 
-// Recorded says that the note that was asked for with ticket is kept, or that this has failed. A call
-// that comes too late has no effect.
+// Recorded says that the note of a DoRecord with this ticket is kept, or that it could not be. It
+// has no effect when it comes too late.
 func (p *Pool) Recorded(s *Session, ticket uint64, ok bool, now time.Duration) {
 	switch {
 	case !s.recording || s.ticket != ticket || s.state != SessionBusy:
@@ -41,7 +40,8 @@ func (p *Pool) Recorded(s *Session, ticket uint64, ok bool, now time.Duration) {
 	}
 }
 
-// recorded has the exchange that s was handed written, if it may be written still.
+// recorded asks for the exchange of s to be written, unless the account is paused or throttled by
+// now.
 func (p *Pool) recorded(s *Session, now time.Duration) {
 	if p.paused || now < p.throttledUntil {
 		x := p.unsend(s, now)
@@ -56,10 +56,10 @@ func (p *Pool) recorded(s *Session, now time.Duration) {
 	p.write(s)
 }
 
-// recordLate decides about an exchange whose note is late, or that has waited for too long by now.
+// recordLate decides about the exchange of s when its note is late, or when it has waited too long.
 func (p *Pool) recordLate(s *Session, now time.Duration) {
 	switch {
-	case now < s.since+recordTimeout: // it had waited for nearly as long as it may
+	case now < s.since+recordTimeout: // it had waited for nearly as long as it may already
 		p.takeBack(s, p.waitCause(now), now)
 		return
 	case now >= s.x.deadline || p.cfg.Record == RecordAlways:
@@ -69,10 +69,10 @@ func (p *Pool) recordLate(s *Session, now time.Duration) {
 	p.recorded(s, now)
 }
 
-// takeBack ends the exchange that s was handed as not sent; s rests.
+// takeBack ends the exchange of s as not sent, and makes s idle.
 func (p *Pool) takeBack(s *Session, cause Cause, now time.Duration) {
 	x := p.unsend(s, now)
-	p.queue.left(x)
+	p.queue.ended(x)
 	p.finish(x, cause)
 	p.rested(s, CauseNone, now)
 	p.checkDrained()

@@ -2,7 +2,7 @@ package pool
 
 import "time"
 
-// worn says why s is to be replaced; CauseNone: it is not.
+// worn returns the cause for which s is to be replaced; CauseNone: it is not worn.
 func (p *Pool) worn(s *Session, now time.Duration) Cause {
 	switch {
 	case s.most > 0 && s.commands >= s.most:
@@ -13,13 +13,27 @@ func (p *Pool) worn(s *Session, now time.Duration) Cause {
 	return CauseNone
 }
 
-// letGo says whether s, which is idle and worn, may be logged out now: when another has been opened
-// in its place, which this asks for. It goes first where there is no room for both, where it can
-// carry nothing more, and where it is to go for another reason than its age or count. One session
-// is replaced at a time, so that not all go at once.
-func (p *Pool) letGo(s *Session, why Cause, now time.Duration) bool {
+// retireWorn retires s, which is idle and worn for the given cause, if it may go now, and reports
+// whether it did. Otherwise it marks s as outgoing, where no other session is, which makes size
+// open a session in its place; a later call then retires s.
+func (p *Pool) retireWorn(s *Session, why Cause, now time.Duration) bool {
+	if p.mayGo(s, why, now) {
+		p.retire(s, why, now)
+		return true
+	}
+	if p.outgoing == nil && p.steady(s) {
+		p.outgoing = s
+	}
+	return false
+}
+
+// mayGo reports whether s, which is idle and worn, may be retired now. A session of age or count
+// goes when another has been opened in its place. It goes first where there is no room for both,
+// where it can carry nothing more, and where it is worn for another cause. One session is replaced
+// at a time, so that they do not all go at once.
+func (p *Pool) mayGo(s *Session, why Cause, now time.Duration) bool {
 	switch {
-	case why == CauseCount && s.commands >= p.cfg.MaxCommands-1: // the last is the logout
+	case why == CauseCount && s.commands >= p.cfg.MaxCommands-1: // the last command is the logout
 		return true
 	case !p.steady(s):
 		return false
@@ -27,14 +41,11 @@ func (p *Pool) letGo(s *Session, why Cause, now time.Duration) bool {
 		return true
 	case p.outgoing != nil && p.outgoing != s:
 		return false
-	case !p.room(), p.spare(), p.replaced():
-		return true
 	}
-	p.outgoing = s
-	return false
+	return !p.room() || p.spare() || p.replaced()
 }
 
-// steady says that no session but s comes or goes.
+// steady reports whether no session but s is being opened, logged out or closed.
 func (p *Pool) steady(s *Session) bool {
 	for _, t := range p.sessions {
 		if t != s && t.state != SessionIdle && t.state != SessionBusy {
@@ -44,28 +55,28 @@ func (p *Pool) steady(s *Session) bool {
 	return true
 }
 
-// room says whether one more session may be open.
+// room reports whether one more session may be open.
 func (p *Pool) room() bool { return len(p.sessions) < min(p.ceiling, p.cfg.MaxSessions) }
 
-// spare says whether the pool does as well with one idle session less.
+// spare reports whether the pool does as well with one idle session less.
 func (p *Pool) spare() bool {
 	return p.live > p.cfg.MinSessions && len(p.idle) > 1 && p.Queued() == 0
 }
 
-// replaced says whether another session has been opened in the place of outgoing.
+// replaced reports whether another session has been opened in the place of outgoing.
 func (p *Pool) replaced() bool { return p.relieved && p.live > p.cfg.MinSessions }
 
-// relieve lets the outgoing session go, since another has been opened.
+// relieve retires the outgoing session if it is idle, since another has been opened.
 func (p *Pool) relieve(now time.Duration) {
 	s := p.outgoing
 	if s == nil {
 		return
 	}
 	p.relieved = true
-	if s.state == SessionIdle && p.letGo(s, p.worn(s, now), now) {
-		p.retire(s, p.worn(s, now), now)
+	if s.state == SessionIdle {
+		p.retireWorn(s, p.worn(s, now), now)
 	}
 }
 
-// stay takes back that a session is to go.
+// stay makes no session outgoing.
 func (p *Pool) stay() { p.outgoing, p.relieved = nil, false }

@@ -2,7 +2,7 @@ package pool
 
 import "time"
 
-// SessionState is where a session stands.
+// SessionState is a stage in the life of a session.
 type SessionState uint8
 
 // The states, in the words of metrics and of the status page.
@@ -11,7 +11,7 @@ const (
 	SessionIdle                          // logged in, waiting for a command
 	SessionBusy                          // one command in flight: a client's or our keepalive
 	SessionDraining                      // our logout is in flight
-	SessionClosing                       // carries nothing more; its socket is about to be closed
+	SessionClosing                       // carries nothing more; its connection is about to be closed
 	NumSessionStates                     // for tables by state
 )
 
@@ -19,7 +19,7 @@ func (s SessionState) String() string {
 	return [...]string{"dialing", "idle", "busy", "draining", "closing"}[s]
 }
 
-// InFlight is the command of which a session waits for the answer.
+// InFlight is the kind of the command whose answer a session waits for.
 type InFlight uint8
 
 // The commands, in the words of the status page.
@@ -42,45 +42,46 @@ type Session struct {
 	Shell any    // the shell's; the Pool does not look at it
 
 	// Owned by the Pool.
-	state     SessionState
-	inFlight  InFlight
-	recording bool          // x is to be written when it has been recorded; nothing of it is sent
-	proven    bool          // has answered a command since its login
-	x         *Exchange     // that it was handed; nil while idle, and for a command of our own
-	charges   charges       // of the command in flight
-	deadline  time.Duration // when the state must have changed, or something is due
-	since     time.Duration // when the state began
-	opened    time.Duration // when the login was answered
-	fresh     time.Duration // when it last showed that it is logged in
-	expires   time.Duration // when it is to be replaced; never when there is no max_age
-	outdated  Cause         // why, then
-	ticket    uint64        // of its last DoRecord
-	commands  int           // sent since the login, ours included
-	most      int           // commands after which it is to be replaced; 0: no such limit
-	cause     Cause         // why it is draining or closing
-	stale     Fresh         // what has changed since the attempt to open it began
-	buckets   bucketSet
-	rules     []Rule // that the buckets are of
+	state      SessionState
+	inFlight   InFlight
+	recording  bool          // x waits for its record; nothing of it is sent
+	proven     bool          // has answered a command since its login
+	x          *Exchange     // the client's exchange in flight; nil: none, or a command of our own
+	charges    charges       // of the command in flight
+	deadline   time.Duration // when the state must have changed, or something is due
+	since      time.Duration // when the state began
+	opened     time.Duration // when the login was answered
+	loggedInAt time.Duration // when it last showed that it is logged in
+	expires    time.Duration // when it is to be replaced; never: by no instant
+	outdated   Cause         // for which it expires
+	ticket     uint64        // of its last DoRecord
+	commands   int           // sent since the login, ours included
+	most       int           // commands after which it is to be replaced; 0: no such limit
+	cause      Cause         // for which it is draining or closing
+	stale      LoginChange   // since the attempt to open it began
+	buckets    bucketSet     // of session scope
+	rules      []Rule        // that the buckets belong to
 }
 
-// State is where the session stands.
+// State returns the session's stage.
 func (s *Session) State() SessionState { return s.state }
 
-// InFlight is the command of which the session waits for the answer. Octets that come while it is
-// NothingInFlight are unasked for.
+// InFlight returns the kind of the command whose answer the session waits for. Octets that come
+// while it is NothingInFlight are unasked for.
 func (s *Session) InFlight() InFlight { return s.inFlight }
 
-// Exchange is the client's exchange that the session was handed, or nil.
+// Exchange returns the client's exchange in flight on the session, or about to be written there;
+// nil where there is none.
 func (s *Session) Exchange() *Exchange { return s.x }
 
-// Cause says why the session is draining or closing; CauseNone while it is not.
+// Cause returns why the session is draining or closing; CauseNone while it is not.
 func (s *Session) Cause() Cause { return s.cause }
 
-// Since is when the session's state began.
+// Since returns when the session's state began.
 func (s *Session) Since() time.Duration { return s.since }
 
-// Opened is when the session's login was answered; 0 before.
+// Opened returns when the session's login was answered; 0 before.
 func (s *Session) Opened() time.Duration { return s.opened }
 
-// Commands is the number of commands sent since the login, ours included.
+// Commands returns the number of commands sent since the login, ours included.
 func (s *Session) Commands() int { return s.commands }

@@ -435,7 +435,7 @@ func (w *world) reload() {
 	if w.rand.IntN(3) == 0 {
 		slices.Reverse(cfg.Rules)
 	}
-	login := Fresh(w.rand.IntN(3))
+	login := LoginChange(w.rand.IntN(3))
 	if login != SameLogin {
 		w.refusedAt = -1
 	}

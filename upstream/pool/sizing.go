@@ -11,12 +11,12 @@ const (
 	backoffMin = time.Second // after the first attempt that failed; doubles
 	backoffMax = time.Minute
 
-	// refusedBackoff is the time until a login is tried again whose credentials were refused:
+	// refusedBackoff is the time until the next attempt after the credentials were refused:
 	// registries count such attempts and lock accounts.
 	refusedBackoff = 15 * time.Minute
 
-	// ceilingBackoff is the time until a session more is tried after 2502 at login: somebody else's
-	// session, or one of ours that the registry still counts, must end first.
+	// ceilingBackoff is the time until one session more is tried after 2502 at login. A session
+	// must end first: somebody else's, or one of ours that the registry still counts.
 	ceilingBackoff = 30 * time.Second
 
 	// loginsPerSession and loginsMin bound the attempts to log in within a minute, whatever their
@@ -25,28 +25,29 @@ const (
 	loginsPerSession = 10
 	loginsMin        = 20
 
-	// throttleMin and throttleMax bound the pause that a registry gets that wants fewer commands; it
-	// doubles each time.
+	// throttleMin and throttleMax bound the time for which nothing is sent to a registry that wants
+	// fewer commands. It doubles each time.
 	throttleMin = time.Second
 	throttleMax = 30 * time.Second
 
-	// provenAge is the age from which a session that is lost counts as having worked, even if it
-	// carried no command.
+	// provenAge is the age from which a lost session counts as one that worked, even if it carried
+	// no command.
 	provenAge = time.Minute
 
-	// hastyLife is how many times as long as the last pause a session must live, before provenAge,
-	// to show that the registry does not end whatever is opened: then a pause begins anew at its
+	// hastyLife is how many times hastyBackoff a session must live, if that is less than provenAge,
+	// to show that the registry does not end every session: then that back-off begins anew at its
 	// shortest.
 	hastyLife = 4
 
-	// surplusIdle is the idle time after which a session above MinSessions ends, where no keepalive
-	// says when.
+	// surplusIdle is the idle time after which a session above MinSessions ends, where there is no
+	// keepalive time to go by.
 	surplusIdle = 4 * time.Minute
 
-	// logoutTimeout is how long a logout's answer is waited for.
+	// logoutTimeout is the longest wait for a logout's answer.
 	logoutTimeout = 5 * time.Second
 
-	// recheck is when something is looked at again that waits for others and not for an instant.
+	// recheck is the time until a session is looked at again that waits for other sessions, not for
+	// an instant.
 	recheck = time.Second
 
 	// ageJitter is the part of max_age and max_commands by which sessions end earlier, each by its
@@ -54,13 +55,14 @@ const (
 	ageJitter = 0.1
 )
 
+// loginBudget is the limit on attempts to log in.
 func loginBudget(sessions int) ratelimit.Limit {
 	return ratelimit.Limit{N: max(loginsMin, loginsPerSession*sessions), Per: time.Minute}
 }
 
-// size opens a session where one is missing: below MinSessions, in the place of one that is to go,
-// or when an exchange waits that the limits admit and no idle session can take. One at a time,
-// within the ceiling, and not while back-off lasts.
+// size opens a session where one is missing: below MinSessions, in the place of the outgoing one,
+// or for a waiting exchange that the limits admit and no idle session can take. It opens one at a
+// time, within the ceiling, and not before back-off ends.
 func (p *Pool) size(now time.Duration) {
 	if p.opening > 0 || len(p.sessions) >= p.cfg.MaxSessions || !p.wanted(now) {
 		return
@@ -89,7 +91,7 @@ func (p *Pool) size(now time.Duration) {
 	p.do(Action{Do: DoOpen, Session: s})
 }
 
-// wanted says whether one more session would do good.
+// wanted reports whether one more session would be of use.
 func (p *Pool) wanted(now time.Duration) bool {
 	if p.paused {
 		return false
@@ -103,7 +105,7 @@ func (p *Pool) wanted(now time.Duration) bool {
 	if now < p.throttledUntil {
 		return false
 	}
-	if x := p.queue.again.head; x != nil && p.live == len(p.idle) && !p.anyFresh(x.lostAt) {
+	if x := p.queue.again.head; x != nil && p.live == len(p.idle) && !p.loggedInSince(x.lostAt) {
 		return true
 	}
 	for _, l := range p.queue.lanes {
@@ -119,6 +121,7 @@ func (p *Pool) wanted(now time.Duration) bool {
 	return false
 }
 
+// raiseCeiling lets one session more be tried.
 func (p *Pool) raiseCeiling(now time.Duration) {
 	p.ceiling = min(p.ceiling+1, p.cfg.MaxSessions)
 	p.raiseAt = never
@@ -132,7 +135,7 @@ func (p *Pool) jittered(d time.Duration) time.Duration {
 	return d + time.Duration(p.cfg.Rand.Float64()*float64(d)/2)
 }
 
-// shortened returns n less a part of at most ageJitter.
+// shortened returns n less a random part of it, at most ageJitter.
 func (p *Pool) shortened(n float64) float64 { return n * (1 - ageJitter*p.cfg.Rand.Float64()) }
 
 // Opened says that s has logged in.
@@ -141,7 +144,7 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 	p.logins.Done(now)
 	p.opening--
 	p.downSince, p.refused = -1, false
-	s.opened, s.fresh, s.cause = now, now, CauseNone
+	s.opened, s.loggedInAt, s.cause = now, now, CauseNone
 	p.allot(s)
 	if s.stale == NewRegistry {
 		s.expires, s.outdated = now, CauseChanged
@@ -156,7 +159,8 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 	p.checkDrained()
 }
 
-// allot gives s its share of life, unless it is to go for another reason.
+// allot draws after how many commands and at which age s is to be replaced. It leaves the age alone
+// where s expires for another cause.
 func (p *Pool) allot(s *Session) {
 	s.most = 0
 	if p.cfg.MaxCommands > 0 {
@@ -171,7 +175,7 @@ func (p *Pool) allot(s *Session) {
 	}
 }
 
-// rest makes a session idle that has nothing in flight, or retires it where it is worn and may go.
+// rest makes s idle, which has nothing in flight. It ends s where it is worn and may go.
 func (p *Pool) rest(s *Session, now time.Duration) {
 	s.state, s.since = SessionIdle, now
 	p.live++
@@ -181,15 +185,15 @@ func (p *Pool) rest(s *Session, now time.Duration) {
 	case why == CauseNone:
 	case why == CauseCount && s.commands >= p.cfg.MaxCommands:
 		p.Poison(s, CauseCount) // no logout has been admitted in time
-	case p.letGo(s, why, now):
-		p.retire(s, why, now)
+	default:
+		p.retireWorn(s, why, now)
 	}
 }
 
-// idleDeadline says when an idle session must be looked at.
+// idleDeadline sets when the idle session s must be looked at.
 func (p *Pool) idleDeadline(s *Session, now time.Duration) {
 	if s.deadline = min(s.expires, s.since+p.idleTime()); p.worn(s, now) != CauseNone {
-		// it waits to be replaced
+		// It waits to be replaced.
 		s.deadline = now + recheck
 	}
 	p.wakeAt(s.deadline)
@@ -203,7 +207,7 @@ func (p *Pool) idleTime() time.Duration {
 	return surplusIdle
 }
 
-// due does what an instant demands of a session that has reached its deadline.
+// due acts on a session that has reached its deadline.
 func (p *Pool) due(s *Session, now time.Duration) {
 	switch s.state {
 	case SessionBusy:
@@ -219,14 +223,15 @@ func (p *Pool) due(s *Session, now time.Duration) {
 	}
 }
 
+// idleDue retires an idle session that has reached its deadline, has it send a keepalive, or sets
+// its next deadline.
 func (p *Pool) idleDue(s *Session, now time.Duration) {
 	idle := now >= s.since+p.idleTime()
 	s.deadline = now + recheck // unless something better is found
 	switch why := p.worn(s, now); {
 	case p.draining && p.Queued() == 0:
 		p.retire(s, CauseShutdown, now)
-	case why != CauseNone && p.letGo(s, why, now):
-		p.retire(s, why, now)
+	case why != CauseNone && p.retireWorn(s, why, now):
 	case idle && p.live > p.cfg.MinSessions && p.Queued() == 0 && (p.outgoing == nil || p.outgoing == s):
 		p.retire(s, CauseIdle, now)
 	case idle && p.cfg.Keepalive > 0:
@@ -239,6 +244,7 @@ func (p *Pool) idleDue(s *Session, now time.Duration) {
 	}
 }
 
+// keepalive has the idle session s send a keepalive, as soon as the limits admit one.
 func (p *Pool) keepalive(s *Session, now time.Duration) {
 	op := frame.OpNone
 	if p.cfg.KeepaliveCommand == frame.CommandPoll {
@@ -263,13 +269,13 @@ func (p *Pool) keepalive(s *Session, now time.Duration) {
 	p.do(Action{Do: DoKeepalive, Session: s})
 }
 
-// Probe has every idle session show that it is alive, since time may have passed that our clock
-// does not know of, as when the host slept. Those that have no keepalive to do it with are
-// replaced.
+// Probe has every idle session show by a keepalive that it is alive. Without a keepalive it
+// replaces them. The shell calls it when time may have passed that its clock did not count, as when
+// the host slept.
 func (p *Pool) Probe(now time.Duration) {
 	for i := len(p.idle) - 1; i >= 0; i-- {
 		if s := p.idle[i]; p.cfg.Keepalive > 0 {
-			s.since = now - p.cfg.Keepalive // it is due, also where a limit holds it back now
+			s.since = now - p.cfg.Keepalive // it stays due where a limit holds it now
 			p.keepalive(s, now)
 		} else {
 			p.retire(s, CauseIdle, now)
@@ -278,8 +284,8 @@ func (p *Pool) Probe(now time.Duration) {
 	p.dispatch(now)
 }
 
-// retire logs an idle session out, as soon as the limits that count logouts admit one; until then
-// it stays as it is and this is called again.
+// retire logs the idle session s out for the given cause. While the limits do not admit a logout, s
+// stays idle, and its deadline is when to call retire again.
 func (p *Pool) retire(s *Session, cause Cause, now time.Duration) {
 	set, at := p.admits(s, frame.CommandLogout, frame.OpNone, now)
 	if at > now {
@@ -296,15 +302,15 @@ func (p *Pool) retire(s *Session, cause Cause, now time.Duration) {
 	p.do(Action{Do: DoLogout, Session: s})
 }
 
-// shrink retires idle sessions above MaxSessions, which a reload has lowered.
+// shrink retires idle sessions above MaxSessions, which was lowered.
 func (p *Pool) shrink(now time.Duration) {
 	for i := len(p.idle) - 1; i >= 0 && p.live+p.opening > p.cfg.MaxSessions; i-- {
 		p.retire(p.idle[i], CauseChanged, now)
 	}
 }
 
-// OpenFailed says that s could not be opened, and why: CauseShutdown if it was given up before its
-// login was sent.
+// OpenFailed says that s could not be opened, and why: for CauseShutdown if its opening was given
+// up before its login was sent.
 func (p *Pool) OpenFailed(s *Session, cause Cause, now time.Duration) {
 	p.release(s, now)
 	p.logins.Done(now)
@@ -339,20 +345,21 @@ func (p *Pool) OpenFailed(s *Session, cause Cause, now time.Duration) {
 	p.checkDrained()
 }
 
-// endRefused ends what waits, when a refused login leaves no session that could carry it.
+// endRefused ends the waiting exchanges once a refused login leaves no session to carry them.
 func (p *Pool) endRefused(now time.Duration) {
 	if p.refused && p.live == 0 {
 		p.endQueue(CauseLoginRefused, now)
 	}
 }
 
+// endQueue ends all waiting exchanges for the given cause.
 func (p *Pool) endQueue(cause Cause, now time.Duration) {
 	for x := p.queue.any(); x != nil; x = p.queue.any() {
 		p.giveUp(x, cause, now)
 	}
 }
 
-// backOff puts the next attempt off: a second at first, twice as long each time, a minute at most,
+// backOff delays the next attempt: by a second at first, twice as long each time, a minute at most,
 // with jitter.
 func (p *Pool) backOff(now time.Duration) {
 	d := backoffMin << min(p.failures, 10)
@@ -360,8 +367,8 @@ func (p *Pool) backOff(now time.Duration) {
 	p.nextOpen = max(p.nextOpen, now+p.jittered(min(d, backoffMax)*2/3))
 }
 
-// lost counts a session that the registry ended young and unproven as an attempt that failed: a
-// registry that takes logins and closes must not be met with a storm of them.
+// lost counts a session that the registry ended young and unproven as a failed attempt: a registry
+// that accepts logins and then closes must not get a storm of them.
 func (p *Pool) lost(s *Session, now time.Duration) {
 	switch {
 	case p.draining, s.cause.ours():
@@ -382,11 +389,11 @@ func (p *Pool) lost(s *Session, now time.Duration) {
 	p.endRefused(now)
 }
 
-// hastyBackoff is how long no session is opened behind one that the registry has ended young by an
+// hastyBackoff returns how long no session is opened after one that the registry ended young by an
 // answer.
 func (p *Pool) hastyBackoff() time.Duration { return min(backoffMin<<min(p.hasty-1, 10), backoffMax) }
 
-// Used is the part of a registry-scope rule that is in use, from 0 to 1; 0 for rules of other
+// Used returns the part of a registry-scope rule that is in use, from 0 to 1; 0 for rules of other
 // scopes.
 func (p *Pool) Used(rule int, now time.Duration) float64 {
 	if rule >= len(p.limits.registry) || p.limits.registry[rule] == nil {
