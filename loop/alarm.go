@@ -20,14 +20,14 @@ type Alarm struct {
 	at    time.Duration // never: not set
 }
 
-// NewAlarm returns an alarm that is not set. now reads the clock by which instants are given; f runs
-// on the loop and must not block.
+// NewAlarm returns an alarm that is not set. Instants are by the clock that now reads. f runs on
+// the loop and must not block.
 func NewAlarm(loop Loop, now func() time.Duration, f func()) *Alarm {
 	return &Alarm{loop: loop, now: now, f: f, at: never}
 }
 
-// Before sets the alarm to at if that is earlier than the instant to which it is set. An alarm that
-// goes off is not set any more.
+// Before sets the alarm to at, unless it is set to an earlier instant. An alarm that goes off is
+// not set any more. On the loop.
 func (a *Alarm) Before(at time.Duration) {
 	if at >= a.at {
 		return
@@ -41,8 +41,9 @@ func (a *Alarm) Before(at time.Duration) {
 	a.timer.Reset(d)
 }
 
+// ring goes off, on the loop, if the alarm is due.
 func (a *Alarm) ring() {
-	if a.now() < a.at { // it was set later meanwhile, or this is an older timer's ring
+	if a.now() < a.at { // the timer's ring was on its way when the alarm went off or was set anew
 		if a.at != never {
 			a.timer.Reset(a.at - a.now())
 		}
@@ -52,7 +53,7 @@ func (a *Alarm) ring() {
 	a.f()
 }
 
-// Stop ends the alarm; it may still go off once if it is already due.
+// Stop ends the alarm: it does not go off any more, unless it is set again. On the loop.
 func (a *Alarm) Stop() {
 	a.at = never
 	if a.timer != nil {

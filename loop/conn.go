@@ -7,9 +7,9 @@ import (
 )
 
 // Conn is a connection that begins as a blocking one and continues on a loop. crypto/tls above it
-// shakes hands with blocking calls and is driven by the loop afterwards: when no octets are at hand,
-// Read returns os.ErrDeadlineExceeded. crypto/tls takes that for a temporary error, keeps its state,
-// and reads on when it is called again.
+// shakes hands with blocking calls, and the loop drives it afterwards. When no octets are at hand,
+// Read then returns os.ErrDeadlineExceeded. crypto/tls takes that for a temporary error, keeps its
+// state, and reads on when it is called again.
 //
 // Owned by the goroutine that shakes hands, then by the loop.
 type Conn struct {
@@ -19,7 +19,7 @@ type Conn struct {
 	records  records
 }
 
-// Attach makes c continue over s. The blocking connection must not be used any more.
+// Attach makes c continue over s, on the loop. The blocking connection must not be used any more.
 func (c *Conn) Attach(s Socket) { c.socket = s }
 
 // Detach tells c that its socket is closed: reads and writes return net.ErrClosed from now on.
@@ -28,7 +28,8 @@ func (c *Conn) Detach() { c.socket, c.detached = nil, true }
 // Detached reports whether the socket is closed.
 func (c *Conn) Detached() bool { return c.detached }
 
-// Read implements net.Conn. On the loop it does not block.
+// Read implements net.Conn. On the loop it does not block: it returns os.ErrDeadlineExceeded when
+// no octets are at hand.
 func (c *Conn) Read(p []byte) (int, error) {
 	if c.detached {
 		return 0, net.ErrClosed
@@ -48,10 +49,10 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Drained reports, after a Read of the tls.Conn above c that returned data and did not fill the
-// caller's buffer, that another one would find nothing: exactly one whole record has come since it
-// last found nothing. Each Read that is spared saves crypto/tls an allocation. Drained may report
-// false when nothing is left, but never true when something is.
+// Drained reports whether another Read of the tls.Conn above c would find nothing. It is called
+// after a Read that returned data and did not fill the caller's buffer. It may report false when
+// nothing is left, but never true when something is: it reports true where exactly one whole record
+// has come since a Read found nothing. Each Read that is spared saves crypto/tls an allocation.
 func (c *Conn) Drained() bool {
 	if c.records.whole != 1 || c.records.partial() || c.records.more {
 		return false
@@ -60,21 +61,22 @@ func (c *Conn) Drained() bool {
 	return true
 }
 
-// Partial reports whether a TLS record has begun to come and is not whole.
+// Partial reports whether a TLS record has come in part.
 func (c *Conn) Partial() bool { return c.records.partial() }
 
 // records counts the TLS records in the octets that pass. RFC 8446 section 5.1: a record is a type,
 // a version and a length, 5 octets together, and length octets.
 type records struct {
-	whole  int  // that have passed
-	head   int  // octets of a header that have passed, of a record that is not whole
-	length int  // of that record, as far as it has passed with the header
-	left   int  // octets of that record's content still to come
-	more   bool // the last Read was filled: the socket may have more
+	whole   int  // records that have passed since a Read found nothing
+	head    int  // octets of the header of the record that has passed in part; 0: there is none
+	length  int  // of that record, as far as its header has passed
+	missing int  // octets of that record's content that have not passed; once its header has
+	more    bool // the last Read was filled: the socket may have more
 }
 
 func (r *records) partial() bool { return r.head > 0 }
 
+// pass counts the records in p, which follows the octets of the calls before.
 func (r *records) pass(p []byte) {
 	for len(p) > 0 {
 		if r.head < 5 {
@@ -82,22 +84,22 @@ func (r *records) pass(p []byte) {
 				r.length = r.length<<8 | int(p[0])
 			}
 			if r.head++; r.head == 5 {
-				r.left = r.length
+				r.missing = r.length
 			}
 			p = p[1:]
 		} else {
-			n := min(r.left, len(p))
-			r.left -= n
+			n := min(r.missing, len(p))
+			r.missing -= n
 			p = p[n:]
 		}
-		if r.head == 5 && r.left == 0 {
+		if r.head == 5 && r.missing == 0 {
 			r.whole++
 			r.head, r.length = 0, 0
 		}
 	}
 }
 
-// Write implements net.Conn. On the loop it does not block and writes all of p or closes c.
+// Write implements net.Conn. On the loop it does not block: it writes all of p, or closes c.
 func (c *Conn) Write(p []byte) (int, error) {
 	if c.detached {
 		return 0, net.ErrClosed
@@ -108,10 +110,10 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return c.socket.Write(p)
 }
 
-// Pending is as Socket.Pending; false while the connection is not on the loop.
+// Pending is Socket.Pending on the loop, and false elsewhere.
 func (c *Conn) Pending() bool { return c.socket != nil && c.socket.Pending() }
 
-// Close closes the connection, or on the loop its socket.
+// Close implements net.Conn. On the loop it closes the socket.
 func (c *Conn) Close() error {
 	if c.detached {
 		return nil

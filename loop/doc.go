@@ -1,12 +1,12 @@
-// Package loop says what an event loop is to the rest of the program, and drives TLS on one.
+// Package loop is the contract of an event loop, and drives TLS on one.
 //
-// A [Loop] owns sockets and runs what is posted to it, all on one goroutine, so that what lives on
-// it needs no lock. Package gnetloop implements it with gnet; tests implement it with goroutines or
-// with nothing at all.
+// A [Loop] owns sockets and runs posted functions, all on one goroutine, so that state that lives
+// on it needs no lock. Package gnetloop implements it with gnet; tests implement it with goroutines
+// or with nothing at all.
 //
-// A connection comes to a loop in two steps. It is dialled or accepted, and shakes hands, with
-// blocking calls on a goroutine of its own; then [Loop.Enroll] hands the socket over and its
-// [Handler] is told what happens there. With a [Conn] between the socket and crypto/tls the same
+// A connection comes to a loop in two steps. First it is dialled or accepted, and shakes hands,
+// with blocking calls on a goroutine of its own. Then [Loop.Enroll] hands the socket over, and its
+// [Handler] is told what happens there. With a [Conn] between the socket and crypto/tls, the same
 // tls.Conn serves in both steps:
 //
 //	under := &loop.Conn{Conn: nc}

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// User is the address of a unix socket's other end: the numeric id of the user who connected; "?"
+// User is the address of a unix socket's other end: the numeric id of the user that connected; "?"
 // where the system does not tell.
 type User string
 
@@ -16,7 +16,7 @@ func (u User) Network() string { return "unix" }
 // String implements net.Addr.
 func (u User) String() string { return "uid " + string(u) }
 
-// UserOf asks the system who is at the other end of the unix socket fd (SO_PEERCRED).
+// UserOf returns the user at the other end of the unix socket fd, by SO_PEERCRED.
 func UserOf(fd int) User {
 	cred, err := syscall.GetsockoptUcred(fd, syscall.SOL_SOCKET, syscall.SO_PEERCRED)
 	if err != nil {

@@ -20,8 +20,8 @@ import (
 	"eppmux/upstream/pool"
 )
 
-// Config says how an Account reaches its registry and what it may do there. Zero values mean what
-// the comments say.
+// Config says how an Account reaches its registry and what it may do there. The comments say what
+// zero values mean.
 type Config struct {
 	Name          string // of the registry, in logs and metrics
 	Address       string // host:port
@@ -39,45 +39,51 @@ type Config struct {
 	MaxResponse int    // octets of a payload from the registry; 0: 4 MiB
 	HostID      uint16 // 10 bits that tell this host from others with the same account
 
-	// Lost are the answers that mean that the session is not logged in any more, Throttled those
-	// that mean that the registry wants fewer commands for a while. The command was not executed in
-	// either case. Lost nil: DefaultLost. Throttled nil: none.
+	// By an answer that matches one of Lost, the session is not logged in any more; by one of
+	// Throttled, the registry wants fewer commands for a while. In either case it did not execute
+	// the command. Lost nil: DefaultLost. Throttled nil: none.
 	Lost, Throttled []Pattern
 
 	// Dial connects to the registry; nil: TCP to Address. It must end when ctx does.
 	Dial func(ctx context.Context) (net.Conn, error)
 
-	// Audit is told of the transforms that Pool.Record says, and of how they end; nil: nobody is.
+	// Audit keeps a record of transforms, as Pool.Record says, and of how they end; nil: none is
+	// kept.
 	Audit        Auditor
-	AuditQueries bool // the ends of queries too
+	AuditQueries bool // record the ends of queries too
 
-	// Pool's Rand may be nil: then it is seeded by chance.
+	// carry is who carries sessions; nil: openTLS. See target.carry.
+	carry func(*session) carrier
+
+	// Pool configures the pool. Rand nil: one that is seeded by chance.
 	Pool pool.Config
 
 	Logger *slog.Logger // nil: silent
 }
 
 const (
-	// budgetsKept is how many client identities' limits are remembered.
+	// budgetsKept is the number of client identities whose Budgets are kept.
 	budgetsKept = 1 << 14
 
-	// exchangesKept is how many ended exchanges are kept for the next ones.
+	// exchangesKept is the number of ended exchanges that are kept to be used again.
 	exchangesKept = 1 << 12
 
 	defaultMaxResponse = 4 << 20
 
-	clockWatch = 15 * time.Second // how often the clocks are compared
-	clockLeap  = 30 * time.Second // a difference that matters: less than any registry's idle limit
+	// clockWatch is the time between two comparisons of the clocks, clockLeap the difference from
+	// which sessions are probed: less than any registry's idle limit.
+	clockWatch = 15 * time.Second
+	clockLeap  = 30 * time.Second
 
-	// askTimeout is how long a caller waits for the loop.
+	// askTimeout is the longest that a caller waits for the loop.
 	askTimeout = time.Second
 
-	// drainGrace is how long after the drain's deadline closing may take.
+	// drainGrace is the longest that Drain waits after its deadline for sessions to close.
 	drainGrace = 2 * time.Second
 )
 
 // Account is a registrar's account at one registry: the shell of its pool. It lives on one loop.
-// Methods for any goroutine say so; the others are called on the loop.
+// Its methods are called on the loop, but for those whose comment says otherwise.
 type Account struct {
 	// Immutable after NewAccount.
 	name  string
@@ -88,8 +94,8 @@ type Account struct {
 	stop  context.CancelFunc
 	dials sync.WaitGroup
 
-	gate sync.RWMutex // held for reading while a command of Do is posted
-	shut bool         // guarded by gate
+	gate sync.RWMutex // locked for reading while a command of Do is posted
+	shut bool         // no command of Do is posted any more; guarded by gate
 
 	// Owned by the loop.
 	cfg          Config
@@ -97,32 +103,32 @@ type Account struct {
 	scanner      frame.Scanner
 	trids        *tridSource
 	alarm        *loop.Alarm
-	instant      time.Duration // of the turn, see now
-	depth        int           // of turns within turns
-	closed       bool
+	instant      time.Duration  // of the turn, see now
+	depth        int            // number of turns within each other; 0: outside a turn
 	target       target         // what sessions are opened with
-	trouble      string         // why the last attempt to open a session failed; empty: it did not
-	troubleSince time.Duration  // when the first of those attempts failed
+	trouble      string         // why there is a session less, see troubled; empty: one was opened since
+	troubleSince time.Duration  // when it began
 	cause        pool.Cause     // of trouble
 	seen         seen           // by the last session that logged in
 	greeting     []byte         // the registry's last; nil: none yet
 	onGreeting   []func([]byte) // see OnGreeting
 	onDrained    func(abandoned int)
-	// wallAhead is by how much the wall clock, as time since 1970, was ahead of ours when the two
-	// were compared last.
+	// wallAhead is the wall clock, as time since 1970, less our clock, when the two were compared
+	// last.
 	wallAhead time.Duration
-	inHand    *frame.Message // the answer that is being taken; nil: none
-	answer    []byte         // the answer being delivered
+	inHand    *frame.Message // the answer that the pool was told of last; valid in that turn
+	answer    []byte         // as its client gets it, see restore
 	edits     []frame.Edit
 	free      []*Exchange
 	buffers   bytebufferpool.Pool
 	budgets   *simplelru.LRU[string, *pool.Budget]
 	counts    Counters
-	doings    map[*doing]struct{} // calls of Do
+	doings    map[*doing]struct{} // calls of Do that have not ended
 
 	recording recording
 }
 
+// setDefaults replaces zero values in cfg.
 func setDefaults(cfg *Config) {
 	for d, v := range map[*time.Duration]time.Duration{
 		&cfg.ConnectTimeout:  10 * time.Second,
@@ -163,21 +169,22 @@ func NewAccount(cfg Config, l loop.Loop) *Account {
 	return a
 }
 
-// Name is the registry's. From any goroutine.
+// Name returns the registry's name. From any goroutine.
 func (a *Account) Name() string { return a.name }
 
-// Loop is the one on which the account lives. From any goroutine.
+// Loop returns the loop on which the account lives. From any goroutine.
 func (a *Account) Loop() loop.Loop { return a.loop }
 
-// Now is the account's clock: the time since it was made. From any goroutine.
+// Now returns the time by the account's clock: since it was made. From any goroutine.
 func (a *Account) Now() time.Duration { return a.clock() }
 
 func (a *Account) clock() time.Duration { return time.Since(a.epoch) }
 
-// wall is the time since 1970, for ids only: a few seconds old or wrong is good enough, one reading
-// of the wall clock for each is not.
+// wall returns the time since 1970 for muxTRIDs. It may be wrong by some seconds, and spares a
+// reading of the wall clock for each.
 func (a *Account) wall() time.Duration { return a.clock() + a.wallAhead }
 
+// aheadNow returns the wall clock, as time since 1970, less our clock.
 func (a *Account) aheadNow() time.Duration { return time.Duration(time.Now().UnixNano()) - a.clock() }
 
 // Start makes the pool, which opens its first sessions. From any goroutine.
@@ -189,8 +196,8 @@ func (a *Account) Start() {
 	})
 }
 
-// OnGreeting has f called with each greeting of the registry from now on, and at once with the last
-// one if there was one. f must not change the payload, and may keep it.
+// OnGreeting calls f with each greeting of the registry from now on, and at once with the last one
+// if there was one. f must not change the payload, and may keep it.
 func (a *Account) OnGreeting(f func(payload []byte)) {
 	a.onGreeting = append(a.onGreeting, f)
 	if a.greeting != nil {
@@ -198,7 +205,7 @@ func (a *Account) OnGreeting(f func(payload []byte)) {
 	}
 }
 
-// greeted takes a greeting of the registry; the payload is the account's.
+// greeted takes a greeting of the registry. It keeps the payload.
 func (a *Account) greeted(payload []byte) {
 	a.greeting = payload
 	for _, f := range a.onGreeting {
@@ -206,9 +213,9 @@ func (a *Account) greeted(payload []byte) {
 	}
 }
 
-// turn is the one door to the pool: f may touch it, and what it decides is done when the outermost
-// turn ends. A client that submits its next command from within Finish meets a pool that is in
-// order. f must not be kept.
+// turn is the one door to the pool. f may touch the pool; what the pool decides is done when the
+// outermost turn ends. So a client that submits its next command from within Finish finds the pool
+// in order. turn must not keep f: then it does not escape, and a turn allocates nothing.
 func (a *Account) turn(f func()) {
 	if a.depth++; a.depth == 1 {
 		a.instant = a.clock()
@@ -223,20 +230,20 @@ func (a *Account) turn(f func()) {
 	a.depth--
 }
 
-// inTurn panics outside a turn, where the pool's decisions would be left undone.
+// inTurn panics outside a turn, where nobody would do what the pool decides.
 func (a *Account) inTurn() {
 	if a.depth == 0 {
 		panic("BUG: outside a turn")
 	}
 }
 
-// now is the instant of the turn.
+// now returns the instant of the turn.
 func (a *Account) now() time.Duration {
 	a.inTurn()
 	return a.instant
 }
 
-// perform does what the pool decided.
+// perform does one thing that the pool decided.
 func (a *Account) perform(act pool.Action) {
 	switch act.Do {
 	case pool.DoOpen:
@@ -269,6 +276,7 @@ func (a *Account) perform(act pool.Action) {
 	}
 }
 
+// advance runs when the alarm rings.
 func (a *Account) advance() {
 	a.turn(func() {
 		a.watchClock()
@@ -276,8 +284,8 @@ func (a *Account) advance() {
 	})
 }
 
-// watchClock looks whether the wall clock has moved on by much more than ours. Then the host may
-// have slept, and nobody knows what the registry has done with the sessions meanwhile. A wall clock
+// watchClock has idle sessions probed when the wall clock has moved on by much more than ours. Then
+// the host may have slept, and the registry may have closed the sessions meanwhile. A wall clock
 // that was set looks the same; then the probe costs a command on each session.
 func (a *Account) watchClock() {
 	ahead := a.aheadNow()
@@ -289,16 +297,17 @@ func (a *Account) watchClock() {
 	a.alarm.Before(a.now() + clockWatch)
 }
 
-// Sender is on whose behalf an exchange goes.
+// Sender describes the client that submits an exchange.
 type Sender struct {
 	Client Client
 	Budget *pool.Budget // nil: no client-scope limits
-	Weight uint8        // share when commands wait, against other clients; 0: 1
-	// Since is when the client was served last (Exchange.SentAt), or came (Now).
+	Weight uint8        // its share, against other clients, when commands wait; 0: 1
+	// Since is when the client was served last (Exchange.SentAt), or connected (Now).
 	Since time.Duration
 }
 
-// Budget is the state of the client-scope limits of one identity, the same for all its connections.
+// Budget returns the state of the client-scope limits of one identity. All its connections share
+// it.
 func (a *Account) Budget(identity string) *pool.Budget {
 	if b, ok := a.budgets.Get(identity); ok {
 		return b
@@ -308,10 +317,11 @@ func (a *Account) Budget(identity string) *pool.Budget {
 	return b
 }
 
-// ErrDrainTimeout says that a drain did not end in time, or had to close sessions without a logout.
+// ErrDrainTimeout is returned when a drain did not end in time, or had to close sessions without a
+// logout.
 var ErrDrainTimeout = errors.New("drain: not every session logged out in time")
 
-// Drain lets the commands that wait and are in flight end within the given time, sends nothing new,
+// Drain ends the account's work within the given time, see pool.Pool.Drain: it lets commands end,
 // logs all sessions out, and returns when no session is left. From any goroutine but the loop.
 func (a *Account) Drain(within time.Duration) error {
 	drained := make(chan int, 1) // sessions without a logout, once
@@ -336,15 +346,13 @@ func (a *Account) drain(within time.Duration) {
 	a.turn(func() { a.pool.Drain(a.now()+within, a.now()) })
 }
 
-// Close ends dialing, waits for it, and ends the calls of Do; no session is opened after it, and
-// those that are open are left to the loop's end. From any goroutine but the loop, which must still
-// run.
+// Close ends dialing, waits for it, and ends the calls of Do. No session is opened any more; open
+// sessions stay until the loop ends. From any goroutine but the loop, which must still run.
 func (a *Account) Close() {
 	a.stop()
 	a.shutGate()
 	done := make(chan struct{})
 	a.loop.Post(func() {
-		a.closed = true
 		for d := range a.doings {
 			d.giveUp(pool.CauseShutdown)
 		}
@@ -356,8 +364,9 @@ func (a *Account) Close() {
 	a.dials.Wait()
 }
 
-// Reload takes another config: exchanges that wait or are in flight go on. Name, HostID, Logger and
-// Audit stay as they were. From any goroutine but the loop; it returns when it is done.
+// Reload changes the config while the account works. Exchanges that wait or are in flight go on.
+// Name, HostID, Logger and Audit stay as they were. It returns when the new config is in force.
+// From any goroutine but the loop.
 func (a *Account) Reload(cfg Config) {
 	done := make(chan struct{})
 	a.loop.Post(func() {

@@ -201,7 +201,7 @@ func TestQueryNotRepeatedInTime(t *testing.T) {
 	})
 }
 
-// TestDrainWhileDialing: an attempt to open a session that hangs does not hold up the end.
+// TestDrainWhileDialing: an attempt to open a session that hangs does not delay the end.
 func TestDrainWhileDialing(t *testing.T) {
 	inPlay(t, func(c *Config) {
 		c.Dial = func(ctx context.Context) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
@@ -276,7 +276,7 @@ func TestDrainWhileLoggingIn(t *testing.T) {
 	})
 }
 
-// TestPauseWhileLoggingIn: a hold waits for a login that was sent, and logs out.
+// TestPauseWhileLoggingIn: a pause waits for a login that was sent, and logs out.
 func TestPauseWhileLoggingIn(t *testing.T) {
 	inPlay(t, nil, func(p *play) {
 		r := p.accept()
@@ -427,7 +427,7 @@ func TestThrottledTogether(t *testing.T) {
 			}
 		}
 		if d := time.Since(begin); d > 2*time.Second {
-			t.Errorf("four answers made a pause of %v", d)
+			t.Errorf("four answers throttled for %v", d)
 		}
 	})
 }

@@ -15,8 +15,8 @@ type Result struct {
 	End   pool.End
 	Cause pool.Cause // CauseNone for EndAnswered
 	Code  int        // the registry's result code; EndAnswered only
-	// Payload is the registry's answer, with the command's own clTRID in it; EndAnswered only. It is
-	// the caller's.
+	// Payload is the registry's answer, with the command's own clTRID in it; EndAnswered only. It
+	// is the caller's.
 	Payload []byte
 	SvTRID  string // the registry's id in it; EndAnswered only
 	// MuxTRID is the transaction id under which the registry knows the command, for a look-up when
@@ -24,26 +24,27 @@ type Result struct {
 	MuxTRID string
 }
 
-// ErrNotCarried says that a payload holds no command that an account carries: a hello, a login, a
-// logout, or a message of a registry.
+// ErrNotCarried is returned for a payload that an account does not carry: a hello, a login, a
+// logout, or a registry's message.
 var ErrNotCarried = errors.New("this message is not carried to a registry")
 
-// Do carries one command for a caller that is no EPP client, from any goroutine but the loop, and
-// returns how it ended. It waits in the queue like a client's command, as one of weight 1.
+// Do carries one command for a caller that is no EPP client, and returns how it ended. The command
+// waits in the queue like that of a client of weight 1. From any goroutine but the loop.
 //
 // Do returns early when ctx is done: a command that still waits ends as EndNotSent, one that was
-// sent as EndUnknown, both for CauseClientGone; the registry's answer to it is read and recorded.
-// The payload must not change until Do returns. Close ends all calls for CauseShutdown.
+// sent as EndUnknown, both for CauseClientGone. The registry's answer to the latter is still read
+// and recorded. Close ends all calls for CauseShutdown. The payload must not change until Do
+// returns.
 //
 // An error is about the payload, of which nothing was sent: a *frame.Fault where it does not parse,
-// or ErrNotCarried. How the command fares is in the Result alone.
+// or ErrNotCarried. What became of the command is in the Result alone.
 func (a *Account) Do(ctx context.Context, payload []byte) (Result, error) {
 	// The scanner's results are borrowed; this one lives as long as the call.
 	m, err := new(frame.Scanner).Scan(payload)
 	if err != nil {
 		return Result{}, fmt.Errorf("command: %w", err)
 	}
-	if m.Kind != frame.KindCommand && m.Kind != frame.KindExtension || m.Command == frame.CommandLogin || m.Command == frame.CommandLogout {
+	if !carried(m) {
 		return Result{}, ErrNotCarried
 	}
 	d := &doing{a: a, m: m, ended: make(chan Result, 1)}
@@ -59,7 +60,14 @@ func (a *Account) Do(ctx context.Context, payload []byte) (Result, error) {
 	return <-d.ended, nil
 }
 
-// admit hands d to the loop, unless the account is closed.
+// carried reports whether m is a command that an account carries: logging in and out is its own
+// affair.
+func carried(m *frame.Message) bool {
+	return (m.Kind == frame.KindCommand || m.Kind == frame.KindExtension) &&
+		m.Command != frame.CommandLogin && m.Command != frame.CommandLogout
+}
+
+// admit hands d to the loop and reports whether it could: it cannot once the account is closed.
 func (a *Account) admit(d *doing) bool {
 	a.gate.RLock()
 	defer a.gate.RUnlock()
@@ -69,8 +77,7 @@ func (a *Account) admit(d *doing) bool {
 	return !a.shut
 }
 
-// shutGate lets no more commands of Do in. Those that were let in are on the loop before anything
-// that is posted later.
+// shutGate lets no more commands of Do in. All that were let in were posted before it returns.
 func (a *Account) shutGate() {
 	a.gate.Lock()
 	defer a.gate.Unlock()
@@ -80,12 +87,13 @@ func (a *Account) shutGate() {
 // doing is one call of Do. It is the Client of its exchange.
 type doing struct {
 	a     *Account       // immutable
-	m     *frame.Message // immutable; its octets are the caller's of Do
-	ended chan Result    // holds the one result; not closed
+	m     *frame.Message // immutable; its octets belong to the caller of Do
+	ended chan Result    // the one result, which needs no receiver; not closed
 
-	x *Exchange // nil: it has ended; owned by the loop
+	x *Exchange // nil: before begin, or the call has ended; owned by the loop
 }
 
+// begin submits the command, on the loop.
 func (d *doing) begin() {
 	d.x = d.a.Exchange(Sender{Client: d, Since: d.a.Now()}, d.m)
 	d.a.doings[d] = struct{}{}
@@ -104,7 +112,7 @@ func (d *doing) Finish(x *Exchange, o Outcome) {
 	d.end(r)
 }
 
-// giveUp ends the call before the command has ended, for cause.
+// giveUp ends the call for the given cause, unless it has ended. On the loop.
 func (d *doing) giveUp(cause pool.Cause) {
 	x := d.x
 	if x == nil {
@@ -118,6 +126,7 @@ func (d *doing) giveUp(cause pool.Cause) {
 	d.a.Cancel(x)
 }
 
+// end has Do return r.
 func (d *doing) end(r Result) {
 	d.x = nil
 	delete(d.a.doings, d)

@@ -11,32 +11,33 @@ import (
 
 // Client submits exchanges, one at a time.
 type Client interface {
-	// Finish is called once for each exchange that was not cancelled, on the loop, and must not
-	// block. It may submit the client's next exchange. x may not be touched after it returns.
+	// Finish is called on the loop, once for each exchange that was not cancelled. It must not
+	// block. It may submit the client's next exchange. x must not be used after it returns.
 	Finish(x *Exchange, o Outcome)
 }
 
-// Originator is a Client that can be named in the record.
+// Originator is a Client that has a name for the audit log and the list of sessions.
 type Originator interface {
-	// Origin is the listener's address and the client's, or its user.
+	// Origin returns the listener's address, and the client's address or its user.
 	Origin() (listener, client string)
 }
 
-// Outcome is how an exchange ended, as its client is told.
+// Outcome is how an exchange ended.
 type Outcome struct {
 	End   pool.End
 	Cause pool.Cause // CauseNone for EndAnswered
 	Code  int        // the registry's result code; EndAnswered only
-	// Unit is the registry's answer as a whole data unit, with the client's own clTRID in it, or
-	// none if the client sent none. EndAnswered only; borrowed until Finish returns.
+	// Unit is the registry's answer as a whole data unit. Its clTRID is the client's own, or absent
+	// if the client sent none. EndAnswered only; borrowed until Finish returns.
 	Unit []byte
-	// SvTRID is the content of the registry's own id in it, as written; borrowed as Unit.
+	// SvTRID is the content of the registry's own id in it, as written. Borrowed until Finish
+	// returns.
 	SvTRID []byte
 }
 
-// Exchange is one command and its one response (RFC 5734 section 3): what the pool knows of it, and
-// its octets. It belongs to the loop of its Account. Between Submit and Finish nobody else may
-// change it.
+// Exchange is one command and its one response (RFC 5734 section 3): the pool's part of it, and its
+// octets. It is used on the loop of its Account. From Submit until Finish only the Account changes
+// it.
 type Exchange struct {
 	pool.Exchange
 
@@ -50,14 +51,14 @@ type Exchange struct {
 	clTRIDLen  int  // 0 where the client sent no clTRID, which is never empty
 	muxTRIDAt  int  // offset of the muxTRID in the unit; 0: the payload has no place for one
 	muxTRIDLen int  // octets
-	exposed    bool // the registry has seen its muxTRID, or may have
+	exposed    bool // the registry may have seen its muxTRID
 	waited     bool // its wait has been counted
-	recorded   bool // a note of its sending has been kept
+	recorded   bool // a note of its sending was asked for
 
-	listener, from string // whose it is, for the audit log; empty: not looked at
+	listener, from string // its client's Origin, for the audit log; empty: not asked for
 }
 
-// of is the exchange whose pool's part is x.
+// of returns the exchange whose pool's part is x; nil for nil.
 func of(x *pool.Exchange) *Exchange {
 	if x == nil {
 		return nil
@@ -65,13 +66,13 @@ func of(x *pool.Exchange) *Exchange {
 	return x.Shell.(*Exchange)
 }
 
-// Octets is how many octets the exchange holds.
+// Octets returns the number of octets in the exchange's buffer.
 func (x *Exchange) Octets() int { return len(x.buf.B) }
 
-// unit is the data unit to be sent.
+// unit returns the data unit to be sent.
 func (x *Exchange) unit() []byte { return x.buf.B[:x.unitLen] }
 
-// MuxTRID is the transaction id that the registry sees; empty where the payload has no place for
+// MuxTRID returns the transaction id that the registry sees; nil where the payload has no place for
 // one. Borrowed until Finish returns.
 func (x *Exchange) MuxTRID() []byte {
 	if x.muxTRIDAt == 0 {
@@ -80,8 +81,8 @@ func (x *Exchange) MuxTRID() []byte {
 	return x.buf.B[x.muxTRIDAt : x.muxTRIDAt+x.muxTRIDLen]
 }
 
-// OwnClTRID is the content of the client's clTRID element, octet for octet; nil where it sent none.
-// Borrowed until Finish returns.
+// OwnClTRID returns the content of the client's clTRID element, octet for octet; nil where the
+// client sent none. Borrowed until Finish returns.
 func (x *Exchange) OwnClTRID() []byte {
 	if x.clTRIDLen == 0 {
 		return nil
@@ -89,15 +90,15 @@ func (x *Exchange) OwnClTRID() []byte {
 	return x.buf.B[x.unitLen : x.unitLen+x.clTRIDLen]
 }
 
-// name notes whose x is, while its client is there: one that has gone cannot be asked.
+// name notes the Origin of x's client, which cannot be asked once it has gone.
 func (x *Exchange) name() {
 	if o, ok := x.client.(Originator); ok && x.from == "" {
 		x.listener, x.from = o.Origin()
 	}
 }
 
-// Exchange returns an exchange that holds m's octets with a new muxTRID in the clTRID's place. m is
-// not used after it returns. The exchange is the caller's until Submit. On the loop.
+// Exchange returns an exchange with a copy of m's octets, with a new muxTRID in the clTRID's place.
+// The exchange belongs to the caller until Submit. m may be changed after it returns.
 func (a *Account) Exchange(from Sender, m *frame.Message) *Exchange {
 	x := a.newExchange()
 	x.Command, x.Op, x.Query = m.Command, m.Op, m.Query()
@@ -121,6 +122,7 @@ func (a *Account) Exchange(from Sender, m *frame.Message) *Exchange {
 	return x
 }
 
+// newExchange returns an exchange that was used before, or a new one, with an empty buffer.
 func (a *Account) newExchange() *Exchange {
 	var x *Exchange
 	if n := len(a.free); n > 0 {
@@ -133,13 +135,13 @@ func (a *Account) newExchange() *Exchange {
 	return x
 }
 
-// Submit puts x into the queue; its client's Finish is called once. On the loop.
+// Submit puts x into the queue. Its client's Finish is called once, possibly before Submit returns.
 func (a *Account) Submit(x *Exchange) {
 	a.turn(func() { a.pool.Submit(&x.Exchange, a.now()) })
 }
 
-// Cancel says that x's client has gone. Finish is not called any more, and x may not be touched. On
-// the loop.
+// Cancel says that x's client has gone. Finish is not called any more, and x must not be used any
+// more.
 func (a *Account) Cancel(x *Exchange) {
 	a.turn(func() {
 		x.client = nil
@@ -147,7 +149,8 @@ func (a *Account) Cancel(x *Exchange) {
 	})
 }
 
-// finish gives x back to its client and takes it out of use. It is called for DoFinish only.
+// finish tells x's client how x ended, and keeps x to be used again. It is called for DoFinish
+// only.
 func (a *Account) finish(x *Exchange, o Outcome) {
 	a.counts.finished(x, o, a.now())
 	a.recordEnd(x, o)
@@ -167,11 +170,11 @@ func (a *Account) finish(x *Exchange, o Outcome) {
 	}
 }
 
-// maxShown is how much of a client's clTRID the log shows, in octets.
+// maxShown is the longest part of a client's clTRID that the log shows, in octets.
 const maxShown = 64
 
-// shown is the content of a client's clTRID for the log, as far as it is text: anything else that a
-// client has put there, such as a comment, is not its id.
+// shown returns the content of a client's clTRID for the log, up to the first markup in it: a
+// comment, for one, is no part of the id.
 func shown(clTRID []byte) string {
 	if i := bytes.IndexByte(clTRID, '<'); i >= 0 {
 		clTRID = append(clTRID[:i:i], "..."...)
@@ -182,8 +185,8 @@ func shown(clTRID []byte) string {
 	return string(clTRID)
 }
 
-// renew puts a new muxTRID into x if the registry may have seen the one it has: a registry may
-// refuse a clTRID that it knows. Only the part that is ours changes, so its length stays.
+// renew puts a new muxTRID into x if the registry may have seen the present one: a registry may
+// refuse a clTRID that it knows. Only our own part of it changes, so its length stays.
 func (a *Account) renew(x *Exchange) {
 	if !x.exposed || x.muxTRIDAt == 0 {
 		return

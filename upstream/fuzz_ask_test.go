@@ -76,7 +76,7 @@ func (r *rig) ask(form, then int) {
 	r.a.Submit(k.x)
 }
 
-// written holds what was written of the command against what may be.
+// written compares what was written of the command with what may be.
 func (k *ask) written(l *line, payload string) {
 	r := k.r
 	if want := k.front + l.id + k.back; payload != want || !k.bare && !isMux(l.id) {
@@ -153,7 +153,7 @@ func (k *ask) Finish(x *Exchange, o Outcome) {
 	}
 }
 
-// compare holds the answer against what the registry sent.
+// compare compares the answer with what the registry sent.
 func (k *ask) compare(l *line, o Outcome) {
 	payload, _ := cutUnit(l.heard)
 	m, err := readJudged(payload)

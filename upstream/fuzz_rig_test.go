@@ -358,7 +358,7 @@ func (l *line) tell(piece int) {
 	}
 }
 
-// check holds the sessions against what was heard on their lines.
+// check compares the sessions with what was heard on their lines.
 func (r *rig) check() {
 	for _, l := range r.live() {
 		s := l.tr.s

@@ -331,7 +331,7 @@ func (r *registrySide) read() (string, error) {
 
 var clTRIDForm = regexp.MustCompile(`<clTRID>([^<]*)</clTRID>`)
 
-// want reads a command and holds it against the name of the command, or "hello".
+// want reads a command and compares it with the name of a command, or "hello".
 func (r *registrySide) want(command string) string {
 	r.p.t.Helper()
 	payload, err := r.read()

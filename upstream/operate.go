@@ -7,14 +7,14 @@ import (
 	"eppmux/upstream/pool"
 )
 
-// What operators do and see of a running Account, from any goroutine but the loop, between Start and
-// the loop's end.
+// The operators' side of a running Account. These methods are called from any goroutine but the
+// loop, after Start and before the loop's end.
 
-// ErrBusy says that the event loop did not answer within a second; what was asked for may still be
-// done.
+// ErrBusy is returned when the event loop did not answer within a second. What was asked for may
+// still be done.
 var ErrBusy = errors.New("the event loop does not answer")
 
-// ask runs f on the loop and waits for it. After ErrBusy f may still run.
+// ask runs f on the loop and waits for its end. After ErrBusy f may still run.
 func (a *Account) ask(f func()) error {
 	done := make(chan struct{})
 	a.loop.Post(func() {
@@ -40,6 +40,7 @@ func (a *Account) Resume() error { return a.operate((*pool.Pool).Resume, "resume
 // Reconnect replaces the sessions, see pool.Pool.Reconnect.
 func (a *Account) Reconnect() error { return a.operate((*pool.Pool).Reconnect, "reconnecting") }
 
+// operate does f to the pool, and logs it as what.
 func (a *Account) operate(f func(*pool.Pool, time.Duration), what string) error {
 	return a.ask(func() {
 		a.log.Info("by the operator: " + what)
@@ -47,8 +48,8 @@ func (a *Account) operate(f func(*pool.Pool, time.Duration), what string) error 
 	})
 }
 
-// Grant changes the numbers of sessions and the limits, and nothing else, see pool.Pool.Grant. A
-// later Reload takes those of its config again.
+// Grant changes the numbers of sessions and the limits, and nothing else, see pool.Pool.Grant. They
+// are in force until the next Grant or Reload.
 func (a *Account) Grant(g pool.Grant) error {
 	return a.ask(func() {
 		a.cfg.Pool.Grant = g
@@ -56,22 +57,22 @@ func (a *Account) Grant(g pool.Grant) error {
 	})
 }
 
-// SessionInfo is a session as one moment shows it.
+// SessionInfo is the state of a session at one moment.
 type SessionInfo struct {
 	ID       uint64
 	State    pool.SessionState
 	Since    time.Duration // in this state
 	Age      time.Duration // since the login; 0 before
 	Commands int           // sent since the login, ours included
-	// Doing is the command that is in flight, "login" while dialing, and empty for an idle session.
-	// Own says that it is ours, as a keepalive is.
+	// Doing is the command in flight, "login" while dialing, and empty for an idle session. Own
+	// means that it is a command of ours, such as a keepalive.
 	Doing string
 	Own   bool
-	// Listener and Client are whose command it is, where that is known.
+	// Listener and Client are the Origin of the command's client; empty where it is not known.
 	Listener, Client string
 }
 
-// Sessions lists the sessions in the order of their ids.
+// Sessions returns the sessions in the order of their IDs.
 func (a *Account) Sessions() ([]SessionInfo, error) {
 	got := make(chan []SessionInfo, 1) // one list; not closed
 	if err := a.ask(func() { got <- a.sessions() }); err != nil {
@@ -94,6 +95,7 @@ func (a *Account) sessions() []SessionInfo {
 	return all
 }
 
+// doing fills in the command in flight on s.
 func (i *SessionInfo) doing(s *pool.Session) {
 	x := of(s.Exchange())
 	switch {
@@ -109,7 +111,7 @@ func (i *SessionInfo) doing(s *pool.Session) {
 	}
 }
 
-// Look is a copy of the account's numbers; nil when the loop does not answer in time.
+// Look returns the account's numbers; nil when the loop does not answer within a second.
 func (a *Account) Look() *Snapshot {
 	got := make(chan *Snapshot, 1) // one copy; not closed
 	err := a.ask(func() {

@@ -6,14 +6,14 @@ import (
 	"eppmux/frame"
 )
 
-// Pattern is an answer by its code and a part of its text.
+// Pattern describes answers by their code and a part of their text.
 type Pattern struct {
 	Code int
-	Text string // in lower case, somewhere in the words of the result; empty: any
+	Text string // in lower case, to be found in the words of the result; empty: any words
 }
 
-// DefaultLost are answers to a command that can only mean a lost login: a command for which the
-// client has no right gets 2201 too, so that the text must say it.
+// DefaultLost are the answers to a command that can only mean a lost login. The code alone does not
+// tell: a command for which the client has no right gets 2201 too.
 var DefaultLost = []Pattern{
 	{2002, "not logged in"},
 	{2002, "log in first"},
@@ -25,8 +25,9 @@ var DefaultLost = []Pattern{
 	{2201, "session expired"},
 }
 
-// matchAny says whether m is one of the patterns. It looks only at the registry's own words: what
-// it echoes of a command may say anything. Those of an answer above maxWorded are not read.
+// matchAny reports whether m matches one of the patterns. It looks at the registry's own words
+// only, since the parts of a command that an answer repeats may say anything. It does not read the
+// words of an answer above maxWorded.
 func matchAny(patterns []Pattern, m *frame.Message) bool {
 	text, read := "", false
 	for _, p := range patterns {
@@ -46,13 +47,13 @@ func matchAny(patterns []Pattern, m *frame.Message) bool {
 	return false
 }
 
-// maxWorded is the longest answer of which the words are read, in octets: that takes a slow parser,
-// on the loop. What a registry answers to a command that it refuses has a few hundred, and what it
-// echoes of the command.
+// maxWorded is the longest answer whose words are read, in octets: they take a slow parser, on the
+// loop. The answer to a refused command has a few hundred, and the parts of the command that it
+// repeats.
 const maxWorded = 16 << 10
 
-// wordsOf is what a response says, msg and reasons of its first result; empty where it is too long
-// to look.
+// wordsOf returns the words of a response: msg and reasons of its first result. Empty for an answer
+// above maxWorded.
 func wordsOf(m *frame.Message) string {
 	if len(m.Payload) > maxWorded {
 		return ""

@@ -10,36 +10,36 @@ import (
 	"eppmux/upstream/pool"
 )
 
-// Auditor keeps a record of commands. Its methods are called on the loop; none blocks, and none
-// keeps the entry.
+// Auditor keeps a record of commands. Its methods are called on the loop. They must not block, and
+// must not keep the entry.
 type Auditor interface {
-	// Record notes that a command is about to be sent. done is called with ticket once the note
-	// would outlive the process, or with false when it cannot be kept; from any goroutine, also
-	// before Record returns.
+	// Record notes that a command is about to be sent. It calls done once, from any goroutine and
+	// possibly before it returns: with true when the note would outlive the process, with false
+	// when the note cannot be kept.
 	Record(e *audit.Entry, ticket uint64, done func(ticket uint64, ok bool))
 	// Add notes something that has happened.
 	Add(e *audit.Entry)
-	// Flush has written what was noted so far, soon.
+	// Flush begins to write everything that was noted so far.
 	Flush()
 }
 
-// queryFlush is how long the end of a query may wait to be written: nobody needs to look for it
-// after a crash.
+// queryFlush is the longest that the end of a query waits to be written: nobody needs it after a
+// crash.
 const queryFlush = 50 * time.Millisecond
 
 // recording is an Account's way to its Auditor.
 type recording struct {
 	// Owned by the loop.
-	entry   audit.Entry // handed over, one at a time
+	entry   audit.Entry // lent to the Auditor, one at a time
 	posted  bool        // flush is posted
-	queries *loop.Alarm // calls flush
-	spare   []kept      // for settled
+	queries *loop.Alarm // calls flush for ends of queries
+	spare   []kept      // memory for settled
 
 	mu      sync.Mutex
-	settled []kept // guarded by mu: notes that have ended and are not told the pool
+	settled []kept // notes that have ended, and the pool does not know; guarded by mu
 }
 
-// kept is a note that has been kept, or could not be.
+// kept is the end of a note: it was kept, or could not be.
 type kept struct {
 	s      *pool.Session
 	ticket uint64
@@ -48,7 +48,7 @@ type kept struct {
 
 // record has the Auditor note that x is about to be written on s.
 func (a *Account) record(s *pool.Session, x *Exchange, ticket uint64) {
-	if a.cfg.Audit == nil { // the pool's config says otherwise
+	if a.cfg.Audit == nil { // though pool.Config.Record asks for notes
 		a.pool.Recorded(s, ticket, true, a.now())
 		return
 	}
@@ -57,8 +57,8 @@ func (a *Account) record(s *pool.Session, x *Exchange, ticket uint64) {
 	a.flushSoon()
 }
 
-// flushSoon has written what is noted now and in the rest of this turn of the loop: many commands
-// share one write.
+// flushSoon posts a flush, unless one is posted already: all that is noted in one turn of the loop
+// shares one write.
 func (a *Account) flushSoon() {
 	if !a.recording.posted {
 		a.recording.posted = true
@@ -66,13 +66,14 @@ func (a *Account) flushSoon() {
 	}
 }
 
+// flush has the Auditor write its notes.
 func (a *Account) flush() {
 	a.recording.posted = false
 	a.cfg.Audit.Flush()
 }
 
-// settle takes the end of a note, from any goroutine. Notes that end together reach the loop
-// together.
+// settle takes the end of a note. Notes that end together reach the loop together. From any
+// goroutine.
 func (a *Account) settle(s *pool.Session, ticket uint64, ok bool) {
 	g := &a.recording
 	g.mu.Lock()
@@ -100,7 +101,7 @@ func (a *Account) tell() {
 	g.spare = ended
 }
 
-// entry fills in an Entry about x. It is valid until the next call, and as long as x's octets are.
+// entry returns an Entry about x. It is valid until the next call, and as long as x's octets are.
 func (a *Account) entry(x *Exchange, ev audit.Event) *audit.Entry {
 	e := &a.recording.entry
 	x.name()
@@ -113,8 +114,8 @@ func (a *Account) entry(x *Exchange, ev audit.Event) *audit.Entry {
 	return e
 }
 
-// rejection is the note that the registry did not execute x, valid as entry's; nil where there is
-// none to be kept, as of a command of our own.
+// rejection returns an Entry that the registry did not execute x, by its answer m. It is valid as
+// long as one of entry. Nil where no sending of x was noted, and for a command of our own.
 func (a *Account) rejection(x *Exchange, m *frame.Message) *audit.Entry {
 	if x == nil || !x.recorded {
 		return nil
@@ -125,7 +126,7 @@ func (a *Account) rejection(x *Exchange, m *frame.Message) *audit.Entry {
 	return e
 }
 
-// note adds an entry, unless it is nil.
+// note has the Auditor add an entry, unless it is nil.
 func (a *Account) note(e *audit.Entry) {
 	if e != nil {
 		a.cfg.Audit.Add(e)
@@ -133,7 +134,8 @@ func (a *Account) note(e *audit.Entry) {
 	}
 }
 
-// recordEnd notes the end of x, if its sending was noted or if ends of queries are wanted.
+// recordEnd notes the end of x, if its sending was noted, or if it is a query and AuditQueries is
+// set.
 func (a *Account) recordEnd(x *Exchange, o Outcome) {
 	if a.cfg.Audit == nil || !x.recorded && !(a.cfg.AuditQueries && x.Query) {
 		return

@@ -285,7 +285,7 @@ func TestGoneIsNamed(t *testing.T) {
 	})
 }
 
-// TestOneFlush: what is announced in one turn of the loop is written together, and its ends are
+// TestOneFlush: what is recorded in one turn of the loop is written together, and its ends are
 // told together. The ends of queries wait for a little while.
 func TestOneFlush(t *testing.T) {
 	rec := &bookkeeper{}
@@ -304,7 +304,7 @@ func TestOneFlush(t *testing.T) {
 				asked = append(asked, a)
 			}
 			if len(rec.entries) != 4 || rec.flushes != 0 {
-				t.Errorf("got %d announced and %d flushes in one turn", len(rec.entries), rec.flushes)
+				t.Errorf("got %d recorded and %d flushes in one turn", len(rec.entries), rec.flushes)
 			}
 		})
 		synctest.Wait()

@@ -9,12 +9,12 @@ import (
 	"eppmux/upstream/pool"
 )
 
-// seen is what a login has shown of the times to come.
+// seen is what a login has shown about dates to come.
 type seen struct {
-	expires  time.Time     // of the registry's certificate; zero: no TLS
-	life     time.Duration // of that, from its first day
+	expires  time.Time     // end of the registry's certificate; zero: no TLS
+	life     time.Duration // of the certificate, from its first day
 	events   []frame.LoginEvent
-	answered bool // the login has had its answer: then events are all there are
+	answered bool // the login was answered: then events are complete
 }
 
 // certificate notes the registry's own certificate.
@@ -25,7 +25,7 @@ func (s *seen) certificate(c tls.ConnectionState) {
 	}
 }
 
-// answer notes what the answer to l says about it, without its passwords.
+// answer notes the login events in the answer to l, without the passwords of l.
 func (s *seen) answer(m *frame.Message, l *frame.Login) {
 	s.answered, s.events = true, frame.ParseLoginEvents(m.Payload)
 	for i := range s.events {
@@ -36,8 +36,8 @@ func (s *seen) answer(m *frame.Message, l *frame.Login) {
 	}
 }
 
-// PasswordExpires is when the password ends, as the registry said at the last login; zero: it said
-// nothing.
+// PasswordExpires returns when the password ends, as the registry said at the last login; zero if
+// it said nothing.
 func (s *Snapshot) PasswordExpires() time.Time {
 	for i := range s.LoginEvents {
 		if e := &s.LoginEvents[i]; e.Type == "password" && !e.Expires.IsZero() {
@@ -47,16 +47,16 @@ func (s *Snapshot) PasswordExpires() time.Time {
 	return time.Time{}
 }
 
-// learn takes over what an attempt to log in has shown. What the registry says anew about the login
-// is logged once.
-func (a *Account) learn(s *pool.Session, fresh seen) {
-	if !fresh.expires.IsZero() {
-		a.seen.expires, a.seen.life = fresh.expires, fresh.life
+// learn takes over what an attempt to log in has shown. It logs each login event that the login
+// before did not have.
+func (a *Account) learn(s *pool.Session, now seen) {
+	if !now.expires.IsZero() {
+		a.seen.expires, a.seen.life = now.expires, now.life
 	}
-	if !fresh.answered {
+	if !now.answered {
 		return
 	}
-	for _, e := range fresh.events {
+	for _, e := range now.events {
 		if slices.Contains(a.seen.events, e) {
 			continue
 		}
@@ -66,5 +66,5 @@ func (a *Account) learn(s *pool.Session, fresh seen) {
 		}
 		a.log.Warn("registry warns of the login", append(args, "err", e.Text)...)
 	}
-	a.seen.events = fresh.events
+	a.seen.events = now.events
 }

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"slices"
 
@@ -10,29 +9,41 @@ import (
 	"eppmux/upstream/pool"
 )
 
-// carrier moves the messages of one session between the loop and the registry. tlsCarrier carries
-// them over TCP and TLS; anything else that can carry commands implements it too.
+// carrier moves the messages of one session between the loop and the registry. tlsCarrier does so
+// over TCP and TLS. What the messages say is the session's affair, whatever carries it.
 //
-// Its methods are called on the loop, in a turn, and must not block. It reads and writes by itself,
-// and tells its session of what has come: loggedIn or notOpened once, then message, poison and
-// closed.
+// target.carry makes a carrier and begins to open the session. The carrier logs in, with what
+// session.loginFor composes, and takes the answer to session.judgeLogin. Then it calls, on the loop
+// and in a turn:
+//
+//   - session.shown once, with the greeting if one has come; this one also outside a turn
+//   - session.loggedIn, session.notOpened or session.spoilt once
+//   - session.message for each message that comes after loggedIn while a command is in flight, and
+//     session.news and session.poison for one that nobody asked for
+//   - session.closed once, when the connection of a session that was logged in is closed, by
+//     whichever side
+//
+// Its methods are called on the loop, in a turn, and must not block.
 type carrier interface {
-	// recall gives up opening the session, unless its login is on its way.
+	// recall gives up opening the session, unless its login may have been sent.
 	recall()
 	// cancel gives up opening the session at once.
 	cancel()
-	// sendExchange writes a client's command, or calls session.unsent where nothing may be written
-	// any more.
+	// sendExchange writes the unit of session.begin(x). Where nothing may be written any more it
+	// calls session.unsent instead. It does nothing where x is not the session's exchange: x has
+	// ended.
 	sendExchange(x *Exchange)
-	// sendKeepalive and sendLogout write a message of our own, see session.ownMessage.
+	// sendKeepalive writes session.ownMessage, or poisons the session where nothing may be written
+	// any more. It does nothing on a session that is closing.
 	sendKeepalive()
+	// sendLogout is as sendKeepalive.
 	sendLogout()
 	// close closes the connection; session.closed has been called when it returns.
 	close()
 }
 
-// session is what an Account has of a pool.Session, whatever carries it: it knows our own messages,
-// which answer belongs to which command, and what an answer means.
+// session is an Account's part of a pool.Session. It knows our own messages, which answer belongs
+// to which command, and what an answer means.
 type session struct {
 	// Immutable after startOpening.
 	a       *Account
@@ -42,7 +53,7 @@ type session struct {
 
 	// Owned by the goroutine that opens the session, then by the loop.
 	seen    seen
-	muxTRID []byte // of our own command in flight; of a hello it has no meaning
+	muxTRID []byte // of our own command in flight; a hello has none
 
 	// Owned by the loop.
 	out []byte // the message of our own being written
@@ -51,17 +62,15 @@ type session struct {
 func sessionOf(s *pool.Session) *session { return s.Shell.(*session) }
 func carrierOf(s *pool.Session) carrier  { return sessionOf(s).carrier }
 
+// startOpening has a carrier open the session, unless the account is closed.
 func (a *Account) startOpening(ps *pool.Session) {
-	if a.closed {
+	if a.ctx.Err() != nil {
 		return
 	}
 	s := &session{a: a, s: ps, settle: func(ticket uint64, ok bool) { a.settle(ps, ticket, ok) }}
 	s.renewOwn()
-	ctx, cancel := context.WithCancel(a.ctx)
-	t := &tlsCarrier{session: s, giveUp: cancel}
-	s.carrier, ps.Shell = t, s
-	a.dials.Add(1)
-	go a.open(ctx, t, a.target)
+	ps.Shell = s
+	s.carrier = a.target.carry(s)
 }
 
 // renewOwn makes a transaction id for a command of our own.
@@ -69,8 +78,8 @@ func (s *session) renewOwn() {
 	s.muxTRID = s.a.trids.appendMuxTRID(s.muxTRID[:0], nil, nil, s.a.wall())
 }
 
-// ownMessage is the message of our own that the pool wants sent, as a data unit. Borrowed until the
-// next call.
+// ownMessage returns the message of our own that the pool wants sent, as a data unit. Borrowed
+// until the next call.
 func (s *session) ownMessage() []byte {
 	switch s.s.InFlight() {
 	case pool.HelloInFlight:
@@ -87,16 +96,26 @@ func (s *session) ownMessage() []byte {
 	return s.out
 }
 
-// begin notes that x is being written, and returns its data unit.
+// begin notes that x is about to be written, and returns its data unit.
 func (s *session) begin(x *Exchange) []byte {
 	x.exposed = true
 	s.a.counts.sent(x)
 	return x.unit()
 }
 
-// unsent says that x was not written, since nothing may be written any more for the given cause.
+// unsent tells the pool that x was not written: nothing may be written any more, for the given
+// cause.
 func (s *session) unsent(x *Exchange, cause pool.Cause) {
 	s.a.pool.Unsent(s.s, &x.Exchange, cause, s.a.now())
+}
+
+// shown takes what an attempt to open the session has shown, whether it succeeds or not: the
+// payload of the registry's greeting, nil where none has come, and what is in seen.
+func (s *session) shown(greeting []byte) {
+	if greeting != nil {
+		s.a.greeted(greeting)
+	}
+	s.a.learn(s.s, s.seen)
 }
 
 // loggedIn tells the pool that the session has logged in.
@@ -108,7 +127,27 @@ func (s *session) loggedIn() {
 	a.pool.Opened(s.s, a.now())
 }
 
-// spoilt tells the pool that the session was lost behind the login's answer.
+// notOpened tells the pool that the session could not be opened. errRecalled says that it was given
+// up before its login was sent.
+func (s *session) notOpened(err error) {
+	a, cause := s.a, openCause(err)
+	if cause != pool.CauseShutdown {
+		a.counts.Logins[loginResult(cause)]++
+		a.log.Warn("session could not be opened", "session", s.s.ID, "reason", cause.String(), "err", err.Error())
+		a.troubled(err.Error(), cause)
+	}
+	a.pool.OpenFailed(s.s, cause, a.now())
+}
+
+// troubled notes why there is no session, or one less.
+func (a *Account) troubled(why string, cause pool.Cause) {
+	if a.trouble == "" {
+		a.troubleSince = a.clock()
+	}
+	a.trouble, a.cause = why, cause
+}
+
+// spoilt tells the pool that the session was lost right behind the login's answer.
 func (s *session) spoilt(cause pool.Cause) {
 	a := s.a
 	a.log.Warn("session could not be opened", "session", s.s.ID, "reason", cause.String())
@@ -117,7 +156,7 @@ func (s *session) spoilt(cause pool.Cause) {
 	a.pool.OpenFailed(s.s, cause, a.now())
 }
 
-// closed tells the pool that the connection of an opened session is closed.
+// closed tells the pool that the connection of a session that was logged in is closed.
 func (s *session) closed() {
 	a := s.a
 	a.pool.Closed(s.s, a.now())
@@ -125,14 +164,15 @@ func (s *session) closed() {
 	a.log.Info("session closed", "session", s.s.ID, "reason", s.s.Cause().String())
 }
 
-// poison ends the session for cause, and with it the command in flight.
+// poison ends the session for the given cause, and with it the command in flight.
 func (s *session) poison(cause pool.Cause) {
 	s.a.inTurn()
 	s.note(cause)
 	s.a.pool.Poison(s.s, cause)
 }
 
-// note counts a session that is out of step: octets came that do not belong where they came.
+// note counts the session as out of step if cause says so: octets came that do not belong where
+// they came.
 func (s *session) note(cause pool.Cause) {
 	if slices.Contains(pool.DesyncCauses, cause) {
 		s.a.counts.Desync[cause]++
@@ -141,16 +181,16 @@ func (s *session) note(cause pool.Cause) {
 	}
 }
 
-// news takes from a message that nobody asked for what there is to learn: a greeting says what the
-// registry offers now. The payload is borrowed.
+// news learns from a message that nobody asked for: a greeting says what the registry offers now.
+// The payload is borrowed.
 func (s *session) news(payload []byte) {
 	if m, err := s.a.scanner.Scan(payload); err == nil && m.Kind == frame.KindGreeting {
 		s.a.greeted(bytes.Clone(m.Payload))
 	}
 }
 
-// message takes the message that answers the command in flight, and ends the session behind it
-// unless end is CauseNone. The payload is borrowed until the turn ends.
+// message takes the message that should answer the command in flight, and ends the session behind
+// it for the cause end, unless that is CauseNone. The payload is borrowed until the turn ends.
 func (s *session) message(payload []byte, end pool.Cause) {
 	a := s.a
 	a.inTurn()
@@ -175,33 +215,33 @@ func (s *session) message(payload []byte, end pool.Cause) {
 	}
 }
 
-// ending is why the session ends behind m, which came with end: m's own code, where that ends
-// sessions. The end of the connection may have come in the same read; m is its reason all the same.
+// ending returns why the session ends behind m, which came together with end. A code that ends
+// sessions is the reason also where the end of the connection came in the same read.
 func (s *session) ending(m *frame.Message, end pool.Cause) pool.Cause {
 	a := s.a
 	switch {
-	case end != pool.CauseNone && end != pool.CauseRegistryClosed, !closes(m.Code),
+	case end != pool.CauseNone && end != pool.CauseRegistryClosed, !frame.Code(m.Code).Ends(),
 		s.s.InFlight() == pool.LogoutInFlight, matchAny(a.cfg.Throttled, m):
 		return end
 	}
-	a.troubled(s.farewell(m), pool.CauseCodeCloses)
-	a.log.Warn("registry ends a session by its answer; often too many commands: compare rate_limits with what it allows",
+	a.troubled(s.wordsOfEnd(m), pool.CauseCodeCloses)
+	a.log.Warn("registry ends a session by its answer; "+
+		"often too many commands: compare rate_limits with what it allows",
 		"session", s.s.ID, "code", m.Code, "err", a.trouble)
 	return pool.CauseCodeCloses
 }
 
-// farewell is what is known of an answer that ends the session. What is said about a client's
-// command stays between the registry and the client: it may repeat what stands in the command, an
-// authInfo for one.
-func (s *session) farewell(m *frame.Message) string {
+// wordsOfEnd returns what is logged of an answer that ends the session. The words of an answer to a
+// client's command stay between the registry and the client: they may repeat an authInfo in it.
+func (s *session) wordsOfEnd(m *frame.Message) string {
 	if s.s.InFlight() == pool.CommandInFlight {
 		return fmt.Sprintf("result code %d", m.Code)
 	}
 	return refusal(m, &s.a.target.login).Error()
 }
 
-// rejected deals with an answer that says that the command was not executed, since the session has
-// lost its login or since the registry wants fewer commands. It reports whether m was one.
+// rejected reports whether m says that the command was not executed, since the session has lost its
+// login or since the registry wants fewer commands. If so, it tells the pool.
 func (s *session) rejected(m *frame.Message, end pool.Cause) bool {
 	a, x := s.a, of(s.s.Exchange())
 	switch {
@@ -222,13 +262,9 @@ func (s *session) rejected(m *frame.Message, end pool.Cause) bool {
 	return false
 }
 
-// closes reports whether a result code ends the session. RFC 5730 section 3: the second digit 5 is
-// "connection management"; registries use it in codes that the RFC does not list, such as 1501.
-func closes(code int) bool { return code/100%10 == 5 }
-
-// matches reports whether m is the answer to the command in flight. RFC 5730 section 2.6: a response
-// carries the clTRID of its command. Some carry none, which does no harm while one command is in
-// flight; another's is never delivered.
+// matches reports whether m is the answer to the command in flight. RFC 5730 section 2.6: a
+// response has the clTRID of its command. A response without one is taken for the answer, since
+// only one command is in flight; one with another's clTRID never is.
 func (s *session) matches(m *frame.Message) bool {
 	if s.s.InFlight() == pool.HelloInFlight {
 		return m.Kind == frame.KindGreeting
@@ -243,20 +279,22 @@ func (s *session) matches(m *frame.Message) bool {
 	if x := of(s.s.Exchange()); x != nil {
 		id = x.MuxTRID()
 	}
-	if id == nil { // nothing to compare with, but it must not be one that we gave to another command
+	if id == nil { // the command had no place for one: the answer must not have another command's
 		return !isMuxTRID(m.ClTRID.Value)
 	}
 	return bytes.Equal(m.ClTRID.Value, id)
 }
 
-// answered is what x's client is told of its answer. Borrowed until the next call, and as long as
-// m.
+// answered returns the Outcome of x by its answer m. Borrowed until the next call, and as long as m
+// is.
 func (a *Account) answered(m *frame.Message, x *Exchange) Outcome {
-	return Outcome{End: pool.EndAnswered, Code: m.Code, Unit: a.restore(m, x), SvTRID: m.Payload[m.SvTRID.Start:m.SvTRID.End]}
+	return Outcome{End: pool.EndAnswered, Code: m.Code, Unit: a.restore(m, x),
+		SvTRID: m.Payload[m.SvTRID.Start:m.SvTRID.End]}
 }
 
-// restore builds the answer for x's client from m: the client's own clTRID, octet for octet, or
-// none if it sent none, and the same in every paTRID. Borrowed until the next call.
+// restore builds the answer for x's client from m. The muxTRIDs in clTRID and paTRID become the
+// clients' own clTRIDs, octet for octet; where a client sent none, the element is left out.
+// Borrowed until the next call.
 func (a *Account) restore(m *frame.Message, x *Exchange) []byte {
 	a.edits = a.edits[:0]
 	for i := range m.PaTRID {
@@ -270,7 +308,7 @@ func (a *Account) restore(m *frame.Message, x *Exchange) []byte {
 			a.replace(&m.ClTRID, nil, tridNone)
 		}
 	}
-	if len(a.edits) > 1 { // a response's trID may stand before its resData only against the schema
+	if len(a.edits) > 1 { // in case the trID stands before the resData, against the schema
 		slices.SortFunc(a.edits, func(x, y frame.Edit) int { return x.Span.Start - y.Span.Start })
 	}
 	a.answer = frame.AppendUnit(a.answer[:0], m.Payload, a.edits)
@@ -281,6 +319,7 @@ func (a *Account) restore(m *frame.Message, x *Exchange) []byte {
 	return unit
 }
 
+// replace adds an edit that puts a client's clTRID, or nothing, in the place of id.
 func (a *Account) replace(id *frame.ClTRID, content []byte, known stoodFor) {
 	switch known {
 	case tridKnown:

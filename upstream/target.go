@@ -10,11 +10,15 @@ import (
 	"eppmux/frame"
 )
 
-// target is what sessions are opened with: where the registry is and what we log in with.
-// Immutable; a reload makes another one.
+// target is what sessions are opened with: where the registry is, what carries messages to it, and
+// what we log in with. Immutable; a reload makes another one.
 type target struct {
+	// carry makes the carrier of a session and begins to open it. It is called on the loop, in a
+	// turn, and must not block. This is where an account chooses its carrier.
+	carry func(*session) carrier
+
 	dial   func(context.Context) (net.Conn, error)
-	dialer *dialer // that dial is of; nil where the config has its own
+	dialer *dialer // whose method dial is; nil where the config has a Dial
 	tls    *tls.Config
 	login  frame.Login
 
@@ -24,22 +28,25 @@ type target struct {
 }
 
 func newTarget(cfg *Config) target {
-	t := target{dial: cfg.Dial, tls: cfg.TLS, login: cfg.Login, connectTimeout: cfg.ConnectTimeout,
+	t := target{carry: cfg.carry, dial: cfg.Dial, tls: cfg.TLS, login: cfg.Login, connectTimeout: cfg.ConnectTimeout,
 		greetingTimeout: cfg.GreetingTimeout, loginTimeout: cfg.LoginTimeout, maxResponse: cfg.MaxResponse}
+	if t.carry == nil {
+		t.carry = openTLS
+	}
 	if t.dial == nil {
 		t.dialer = newDialer(cfg.Address, cfg.SourceAddress)
 		t.dial = t.dialer.dial
 	}
 	if t.tls != nil {
-		// A message must go out in one record where it fits: some registries take one read for one
-		// frame.
+		// A message must go out in one record where it fits: some registries take one read of
+		// theirs for one frame.
 		t.tls = t.tls.Clone()
 		t.tls.DynamicRecordSizingDisabled = true
 	}
 	return t
 }
 
-// remember takes over what an earlier dialer knows of the same address.
+// remember takes over the address that worked last from an earlier dialer of the same name.
 func (t *target) remember(d *dialer) {
 	if d == nil || t.dialer == nil || d.address != t.dialer.address {
 		return
@@ -49,14 +56,14 @@ func (t *target) remember(d *dialer) {
 	t.dialer.last = d.last
 }
 
-// dialer connects to an address by TCP. All addresses of a name are tried; while the name cannot be
-// looked up, the address that worked last serves.
+// dialer connects to a registry by TCP. It tries all addresses of the name, and the address that
+// worked last while the name cannot be looked up.
 type dialer struct {
 	net.Dialer
 	address string
 
 	mu   sync.Mutex
-	last string // guarded by mu
+	last string // the address that worked last; empty: none yet; guarded by mu
 }
 
 func newDialer(address, source string) *dialer {

@@ -15,31 +15,33 @@ import (
 )
 
 const (
-	// readSize is what a session's buffer has room for at the least, in octets: a TLS record.
+	// readSize is the least room for a read, in octets: a TLS record.
 	readSize = 16 << 10
-	// readKept is the largest buffer that a session keeps once it is empty.
+	// readKept is the largest buffer that a session keeps once it is empty, in octets.
 	readKept = 256 << 10
 )
 
-// tlsCarrier carries a session over TCP, with TLS or without. It is the Handler of the session's
-// socket.
+// tlsCarrier carries a session over TCP, with TLS or without. It implements carrier, and
+// loop.Handler for the session's socket.
 type tlsCarrier struct {
-	*session // immutable
+	// Immutable.
+	*session
+	giveUp context.CancelFunc // ends the opening of the session
 
-	giveUp context.CancelFunc // ends opening; immutable
-	login  atomic.Int32       // whether the login may be sent, see loginOpen
+	login atomic.Int32 // loginOpen, loginSent or loginRecalled
 
 	// Owned by the goroutine that opens the session, then by the loop.
 	socket *loop.Conn
 	conn   net.Conn // tls.Conn over socket, or socket itself
-	in     []byte   // octets that have been read and not taken
+	in     []byte   // octets that were read and not taken
 }
 
-// What has been decided of a login. Whoever changes it from loginOpen has decided.
+// The login's stages. The opening goroutine and the loop race to end loginOpen: a CompareAndSwap
+// from it decides whether the login is sent.
 const (
 	loginOpen     int32 = iota // may be sent
-	loginSent                  // may have been sent
-	loginRecalled              // was not sent and will not be: we have given it up
+	loginSent                  // is being sent, or was
+	loginRecalled              // was not sent and never will be
 )
 
 // Opened implements loop.Handler.
@@ -48,7 +50,7 @@ func (t *tlsCarrier) Opened(s loop.Socket) { t.socket.Attach(s) }
 // Closed implements loop.Handler.
 func (t *tlsCarrier) Closed(error) {
 	t.socket.Detach()
-	if t.opened() { // otherwise ready will find it closed
+	if t.opened() { // otherwise ready will find the socket closed
 		t.a.turn(t.session.closed)
 	}
 }
@@ -92,14 +94,14 @@ func (t *tlsCarrier) close() {
 	}
 }
 
-// write writes a whole data unit at once, so that it becomes one TLS record where it fits. An error
-// needs no care: the socket is closed then, and Closed has told the pool.
+// write writes a whole data unit at once, so that it becomes one TLS record where it fits. It
+// ignores an error: the socket is closed then, and Closed has told the pool.
 func (t *tlsCarrier) write(unit []byte) { _, _ = t.conn.Write(unit) }
 
-// pending reports whether the registry has sent something, or its end, since its last message was
-// taken: an answer that nobody waits for must not be taken for the next command's, and behind the
-// end nothing must be written. It is asked before each command, also right behind an answer, since
-// registries close there.
+// pending reports whether the registry has sent octets or the connection's end since its last
+// message was taken. Octets that nobody asked for must not be taken for the next command's answer,
+// and nothing must be written behind the end. It is called before each command, also right behind
+// an answer, since registries close there.
 func (t *tlsCarrier) pending() bool {
 	return t.socket.Pending() || t.conn != net.Conn(t.socket) && t.socket.Partial()
 }
@@ -107,7 +109,7 @@ func (t *tlsCarrier) pending() bool {
 // sendExchange implements carrier.
 func (t *tlsCarrier) sendExchange(x *Exchange) {
 	switch {
-	case t.s.Exchange() != &x.Exchange: // it has ended with the session
+	case t.s.Exchange() != &x.Exchange: // x has ended with the session
 	case t.socket.Detached() || t.s.State() != pool.SessionBusy:
 		t.unsent(x, pool.CauseRegistryClosed)
 	case t.pending():
@@ -123,8 +125,7 @@ func (t *tlsCarrier) sendKeepalive() { t.sendOwn() }
 // sendLogout implements carrier.
 func (t *tlsCarrier) sendLogout() { t.sendOwn() }
 
-// sendOwn writes a message of our own, or ends the session that is at its end or has something to
-// say.
+// sendOwn writes a message of our own, or ends the session if the registry has something pending.
 func (t *tlsCarrier) sendOwn() {
 	switch {
 	case t.socket.Detached() || t.s.State() == pool.SessionClosing:
@@ -142,13 +143,13 @@ func (t *tlsCarrier) Readable() {
 	}
 }
 
-// read reads the octets that have come and takes the message in them.
+// read reads the octets that have come, and takes the message in them.
 func (t *tlsCarrier) read() {
 	end := t.fill()
 	t.take(end)
 }
 
-// fill reads the octets that have come. It returns why the session ends, or CauseNone.
+// fill reads the octets that have come into t.in. It returns why the session ends, or CauseNone.
 func (t *tlsCarrier) fill() pool.Cause {
 	for !t.socket.Detached() {
 		t.in = slices.Grow(t.in, readSize)
@@ -167,7 +168,8 @@ func (t *tlsCarrier) fill() pool.Cause {
 	return pool.CauseRegistryClosed
 }
 
-// readCause tells the registry's closing from octets that TLS does not accept.
+// readCause returns why a session ends by an error of a read: the registry closed it, or it sent
+// octets that TLS does not accept.
 func readCause(err error) pool.Cause {
 	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
 		return pool.CauseRegistryClosed
@@ -175,9 +177,9 @@ func readCause(err error) pool.Cause {
 	return pool.CauseFrame
 }
 
-// take takes the message that has come whole. One is due at most: octets behind it nobody asked
-// for, and the session ends. It also ends for the given cause, unless that is CauseNone, after the
-// message has been taken.
+// take takes the message in t.in once it is whole. At most one is due: if octets stand behind it,
+// which nobody asked for, the session ends. It also ends for the given cause, unless that is
+// CauseNone, after the message has been taken.
 func (t *tlsCarrier) take(end pool.Cause) {
 	if t.socket.Detached() || t.s.State() == pool.SessionClosing {
 		return

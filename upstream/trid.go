@@ -7,17 +7,17 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// A muxTRID is "M", 13 characters of Crockford's base 32, and, where the client sent a clTRID, "-"
-// and that clTRID whole if it fits. The 13 are 55 bits of microseconds since 1970, strictly rising,
-// and 10 bits of host identity: unique over clients, restarts and hosts, in order of time, and
-// readable back without a table.
+// A muxTRID is "M" and 13 characters of Crockford's base 32. Where the client sent a clTRID, "-"
+// follows, and then that clTRID if it fits whole. The 13 characters are 55 bits of microseconds
+// since 1970, strictly rising, and 10 bits of host identity. So muxTRIDs are unique over clients,
+// restarts and hosts, sort by time, and give the clTRID back without a table.
 const (
 	tridHead = 14 // "M" and 13 characters
 	tridMax  = 64 // RFC 5730 section 4: trIDStringType has 3 to 64 characters
 
-	// tridKept is how many clTRIDs that did not fit are remembered for paTRID.
+	// tridKept is the number of clTRIDs that did not fit and are remembered for paTRID.
 	tridKept = 1 << 14
-	// tridKeptLen is the longest of them, in octets.
+	// tridKeptLen is the longest remembered clTRID, in octets.
 	tridKeptLen = 1 << 12
 )
 
@@ -25,9 +25,9 @@ const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 // tridSource makes transaction ids. Owned by the loop.
 type tridSource struct {
-	host uint64 // 10 bits
-	last uint64 // microseconds since 1970
-	kept *simplelru.LRU[string, []byte]
+	host uint64                         // 10 bits
+	last uint64                         // microseconds since 1970
+	kept *simplelru.LRU[string, []byte] // by the first tridHead characters: clTRIDs that did not fit
 }
 
 func newTRIDSource(host uint16) *tridSource {
@@ -38,8 +38,8 @@ func newTRIDSource(host uint16) *tridSource {
 	return &tridSource{host: uint64(host) & 0x3ff, kept: kept}
 }
 
-// append appends the 13 characters of a new id to dst. wall is the time since 1970; a clock that
-// goes back does not make an id come again.
+// append appends the 13 characters of a new id to dst. wall is the time since 1970; no id comes
+// again when it goes back.
 func (t *tridSource) append(dst []byte, wall time.Duration) []byte {
 	t.last = max(t.last+1, uint64(wall.Microseconds()))
 	for shift := 50; shift >= 0; shift -= 5 {
@@ -48,8 +48,8 @@ func (t *tridSource) append(dst []byte, wall time.Duration) []byte {
 	return append(dst, crockford[t.host>>5], crockford[t.host&31])
 }
 
-// appendMuxTRID appends a new muxTRID for a client's clTRID: content as it stood between its tags,
-// value as a parser sees it; content is nil where the client sent none.
+// appendMuxTRID appends a new muxTRID for a client's clTRID. content is the clTRID as it stood
+// between its tags, value as a parser sees it; content is nil where the client sent none.
 func (t *tridSource) appendMuxTRID(dst, content, value []byte, wall time.Duration) []byte {
 	start := len(dst)
 	dst = t.append(append(dst, 'M'), wall)
@@ -66,7 +66,7 @@ func (t *tridSource) appendMuxTRID(dst, content, value []byte, wall time.Duratio
 	return dst
 }
 
-// plain says whether every octet may stand in XML text and in a token as it is.
+// plain reports whether every octet may stand in XML text and in a token as it is.
 func plain(b []byte) bool {
 	for _, c := range b {
 		if c <= ' ' || c > '~' || c == '<' || c == '>' || c == '&' || c == '"' || c == '\'' {
@@ -76,18 +76,18 @@ func plain(b []byte) bool {
 	return true
 }
 
-// stoodFor is what a transaction id of the registry's messages stands for.
+// stoodFor is what a transaction id in a registry's message stands for.
 type stoodFor uint8
 
 const (
-	tridForeign stoodFor = iota // no muxTRID of ours
+	tridForeign stoodFor = iota // another's id: it is no muxTRID
 	tridNone                    // the client sent no clTRID
 	tridKnown                   // the client's clTRID, known
 	tridLost                    // the client's clTRID did not fit and is no longer remembered
 )
 
-// resolve takes a muxTRID apart: the content of the client's clTRID, borrowed from id or from the
-// map.
+// resolve returns the content of the client's clTRID that id stands for, borrowed from id or from
+// the remembered ones.
 func (t *tridSource) resolve(id []byte) ([]byte, stoodFor) {
 	if !isMuxTRID(id) {
 		return nil, tridForeign
@@ -104,7 +104,7 @@ func (t *tridSource) resolve(id []byte) ([]byte, stoodFor) {
 	return nil, tridLost
 }
 
-// isMuxTRID says whether id has the form of a muxTRID.
+// isMuxTRID reports whether id has the form of a muxTRID.
 func isMuxTRID(id []byte) bool {
 	if len(id) < tridHead || len(id) > tridMax || id[0] != 'M' || len(id) > tridHead && id[tridHead] != '-' {
 		return false

@@ -24,10 +24,11 @@ import (
 	"eppmux/loop"
 )
 
-// Loop is one event loop of gnet, without listeners: sockets come to it by Enroll.
+// Loop implements loop.Loop. It is one event loop of gnet, without listeners: sockets come to it by
+// Enroll.
 //
-// After a socket is closed, gnet acts on the bare number of its descriptor, which may be somebody
-// else's by then. So nothing here keeps a gnet.Conn past OnClose: a socket lets go of it there.
+// After a socket is closed, a gnet.Conn still acts on the number of its descriptor, which may be
+// another's by then. So nothing here keeps a gnet.Conn past OnClose: a socket forgets it there.
 type Loop struct {
 	gnet.BuiltinEventEngine
 
@@ -35,12 +36,12 @@ type Loop struct {
 	client *gnet.Client
 	el     gnet.EventLoop
 
-	mu      sync.RWMutex // held for reading while something is posted, which does not block
-	ended   bool         // guarded by mu
-	enrolls sync.WaitGroup
+	mu      sync.RWMutex   // locked for reading while something is posted, which does not block
+	ended   bool           // by Stop; guarded by mu
+	enrolls sync.WaitGroup // calls of Enroll under way
 }
 
-// New starts a loop. Its goroutine ends with Stop. log takes gnet's warnings and errors.
+// New starts a loop. Its goroutine ends with Stop. gnet's warnings and errors go to log.
 func New(log *slog.Logger) (*Loop, error) {
 	l := &Loop{}
 	c, err := gnet.NewClient(l, gnet.WithNumEventLoop(1), gnet.WithTCPNoDelay(gnet.TCPNoDelay),
@@ -59,8 +60,8 @@ func New(log *slog.Logger) (*Loop, error) {
 	return l, nil
 }
 
-// findLoop learns the handle of the loop, which gnet gives to a connection's owner only: a socket
-// pair serves for one.
+// findLoop sets l.el. gnet gives the handle of a loop to connections only, so findLoop enrolls one
+// end of a socket pair.
 func (l *Loop) findLoop() error {
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -99,12 +100,13 @@ func (l *Loop) Post(f func()) {
 	}
 }
 
+// task implements gnet.Runnable.
 type task func()
 
 // Run implements gnet.Runnable.
 func (f task) Run(context.Context) error { f(); return nil }
 
-// errLoopEnded is what Enroll returns when the loop does not run any more.
+// errLoopEnded is returned by Enroll after Stop.
 var errLoopEnded = errors.New("event loop has ended")
 
 // Enroll implements loop.Loop.
@@ -124,9 +126,9 @@ func (l *Loop) Enroll(nc net.Conn, h loop.Handler) error {
 	return err
 }
 
-// Stop closes all sockets, ends the loop and waits for it. The loop itself must not call it. Once it
-// begins, nothing more reaches the loop: gnet would wait for ever for a socket enrolled after its
-// end, and a task would make it write to a descriptor that is closed.
+// Stop closes all sockets, ends the loop and waits for its end. The loop itself must not call it.
+// Once it has begun, nothing more reaches the loop: gnet would wait for ever for a socket that is
+// enrolled after its end, and a task would make it write to a closed descriptor.
 func (l *Loop) Stop() error {
 	l.mu.Lock()
 	l.ended = true
@@ -181,15 +183,16 @@ func (s *socket) Read(p []byte) (int, error) {
 }
 
 // Write implements loop.Socket. It offers the octets to the kernel first, which nearly always takes
-// all of them; the runtime's scheduler is not told of the call, since the socket does not block.
-// What the kernel leaves, and its errors, go through gnet.
+// all of them. The call bypasses the runtime's scheduler, since the socket does not block. The
+// octets that the kernel does not take, and its errors, go through gnet.
 func (s *socket) Write(p []byte) (int, error) {
 	if s.conn == nil {
 		return 0, net.ErrClosed
 	}
 	sent := 0
 	if len(p) > 0 && s.conn.OutboundBuffered() == 0 {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(s.conn.Fd()), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(s.conn.Fd()),
+			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
 		if errno == 0 {
 			if sent = int(n); sent == len(p) {
 				return sent, nil
@@ -243,8 +246,8 @@ func (s *socket) Peek(n int) []byte {
 
 // Discard implements loop.Socket.
 func (s *socket) Discard(n int) {
-	if n <= 0 { // gnet takes that for "everything"
-		panic("BUG: discard of nothing")
+	if n <= 0 || n > s.conn.InboundBuffered() { // gnet takes both for "everything"
+		panic("BUG: discard of more than there is, or of nothing")
 	}
 	_, _ = s.conn.Discard(n)
 }
@@ -283,7 +286,7 @@ func (s *socket) From() net.Addr {
 	return loop.UserOf(s.conn.Fd())
 }
 
-// gnetLogger writes gnet's few messages to our log.
+// gnetLogger implements logging.Logger: gnet's few messages go to our log.
 type gnetLogger struct{ log *slog.Logger }
 
 func (g gnetLogger) Debugf(string, ...any) {}

@@ -33,7 +33,7 @@ func (w *world) check() {
 	w.checkLogins()
 }
 
-// checkLimit holds the last commands against the first rule, if that is about all of them: I7.
+// checkLimit compares the last commands with the first rule, if that is about all of them: I7.
 func (w *world) checkLimit() {
 	if len(w.cfg.Rules) == 0 || w.cfg.Rules[0].Scope != ScopeRegistry || len(w.seen) < 400 {
 		return

@@ -1,0 +1,111 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"eppmux/frame"
+	"eppmux/upstream/pool"
+)
+
+// What is said when a session logs in, whatever carries it. A carrier calls these on the goroutine
+// that opens the session.
+
+// openError is why a session could not be opened, with the step that failed.
+type openError struct {
+	step  string
+	cause pool.Cause
+	err   error
+}
+
+func (e *openError) Error() string { return e.step + ": " + e.err.Error() }
+func (e *openError) Unwrap() error { return e.err }
+
+// errRecalled is why a session was not opened whose opening was given up before its login was sent.
+var errRecalled = &openError{"login", pool.CauseShutdown, errors.New("recalled")}
+
+// openCause is the kind of an error by which a session could not be opened.
+func openCause(err error) pool.Cause {
+	if e := (*openError)(nil); errors.As(err, &e) {
+		return e.cause
+	}
+	return pool.CauseConnect
+}
+
+// loginFor composes the login of a session: that of the target, with services and language from the
+// registry's greeting where the target names none.
+func (s *session) loginFor(to *target, g *frame.Greeting) frame.Login {
+	l := to.login
+	l.Version = "1.0"
+	if len(l.ObjectURIs) == 0 {
+		l.ObjectURIs = g.ObjectURIs
+	}
+	if len(l.ExtensionURIs) == 0 {
+		l.ExtensionURIs = g.ExtensionURIs
+	}
+	l.Language = language(l.Language, g.Languages)
+	l.ClTRID = string(s.muxTRID)
+	return l
+}
+
+// judgeLogin takes the answer to l, and returns why the session is not logged in; nil if it is.
+func (s *session) judgeLogin(m *frame.Message, l *frame.Login) error {
+	if m.Kind != frame.KindResponse || m.ClTRID.Present() && string(m.ClTRID.Value) != l.ClTRID {
+		return &openError{"login", pool.CauseMismatch, fmt.Errorf("got a %v that is not its answer", m.Kind)}
+	}
+	s.seen.answer(m, l)
+	if m.Code >= 2000 {
+		return &openError{"login", loginCause(m.Code), refusal(m, l)}
+	}
+	if frame.Code(m.Code).Ends() {
+		return &openError{"login", pool.CauseCodeCloses, refusal(m, l)}
+	}
+	return nil
+}
+
+// language returns the wanted language, or else one of the registry's, English if possible.
+func language(want string, have []string) string {
+	switch {
+	case want != "":
+		return want
+	case len(have) == 0 || slices.Contains(have, "en"):
+		return "en"
+	}
+	return have[0]
+}
+
+// loginCause is the kind of a refused login, by what a retry does. Failures of the server (24xx,
+// 2500) pass, and 2502 is the session limit. Any other code is about what we send, and comes again
+// until the operator changes something.
+func loginCause(code int) pool.Cause {
+	switch {
+	case code == 2502:
+		return pool.CauseTooManySessions
+	case code == 2500 || code/100 == 24:
+		return pool.CauseRegistryClosed
+	}
+	return pool.CauseLoginRefused
+}
+
+// maxRefusal is the longest part of a registry's words that is logged, in octets.
+const maxRefusal = 200
+
+// refusal is what the registry answers to a message of our own, without the passwords of l, which
+// the answer may repeat.
+func refusal(m *frame.Message, l *frame.Login) error {
+	msg := wordsOf(m)
+	if msg == "" {
+		return fmt.Errorf("result code %d", m.Code)
+	}
+	return fmt.Errorf("result code %d: %q", m.Code, shorten(l.Hide(msg)))
+}
+
+// shorten returns the part of text that is kept.
+func shorten(text string) string {
+	if len(text) <= maxRefusal {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxRefusal], "") + "..."
+}
