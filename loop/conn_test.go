@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"testing"
+	"time"
 
 	"eppmux/sandbox"
 )
@@ -17,9 +18,11 @@ import (
 type chunkSocket struct {
 	Socket // nil: the rest is not called
 	at     []byte
+	room   int // of the last Read
 }
 
 func (s *chunkSocket) Read(p []byte) (int, error) {
+	s.room = len(p)
 	n := copy(p, s.at)
 	s.at = s.at[n:]
 	return n, nil
@@ -54,7 +57,7 @@ func TestConnDrained(t *testing.T) {
 		lc.Attach(s)
 		wire.record = true
 		r := rand.New(rand.NewPCG(1, uint64(version)))
-		spared := 0
+		spared, overhead := 0, 0 // of a record, in octets
 		for range 3000 {
 			sent := make([]byte, 1+r.IntN(1000))
 			if r.IntN(10) == 0 {
@@ -63,8 +66,19 @@ func TestConnDrained(t *testing.T) {
 			for i := range sent {
 				sent[i] = byte(r.Uint32())
 			}
-			if _, err := server.Write(sent); err != nil {
-				t.Fatal(err)
+			first := len(sent)
+			if n := s.room - overhead; overhead > 0 && n > 0 && n < 16<<10 && r.IntN(4) == 0 {
+				// A record that fills crypto/tls's buffer to its end, and another behind it.
+				sent = append(make([]byte, n), sent...)
+				first = n
+			}
+			for _, part := range [][]byte{sent[:first], sent[first:]} {
+				if _, err := server.Write(part); err != nil && len(part) > 0 {
+					t.Fatal(err)
+				}
+			}
+			if first == len(sent) && first < 1000 {
+				overhead = len(wire.out) - first
 			}
 			var got []byte
 			for len(wire.out) > 0 {
@@ -93,7 +107,137 @@ func TestConnDrained(t *testing.T) {
 	}
 }
 
-// drain reads as a transport does.
+// TestDrained is what Drained reports of records that come in reads of given sizes.
+func TestDrained(t *testing.T) {
+	record := func(n int) []byte { return append([]byte{23, 3, 3, byte(n >> 8), byte(n)}, make([]byte, n)...) }
+	one, two := record(100), append(record(100), record(300)...)
+	type read struct {
+		come []byte // since the read before
+		room int
+		want bool // what Drained reports then
+	}
+	for _, tt := range []struct {
+		name  string
+		reads []read
+	}{
+		{"nothing", []read{{nil, 1000, false}}},
+		{"one record", []read{{one, 1000, true}}},
+		{"one record, asked again", []read{{one, 1000, true}, {nil, 1000, false}}},
+		{"one record after another", []read{{one, 1000, true}, {one, 1000, true}}},
+		{"one record that fills the buffer", []read{{one, 105, false}}},
+		{"two records, the first fills the buffer", []read{{two, 105, false}, {nil, 1000, false}}},
+		{"two records", []read{{two, 1000, false}}},
+		{"two records, asked to the end", []read{{two, 1000, false}, {nil, 1000, false}, {one, 1000, true}}},
+		{"a record in part", []read{{one[:50], 1000, false}}},
+		{"a header in part", []read{{one[:3], 1000, false}}},
+		{"a record in two reads", []read{{one[:50], 1000, false}, {one[50:], 1000, true}}},
+		{"a record in small reads", []read{{one, 5, false}, {nil, 50, false}, {nil, 1000, true}}},
+		{"a record, and a header in part", []read{{two[:105+1], 1000, false}}},
+		{"a record, and a header", []read{{two[:105+5], 1000, false}}},
+		{"a record, and one in part", []read{{two[:105+50], 1000, false}}},
+		{"a record, and one in part that fills the buffer", []read{{two, 105 + 50, false}}},
+		{"an empty record", []read{{record(0), 1000, true}}},
+		{"a long record", []read{{record(16 << 10), 20_000, true}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := new(chunkSocket)
+			var c Conn
+			c.Attach(s)
+			for i, r := range tt.reads {
+				s.at = append(s.at, r.come...)
+				n, err := c.Read(make([]byte, r.room))
+				if n == 0 && !errors.Is(err, os.ErrDeadlineExceeded) || n > 0 && err != nil {
+					t.Fatalf("read %d gives %d, %v", i, n, err)
+				}
+				if got := c.Drained(); got != r.want {
+					t.Errorf("after read %d got %v, want %v", i, got, r.want)
+				}
+			}
+		})
+	}
+}
+
+// TestPartial: a record that has come in part is told, until it is whole.
+func TestPartial(t *testing.T) {
+	s := new(chunkSocket)
+	var c Conn
+	c.Attach(s)
+	unit := append([]byte{23, 3, 3, 0, 10}, make([]byte, 10)...)
+	for i := range unit {
+		s.at = unit[i : i+1]
+		if _, err := c.Read(make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+		if want := i+1 < len(unit); c.Partial() != want {
+			t.Errorf("after octet %d got %v, want %v", i, c.Partial(), want)
+		}
+	}
+}
+
+// TestConnBefore: before it is on a loop, a Conn is the connection below it.
+func TestConnBefore(t *testing.T) {
+	ours, theirs := net.Pipe()
+	c := &Conn{Conn: ours}
+	go func() { _, _ = theirs.Write([]byte("greeting")) }()
+	buf := make([]byte, 100)
+	if n, err := c.Read(buf); err != nil || string(buf[:n]) != "greeting" {
+		t.Errorf("got %q, %v", buf[:n], err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, theirs) }()
+	if n, err := c.Write([]byte("login")); n != 5 || err != nil {
+		t.Errorf("write: got %d, %v", n, err)
+	}
+	if c.Pending() || c.Detached() {
+		t.Error("it has a socket")
+	}
+	for name, set := range map[string]func(time.Time) error{
+		"both": c.SetDeadline, "read": c.SetReadDeadline, "write": c.SetWriteDeadline,
+	} {
+		if err := set(time.Now().Add(-time.Second)); err != nil {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if _, err := c.Read(buf); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("after its deadline a read gives %v", err)
+	}
+	if err := c.Close(); err != nil {
+		t.Errorf("close: got %v", err)
+	}
+	if _, err := ours.Write([]byte("x")); err == nil {
+		t.Error("the connection below is open")
+	}
+}
+
+// TestConnOnLoop: on a loop, a Conn is its socket: deadlines have no effect, and an empty read does
+// not block.
+func TestConnOnLoop(t *testing.T) {
+	s := &chunkSocket{at: []byte("abc")}
+	c := &Conn{} // without a connection: one call of it would panic
+	c.Attach(s)
+	for _, set := range []func(time.Time) error{c.SetDeadline, c.SetReadDeadline, c.SetWriteDeadline} {
+		if err := set(time.Now()); err != nil {
+			t.Errorf("deadline: got %v", err)
+		}
+	}
+	if !c.Pending() {
+		t.Error("octets are not pending")
+	}
+	buf := make([]byte, 100)
+	if n, err := c.Read(buf); err != nil || string(buf[:n]) != "abc" {
+		t.Errorf("got %q, %v", buf[:n], err)
+	}
+	if n, err := c.Read(buf); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) || c.Pending() {
+		t.Errorf("with nothing at hand got %d, %v", n, err)
+	}
+	if n, err := c.Write([]byte("abc")); n != 3 || err != nil {
+		t.Errorf("write: got %d, %v", n, err)
+	}
+	if err := c.Close(); err != nil {
+		t.Errorf("close: got %v", err)
+	}
+}
+
+// drain reads as a session does.
 func drain(t *testing.T, c *tls.Conn, lc *Conn, got []byte) ([]byte, bool) {
 	t.Helper()
 	buf := make([]byte, 1<<17)
@@ -141,5 +285,13 @@ func TestConnClosed(t *testing.T) {
 	}
 	if err := lc.Close(); err != nil {
 		t.Errorf("close: got %v", err)
+	}
+	if !lc.Detached() || lc.Pending() {
+		t.Errorf("detached %v, pending %v", lc.Detached(), lc.Pending())
+	}
+	for _, set := range []func(time.Time) error{lc.SetDeadline, lc.SetReadDeadline, lc.SetWriteDeadline} {
+		if err := set(time.Now()); err != nil {
+			t.Errorf("deadline: got %v", err)
+		}
 	}
 }
