@@ -36,9 +36,12 @@ type Loop struct {
 	client *gnet.Client
 	el     gnet.EventLoop
 
-	mu      sync.RWMutex   // locked for reading while something is posted, which does not block
-	ended   bool           // by Stop; guarded by mu
+	spare   []func()       // memory for posted; owned by the loop
 	enrolls sync.WaitGroup // calls of Enroll under way
+
+	mu     sync.Mutex
+	ended  bool     // by Stop; guarded by mu
+	posted []func() // not run yet, in order; guarded by mu
 }
 
 // New starts a loop. Its goroutine ends with Stop. gnet's warnings and errors go to log.
@@ -91,32 +94,53 @@ func (probe) Opened(loop.Socket) {}
 func (probe) Readable()          {}
 func (probe) Closed(error)       {}
 
-// Post implements loop.Loop.
+// Post implements loop.Loop. gnet has two queues of tasks and lets one overtake another once a
+// thousand wait, so the order is kept here: gnet gets one task for all functions that wait.
 func (l *Loop) Post(f func()) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if !l.ended {
-		_ = l.el.Execute(context.Background(), task(f))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return
+	}
+	if l.posted = append(l.posted, f); len(l.posted) == 1 {
+		_ = l.el.Execute(context.Background(), turn{l})
 	}
 }
 
-// task implements gnet.Runnable.
-type task func()
+// turn implements gnet.Runnable: it runs the posted functions.
+type turn struct{ l *Loop }
 
-// Run implements gnet.Runnable.
-func (f task) Run(context.Context) error { f(); return nil }
+// spareMax is the largest number of functions for which memory is kept.
+const spareMax = 1 << 10
+
+// Run implements gnet.Runnable. Functions that are posted meanwhile run in the next turn.
+func (t turn) Run(context.Context) error {
+	l := t.l
+	l.mu.Lock()
+	fs := l.posted
+	l.posted = l.spare[:0]
+	l.mu.Unlock()
+	for i, f := range fs {
+		fs[i] = nil
+		f()
+	}
+	if l.spare = fs; cap(fs) > spareMax {
+		l.spare = nil
+	}
+	return nil
+}
 
 // errLoopEnded is returned by Enroll after Stop.
 var errLoopEnded = errors.New("event loop has ended")
 
 // Enroll implements loop.Loop.
 func (l *Loop) Enroll(nc net.Conn, h loop.Handler) error {
-	l.mu.RLock()
+	l.mu.Lock()
 	ended := l.ended
 	if !ended {
 		l.enrolls.Add(1)
 	}
-	l.mu.RUnlock()
+	l.mu.Unlock()
 	if ended {
 		nc.Close()
 		return errLoopEnded

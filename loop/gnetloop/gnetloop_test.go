@@ -210,6 +210,35 @@ func TestPost(t *testing.T) {
 	})
 }
 
+// TestPostBehindMany: the order is kept however many functions wait. gnet's own queues keep it for the
+// first thousand.
+func TestPostBehindMany(t *testing.T) {
+	l := newLoop(t)
+	for range 3 { // the memory of one turn is used in the next
+		stuck := make(chan struct{})
+		l.Post(func() { <-stuck })
+		const n = 5000
+		var got []int // owned by the loop
+		for i := range n {
+			l.Post(func() {
+				if got = append(got, i); i == 0 {
+					l.Post(func() { got = append(got, n) })
+				}
+			})
+		}
+		close(stuck)
+		run(t, l, func() {})
+		run(t, l, func() {
+			for i := range n + 1 {
+				if len(got) != n+1 || got[i] != i {
+					t.Errorf("%d functions ran, number %d out of order", len(got), i)
+					return
+				}
+			}
+		})
+	}
+}
+
 // TestPostFromMany: functions from many goroutines all run, and never two at once.
 func TestPostFromMany(t *testing.T) {
 	l := newLoop(t)
@@ -323,6 +352,16 @@ func TestStopCloses(t *testing.T) {
 		if _, err := nc.Read(make([]byte, 1)); err != io.EOF {
 			t.Errorf("the other side reads %v, want the end", err)
 		}
+	}
+}
+
+// TestPostAllocs: posting allocates nothing of its own beside gnet's task.
+func TestPostAllocs(t *testing.T) {
+	l := newLoop(t)
+	ran := make(chan struct{}, 1) // a word when f ran; not closed
+	f := func() { ran <- struct{}{} }
+	if n := testing.AllocsPerRun(1000, func() { l.Post(f); <-ran }); n > 2 {
+		t.Errorf("got %v allocations, want 2 at most", n)
 	}
 }
 
