@@ -1,96 +1,9 @@
 package pool
 
 import (
-	"math/rand/v2"
 	"testing"
 	"time"
 )
-
-// desk is a pool whose actions lie on the desk until the test deals with them. Time passes when the
-// test says so.
-type desk struct {
-	*Pool
-	t       *testing.T
-	now     time.Duration
-	opening []*Session // to be opened
-	leaving []*Session // whose logout is to be written
-	sent    []*Exchange
-	ends    []Action // DoFinish
-}
-
-func newDesk(t *testing.T, change func(*Config)) *desk {
-	cfg := Config{Grant: Grant{MinSessions: 1, MaxSessions: 1}, QueueTimeout: 8 * time.Second, CommandTimeout: time.Minute,
-		Rand: rand.New(rand.NewPCG(1, 1))}
-	change(&cfg)
-	d := &desk{Pool: New(cfg, 0), t: t}
-	d.step()
-	return d
-}
-
-// step takes the actions. A session that is to be closed is closed at once.
-func (d *desk) step() {
-	for a, ok := d.Next(); ok; a, ok = d.Next() {
-		switch a.Do {
-		case DoOpen:
-			d.opening = append(d.opening, a.Session)
-		case DoLogout:
-			d.leaving = append(d.leaving, a.Session)
-		case DoSend:
-			d.sent = append(d.sent, a.Exchange)
-		case DoFinish:
-			d.ends = append(d.ends, a)
-		case DoClose:
-			d.Closed(a.Session, d.now)
-		}
-	}
-}
-
-// pass lets time pass, in the steps that the pool wants, until what comes true or the time is over.
-func (d *desk) pass(most time.Duration, until func() bool) {
-	for end := d.now + most; d.now < end && !until(); d.step() {
-		d.now = max(d.now, min(end, d.Wake()))
-		d.Advance(d.now)
-	}
-}
-
-func (d *desk) wantsToOpen() bool  { return len(d.opening) > 0 }
-func (d *desk) wantsToLeave() bool { return len(d.leaving) > 0 }
-func (d *desk) nothing() bool      { return false }
-
-// open opens the session that is to be opened.
-func (d *desk) open() *Session {
-	d.t.Helper()
-	if len(d.opening) != 1 {
-		d.t.Fatalf("%d sessions are to be opened, want one", len(d.opening))
-	}
-	s := d.opening[0]
-	d.opening = nil
-	d.Opened(s, d.now)
-	d.step()
-	return s
-}
-
-// logOut answers the logout that is to be written.
-func (d *desk) logOut() *Session {
-	d.t.Helper()
-	if len(d.leaving) != 1 {
-		d.t.Fatalf("%d sessions are to be logged out, want one", len(d.leaving))
-	}
-	s := d.leaving[0]
-	d.leaving = nil
-	d.Answered(s, CauseNone, d.now)
-	d.step()
-	return s
-}
-
-// ages lets all sessions come of age now.
-func (d *desk) ages() {
-	for _, s := range d.sessions {
-		s.expires, s.deadline = d.now, d.now
-	}
-	d.Advance(d.now)
-	d.step()
-}
 
 // TestReplacementFails: a session at its age goes, whatever becomes of its replacement; and before
 // it where the registry admits no more.
