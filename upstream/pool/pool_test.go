@@ -408,19 +408,11 @@ func TestAway(t *testing.T) {
 	d.wantWaiting(x)
 	d.wait(1)
 	d.wantEnd(x, EndNotSent, CauseRegistryAway)
-	y := d.ask(false)
-	d.opening = nil
-	for _, s := range d.sessions {
-		d.Opened(s, d.now) // it is back
+	d.pass(2*time.Minute, d.wantsToOpen)
+	d.open() // it is back
+	if y := d.ask(false); y.deadline-d.now != 8*time.Second {
+		t.Errorf("back again, an exchange may wait %v", y.deadline-d.now)
 	}
-	d.pass(time.Minute, d.wantsToOpen)
-	if d.step(); len(d.sent) == 0 && len(d.opening) == 1 {
-		d.open()
-	}
-	if z := d.ask(false); z.deadline-d.now != 8*time.Second {
-		t.Errorf("back again, an exchange may wait %v", z.deadline-d.now)
-	}
-	_ = y
 }
 
 // TestRefusedAtOnce: while the login is refused and no session is left, what waits and what comes
