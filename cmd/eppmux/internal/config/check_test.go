@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -291,4 +292,101 @@ func TestRegistriesRules(t *testing.T) {
 		{"registries:\n - {name: a, address: sandbox, listen: ['unix:///a']}\n - {name: a, address: sandbox, listen: ['unix:///b']}", `registries[1].name: "a" is the name of registries[0].name already`},
 		{"registries:\n - {name: a, address: sandbox, listen: ['unix:///a']}\n - {name: b, address: sandbox, listen: ['unix:///a']}", "registries[1].listen[0]: registries[0].listen[0] listens there already"},
 	})
+}
+
+func TestCollides(t *testing.T) {
+	tcp := func(text string) takenAddress { return takenAddress{tcp: netip.MustParseAddrPort(text)} }
+	socket := func(path string) takenAddress { return takenAddress{socket: path} }
+	for _, tt := range []struct {
+		a, b takenAddress
+		want bool
+	}{
+		{tcp("127.0.0.1:7000"), tcp("127.0.0.1:7000"), true},
+		{tcp("127.0.0.1:7000"), tcp("127.0.0.2:7000"), false},
+		{tcp("127.0.0.1:7000"), tcp("127.0.0.1:7001"), false},
+		{tcp("127.0.0.1:7000"), tcp("0.0.0.0:7000"), true},
+		{tcp("127.0.0.1:7000"), tcp("[::]:7000"), true},
+		{tcp("0.0.0.0:7000"), tcp("[::]:7000"), true},
+		{tcp("0.0.0.0:0"), tcp("[::]:0"), false},
+		{tcp("127.0.0.1:0"), tcp("127.0.0.1:0"), false},
+		{socket("/a"), socket("/a"), true},
+		{socket("/a"), socket("/b"), false},
+		{socket("/a"), tcp("127.0.0.1:7000"), false},
+	} {
+		if tt.a.collides(tt.b) != tt.want || tt.b.collides(tt.a) != tt.want {
+			t.Errorf("%+v, %+v: got %v and %v, want %v", tt.a, tt.b, tt.a.collides(tt.b), tt.b.collides(tt.a), tt.want)
+		}
+	}
+}
+
+func TestIsHost(t *testing.T) {
+	for host, want := range map[string]bool{
+		"epp.example":               true,
+		"epp-1.example.":            true,
+		"_epp.example":              true,
+		"x":                         true,
+		"192.0.2.1":                 true,
+		"2001:db8::1":               true,
+		"":                          false,
+		"-":                         false,
+		"epp example":               false,
+		"epp.example-":              false,
+		"https://epp.example":       false,
+		strings.Repeat("x", 253):    true,
+		strings.Repeat("x", 254):    false,
+		"epp.example\u00e9.example": false,
+	} {
+		if got := isHost(host); got != want {
+			t.Errorf("%q: got %v, want %v", host, got, want)
+		}
+	}
+}
+
+// TestFirst: a name is taken within its own list only.
+func TestFirst(t *testing.T) {
+	c := new(checker)
+	for _, tt := range []struct{ path, name, want string }{
+		{"registries[0].name", "a", ""},
+		{"registries[1].name", "b", ""},
+		{"registries[2].name", "a", "registries[0].name"},
+		{"registries[0].rate_limits[0].name", "a", ""},
+		{"registries[0].rate_limits[1].name", "a", "registries[0].rate_limits[0].name"},
+		{"registries[1].rate_limits[0].name", "a", ""},
+		{"registries[0].clients.users[0]", "a", ""},
+		{"registries[0].clients.users[1]", "a", "registries[0].clients.users[0]"},
+		{"registries[0].clients.users[2]", "a", "registries[0].clients.users[0]"},
+	} {
+		if got := c.first(tt.path, tt.name); got != tt.want {
+			t.Errorf("%s %s: got %q, want %q", tt.path, tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestNamesOfTwoRegistries: limits and users of one registry may be named as those of another.
+func TestNamesOfTwoRegistries(t *testing.T) {
+	registry := func(name string) string {
+		return "  - {name: " + name + ", address: sandbox, listen: ['unix:///" + name + "'],\n" +
+			"     rate_limits: [{name: day, limit: 1, per: 1s}],\n" +
+			"     clients: {login: verify, users: [{client_id: web, password_hash: " + knownHash + "}]}}\n"
+	}
+	if _, err := parse("registries:\n" + registry("a") + registry("b")); err != nil {
+		t.Errorf("got %v, want no fault", err)
+	}
+}
+
+// TestNetworksThatCannotBeRead open no listener.
+func TestNetworksThatCannotBeRead(t *testing.T) {
+	_, err := parse(inRegistry(`listen: ["tcp://0.0.0.0:7000"]`) + "    clients: {allow_remote: [all]}\n")
+	want := []string{
+		"registries[0].listen[0]: tcp://0.0.0.0:7000 is not a loopback address",
+		"registries[0].clients.allow_remote[0]: must be a network",
+	}
+	if err == nil || strings.Count(err.Error(), "\n") != 1 {
+		t.Fatalf("got %v, want two faults", err)
+	}
+	for _, w := range want {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("got %v, want %q", err, w)
+		}
+	}
 }

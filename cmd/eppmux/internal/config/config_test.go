@@ -166,6 +166,113 @@ func TestManyFaults(t *testing.T) {
 	}
 }
 
+func TestListenString(t *testing.T) {
+	for _, text := range []string{
+		"tcp://127.0.0.1:7000",
+		"tcp://[::1]:7000",
+		"tls://0.0.0.0:7700",
+		"unix:///run/eppmux/a.sock",
+	} {
+		got, err := readAs[Listen](t, text)
+		if err != nil || got.String() != text {
+			t.Errorf("%s: got %s, %v", text, got, err)
+		}
+	}
+}
+
+func TestListenAllows(t *testing.T) {
+	all := Listen{}
+	some := Listen{Allow: []LimitedCommand{
+		{Command: frame.CommandCheck},
+		{Command: frame.CommandTransfer, Op: frame.OpQuery},
+	}}
+	for _, tt := range []struct {
+		l       Listen
+		command frame.Command
+		op      frame.Op
+		want    bool
+	}{
+		{all, frame.CommandDelete, frame.OpNone, true},
+		{all, frame.CommandTransfer, frame.OpRequest, true},
+		{some, frame.CommandCheck, frame.OpNone, true},
+		{some, frame.CommandTransfer, frame.OpQuery, true},
+		{some, frame.CommandTransfer, frame.OpRequest, false},
+		{some, frame.CommandDelete, frame.OpNone, false},
+	} {
+		if got := tt.l.Allows(tt.command, tt.op); got != tt.want {
+			t.Errorf("%v allows %d/%d: got %v, want %v", tt.l.Allow, tt.command, tt.op, got, tt.want)
+		}
+	}
+}
+
+func TestListenMeets(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want bool
+	}{
+		{"tcp://127.0.0.1:7000", "tcp://127.0.0.1:7000", true},
+		{"tcp://127.0.0.1:7000", "tls://127.0.0.1:7000", true},
+		{"tcp://127.0.0.1:7000", "tcp://0.0.0.0:7000", true},
+		{"tcp://127.0.0.1:7000", "tcp://127.0.0.1:7001", false},
+		{"tcp://127.0.0.1:0", "tcp://127.0.0.1:0", false},
+		{"tcp://127.0.0.1:7000", "unix:///127.0.0.1:7000", false},
+		{"unix:///a", "unix:///a", true},
+		{"unix:///a", "unix:///b", false},
+	} {
+		a, err := readAs[Listen](t, tt.a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := readAs[Listen](t, tt.b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Meets(b) != tt.want || b.Meets(a) != tt.want {
+			t.Errorf("%s, %s: got %v and %v, want %v", tt.a, tt.b, a.Meets(b), b.Meets(a), tt.want)
+		}
+	}
+}
+
+func TestLoginEPP(t *testing.T) {
+	l := Login{
+		ClientID:      "x",
+		Password:      NewSecret(clitest.Canary),
+		PasswordFile:  "pw",
+		Language:      "de",
+		ObjectURIs:    []string{"urn:a"},
+		ExtensionURIs: []string{"urn:b"},
+	}
+	want := frame.Login{
+		ClientID:      "x",
+		Password:      clitest.Canary,
+		Language:      "de",
+		ObjectURIs:    []string{"urn:a"},
+		ExtensionURIs: []string{"urn:b"},
+	}
+	if got := l.EPP(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestResolve(t *testing.T) {
+	c := &Config{folder: "/etc/eppmux"}
+	t.Setenv("CREDENTIALS_DIRECTORY", "")
+	for path, want := range map[string]string{
+		"a.pem":                        "/etc/eppmux/a.pem",
+		"tls/../a.pem":                 "/etc/eppmux/a.pem",
+		"/a.pem":                       "/a.pem",
+		"$CREDENTIALS_DIRECTORY/a.pem": "/etc/eppmux/$CREDENTIALS_DIRECTORY/a.pem",
+	} {
+		if got := c.Resolve(path); got != want {
+			t.Errorf("%s: got %s, want %s", path, got, want)
+		}
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", "/run/credentials/eppmux")
+	if got, want := c.Resolve("$CREDENTIALS_DIRECTORY/a.pem"), "/run/credentials/eppmux/a.pem"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestLimitedCommandCovers(t *testing.T) {
 	for _, tt := range []struct {
 		entry   string

@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/x509"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,36 @@ func TestExpiryWarnings(t *testing.T) {
 		c, err := Load(file)
 		if err != nil || len(c.Warnings) != min(1, len(tt.want)) || !strings.Contains(strings.Join(c.Warnings, "\n"), tt.want) {
 			t.Errorf("%s, %s: got %+v, %v, want %q", tt.up, tt.down, c, err, tt.want)
+		}
+	}
+}
+
+// TestCertificatesOfARegistry: which are our own, and who sees each.
+func TestCertificatesOfARegistry(t *testing.T) {
+	up, down := new(KeyPair), new(KeyPair)
+	for _, tt := range []struct {
+		up, down *KeyPair
+		want     []string
+	}{
+		{nil, nil, nil},
+		{up, nil, []string{"registry up.pem"}},
+		{nil, down, []string{"clients down.pem"}},
+		{up, down, []string{"registry up.pem", "clients down.pem"}},
+	} {
+		r := Registry{
+			Name:    "a",
+			TLS:     RegistryTLS{CertFile: "up.pem", Certificate: tt.up},
+			Clients: Clients{TLS: ClientsTLS{CertFile: "down.pem", Certificate: tt.down}},
+		}
+		var got []string
+		for _, o := range r.Certificates() {
+			if o.Registry != "a" || o.Pair == nil {
+				t.Errorf("got %+v, want the registry and the pair", o)
+			}
+			got = append(got, o.ShownTo()+" "+o.File)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("got %q, want %q", got, tt.want)
 		}
 	}
 }

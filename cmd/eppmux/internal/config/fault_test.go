@@ -106,3 +106,39 @@ func TestEither(t *testing.T) {
 		}
 	}
 }
+
+func TestFaultListKnowsPaths(t *testing.T) {
+	l := &faultList{lines: map[string]int{"a": 1, "a.password": 2}}
+	l.add("a.password_file", "is wrong")
+	l.put(Fault{3, "b[0]", duplicateKey})
+	for _, tt := range []struct {
+		path             string
+		has, fault, some bool // in the file, has a fault, has one or begins a path that has one
+	}{
+		{"a", true, false, true},
+		{"a.password", true, false, true},
+		{"a.password_file", false, true, true},
+		{"a.password_file.x", false, false, false},
+		{"b", false, false, true},
+		{"b[0]", false, true, true},
+		{"b[1]", false, false, false},
+		{"c", false, false, false},
+	} {
+		if l.has(tt.path) != tt.has || l.hasFault(tt.path) != tt.fault || l.hasFaultUnder(tt.path) != tt.some {
+			t.Errorf("%s: got %v, %v, %v, want %v, %v, %v", tt.path, l.has(tt.path), l.hasFault(tt.path),
+				l.hasFaultUnder(tt.path), tt.has, tt.fault, tt.some)
+		}
+	}
+}
+
+func TestPaths(t *testing.T) {
+	for _, tt := range []struct{ got, want string }{
+		{join("", "registries"), "registries"},
+		{index("registries", 0), "registries[0]"},
+		{join(index("registries", 12), "name"), "registries[12].name"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("got %s, want %s", tt.got, tt.want)
+		}
+	}
+}

@@ -141,3 +141,26 @@ func TestSameAs(t *testing.T) {
 		t.Error("got it wrong")
 	}
 }
+
+func TestLoadRoots(t *testing.T) {
+	dir := t.TempDir()
+	clitest.WritePair(t, dir, "a")
+	clitest.WriteFile(t, dir, "noise", "no PEM here", 0o600)
+	for _, tt := range []struct {
+		file string
+		want string // empty: no error
+	}{
+		{"a.pem", ""},
+		{"a.key", "a.key: holds no certificate in PEM"},
+		{"noise", "noise: holds no certificate in PEM"},
+		{"missing", "no such file"},
+	} {
+		roots, err := LoadRoots(filepath.Join(dir, tt.file))
+		switch {
+		case tt.want == "" && (err != nil || roots == nil):
+			t.Errorf("%s: got %v, %v, want the authority", tt.file, roots, err)
+		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+			t.Errorf("%s: got %v, want %q", tt.file, err, tt.want)
+		}
+	}
+}

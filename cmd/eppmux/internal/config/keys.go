@@ -33,7 +33,8 @@ var inlined = map[reflect.Type]reflect.Type{
 
 var _ = ratelimit.Limit(limitKeys{}) // the fields are the same
 
-var keyCache sync.Map // reflect.Type: []key
+// keyCache is a table that is fixed but for its being made as it is needed: reflect.Type to []key.
+var keyCache sync.Map
 
 // keysOf returns the keys of a struct in the order of its fields; none for a type without tags.
 func keysOf(t reflect.Type) []key {
@@ -81,8 +82,8 @@ func parseDefault(name, text string, t reflect.Type) reflect.Value {
 	return v
 }
 
-// setDefaults fills in what the file may leave out. Values that have the same default share its
-// list.
+// setDefaults gives v, and what it holds, the defaults. Values that have the same default share its
+// list, which nobody may change.
 func setDefaults(v reflect.Value) {
 	if v.Kind() != reflect.Struct {
 		return

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"eppmux/cmd/eppmux/internal/clitest"
 )
@@ -182,5 +183,38 @@ func TestShippedConfig(t *testing.T) {
 	r := c.Registries[0]
 	if !r.Sandbox() || r.Listen[0].String() != "tcp://127.0.0.1:7000" || r.Sessions.Max != 3 || c.Admin.Listen != "127.0.0.1:7001" {
 		t.Errorf("got %+v", c)
+	}
+}
+
+// TestLoadValues: it needs neither what the file refers to nor that the rules are kept.
+func TestLoadValues(t *testing.T) {
+	dir := t.TempDir()
+	text := clitest.RegistryYAML("login: {client_id: x, password_file: missing}", "tls: {cert_file: missing}",
+		"sessions: {min: 9, max: 2}", "profile: lv")
+	file := clitest.WriteFile(t, dir, "c.yaml", text, 0o644)
+	c, err := LoadValues(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := c.Registries[0]
+	if r.Login.PasswordFile != "missing" || !r.Login.Password.Empty() || r.TLS.Certificate != nil {
+		t.Errorf("got %+v, want the values and nothing loaded", r)
+	}
+	if r.Sessions.Min != 9 || r.Sessions.Max != 2 || r.Sessions.MaxAge != 115*time.Hour {
+		t.Errorf("got %+v, want the file's numbers and the profile's", r.Sessions)
+	}
+	if got, want := c.Resolve("missing"), filepath.Join(dir, "missing"); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if _, err := Load(file); err == nil {
+		t.Error("Load: got no fault")
+	}
+	file = clitest.WriteFile(t, dir, "d.yaml", text+"    nonsense: 1\n", 0o644)
+	var faults *Faults
+	if _, err := LoadValues(file); !errors.As(err, &faults) || len(faults.List) != 1 || faults.File != file {
+		t.Errorf("got %v, want the one fault of reading", err)
+	}
+	if _, err := LoadValues(filepath.Join(dir, "none.yaml")); err == nil || errors.As(err, &faults) {
+		t.Errorf("got %v, want an error that is no fault of the file", err)
 	}
 }

@@ -137,6 +137,75 @@ func TestProfileDefaults(t *testing.T) {
 	}
 }
 
+// TestFileGoesBeforeProfile: each key that a profile knows may be written, and is kept then, even
+// as the default that it has without a profile.
+func TestFileGoesBeforeProfile(t *testing.T) {
+	known := Profile{
+		sessions: sourced[int]{9, "x"},
+		idle:     sourced[time.Duration]{2 * time.Minute, "x"},
+		probe:    sourced[KeepaliveCommand]{KeepalivePoll, "x"},
+		age:      sourced[time.Duration]{24 * time.Hour, "x"},
+		commands: sourced[int]{100, "x"},
+		frame:    sourced[int]{8192 + frameRoom, "x"},
+		delay:    sourced[time.Duration]{5 * time.Second, "x"},
+		rates:    []sourced[RateLimit]{{RateLimit{Name: "of-the-profile"}, "x"}},
+	}
+	plain := defaultRegistry()
+	for _, tt := range []struct {
+		key  string
+		get  func(r *Registry) any
+		want any // with the profile
+	}{
+		{"sessions.max", func(r *Registry) any { return r.Sessions.Max }, 9},
+		{"sessions.keepalive", func(r *Registry) any { return r.Sessions.Keepalive }, time.Minute},
+		{"sessions.keepalive_command", func(r *Registry) any { return r.Sessions.KeepaliveCommand }, KeepalivePoll},
+		{"sessions.max_age", func(r *Registry) any { return r.Sessions.MaxAge }, 23 * time.Hour},
+		{"sessions.max_commands", func(r *Registry) any { return r.Sessions.MaxCommands }, 100},
+		{"clients.max_frame", func(r *Registry) any { return r.Clients.MaxFrame }, 8192},
+		{"timeouts.command", func(r *Registry) any { return r.Timeouts.Command }, 65 * time.Second},
+		{"rate_limits", func(r *Registry) any { return r.RateLimits[0].Name }, "of-the-profile"},
+	} {
+		left, written, nothing := defaultRegistry(), defaultRegistry(), defaultRegistry()
+		known.fill(&left, func(string) bool { return false })
+		if got := tt.get(&left); got != tt.want {
+			t.Errorf("%s, left out: got %v, want %v", tt.key, got, tt.want)
+		}
+		known.fill(&written, func(key string) bool { return key == tt.key })
+		if got, want := tt.get(&written), tt.get(&plain); got != want {
+			t.Errorf("%s, written: got %v, want %v", tt.key, got, want)
+		}
+		new(Profile).fill(&nothing, func(string) bool { return false })
+		if got, want := tt.get(&nothing), tt.get(&plain); got != want {
+			t.Errorf("%s, not known: got %v, want %v", tt.key, got, want)
+		}
+	}
+}
+
+// TestProfileBesideFaults: the numbers of a profile are in place before the rules are checked, also
+// where a key that it fills in could not be read.
+func TestProfileBesideFaults(t *testing.T) {
+	for _, tt := range []struct {
+		clients string
+		want    string
+	}{
+		{"{max_ahead: 20000}", ""},
+		{"{max_ahead: 20000, max_frame: x}", "c.yaml:3: registries[0].clients.max_frame: must be a whole number"},
+		{"{max_ahead: 20000, max_frame: ~}", "c.yaml:3: registries[0].clients.max_frame: has no value"},
+		{"{max_ahead: 20000, max_frame: 30000}",
+			"c.yaml:3: registries[0].clients.max_ahead: must be at least max_frame + 4 (30004), got 20000"},
+		{"{max_ahead: 200}",
+			"c.yaml:3: registries[0].clients.max_ahead: must be at least max_frame + 4 (15880), got 200"},
+	} {
+		_, err := parse(clitest.SandboxYAML("clients: "+tt.clients, "profile: cz"))
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("%s: got %v, want no fault: max_frame is the profile's", tt.clients, err)
+		case tt.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.want) || strings.Contains(err.Error(), "\n")):
+			t.Errorf("%s: got %v, want the one fault %q", tt.clients, err, tt.want)
+		}
+	}
+}
+
 // TestProfileAnywhere: what the file says goes before the profile, wherever the profile stands.
 func TestProfileAnywhere(t *testing.T) {
 	const rest = "    name: a\n    address: sandbox\n    listen: [\"unix:///a\"]\n"
@@ -300,6 +369,18 @@ func TestWithin(t *testing.T) {
 	} {
 		if got := tt.l.within(allowed); got != tt.want {
 			t.Errorf("%+v: got %v, want %v", tt.l, got, tt.want)
+		}
+	}
+}
+
+func TestPasswordRuleSource(t *testing.T) {
+	for from, want := range map[string]string{
+		"":      "",
+		fromNZ:  " (" + fromNZ + ")",
+		"x [V]": " (x [V])",
+	} {
+		if got := (PasswordRule{From: from}).Source(); got != want {
+			t.Errorf("%q: got %q, want %q", from, got, want)
 		}
 	}
 }

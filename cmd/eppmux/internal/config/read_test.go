@@ -3,7 +3,10 @@ package config
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +108,178 @@ registries:
 		if r.Name != want.name || len(r.Listen) != 1 || r.Listen[0].String() != want.listen || r.Sessions.Max != want.max ||
 			r.Sessions.Keepalive != time.Minute || r.UnknownOutcome != want.outcome || !r.Sandbox() {
 			t.Errorf("%d: got %+v, want %+v", i, r, want)
+		}
+	}
+}
+
+// TestMergeOrder: the mapping itself goes first, then what it merges, the first of them first. So
+// does what those merge.
+func TestMergeOrder(t *testing.T) {
+	const rest = ", name: a, address: sandbox, listen: ['unix:///a']}"
+	for _, tt := range []struct {
+		sessions string
+		min, max int
+	}{
+		{"{max: 7, <<: {max: 8}}", 1, 7},
+		{"{<<: {max: 8}, max: 7}", 1, 7},
+		{"{<<: [{max: 8}, {max: 9}]}", 1, 8},
+		{"{<<: [{max: 8}, {max: 9, min: 2}]}", 2, 8},
+		{"{<<: [{<<: {max: 8}}, {max: 9}]}", 1, 8},
+		{"{<<: {max: 8, <<: {max: 9, min: 2}}}", 2, 8},
+		{"{<<: {max: 8}, <<: {max: 9}}", 1, 8},
+		{"{<<: [[{max: 8}], {max: 9}]}", 1, 8},
+		{"{<<: []}", 1, 3},
+		{"{<<: {}}", 1, 3},
+	} {
+		c, err := parse("registries:\n  - {sessions: " + tt.sessions + rest + "\n")
+		if err != nil {
+			t.Errorf("%s: got %v", tt.sessions, err)
+			continue
+		}
+		if s := c.Registries[0].Sessions; s.Min != tt.min || s.Max != tt.max {
+			t.Errorf("%s: got %d to %d, want %d to %d", tt.sessions, s.Min, s.Max, tt.min, tt.max)
+		}
+	}
+}
+
+// TestMergedFaults: a merged mapping is held to the keys of the place where it is merged, and its
+// faults have their own lines.
+func TestMergedFaults(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want []string
+	}{
+		{"log:\n  level: info\n  <<: {level: loud}\n", nil}, // it is not read
+		{"log:\n  format: json\n  <<:\n    level: loud\n", []string{
+			"c.yaml:4: log.level: must be debug, info, warn or error",
+		}},
+		{"log:\n  level: info\n  <<:\n    level: info\n    level: info\n", []string{
+			"c.yaml:5: log.level: duplicate key",
+		}},
+		{"log:\n  <<: [{colour: 1},\n    {colour: 2}]\n", []string{
+			"c.yaml:2: log.colour: unknown key",
+			"c.yaml:3: log.colour: unknown key",
+		}},
+		{"log:\n  <<: [1, x]\n", []string{
+			"c.yaml:1: log.<<: must be a mapping or a list of mappings, got a number",
+		}},
+	} {
+		_, err := parse(clitest.SandboxYAML() + tt.text)
+		var faults *Faults
+		if errors.As(err, &faults) == (tt.want == nil) {
+			t.Errorf("%q: got %v, want %q", tt.text, err, tt.want)
+			continue
+		}
+		if err == nil {
+			continue
+		}
+		lines := strings.Split(err.Error(), "\n")
+		if len(lines) != len(tt.want) {
+			t.Errorf("%q: got %q, want %q", tt.text, lines, tt.want)
+			continue
+		}
+		// The sandbox stands above, in two lines.
+		for i, want := range tt.want {
+			_, wantRest, _ := strings.Cut(want, ": ")
+			if _, rest, _ := strings.Cut(lines[i], ": "); !strings.HasPrefix(rest, wantRest) {
+				t.Errorf("%q: got %q, want %q", tt.text, lines[i], want)
+			}
+		}
+	}
+}
+
+// TestMergesAreBounded: one level less than the bound is read, one more is a fault.
+func TestMergesAreBounded(t *testing.T) {
+	for _, tt := range []struct {
+		depth int
+		good  bool
+	}{
+		{1, true},
+		{maxMerges, true},
+		{maxMerges + 1, false},
+	} {
+		merged := "{level: warn}"
+		for range tt.depth - 1 {
+			merged = "{<<: " + merged + "}"
+		}
+		c, err := parse(clitest.SandboxYAML() + "log: {<<: " + merged + "}\n")
+		switch {
+		case tt.good && err != nil:
+			t.Errorf("depth %d: got %v", tt.depth, err)
+		case tt.good && c.Log.Level != slog.LevelWarn:
+			t.Errorf("depth %d: got level %v, want the merged one", tt.depth, c.Log.Level)
+		case !tt.good && (err == nil || !strings.Contains(err.Error(), "log.<<: merges too many mappings")):
+			t.Errorf("depth %d: got %v, want a fault", tt.depth, err)
+		}
+	}
+}
+
+// TestGiven: a key is given when its first value could be read.
+func TestGiven(t *testing.T) {
+	for _, tt := range []struct {
+		sessions string
+		want     bool
+	}{
+		{"{max: 2}", true},
+		{"{max: 2, max: 3}", true},
+		{"{max: 2, max: x}", true},
+		{"{<<: {max: 2}}", true},
+		{"{max: x}", false},
+		{"{max: ~}", false},
+		{"{max: [2]}", false},
+		{"{min: 1}", false},
+		{"[]", false},
+		{"~", false},
+	} {
+		r, v := newReader(), new(Config)
+		doc := r.document([]byte("registries: [{sessions: " + tt.sessions + "}]\n"))
+		r.value("", doc, reflect.ValueOf(v).Elem())
+		if got := r.given("registries[0].sessions.max"); got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.sessions, got, tt.want)
+		}
+	}
+}
+
+// TestUnreadKeepsDefault: a value that cannot be read leaves the default, and an entry that cannot
+// be read stays in its list, so that no rule fails because of it.
+func TestUnreadKeepsDefault(t *testing.T) {
+	r, c := newReader(), new(Config)
+	doc := r.document([]byte(`
+registries: [{sessions: {max: x, min: 2}, login: {object_uris: ["urn:a", [], "urn:b"], language: [x]}}, 7]
+drain_timeout: soon
+`))
+	setDefaults(reflect.ValueOf(c).Elem())
+	r.value("", doc, reflect.ValueOf(c).Elem())
+	if len(r.list) != 5 {
+		t.Fatalf("got %v, want 5 faults", r.faults("f"))
+	}
+	if c.DrainTimeout != 30*time.Second || len(c.Registries) != 2 {
+		t.Fatalf("got %+v, want the default of drain_timeout and two registries", c)
+	}
+	first := c.Registries[0]
+	if first.Sessions.Max != 3 || first.Sessions.Min != 2 || first.Login.Language != "en" {
+		t.Errorf("got %+v, %+v, want min as it is written, and the defaults beside it", first.Sessions, first.Login)
+	}
+	if got := first.Login.ObjectURIs; !slices.Equal(got, []string{"urn:a", "", "urn:b"}) {
+		t.Errorf("got %q, want the second empty", got)
+	}
+	if !reflect.DeepEqual(c.Registries[1], defaultRegistry()) {
+		t.Errorf("got %+v, want the default of a registry", c.Registries[1])
+	}
+}
+
+func TestKindOfNodes(t *testing.T) {
+	for text, want := range map[string]string{
+		"{}":         "a mapping",
+		"[]":         "a list",
+		"1":          "a number",
+		"1.5":        "a number",
+		"true":       "a truth value",
+		"x":          "a text",
+		"2001-01-01": "a text",
+	} {
+		if got := kind(newReader().document([]byte(text))); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
 	}
 }

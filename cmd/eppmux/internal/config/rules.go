@@ -7,8 +7,8 @@ import (
 )
 
 // The rules. They are checked on the values with their defaults, in the order of the fields, and
-// reported at the key whose change would mend the file. The tags have those about one number; a
-// struct has the others.
+// reported at the key whose change would mend the file. The tags have the rules about one number;
+// the method rule of a struct has the others.
 
 // A ruler is a struct with rules that its tags cannot say.
 type ruler interface {
@@ -51,8 +51,8 @@ func (c *checker) entries(path string, list reflect.Value) {
 	}
 }
 
-// bounds checks what the tags say of a number or duration. What is left out and has no default is
-// right.
+// bounds checks what the tags say of a number or duration. A key that is left out and has no
+// default is right.
 func (c *checker) bounds(path string, k key, v, mapping reflect.Value) {
 	switch d := v.Interface().(type) {
 	case time.Duration:
