@@ -25,9 +25,10 @@ import (
 //
 // Its methods are called on the loop, in a turn, and must not block.
 type carrier interface {
-	// recall gives up opening the session, unless its login may have been sent.
+	// recall gives up opening the session, unless its login may have been sent. If it does,
+	// session.notOpened(errRecalled) follows.
 	recall()
-	// cancel gives up opening the session at once.
+	// cancel gives up opening the session at once. session.notOpened follows.
 	cancel()
 	// sendExchange writes the unit of session.begin(x). Where nothing may be written any more it
 	// calls session.unsent instead. It does nothing where x is not the session's exchange: x has
@@ -96,7 +97,7 @@ func (s *session) ownMessage() []byte {
 	return s.out
 }
 
-// begin notes that x is about to be written, and returns its data unit.
+// begin notes that x is about to be written, and returns its data unit. Borrowed until x ends.
 func (s *session) begin(x *Exchange) []byte {
 	x.exposed = true
 	s.a.counts.sent(x)

@@ -13,8 +13,9 @@ import (
 // target is what sessions are opened with: where the registry is, what carries messages to it, and
 // what we log in with. Immutable; a reload makes another one.
 type target struct {
-	// carry makes the carrier of a session and begins to open it. It is called on the loop, in a
-	// turn, and must not block. This is where an account chooses its carrier.
+	// carry makes the carrier of a session and begins to open it: this is where an account chooses
+	// its carrier. It is called on the loop, in a turn, and must not block. A goroutine that it
+	// starts counts in Account.dials and ends with Account.ctx.
 	carry func(*session) carrier
 
 	dial   func(context.Context) (net.Conn, error)
