@@ -29,3 +29,26 @@ func TestParseAddress(t *testing.T) {
 		}
 	}
 }
+
+func TestHost(t *testing.T) {
+	for text, want := range map[string]string{
+		"tls://epp.example:700": "epp.example", "127.0.0.1:7000": "127.0.0.1", "tcp://[::1]:7000": "::1", ":700": "", "unix:///run/a.sock": "",
+	} {
+		if a, err := ParseAddress(text); err != nil || a.Host() != want {
+			t.Errorf("%s: got %q, %v, want %q", text, a.Host(), err, want)
+		}
+	}
+}
+
+// TestLoopback: only what cannot leave this machine.
+func TestLoopback(t *testing.T) {
+	for text, want := range map[string]bool{
+		"localhost:1": true, "127.0.0.1:1": true, "127.255.255.254:1": true, "[::1]:1": true, "[::ffff:127.0.0.1]:1": true,
+		"LOCALHOST:1": false, "localhost.example:1": false, "10.0.0.1:1": false, "[::]:1": false, "0.0.0.0:1": false, ":1": false, "": false, "127.0.0.1": false,
+		"[::ffff:10.0.0.1]:1": false, "[fe80::1%lo]:1": false, "127.1:1": false,
+	} {
+		if got := Loopback(text); got != want {
+			t.Errorf("%q: got %v, want %v", text, got, want)
+		}
+	}
+}
