@@ -110,7 +110,7 @@ func TestCertOpenSSL(t *testing.T) {
 	}
 }
 
-// TestCertRenew: the authority stays, with its key and whoever trusts it; the names stay, unless
+// TestCertRenew: the authority stays, with its key and the trust in it; the names stay, unless
 // others are said.
 func TestCertRenew(t *testing.T) {
 	dir, _ := makeCerts(t, "--name", "epp.example.com", "--name", "2001:db8::7")

@@ -213,7 +213,7 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
-// copies says whether the files that COPY takes from the project are there.
+// copies checks that the files that COPY takes from the project are there.
 func copies(args []string) error {
 	if strings.HasPrefix(args[0], "--from=") {
 		return nil

@@ -132,8 +132,8 @@ func TestOpenSSLDay(t *testing.T) {
 	}
 }
 
-// opensslAnswers are those of a day, one to a line. Of those that eppmux gives in its own words it
-// is the codes.
+// opensslAnswers are the answers of a day, one a line. Of those that eppmux gives in its own words
+// it is the codes.
 func opensslAnswers(t *testing.T, w way, version string, talk func(*testing.T, *stand, string, []string) []string) []string {
 	t.Helper()
 	s := newStand(t, w)

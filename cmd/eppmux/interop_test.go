@@ -53,8 +53,8 @@ type stand struct {
 	mux      *program // nil: clients go to the registry
 	address  string   // host:port for the client
 
-	// Files for the client, empty for plain. A certificate is shown to who asks: the sandbox does,
-	// eppmux does not.
+	// Files for the client, empty for plain. A certificate is shown on demand: the sandbox demands
+	// it, eppmux does not.
 	ca, cert, key string
 }
 

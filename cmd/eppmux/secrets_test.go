@@ -254,7 +254,7 @@ func (s *secretStand) garbage() {
 			conn.Close()
 		}
 	}
-	// Nor what stands in a handshake: the name, the protocols, and why it ends.
+	// Nor may a handshake show one: in the name, the protocols, or the reason of its end.
 	told := regexp.MustCompile(`handshake.*remote error`)
 	for deadline := time.Now().Add(time.Minute); !told.MatchString(s.mux.log.Text()); {
 		// a flood is told of in part only

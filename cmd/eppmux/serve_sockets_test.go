@@ -175,7 +175,7 @@ func (c *busyClient) close() {
 }
 
 // TestRestartUnderLoad: eppmux is restarted and reloads its config, again and again, while clients
-// work. The sockets are those of whoever starts it. No connection is refused or reset, and every
+// work. The test holds its sockets open. No connection is refused or reset, and every
 // command is executed once and answered.
 func TestRestartUnderLoad(t *testing.T) {
 	if testing.Short() {
@@ -203,7 +203,7 @@ func TestRestartUnderLoad(t *testing.T) {
 		wg.Go(c.work)
 	}
 	// advance is until clients have got on since now, whichever process serves it: one that ends
-	// before it has learnt the registry's greeting has none for those that wait.
+	// before it has learnt the registry's greeting has none for its clients.
 	advance := func() {
 		t.Helper()
 		for len(progress) > 0 {

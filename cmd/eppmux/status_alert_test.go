@@ -66,7 +66,8 @@ func watchAlerts(t *testing.T, targets ...string) *alertWatch {
 	return w
 }
 
-// look notes what fires now. It is true, so that whoever waits can ask for what it wants.
+// look notes the alerts that fire now. It returns true, so that it can stand in a condition to wait
+// for.
 func (w *alertWatch) look() bool {
 	if w.at == "" {
 		return true
@@ -102,7 +103,7 @@ func (w *alertWatch) look() bool {
 	return true
 }
 
-// has says whether all that names lists have fired there.
+// has reports whether all alerts that names lists have fired.
 func (w *alertWatch) has(where, names string) bool {
 	for _, name := range strings.Fields(names) {
 		if w.at != "" && !w.fired[where]["Eppmux"+name] {

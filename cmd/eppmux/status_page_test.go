@@ -152,7 +152,7 @@ func (b *browser) hosts() []string {
 // minutes.
 const pictureAfter = 11 * time.Minute
 
-// takePictures writes what stands in docs. It takes its time: run it with -timeout 30m.
+// takePictures writes the pictures in docs. It takes long: run it with -timeout 30m.
 func takePictures(b *browser, st *statusStand, home string) {
 	b.visit("about:blank")
 	st.rest(pictureAfter)
@@ -190,7 +190,7 @@ var lowContrast = fmt.Sprintf(`
 	}
 	return bad`, 4.5)
 
-// far says whether two colours can be told apart.
+// far reports whether two colours can be told apart.
 func far(a, b color.Color) bool {
 	r, g, h, _ := a.RGBA()
 	s, i, k, _ := b.RGBA()

@@ -77,7 +77,7 @@ func newVerdicts(st *statusStand, registries []statusRegistry) *verdicts {
 	return &verdicts{st, registries, make([]string, n), make([]bool, n), make([]bool, n), make([]string, n)}
 }
 
-// quiet says whether nothing is to be said of the case.
+// quiet reports whether the case wants no finding.
 func (c *verdictCase) quiet() bool { return c.want == "" }
 
 // ofTheMachine are the rules that a machine under load can make true by itself.
@@ -98,7 +98,7 @@ func (v *verdicts) settle() {
 	}
 }
 
-// look asks once, and says whether there is nothing more to wait for.
+// look asks once, and reports whether there is nothing more to wait for.
 func (v *verdicts) look(alerts *alertWatch) (done bool) {
 	v.st.t.Helper()
 	s, metrics := v.st.status(), string(v.st.get("/metrics"))
@@ -125,12 +125,12 @@ func (v *verdicts) look(alerts *alertWatch) (done bool) {
 	return done
 }
 
-// says says whether what c wants also is there.
+// says reports whether the other texts that c wants are there.
 func (c *verdictCase) says(r *status.Registry) bool {
 	return c.also == "" || slices.ContainsFunc(r.Findings, func(f status.Finding) bool { return regexp.MustCompile(c.also).MatchString(f.Text) })
 }
 
-// in says whether a text has the words of c.
+// in reports whether a text has the words of c.
 func (c *verdictCase) in(text string) bool {
 	for _, want := range []string{c.want, c.also} {
 		if !regexp.MustCompile(strings.TrimSuffix(strings.TrimPrefix(want, "^"), "$")).MatchString(text) {
@@ -152,7 +152,7 @@ func part(text, from, to string) string {
 
 var seriesParts = regexp.MustCompile(`^(\w+)(?:\{(.*)\})?$`)
 
-// moves says whether a series of a registry is above 0. An empty registry is any.
+// moves reports whether a series of a registry is above 0. An empty registry is any.
 func moves(metrics, registry, series string) bool {
 	m := seriesParts.FindStringSubmatch(series)
 	labels := strings.Split(m[2], ",")

@@ -182,7 +182,7 @@ func (m *machine) write(path, text string, mode fs.FileMode) {
 	}
 }
 
-// there says whether the machine has a file; a link counts as itself.
+// there reports whether the machine has a file; a link counts as itself.
 func (m *machine) there(path string) bool {
 	_, err := os.Lstat(filepath.Join(m.root, path))
 	return err == nil

@@ -318,7 +318,7 @@ func (s *systemd) removed(t *testing.T) {
 	s.run("dpkg", "--purge", "eppmux")
 	left := s.run("find", "/etc", "/usr", "/var", "/run", "-iname", "*eppmux*", "-not", "-path", "/var/log/dpkg.log")
 	for path := range strings.Lines(left) {
-		// What the step above has put there is the operator's.
+		// The step above has put it there, as an operator does.
 		if path = strings.TrimSpace(path); path != "/etc/eppmux" && !strings.HasPrefix(path, strings.TrimRight(dropIns, "/")) {
 			t.Errorf("%s is left", path)
 		}

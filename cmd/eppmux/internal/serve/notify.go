@@ -30,7 +30,7 @@ const tellWithin = time.Second
 // newNotifier reads from the environment where the service manager listens, and removes that: we
 // start no process that it could be for.
 func newNotifier(log *slog.Logger) *notifier {
-	// A watchdog whose time cannot be read is none, as one of another process.
+	// Without a time that can be read there is no watchdog, as with one of another process.
 	watchdog, _ := daemon.SdWatchdogEnabled(true)
 	where := os.Getenv("NOTIFY_SOCKET")
 	_ = os.Unsetenv("NOTIFY_SOCKET") // it cannot fail

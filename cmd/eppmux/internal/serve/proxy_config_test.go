@@ -10,7 +10,7 @@ import (
 	"eppmux/upstream"
 )
 
-// TestProxyConfig: what stands in the file is what the parts get.
+// TestProxyConfig: the parts get the values of the file.
 func TestProxyConfig(t *testing.T) {
 	text := `registries: [{name: a, address: sandbox, profile: ee,
   listen: ["tcp://127.0.0.1:0", {address: "unix:///a", mode: "0600", weight: 7, allow: [check, "transfer:query"]}],

@@ -405,7 +405,7 @@ func TestReloadAdmin(t *testing.T) {
 	}
 }
 
-// TestVacate: sessions of one account beside those that are ending could be too many.
+// TestVacate: a registry waits for the end of the sessions that its account had before.
 func TestVacate(t *testing.T) {
 	account := config.Registry{Address: "epp.example:700", Login: config.Login{ClientID: "x"}, Listen: []config.Listen{{Network: "tcp", Address: "127.0.0.1:7000"}}}
 	listens := func(l config.Listen) *config.Registry {

@@ -222,7 +222,7 @@ func (d *Conversation) bound(ctx context.Context, within time.Duration) (stop fu
 // NewClTRID makes a clTRID with the purpose in it. No two are the same.
 func (d *Conversation) NewClTRID() string { return "eppmux-" + d.Purpose + "-" + rand.Text()[:13] }
 
-// cause is err, or what stands behind it: the end of ctx, or a deadline that was set to within.
+// cause is the reason of err: the end of ctx, a deadline of so long, or err itself.
 func cause(ctx context.Context, err error, within time.Duration) error {
 	switch {
 	case ctx.Err() != nil:

@@ -63,8 +63,7 @@ func at(address string) Endpoint {
 	return Endpoint{Network: "tcp", Address: address, Connect: time.Minute, Greeting: time.Minute}
 }
 
-// TestOpenPlain: the greeting is kept for those who ask, and the connection comes from where it
-// should.
+// TestOpenPlain: the greeting is kept, and the connection comes from the address of the config.
 func TestOpenPlain(t *testing.T) {
 	from := make(chan string, 1) // the client's address; never closed
 	address := listen(t, nil, func(conn net.Conn) {
@@ -165,8 +164,8 @@ func TestGreetingInterrupted(t *testing.T) {
 	})
 }
 
-// TestOpenTLS: a certificate that does not fit ends it, be it the server's or ours. With TLS 1.3 the
-// server judges ours after the handshake.
+// TestOpenTLS: a certificate that does not fit ends it, be it the server's or ours. With TLS 1.3
+// the server judges ours after the handshake.
 func TestOpenTLS(t *testing.T) {
 	made := clitest.NewTLS(t)
 	pair, err := tls.X509KeyPair(made.ClientCertPEM, made.ClientKeyPEM)
