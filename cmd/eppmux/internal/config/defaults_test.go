@@ -105,7 +105,7 @@ func TestDefaultsOfTheParts(t *testing.T) {
 				"FrameTimeout":    int64(r.Clients.FrameTimeout),
 				"GreetingTimeout": int64(r.Timeouts.Greeting),
 			},
-			own: []string{"MaxHeld"},
+			own: []string{"MaxMemory"},
 		},
 		{
 			folder: "upstream",
