@@ -36,7 +36,6 @@ type client struct {
 	check    *verification      // its login under way; see busy
 	as       *credential        // of its last right login; nil where logins are not verified
 	budget   *pool.Budget       // for client-scope limits
-	wake     time.Duration      // in srv.timers
 	prev     *client            // in srv.clients
 	next     *client
 	named    *origin       // nil: nobody has asked
@@ -48,7 +47,7 @@ type client struct {
 	memory   int32         // octets that count in srv.memory
 	backlog  int32         // octets that the kernel had not taken when it stalled
 	flood    int32         // octets that came while it lingered
-	timer    int32         // index in srv.timers; -1: not in it
+	timer    pool.Place    // in srv.timers
 	state    clientState
 	turns    uint8 // turns on the stack
 	faults   uint8 // frames in a row that were refused
@@ -124,7 +123,7 @@ func (c *client) Opened(loop.Socket) { panic("BUG: client opened twice") }
 // open begins the client's life on the loop.
 func (c *client) open(s loop.Socket, budget *pool.Budget) {
 	c.stream.open(s)
-	c.budget, c.timer = budget, -1
+	c.budget = budget
 	c.since = c.srv.clock()
 	c.served = c.srv.account.Now()
 	c.srv.addClient(c)

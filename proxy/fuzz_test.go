@@ -172,8 +172,8 @@ func (r *rig) finish() *talked {
 		r.c.Closed(nil)
 		r.settle()
 	}
-	if r.s.memory != 0 || r.s.nclients != 0 || r.s.clients != nil || r.s.connections.Load() != 0 || len(r.s.timers) != 0 || r.stream.closes != 1 {
-		t.Fatalf("I10: left: %d octets, %d clients, %d timers; closed %d times", r.s.memory, r.s.nclients, len(r.s.timers), r.stream.closes)
+	if r.s.memory != 0 || r.s.nclients != 0 || r.s.clients != nil || r.s.connections.Load() != 0 || r.s.timers.heap.Len() != 0 || r.stream.closes != 1 {
+		t.Fatalf("I10: left: %d octets, %d clients, %d timers; closed %d times", r.s.memory, r.s.nclients, r.s.timers.heap.Len(), r.stream.closes)
 	}
 	if len(r.stream.out) != before {
 		t.Fatalf("wrote %q behind the end", r.stream.out[before:])

@@ -53,8 +53,8 @@ func TestVerifyLoginTimeout(t *testing.T) {
 	}
 	err := f.server.ask(func() {
 		for c := f.server.clients; c != nil; c = c.next {
-			if left := c.loginBy - f.server.clock(); !c.trusted && (left <= 0 || left > loginTimeout || c.timer < 0 || c.wake > c.loginBy) {
-				t.Errorf("%v are left, the timer is at %v of %v", left, c.wake, c.loginBy)
+			if left := c.loginBy - f.server.clock(); !c.trusted && (left <= 0 || left > loginTimeout || !c.timer.In() || f.server.timers.of(c) > c.loginBy) {
+				t.Errorf("%v are left until %v, the timer is in: %v", left, c.loginBy, c.timer.In())
 			}
 		}
 	})
@@ -106,8 +106,8 @@ func TestVerifyLoginTimeoutWaits(t *testing.T) {
 	right.want(right.read(), 1000, "V-1")
 	wrong.want(wrong.read(), 2200, "V-2")
 	err = f.server.ask(func() {
-		if c := f.server.clients; c.loginBy < then+left || c.timer < 0 || c.wake > c.loginBy {
-			t.Errorf("it may stay until %v, want %v at least; the timer is at %v of %v", c.loginBy, then+left, c.timer, c.wake)
+		if c := f.server.clients; c.loginBy < then+left || !c.timer.In() || f.server.timers.of(c) > c.loginBy {
+			t.Errorf("it may stay until %v, want %v at least; the timer is in: %v", c.loginBy, then+left, c.timer.In())
 		}
 	})
 	if err != nil {

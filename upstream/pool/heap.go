@@ -73,6 +73,9 @@ func (h *Heap[T]) Move(place Place, key Key) {
 	h.settle(e, i)
 }
 
+// Key is the key of the item at place.
+func (h *Heap[T]) Key(place Place) Key { return h.entries[h.index(place)].key }
+
 // Items calls f for each item, in no order. f must not change the heap.
 func (h *Heap[T]) Items(f func(T)) {
 	for i := range h.entries {
