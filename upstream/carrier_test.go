@@ -126,8 +126,8 @@ func (c *paper) greet() {
 	})
 }
 
-// admit answers the login.
-func (c *paper) admit(code int) {
+// answerLogin answers the login.
+func (c *paper) answerLogin(code int) {
 	c.desk.p.t.Helper()
 	m, err := new(frame.Scanner).Scan([]byte(response(code, c.login.ClTRID)))
 	if err != nil {
@@ -183,7 +183,7 @@ func (d *papers) session(n int) *paper {
 	c := d.last(n)
 	c.greet()
 	c.want("login")
-	c.admit(1000)
+	c.answerLogin(1000)
 	return c
 }
 
@@ -196,7 +196,7 @@ func TestPaper(t *testing.T) {
 		if c.want("login"); !strings.Contains(c.wrote, "<clID>demo</clID>") || !strings.Contains(c.wrote, "secDNS-1.1") {
 			t.Errorf("got login %s", c.wrote)
 		}
-		c.admit(1000)
+		c.answerLogin(1000)
 		a := d.p.ask(checkCommand("<clTRID>C-1</clTRID>"))
 		id := c.want("check")
 		a.waiting()
@@ -381,7 +381,7 @@ func TestPaperRecalled(t *testing.T) {
 		if c.over {
 			t.Error("the attempt is given up though its login was sent")
 		}
-		c.admit(1000)
+		c.answerLogin(1000)
 		c.read(response(1500, c.want("logout")))
 		if got := d.p.states(); len(got) != 0 {
 			t.Errorf("got sessions %v, want none", got)
@@ -410,7 +410,7 @@ func TestPaperRefused(t *testing.T) {
 		onPaper(t, nil, func(d *papers) {
 			c := d.last(1)
 			c.greet()
-			c.admit(code)
+			c.answerLogin(code)
 			d.p.on(func() {
 				a := d.p.account
 				if a.counts.Logins[want] != 1 || !strings.HasPrefix(a.trouble, "login: result code") {

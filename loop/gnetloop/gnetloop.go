@@ -36,7 +36,9 @@ type Loop struct {
 	client *gnet.Client
 	el     gnet.EventLoop
 
-	spare   []func()       // memory for posted; owned by the loop
+	// Owned by the loop.
+	spare []func() // memory for posted
+
 	enrolls sync.WaitGroup // calls of Enroll under way
 
 	mu     sync.Mutex

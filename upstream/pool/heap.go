@@ -7,7 +7,7 @@ import "time"
 //
 // Keys and the pointers to the items' Places lie in the heap's own entries: comparing two items
 // touches neither of them, and nothing is called by an interface or a function value. An exchange
-// passes through a heap twice, so that this counts (BenchmarkQueue).
+// passes through a heap twice, so that this counts: by BenchmarkQueue it is as fast as one by hand.
 type Heap[T any] struct {
 	entries []heapEntry[T]
 }

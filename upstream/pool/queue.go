@@ -39,14 +39,14 @@ type lane struct {
 	heap  Heap[*Exchange] // by turn
 }
 
-// turn is the place of x in the order of a lane: the client without service the longest is first,
+// laneKey is the place of x in the order of a lane: the client without service the longest is first,
 // between equals the one that asked first.
-func (x *Exchange) turn() Key { return Key{At: x.Since, Seq: x.seq} }
+func (x *Exchange) laneKey() Key { return Key{At: x.Since, Seq: x.seq} }
 
 // push puts x into the lane.
 func (l *lane) push(x *Exchange) {
 	x.lane = l
-	l.heap.Push(x, &x.place, x.turn())
+	l.heap.Push(x, &x.place, x.laneKey())
 }
 
 // unqueue takes x out of its lane, or the list in a lane's stead.
