@@ -39,12 +39,7 @@ func openCause(err error) pool.Cause {
 func (s *session) loginFor(to *target, g *frame.Greeting) frame.Login {
 	l := to.login
 	l.Version = "1.0"
-	if len(l.ObjectURIs) == 0 {
-		l.ObjectURIs = g.ObjectURIs
-	}
-	if len(l.ExtensionURIs) == 0 {
-		l.ExtensionURIs = g.ExtensionURIs
-	}
+	l.Complete(*g)
 	l.Language = language(l.Language, g.Languages)
 	l.ClTRID = string(s.muxTRID)
 	return l
