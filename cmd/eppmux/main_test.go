@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -113,6 +114,24 @@ func TestBuildVersion(t *testing.T) {
 		info := &debug.BuildInfo{Main: debug.Module{Version: tt.version}, Settings: tt.settings}
 		if got := buildVersion(info); got != tt.want {
 			t.Errorf("%q %v: got %q, want %q", tt.version, tt.settings, got, tt.want)
+		}
+	}
+}
+
+// TestVersionLine: a package's version goes first, and the commit beside it.
+func TestVersionLine(t *testing.T) {
+	defer func(before string) { release = before }(release)
+	release = ""
+	without := version()
+	release = "1.2.3"
+	if got := version(); got != "1.2.3" || without == "" {
+		t.Errorf("got %q, and %q without a release", got, without)
+	}
+	for _, args := range [][]string{{"version"}, {"--version"}} {
+		got := eppmux(t, args...)
+		want := regexp.MustCompile(`^eppmux 1\.2\.3( \([0-9a-f]+(\+changed)?\))? go\S+ \w+/\w+\n$`)
+		if got.code != 0 || !want.MatchString(got.out) {
+			t.Errorf("%q: got %+v", args, got)
 		}
 	}
 }

@@ -206,3 +206,16 @@ func TestManNeedsPlace(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// TestManUnwritable: a page that cannot be written is an error, whichever it is.
+func TestManUnwritable(t *testing.T) {
+	for _, page := range []string{"eppmux.1", "eppmux-serve.1", "eppmux-ctl-kick.1"} {
+		dir := t.TempDir()
+		if err := os.Mkdir(filepath.Join(dir, page), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if got := eppmux(t, "man", "--out", dir); got.code != cli.ExitFailed || !strings.Contains(got.errs, page+": is a directory") {
+			t.Errorf("%s: got %+v", page, got)
+		}
+	}
+}

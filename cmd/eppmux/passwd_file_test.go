@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -146,4 +148,75 @@ func TestPromoteFails(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	wantFile(t, "promote fails", f.next, newPassword)
+}
+
+// TestPasswordFileFails: each step that the disk refuses is an error, and what was there stays.
+func TestPasswordFileFails(t *testing.T) {
+	open := func() *passwordFile {
+		t.Helper()
+		f, err := openPasswordFile(clitest.WriteFile(t, t.TempDir(), "pw", oldPassword+"\n", 0o600))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(f.close)
+		return f
+	}
+	f := open()
+	for name, err := range map[string]error{"promote": f.promote(), "discard": f.discard()} {
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s without a candidate: got %v", name, err)
+		}
+	}
+	if err := os.Mkdir(f.next, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.candidate(); err == nil || !strings.Contains(err.Error(), f.next+": not a regular file") {
+		t.Errorf("got %v of a folder in the candidate's place", err)
+	}
+	if err := f.write(config.NewSecret(newPassword)); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("got %v", err)
+	}
+	if err := f.promote(); err == nil {
+		t.Error("a folder has become the password file")
+	}
+	wantFile(t, "refused", f.path, oldPassword)
+
+	f = open()
+	if err := f.write(config.NewSecret(newPassword)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(f.next, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.candidate(); err == nil || !got.Empty() || !strings.Contains(err.Error(), "chmod it to 0600") {
+		t.Errorf("got %v, %v of a candidate that others read", got, err)
+	}
+	if err := os.RemoveAll(filepath.Dir(f.path)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.candidate(); err != nil || !got.Empty() {
+		t.Errorf("got %v, %v, want no candidate in a folder that is gone", got, err)
+	}
+	for name, err := range map[string]error{"write": f.write(config.NewSecret(newPassword)), "sync": f.syncFolder()} {
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s in a folder that is gone: got %v", name, err)
+		}
+	}
+}
+
+// TestPasswdSays: what an operator is told where the registry and the disk do not agree.
+func TestPasswdSays(t *testing.T) {
+	f, err := openPasswordFile(clitest.WriteFile(t, t.TempDir(), "pw", oldPassword+"\n", 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.close()
+	p := &passwdRun{file: f}
+	why := errors.New("the registry answers 2200")
+	if err := p.dismiss(why); !errors.Is(err, why) || !strings.Contains(err.Error(), "nothing has changed at the registry, but: ") || !strings.HasSuffix(err.Error(), "; remove "+f.next) {
+		t.Errorf("got %v", err)
+	}
+	if err := p.promote(); err == nil || !strings.HasPrefix(err.Error(), "the registry has the new password, which is in "+f.next+", but: ") || !strings.HasSuffix(err.Error(), "; rename it to "+f.path) {
+		t.Errorf("got %v", err)
+	}
 }
