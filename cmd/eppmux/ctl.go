@@ -202,8 +202,8 @@ func (c *ctl) show(out io.Writer, a serve.Answer) {
 			if s.Own {
 				doing += " (own)"
 			}
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", s.Registry, s.ID, s.State, goDuration(s.For), goDuration(s.Age),
-				s.Commands, doing, s.Client)
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", s.Registry, s.ID, s.State,
+				goDuration(s.For), goDuration(s.Age), s.Commands, doing, s.Client)
 		}
 	}
 	if len(a.Clients) > 0 {
@@ -220,8 +220,8 @@ func (c *ctl) show(out io.Writer, a serve.Answer) {
 			default:
 				doing += " (waits)"
 			}
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%d\n", k.Registry, k.ID, k.Client, k.Listener, doing, goDuration(k.For),
-				k.Held)
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%d\n", k.Registry, k.ID, k.Client, k.Listener, doing,
+				goDuration(k.For), k.Held)
 		}
 	}
 	_ = w.Flush()

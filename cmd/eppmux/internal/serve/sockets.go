@@ -16,9 +16,10 @@ import (
 )
 
 // inherited has the sockets that the service manager has opened for us, by the protocol of
-// sd_listen_fds(3). It listens on them while we are stopped, so that clients wait for our next
-// process and are not refused. The config still says where we listen: a listener of the config uses
-// the inherited socket that has its address. Immutable; nil means that there are none.
+// sd_listen_fds(3). The service manager listens on them while we are stopped, so that clients wait
+// for our next process and are not refused. The config still says where we listen: a listener of
+// the config uses the inherited socket that has its address. Immutable; nil means that there are
+// none.
 type inherited struct{ sockets []*inheritedSocket }
 
 // inheritedSocket stays open until the process ends: a reload may give it up, and a later one may
@@ -45,8 +46,9 @@ const firstInherited = 3
 func inheritSockets() (*inherited, error) {
 	pid, count := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS")
 	files := activation.Files(true)
-	_ = os.Unsetenv("LISTEN_PIDFDID")                    // newer than the library; it cannot fail
-	if pid != strconv.Itoa(os.Getpid()) || count == "" { // nothing, or for a process above us
+	_ = os.Unsetenv("LISTEN_PIDFDID") // which the library does not know; it cannot fail
+	// Without a number there is nothing, and with another pid it is for a process above us.
+	if pid != strconv.Itoa(os.Getpid()) || count == "" {
 		return nil, nil
 	}
 	// The library takes a number that it cannot read for none: the clients of those sockets would
@@ -57,9 +59,10 @@ func inheritSockets() (*inherited, error) {
 	in := new(inherited)
 	for i, f := range files {
 		name := f.Name()
+		// The library's name for a socket that LISTEN_FDNAMES does not name. That of
+		// sd_listen_fds_with_names(3) is another.
 		if name == fmt.Sprintf("LISTEN_FD_%d", firstInherited+i) {
-			// the library's, where LISTEN_FDNAMES has none
-			name = "unknown" // as sd_listen_fds_with_names(3) has it
+			name = "unknown"
 		}
 		if err := in.add(f, name); err != nil {
 			return nil, fmt.Errorf("inherited descriptor %d (%s): %w", firstInherited+i, name, err)
