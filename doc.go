@@ -10,10 +10,11 @@
 //  2. frame: the unit is scanned where it lies: which command it is, and where its clTRID stands.
 //     What is ambiguous goes no further. The unit is then copied once, with a clTRID of our own.
 //  3. proxy: hello, login and logout are answered here. Any other command becomes an exchange.
-//  4. upstream: the pool queues the exchange, fairly among clients, until a session is free and
+//  4. upstream/pool: the exchange is queued, fairly among clients, until a session is free and
 //     every limit (ratelimit) admits it. A transform is recorded first (audit).
-//  5. upstream: the session writes the unit, and matches the answer by that clTRID.
-//  6. proxy: the client gets the answer with its own clTRID put back, octet for octet.
+//  5. upstream: the session's carrier writes the unit. The answer is matched by that clTRID, and the
+//     client's own is put back, octet for octet (session.go).
+//  6. proxy: the client gets the answer.
 //
 // All of an account happens on one event loop, so that nothing on this path takes a lock.
 //
@@ -24,10 +25,15 @@
 //
 //	frame                         data units, the scanner, the clTRID, messages of our own
 //	ratelimit                     when a command may be sent, as values of time
+//	loop                          what an event loop is, TLS on one, an alarm
+//	admin/metric                  the form in which a package declares its metrics
+//	loop/gnetloop                 an event loop by gnet, which nothing else imports
 //	audit                         the record of what was sent to registries
-//	upstream                      an account's pool of sessions, and their connections
+//	upstream/pool                 what is sent where and when; pure: no I/O, no clock
+//	upstream                      an account: the shell of its pool, and what carries its sessions
 //	proxy                         the clients of an account: listeners, answers of our own
-//	admin                         metrics, health, the status page
+//	admin/status                  what is to be said of a registry: verdicts, history, words
+//	admin                         the admin listener: metrics, health, the status page
 //	cmd/eppmux/internal/cli       exit codes, addresses, questions at a terminal
 //	cmd/eppmux/internal/config    the config file: its keys, rules, profiles and secrets
 //	cmd/eppmux/internal/localca   an authority of one's own, and its folder
@@ -41,7 +47,7 @@
 // # Where to start reading
 //
 // Each package has a doc that says in which order things happen: "go doc eppmux/upstream". Read
-// frame first, it needs nothing else; then upstream for what is promised, and proxy for how it is
-// kept. docs/faults.md has a row for each thing that can go wrong, with the tests that make it go
+// frame first, it needs nothing else; then upstream/pool for what is decided, upstream for how it is
+// done, and proxy for whom. The examples of pool, upstream and proxy run. docs/faults.md has a row for each thing that can go wrong, with the tests that make it go
 // wrong.
 package eppmux
