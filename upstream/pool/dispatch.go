@@ -8,7 +8,12 @@ import (
 
 // dispatch hands waiting exchanges to idle sessions as the limits admit. An exchange that a limit
 // holds does not stop the exchanges behind it to which that limit does not apply.
+//
+// Deadlines that have passed come first. When the process was stopped, or the host slept, the first
+// thing that the pool hears may be an answer: its session must not carry an exchange for which nobody
+// waits any more, nor anything after a drain.
 func (p *Pool) dispatch(now time.Duration) {
+	p.expire(now)
 	p.shrink(now)
 	if !p.paused && now >= p.throttledUntil {
 		p.dispatchAgain(now)

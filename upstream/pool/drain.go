@@ -16,6 +16,7 @@ func (p *Pool) Drain(by, now time.Duration) {
 // endDrain ends the waiting exchanges and closes the sessions that are open at the drain's
 // deadline.
 func (p *Pool) endDrain(now time.Duration) {
+	p.drainOver = true
 	p.endQueue(CauseShutdown, now)
 	for _, s := range p.sessions {
 		switch s.state {

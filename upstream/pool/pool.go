@@ -108,10 +108,11 @@ type Pool struct {
 	throttledUntil time.Duration
 	throttle       time.Duration // length of the last one; 0: a command was answered since
 
-	paused   bool          // by Pause
-	draining bool          // by Drain
-	drained  bool          // DoDrained was asked for
-	drainBy  time.Duration // the drain's deadline
+	paused    bool          // by Pause
+	draining  bool          // by Drain
+	drained   bool          // DoDrained was asked for
+	drainBy   time.Duration // the drain's deadline
+	drainOver bool          // drainBy has passed, see endDrain
 	// abandoned counts the sessions that the end of the drain closed without a logout.
 	abandoned int
 
@@ -491,20 +492,25 @@ func (p *Pool) broken(x *Exchange, cause Cause, now time.Duration) {
 // again.
 func (p *Pool) Advance(now time.Duration) {
 	p.wake = never
-	for x := p.queue.overdue(now); x != nil; x = p.queue.overdue(now) {
-		p.giveUp(x, p.waitCause(now), now)
-	}
+	p.expire(now)
 	for i := len(p.sessions) - 1; i >= 0; i-- {
 		if s := p.sessions[i]; s.deadline <= now {
 			p.due(s, now)
 		}
 	}
-	if p.draining && now >= p.drainBy {
-		p.endDrain(now)
-	}
 	p.dispatch(now)
 	p.rewake(now)
 	p.checkDrained()
+}
+
+// expire ends the exchanges that have waited until their deadlines, and a drain at its own.
+func (p *Pool) expire(now time.Duration) {
+	for x := p.queue.overdue(now); x != nil; x = p.queue.overdue(now) {
+		p.giveUp(x, p.waitCause(now), now)
+	}
+	if p.draining && now >= p.drainBy && !p.drainOver {
+		p.endDrain(now)
+	}
 }
 
 // waitCause is the reason for which an exchange that has waited too long was not sent.

@@ -40,10 +40,17 @@ func (p *Pool) Recorded(s *Session, ticket uint64, ok bool, now time.Duration) {
 	}
 }
 
-// recorded asks for the exchange of s to be written, unless the account is paused or throttled by
-// now.
+// recorded asks for the exchange of s to be written, unless it is overdue by now, or the account is
+// paused or throttled.
 func (p *Pool) recorded(s *Session, now time.Duration) {
-	if p.paused || now < p.throttledUntil {
+	switch {
+	case p.draining && now >= p.drainBy:
+		p.takeBack(s, CauseShutdown, now)
+		return
+	case now >= s.x.deadline:
+		p.takeBack(s, p.waitCause(now), now)
+		return
+	case p.paused || now < p.throttledUntil:
 		x := p.unsend(s, now)
 		p.again(x, now)
 		p.rested(s, CauseNone, now)

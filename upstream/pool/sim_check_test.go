@@ -13,8 +13,9 @@ func (w *world) check() {
 	if w.now > w.settled {
 		w.most = w.cfg.MaxSessions
 	}
-	if d := w.pool.Oldest(w.now); d > 3*w.cfg.QueueTimeout+2*w.cfg.CommandTimeout {
-		// it may break once, and be refused as not logged in once
+	// It may break once, and be refused as not logged in once. While the process is stopped nobody
+	// looks.
+	if d := w.pool.Oldest(w.now); d > 3*w.cfg.QueueTimeout+2*w.cfg.CommandTimeout+w.stopped {
 		w.errorf("I15: the oldest has waited %v", d)
 	}
 	live := 0

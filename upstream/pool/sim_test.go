@@ -28,7 +28,7 @@ func TestSimulation(t *testing.T) {
 	ended, worlds := 0, 0
 	for ended < *simCommands {
 		w := newWorld(t, seed+uint64(worlds))
-		w.grants = worlds%2 == 1
+		w.grants, w.stops = worlds%2 == 1, worlds%4 >= 2
 		w.run(5000)
 		ended += w.ended
 		worlds++
@@ -65,8 +65,10 @@ type world struct {
 	clients   []*simClient
 	sockets   map[*Session]*simSocket
 	exchange  map[*Exchange]*simExchange
-	answering *Exchange // whose answer the pool is being told of; nil: nobody's
-	grants    bool      // reloads that leave the login alone are grants
+	answering *Exchange     // whose answer the pool is being told of; nil: nobody's
+	stops     bool          // the process is stopped now and then
+	stopped   time.Duration // in all
+	grants    bool          // reloads that leave the login alone are grants
 	ended     int
 	drained   bool
 	draining  bool
@@ -232,6 +234,16 @@ func (w *world) run(commands int) {
 func (w *world) step() {
 	w.ceiling = w.pool.ceiling
 	wake := w.pool.Wake()
+	if w.stops && len(w.events) > 0 && w.chance(0.001) {
+		// The process is stopped for a while. What has happened meanwhile comes before the pool's
+		// alarm.
+		stop := w.upTo(2 * w.cfg.QueueTimeout)
+		w.now = max(w.now, min(wake, w.events[0].at)) + stop
+		w.stopped += stop
+		if w.events[0].at <= w.now {
+			wake = never
+		}
+	}
 	if len(w.events) == 0 || wake < w.events[0].at {
 		if wake == never {
 			w.errorf("nothing left to happen; %d queued", w.pool.Queued())

@@ -285,8 +285,14 @@ func (p *Pool) Probe(now time.Duration) {
 }
 
 // retire logs the idle session s out for the given cause. While the limits do not admit a logout, s
-// stays idle, and its deadline is when to call retire again.
+// stays idle, and its deadline is when to call retire again. Past the deadline of a drain nothing is
+// written any more: s is closed.
 func (p *Pool) retire(s *Session, cause Cause, now time.Duration) {
+	if p.draining && now >= p.drainBy {
+		p.abandoned++
+		p.Poison(s, cause)
+		return
+	}
 	set, at := p.admits(s, frame.CommandLogout, frame.OpNone, now)
 	if at > now {
 		s.deadline = min(at, now+recheck)
