@@ -49,11 +49,11 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Drained reports whether another Read of the tls.Conn above c would find nothing. It is called
+// Emptied reports whether another Read of the tls.Conn above c would find nothing. It is called
 // after a Read that returned data and did not fill the caller's buffer. It may report false when
 // nothing is left, but never true when something is: it reports true where exactly one whole record
 // has come since a Read found nothing. Each Read that is spared saves crypto/tls an allocation.
-func (c *Conn) Drained() bool {
+func (c *Conn) Emptied() bool {
 	if c.records.whole != 1 || c.records.partial() || c.records.more {
 		return false
 	}

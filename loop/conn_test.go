@@ -32,7 +32,7 @@ func (s *chunkSocket) Pending() bool               { return len(s.at) > 0 }
 func (s *chunkSocket) Close() error                { return nil }
 
 // TestConnDrained: however the records of a TLS connection are cut into reads, nothing is left
-// behind when Drained says so, and every octet comes through.
+// behind when Emptied says so, and every octet comes through.
 func TestConnDrained(t *testing.T) {
 	certs, err := sandbox.NewTLS()
 	if err != nil {
@@ -107,14 +107,14 @@ func TestConnDrained(t *testing.T) {
 	}
 }
 
-// TestDrained is what Drained reports of records that come in reads of given sizes.
+// TestDrained is what Emptied reports of records that come in reads of given sizes.
 func TestDrained(t *testing.T) {
 	record := func(n int) []byte { return append([]byte{23, 3, 3, byte(n >> 8), byte(n)}, make([]byte, n)...) }
 	one, two := record(100), append(record(100), record(300)...)
 	type read struct {
 		come []byte // since the read before
 		room int
-		want bool // what Drained reports then
+		want bool // what Emptied reports then
 	}
 	for _, tt := range []struct {
 		name  string
@@ -149,7 +149,7 @@ func TestDrained(t *testing.T) {
 				if n == 0 && !errors.Is(err, os.ErrDeadlineExceeded) || n > 0 && err != nil {
 					t.Fatalf("read %d gives %d, %v", i, n, err)
 				}
-				if got := c.Drained(); got != r.want {
+				if got := c.Emptied(); got != r.want {
 					t.Errorf("after read %d got %v, want %v", i, got, r.want)
 				}
 			}
@@ -245,7 +245,7 @@ func drain(t *testing.T, c *tls.Conn, lc *Conn, got []byte) ([]byte, bool) {
 		n, err := c.Read(buf)
 		got = append(got, buf[:n]...)
 		switch {
-		case err == nil && lc.Drained():
+		case err == nil && lc.Emptied():
 			return got, true
 		case err == nil:
 		case errors.Is(err, os.ErrDeadlineExceeded):

@@ -18,7 +18,7 @@ const (
 
 // write writes a whole data unit. What the kernel does not take now waits, within bounds.
 func (c *client) write(unit []byte) {
-	c.inTurn()
+	c.inHandling()
 	if c.state >= clientLingering {
 		return
 	}

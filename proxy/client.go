@@ -32,7 +32,7 @@ type client struct {
 
 	// Owned by the loop.
 	id       uint64             // set when it opens
-	x        *upstream.Exchange // in flight; see busy
+	x        *upstream.Exchange // under way, from Submit to Finish; see busy
 	check    *verification      // its login under way; see busy
 	as       *credential        // of its last right login; nil where logins are not verified
 	budget   *pool.Budget       // for client-scope limits
@@ -49,7 +49,7 @@ type client struct {
 	flood    int32         // octets that came while it lingered
 	timer    pool.Place    // in srv.timers
 	state    clientState
-	turns    uint8 // turns on the stack
+	handling uint8 // calls of handle on the stack
 	faults   uint8 // frames in a row that were refused
 	refusals uint8 // logins in a row that were refused, and a stranger's commands
 	busies   uint8 // logins refused because too many waited, since the last right one
@@ -60,21 +60,21 @@ type client struct {
 	told     bool  // while it lingers: it knows that nothing more comes
 }
 
-// turn is the one door to the client's octets: whatever happens to them happens in f, and they are
-// weighed afterwards. Turns nest, since a command can end before Submit returns. f must not be
-// kept.
-func (c *client) turn(f func()) {
-	c.turns++
+// handle is the one door to the client's octets: whatever happens to them happens in f, and they
+// are weighed afterwards. Calls of handle nest, since a command can end before Submit returns. f
+// must not be kept.
+func (c *client) handle(f func()) {
+	c.handling++
 	f()
 	c.weigh()
-	c.turns--
+	c.handling--
 }
 
-// inTurn panics where the client's octets must not be touched: outside a turn, where they would not
-// be weighed, and in decide, which has borrowed them.
-func (c *client) inTurn() {
-	if c.turns == 0 {
-		panic("BUG: outside a turn")
+// inHandling panics where the client's octets must not be touched: outside handle, where they would
+// not be weighed, and in decide, which has borrowed them.
+func (c *client) inHandling() {
+	if c.handling == 0 {
+		panic("BUG: outside the handling of a client")
 	}
 	c.notDeciding()
 }
@@ -137,7 +137,7 @@ func (c *client) open(s loop.Socket, budget *pool.Budget) {
 // greet sends the greeting and serves what has come before it: what a client sent while it waited
 // for a greeting, or what TLS took in with the handshake.
 func (c *client) greet() {
-	c.turn(func() {
+	c.handle(func() {
 		c.state = clientServed
 		c.write(c.srv.greetingUnit())
 		c.touch()
@@ -150,7 +150,7 @@ func (c *client) greet() {
 }
 
 // Readable implements loop.Handler.
-func (c *client) Readable() { c.turn(c.readable) }
+func (c *client) Readable() { c.handle(c.readable) }
 
 func (c *client) readable() {
 	if err := c.stream.fill(); err != nil {
@@ -176,7 +176,7 @@ func (c *client) readable() {
 
 // Finish implements upstream.Client.
 func (c *client) Finish(x *upstream.Exchange, o upstream.Outcome) {
-	c.turn(func() { c.finish(x, o) })
+	c.handle(func() { c.finish(x, o) })
 }
 
 func (c *client) finish(x *upstream.Exchange, o upstream.Outcome) {
@@ -217,7 +217,7 @@ func (c *client) Closed(error) {
 	if c.state != clientLingering { // lingering has been counted with its reason
 		c.srv.countClose(closedByClient)
 	}
-	c.turn(func() {
+	c.handle(func() {
 		c.state = clientClosed
 		c.stream.detach()
 	})
@@ -248,7 +248,7 @@ func (c *client) touch() {
 
 // due looks at a client whose timer has come.
 func (c *client) due(now time.Duration) {
-	c.turn(func() {
+	c.handle(func() {
 		switch c.state {
 		case clientGreeting:
 			c.dueGreeting(now)

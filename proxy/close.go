@@ -94,7 +94,7 @@ func (c *client) evict(r reply, why closeReason) {
 // linger ends the client's work. The connection ends when the client closes it, or when
 // lingerTimeout is over.
 func (c *client) linger(why closeReason) {
-	c.inTurn()
+	c.inHandling()
 	if c.state >= clientLingering {
 		return
 	}

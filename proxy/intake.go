@@ -53,7 +53,7 @@ func (c *client) do(a act) {
 	}
 }
 
-// parse takes the client's frames as long as none is in flight.
+// parse takes the client's frames as long as none is under way.
 func (c *client) parse() {
 	if c.parsing { // a command that ends at once; the outer call goes on with the next one
 		return
@@ -96,7 +96,7 @@ func (c *client) take() bool {
 
 // discard gives back the first n octets that have come.
 func (c *client) discard(n int) {
-	c.inTurn()
+	c.inHandling()
 	c.stream.discard(n)
 }
 
@@ -116,7 +116,7 @@ func (c *client) incomplete(have int) {
 }
 
 // decide says what a frame leads to. It may change counters and what is known of the client, but
-// neither writes nor submits: inTurn panics then. payload is borrowed until decide returns.
+// neither writes nor submits: inHandling panics then. payload is borrowed until decide returns.
 func (c *client) decide(payload []byte) act {
 	m, err := c.srv.scanner.Scan(payload)
 	if err != nil {

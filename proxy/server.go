@@ -216,7 +216,7 @@ func (s *Server) Farewell(within time.Duration) {
 	s.loop.Post(func() {
 		defer close(done)
 		s.each(func(c *client) {
-			c.turn(func() { c.linger(closedShutdown) })
+			c.handle(func() { c.linger(closedShutdown) })
 		})
 	})
 	<-done

@@ -178,7 +178,7 @@ func (c *client) authenticate(l *frame.Login, clTRID []byte) (v verdict, pending
 // verified is called on the loop when a login has been verified. The client may have gone.
 func (c *client) verified(check *verification, right bool) {
 	if c.check == check {
-		c.turn(func() { c.finishLogin(check, right) })
+		c.handle(func() { c.finishLogin(check, right) })
 	}
 }
 

@@ -52,7 +52,7 @@ type Config struct {
 	Audit        Auditor
 	AuditQueries bool // record the ends of queries too
 
-	// carry is who carries sessions; nil: openTLS. See target.carry.
+	// carry makes the carrier of a session; nil: openTCP. See target.carry.
 	carry func(*session) carrier
 
 	// Pool configures the pool. Rand nil: one that is seeded by chance.
@@ -268,7 +268,7 @@ func (a *Account) perform(act pool.Action) {
 	case pool.DoFinish:
 		x, o := of(act.Exchange), Outcome{End: act.End, Cause: act.Cause}
 		if act.End == pool.EndAnswered {
-			o = a.answered(a.inHand, x)
+			o = a.outcomeOf(a.inHand, x)
 		}
 		a.finish(x, o)
 	case pool.DoDrained:

@@ -470,7 +470,7 @@ func TestDefaultCarrier(t *testing.T) {
 		p.session()
 		p.on(func() {
 			p.account.pool.Sessions(func(s *pool.Session) {
-				if _, ok := carrierOf(s).(*tlsCarrier); !ok {
+				if _, ok := carrierOf(s).(*tcpCarrier); !ok {
 					t.Errorf("got a %T", carrierOf(s))
 				}
 			})

@@ -14,10 +14,11 @@ import (
 	"eppmux/upstream/pool"
 )
 
-// openTLS makes the carrier of s over TCP and TLS, and begins to open the session. On the loop.
-func openTLS(s *session) carrier {
+// openTCP makes the carrier of s over TCP, with TLS or without, and begins to open the session. On
+// the loop.
+func openTCP(s *session) carrier {
 	ctx, cancel := context.WithCancel(s.a.ctx)
-	t := &tlsCarrier{session: s, giveUp: cancel}
+	t := &tcpCarrier{session: s, giveUp: cancel}
 	s.a.dials.Add(1)
 	go t.open(ctx, s.a.target)
 	return t
@@ -26,7 +27,7 @@ func openTLS(s *session) carrier {
 // open opens t's session: it connects, shakes hands, logs in, and hands the socket to the loop. It
 // runs on a goroutine of its own, which ends with the attempt or with ctx; Account.Close waits for
 // it.
-func (t *tlsCarrier) open(ctx context.Context, to target) {
+func (t *tcpCarrier) open(ctx context.Context, to target) {
 	a := t.a
 	defer a.dials.Done()
 	defer t.giveUp()
@@ -48,7 +49,7 @@ func (t *tlsCarrier) open(ctx context.Context, to target) {
 }
 
 // enroll hands the socket to the loop.
-func (t *tlsCarrier) enroll() error {
+func (t *tcpCarrier) enroll() error {
 	if err := t.socket.Conn.SetDeadline(time.Time{}); err != nil {
 		return &openError{"hand over", pool.CauseConnect, err}
 	}
@@ -60,7 +61,7 @@ func (t *tlsCarrier) enroll() error {
 
 // logIn connects and logs in with blocking calls. It returns the payload of the greeting if one has
 // come, also with an error.
-func (t *tlsCarrier) logIn(ctx context.Context, to target) (greeting []byte, err error) {
+func (t *tcpCarrier) logIn(ctx context.Context, to target) (greeting []byte, err error) {
 	if err := t.connect(ctx, to); err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func (t *tlsCarrier) logIn(ctx context.Context, to target) (greeting []byte, err
 }
 
 // connect dials and shakes hands.
-func (t *tlsCarrier) connect(ctx context.Context, to target) error {
+func (t *tcpCarrier) connect(ctx context.Context, to target) error {
 	ctx, cancel := context.WithTimeout(ctx, to.connectTimeout)
 	defer cancel()
 	nc, err := to.dial(ctx)
@@ -127,7 +128,7 @@ func lookupFailed(err error) bool {
 }
 
 // authenticate sends the login and reads its answer.
-func (t *tlsCarrier) authenticate(scanner *frame.Scanner, g *frame.Greeting, to target) error {
+func (t *tcpCarrier) authenticate(scanner *frame.Scanner, g *frame.Greeting, to target) error {
 	if len(t.in) > 0 { // it would be taken for the login's answer, and that for the first command's
 		return &openError{"login", pool.CauseUnasked, errors.New("octets behind the greeting")}
 	}
@@ -147,7 +148,7 @@ func (t *tlsCarrier) authenticate(scanner *frame.Scanner, g *frame.Greeting, to 
 }
 
 // receive reads one message with blocking calls. It leaves the octets behind it in t.in.
-func (t *tlsCarrier) receive(scanner *frame.Scanner, within time.Duration, limit int) (*frame.Message, error) {
+func (t *tcpCarrier) receive(scanner *frame.Scanner, within time.Duration, limit int) (*frame.Message, error) {
 	if err := t.conn.SetReadDeadline(time.Now().Add(within)); err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@
 //
 // Everything that touches the pool goes through one door, Account.turn. A session has two parts: a
 // session knows our own messages and what an answer means, and a carrier moves the octets.
-// tlsCarrier is the carrier over TCP and TLS; target.carry chooses the carrier.
+// tcpCarrier is the carrier over TCP and TLS; target.carry chooses the carrier.
 //
 // The package does not listen for clients, does not decide result codes, and never sends a second
 // command on a session before the first one's answer has come.

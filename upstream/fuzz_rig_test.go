@@ -118,7 +118,7 @@ func (r *rig) Post(f func()) {
 // Enroll is Loop's. The rig waits while a session is opened, so this is as good as on the loop.
 func (r *rig) Enroll(nc net.Conn, h loop.Handler) error {
 	l := nc.(*line)
-	l.tr, l.enrolled = h.(*tlsCarrier), true
+	l.tr, l.enrolled = h.(*tcpCarrier), true
 	h.Opened(l)
 	return nil
 }
@@ -177,7 +177,7 @@ type line struct {
 	loop.Socket // as well
 	r           *rig
 	n           int
-	tr          *tlsCarrier
+	tr          *tcpCarrier
 	enrolled    bool
 	closed      bool
 	broken      bool // writing fails

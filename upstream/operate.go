@@ -61,7 +61,7 @@ func (a *Account) Grant(g pool.Grant) error {
 type SessionInfo struct {
 	ID       uint64
 	State    pool.SessionState
-	Since    time.Duration // in this state
+	For      time.Duration // in this state
 	Age      time.Duration // since the login; 0 before
 	Commands int           // sent since the login, ours included
 	// Doing is the command in flight, "login" while dialing, and empty for an idle session. Own
@@ -85,7 +85,7 @@ func (a *Account) sessions() []SessionInfo {
 	now := a.clock()
 	var all []SessionInfo
 	a.pool.Sessions(func(s *pool.Session) {
-		i := SessionInfo{ID: s.ID, State: s.State(), Since: now - s.Since(), Commands: s.Commands()}
+		i := SessionInfo{ID: s.ID, State: s.State(), For: now - s.Since(), Commands: s.Commands()}
 		if s.State() != pool.SessionDialing {
 			i.Age = now - s.Opened()
 		}

@@ -57,8 +57,8 @@ func (a *Account) record(s *pool.Session, x *Exchange, ticket uint64) {
 	a.flushSoon()
 }
 
-// flushSoon posts a flush, unless one is posted already: all that is noted in one turn of the loop
-// shares one write.
+// flushSoon posts a flush, unless one is posted already: all that is noted until it runs shares one
+// write.
 func (a *Account) flushSoon() {
 	if !a.recording.posted {
 		a.recording.posted = true

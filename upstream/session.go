@@ -9,8 +9,9 @@ import (
 	"eppmux/upstream/pool"
 )
 
-// carrier moves the messages of one session between the loop and the registry. tlsCarrier does so
-// over TCP and TLS. What the messages say is the session's affair, whatever carries it.
+// carrier moves the messages of one session between the loop and the registry. tcpCarrier does so
+// over TCP, with TLS or without. What the messages say is the session's affair, whatever carries
+// it.
 //
 // target.carry makes a carrier and begins to open the session. The carrier logs in, with what
 // session.loginFor composes, and takes the answer to session.judgeLogin. Then it calls, on the loop
@@ -168,13 +169,13 @@ func (s *session) closed() {
 // poison ends the session for the given cause, and with it the command in flight.
 func (s *session) poison(cause pool.Cause) {
 	s.a.inTurn()
-	s.note(cause)
+	s.countDesync(cause)
 	s.a.pool.Poison(s.s, cause)
 }
 
-// note counts the session as out of step if cause says so: octets came that do not belong where
+// countDesync counts the session as out of step if cause says so: octets came that do not belong where
 // they came.
-func (s *session) note(cause pool.Cause) {
+func (s *session) countDesync(cause pool.Cause) {
 	if slices.Contains(pool.DesyncCauses, cause) {
 		s.a.counts.Desync[cause]++
 		s.a.log.Error("session is out of step with the registry and carries nothing more",
@@ -209,7 +210,7 @@ func (s *session) message(payload []byte, end pool.Cause) {
 	if s.s.InFlight() == pool.HelloInFlight {
 		a.greeted(bytes.Clone(m.Payload))
 	}
-	s.note(end)
+	s.countDesync(end)
 	a.inHand = m
 	if !s.rejected(m, end) {
 		a.pool.Answered(s.s, end, a.now())
@@ -286,9 +287,9 @@ func (s *session) matches(m *frame.Message) bool {
 	return bytes.Equal(m.ClTRID.Value, id)
 }
 
-// answered returns the Outcome of x by its answer m. Borrowed until the next call, and as long as m
-// is.
-func (a *Account) answered(m *frame.Message, x *Exchange) Outcome {
+// outcomeOf returns the Outcome of x by its answer m. Called for DoFinish, at the end of the turn.
+// Borrowed until the next call, and as long as m is.
+func (a *Account) outcomeOf(m *frame.Message, x *Exchange) Outcome {
 	return Outcome{End: pool.EndAnswered, Code: m.Code, Unit: a.restore(m, x),
 		SvTRID: m.Payload[m.SvTRID.Start:m.SvTRID.End]}
 }

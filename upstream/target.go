@@ -32,7 +32,7 @@ func newTarget(cfg *Config) target {
 	t := target{carry: cfg.carry, dial: cfg.Dial, tls: cfg.TLS, login: cfg.Login, connectTimeout: cfg.ConnectTimeout,
 		greetingTimeout: cfg.GreetingTimeout, loginTimeout: cfg.LoginTimeout, maxResponse: cfg.MaxResponse}
 	if t.carry == nil {
-		t.carry = openTLS
+		t.carry = openTCP
 	}
 	if t.dial == nil {
 		t.dialer = newDialer(cfg.Address, cfg.SourceAddress)

@@ -94,7 +94,7 @@ func (r *Registry) sessions(list []upstream.SessionInfo) {
 		r.Sessions.List = append(r.Sessions.List, Session{
 			ID:         s.ID,
 			State:      s.State.String(),
-			ForSeconds: seconds(s.Since),
+			ForSeconds: seconds(s.For),
 			AgeSeconds: seconds(s.Age),
 			Commands:   s.Commands,
 			Doing:      s.Doing,

@@ -54,7 +54,7 @@ func TestShownAccount(t *testing.T) {
 func TestShownSessions(t *testing.T) {
 	s := new(Snapshot)
 	s.Sessions = []upstream.SessionInfo{
-		{ID: 3, State: pool.SessionBusy, Since: 250 * time.Millisecond, Age: time.Minute, Commands: 12, Doing: "create", Client: "a\x1bb", Listener: "tcp://x"},
+		{ID: 3, State: pool.SessionBusy, For: 250 * time.Millisecond, Age: time.Minute, Commands: 12, Doing: "create", Client: "a\x1bb", Listener: "tcp://x"},
 		{ID: 4, State: pool.SessionIdle, Doing: "keepalive", Own: true},
 	}
 	want := []Session{

@@ -213,7 +213,7 @@ func (c *ctl) show(out io.Writer, a serve.Answer) {
 			switch {
 			case doing == "":
 				doing = "-"
-			case k.Announcing:
+			case k.Recording:
 				doing += " (announcing)"
 			case k.Sent:
 				doing += " (sent)"

@@ -177,7 +177,7 @@ func TestCtl(t *testing.T) {
 func TestShownClients(t *testing.T) {
 	var b strings.Builder
 	new(ctl).show(&b, serve.Answer{Clients: []serve.Client{
-		{ID: 1, Doing: "create", Announcing: true}, {ID: 2, Doing: "create", Sent: true}, {ID: 3, Doing: "create"}, {ID: 4}}})
+		{ID: 1, Doing: "create", Recording: true}, {ID: 2, Doing: "create", Sent: true}, {ID: 3, Doing: "create"}, {ID: 4}}})
 	for _, want := range []string{" 1 .* create \\(announcing\\) ", " 2 .* create \\(sent\\) ", " 3 .* create \\(waits\\) ", " 4 .* - "} {
 		if !regexp.MustCompile(want).MatchString(b.String()) {
 			t.Errorf("got no %q in\n%s", want, b.String())

@@ -105,19 +105,19 @@ func (l *Loop) Post(f func()) {
 		return
 	}
 	if l.posted = append(l.posted, f); len(l.posted) == 1 {
-		_ = l.el.Execute(context.Background(), turn{l})
+		_ = l.el.Execute(context.Background(), batch{l})
 	}
 }
 
-// turn implements gnet.Runnable: it runs the posted functions.
-type turn struct{ l *Loop }
+// batch implements gnet.Runnable: it runs the posted functions.
+type batch struct{ l *Loop }
 
 // spareMax is the largest number of functions for which memory is kept.
 const spareMax = 1 << 10
 
-// Run implements gnet.Runnable. Functions that are posted meanwhile run in the next turn.
-func (t turn) Run(context.Context) error {
-	l := t.l
+// Run implements gnet.Runnable. Functions that are posted meanwhile run in the next batch.
+func (b batch) Run(context.Context) error {
+	l := b.l
 	l.mu.Lock()
 	fs := l.posted
 	l.posted = l.spare[:0]

@@ -214,7 +214,7 @@ func TestPost(t *testing.T) {
 // first thousand.
 func TestPostBehindMany(t *testing.T) {
 	l := newLoop(t)
-	for range 3 { // the memory of one turn is used in the next
+	for range 3 { // the memory of one batch is used in the next
 		stuck := make(chan struct{})
 		l.Post(func() { <-stuck })
 		const n = 5000

@@ -141,7 +141,7 @@ func sessionsVerb(s *service, _ context.Context, req Request) (a Answer, err err
 		err = errors.Join(err, e)
 		for _, i := range list {
 			a.Sessions = append(a.Sessions, Session{server.Name(), i.ID, i.State.String(),
-				seconds(i.Since), seconds(i.Age), i.Commands, i.Doing, i.Own, i.Listener, i.Client})
+				seconds(i.For), seconds(i.Age), i.Commands, i.Doing, i.Own, i.Listener, i.Client})
 		}
 	}
 	return a, err
@@ -154,11 +154,12 @@ type Client struct {
 	Listener string `json:"listener"`
 	Client   string `json:"client"`
 	Doing    string `json:"doing,omitempty"`
-	// Announcing is set while the audit log records the command, before it is sent.
-	Announcing bool    `json:"announcing,omitempty"`
-	Sent       bool    `json:"sent,omitempty"`
-	For        float64 `json:"for"`  // seconds
-	Held       int     `json:"held"` // octets of memory
+	// Recording is set while the audit log records the command, before it is sent. The key in JSON
+	// is older than the word: programs read it, so it stays.
+	Recording bool    `json:"announcing,omitempty"`
+	Sent      bool    `json:"sent,omitempty"`
+	For       float64 `json:"for"`  // seconds
+	Held      int     `json:"held"` // octets of memory
 }
 
 func clientsVerb(s *service, _ context.Context, req Request) (a Answer, err error) {

@@ -4,11 +4,13 @@
 //	err := serve.Run(ctx, serve.Options{File: path, Config: c, Version: "1.2.3", Log: os.Stderr})
 //
 // A service (serve.go) owns everything, on the goroutine of Run. It has a member (member.go) for
-// each registry, which is a proxy.Server, and for the built-in registry a sandbox too. A reload
-// (reload.go) compares the members with the file: those that stay keep their clients. Scrapes,
-// probes and the status page read live (admin.go), which may be used from any goroutine.
+// each registry: a loop, an account, and a proxy.Server on it, and for the built-in registry a
+// sandbox. A reload (reload.go) compares the members with the file: those that stay keep their
+// clients. Scrapes, probes and the status page read live (admin.go), which may be used from any
+// goroutine.
 //
 // The control socket (control.go) serves "eppmux ctl", with a Request and an Answer. sockets.go and
-// notify.go speak with a service manager. proxy_config.go is the one place where values of the file
-// become values of proxy and upstream.
+// notify.go speak with a service manager. part_config.go has most of the translation of the file's
+// values into those of proxy and upstream; audit.go adds the audit log, built_in.go the built-in
+// registry, and member.go the TLS configs and the sockets that a service manager has opened.
 package serve

@@ -10,8 +10,8 @@ import (
 	"eppmux/upstream"
 )
 
-// TestProxyConfig: the parts get the values of the file.
-func TestProxyConfig(t *testing.T) {
+// TestPartConfig: the parts get the values of the file.
+func TestPartConfig(t *testing.T) {
 	text := `registries: [{name: a, address: sandbox, profile: ee,
   listen: ["tcp://127.0.0.1:0", {address: "unix:///a", mode: "0600", weight: 7, allow: [check, "transfer:query"]}],
   rate_limits: [{limit: 3, per: 1s, shadow: true, commands: [check]}, {limit: 9, per: 1s}]}]`

@@ -35,15 +35,15 @@ func wantBug(t *testing.T, want string, f func()) {
 	f()
 }
 
-// TestOctetsNeedATurn: whatever changes a client's octets has to be in a turn, since they are
+// TestOctetsNeedHandling: whatever changes a client's octets has to be within handle, since they are
 // weighed at its end.
-func TestOctetsNeedATurn(t *testing.T) {
+func TestOctetsNeedHandling(t *testing.T) {
 	r := connected(t)
 	r.stream.in = unit(check("a.example", "T-1"))
 	for _, f := range []func(){
 		func() { r.c.write([]byte("x")) }, func() { r.c.discard(1) }, func() { r.c.linger(closedShutdown) },
 	} {
-		wantBug(t, "BUG: outside a turn", f)
+		wantBug(t, "BUG: outside the handling of a client", f)
 	}
 	r.stream.in = nil
 }
@@ -56,7 +56,7 @@ func TestDecidingOnly(t *testing.T) {
 		func() { r.c.write([]byte("x")) }, func() { r.c.discard(1) }, func() { r.c.linger(closedShutdown) },
 		func() { r.c.close(closedIdle) }, func() { r.c.dismiss(replyNoMemory, closedMemory) },
 	} {
-		r.c.turn(func() {
+		r.c.handle(func() {
 			r.c.deciding = true
 			wantBug(t, "BUG: acts on a frame before it is decided", f)
 			r.c.deciding = false
@@ -65,13 +65,13 @@ func TestDecidingOnly(t *testing.T) {
 	r.stream.in = nil
 }
 
-// TestWeighedAfterEachTurn: what a client holds is right after each event, the end included.
-func TestWeighedAfterEachTurn(t *testing.T) {
+// TestWeighedAfterEachEvent: what a client holds is right after each event, the end included.
+func TestWeighedAfterEachEvent(t *testing.T) {
 	half := unit(check("a.example", "T-1"))[:50]
 	for name, end := range map[string]func(*client){
 		"closed":    func(c *client) { c.Closed(nil) },
 		"kicked":    func(c *client) { c.close(closedKicked) },
-		"shut down": func(c *client) { c.turn(func() { c.linger(closedShutdown) }) },
+		"shut down": func(c *client) { c.handle(func() { c.linger(closedShutdown) }) },
 		"too slow":  func(c *client) { c.due(c.partial + c.srv.cfg.FrameTimeout) },
 	} {
 		r := connected(t)

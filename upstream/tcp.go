@@ -21,9 +21,9 @@ const (
 	readKept = 256 << 10
 )
 
-// tlsCarrier carries a session over TCP, with TLS or without. It implements carrier, and
+// tcpCarrier carries a session over TCP, with TLS or without. It implements carrier, and
 // loop.Handler for the session's socket.
-type tlsCarrier struct {
+type tcpCarrier struct {
 	// Immutable.
 	*session
 	giveUp context.CancelFunc // ends the opening of the session
@@ -45,10 +45,10 @@ const (
 )
 
 // Opened implements loop.Handler.
-func (t *tlsCarrier) Opened(s loop.Socket) { t.socket.Attach(s) }
+func (t *tcpCarrier) Opened(s loop.Socket) { t.socket.Attach(s) }
 
 // Closed implements loop.Handler.
-func (t *tlsCarrier) Closed(error) {
+func (t *tcpCarrier) Closed(error) {
 	t.socket.Detach()
 	if t.opened() { // otherwise ready will find the socket closed
 		t.a.turn(t.session.closed)
@@ -56,11 +56,11 @@ func (t *tlsCarrier) Closed(error) {
 }
 
 // opened reports whether the pool knows that the session has logged in.
-func (t *tlsCarrier) opened() bool { return t.s.State() != pool.SessionDialing }
+func (t *tcpCarrier) opened() bool { return t.s.State() != pool.SessionDialing }
 
 // ready tells the pool that the session has logged in, unless octets followed the login's answer:
 // they are unasked for, or the registry has closed.
-func (t *tlsCarrier) ready() {
+func (t *tcpCarrier) ready() {
 	end := pool.CauseRegistryClosed
 	if !t.socket.Detached() {
 		end = t.fill()
@@ -72,23 +72,23 @@ func (t *tlsCarrier) ready() {
 		t.loggedIn()
 		return
 	}
-	t.note(end)
+	t.countDesync(end)
 	t.close()
 	t.spoilt(end)
 }
 
 // recall implements carrier.
-func (t *tlsCarrier) recall() {
+func (t *tcpCarrier) recall() {
 	if t.login.CompareAndSwap(loginOpen, loginRecalled) {
 		t.giveUp()
 	}
 }
 
 // cancel implements carrier.
-func (t *tlsCarrier) cancel() { t.giveUp() }
+func (t *tcpCarrier) cancel() { t.giveUp() }
 
 // close implements carrier.
-func (t *tlsCarrier) close() {
+func (t *tcpCarrier) close() {
 	if !t.socket.Detached() {
 		_ = t.socket.Close() // Closed has been called when it returns
 	}
@@ -96,18 +96,18 @@ func (t *tlsCarrier) close() {
 
 // write writes a whole data unit at once, so that it becomes one TLS record where it fits. It
 // ignores an error: the socket is closed then, and Closed has told the pool.
-func (t *tlsCarrier) write(unit []byte) { _, _ = t.conn.Write(unit) }
+func (t *tcpCarrier) write(unit []byte) { _, _ = t.conn.Write(unit) }
 
 // pending reports whether the registry has sent octets or the connection's end since its last
 // message was taken. Octets that nobody asked for must not be taken for the next command's answer,
 // and nothing must be written behind the end. It is called before each command, also right behind
 // an answer, since registries close there.
-func (t *tlsCarrier) pending() bool {
+func (t *tcpCarrier) pending() bool {
 	return t.socket.Pending() || t.conn != net.Conn(t.socket) && t.socket.Partial()
 }
 
 // sendExchange implements carrier.
-func (t *tlsCarrier) sendExchange(x *Exchange) {
+func (t *tcpCarrier) sendExchange(x *Exchange) {
 	switch {
 	case t.s.Exchange() != &x.Exchange: // x has ended with the session
 	case t.socket.Detached() || t.s.State() != pool.SessionBusy:
@@ -120,13 +120,13 @@ func (t *tlsCarrier) sendExchange(x *Exchange) {
 }
 
 // sendKeepalive implements carrier.
-func (t *tlsCarrier) sendKeepalive() { t.sendOwn() }
+func (t *tcpCarrier) sendKeepalive() { t.sendOwn() }
 
 // sendLogout implements carrier.
-func (t *tlsCarrier) sendLogout() { t.sendOwn() }
+func (t *tcpCarrier) sendLogout() { t.sendOwn() }
 
 // sendOwn writes a message of our own, or ends the session if the registry has something pending.
-func (t *tlsCarrier) sendOwn() {
+func (t *tcpCarrier) sendOwn() {
 	switch {
 	case t.socket.Detached() || t.s.State() == pool.SessionClosing:
 	case t.pending():
@@ -137,26 +137,26 @@ func (t *tlsCarrier) sendOwn() {
 }
 
 // Readable implements loop.Handler.
-func (t *tlsCarrier) Readable() {
+func (t *tcpCarrier) Readable() {
 	if t.opened() { // otherwise ready reads
 		t.a.turn(t.read)
 	}
 }
 
 // read reads the octets that have come, and takes the message in them.
-func (t *tlsCarrier) read() {
+func (t *tcpCarrier) read() {
 	end := t.fill()
 	t.take(end)
 }
 
 // fill reads the octets that have come into t.in. It returns why the session ends, or CauseNone.
-func (t *tlsCarrier) fill() pool.Cause {
+func (t *tcpCarrier) fill() pool.Cause {
 	for !t.socket.Detached() {
 		t.in = slices.Grow(t.in, readSize)
 		n, err := t.conn.Read(t.in[len(t.in):cap(t.in)])
 		t.in = t.in[:len(t.in)+n]
 		switch {
-		case err == nil && len(t.in) < cap(t.in) && t.socket.Drained():
+		case err == nil && len(t.in) < cap(t.in) && t.socket.Emptied():
 			return pool.CauseNone
 		case err == nil:
 		case errors.Is(err, os.ErrDeadlineExceeded):
@@ -180,7 +180,7 @@ func readCause(err error) pool.Cause {
 // take takes the message in t.in once it is whole. At most one is due: if octets stand behind it,
 // which nobody asked for, the session ends. It also ends for the given cause, unless that is
 // CauseNone, after the message has been taken.
-func (t *tlsCarrier) take(end pool.Cause) {
+func (t *tcpCarrier) take(end pool.Cause) {
 	if t.socket.Detached() || t.s.State() == pool.SessionClosing {
 		return
 	}
