@@ -8,15 +8,18 @@
 //
 //  1. proxy: the loop of a registry account reads from a client until a whole data unit is there.
 //  2. frame: the unit is scanned where it lies: which command it is, and where its clTRID stands.
-//     What is ambiguous goes no further. The unit is then copied once, with a clTRID of our own.
-//  3. proxy: hello, login and logout are answered here. Any other command becomes an exchange.
+//     What is ambiguous goes no further.
+//  3. proxy: hello, login and logout are answered here. Any other command becomes an exchange: its
+//     unit is copied once, with a transaction id of our own, the muxTRID, in the clTRID's place.
 //  4. upstream/pool: the exchange is queued, fairly among clients, until a session is free and
 //     every limit (ratelimit) admits it. A transform is recorded first (audit).
-//  5. upstream: the session's carrier writes the unit. The answer is matched by that clTRID, and the
-//     client's own is put back, octet for octet (session.go).
+//  5. upstream: the session's carrier writes the unit. The answer is matched by the muxTRID, and
+//     the client's own clTRID is put back, octet for octet (session.go).
 //  6. proxy: the client gets the answer.
 //
-// All of an account happens on one event loop, so that nothing on this path takes a lock.
+// All of an account happens on one event loop. A command takes no lock and no hand-over, but for
+// the audit log: a note takes a mutex for a moment, and a transform waits while its record goes to
+// the log's goroutine and back. Log lines are written from the loop.
 //
 // # The packages
 //
@@ -47,7 +50,7 @@
 // # Where to start reading
 //
 // Each package has a doc that says in which order things happen: "go doc eppmux/upstream". Read
-// frame first, it needs nothing else; then upstream/pool for what is decided, upstream for how it is
-// done, and proxy for whom. The examples of pool, upstream and proxy run. docs/faults.md has a row for each thing that can go wrong, with the tests that make it go
-// wrong.
+// frame first, it needs nothing else; then upstream/pool for what is decided, upstream for how it
+// is done, and proxy for whom. The examples of pool, upstream and proxy run. docs/faults.md has a
+// row for each thing that can go wrong, with the tests that make it go wrong.
 package eppmux

@@ -213,9 +213,9 @@ func (a *Account) greeted(payload []byte) {
 	}
 }
 
-// turn is the one door to the pool. f may touch the pool; what the pool decides is done when the
+// turn is the one door to the pool. f may change the pool; what the pool decides is done when the
 // outermost turn ends. So a client that submits its next command from within Finish finds the pool
-// in order. turn must not keep f: then it does not escape, and a turn allocates nothing.
+// in order. turn must not keep f, so that it does not escape and a turn allocates nothing.
 func (a *Account) turn(f func()) {
 	if a.depth++; a.depth == 1 {
 		a.instant = a.clock()

@@ -8,13 +8,27 @@
 // The program makes the loop and the Account. It hands the Account to package proxy, which has EPP
 // clients; any other caller uses [Account.Do]. The way of one command:
 //
-//	x := account.Exchange(sender, message)   // copies the frame, with a muxTRID in the clTRID's place
+//	x := account.Exchange(sender, message)   // copies the frame, a muxTRID in the clTRID's place
 //	account.Submit(x)                        // queue ▸ limits ▸ session ▸ registry
-//	client.Finish(x, outcome)                // exactly once; the answer has the client's own clTRID again
+//	client.Finish(x, outcome)                // once, unless cancelled; with the client's clTRID
 //
-// Everything that touches the pool goes through one door, Account.turn. A session has two parts: a
-// session knows our own messages and what an answer means, and a carrier moves the octets.
-// tcpCarrier is the carrier over TCP and TLS; target.carry chooses the carrier.
+// Everything that changes the pool goes through one door, Account.turn; reading needs the loop
+// only. Our side of a pool.Session is a session, which knows our messages and what an answer means.
+// Its carrier moves the octets. tcpCarrier does so over TCP, with TLS or without; target.carry
+// chooses the carrier.
+//
+// # What runs where
+//
+//   - A pool.Session changes, but for its Shell, only by the Pool's methods, which are called in a
+//     turn on the loop.
+//   - A session and its carrier belong at first to the one goroutine that opens them (dial.go).
+//     After Enroll and Post they belong to the loop alone.
+//   - Before that, both sides use only the carrier's login, which is atomic, and giveUp.
+//   - All others only post to the loop: the admin listener, eppmux ctl, Do, Drain, Reload and the
+//     audit log's done.
+//   - What stops a mistake: the pool's fields are not exported, layout_test.go checks imports, and
+//     inTurn panics outside a turn.
+//   - What does not: a wrong goroutine within a turn is seen by go test -race only.
 //
 // The package does not listen for clients, does not decide result codes, and never sends a second
 // command on a session before the first one's answer has come.

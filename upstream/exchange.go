@@ -28,7 +28,8 @@ type Outcome struct {
 	Cause pool.Cause // CauseNone for EndAnswered
 	Code  int        // the registry's result code; EndAnswered only
 	// Unit is the registry's answer as a whole data unit. Its clTRID is the client's own, or absent
-	// if the client sent none. EndAnswered only; borrowed until Finish returns.
+	// if the client sent none or the registry left it out. EndAnswered only; borrowed until Finish
+	// returns.
 	Unit []byte
 	// SvTRID is the content of the registry's own id in it, as written. Borrowed until Finish
 	// returns.

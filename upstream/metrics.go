@@ -98,7 +98,7 @@ var sessionMetrics = metric.Group[Snapshot]{Name: "sessions", Rows: []metric.Row
 	}, {
 		Name: "eppmux_logins_total", Kind: metric.Counter, Labels: []string{"result"},
 		Help: "Attempts to open a session.",
-		When: "`refused`: the registry does not take the credentials; the next attempt is 15 minutes later",
+		When: "`refused`: the registry does not take the credentials; the next attempt is 15 to 23 minutes later",
 		Each: func(s *Snapshot, e metric.Emit) {
 			for i, n := range s.Logins {
 				e.Value(float64(n), LoginResult(i).String())

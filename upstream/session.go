@@ -173,8 +173,8 @@ func (s *session) poison(cause pool.Cause) {
 	s.a.pool.Poison(s.s, cause)
 }
 
-// countDesync counts the session as out of step if cause says so: octets came that do not belong where
-// they came.
+// countDesync counts the session as out of step if cause says so: octets came that do not belong
+// where they came.
 func (s *session) countDesync(cause pool.Cause) {
 	if slices.Contains(pool.DesyncCauses, cause) {
 		s.a.counts.Desync[cause]++

@@ -12,8 +12,9 @@ type Snapshot struct {
 	Counters
 	pool.Snapshot
 
-	// Trouble is why the last attempt to open a session failed, Cause its kind, and TroubleFor the
-	// time since the first of those attempts; empty once a session was opened since.
+	// Trouble is why there is no session, or one less: an attempt to open one failed, or the
+	// registry ended one by its answer. Cause is its kind, and TroubleFor the time since the first
+	// of those events. Empty once a session was opened since.
 	Trouble    string
 	TroubleFor time.Duration
 	Cause      pool.Cause

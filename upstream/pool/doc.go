@@ -17,7 +17,7 @@
 //
 // There is a method for each event. In the order of a session's life: Opened or OpenFailed;
 // Answered, LoginLost, Throttled, Unsent, Recorded; Poison; Closed. Of an exchange: Submit, Cancel.
-// Of the operator: Pause, Resume, Reconnect, Grant, Reconfigure, Drain.
+// Of the clock: Probe. Of the operator: Pause, Resume, Reconnect, Grant, Reconfigure, Drain.
 //
 // The package knows neither octets nor connections: an [Exchange] and a [Session] have a Shell, in
 // which the caller keeps its part. Package upstream is that caller.

@@ -27,8 +27,7 @@ type Rule struct {
 	Shadow   bool // counts the commands that it would hold, and holds none
 }
 
-// name is r's Name, or else its index in the config.
-
+// name returns r's Name, or else its index in the config.
 func (r *Rule) name(index int) string {
 	if r.Name == "" {
 		return strconv.Itoa(index)
@@ -140,7 +139,7 @@ type limits struct {
 	shadow   [numKinds]ruleSet // by kind: the shadow rules that count it, of any scope
 	watching bool              // there are shadow rules
 	exceeded []uint64          // by rule: commands that a shadow rule would have held
-	limited  []time.Duration   // by rule: how long it held a command for which a session was idle
+	limited  []time.Duration   // by rule: how long it held a command while a session was idle
 	blocking ruleSet           // the rules that hold such a command now
 	blocked  time.Duration     // since when limited does not count their time
 	held     Heap[*Budget]     // the budgets that hold exchanges, by when the first may go

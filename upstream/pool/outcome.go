@@ -4,7 +4,8 @@ package pool
 type End uint8
 
 const (
-	// EndNotSent: no octet of the frame was handed to TLS. Repeating the command is safe.
+	// EndNotSent: no octet of the frame was handed to TLS, or the registry answered that it did not
+	// execute the command. Repeating it is safe.
 	EndNotSent End = iota
 	// EndAnswered: the registry's own response came and matched.
 	EndAnswered
@@ -29,9 +30,11 @@ const (
 	CauseTooManySessions       // the registry refuses the login with 2502
 	CauseClientGone            // the client closed its connection
 	CauseCommandTimeout        // no answer within timeouts.command
-	CauseRegistryClosed        // the registry closed the session, or the network broke it
-	CauseConnect               // name look-up or TCP failed
-	CauseGreeting              // no valid greeting within timeouts.greeting
+	// the registry closed the session, or the network broke it; or the login failed at the
+	// registry, or had no answer
+	CauseRegistryClosed
+	CauseConnect  // name look-up or TCP failed
+	CauseGreeting // no valid greeting within timeouts.greeting
 	// octets that are no frame: a length out of bounds, or XML that is not well-formed
 	CauseFrame
 	// a response with another's clTRID, or another message where a response was due
@@ -41,16 +44,19 @@ const (
 	CauseIdle       // above sessions.min, with no work
 	CauseAge        // sessions.max_age
 	CauseCount      // sessions.max_commands
-	CauseShutdown   // eppmux is draining or stopping
-	CauseTLS        // the TLS handshake failed: a certificate or an address is not accepted
-	CauseLoginLost  // the registry answered that the session is not logged in
-	CauseThrottled  // the registry wants fewer commands
-	CauseChanged    // the config has changed: fewer sessions, or another registry
-	CauseAudit      // the audit log cannot be written
-	CausePaused     // the operator has paused the registry
-	CauseReconnect  // the operator wants new sessions
-	CauseNoRoom     // the memory for commands of all clients together is full
-	NumCauses       // for tables by Cause
+	// eppmux is draining or stopping; of an attempt to log in also: it was recalled before the
+	// login was sent, or a reload made it stale
+	CauseShutdown
+	// the TLS handshake failed, since a certificate or an address is not accepted, or took too long
+	CauseTLS
+	CauseLoginLost // the registry answered that the session is not logged in
+	CauseThrottled // the registry wants fewer commands
+	CauseChanged   // the config has changed: fewer sessions, or another registry
+	CauseAudit     // the audit log cannot be written
+	CausePaused    // the operator has paused the registry
+	CauseReconnect // the operator wants new sessions
+	CauseNoRoom    // the memory for commands of all clients together is full
+	NumCauses      // for tables by Cause
 )
 
 var causeNames = [NumCauses]string{"none", "queue_timeout", "registry_away", "login_refused", "too_many_sessions",

@@ -121,7 +121,8 @@ type Pool struct {
 	done    int // actions[:done] were taken
 }
 
-// New returns a Pool. It opens MinSessions sessions, and its first action is there at once.
+// New returns a Pool. It opens MinSessions sessions, one after the other; the first DoOpen is there
+// at once.
 func New(cfg Config, now time.Duration) *Pool {
 	cfg.Grant.check()
 	p := &Pool{
@@ -254,8 +255,9 @@ func (p *Pool) uncharge(x *Exchange, now time.Duration) {
 	}
 }
 
-// Cancel says that x's client has gone. A waiting exchange ends as not sent. One in flight goes on
-// as an orphan: its answer is read, so that the session stays in step.
+// Cancel says that x's client has gone. A waiting exchange ends as not sent, or as unknown if it
+// was sent on a lost session. One that waits for its record is taken back. One that was written
+// goes on as an orphan: its answer is read, so that the session stays in step.
 func (p *Pool) Cancel(x *Exchange, now time.Duration) {
 	x.orphan = true
 	switch {

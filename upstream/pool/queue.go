@@ -19,10 +19,11 @@ const impatience = time.Second
 type queue struct {
 	lanes   []*lane
 	classes []*class
-	again   list   // exchanges that a session refused as not logged in
-	timed1  list   // all that wait for QueueTimeout, by deadline
-	timed2  list   // all that wait for impatience, by deadline
-	seq     uint64 // exchanges so far
+	again   list // exchanges that a session refused as not logged in
+	// All that wait, in two lists in order of deadline; see timed.
+	timed1, timed2 list
+
+	seq uint64 // exchanges so far
 }
 
 // class stands for the clients of one weight.
@@ -39,8 +40,8 @@ type lane struct {
 	heap  Heap[*Exchange] // by turn
 }
 
-// laneKey is the place of x in the order of a lane: the client without service the longest is first,
-// between equals the one that asked first.
+// laneKey is the place of x in the order of a lane: the client without service the longest is
+// first, between equals the one that asked first.
 func (x *Exchange) laneKey() Key { return Key{At: x.Since, Seq: x.seq} }
 
 // push puts x into the lane.

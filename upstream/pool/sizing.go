@@ -11,12 +11,13 @@ const (
 	backoffMin = time.Second // after the first attempt that failed; doubles
 	backoffMax = time.Minute
 
-	// refusedBackoff is the time until the next attempt after the credentials were refused:
-	// registries count such attempts and lock accounts.
+	// refusedBackoff is the least time until the next attempt after the credentials were refused,
+	// see jittered: registries count such attempts and lock accounts.
 	refusedBackoff = 15 * time.Minute
 
-	// ceilingBackoff is the time until one session more is tried after 2502 at login. A session
-	// must end first: somebody else's, or one of ours that the registry still counts.
+	// ceilingBackoff is the least time until one session more is tried after 2502 at login, see
+	// jittered. A session must end first: somebody else's, or one of ours that the registry still
+	// counts.
 	ceilingBackoff = 30 * time.Second
 
 	// loginsPerSession and loginsMin bound the attempts to log in within a minute, whatever their
@@ -34,9 +35,9 @@ const (
 	// no command.
 	provenAge = time.Minute
 
-	// hastyLife is how many times hastyBackoff a session must live, if that is less than provenAge,
-	// to show that the registry does not end every session: then that back-off begins anew at its
-	// shortest.
+	// hastyLife is a multiple of hastyBackoff. A session that has lived hastyLife times
+	// hastyBackoff, or provenAge, ends that back-off with its next answer: it shows that the
+	// registry does not end every session.
 	hastyLife = 4
 
 	// surplusIdle is the idle time after which a session above MinSessions ends, where there is no
@@ -285,8 +286,8 @@ func (p *Pool) Probe(now time.Duration) {
 }
 
 // retire logs the idle session s out for the given cause. While the limits do not admit a logout, s
-// stays idle, and its deadline is when to call retire again. Past the deadline of a drain nothing is
-// written any more: s is closed.
+// stays idle, and its deadline is when to call retire again. Past the deadline of a drain nothing
+// is written any more: s is closed.
 func (p *Pool) retire(s *Session, cause Cause, now time.Duration) {
 	if p.draining && now >= p.drainBy {
 		p.abandoned++
