@@ -8,10 +8,11 @@ type closeReason uint8
 const (
 	closedByClient closeReason = iota
 	closedLogout               // answered 1500
-	// a length below 5, above clients.max_frame, or above a login's before it
+	// a length below 5, above clients.max_frame, or, before login, above maxLogin
 	closedFrame
-	closedFaults         // three faulty frames in a row
-	closedAhead          // more sent ahead than clients.max_ahead, or than a login before it
+	closedFaults // three faulty frames in a row
+	// more sent ahead than clients.max_ahead, or, before login, than a frame of maxLogin
+	closedAhead
 	closedSlowFrame      // a frame not whole within clients.frame_timeout
 	closedIdle           // clients.idle_timeout
 	closedNotReading     // answers not taken
@@ -81,7 +82,7 @@ func (c *client) closeFor(why closeReason, err error) {
 // dismiss sends a last reply, without a clTRID, and lets the client linger so that it can read it.
 func (c *client) dismiss(r reply, why closeReason) { c.do(c.reply(r, nil).then(why)) }
 
-// evict ends a client that has gone too far. While a transform is in flight the end comes without a
+// evict ends a client that has gone too far. While a transform is under way the end comes without a
 // reply, which the client would take for the transform's answer.
 func (c *client) evict(r reply, why closeReason) {
 	if c.x != nil && !c.x.Query || c.state != clientServed {

@@ -1,9 +1,10 @@
-// Package proxy serves the clients of one registry account: existing EPP tools that connect without
-// credentials to a local port, a unix socket or a TLS port.
+// Package proxy serves the clients of one registry account: existing EPP tools that connect to a
+// TCP port, a TLS port or a unix socket.
 //
-// A [Server] has listeners of its own and lives on the event loop of an upstream.Account. A
-// goroutine for each listener accepts and hands the sockets to the loop. From then on the loop owns
-// them and everything else that changes; nothing on the loop blocks.
+// A [Server] has listeners of its own and lives on the event loop of an upstream.Account.
+// Goroutines accept, shake hands and verify logins; what clients do happens on the loop. A socket
+// is handed to the loop once it is accepted and, with TLS, has shaken hands. From then on the loop
+// owns it and everything else that changes; nothing on the loop blocks.
 //
 // The way of one command: the stream of a client cuts what was sent into data units where they lie
 // in the socket's buffer; the client decides what each one leads to, gives its octets back, and

@@ -81,8 +81,9 @@ func loginReply(v verdict, err error) reply {
 // RFC 5730 section 3: 2001 is for a command that is improperly formed.
 func replyFault(err error) reply { return reply{2001, err.Error()} }
 
-// replyNotSent is the result for a command of which the registry has seen nothing: 2400, "could not
-// be processed due to server error", with words that say that repeating it is safe.
+// replyNotSent is the result for a command of which the registry has seen nothing, or of which it
+// answered that it did not execute it: 2400, "could not be processed due to server error", with
+// words that say that repeating it is safe.
 func replyNotSent(x *upstream.Exchange, cause pool.Cause) reply {
 	r := reply{2400, "not sent to registry; safe to retry"}
 	if x.Rejected() {

@@ -33,7 +33,7 @@ type Config struct {
 	Listeners []Listener
 
 	MaxClients      int           // 0: 50000
-	MaxFrame        int           // octets of a client's payload; 0: 262144
+	MaxFrame        int           // octets of a client's payload, without the header; 0: 262144
 	MaxAhead        int           // octets that a client may send ahead; 0: 1048576
 	MaxMemory       int           // octets that may be held for all clients together; 0: 268435456
 	IdleTimeout     time.Duration // of a client without a command; 0: none

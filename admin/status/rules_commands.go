@@ -15,7 +15,8 @@ const (
 )
 
 // silent finds that the registry leaves commands, or the keepalives of idle sessions, without an
-// answer.
+// answer. It counts the sessions that ended for it, which had one command in flight each: where a
+// command of a client was lost, the text calls them commands.
 func silent(r *Registry) *Finding {
 	n := r.Minute.Timeouts
 	if !r.Answers || n == 0 {

@@ -66,9 +66,9 @@ type Registry struct {
 	Answers  bool      `json:"answers"`  // false: all below is what was seen last
 	Ready    bool      `json:"ready"`    // at least one session is logged in
 	Paused   bool      `json:"paused"`   // by the operator
-	// Trouble is why the last attempt to open a session failed; empty once one was opened since.
+	// Trouble is why there is no session, or one less; empty once one was opened since.
 	Trouble        string  `json:"trouble,omitempty"`
-	TroubleSeconds float64 `json:"trouble_seconds,omitempty"` // since the first such attempt
+	TroubleSeconds float64 `json:"trouble_seconds,omitempty"` // since it began
 	TroubleReason  string  `json:"trouble_reason,omitempty"`
 	NextTrySeconds float64 `json:"next_try_seconds,omitempty"`
 

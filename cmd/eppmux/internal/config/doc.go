@@ -3,10 +3,11 @@
 //
 //	c, err := config.Load("config.yaml") // err is a *Faults: all faults, each with its line
 //
-// Load works in three steps. It reads the YAML into a Config that has its defaults (read.go,
-// kinds.go). It fills in what the profile of a registry knows and the file leaves out (profile.go).
-// Then it checks the rules, and loads passwords and certificates (rules.go, check.go, load.go).
-// LoadValues stops before the rules, for commands that need no password.
+// Load works in two steps. It reads the YAML into a Config that has its defaults (read.go,
+// kinds.go). While it reads a registry, it fills in what the registry's profile knows and the file
+// leaves out (profile.go). Then it checks the rules, and loads passwords and certificates
+// (rules.go, check.go, load.go). LoadValues stops before the rules, for commands that need no
+// password.
 //
 // # Keys
 //
