@@ -260,6 +260,7 @@ func (l *limits) watch(x *Exchange, session bucketSet, now time.Duration) {
 		case ScopeClient:
 			owner = nil
 			if x.Budget != nil {
+				l.current(x.Budget, now) // a reload may have come while x waited in a lane
 				owner = x.Budget.buckets
 			}
 		}

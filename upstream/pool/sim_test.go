@@ -447,6 +447,11 @@ func (w *world) reload() {
 	if w.rand.IntN(3) == 0 {
 		slices.Reverse(cfg.Rules)
 	}
+	if w.grants && w.rand.IntN(2) == 0 { // it comes, and goes with the next reload
+		scope := Scope(w.rand.IntN(3))
+		shadow := Rule{Limit: ratelimit.Limit{N: 1, Per: time.Second}, Scope: scope, Commands: allCommands(), Shadow: true}
+		cfg.Rules = slices.Insert(cfg.Rules, w.rand.IntN(len(cfg.Rules)+1), shadow)
+	}
 	login := LoginChange(w.rand.IntN(3))
 	if login != SameLogin {
 		w.refusedAt = -1
