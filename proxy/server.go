@@ -88,6 +88,7 @@ type Server struct {
 	// Owned by the caller of Listen, Serve, Reload, Refuse, Farewell and Close, one after the
 	// other.
 	listeners []*listener
+	serving   bool // Serve was called
 
 	closing sync.Once
 
@@ -174,12 +175,13 @@ func (s *Server) Listen() error {
 		}
 		s.listeners = append(s.listeners, ln)
 	}
-	go s.verifier.run()
 	return nil
 }
 
 // Serve begins to take clients. The account has been started.
 func (s *Server) Serve() {
+	s.serving = true
+	go s.verifier.run()
 	s.loop.Post(func() { s.account.OnGreeting(s.learn) })
 	for _, ln := range s.listeners {
 		s.serve(ln)
@@ -203,7 +205,9 @@ const farewellPause = 500 * time.Millisecond
 func (s *Server) Refuse() {
 	s.closeListeners()
 	for _, ln := range s.listeners {
-		<-ln.ended
+		if s.serving {
+			<-ln.ended
+		}
 	}
 }
 
@@ -253,7 +257,9 @@ func (s *Server) Close() {
 		s.closeListeners()
 		s.handshakes.stop()
 		s.accepting.Wait()
-		s.verifier.stop()
+		if s.serving {
+			s.verifier.stop()
+		}
 		done := make(chan struct{}) // closed on the loop
 		s.loop.Post(func() {
 			defer close(done)

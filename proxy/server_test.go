@@ -114,3 +114,32 @@ func TestScrapeOfStalledLoops(t *testing.T) {
 		t.Errorf("took %v", d)
 	}
 }
+
+// TestCloseEarly: a server can be refused and closed before it serves, and before it listens.
+func TestCloseEarly(t *testing.T) {
+	certs, err := sandbox.NewTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, listens := range []bool{false, true} {
+		s := build(t, testConfig(t, "127.0.0.1:1", certs))
+		if listens {
+			if err := s.Listen(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ended := make(chan error, 1) // the one result of Close
+		go func() {
+			s.Refuse()
+			ended <- s.Close()
+		}()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("listens %v: Close hangs", listens)
+		}
+	}
+}

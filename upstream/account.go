@@ -112,7 +112,8 @@ type Account struct {
 	seen         seen           // by the last session that logged in
 	greeting     []byte         // the registry's last; nil: none yet
 	onGreeting   []func([]byte) // see OnGreeting
-	onDrained    func(abandoned int)
+	drained      bool           // DoDrained has come
+	onDrained    []func()       // see whenDrained
 	// wallAhead is the wall clock, as time since 1970, less our clock, when the two were compared
 	// last.
 	wallAhead time.Duration
@@ -161,7 +162,7 @@ func NewAccount(cfg Config, l loop.Loop) *Account {
 		panic("BUG: " + err.Error())
 	}
 	a := &Account{name: cfg.Name, cfg: cfg, loop: l, log: cfg.Logger, epoch: time.Now(), budgets: budgets,
-		trids: newTRIDSource(cfg.HostID), onDrained: func(int) {}, doings: make(map[*doing]struct{})}
+		trids: newTRIDSource(cfg.HostID), doings: make(map[*doing]struct{})}
 	a.target = newTarget(&cfg)
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.alarm = loop.NewAlarm(l, a.clock, a.advance)
@@ -248,11 +249,14 @@ func (a *Account) perform(act pool.Action) {
 	switch act.Do {
 	case pool.DoOpen:
 		a.startOpening(act.Session)
-	case pool.DoRecall:
+	case pool.DoRecall, pool.DoAbort:
+		if act.Session.Shell == nil { // closed before it was opened
+			break
+		}
 		carrierOf(act.Session).recall()
-	case pool.DoAbort:
-		carrierOf(act.Session).recall()
-		carrierOf(act.Session).cancel()
+		if act.Do == pool.DoAbort {
+			carrierOf(act.Session).cancel()
+		}
 	case pool.DoRecord:
 		a.renew(of(act.Exchange))
 		a.record(act.Session, of(act.Exchange), act.Ticket)
@@ -272,7 +276,10 @@ func (a *Account) perform(act pool.Action) {
 		}
 		a.finish(x, o)
 	case pool.DoDrained:
-		a.onDrained(a.pool.Abandoned())
+		a.drained = true
+		for _, f := range a.onDrained {
+			f()
+		}
 	}
 }
 
@@ -322,12 +329,13 @@ func (a *Account) Budget(identity string) *pool.Budget {
 var ErrDrainTimeout = errors.New("drain: not every session logged out in time")
 
 // Drain ends the account's work within the given time, see pool.Pool.Drain: it lets commands end,
-// logs all sessions out, and returns when no session is left. From any goroutine but the loop.
+// logs all sessions out, and returns when no session is left. From any goroutine but the loop, also
+// from several and more than once: the last deadline holds.
 func (a *Account) Drain(within time.Duration) error {
 	drained := make(chan int, 1) // sessions without a logout, once
 	a.loop.Post(func() {
-		a.onDrained = func(abandoned int) { drained <- abandoned }
 		a.drain(within)
+		a.whenDrained(func() { drained <- a.pool.Abandoned() })
 	})
 	late := time.NewTimer(within + drainGrace)
 	defer late.Stop()
@@ -339,6 +347,15 @@ func (a *Account) Drain(within time.Duration) error {
 		return nil
 	case <-late.C:
 		return ErrDrainTimeout
+	}
+}
+
+// whenDrained calls f once the account has drained, at once if it has. On the loop.
+func (a *Account) whenDrained(f func()) {
+	if a.drained {
+		f()
+	} else {
+		a.onDrained = append(a.onDrained, f)
 	}
 }
 

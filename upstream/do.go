@@ -47,7 +47,7 @@ func (a *Account) Do(ctx context.Context, payload []byte) (Result, error) {
 	if !carried(m) {
 		return Result{}, ErrNotCarried
 	}
-	d := &doing{a: a, m: m, ended: make(chan Result, 1)}
+	d := &doing{a: a, ctx: ctx, m: m, ended: make(chan Result, 1)}
 	if !a.admit(d) {
 		return Result{End: pool.EndNotSent, Cause: pool.CauseShutdown}, nil
 	}
@@ -86,15 +86,20 @@ func (a *Account) shutGate() {
 
 // doing is one call of Do. It is the Client of its exchange.
 type doing struct {
-	a     *Account       // immutable
-	m     *frame.Message // immutable; its octets belong to the caller of Do
-	ended chan Result    // the one result, which needs no receiver; not closed
+	a     *Account        // immutable
+	ctx   context.Context // of the call; immutable
+	m     *frame.Message  // immutable; its octets belong to the caller of Do
+	ended chan Result     // the one result, which needs no receiver; not closed
 
 	x *Exchange // nil: before begin, or the call has ended; owned by the loop
 }
 
-// begin submits the command, on the loop.
+// begin submits the command, unless its caller waits no more. On the loop.
 func (d *doing) begin() {
+	if d.ctx.Err() != nil {
+		d.ended <- Result{End: pool.EndNotSent, Cause: pool.CauseClientGone}
+		return
+	}
 	d.x = d.a.Exchange(Sender{Client: d, Since: d.a.Now()}, d.m)
 	d.a.doings[d] = struct{}{}
 	d.a.Submit(d.x)

@@ -229,3 +229,20 @@ func TestGreetingIsTold(t *testing.T) {
 		}
 	})
 }
+
+// TestDoDone: nothing is sent for a caller that waits no more.
+func TestDoDone(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		r := p.session()
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		res := make(chan Result, 1)
+		go func() { x, _ := p.account.Do(ctx, []byte(deleteCommand(""))); res <- x }()
+		synctest.Wait()
+		if got := <-res; got.End != pool.EndNotSent {
+			r.want("delete")
+			t.Errorf("a transform was sent for a ctx that was done: %+v", got)
+			r.reply(1000)
+		}
+	})
+}

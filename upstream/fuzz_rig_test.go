@@ -81,7 +81,7 @@ func newRig(t *testing.T, script []byte) *rig {
 		cfg.Pool.MaxAge = 2 * time.Minute
 	}
 	r.a = NewAccount(cfg, r)
-	r.a.onDrained = func(int) { r.drained = true }
+	r.a.whenDrained(func() { r.drained = true })
 	r.a.OnGreeting(r.greeted)
 	r.a.alarm = loop.NewAlarm(silent{}, r.a.clock, r.a.advance)
 	r.turn.Lock()

@@ -217,7 +217,9 @@ func inPlay(t *testing.T, change func(*Config), f func(*play)) {
 			change(&cfg)
 		}
 		p.account = NewAccount(cfg, p.loop)
-		p.account.onDrained = func(abandoned int) { p.drained, p.abandoned = true, abandoned }
+		p.on(func() {
+			p.account.whenDrained(func() { p.drained, p.abandoned = true, p.account.pool.Abandoned() })
+		})
 		p.on(func() { p.account.OnGreeting(func([]byte) { p.greetings++ }) })
 		p.account.Start()
 		f(p)

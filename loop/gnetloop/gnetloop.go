@@ -35,6 +35,7 @@ type Loop struct {
 	// Immutable after New.
 	client *gnet.Client
 	el     gnet.EventLoop
+	stop   func() error // end, once
 
 	// Owned by the loop.
 	spare []func() // memory for posted
@@ -49,6 +50,7 @@ type Loop struct {
 // New starts a loop. Its goroutine ends with Stop. gnet's warnings and errors go to log.
 func New(log *slog.Logger) (*Loop, error) {
 	l := &Loop{}
+	l.stop = sync.OnceValue(l.end)
 	c, err := gnet.NewClient(l, gnet.WithNumEventLoop(1), gnet.WithTCPNoDelay(gnet.TCPNoDelay),
 		gnet.WithLogger(gnetLogger{log}), gnet.WithLogLevel(logging.ErrorLevel))
 	if err != nil {
@@ -154,8 +156,11 @@ func (l *Loop) Enroll(nc net.Conn, h loop.Handler) error {
 
 // Stop closes all sockets, ends the loop and waits for its end. The loop itself must not call it.
 // Once it has begun, nothing more reaches the loop: gnet would wait for ever for a socket that is
-// enrolled after its end, and a task would make it write to a closed descriptor.
-func (l *Loop) Stop() error {
+// enrolled after its end, and a task would make it write to a closed descriptor. Called again, it
+// waits for the first call and returns the same: gnet would close its descriptors a second time.
+func (l *Loop) Stop() error { return l.stop() }
+
+func (l *Loop) end() error {
 	l.mu.Lock()
 	l.ended = true
 	l.mu.Unlock()

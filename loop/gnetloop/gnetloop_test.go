@@ -706,3 +706,32 @@ func TestLogger(t *testing.T) {
 		}
 	}
 }
+
+// TestStopTwice: a second Stop closes nothing. Descriptors that were opened since may have the
+// numbers that gnet had.
+func TestStopTwice(t *testing.T) {
+	l, err := New(slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	var files []*os.File
+	for range 16 {
+		f, err := os.CreateTemp(t.TempDir(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		files = append(files, f)
+	}
+	if err := l.Stop(); err != nil {
+		t.Errorf("again: %v", err)
+	}
+	for _, f := range files {
+		if _, err := f.WriteString("x"); err != nil {
+			t.Errorf("a file that was opened since: %v", err)
+		}
+	}
+}
