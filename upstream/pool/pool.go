@@ -322,12 +322,12 @@ func (p *Pool) rested(s *Session, end Cause, now time.Duration) {
 // the exchange ends as answered.
 func (p *Pool) LoginLost(s *Session, now time.Duration) bool {
 	x := p.release(s, now)
-	p.Poison(s, CauseLoginLost)
-	if x == nil {
-		return false
-	}
-	if x.lostAt > 0 || x.orphan || p.draining && now >= p.drainBy {
+	again := x != nil && x.lostAt == 0 && !x.orphan && !(p.draining && now >= p.drainBy)
+	if x != nil && !again { // before the session closes
 		p.answered(x)
+	}
+	p.Poison(s, CauseLoginLost)
+	if !again {
 		return false
 	}
 	x.lostAt, x.rejected = max(now, 1), true
