@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -105,8 +107,42 @@ func manualPage(c *cobra.Command) ([]byte, error) {
 	var page bytes.Buffer
 	err := doc.GenMan(c, &doc.GenManHeader{Section: "1", Date: new(time.Time), Source: "eppmux " + version(),
 		Manual: "eppmux"}, &page)
-	return []byte(mendRoff(page.String())), err
+	return []byte(mendRoff(mendFlags(page.String(), c))), err
 }
+
+// mendFlags writes the values of flags as --help does: by their names, and with a default where
+// there is one. Package doc writes "--code=\"\"" and "--help[=false]".
+func mendFlags(page string, c *cobra.Command) string {
+	return flagHead.ReplaceAllStringFunc(page, func(head string) string {
+		m := flagHead.FindStringSubmatch(head)
+		f := c.Flag(m[2])
+		if f == nil {
+			return head
+		}
+		head = m[1]
+		if name, _ := pflag.UnquoteUsage(f); name != "" {
+			head += ` \fI` + name + `\fP`
+		}
+		if !slices.Contains(noDefaults, f.DefValue) {
+			head += " (default " + shownDefault(f) + ")"
+		}
+		return head
+	})
+}
+
+// shownDefault is the default of a flag as --help shows it.
+func shownDefault(f *pflag.Flag) string {
+	if f.Value.Type() == "string" {
+		return strconv.Quote(f.DefValue)
+	}
+	return f.DefValue
+}
+
+// flagHead is a flag as package doc writes it: its names, and its default.
+var flagHead = regexp.MustCompile(`(?m)^((?:\\fB-\w\\fP, )?\\fB--([\w-]+)\\fP)(?:=.*|\[=.*\])$`)
+
+// noDefaults are the defaults that say nothing.
+var noDefaults = []string{"", "false", "0", "0s", "[]"}
 
 // commandList is a section of its own: package doc has the names of commands alone, in SEE ALSO.
 func commandList(subs []*cobra.Command) string {
@@ -143,6 +179,7 @@ func flagUsage(text string) string { return strings.ReplaceAll(escapeMarkdown(te
 // mendRoff makes of a page that package doc has made one that reads and copies well.
 func mendRoff(page string) string {
 	page = strings.Replace(page, `"Jan 0001"`, `""`, 1) // the same input makes the same page on any day
+	page = strings.Replace(page, ".SH EXAMPLE\n", ".SH EXAMPLES\n", 1)
 	page = flagParagraph.ReplaceAllString(page, ".TP\n$1\n")
 	lines := strings.Split(page, "\n")
 	for i, line := range lines {

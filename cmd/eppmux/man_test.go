@@ -6,7 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,7 +51,7 @@ func TestManual(t *testing.T) {
 		text := overstruck.ReplaceAllString(out.String(), "")
 		for _, want := range []string{
 			"eppmux-serve - Serve EPP clients", "eppmux serve --config /etc/eppmux/config.yaml", "$CREDENTIALS_DIRECTORY/", "eppmux(1)",
-			"       -c, --config=\"config.yaml\"\n              config FILE to run\n",
+			"       -c, --config FILE (default \"config.yaml\")\n              config FILE to run\n",
 		} {
 			if !strings.Contains(text, want) {
 				t.Errorf("got\n%s\nwant %q in it", text, want)
@@ -100,7 +100,7 @@ func TestManualText(t *testing.T) {
 	c.Flags().String("odd", "d_e_f", "the `VALUE` of *it* --x <y> a_b_c 'z' \\n")
 	got := page(t, c)
 	for _, want := range []string{
-		"\n       eppmux [FILE | NAME... | a_b_c] [flags]\n", "\n       --odd=\"d_e_f\"\n",
+		"\n       eppmux [FILE | NAME... | a_b_c] [flags]\n", "\n       --odd VALUE (default \"d_e_f\")\n",
 		"eppmux - A - b_c_d's <e> & `f` *g*\n",
 		".SH no heading 'quoted' \\n \\fBthick --flag `a` ^~ *x* _y_ __z__ [l](m) <n> &lt; #1 1. | !\n",
 		"\n       # no heading\n", "\n       - no list\n", "\n       1. no list\n", "\n       a | b --|-- c | d\n", "\n       > no quote\n", "\n       term : no definition\n",
@@ -140,14 +140,12 @@ func TestManualShowsHelp(t *testing.T) {
 		c.InitDefaultHelpFlag()
 		c.InheritedFlags() // merges them
 		c.Flags().VisitAll(func(f *pflag.Flag) {
-			value := f.DefValue
-			if f.Value.Type() == "string" {
-				value = strconv.Quote(value)
+			value, usage := pflag.UnquoteUsage(f)
+			text := "--" + f.Name + " " + value
+			if !slices.Contains(noDefaults, f.DefValue) {
+				text += " (default " + shownDefault(f) + ")"
 			}
-			text := "--" + f.Name + "=" + value + " " + f.Usage
-			if f.NoOptDefVal != "" {
-				text = "--" + f.Name + "[=" + value + "] " + f.Usage
-			}
+			text += " " + usage
 			if f.Shorthand != "" {
 				text = "-" + f.Shorthand + ", " + text
 			}
@@ -216,6 +214,33 @@ func TestManUnwritable(t *testing.T) {
 		}
 		if got := eppmux(t, "man", "--out", dir); got.code != cli.ExitFailed || !strings.Contains(got.errs, page+": is a directory") {
 			t.Errorf("%s: got %+v", page, got)
+		}
+	}
+}
+
+// TestManFlags: a flag of a page has the name of its value, as in --help, and a default only where
+// that says something.
+func TestManFlags(t *testing.T) {
+	dir := t.TempDir()
+	if got := eppmux(t, "man", "--out", dir); got.code != cli.ExitDone {
+		t.Fatal(got.errs)
+	}
+	page := string(clitest.ReadFile(t, filepath.Join(dir, "eppmux-send.1")))
+	for _, want := range []string{
+		"\n\\fB\\-\\-ca\\fP \\fIFILE\\fP\n", "\n\\fB\\-\\-repeat\\fP \\fIN\\fP\n", "\n\\fB\\-h\\fP, \\fB\\-\\-help\\fP\n",
+		"\n\\fB\\-c\\fP, \\fB\\-\\-config\\fP \\fIFILE\\fP (default \"config.yaml\")\n", "\n.SH EXAMPLES\n",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("eppmux-send.1 has no %q", want)
+		}
+	}
+	pages, err := filepath.Glob(filepath.Join(dir, "*.1"))
+	if err != nil || len(pages) < 20 {
+		t.Fatalf("%d pages, %v", len(pages), err)
+	}
+	for _, path := range pages {
+		if m := regexp.MustCompile(`fP(=|\[=).*`).Find(clitest.ReadFile(t, path)); m != nil {
+			t.Errorf("%s: %s", filepath.Base(path), m)
 		}
 	}
 }
