@@ -3,24 +3,15 @@ package admin
 import (
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
-)
 
-// Loopback reports whether only this machine reaches host, which is a name or an IP address without
-// a port.
-func Loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
-}
+	"eppmux/loop"
+)
 
 // LocalHost reports whether a Host header names this machine: as localhost or as a loopback
 // address, with or without a port. A browser sends another name on behalf of a page of another site
 // that has rebound its own name to a loopback address. An empty header is no name of this machine.
-func LocalHost(header string) bool { return Loopback(hostOf(header)) }
+func LocalHost(header string) bool { return loop.Loopback(hostOf(header)) }
 
 // hostOf returns the host of a Host header, without the port and in lower case.
 func hostOf(header string) string {

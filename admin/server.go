@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"eppmux/admin/status"
+	"eppmux/loop"
 )
 
 // Bounds on what one HTTP client may take. A scrape is small and quick; a slower client is no
@@ -82,7 +83,7 @@ func New(cfg Config) *Server {
 
 // Start listens and serves until Shutdown. The error says why it cannot listen.
 func (s *Server) Start() error {
-	if !Loopback(s.host) {
+	if !loop.Loopback(s.host) {
 		return fmt.Errorf("listen on %s: not a loopback address", s.cfg.Address)
 	}
 	ln, err := s.listen()

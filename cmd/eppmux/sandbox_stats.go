@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"eppmux/admin"
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/sandbox"
 )
@@ -105,7 +106,7 @@ func answerFaults(w http.ResponseWriter, r *sandbox.Registry) {
 // that leads to this address, and those with an Origin.
 func localOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		if !cli.Loopback(q.Host) || q.Header.Get("Origin") != "" {
+		if !admin.LocalHost(q.Host) || q.Header.Get("Origin") != "" {
 			http.Error(w, "for this host only", http.StatusForbidden)
 			return
 		}

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"strings"
+
+	"eppmux/loop"
 )
 
 // Address is an address on a command line: send connects to it, or the sandbox listens there.
@@ -47,9 +48,5 @@ func (a Address) Local() bool { return a.Network == "unix" || Loopback(a.Where) 
 // Loopback reports whether the host of host:port is localhost or a loopback address.
 func Loopback(hostPort string) bool {
 	host, _, _ := net.SplitHostPort(hostPort)
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
+	return loop.Loopback(host)
 }

@@ -9,9 +9,9 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"syscall"
 	"time"
 
+	"eppmux/loop"
 	"eppmux/proxy"
 )
 
@@ -94,12 +94,8 @@ type peer struct {
 func peerOf(nc net.Conn) peer {
 	p := peer{uid: ^uint32(0)}
 	if uc, ok := nc.(*net.UnixConn); ok {
-		if raw, err := uc.SyscallConn(); err == nil {
-			_ = raw.Control(func(fd uintptr) {
-				if cred, err := syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED); err == nil {
-					p = peer{cred.Uid, cred.Pid}
-				}
-			})
+		if cred, err := loop.Credentials(uc); err == nil {
+			p = peer{cred.Uid, cred.Pid}
 		}
 	}
 	return p
