@@ -14,7 +14,7 @@
 //  4. upstream/pool: the exchange is queued, fairly among clients, until a session is free and
 //     every limit (ratelimit) admits it. A transform is recorded first (audit).
 //  5. upstream: the session's carrier writes the unit. The answer is matched by the muxTRID, and
-//     the client's own clTRID is put back, octet for octet (session.go).
+//     the client's own clTRID is put back, octet for octet: Account.restore in upstream/session.go.
 //  6. proxy: the client gets the answer.
 //
 // All of an account happens on one event loop. A command takes no lock and no hand-over, but for

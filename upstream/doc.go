@@ -22,12 +22,15 @@
 //   - A pool.Session changes, but for its Shell, only by the Pool's methods, which are called in a
 //     turn on the loop.
 //   - A session and its carrier belong at first to the one goroutine that opens them (dial.go).
-//     After Enroll and Post they belong to the loop alone.
-//   - Before that, both sides use only the carrier's login, which is atomic, and giveUp.
+//     Enroll gives the socket to the loop, and the function that is posted then gives it the rest;
+//     in between, Readable does nothing.
+//   - Before that, both sides share of what changes only the carrier's login, which is atomic. If
+//     the attempt is given up, a goroutine of context.AfterFunc closes the socket, and nothing
+//     else.
 //   - All others only post to the loop: the admin listener, eppmux ctl, Do, Drain, Reload and the
 //     audit log's done.
-//   - What stops a mistake: the pool's fields are not exported, layout_test.go checks imports, and
-//     inTurn panics outside a turn.
+//   - What stops a mistake: Account.pool and the fields of a pool.Session are not exported, and
+//     what needs the instant of the turn, or ends a session, panics outside one.
 //   - What does not: a wrong goroutine within a turn is seen by go test -race only.
 //
 // The package does not listen for clients, does not decide result codes, and never sends a second

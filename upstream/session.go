@@ -295,8 +295,9 @@ func (a *Account) outcomeOf(m *frame.Message, x *Exchange) Outcome {
 }
 
 // restore builds the answer for x's client from m. The muxTRIDs in clTRID and paTRID become the
-// clients' own clTRIDs, octet for octet; where a client sent none, the element is left out.
-// Borrowed until the next call.
+// clients' own clTRIDs, octet for octet; where a client sent none, the element is left out. The
+// answer to a payload that had no place for a muxTRID keeps its clTRID. Borrowed until the next
+// call.
 func (a *Account) restore(m *frame.Message, x *Exchange) []byte {
 	a.edits = a.edits[:0]
 	for i := range m.PaTRID {
