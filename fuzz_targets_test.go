@@ -13,27 +13,17 @@ func functions(t *testing.T, name string) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
 	form := regexp.MustCompile(`(?m)^func (` + name + `)\(`)
-	err := filepath.WalkDir(".", func(path string, d os.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && d.Name() == ".git":
-			return filepath.SkipDir
-		case d.IsDir() || !strings.HasSuffix(path, "_test.go"):
-			return nil
+	eachFile(t, func(path string, data []byte) {
+		if !strings.HasSuffix(path, "_test.go") {
+			return
 		}
-		data, err := os.ReadFile(path)
 		for _, m := range form.FindAllSubmatch(data, -1) {
 			if in, twice := found[string(m[1])]; twice {
 				t.Errorf("%s is in %s and in %s", m[1], in, path)
 			}
 			found[string(m[1])] = filepath.Dir(path)
 		}
-		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return found
 }
 

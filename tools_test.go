@@ -28,6 +28,32 @@ func tool(t *testing.T, name string, args ...string) (string, error) {
 	return strings.TrimSpace(stdout.String()), err
 }
 
+// eachFile calls f for each file of the project, with its path from the root.
+func eachFile(t *testing.T, f func(path string, data []byte)) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, d os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.Name() == ".git": // a folder, or in another work tree a file
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		case d.IsDir():
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		if err == nil {
+			f(path, data)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestTools: a tool's exit status and its standard output are what it finds.
 func TestTools(t *testing.T) {
 	if testing.Short() {
@@ -48,32 +74,16 @@ func TestTools(t *testing.T) {
 // TestOnlyItself: the project names no path of a machine and no host of a package registry.
 func TestOnlyItself(t *testing.T) {
 	forbidden := regexp.MustCompile(`/(root|home|work|tmp/bash)[/_]|proxy\.golang|deb\.debian|registry\.npmjs`)
-	err := filepath.WalkDir(".", func(path string, d os.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.Name() == ".git": // a folder, or in another work tree a file
-			if d.IsDir() {
-				return filepath.SkipDir
-			}
-			return nil
-		case d.IsDir() || path == "tools_test.go":
-			return nil
-		}
-		data, err := os.ReadFile(path)
-		if err != nil || bytes.IndexByte(data, 0) >= 0 {
-			return err
+	eachFile(t, func(path string, data []byte) {
+		if path == "tools_test.go" || bytes.IndexByte(data, 0) >= 0 {
+			return
 		}
 		for i, line := range strings.Split(string(data), "\n") {
 			if m := forbidden.FindString(line); m != "" {
 				t.Errorf("%s:%d: %q", path, i+1, m)
 			}
 		}
-		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // TestLongSimulation ends ten million simulated commands with a new seed, in CI. It is built
