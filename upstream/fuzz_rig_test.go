@@ -181,6 +181,7 @@ type line struct {
 	enrolled    bool
 	closed      bool
 	broken      bool // writing fails
+	old         bool // of the address before the last move
 
 	kernel []byte // has come; the account has not been told
 	over   bool   // behind that, the end
@@ -282,6 +283,8 @@ func (l *line) Write(p []byte) (int, error) {
 		}
 		l.wrote = "<hello/>" // to which a greeting is the answer
 		l.answered("wrote a login")
+	case l.old && !bytes.Contains(payload, []byte("<logout/>")):
+		r.fatalf("I12: line %d of the address before: wrote %q", l.n, payload)
 	case len(l.kernel) > 0 || l.over:
 		r.fatalf("I8: line %d: wrote %q while %q is pending", l.n, payload, l.kernel)
 	default:

@@ -78,6 +78,9 @@ func (r *rig) step() {
 		r.pass(time.Second, true)
 	case stepMove:
 		r.note("the registry moves")
+		for _, l := range r.live() {
+			l.old = true
+		}
 		cfg := r.a.cfg
 		cfg.Address += "x"
 		r.a.reload(cfg)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"eppmux/ratelimit"
@@ -57,23 +58,72 @@ func TestReload(t *testing.T) {
 	})
 }
 
-// TestReloadWhileDialing: a session that was being opened when the registry changed does not stay
-// with the old one, and a refusal of the old password says nothing of the new.
-func TestReloadWhileDialing(t *testing.T) {
-	inPlay(t, nil, func(p *play) {
-		r := p.accept()
-		r.greet()
-		r.want("login")
-		p.on(func() {
-			cfg := p.account.cfg
-			cfg.Address = "elsewhere:700"
-			p.account.reload(cfg)
-		})
-		r.reply(1000)
-		r.want("logout")
-		r.reply(1500)
-		p.session()
+// moves reloads the config with another address.
+func (p *play) moves() {
+	p.on(func() {
+		cfg := p.account.cfg
+		cfg.Address = "elsewhere:700"
+		p.account.reload(cfg)
 	})
+	synctest.Wait()
+}
+
+// TestReloadMoves: from a reload with another address on, the old one gets nothing but logouts: a
+// client's create that is in flight there is answered there, its next info goes to the new one, and
+// so does what waits.
+func TestReloadMoves(t *testing.T) {
+	inPlay(t, func(c *Config) { c.Pool.MinSessions, c.Pool.MaxSessions = 2, 2 }, func(p *play) {
+		one, two := p.session(), p.session()
+		a := p.ask(deleteCommand("<clTRID>A-1</clTRID>"))
+		one.want("delete")
+		p.moves()
+		two.want("logout")
+		b := p.ask(checkCommand("<clTRID>B-1</clTRID>")) // two is still there
+		two.reply(1500)
+		three := p.session()
+		three.want("check")
+		one.reply(1000)
+		one.want("logout")
+		if e := a.end(); e.End != pool.EndAnswered {
+			t.Errorf("got %+v", e)
+		}
+		p.on(func() { a.ends = nil; a.submit(checkCommand("<clTRID>A-2</clTRID>")) })
+		one.reply(1500)
+		four := p.session()
+		four.want("check")
+		four.reply(1000)
+		three.reply(1000)
+		if a, b := a.end(), b.end(); a.Code != 1000 || b.Code != 1000 {
+			t.Errorf("got %+v and %+v", a, b)
+		}
+	})
+}
+
+// TestReloadWhileDialing: a session that was being opened when the registry changed is given up at
+// once, wherever it has come to, which is no failure of the new registry. A refusal of the old
+// password says nothing of the new one.
+func TestReloadWhileDialing(t *testing.T) {
+	for _, to := range []string{"dialed", "greeted", "logging in"} {
+		inPlay(t, nil, func(p *play) {
+			r := p.accept()
+			if to != "dialed" {
+				r.greet()
+				r.want("login")
+			}
+			begin := time.Now()
+			p.moves()
+			r.wantEnd()
+			r = p.session()
+			if d := time.Since(begin); d > time.Second {
+				t.Errorf("%s: the new registry is tried after %v", to, d)
+			}
+			var s Snapshot
+			p.on(func() { p.account.Snapshot(&s) })
+			if s.Logins != [numLoginResults]uint64{LoginOK: 1} || strings.Contains(p.logged(), "could not be opened") {
+				t.Errorf("%s: counted %v; %s", to, s.Logins, p.logged())
+			}
+		})
+	}
 	inPlay(t, nil, func(p *play) {
 		r := p.accept()
 		r.greet()

@@ -133,7 +133,10 @@ func (s *session) loggedIn() {
 // up before its login was sent.
 func (s *session) notOpened(err error) {
 	a, cause := s.a, openCause(err)
-	if cause != pool.CauseShutdown {
+	switch {
+	case s.s.Cause() == pool.CauseChanged: // how it failed says nothing of the registry that is ours now
+		a.log.Info("a session with the registry before the reload is not opened any more", "session", s.s.ID)
+	case cause != pool.CauseShutdown:
 		a.counts.Logins[loginResult(cause)]++
 		a.log.Warn("session could not be opened", "session", s.s.ID, "reason", cause.String(), "err", err.Error())
 		a.troubled(err.Error(), cause)

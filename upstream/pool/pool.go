@@ -343,11 +343,13 @@ func (p *Pool) LoginLost(s *Session, now time.Duration) bool {
 // time if this one was sent after that. The exchange waits again, within the time that it had. The
 // session ends for the given cause, unless that is CauseNone.
 func (p *Pool) Throttled(s *Session, end Cause, now time.Duration) {
-	if p.throttle == 0 || s.since >= p.throttledUntil {
-		p.throttle = min(max(throttleMin, 2*p.throttle), throttleMax)
+	if !s.ofOld() {
+		if p.throttle == 0 || s.since >= p.throttledUntil {
+			p.throttle = min(max(throttleMin, 2*p.throttle), throttleMax)
+		}
+		p.throttledUntil = max(p.throttledUntil, now+p.throttle)
+		p.wakeAt(p.throttledUntil)
 	}
-	p.throttledUntil = max(p.throttledUntil, now+p.throttle)
-	p.wakeAt(p.throttledUntil)
 	x := p.release(s, now)
 	s.loggedInAt = now
 	if x != nil {

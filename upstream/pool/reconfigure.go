@@ -1,6 +1,10 @@
 package pool
 
-import "time"
+import (
+	"time"
+
+	"eppmux/frame"
+)
 
 // LoginChange is how far a new config changes the login.
 type LoginChange uint8
@@ -10,7 +14,8 @@ const (
 	// NewLogin: other credentials or certificates. Sessions that are logged in stay. The next
 	// attempt is made at once, whatever became of the old credentials.
 	NewLogin
-	// NewRegistry: another address or account. Sessions are replaced, one at a time.
+	// NewRegistry: another address or account. Nothing but a logout is sent on a session of the old
+	// one any more, see leave.
 	NewRegistry
 )
 
@@ -28,20 +33,62 @@ func (p *Pool) Reconfigure(cfg Config, login LoginChange, now time.Duration) {
 	if login == NewRegistry {
 		p.ceiling, p.raiseAt = to.MaxSessions, never
 		p.throttledUntil, p.throttle = 0, 0
+		p.hasty, p.downSince = 0, -1
 	}
 	p.stay()
 	for _, s := range p.sessions {
-		if s.state == SessionDialing {
-			s.stale = max(s.stale, login)
+		if s.stale = max(s.stale, login); s.state == SessionDialing {
 			continue
 		}
 		p.allot(s)
-		if login == NewRegistry {
-			s.expires, s.outdated = now, CauseChanged
-		}
 		if s.state == SessionIdle {
 			s.deadline = now // to be looked at
 		}
 	}
+	if login == NewRegistry {
+		p.leave(now)
+	}
 	p.Advance(now)
 }
+
+// leave ends the sessions of a registry, or account, that is ours no more. Idle ones log out at
+// once, and the opening of others is given up. Those that are busy depart behind their answer, see
+// rest. So a client's next command never goes to the old one behind a command of it at the new one.
+func (p *Pool) leave(now time.Duration) {
+	for i := len(p.idle) - 1; i >= 0; i-- {
+		s := p.idle[i]
+		p.uncount(s)
+		p.depart(s, now)
+	}
+	for _, s := range p.sessions {
+		if s.state == SessionDialing && s.cause != CauseChanged {
+			s.cause = CauseChanged // so that it is asked once
+			p.do(Action{Do: DoAbort, Session: s})
+		}
+	}
+}
+
+// depart logs out s, a session of the registry that was left, which has nothing in flight and is in
+// no count. While the limits do not admit a logout, s waits for that, but for nothing else and no
+// longer than for a logout's answer; then it is closed without.
+func (p *Pool) depart(s *Session, now time.Duration) {
+	if s.state != SessionDraining {
+		s.state, s.since, s.cause = SessionDraining, now, CauseChanged
+	}
+	set, at := p.admits(s, frame.CommandLogout, frame.OpNone, now)
+	switch end := s.since + logoutTimeout; {
+	case p.draining && now >= p.drainBy:
+		p.abandoned++
+		p.Poison(s, CauseChanged)
+	case at <= now:
+		p.logOut(s, set, now)
+	case now >= end:
+		p.Poison(s, CauseChanged)
+	default:
+		s.deadline = min(at, now+recheck, end)
+		p.wakeAt(s.deadline)
+	}
+}
+
+// ofOld reports whether s is a session of a registry, or account, that a reload has left.
+func (s *Session) ofOld() bool { return s.stale == NewRegistry }

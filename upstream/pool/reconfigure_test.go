@@ -1,9 +1,11 @@
 package pool
 
 import (
+	"slices"
 	"testing"
 	"time"
 
+	"eppmux/frame"
 	"eppmux/ratelimit"
 )
 
@@ -46,16 +48,139 @@ func TestReconfigureLogin(t *testing.T) {
 	d.wantStates(SessionIdle, SessionIdle)
 	d.Reconfigure(cfg, NewRegistry, d.now)
 	d.step()
-	for range 2 {
-		d.pass(5*time.Second, d.wantsToLeave)
-		if s := d.logOut(); s.Cause() != CauseChanged {
+	d.wantStates(SessionDraining, SessionDraining)
+	old := d.leaving
+	d.leaving = nil
+	for _, s := range old {
+		d.answer(s, CauseNone)
+		if s.Cause() != CauseChanged {
 			t.Errorf("a session ended for %v", s.Cause())
 		}
-		d.pass(5*time.Second, d.wantsToOpen)
-		d.open()
 	}
+	d.open()
+	d.open()
 	d.wait(time.Minute)
 	d.wantStates(SessionIdle, SessionIdle)
+}
+
+// TestNewRegistry: nothing is sent to the registry that was left. What is in flight there is
+// answered, the session logs out behind it, and what waits goes to the new one.
+func TestNewRegistry(t *testing.T) {
+	d := newDesk(t, func(c *Config) { c.MinSessions, c.MaxSessions = 3, 3 })
+	one := d.open()
+	two := d.open()
+	dialing := d.opening[0]
+	busy, twice := d.ask(false), d.ask(true) // on one, and on two
+	waits := d.ask(true)
+	d.wantSent(busy, twice)
+	d.Reconfigure(d.cfg, NewRegistry, d.now)
+	d.Reconfigure(d.cfg, NewRegistry, d.now)
+	d.step()
+	d.wantStates(SessionBusy, SessionBusy, SessionDialing)
+	if !slices.Equal(d.aborted, []*Session{dialing}) {
+		t.Errorf("%d attempts are given up, want the one, once", len(d.aborted))
+	}
+	d.answer(one, CauseNone)
+	d.wantEnd(busy, EndAnswered, CauseNone)
+	d.fails(CauseRegistryClosed) // it says nothing of the new one
+	d.breaks(two)                // neither does this
+	again := d.opening[0]
+	d.wantStates(SessionDraining, SessionDialing)
+	if got := d.logOut(); got != one || got.Cause() != CauseChanged {
+		t.Errorf("session %d logs out for %v", got.ID, got.Cause())
+	}
+	d.wantSent()
+	if got := d.open(); got != again {
+		t.Errorf("session %d is opened, want %d", got.ID, again.ID)
+	}
+	d.wantSent(twice)
+	d.open()
+	d.wantSent(waits)
+}
+
+// TestNewRegistryOpened: a session that has logged in at the registry that was left, before its
+// opening could be given up, carries nothing.
+func TestNewRegistryOpened(t *testing.T) {
+	d := newDesk(t, func(*Config) {})
+	x := d.ask(false)
+	d.Reconfigure(d.cfg, NewRegistry, d.now)
+	d.step()
+	d.open()
+	d.wantSent()
+	d.wantWaiting(x)
+	d.logOut()
+	d.open()
+	d.wantSent(x)
+}
+
+// TestNewRegistryRecord: a command whose note is kept behind the reload goes to the new registry.
+func TestNewRegistryRecord(t *testing.T) {
+	d := newDesk(t, func(c *Config) { c.Record = RecordAlways })
+	s := d.open()
+	x := d.ask(false)
+	d.Reconfigure(d.cfg, NewRegistry, d.now)
+	d.step()
+	d.Recorded(s, s.ticket, true, d.now)
+	d.step()
+	d.wantSent()
+	d.wantWaiting(x)
+	d.logOut()
+	s = d.open()
+	d.Recorded(s, s.ticket, true, d.now)
+	d.step()
+	d.wantSent(x)
+}
+
+// TestNewRegistryThrottled: the registry that was left wants fewer commands; that is no reason to
+// send the new one nothing.
+func TestNewRegistryThrottled(t *testing.T) {
+	d := newDesk(t, func(*Config) {})
+	s := d.open()
+	x := d.ask(false)
+	d.Reconfigure(d.cfg, NewRegistry, d.now)
+	d.step()
+	d.wantSent(x)
+	d.Throttled(s, CauseNone, d.now)
+	d.step()
+	d.logOut()
+	d.open()
+	d.wantSent(x)
+}
+
+// TestNewRegistryNoLogout: while a limit holds its logout back, a session of the registry that was
+// left carries nothing either, and it does not wait for that for long.
+func TestNewRegistryNoLogout(t *testing.T) {
+	for _, tt := range []struct {
+		per    time.Duration
+		logout bool
+	}{{3 * time.Second, true}, {time.Minute, false}} {
+		d := newDesk(t, func(c *Config) {
+			c.MinSessions, c.MaxSessions = 2, 2
+			c.Rules = []Rule{only(frame.CommandLogout, 1, tt.per, ScopeRegistry)}
+		})
+		d.open()
+		d.open()
+		begin := d.now
+		d.Reconfigure(d.cfg, NewRegistry, d.now)
+		d.step()
+		d.logOut() // the other one waits
+		x := d.ask(false)
+		d.pass(time.Minute, func() bool { return d.wantsToLeave() || len(d.closed) > 1 })
+		d.wantSent()
+		if took := d.now - begin; d.wantsToLeave() != tt.logout || took > logoutTimeout {
+			t.Errorf("%v: logs out %v, after %v", tt.per, d.wantsToLeave(), took)
+		}
+		if tt.logout {
+			d.logOut()
+		}
+		for _, s := range d.closed {
+			if s.Cause() != CauseChanged {
+				t.Errorf("%v: session %d ended for %v", tt.per, s.ID, s.Cause())
+			}
+		}
+		d.open()
+		d.wantSent(x)
+	}
 }
 
 // TestReconfigureWhileDialing: an attempt that began with other credentials says nothing of the new

@@ -40,8 +40,8 @@ func (p *Pool) Recorded(s *Session, ticket uint64, ok bool, now time.Duration) {
 	}
 }
 
-// recorded asks for the exchange of s to be written, unless it is overdue by now, or the account is
-// paused or throttled.
+// recorded asks for the exchange of s to be written, unless it is overdue by now, the account is
+// paused or throttled, or s is of a registry that was left.
 func (p *Pool) recorded(s *Session, now time.Duration) {
 	switch {
 	case p.draining && now >= p.drainBy:
@@ -50,7 +50,7 @@ func (p *Pool) recorded(s *Session, now time.Duration) {
 	case now >= s.x.deadline:
 		p.takeBack(s, p.waitCause(now), now)
 		return
-	case p.paused || now < p.throttledUntil:
+	case p.paused || now < p.throttledUntil || s.ofOld():
 		x := p.unsend(s, now)
 		p.again(x, now)
 		p.rested(s, CauseNone, now)

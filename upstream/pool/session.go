@@ -58,7 +58,7 @@ type Session struct {
 	commands   int           // sent since the login, ours included
 	most       int           // commands after which it is to be replaced; 0: no such limit
 	cause      Cause         // for which it is draining or closing
-	stale      LoginChange   // since the attempt to open it began
+	stale      LoginChange   // since the attempt to open it began; see ofOld
 	buckets    bucketSet     // of session scope
 	rules      []Rule        // that the buckets belong to
 }

@@ -26,6 +26,9 @@ func (w *world) check() {
 		if s.state == SessionIdle || s.state == SessionBusy {
 			live++
 		}
+		if k := w.sockets[s]; k != nil && k.old && (s.state == SessionIdle || s.state == SessionDialing && !k.gaveUp) {
+			w.errorf("session %d of the registry that was left is %v", s.ID, s.state)
+		}
 	}
 	if live != w.pool.live || len(w.pool.idle) > live {
 		w.errorf("counted %d live and %d idle, there are %d", w.pool.live, len(w.pool.idle), live)

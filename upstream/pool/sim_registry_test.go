@@ -14,6 +14,7 @@ type simSocket struct {
 	login     time.Duration // when the login is sent
 	gaveUp    bool          // opening it
 	zombie    bool          // has lost its login without a word
+	old       bool          // of a registry that a reload has left
 	// when the registry counts what was written last; not after it has answered or closed
 	counted *time.Duration
 }
@@ -72,11 +73,15 @@ func (w *world) abort(s *Session) {
 	if w.recall(s); w.sockets[s].gaveUp {
 		return
 	}
-	if !w.draining || w.now < w.by {
+	k := w.sockets[s]
+	late := w.draining && w.now >= w.by
+	if !late && !k.old {
 		w.errorf("I14: session %d is given up after its login was sent, before the drain's deadline", s.ID)
 	}
-	w.sockets[s].gaveUp = true
-	w.cut++
+	k.gaveUp = true
+	if late {
+		w.cut++
+	}
 	w.after(w.upTo(time.Millisecond), func() { w.failed(s, CauseRegistryClosed) })
 }
 
@@ -105,6 +110,8 @@ func (w *world) write(s *Session, x *Exchange) {
 		w.errorf("I2: second command on session %d", s.ID)
 	case w.draining && w.now > w.by:
 		w.errorf("I14: write %v after the drain's deadline", w.now-w.by)
+	case k.old && !k.loggedOut:
+		w.errorf("I12: write on session %d of the registry that was left", s.ID)
 	}
 	k.busy, k.expects = true, x
 	k.gen++

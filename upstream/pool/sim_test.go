@@ -28,7 +28,7 @@ func TestSimulation(t *testing.T) {
 	ended, worlds := 0, 0
 	for ended < *simCommands {
 		w := newWorld(t, seed+uint64(worlds))
-		w.grants, w.stops = worlds%2 == 1, worlds%4 >= 2
+		w.grants, w.stops = w.seed%2 == 1, w.seed%4 >= 2
 		w.run(5000)
 		ended += w.ended
 		worlds++
@@ -455,6 +455,11 @@ func (w *world) reload() {
 	login := LoginChange(w.rand.IntN(3))
 	if login != SameLogin {
 		w.refusedAt = -1
+	}
+	if login == NewRegistry {
+		for _, k := range w.sockets {
+			k.old = true
+		}
 	}
 	// Sessions above a lower maximum end when they have nothing in flight.
 	w.most, w.settled = max(w.most, cfg.MaxSessions), w.now+w.cfg.CommandTimeout+logoutTimeout+recheck

@@ -147,9 +147,6 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 	p.downSince, p.refused = -1, false
 	s.opened, s.loggedInAt, s.cause = now, now, CauseNone
 	p.allot(s)
-	if s.stale == NewRegistry {
-		s.expires, s.outdated = now, CauseChanged
-	}
 	p.rest(s, now)
 	p.relieve(now)
 	if p.draining && now >= p.drainBy {
@@ -176,8 +173,13 @@ func (p *Pool) allot(s *Session) {
 	}
 }
 
-// rest makes s idle, which has nothing in flight. It ends s where it is worn and may go.
+// rest makes s idle, which has nothing in flight. It ends s where it is worn and may go, and where
+// it is of a registry that was left.
 func (p *Pool) rest(s *Session, now time.Duration) {
+	if s.ofOld() {
+		p.depart(s, now)
+		return
+	}
 	s.state, s.since = SessionIdle, now
 	p.live++
 	p.idle = append(p.idle, s)
@@ -218,6 +220,10 @@ func (p *Pool) due(s *Session, now time.Duration) {
 		}
 		p.Poison(s, CauseCommandTimeout)
 	case SessionDraining:
+		if s.inFlight == NothingInFlight { // its logout waits for a limit
+			p.depart(s, now)
+			return
+		}
 		p.Poison(s, s.cause)
 	case SessionIdle:
 		p.idleDue(s, now)
@@ -301,9 +307,14 @@ func (p *Pool) retire(s *Session, cause Cause, now time.Duration) {
 		return
 	}
 	p.uncount(s)
+	s.state, s.cause = SessionDraining, cause
+	p.logOut(s, set, now)
+}
+
+// logOut has s, which is draining, write a logout, which the rules of set count and admit.
+func (p *Pool) logOut(s *Session, set ruleSet, now time.Duration) {
 	p.charge(s, set, now)
-	s.state, s.since, s.cause = SessionDraining, now, cause
-	s.deadline = now + min(logoutTimeout, p.cfg.CommandTimeout)
+	s.since, s.deadline = now, now+min(logoutTimeout, p.cfg.CommandTimeout)
 	p.wakeAt(s.deadline)
 	s.inFlight = LogoutInFlight
 	p.do(Action{Do: DoLogout, Session: s})
@@ -378,7 +389,7 @@ func (p *Pool) backOff(now time.Duration) {
 // that accepts logins and then closes must not get a storm of them.
 func (p *Pool) lost(s *Session, now time.Duration) {
 	switch {
-	case p.draining, s.cause.ours():
+	case p.draining, s.ofOld(), s.cause.ours():
 	case s.cause == CauseCodeCloses && now-s.opened < provenAge:
 		// It worked, and the registry ended it by an answer all the same: it is restarting, or
 		// punishes us.
