@@ -122,7 +122,7 @@ func (p *Pool) dispatchAgain(now time.Duration) {
 				x.charges.take(x.Budget.buckets, p.limits.client[x.kind], now)
 			}
 			p.send(p.take(i), x, now)
-		case p.crowded() && !p.loggedInSince(x.lostAt):
+		case p.crowded(now) && !p.loggedInSince(x.lostAt):
 			if at := max(p.nextOpen, p.logins.Next(now)); at > now {
 				p.wakeAt(at)
 			} else {
@@ -170,8 +170,8 @@ func (p *Pool) loggedInSince(since time.Duration) bool {
 }
 
 // crowded reports whether there is no room for another session and every session is idle.
-func (p *Pool) crowded() bool {
-	return len(p.idle) > 0 && len(p.idle) == len(p.sessions) && len(p.sessions) >= p.ceiling
+func (p *Pool) crowded(now time.Duration) bool {
+	return len(p.idle) > 0 && len(p.idle) == len(p.sessions) && p.taken(now) >= p.ceiling
 }
 
 // take removes the session at index i from the idle ones and returns it.

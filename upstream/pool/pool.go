@@ -103,6 +103,7 @@ type Pool struct {
 	downSince time.Duration // when the registry went away; -1: it is there
 	refused   bool          // the last login was refused, and a retry does not help
 	logins    *ratelimit.Bucket
+	ghosts    []time.Duration // until when the slots of such sessions count as taken; in order
 
 	// Throttling: the registry wants fewer commands, so that no client's is sent for a while.
 	throttledUntil time.Duration
@@ -461,6 +462,9 @@ func (p *Pool) Closed(s *Session, now time.Duration) {
 		s.state = SessionClosing
 	}
 	p.forget(s)
+	if s.ghost {
+		p.ghosts = append(p.ghosts, now+ghostLife)
+	}
 	if s.recording {
 		x := p.unsend(s, now)
 		p.lost(s, now)

@@ -59,6 +59,7 @@ type Session struct {
 	most       int           // commands after which it is to be replaced; 0: no such limit
 	cause      Cause         // for which it is draining or closing
 	stale      LoginChange   // since the attempt to open it began; see ofOld
+	ghost      bool          // it is closed while the registry may be at work on what it was sent
 	buckets    bucketSet     // of session scope
 	rules      []Rule        // that the buckets belong to
 }

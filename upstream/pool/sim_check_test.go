@@ -7,8 +7,10 @@ import (
 
 // check looks at what must hold after every step.
 func (w *world) check() {
-	if len(w.sockets) > w.most {
-		w.errorf("I6: %d sockets, at most %d are allowed", len(w.sockets), w.most)
+	w.ghosts = slices.DeleteFunc(w.ghosts, func(until time.Duration) bool { return until <= w.now })
+	if len(w.sockets)+len(w.ghosts) > w.most {
+		w.errorf("I6: the registry counts %d sessions and %d that we have closed, at most %d are allowed",
+			len(w.sockets), len(w.ghosts), w.most)
 	}
 	if w.now > w.settled {
 		w.most = w.cfg.MaxSessions

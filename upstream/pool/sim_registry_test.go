@@ -15,6 +15,7 @@ type simSocket struct {
 	gaveUp    bool          // opening it
 	zombie    bool          // has lost its login without a word
 	old       bool          // of a registry that a reload has left
+	working   bool          // the registry is at work on what was written, and looks at nothing else
 	// when the registry counts what was written last; not after it has answered or closed
 	counted *time.Duration
 }
@@ -145,9 +146,11 @@ func (w *world) fault(s *Session, k *simSocket, gen int) {
 			}
 		})
 	case 2: // never answers
+		k.working = true
 	case 3: // answers x5xx
 		w.after(w.upTo(w.rtt), func() { w.answer(s, k, gen, CauseCodeCloses) })
 	case 4: // answers very late
+		k.working = true
 		w.after(w.cfg.CommandTimeout/2+w.upTo(w.cfg.CommandTimeout), func() { w.answer(s, k, gen, CauseNone) })
 	}
 }
@@ -157,7 +160,7 @@ func (w *world) answer(s *Session, k *simSocket, gen int, end Cause) {
 	if w.sockets[s] != k || k.dead || k.gen != gen {
 		return
 	}
-	k.busy = false
+	k.busy, k.working = false, false
 	w.counts(k)
 	x := k.expects
 	k.expects = nil
@@ -207,11 +210,12 @@ func (w *world) reject(s *Session, k *simSocket, gen int) {
 // lose closes a session from the registry's side.
 func (w *world) lose(s *Session) {
 	if k := w.sockets[s]; k != nil && !k.dead && s.State() != SessionDialing {
+		k.working = false
 		w.close(s)
 	}
 }
 
-// close is ours.
+// close is ours, or the registry's.
 func (w *world) close(s *Session) {
 	k := w.sockets[s]
 	if k == nil {
@@ -220,6 +224,9 @@ func (w *world) close(s *Session) {
 	k.dead = true
 	w.counts(k)
 	delete(w.sockets, s)
+	if k.working { // it counts the session until it looks up
+		w.ghosts = append(w.ghosts, w.now+w.upTo(ghostLife))
+	}
 	w.pool.Closed(s, w.now)
 }
 

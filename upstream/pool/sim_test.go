@@ -84,6 +84,7 @@ type world struct {
 	rtt        time.Duration
 	login      time.Duration // the longest that an attempt to open a session takes
 	registryUp bool
+	ghosts     []time.Duration  // until when the registry counts sessions that we have closed
 	seen       []*time.Duration // when the registry counted each command
 	refusedAt  time.Duration
 	logins     []time.Duration
@@ -462,7 +463,7 @@ func (w *world) reload() {
 		}
 	}
 	// Sessions above a lower maximum end when they have nothing in flight.
-	w.most, w.settled = max(w.most, cfg.MaxSessions), w.now+w.cfg.CommandTimeout+logoutTimeout+recheck
+	w.most, w.settled = max(w.most, cfg.MaxSessions), w.now+w.cfg.CommandTimeout+logoutTimeout+ghostLife+recheck
 	w.cfg.MinSessions, w.cfg.MaxSessions = cfg.MinSessions, cfg.MaxSessions
 	if w.grants && login == SameLogin {
 		w.pool.Grant(cfg.Grant, w.now)

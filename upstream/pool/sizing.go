@@ -75,6 +75,11 @@ func (p *Pool) size(now time.Duration) {
 		p.wakeAt(p.raiseAt)
 		return
 	}
+	if p.taken(now) >= p.ceiling {
+		p.nextTry = p.ghosts[0]
+		p.wakeAt(p.nextTry)
+		return
+	}
 	s := &Session{ID: p.lastID + 1, state: SessionDialing, since: now, deadline: never,
 		buckets: p.limits.buckets(ScopeSession), rules: p.limits.rules}
 	set, at := p.admits(s, frame.CommandLogin, frame.OpNone, now)
@@ -218,13 +223,13 @@ func (p *Pool) due(s *Session, now time.Duration) {
 			p.recordLate(s, now)
 			return
 		}
-		p.Poison(s, CauseCommandTimeout)
+		p.haunt(s, CauseCommandTimeout)
 	case SessionDraining:
 		if s.inFlight == NothingInFlight { // its logout waits for a limit
 			p.depart(s, now)
 			return
 		}
-		p.Poison(s, s.cause)
+		p.haunt(s, s.cause)
 	case SessionIdle:
 		p.idleDue(s, now)
 	}

@@ -10,8 +10,8 @@ type Snapshot struct {
 	Sessions [NumSessionStates]int
 	Max      int  // sessions that may be open now: MaxSessions, or less while the registry refuses more
 	Paused   bool // by the operator
-	// Backoff: fewer than MinSessions are open, and failed attempts, the budget of logins or a limit
-	// hold the next attempt back. NextTry is how long until then; 0: nothing holds it back.
+	// Backoff: fewer than MinSessions are open, and failed attempts, the budget of logins, a limit or
+	// a ghost hold the next attempt back. NextTry is how long until then; 0: nothing holds it back.
 	Backoff  bool
 	NextTry  time.Duration
 	Throttle time.Duration // for which nothing more is sent, since the registry wants fewer commands
