@@ -2,15 +2,23 @@ package pool
 
 import "time"
 
-// Drain ends the pool's work by the given instant. Waiting exchanges are still sent until then, new
-// ones end as not sent at once, and sessions without work log out. At that instant waiting
-// exchanges end as not sent, and those in flight as unknown. DoDrained follows once no exchange
-// waits and no session is left.
+// Drain ends the pool's work by the given instant. Waiting exchanges are still sent while there is
+// time for their answers, see lastSend; then they end as not sent. New ones do so at once, and
+// sessions without work log out. At the given instant exchanges in flight end as unknown. DoDrained
+// follows once no exchange waits and no session is left.
 func (p *Pool) Drain(by, now time.Duration) {
 	p.draining, p.drainBy = true, by
 	p.wakeAt(by)
 	p.dispatch(now)
 	p.checkDrained()
+}
+
+// lastSend returns the instant from which a drain has nothing more sent: an answer may take as long
+// as the longest of late, and a quarter more, and must come before the deadline. What is sent later
+// would end as unknown by our own choice, though it can be told as not sent. Never without a drain.
+func (p *Pool) lastSend() time.Duration {
+	longest := max(p.paces[0].longest(), p.paces[1].longest())
+	return p.drainBy - longest - longest/4
 }
 
 // endDrain ends the waiting exchanges and closes the sessions that are open at the drain's

@@ -197,3 +197,90 @@ func TestLogoutCounts(t *testing.T) {
 		t.Errorf("drained %d times", d.drained)
 	}
 }
+
+// TestDrainStopsSending: what has no time for its answer before the deadline is not sent. So nothing
+// ends as unknown by our own choice, and every session logs out.
+func TestDrainStopsSending(t *testing.T) {
+	const rtt = 700 * time.Millisecond
+	d := newDesk(t, func(c *Config) { c.MinSessions, c.MaxSessions = 2, 2 })
+	sessions := []*Session{d.open(), d.open()}
+	var asked []*Exchange
+	for range 16 {
+		asked = append(asked, d.ask(false))
+	}
+	turn := func() {
+		d.wait(rtt)
+		for _, s := range sessions {
+			d.answer(s, CauseNone)
+		}
+	}
+	turn()
+	begin := d.now
+	d.Drain(begin+3*time.Second, begin)
+	d.step()
+	for range 3 {
+		turn()
+	}
+	d.pass(3*time.Second, func() bool { return d.Queued() == 0 })
+	if at := d.now - begin; at != 3*time.Second-rtt-rtt/4 {
+		t.Errorf("the queue has ended after %v", at)
+	}
+	for i, x := range asked[:10] {
+		if i < 8 {
+			d.wantEnd(x, EndAnswered, CauseNone)
+		} else if !x.Sent() {
+			t.Errorf("the exchange %d is not in flight", i)
+		}
+	}
+	for _, x := range asked[10:] {
+		d.wantEnd(x, EndNotSent, CauseShutdown)
+	}
+	d.now = begin + 4*rtt
+	for _, s := range sessions {
+		d.answer(s, CauseNone) // 200 ms before the deadline
+	}
+	for _, s := range d.leaving {
+		d.answer(s, CauseNone)
+	}
+	d.wantEnd(asked[9], EndAnswered, CauseNone)
+	if d.drained != 1 || d.Abandoned() != 0 {
+		t.Errorf("drained %d times, %d abandoned", d.drained, d.Abandoned())
+	}
+}
+
+// TestDrainHeld: what a limit holds until there is no time for it does not keep a session from its
+// logout.
+func TestDrainHeld(t *testing.T) {
+	d := newDesk(t, func(c *Config) { c.Rules = []Rule{only(frame.CommandCreate, 1, time.Hour, ScopeRegistry)} })
+	s := d.open()
+	d.ask(false)
+	d.wait(time.Second)
+	d.answer(s, CauseNone)
+	x := d.ask(false)
+	d.Drain(d.now+5*time.Second, d.now)
+	d.pass(5*time.Second, d.wantsToLeave)
+	d.wantEnd(x, EndNotSent, CauseShutdown)
+	d.logOut()
+	if d.drained != 1 || d.Abandoned() != 0 {
+		t.Errorf("drained %d times, %d abandoned", d.drained, d.Abandoned())
+	}
+}
+
+// TestDrainRecordedLate: a command whose note is kept when there is no time for its answer any more
+// is not sent.
+func TestDrainRecordedLate(t *testing.T) {
+	d := newDesk(t, func(c *Config) { c.Record = RecordAlways })
+	s := d.open()
+	d.ask(false)
+	d.Recorded(s, s.ticket, true, d.now)
+	d.wait(time.Second)
+	d.answer(s, CauseNone)
+	d.sent = nil
+	x := d.ask(false)
+	d.Drain(d.now+1500*time.Millisecond, d.now)
+	d.wait(300 * time.Millisecond)
+	d.Recorded(s, s.ticket, true, d.now)
+	d.step()
+	d.wantSent()
+	d.wantEnd(x, EndNotSent, CauseShutdown)
+}

@@ -103,6 +103,7 @@ type Pool struct {
 	downSince time.Duration // when the registry went away; -1: it is there
 	refused   bool          // the last login was refused, and a retry does not help
 	logins    *ratelimit.Bucket
+	paces     [2]pace         // of queries, and of transforms
 	ghosts    []time.Duration // until when the slots of such sessions count as taken; in order
 
 	// Throttling: the registry wants fewer commands, so that no client's is sent for a while.
@@ -285,6 +286,7 @@ func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 	}
 	x := p.release(s, now)
 	if x != nil {
+		p.paceOf(x).answered(now - x.sentAt)
 		p.answered(x)
 		if now >= p.throttledUntil {
 			p.throttle = 0
@@ -516,7 +518,15 @@ func (p *Pool) expire(now time.Duration) {
 	for x := p.queue.overdue(now); x != nil; x = p.queue.overdue(now) {
 		p.giveUp(x, p.waitCause(now), now)
 	}
-	if p.draining && now >= p.drainBy && !p.drainOver {
+	if !p.draining {
+		return
+	}
+	if last := p.lastSend(); now >= last {
+		p.endQueue(CauseShutdown, now)
+	} else {
+		p.wakeAt(last)
+	}
+	if now >= p.drainBy && !p.drainOver {
 		p.endDrain(now)
 	}
 }

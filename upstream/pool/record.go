@@ -44,7 +44,7 @@ func (p *Pool) Recorded(s *Session, ticket uint64, ok bool, now time.Duration) {
 // paused or throttled, or s is of a registry that was left.
 func (p *Pool) recorded(s *Session, now time.Duration) {
 	switch {
-	case p.draining && now >= p.drainBy:
+	case now >= p.lastSend():
 		p.takeBack(s, CauseShutdown, now)
 		return
 	case now >= s.x.deadline:

@@ -127,6 +127,9 @@ func (w *world) write(s *Session, x *Exchange) {
 		return
 	}
 	if w.chance(w.faults) {
+		if x != nil {
+			w.exchange[x].steady = false
+		}
 		w.fault(s, k, gen)
 		return
 	}

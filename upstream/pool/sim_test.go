@@ -72,6 +72,8 @@ type world struct {
 	ended     int
 	drained   bool
 	draining  bool
+	began     time.Duration // the drain
+	awake     time.Duration // how long the process had been stopped by then
 	by        time.Duration
 	cut       int // logins that the drain's deadline has left without a logout
 
@@ -107,6 +109,7 @@ type simExchange struct {
 	ended     bool
 	cancelled bool
 	recorded  bool // since it was handed to a session
+	steady    bool // what it was sent last is answered as soon as most commands are
 }
 
 type event struct {
@@ -209,7 +212,8 @@ func (w *world) run(commands int) {
 	for steps := 0; w.ended < commands && w.now < 2*time.Hour && !w.t.Failed(); steps++ {
 		w.step()
 	}
-	w.draining, w.by = true, w.now+10*time.Second
+	within := []time.Duration{10 * time.Second, time.Second, 4 * w.rtt}[w.rand.IntN(3)]
+	w.draining, w.began, w.by, w.awake = true, w.now, w.now+w.upTo(within), w.stopped
 	w.pool.Drain(w.by, w.now)
 	w.settle()
 	for !w.drained && w.now < w.by+2*time.Minute && !w.t.Failed() {
@@ -344,7 +348,7 @@ func (w *world) send(s *Session, x *Exchange) {
 		return
 	}
 	e.sends++
-	e.lastSent = w.now
+	e.lastSent, e.steady = w.now, true
 	switch {
 	case e.ended:
 		w.errorf("I4: an exchange was sent after its end")
@@ -411,6 +415,8 @@ func (w *world) finish(x *Exchange, end End, cause Cause) {
 		w.errorf("I1: answered, and had no answer")
 	case end == EndUnknown && e.sends == e.rejected:
 		w.errorf("I4: unknown, but was never sent")
+	case end == EndUnknown && cause == CauseShutdown && !x.Query && e.steady && w.stopped == w.awake && e.lastSent > w.began:
+		w.errorf("I4: unknown by our own choice: sent %v before the drain's deadline", w.by-e.lastSent)
 	case end == EndNotSent && cause == CauseNone, end == EndUnknown && cause == CauseNone:
 		w.errorf("an exchange ended without a cause")
 	}
