@@ -18,7 +18,7 @@ var soakTime = flag.Duration("soak", 9*time.Second, "how long TestSoak puts load
 // and then.
 var soakFaults = strings.Join([]string{
 	"close-before:p=0.0002", "close-after:p=0.0002", "reset:p=0.0002", "half:p=0.0002", "stall:p=0.0001", "silent:p=0.0001",
-	"slow=300ms:p=0.002", "wrong-cltrid:p=0.0002", "no-cltrid:p=0.002", "duplicate:p=0.0002", "greeting:p=0.0001",
+	"slow=300ms:p=0.002", "wrong-cltrid:p=0.0002", "no-cltrid:p=0.0002", "duplicate:p=0.0002", "greeting:p=0.0001",
 	"garbage:p=0.0002", "2002:p=0.0001", "2500-close:p=0.0002,cmd=transform", "huge=5000000:p=0.0001", "no-greeting:p=0.01", "close-at-accept:p=0.02",
 }, ";")
 

@@ -13,7 +13,6 @@ type echo uint8
 
 const (
 	echoExact echo = iota
-	echoSometimes
 	echoNever
 )
 

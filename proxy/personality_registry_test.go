@@ -70,7 +70,6 @@ var registryKinds = []registryKind{
 	{name: "clTRID once only", about: "a clTRID that was used before closes, in whichever session", quirks: "repeat-closes"},
 	{name: "short clTRIDs only", about: "a clTRID of more than 64 characters closes", quirks: "long-cltrid-closes"},
 	{name: "no clTRID", about: "never gives a clTRID", quirks: "no-cltrid", echo: echoNever, spoils: needsEcho},
-	{name: "clTRID forgotten", about: "every third answer is without clTRID", faults: "no-cltrid:every=3", echo: echoSometimes, spoils: needsEcho},
 	{name: "invented clTRID", about: "gives a clTRID where none was sent", quirks: "invented-cltrid"},
 	{name: "constant svTRID", about: "one svTRID for all", quirks: "constant-svtrid"},
 	{name: "no svTRID", about: "answers without svTRID", quirks: "no-svtrid", spoils: validates},

@@ -104,7 +104,7 @@ func (k *ask) written(l *line, payload string) {
 // was not executed.
 func (l *line) rejects() bool {
 	payload, _ := cutUnit(l.heard)
-	switch spoke(l.heard, l.wrote, l.id, rigResponse) {
+	switch spoke(l.heard, l.wrote, l.id, l.named, rigResponse) {
 	case heardUnsure:
 		if l.by != nil {
 			l.by.unsure = true
@@ -133,7 +133,7 @@ func (k *ask) Finish(x *Exchange, o Outcome) {
 		if !mine {
 			r.fatalf("I1: exchange %d is answered out of nothing", k.n)
 		}
-		if v := spoke(l.heard, l.wrote, l.id, rigResponse); !v.answers() {
+		if v := spoke(l.heard, l.wrote, l.id, l.named, rigResponse); !v.answers() {
 			r.fatalf("I1: exchange %d is answered out of %q (%d)", k.n, l.heard, v)
 		}
 		k.compare(l, o)

@@ -67,8 +67,8 @@ func cutUnit(b []byte) (payload []byte, size int) {
 }
 
 // judge holds what was heard against the command that was written, whose muxTRID is id: empty where
-// it has none.
-func judge(heard []byte, wrote, id string, limit int) verdict {
+// it has none. named says that an answer before had the muxTRID of its command.
+func judge(heard []byte, wrote, id string, named bool, limit int) verdict {
 	payload, size := cutUnit(heard)
 	switch {
 	case len(heard) == 0:
@@ -84,22 +84,22 @@ func judge(heard []byte, wrote, id string, limit int) verdict {
 	case len(heard) > size:
 		return heardOdd
 	}
-	return judgePayload(payload, wrote, id)
+	return judgePayload(payload, wrote, id, named)
 }
 
 // answers says whether a verdict is on an answer, as far as the judge can tell.
 func (v verdict) answers() bool { return v >= heardAnswer && v != heardOdd }
 
 // spoke says what the message is with which the octets heard begin; heardPart when it is not whole.
-func spoke(heard []byte, wrote, id string, limit int) verdict {
+func spoke(heard []byte, wrote, id string, named bool, limit int) verdict {
 	payload, size := cutUnit(heard)
 	if payload == nil || size-4 > limit {
 		return heardPart
 	}
-	return judgePayload(payload, wrote, id)
+	return judgePayload(payload, wrote, id, named)
 }
 
-func judgePayload(payload []byte, wrote, id string) verdict {
+func judgePayload(payload []byte, wrote, id string, named bool) verdict {
 	m, err := readJudged(payload)
 	switch {
 	case errors.Is(err, errWide):
@@ -114,6 +114,7 @@ func judgePayload(payload []byte, wrote, id string) verdict {
 		}
 	case m.kind == "response" && codeForm.MatchString(m.code):
 		switch {
+		case !m.hasID() && named && id != "" && !strings.Contains("2000 2001 2002 2003 2004 2005", m.code) && !strings.Contains(wrote, "<logout/>"):
 		case m.id != nil && m.id.value != "" && m.id.value != id && (id != "" || isMux(m.id.value)):
 		case m.code[1] == '5' || strings.Contains(wrote, "<login>") && m.code[0] != '1':
 			return heardLast
@@ -123,6 +124,9 @@ func judgePayload(payload []byte, wrote, id string) verdict {
 	}
 	return heardOdd
 }
+
+// hasID says whether the response has a clTRID.
+func (m *judged) hasID() bool { return m.id != nil && m.id.value != "" }
 
 // refused is the scanner's opinion, which its own tests judge: it refuses more than encoding/xml.
 func refused(payload []byte) bool {

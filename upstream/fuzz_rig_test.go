@@ -192,6 +192,7 @@ type line struct {
 	wrote string // the payload that the account has written last; "": none since the login
 	id    string // its muxTRID
 	past  string // the one before
+	named bool   // an answer had the muxTRID of its command
 	heard []byte // told or read since it was written
 	by    *ask   // whose command it is
 
@@ -294,6 +295,7 @@ func (l *line) Write(p []byte) (int, error) {
 	if old := l.by; old != nil && !old.over && l.rejects() {
 		old.rejected++
 	}
+	l.named = l.named || l.names()
 	// borrowed octets are not kept
 	l.wrote, l.past, l.id, l.by, l.heard, l.judged = string(payload), l.id, "", nil, nil, false
 	if m := idForm.FindSubmatch(payload); m != nil {
@@ -313,9 +315,20 @@ func (l *line) Write(p []byte) (int, error) {
 // judge is the verdict on what was heard.
 func (l *line) judge() verdict {
 	if !l.judged || l.judgedAt != len(l.heard) {
-		l.verdict, l.judged, l.judgedAt = judge(l.heard, l.wrote, l.id, rigResponse), true, len(l.heard)
+		l.verdict, l.judged, l.judgedAt = judge(l.heard, l.wrote, l.id, l.named, rigResponse), true, len(l.heard)
 	}
 	return l.verdict
+}
+
+// names says whether the answer that was heard has the muxTRID of its command. That of a login does
+// not count.
+func (l *line) names() bool {
+	payload, _ := cutUnit(l.heard)
+	if l.judge() != heardAnswer || l.id == "" || strings.Contains(l.wrote, "<login>") {
+		return false
+	}
+	m, err := readJudged(payload)
+	return err == nil && m.hasID() && m.id.value == l.id
 }
 
 // answered fails unless the last command has been answered, and nothing else was heard: then the

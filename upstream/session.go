@@ -58,7 +58,8 @@ type session struct {
 	muxTRID []byte // of our own command in flight; a hello has none
 
 	// Owned by the loop.
-	out []byte // the message of our own being written
+	out   []byte // the message of our own being written
+	named bool   // an answer had the muxTRID of its command; that to the login does not count
 }
 
 func sessionOf(s *pool.Session) *session { return s.Shell.(*session) }
@@ -268,8 +269,10 @@ func (s *session) rejected(m *frame.Message, end pool.Cause) bool {
 }
 
 // matches reports whether m is the answer to the command in flight. RFC 5730 section 2.6: a
-// response has the clTRID of its command. A response without one is taken for the answer, since
-// only one command is in flight; one with another's clTRID never is.
+// response has the clTRID of its command. One with another's clTRID never is the answer. One without
+// is taken for it, since only one command is in flight, but not where it could be a second answer to
+// an earlier command: on a session whose answers have them. Some registries leave it out where they
+// could not read the command (2000 to 2005) all the same. Nobody is given the answer to a logout.
 func (s *session) matches(m *frame.Message) bool {
 	if s.s.InFlight() == pool.HelloInFlight {
 		return m.Kind == frame.KindGreeting
@@ -277,17 +280,20 @@ func (s *session) matches(m *frame.Message) bool {
 	if m.Kind != frame.KindResponse {
 		return false
 	}
-	if !m.ClTRID.Present() {
-		return true
-	}
 	id := s.muxTRID
 	if x := of(s.s.Exchange()); x != nil {
 		id = x.MuxTRID()
 	}
-	if id == nil { // the command had no place for one: the answer must not have another command's
+	switch {
+	case !m.ClTRID.Present():
+		return !s.named || id == nil || m.Code >= 2000 && m.Code <= 2005 || s.s.InFlight() == pool.LogoutInFlight
+	case id == nil: // the command had no place for one: the answer must not have another command's
 		return !isMuxTRID(m.ClTRID.Value)
+	case !bytes.Equal(m.ClTRID.Value, id):
+		return false
 	}
-	return bytes.Equal(m.ClTRID.Value, id)
+	s.named = true
+	return true
 }
 
 // outcomeOf returns the Outcome of x by its answer m. Called for DoFinish, at the end of the turn.
