@@ -25,6 +25,7 @@ type ask struct {
 	cancelled bool
 
 	writes, rejected int
+	lost             bool // rejected since a login was lost
 	last             *line
 	unsure           bool // an answer to it was such that the judge could not tell
 }
@@ -45,6 +46,7 @@ var forms = []struct {
 	{false, "C-3", `<q:epp xmlns:q="urn:q"><q:command><q:renew><r xmlns="urn:r">%</r></q:renew><q:clTRID>@</q:clTRID></q:command></q:epp>`},
 	{false, "", epp(`<extension><x xmlns="urn:x">%</x></extension>`)},
 	{false, "C-4", epp(`<extension><x xmlns="urn:x"><name>%</name><clTRID>@</clTRID></x></extension>`)},
+	{true, "C-5", epp(`<command><info><d:info xmlns:d="urn:d"><d:name>%</d:name><d:x>NOT logged in</d:x></d:info></info><clTRID>@</clTRID></command>`)},
 }
 
 const askedMax = 40
@@ -83,8 +85,9 @@ func (k *ask) written(l *line, payload string) {
 		r.fatalf("I12: wrote %s\nwant  %s", payload, want)
 	}
 	if old := k.last; old != nil && old.by == k {
-		if old.rejects() {
+		if why := old.rejection(); why != noRejection {
 			k.rejected++
+			k.lost = k.lost || why == lostLogin
 		} else if !old.closed && !k.unsure {
 			r.fatalf("I3: exchange %d is written again while it is in flight", k.n)
 		}
@@ -102,7 +105,10 @@ func (k *ask) written(l *line, payload string) {
 
 // rejects says whether what was heard on the line begins with an answer that says that its command
 // was not executed.
-func (l *line) rejects() bool {
+func (l *line) rejects() bool { return l.rejection() != noRejection }
+
+// rejection is as rejects. That the login is lost counts once for a command.
+func (l *line) rejection() rejection {
 	payload, _ := cutUnit(l.heard)
 	switch spoke(l.heard, l.wrote, l.id, l.named, rigResponse) {
 	case heardUnsure:
@@ -111,9 +117,14 @@ func (l *line) rejects() bool {
 		}
 	case heardAnswer, heardLast:
 		m, err := readJudged(payload)
-		return err == nil && m.rejects(l.r.a.cfg.Throttled != nil)
+		if err != nil {
+			break
+		}
+		if r := m.rejects(l.r.a.cfg.Throttled != nil, l.wrote); r != lostLogin || l.by == nil || !l.by.lost {
+			return r
+		}
 	}
-	return false
+	return noRejection
 }
 
 // Finish is Client's.

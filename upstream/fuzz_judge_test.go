@@ -134,24 +134,32 @@ func refused(payload []byte) bool {
 	return err != nil
 }
 
-// rejects says whether the answer means that the command was not executed: the session has lost its
-// login, or, where the account is told so, the registry wants fewer commands.
-func (m *judged) rejects(throttled bool) bool {
+// rejection is what an answer means by which the command was not executed.
+type rejection uint8
+
+const (
+	noRejection rejection = iota
+	lostLogin             // the session has lost its login
+	tooFast               // the registry wants fewer commands; if the account is told so
+)
+
+// rejects says whether the answer to the command that was written is a rejection. Words that are the
+// command's own do not count.
+func (m *judged) rejects(throttled bool, wrote string) rejection {
 	words := ""
 	if len(m.msg) > 0 {
 		words = strings.ToLower(m.msg[0].value)
 	}
-	switch m.code {
-	case "2002", "2200":
-		return strings.Contains(words, "not logged in")
-	case "2201":
-		return strings.Contains(words, "not logged in") || strings.Contains(words, "session expired")
-	case "2400":
-		return throttled && strings.Contains(words, "too fast")
-	case "2502":
-		return throttled
+	says := func(text string) bool {
+		return strings.Contains(words, text) && !strings.Contains(strings.ToLower(wrote), text)
 	}
-	return false
+	switch {
+	case strings.Contains("2002 2200 2201", m.code) && says("not logged in"), m.code == "2201" && says("session expired"):
+		return lostLogin
+	case throttled && (m.code == "2502" || m.code == "2400" && says("too fast")):
+		return tooFast
+	}
+	return noRejection
 }
 
 // readJudged reads a payload.

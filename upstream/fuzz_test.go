@@ -264,6 +264,8 @@ var sessionScripts = [][]byte{
 	{0, 2, composed + 8, 0, 7, composed, 1, 0, 0, 0, 0, 0, 0, 200, due, 200, stepAsk, 1, 0, stepAnswer, 0, 0, due},
 	{0, 0, stepAsk, 0, 0, stepAnswer, 0, 0, due, stepAsk, 1, 0, stepAnswer, 0, 0, composed, 1, 0, 0, 0, 0, 0, 0, stepPass, 1},
 	{0, 0, stepAsk, 0, 0, stepAnswer, 0, 0, due, stepAsk, 1, 0, stepAnswer, 0, 0, composed, 1, 5, 0, 0, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, due},
+	{0, 0, stepAsk, 9, 0, stepAnswer, 0, 0, composed, 0, 7, 1, 0, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, due},
+	{0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, composed, 0, 7, 1, 0, 0, 0, 0, stepPass, 1, stepAnswer, 0, 0, composed, 0, 7, 1, 0, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, due},
 	append([]byte{0, 0, stepAsk, 0, 0, stepAnswer, 0, 0, composed + 12, 0, 98}, epp("<response><result code='1000'/><trID><clTRID>\x01</clTRID></trID></response>")...),
 	append([]byte{0, 0, stepAsk, 0, 0, stepAnswer, 0, 0, composed + 13, 0, 14}, "HTTP/1.1 200 OK"...),
 	{0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, composed + 14, 0, 6},

@@ -1,6 +1,10 @@
 package upstream
 
 import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
 	"strings"
 
 	"eppmux/frame"
@@ -25,10 +29,12 @@ var DefaultLost = []Pattern{
 	{2201, "session expired"},
 }
 
-// matchAny reports whether m matches one of the patterns. It looks at the registry's own words
-// only, since the parts of a command that an answer repeats may say anything. It does not read the
-// words of an answer above maxWorded.
-func matchAny(patterns []Pattern, m *frame.Message) bool {
+// matchAny reports whether m matches one of the patterns. It looks at the registry's own words only,
+// since the parts of a command that an answer repeats may say anything: in elements of their own, or
+// within the words, where a pattern counts only if the command does not hold its text. command is
+// the payload of a client's command that m answers; nil for a command of our own. It does not read
+// the words of an answer above maxWorded.
+func matchAny(patterns []Pattern, m *frame.Message, command []byte) bool {
 	text, read := "", false
 	for _, p := range patterns {
 		if p.Code != m.Code {
@@ -40,11 +46,41 @@ func matchAny(patterns []Pattern, m *frame.Message) bool {
 		if !read {
 			text, read = strings.ToLower(wordsOf(m)), true
 		}
-		if strings.Contains(text, p.Text) {
+		if strings.Contains(text, p.Text) && !holds(command, p.Text) {
 			return true
 		}
 	}
 	return false
+}
+
+// holds reports whether a payload holds the text, in lower case, as a parser sees it: in its content
+// or an attribute, and whatever white space or tags stand between the words. Of a payload that is
+// too long to be read, or that encoding/xml cannot read, it is taken for granted.
+func holds(payload []byte, text string) bool {
+	if len(payload) > maxWorded {
+		return true
+	}
+	var content, attributes strings.Builder
+	d := xml.NewDecoder(bytes.NewReader(payload))
+	for {
+		token, err := d.RawToken()
+		switch token := token.(type) {
+		case xml.CharData:
+			content.Write(token)
+		case xml.StartElement:
+			for _, a := range token.Attr {
+				attributes.WriteString(a.Value + " ")
+			}
+			content.WriteByte(' ')
+		case xml.EndElement:
+			content.WriteByte(' ')
+		}
+		if err != nil {
+			all := content.String() + " | " + attributes.String()
+			all = strings.ToLower(strings.Join(strings.Fields(all), " "))
+			return !errors.Is(err, io.EOF) || strings.Contains(all, text)
+		}
+	}
 }
 
 // maxWorded is the longest answer whose words are read, in octets: they take a slow parser, on the

@@ -29,18 +29,44 @@ func TestLongAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := matchAny(DefaultLost, m); got != tt.lost {
+		if got := matchAny(DefaultLost, m, nil); got != tt.lost {
 			t.Errorf("%s: got %v, want %v", tt.name, got, tt.lost)
 		}
-		if got := matchAny([]Pattern{{2201, ""}}, m); !got {
+		if got := matchAny([]Pattern{{2201, ""}}, m, nil); !got {
 			t.Errorf("%s: by its code alone it must match", tt.name)
 		}
 		want := 0.0 // words are read with allocations
-		if got := testing.AllocsPerRun(10, func() { matchAny(DefaultLost, m) }); !tt.lost && got > want {
+		if got := testing.AllocsPerRun(10, func() { matchAny(DefaultLost, m, nil) }); !tt.lost && got > want {
 			t.Errorf("%s: %.0f allocations, want %.0f", tt.name, got, want)
 		}
 		if text := refusal(m, new(frame.Login)).Error(); strings.Contains(text, "timeout") != tt.lost || !strings.Contains(text, "2201") {
 			t.Errorf("%s: got %q", tt.name, text)
+		}
+	}
+}
+
+// TestHolds: the text of a command is found however it is written.
+func TestHolds(t *testing.T) {
+	for payload, want := range map[string]bool{
+		``:                                      false,
+		`<a>not logged in</a>`:                  true,
+		`<a>are you NOT&#x20;logged&#9;in?</a>`: true,
+		"<a>not\r\n\tlogged in</a>":             true,
+		`<a>not<b/> logged <![CDATA[in]]></a>`:  true,
+		`<a>not <!-- x -->logged<?x y?> in</a>`: true,
+		`<a><b>not</b><b>logged in</b></a>`:     true,
+		`<a b="x not" c="logged in"/>`:          true,
+		`<a>not <b c="x"/> logged in</a>`:       true,
+		`<a b="logged in">not</a>`:              false,
+		`<a>logged in</a>`:                      false,
+		`<a><!-- not logged in --></a>`:         false,
+		`<not_logged_in/>`:                      false,
+		`<a>` + strings.Repeat("x", maxWorded-6-len(`</a>`)) + `</a>`: false,
+		`<a>` + strings.Repeat("x", maxWorded-6) + `</a>`:             true, // cannot be told
+		"<a>\x01</a>": true,
+	} {
+		if got := holds([]byte(payload), "not logged in"); got != want {
+			t.Errorf("%.80q: got %v, want %v", payload, got, want)
 		}
 	}
 }

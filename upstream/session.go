@@ -227,7 +227,7 @@ func (s *session) ending(m *frame.Message, end pool.Cause) pool.Cause {
 	a := s.a
 	switch {
 	case end != pool.CauseNone && end != pool.CauseRegistryClosed, !frame.Code(m.Code).Ends(),
-		s.s.InFlight() == pool.LogoutInFlight, matchAny(a.cfg.Throttled, m):
+		s.s.InFlight() == pool.LogoutInFlight, s.matchAny(a.cfg.Throttled, m):
 		return end
 	}
 	a.troubled(s.wordsOfEnd(m), pool.CauseCodeCloses)
@@ -247,25 +247,37 @@ func (s *session) wordsOfEnd(m *frame.Message) string {
 }
 
 // rejected reports whether m says that the command was not executed, since the session has lost its
-// login or since the registry wants fewer commands. If so, it tells the pool.
+// login or since the registry wants fewer commands. If so, it tells the pool. That the login is lost
+// counts once for a command: another session that says so of it may mean the command, which must not
+// cost a session each time.
 func (s *session) rejected(m *frame.Message, end pool.Cause) bool {
 	a, x := s.a, of(s.s.Exchange())
 	switch {
 	case s.s.InFlight() == pool.LogoutInFlight:
-	case matchAny(a.cfg.Lost, m):
+	case (x == nil || !x.LoginLost()) && s.matchAny(a.cfg.Lost, m):
 		a.log.Warn("registry says that the session is not logged in; it is replaced", "session", s.s.ID, "code", m.Code)
 		rejection := a.rejection(x, m) // while x is still this session's
 		if a.pool.LoginLost(s.s, a.now()) || x == nil {
 			a.note(rejection)
 		}
 		return true
-	case matchAny(a.cfg.Throttled, m):
+	case s.matchAny(a.cfg.Throttled, m):
 		a.note(a.rejection(x, m))
 		a.counts.Throttled++
 		a.pool.Throttled(s.s, end, a.now())
 		return true
 	}
 	return false
+}
+
+// matchAny reports whether m, the answer to the command in flight, matches one of the patterns by
+// words of the registry's own.
+func (s *session) matchAny(patterns []Pattern, m *frame.Message) bool {
+	var command []byte
+	if x := of(s.s.Exchange()); x != nil {
+		command = x.unit()[frame.HeaderLen:]
+	}
+	return matchAny(patterns, m, command)
 }
 
 // matches reports whether m is the answer to the command in flight. RFC 5730 section 2.6: a

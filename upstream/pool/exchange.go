@@ -81,6 +81,9 @@ func (x *Exchange) EndNow() End {
 // Rejected reports whether the registry has answered that it did not execute the command.
 func (x *Exchange) Rejected() bool { return x.rejected }
 
+// LoginLost reports whether a session has refused the exchange as not logged in.
+func (x *Exchange) LoginLost() bool { return x.lostAt > 0 }
+
 // Orphan reports whether the client has gone while the exchange was in flight.
 func (x *Exchange) Orphan() bool { return x.orphan }
 

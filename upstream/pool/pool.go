@@ -320,12 +320,16 @@ func (p *Pool) rested(s *Session, end Cause, now time.Duration) {
 }
 
 // LoginLost stands for Answered where the response says that the session is not logged in. The
-// command was not executed, and the session carries nothing more. A client's exchange waits again,
-// once, for a session that is known to be logged in; LoginLost reports whether it does. Otherwise
-// the exchange ends as answered.
+// command was not executed, and the session carries nothing more. A client's exchange waits again
+// for a session that is known to be logged in; LoginLost reports whether it does. Otherwise the
+// exchange ends as answered. It waits once: a second response of this kind may be about the command
+// as well, and the shell calls Answered for it, see Exchange.LoginLost.
 func (p *Pool) LoginLost(s *Session, now time.Duration) bool {
+	if s.x != nil && s.x.LoginLost() {
+		panic("BUG: login lost twice by one exchange")
+	}
 	x := p.release(s, now)
-	again := x != nil && x.lostAt == 0 && !x.orphan && !(p.draining && now >= p.drainBy)
+	again := x != nil && !x.orphan && !(p.draining && now >= p.drainBy)
 	if x != nil && !again { // before the session closes
 		p.answered(x)
 	}

@@ -197,8 +197,13 @@ func (w *world) reject(s *Session, k *simSocket, gen int) {
 	w.counts(k)
 	x := k.expects
 	k.expects = nil
-	e := w.exchange[x]
-	e.rejected++
+	if k.zombie && x.LoginLost() { // it has been said before: the client gets it
+		w.answering = x
+		w.pool.Answered(s, CauseNone, w.now)
+		w.answered()
+		return
+	}
+	w.exchange[x].rejected++
 	if !k.zombie {
 		w.pool.Throttled(s, []Cause{CauseNone, CauseNone, CauseRegistryClosed}[w.rand.IntN(3)], w.now)
 		return
