@@ -114,6 +114,9 @@ func (a *Account) Exchange(from Sender, m *frame.Message) *Exchange {
 	x.unitLen = len(x.buf.B)
 	if x.muxTRIDAt > 0 {
 		x.muxTRIDLen = len(id)
+		if !x.Query {
+			a.trids.remember(id, content)
+		}
 	}
 	x.clTRIDLen = len(content)
 	x.buf.B = append(x.buf.B, content...)
@@ -196,7 +199,7 @@ func (a *Account) renew(x *Exchange) {
 	x.exposed = false
 	content, known := a.trids.resolve(id)
 	a.trids.append(id[:1], a.wall())
-	if known == tridKnown && len(id) == tridHead+1 {
-		a.trids.kept.Add(string(id[:tridHead]), content)
+	if known == tridKnown {
+		a.trids.remember(id, content)
 	}
 }

@@ -47,6 +47,7 @@ var forms = []struct {
 	{false, "", epp(`<extension><x xmlns="urn:x">%</x></extension>`)},
 	{false, "C-4", epp(`<extension><x xmlns="urn:x"><name>%</name><clTRID>@</clTRID></x></extension>`)},
 	{true, "C-5", epp(`<command><info><d:info xmlns:d="urn:d"><d:name>%</d:name><d:x>NOT logged in</d:x></d:info></info><clTRID>@</clTRID></command>`)},
+	{false, "a" + strings.Repeat("<!-- long -->", 20), epp(`<command><update><d:update xmlns:d="urn:d"><d:name>%</d:name></d:update></update><clTRID>@</clTRID></command>`)},
 }
 
 const askedMax = 40
@@ -98,7 +99,7 @@ func (k *ask) written(l *line, payload string) {
 	}
 	k.writes++
 	k.last, l.by = l, k
-	if len(l.id) == tridHead+1 {
+	if len(l.id) == tridHead+1 && !k.query && len(k.own) <= 256 {
 		r.kept[l.id] = k.own
 	}
 }

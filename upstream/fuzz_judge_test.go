@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -238,30 +239,36 @@ func (m *judged) enter(path []string, tag xml.StartElement, e *element) {
 // restored is the data unit that a client must get for an answer: its own clTRID in place of ours,
 // or none if it sent none, and the same for ids of the past; every other octet as it came. own is
 // the content of its clTRID; kept are the contents that went with a muxTRID which does not hold
-// them.
+// them. An id of the past stays where the answer would become too long by it.
 func (m *judged) restored(payload []byte, hasID bool, own string, kept map[string]string) []byte {
 	type edit struct {
 		from, to int
 		with     string
 	}
 	var edits []edit
+	size := len(payload)
+	put := func(from, to int, with string, limit int) {
+		if grown := size + len(with) - (to - from); grown <= limit || grown <= size {
+			size, edits = grown, append(edits, edit{from, to, with})
+		}
+	}
+	if e := m.id; e != nil && e.value != "" && hasID {
+		if own != "" {
+			put(e.content, e.to, own, math.MaxInt)
+		} else {
+			put(e.start, e.end, "", math.MaxInt)
+		}
+	}
 	for _, e := range m.past {
 		content, known := kept[e.value]
 		switch {
 		case e.parent || !isMux(e.value):
 		case len(e.value) == tridHead:
-			edits = append(edits, edit{e.start, e.end, ""})
+			put(e.start, e.end, "", rigResponse)
 		case len(e.value) > tridHead+1:
-			edits = append(edits, edit{e.content, e.to, e.value[tridHead+1:]})
+			put(e.content, e.to, e.value[tridHead+1:], rigResponse)
 		case known:
-			edits = append(edits, edit{e.content, e.to, content})
-		}
-	}
-	if e := m.id; e != nil && e.value != "" && hasID {
-		if own != "" {
-			edits = append(edits, edit{e.content, e.to, own})
-		} else {
-			edits = append(edits, edit{e.start, e.end, ""})
+			put(e.content, e.to, content, rigResponse)
 		}
 	}
 	slices.SortFunc(edits, func(x, y edit) int { return y.from - x.from })

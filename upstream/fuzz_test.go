@@ -130,7 +130,8 @@ var (
 		`<trID><svTRID>S</svTRID></trID><!-- %s -->`,
 		`<result code="2400"><msg>%s</msg></result>`,
 		`<resData><clTRID>%s</clTRID><paTRID><clTRID/></paTRID><paTRID><clTRID> M0000000000000 </clTRID></paTRID></resData>`,
-		`<resData>` + strings.Repeat("x", rigResponse) + `%s</resData>`}
+		`<resData>` + strings.Repeat("x", rigResponse) + `%s</resData>`,
+		`<resData>` + strings.Repeat(`<paTRID><clTRID>%s</clTRID></paTRID>`, 60) + `</resData>`}
 	answerIDs = []string{"<clTRID>%s</clTRID>", "<clTRID> %s\r\n</clTRID>", "<clTRID><![CDATA[%s]]></clTRID>", "<clTRID><!-- c -->%s</clTRID>",
 		"<clTRID>%s<x/></clTRID>", "<clTRID>%s</clTRID><clTRID>x</clTRID>", "<x xmlns='urn:x'><clTRID>%s</clTRID></x>", "<clTRID x='y'>%s</clTRID>"}
 	answerShells = []string{"%s", `<?xml version="1.0"?>%s`, "\xEF\xBB\xBF%s\n", "<!DOCTYPE epp>%s", "%s%s", "x%s"}
@@ -266,6 +267,8 @@ var sessionScripts = [][]byte{
 	{0, 0, stepAsk, 0, 0, stepAnswer, 0, 0, due, stepAsk, 1, 0, stepAnswer, 0, 0, composed, 1, 5, 0, 0, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, due},
 	{0, 0, stepAsk, 9, 0, stepAnswer, 0, 0, composed, 0, 7, 1, 0, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, due},
 	{0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, composed, 0, 7, 1, 0, 0, 0, 0, stepPass, 1, stepAnswer, 0, 0, composed, 0, 7, 1, 0, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, due},
+	{0, 0, stepAsk, 4, 0, stepAnswer, 0, 0, composed, 0, 0, 0, 8, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, due},
+	{0, 0, stepAsk, 10, 0, stepAnswer, 0, 0, composed, 0, 0, 0, 1, 0, 0, 0, stepAsk, 5, 0, stepAnswer, 0, 0, composed, 0, 0, 0, 1, 0, 0, 0},
 	append([]byte{0, 0, stepAsk, 0, 0, stepAnswer, 0, 0, composed + 12, 0, 98}, epp("<response><result code='1000'/><trID><clTRID>\x01</clTRID></trID></response>")...),
 	append([]byte{0, 0, stepAsk, 0, 0, stepAnswer, 0, 0, composed + 13, 0, 14}, "HTTP/1.1 200 OK"...),
 	{0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, composed + 14, 0, 6},

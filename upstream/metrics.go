@@ -75,6 +75,12 @@ var commandMetrics = metric.Group[Snapshot]{Name: "commands", Rows: []metric.Row
 		Help:  "Wait so far of the command that has waited longest.",
 		When:  "it stays up: as with `eppmux_queue_length`",
 		Value: func(s *Snapshot) float64 { return s.Oldest.Seconds() },
+	}, {
+		Name: "eppmux_remembered_cltrid_bytes", Kind: metric.Gauge,
+		Help: "Octets of long clTRIDs of transforms that are remembered, so that poll messages about them get " +
+			"them back.",
+		When:  "it stays at its highest, 4.4 MB: the oldest are forgotten; clients should send at most 49 characters",
+		Value: func(s *Snapshot) float64 { return float64(s.Remembered) },
 	},
 }}
 

@@ -3,6 +3,7 @@ package upstream
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 
 	"eppmux/frame"
@@ -317,22 +318,24 @@ func (a *Account) outcomeOf(m *frame.Message, x *Exchange) Outcome {
 
 // restore builds the answer for x's client from m. The muxTRIDs in clTRID and paTRID become the
 // clients' own clTRIDs, octet for octet; where a client sent none, the element is left out. The
-// answer to a payload that had no place for a muxTRID keeps its clTRID. Borrowed until the next
-// call.
+// answer to a payload that had no place for a muxTRID keeps its clTRID. A muxTRID in paTRID stays
+// where the answer would become longer than MaxResponse by the clTRID: a registry may repeat one ever
+// so often. Borrowed until the next call.
 func (a *Account) restore(m *frame.Message, x *Exchange) []byte {
 	a.edits = a.edits[:0]
-	for i := range m.PaTRID {
-		content, known := a.trids.resolve(m.PaTRID[i].Value)
-		a.replace(&m.PaTRID[i], content, known)
-	}
+	size := len(m.Payload)
 	if m.ClTRID.Present() && x.muxTRIDAt > 0 {
 		if x.clTRIDLen > 0 {
-			a.replace(&m.ClTRID, x.OwnClTRID(), tridKnown)
+			size += a.replace(&m.ClTRID, x.OwnClTRID(), tridKnown, math.MaxInt)
 		} else {
-			a.replace(&m.ClTRID, nil, tridNone)
+			size += a.replace(&m.ClTRID, nil, tridNone, math.MaxInt)
 		}
 	}
-	if len(a.edits) > 1 { // in case the trID stands before the resData, against the schema
+	for i := range m.PaTRID {
+		content, known := a.trids.resolve(m.PaTRID[i].Value)
+		size += a.replace(&m.PaTRID[i], content, known, a.cfg.MaxResponse-size)
+	}
+	if len(a.edits) > 1 {
 		slices.SortFunc(a.edits, func(x, y frame.Edit) int { return x.Span.Start - y.Span.Start })
 	}
 	a.answer = frame.AppendUnit(a.answer[:0], m.Payload, a.edits)
@@ -343,12 +346,22 @@ func (a *Account) restore(m *frame.Message, x *Exchange) []byte {
 	return unit
 }
 
-// replace adds an edit that puts a client's clTRID, or nothing, in the place of id.
-func (a *Account) replace(id *frame.ClTRID, content []byte, known stoodFor) {
+// replace adds an edit that puts a client's clTRID, or nothing, in the place of id, unless the
+// payload grows by more than room. It returns by how many octets it grows, which may be negative.
+func (a *Account) replace(id *frame.ClTRID, content []byte, known stoodFor, room int) int {
+	var e frame.Edit
 	switch known {
 	case tridKnown:
-		a.edits = append(a.edits, frame.Edit{Span: id.Content, With: content})
+		e = frame.Edit{Span: id.Content, With: content}
 	case tridNone:
-		a.edits = append(a.edits, frame.Edit{Span: id.Element})
+		e = frame.Edit{Span: id.Element}
+	default:
+		return 0
 	}
+	grows := len(e.With) - (e.Span.End - e.Span.Start)
+	if grows > max(0, room) {
+		return 0
+	}
+	a.edits = append(a.edits, e)
+	return grows
 }

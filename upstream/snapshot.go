@@ -19,6 +19,8 @@ type Snapshot struct {
 	TroubleFor time.Duration
 	Cause      pool.Cause
 
+	Remembered int // octets of clTRIDs that did not fit into their muxTRIDs, with their keys
+
 	// What the last login showed: when the registry's certificate ends, zero without TLS, how long
 	// it lives in all, and what the registry says of our login. The slice must not be changed.
 	ServerExpires time.Time
@@ -31,6 +33,7 @@ func (a *Account) Snapshot(s *Snapshot) {
 	now := a.clock()
 	s.Counters = a.counts
 	a.pool.Snapshot(&s.Snapshot, now)
+	s.Remembered = a.trids.octets
 	s.Trouble, s.TroubleFor, s.Cause = a.trouble, 0, a.cause
 	if a.trouble != "" {
 		s.TroubleFor = now - a.troubleSince

@@ -15,10 +15,13 @@ const (
 	tridHead = 14 // "M" and 13 characters
 	tridMax  = 64 // RFC 5730 section 4: trIDStringType has 3 to 64 characters
 
-	// tridKept is the number of clTRIDs that did not fit and are remembered for paTRID.
+	// tridKept is the number of clTRIDs that did not fit and are remembered for paTRID, those of
+	// transforms: no answer names a query that way.
 	tridKept = 1 << 14
-	// tridKeptLen is the longest remembered clTRID, in octets.
-	tridKeptLen = 1 << 12
+	// tridKeptLen is the longest remembered clTRID, in octets as the client wrote it. RFC 5730 allows
+	// for 64 characters; the rest is for references and other markup. All together are 4.4 MB at the
+	// most, or 6.9 MB of heap with what keeps them in order.
+	tridKeptLen = 256
 )
 
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -28,14 +31,18 @@ type tridSource struct {
 	host uint64                         // 10 bits
 	last uint64                         // microseconds since 1970
 	kept *simplelru.LRU[string, []byte] // by the first tridHead characters: clTRIDs that did not fit
+
+	octets int // in kept, keys included
 }
 
 func newTRIDSource(host uint16) *tridSource {
-	kept, err := simplelru.NewLRU[string, []byte](tridKept, nil)
+	t := &tridSource{host: uint64(host) & 0x3ff}
+	kept, err := simplelru.NewLRU(tridKept, func(id string, content []byte) { t.octets -= len(id) + len(content) })
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
-	return &tridSource{host: uint64(host) & 0x3ff, kept: kept}
+	t.kept = kept
+	return t
 }
 
 // append appends the 13 characters of a new id to dst. wall is the time since 1970; no id comes
@@ -51,7 +58,6 @@ func (t *tridSource) append(dst []byte, wall time.Duration) []byte {
 // appendMuxTRID appends a new muxTRID for a client's clTRID. content is the clTRID as it stood
 // between its tags, value as a parser sees it; content is nil where the client sent none.
 func (t *tridSource) appendMuxTRID(dst, content, value []byte, wall time.Duration) []byte {
-	start := len(dst)
 	dst = t.append(append(dst, 'M'), wall)
 	if content == nil {
 		return dst
@@ -60,10 +66,17 @@ func (t *tridSource) appendMuxTRID(dst, content, value []byte, wall time.Duratio
 	if tridHead+1+len(content) <= tridMax && bytes.Equal(content, value) && plain(content) {
 		return append(dst, content...)
 	}
-	if len(content) <= tridKeptLen {
-		t.kept.Add(string(dst[start:start+tridHead]), bytes.Clone(content))
-	}
 	return dst
+}
+
+// remember keeps a copy of the content of a client's clTRID for its muxTRID id, which is a new one.
+// It does nothing where id holds the content, or where that is longer than tridKeptLen.
+func (t *tridSource) remember(id, content []byte) {
+	if len(id) != tridHead+1 || len(content) > tridKeptLen {
+		return
+	}
+	t.octets += tridHead + len(content)
+	t.kept.Add(string(id[:tridHead]), bytes.Clone(content))
 }
 
 // plain reports whether every octet may stand in XML text and in a token as it is.
@@ -83,7 +96,7 @@ const (
 	tridForeign stoodFor = iota // another's id: it is no muxTRID
 	tridNone                    // the client sent no clTRID
 	tridKnown                   // the client's clTRID, known
-	tridLost                    // the client's clTRID did not fit and is no longer remembered
+	tridLost                    // the client's clTRID did not fit and is not remembered
 )
 
 // resolve returns the content of the client's clTRID that id stands for, borrowed from id or from

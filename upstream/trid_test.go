@@ -26,7 +26,8 @@ func TestMuxTRID(t *testing.T) {
 		{"A B", "A B", "-", "A B", tridKnown},
 		{"Zoë", "Zoë", "-", "Zoë", tridKnown},
 		{"<![CDATA[AB]]>", "AB", "-", "<![CDATA[AB]]>", tridKnown},
-		{strings.Repeat("<!-- -->", 1000) + "A", "A", "-", "", tridLost}, // too long to be kept
+		{strings.Repeat("<!-- -->", 31) + "1234567A", "1234567A", "-", strings.Repeat("<!-- -->", 31) + "1234567A", tridKnown},
+		{strings.Repeat("<!-- -->", 31) + "12345678A", "12345678A", "-", "", tridLost}, // too long to be kept
 	}
 	for _, tt := range tests {
 		var content []byte
@@ -34,6 +35,7 @@ func TestMuxTRID(t *testing.T) {
 			content = []byte(tt.content)
 		}
 		id := src.appendMuxTRID(nil, content, []byte(tt.value), now)
+		src.remember(id, content)
 		if len(id) < 3 || len(id) > 64 || string(id[tridHead:]) != tt.suffix {
 			t.Errorf("%q: got %q", tt.content, id)
 		}
@@ -41,6 +43,35 @@ func TestMuxTRID(t *testing.T) {
 		if string(back) != tt.back || known != tt.known {
 			t.Errorf("%q: resolved to %q, %v", tt.content, back, known)
 		}
+	}
+}
+
+// TestKeptOctets: what is remembered is counted, and bounded whatever clients send.
+func TestKeptOctets(t *testing.T) {
+	src := newTRIDSource(0)
+	if src.octets != 0 {
+		t.Errorf("%d octets without any", src.octets)
+	}
+	now := 1_800_000_000 * time.Second
+	add := func(n int) {
+		content := bytes.Repeat([]byte("x"), n)
+		src.remember(src.appendMuxTRID(nil, content, content, now), content)
+	}
+	add(20) // fits
+	if src.octets != 0 {
+		t.Errorf("%d octets of one that fits", src.octets)
+	}
+	add(100)
+	add(60)
+	if want := 160 + 2*tridHead; src.octets != want {
+		t.Errorf("%d octets, want %d", src.octets, want)
+	}
+	for range 3 * tridKept {
+		add(tridKeptLen)
+		add(tridKeptLen + 1)
+	}
+	if most := tridKept * (tridKeptLen + tridHead); src.octets != most || src.kept.Len() != tridKept {
+		t.Errorf("%d octets in %d, want %d in %d", src.octets, src.kept.Len(), most, tridKept)
 	}
 }
 
