@@ -49,7 +49,7 @@ type listener struct {
 	// Immutable once it is open.
 	ln    net.Listener
 	path  string        // of a unix socket
-	inode uint64        // of its file; 0: the file is not ours
+	file  fileID        // of path, as we made it; zero: the file is not ours
 	ended chan struct{} // closed when accept has ended
 }
 
@@ -96,7 +96,7 @@ func (l *listener) close() {
 	if l.stopping.Swap(true) {
 		return
 	}
-	if l.path != "" && l.inode != 0 && inode(l.path) == l.inode {
+	if l.file.known() && l.intact() {
 		_ = os.Remove(l.path)
 	}
 	_ = l.ln.Close()

@@ -6,8 +6,9 @@ import (
 )
 
 // Reload changes how clients are served: listeners and their TLS, limits, timeouts, who may log in.
-// No client is disconnected and no command lost; clients of a listener that is closed stay. The
-// Logger stays as it is. After an error nothing has changed.
+// No client is disconnected and no command lost; clients of a listener that is closed stay. A unix
+// socket that is not Intact is made anew. The Logger stays as it is. After an error nothing has
+// changed.
 func (s *Server) Reload(cfg Config) error {
 	setDefaults(&cfg)
 	keep, opened, err := s.openNew(cfg.Listeners)
@@ -37,6 +38,12 @@ func (s *Server) Reload(cfg Config) error {
 	return nil
 }
 
+// Intact reports whether the files of all unix sockets are still in their places. A cleaner of /tmp
+// may have removed one, and then nobody can connect there any more.
+func (s *Server) Intact() bool {
+	return !slices.ContainsFunc(s.listeners, func(ln *listener) bool { return !ln.intact() })
+}
+
 // openNew opens the listeners that are wanted and not open. It returns the open listeners that are
 // still wanted, with their new options, and those that it opened.
 func (s *Server) openNew(want []Listener) (keep, opened []*listener, err error) {
@@ -45,7 +52,8 @@ func (s *Server) openNew(want []Listener) (keep, opened []*listener, err error) 
 		i := slices.IndexFunc(s.listeners, func(ln *listener) bool {
 			return options[ln] == nil && ln.serves(l)
 		})
-		if i >= 0 {
+		gone := i >= 0 && !s.listeners[i].intact()
+		if i >= 0 && !gone {
 			options[s.listeners[i]] = &l
 			keep = append(keep, s.listeners[i])
 			continue
@@ -56,6 +64,9 @@ func (s *Server) openNew(want []Listener) (keep, opened []*listener, err error) 
 				ln.close()
 			}
 			return nil, nil, err
+		}
+		if gone {
+			s.log.Warn("the file of a unix socket was gone; it is made anew", "listener", ln.String())
 		}
 		opened = append(opened, ln)
 	}
@@ -84,7 +95,7 @@ func place(address string) string {
 // become gives ln the options of l. After an error a unix socket keeps its old mode and group.
 func (ln *listener) become(l *Listener) error {
 	now := ln.options.Swap(l)
-	if ln.inode == 0 || now.Mode == l.Mode && now.Group == l.Group {
+	if !ln.file.known() || now.Mode == l.Mode && now.Group == l.Group {
 		return nil
 	}
 	return permit(*l, ln.path)

@@ -14,27 +14,30 @@ import (
 )
 
 // ListenUnix opens a unix socket for another purpose than clients, as safely as one for clients: it
-// has the mode from its first moment. Close removes its file, unless another process's has taken
-// the place.
-func ListenUnix(path string, mode fs.FileMode) (net.Listener, error) {
+// has the mode from its first moment.
+func ListenUnix(path string, mode fs.FileMode) (*UnixListener, error) {
 	l, err := listenUnix(Listener{Address: "unix://" + path, Mode: mode}, path)
 	if err != nil {
 		return nil, err
 	}
-	return unixListener{l.ln, l}, nil
+	return &UnixListener{l.ln, l}, nil
 }
 
-// unixListener is a listener as a net.Listener.
-type unixListener struct {
+// UnixListener is a unix socket of ListenUnix. Immutable.
+type UnixListener struct {
 	net.Listener
 	l *listener
 }
 
-// Close implements net.Listener.
-func (u unixListener) Close() error {
+// Close implements net.Listener. It removes the socket's file, unless another process's has taken
+// the place.
+func (u *UnixListener) Close() error {
 	u.l.close()
 	return nil
 }
+
+// Intact reports whether the socket's file is still in its place. Without it nobody can connect.
+func (u *UnixListener) Intact() bool { return u.l.intact() }
 
 // listenUnix makes a unix socket. It makes it under another name and renames it to its place when
 // its mode and group are right, so that nobody can connect before. A socket that is in this place
@@ -63,7 +66,7 @@ func listenUnix(l Listener, path string) (*listener, error) {
 		return nil, fmt.Errorf("listen %s: %w", l.Address, err)
 	}
 	open := newListener(l, ln)
-	open.path, open.inode = path, inode(path)
+	open.path, open.file = path, fileOf(path)
 	return open, nil
 }
 
@@ -117,11 +120,21 @@ func groupID(name string) (int, error) {
 	return strconv.Atoi(g.Gid)
 }
 
-// inode is the number of path's file; 0 if there is none.
-func inode(path string) uint64 {
+// fileID tells a file from all others, as long as it is there or a socket is bound to it.
+type fileID struct{ device, inode uint64 }
+
+// fileOf returns the file at path; zero if there is none.
+func fileOf(path string) fileID {
 	var st syscall.Stat_t
 	if err := syscall.Lstat(path, &st); err != nil {
-		return 0
+		return fileID{}
 	}
-	return st.Ino
+	return fileID{uint64(st.Dev), st.Ino} // Dev is shorter on some systems
 }
+
+// known reports whether there is a file.
+func (f fileID) known() bool { return f != fileID{} }
+
+// intact reports whether clients can find l: whether the file that we made of a unix socket is
+// still in its place. A file that is not ours, and an address without a file, count as intact.
+func (l *listener) intact() bool { return !l.file.known() || fileOf(l.path) == l.file }

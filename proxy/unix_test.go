@@ -90,3 +90,78 @@ func TestUnixPathTaken(t *testing.T) {
 		t.Errorf("the second server's socket is gone: %v", err)
 	}
 }
+
+// TestUnixSocketGone: a reload makes a socket anew whose file somebody has removed or replaced, and
+// the clients of the old one stay. Where another program's socket has the place, nothing changes.
+func TestUnixSocketGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "epp.sock")
+	var cfg config
+	f, _ := startEcho(t, func(c *config) {
+		c.Listeners = []Listener{{Address: "unix://" + path, Mode: 0o600}}
+		cfg = *c
+	})
+	connect := func() *peer {
+		t.Helper()
+		nc, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { nc.Close() })
+		p := &peer{t: t, nc: nc}
+		p.read()
+		return p
+	}
+	var clients []*peer
+	for i, take := range []func() error{
+		func() error { return os.Remove(path) },
+		func() error { return os.Rename(path, path+".old") },
+		func() error { // with what a process that was killed has left there
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+			old, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+			if err == nil {
+				old.SetUnlinkOnClose(false)
+				old.Close()
+			}
+			return err
+		},
+	} {
+		clients = append(clients, connect())
+		if !f.server.Intact() {
+			t.Fatalf("%d: not intact before", i)
+		}
+		if err := take(); err != nil {
+			t.Fatal(err)
+		}
+		if f.server.Intact() {
+			t.Errorf("%d: still intact, without its file", i)
+		}
+		if err := f.server.Reload(cfg); err != nil {
+			t.Fatal(err)
+		}
+		if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != 0o600 {
+			t.Errorf("%d: got %v, %v, want a socket of mode 0600", i, fi, err)
+		}
+		for j, p := range append(clients, connect()) {
+			id := fmt.Sprintf("U-%d-%d", i, j)
+			p.want(p.ask(check("unix.example", id)), 1000, id)
+		}
+	}
+
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	other, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	before := f.server.listeners[0]
+	if err := f.server.Reload(cfg); err == nil || !strings.Contains(err.Error(), "another process") {
+		t.Errorf("got %v, want a refusal", err)
+	}
+	if f.server.listeners[0] != before || before.stopping.Load() {
+		t.Error("the old listener is gone, after a reload that was refused")
+	}
+}
