@@ -382,15 +382,17 @@ func (a *Account) Close() {
 }
 
 // Reload changes the config while the account works. Exchanges that wait or are in flight go on.
-// Name, HostID, Logger and Audit stay as they were. It returns when the new config is in force.
-// From any goroutine but the loop.
-func (a *Account) Reload(cfg Config) {
+// Name, HostID, Logger and Audit stay as they were. It returns when the new config is in force, with
+// the ID of the last session that was opened before that. From any goroutine but the loop.
+func (a *Account) Reload(cfg Config) (last uint64) {
 	done := make(chan struct{})
 	a.loop.Post(func() {
 		defer close(done)
+		a.pool.Sessions(func(s *pool.Session) { last = s.ID })
 		a.reload(cfg)
 	})
 	<-done
+	return last
 }
 
 func (a *Account) reload(cfg Config) {
