@@ -15,9 +15,10 @@ import (
 // too many; requests are served.
 func TestCrowd(t *testing.T) {
 	s := New(Config{Address: "127.0.0.1:0"})
-	if err := s.Start(); err != nil {
+	if err := s.Listen(); err != nil {
 		t.Fatal(err)
 	}
+	s.Serve()
 	defer func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel() // nobody here ends by itself

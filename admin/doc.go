@@ -10,7 +10,8 @@
 //
 //	m := status.NewMonitor(status.MonitorConfig{Subjects: f}) // with admin.Served for each proxy.Server
 //	s := admin.New(admin.Config{Address: "127.0.0.1:7001", Metrics: reg, Ready: m.Ready, Status: m.Status})
-//	err := s.Start()
+//	err := s.Listen()
+//	s.Serve()
 //	...
 //	err = s.Shutdown(ctx)
 //	m.Stop()

@@ -30,7 +30,7 @@ const (
 type Config struct {
 	// Address is the host:port to listen on; the host must be localhost or a loopback IP address.
 	Address string
-	// Socket listens at Address already and stays the caller's. Nil: Start opens one.
+	// Socket listens at Address already and stays the caller's. Nil: Listen opens one.
 	Socket *os.File
 	// Metrics is what /metrics shows; New adds build_info to it. Nil: a new one with that alone.
 	Metrics *prometheus.Registry
@@ -47,13 +47,13 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Server is the HTTP server. Immutable after Start.
+// Server is the HTTP server. Immutable after Serve.
 type Server struct {
 	cfg      Config
 	host     string // of cfg.Address
 	http     *http.Server
-	listener net.Listener  // nil before Start
-	served   chan struct{} // closed when serve has ended
+	listener net.Listener  // nil before Listen
+	served   chan struct{} // closed when serve has ended; nil before Serve
 }
 
 // New prepares a Server, which does not listen yet. It panics if cfg.Metrics has a build_info
@@ -66,7 +66,7 @@ func New(cfg Config) *Server {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Metrics.MustRegister(buildInfo(cfg.Version))
-	s := &Server{cfg: cfg, served: make(chan struct{})}
+	s := &Server{cfg: cfg}
 	s.host, _, _ = net.SplitHostPort(cfg.Address)
 	s.http = &http.Server{
 		Handler:           s.Handler(),
@@ -81,8 +81,8 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// Start listens and serves until Shutdown. The error says why it cannot listen.
-func (s *Server) Start() error {
+// Listen opens the listener; requests wait until Serve. The error says why it cannot listen.
+func (s *Server) Listen() error {
 	if !loop.Loopback(s.host) {
 		return fmt.Errorf("listen on %s: not a loopback address", s.cfg.Address)
 	}
@@ -91,8 +91,13 @@ func (s *Server) Start() error {
 		return err
 	}
 	s.listener = ln
-	go s.serve()
 	return nil
+}
+
+// Serve answers requests until Shutdown. It is called once, after Listen.
+func (s *Server) Serve() {
+	s.served = make(chan struct{})
+	go s.serve()
 }
 
 func (s *Server) listen() (net.Listener, error) {
@@ -110,7 +115,7 @@ func (s *Server) serve() {
 	}
 }
 
-// Addr returns the address of the listener, or nil before Start.
+// Addr returns the address of the listener, or nil before Listen.
 func (s *Server) Addr() net.Addr {
 	if s.listener == nil {
 		return nil
@@ -119,14 +124,17 @@ func (s *Server) Addr() net.Addr {
 }
 
 // Shutdown stops listening and waits for requests under way. When ctx is done it ends them too. It
-// may be called before Start, or more than once.
+// may be called before Serve or Listen, or more than once.
 func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, s.http.Close())
 	}
-	if s.listener != nil {
+	switch {
+	case s.served != nil:
 		<-s.served
+	case s.listener != nil: // which http knows nothing of
+		s.listener.Close()
 	}
 	return err
 }

@@ -21,9 +21,10 @@ func start(t *testing.T, cfg Config) *Server {
 	t.Helper()
 	cfg.Address = "127.0.0.1:0"
 	s := New(cfg)
-	if err := s.Start(); err != nil {
+	if err := s.Listen(); err != nil {
 		t.Fatal(err)
 	}
+	s.Serve()
 	t.Cleanup(func() { s.Shutdown(context.Background()) })
 	return s
 }
@@ -66,7 +67,7 @@ func TestHTTP10(t *testing.T) {
 func TestOnlyLoopback(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0", "example.com:0", "nonsense", ""} {
 		s := New(Config{Address: address})
-		if err := s.Start(); err == nil || !strings.Contains(err.Error(), "not a loopback address") {
+		if err := s.Listen(); err == nil || !strings.Contains(err.Error(), "not a loopback address") {
 			t.Errorf("%q: got %v, want it refused", address, err)
 		}
 		if s.Addr() != nil {
@@ -80,8 +81,41 @@ func TestOnlyLoopback(t *testing.T) {
 
 func TestAddressInUse(t *testing.T) {
 	s := start(t, Config{})
-	if err := New(Config{Address: s.Addr().String()}).Start(); err == nil {
+	if err := New(Config{Address: s.Addr().String()}).Listen(); err == nil {
 		t.Error("got no error")
+	}
+}
+
+// TestListenOnly: requests wait until Serve, and a server that never serves gives its port back.
+func TestListenOnly(t *testing.T) {
+	s := New(Config{Address: "127.0.0.1:0"})
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	early, err := net.Dial("tcp", s.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer early.Close()
+	io.WriteString(early, "GET /healthz HTTP/1.0\r\n\r\n")
+	s.Serve()
+	if got, err := io.ReadAll(early); err != nil || !strings.HasPrefix(string(got), "HTTP/1.0 200") {
+		t.Errorf("got %q, %v, want 200", got, err)
+	}
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+
+	unserved := New(Config{Address: s.Addr().String()})
+	if err := unserved.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	if err := unserved.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if conn, err := net.Dial("tcp", s.Addr().String()); err == nil {
+		conn.Close()
+		t.Error("the port is still open")
 	}
 }
 
@@ -145,9 +179,10 @@ func TestShutdownEndsRequestsInTheEnd(t *testing.T) {
 func TestServeErrorIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	s := New(Config{Address: "127.0.0.1:0", Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	if err := s.Start(); err != nil {
+	if err := s.Listen(); err != nil {
 		t.Fatal(err)
 	}
+	s.Serve()
 	s.listener.Close()
 	<-s.served
 	if !strings.Contains(log.String(), "admin ends") {

@@ -450,7 +450,9 @@ func TestReloadChoosesCarrier(t *testing.T) {
 		other.p = d.p
 		next := cfg
 		next.Address, next.carry = "two:700", other.carry
-		d.p.account.Reload(next)
+		if last := d.p.account.Reload(next); last != 1 {
+			t.Errorf("got session %d as the last of the old carrier, want 1", last)
+		}
 		old.read(response(1500, old.want("logout")))
 		c := other.session(1)
 		a := d.p.ask(checkCommand(""))

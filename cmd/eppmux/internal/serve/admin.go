@@ -15,26 +15,33 @@ import (
 )
 
 // adminServer is the admin listener, open.
-type adminServer struct{ server *admin.Server }
+type adminServer struct {
+	server *admin.Server
+	log    *slog.Logger
+}
 
-// startAdmin opens the admin listener and serves the metrics of l, and what m shows.
-func startAdmin(
-	listen string, sockets *inherited, l *live, m *status.Monitor, log *slog.Logger,
-) (*adminServer, error) {
-	s := admin.New(admin.Config{
+// openAdmin opens the admin listener for the metrics of s, and what its monitor shows, which there
+// need not be yet. Requests wait until serve. stop must be called.
+func (s *service) openAdmin(listen string) (*adminServer, error) {
+	server := admin.New(admin.Config{
 		Address: listen,
-		Socket:  sockets.file("tcp", listen),
-		Metrics: l.newRegistry(), // one for each server, which adds to it
-		Ready:   m.Ready,
-		Status:  m.Status,
-		Version: l.version,
-		Logger:  log,
+		Socket:  s.sockets.file("tcp", listen),
+		Metrics: s.live.newRegistry(), // one for each server, which adds to it
+		Ready:   func() []status.Readiness { return s.monitor.Ready() },
+		Status:  func() *status.Status { return s.monitor.Status() },
+		Version: s.live.version,
+		Logger:  s.log,
 	})
-	if err := s.Start(); err != nil {
+	if err := server.Listen(); err != nil {
 		return nil, err
 	}
-	log.Info("admin listening", "listener", s.Addr().String())
-	return &adminServer{s}, nil
+	return &adminServer{server, s.log}, nil
+}
+
+// serve begins to answer requests.
+func (a *adminServer) serve() {
+	a.server.Serve()
+	a.log.Info("admin listening", "listener", a.server.Addr().String())
 }
 
 // adminShutdown is how long requests under way may take at the end.

@@ -37,25 +37,29 @@ type Answer struct {
 }
 
 const (
+	controlMode       = 0o600
 	maxControlRequest = 64 << 10        // octets of a request
 	controlGrace      = 2 * time.Second // for requests under way at the end
 )
 
-// control is the control socket, open.
+// control is the control socket, open. Owned by the goroutine of serve, but for what serves
+// requests.
 type control struct {
 	s    *service
 	http *http.Server
+	path string
+	ln   *proxy.UnixListener
 }
 
-// startControl opens the socket.
-func startControl(path string, s *service) (*control, error) {
-	ln, err := proxy.ListenUnix(path, 0o600)
+// openControl opens the socket; callers wait until serve. stop must be called.
+func openControl(path string, s *service) (*control, error) {
+	ln, err := proxy.ListenUnix(path, controlMode)
 	if err != nil {
 		return nil, err
 	}
-	c := &control{s: s}
+	c := &control{s: s, path: path, ln: ln}
 	c.http = &http.Server{
-		Handler:           http.HandlerFunc(c.serve),
+		Handler:           http.HandlerFunc(c.answer),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		IdleTimeout:       time.Minute,
@@ -65,14 +69,39 @@ func startControl(path string, s *service) (*control, error) {
 			return context.WithValue(ctx, peerKey{}, peerOf(nc))
 		},
 	}
-	go func() { _ = c.http.Serve(ln) }() // ends with stop
-	s.log.Info("control listening", "listener", "unix://"+path)
 	return c, nil
+}
+
+// serve begins to take requests.
+func (c *control) serve() {
+	go c.accept(c.ln)
+	c.s.log.Info("control listening", "listener", "unix://"+c.path)
+}
+
+// accept runs on a goroutine of its own until ln is closed.
+func (c *control) accept(ln net.Listener) { _ = c.http.Serve(ln) }
+
+// mend opens the socket anew if its file is gone, and reports whether it did. Those who are
+// connected stay.
+func (c *control) mend() (bool, error) {
+	if c.ln.Intact() {
+		return false, nil
+	}
+	ln, err := proxy.ListenUnix(c.path, controlMode)
+	if err != nil {
+		return false, err
+	}
+	c.s.log.Warn("the file of a unix socket was gone; it is made anew", "listener", "unix://"+c.path)
+	_ = c.ln.Close() // it cannot fail
+	c.ln = ln
+	c.serve()
+	return true, nil
 }
 
 // stop closes the socket. After controlGrace it ends requests that are still under way: their
 // callers see the connection end.
 func (c *control) stop() error {
+	_ = c.ln.Close() // it cannot fail
 	ctx, cancel := context.WithTimeout(context.Background(), controlGrace)
 	defer cancel()
 	if err := c.http.Shutdown(ctx); err != nil {
@@ -101,8 +130,8 @@ func peerOf(nc net.Conn) peer {
 	return p
 }
 
-// serve runs the verb that the path names, and logs it with the user who gave it.
-func (c *control) serve(w http.ResponseWriter, r *http.Request) {
+// answer runs the verb that the path names, and logs it with the user who gave it.
+func (c *control) answer(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	verb := controlVerbs[name]
 	switch {

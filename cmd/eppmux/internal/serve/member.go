@@ -32,16 +32,27 @@ type member struct {
 }
 
 // startMember makes what serves r, and starts it. close must be called.
-func startMember(r *config.Registry, sockets *inherited, record *recorder, log *slog.Logger) (*member, error) {
-	m := &member{cfg: *r, sockets: sockets, record: record, log: log}
+func (s *service) startMember(r *config.Registry) (*member, error) {
+	m, err := s.openMember(r)
+	if err != nil {
+		return nil, err
+	}
+	m.begin()
+	return m, nil
+}
+
+// openMember makes what serves r, and opens its listeners. Nothing is sent to the registry before
+// begin, and clients that connect wait until then. close must be called.
+func (s *service) openMember(r *config.Registry) (*member, error) {
+	m := &member{cfg: *r, sockets: s.sockets, record: s.record, log: s.log}
 	if r.Sandbox() {
 		var err error
-		if m.sandbox, err = startBuiltIn(r, log); err != nil {
+		if m.sandbox, err = startBuiltIn(r, s.log); err != nil {
 			return nil, err
 		}
 	}
 	m.up, m.down = m.tlsFor(r)
-	if err := m.build(r, log.With("registry", r.Name)); err != nil {
+	if err := m.build(r, s.log.With("registry", r.Name)); err != nil {
 		if m.sandbox != nil {
 			err = errors.Join(err, m.sandbox.stop())
 		}
@@ -50,7 +61,14 @@ func startMember(r *config.Registry, sockets *inherited, record *recorder, log *
 	return m, nil
 }
 
-// build makes loop, account and server, and starts them. After an error nothing of them is left.
+// begin opens sessions and takes clients.
+func (m *member) begin() {
+	m.account.Start()
+	m.server.Serve()
+}
+
+// build makes loop, account and server, and opens the listeners. After an error nothing of them is
+// left.
 func (m *member) build(r *config.Registry, log *slog.Logger) (err error) {
 	if m.loop, err = gnetloop.New(log); err != nil {
 		return err
@@ -65,8 +83,6 @@ func (m *member) build(r *config.Registry, log *slog.Logger) (err error) {
 		m.account.Close()
 		return errors.Join(err, m.loop.Stop())
 	}
-	m.account.Start()
-	m.server.Serve()
 	return nil
 }
 

@@ -98,8 +98,9 @@ type change struct {
 }
 
 // compare returns the members to remove or change and the registries to add. It notes in done those
-// that need nothing. A registry that becomes the built-in one, or no longer is, counts as another:
-// the sessions of the one can never serve the other.
+// that need nothing; a member whose unix socket has lost its file needs another. A registry that
+// becomes the built-in one, or no longer is, counts as another: the sessions of the one can never
+// serve the other.
 func (s *service) compare(cfg *config.Config, done *changes) (
 	removed []*member, changed []change, added []*config.Registry) {
 	gone := slices.Clone(s.members)
@@ -118,7 +119,7 @@ func (s *service) compare(cfg *config.Config, done *changes) (
 			continue
 		}
 		gone = slices.Delete(gone, at, at+1)
-		if sameRegistry(&m.cfg, r) && m.record == s.record {
+		if sameRegistry(&m.cfg, r) && m.record == s.record && m.server.Intact() {
 			done.unchanged = append(done.unchanged, r.Name)
 		} else {
 			changed = append(changed, change{m: m, to: r})
@@ -213,7 +214,7 @@ func (s *service) add(ctx context.Context, added []*config.Registry, done *chang
 		}
 		var m *member
 		if err == nil {
-			m, err = startMember(r, s.sockets, s.record, s.log)
+			m, err = s.startMember(r)
 		}
 		if err != nil {
 			s.log.Error("registry could not be started", "registry", r.Name, "err", err.Error())
@@ -296,6 +297,7 @@ func (s *service) settings(cfg *config.Config, done *changes) *config.Config {
 		s.log.Warn("control.socket changes at a restart only")
 		inUse.Control = s.cfg.Control
 	}
+	s.mendControl(done)
 	if cfg.DrainTimeout != s.cfg.DrainTimeout {
 		done.settings = append(done.settings, "drain_timeout")
 	}
@@ -312,15 +314,30 @@ func (s *service) settings(cfg *config.Config, done *changes) *config.Config {
 	return &inUse
 }
 
+// mendControl makes the control socket anew if its file is gone.
+func (s *service) mendControl(done *changes) {
+	if s.control == nil {
+		return
+	}
+	switch mended, err := s.control.mend(); {
+	case err != nil:
+		s.log.Error("control socket stays as it was", "err", err.Error())
+		done.failed = append(done.failed, "control.socket")
+	case mended:
+		done.settings = append(done.settings, "control.socket")
+	}
+}
+
 // moveAdmin opens the new admin listener, then closes the old one.
 func (s *service) moveAdmin(listen string) error {
 	old := s.admin
 	var fresh *adminServer
 	if listen != "" {
 		var err error
-		if fresh, err = startAdmin(listen, s.sockets, s.live, s.monitor, s.log); err != nil {
+		if fresh, err = s.openAdmin(listen); err != nil {
 			return err
 		}
+		fresh.serve()
 	}
 	s.admin = fresh
 	if old != nil {

@@ -124,34 +124,51 @@ func (s *service) serve(ctx context.Context, cfg *config.Config) (err error) {
 	}
 }
 
-// start starts all that the file asks for. close must be called, after an error too.
+// start starts all that the file asks for: first what is local, then what uses an account. A start
+// that fails for a reason of this host leaves no trace at a registry. close must be called, after
+// an error too.
 func (s *service) start(file *config.Config) error {
 	s.level.Set(file.Log.Level)
 	s.warn(file)
-	cfg := fitDescriptors(file, s.log)
-	s.cfg = cfg
-	var err error
+	s.cfg = fitDescriptors(file, s.log)
+	if err := s.open(s.cfg); err != nil {
+		return err
+	}
+	for _, m := range s.members {
+		m.begin()
+	}
+	s.publish()
+	s.monitor = s.live.monitor(s.recent)
+	s.watch = newExpiryWatch(s.certificates(), s.log, time.Now())
+	if s.admin != nil {
+		s.admin.serve()
+	}
+	if s.control != nil {
+		s.control.serve()
+	}
+	return nil
+}
+
+// open makes the parts and opens all their listeners. Whoever connects waits.
+func (s *service) open(cfg *config.Config) (err error) {
 	if s.record, err = startRecorder(cfg.Audit, s.log); err != nil {
 		return err
 	}
 	s.live.audit = s.record.log
 	for i := range cfg.Registries {
-		m, err := startMember(&cfg.Registries[i], s.sockets, s.record, s.log)
+		m, err := s.openMember(&cfg.Registries[i])
 		if err != nil {
 			return err
 		}
 		s.members = append(s.members, m)
 	}
-	s.publish()
-	s.monitor = s.live.monitor(s.recent)
-	s.watch = newExpiryWatch(s.certificates(), s.log, time.Now())
 	if cfg.Admin.Listen != "" {
-		if s.admin, err = startAdmin(cfg.Admin.Listen, s.sockets, s.live, s.monitor, s.log); err != nil {
+		if s.admin, err = s.openAdmin(cfg.Admin.Listen); err != nil {
 			return err
 		}
 	}
 	if path := cfg.Control.Socket; path != "" {
-		s.control, err = startControl(path, s)
+		s.control, err = openControl(path, s)
 	}
 	return err
 }
