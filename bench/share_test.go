@@ -79,6 +79,10 @@ func compile() error {
 	if built.dir, err = os.MkdirTemp("", "eppmux-bench"); err != nil {
 		return err
 	}
+	// Where programs that are killed leave their locks.
+	if err := os.Setenv("STATE_DIRECTORY", built.dir); err != nil {
+		return err
+	}
 	cmd := exec.Command("go", "build", "-o", filepath.Join(built.dir, "eppmux"), "eppmux/cmd/eppmux")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)

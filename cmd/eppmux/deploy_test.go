@@ -81,7 +81,7 @@ func TestUnitsFitTheConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Type=notify\n", "WatchdogSec=", "DynamicUser=yes\n", "ProtectSystem=strict\n", "#LoadCredential=", "ExecReload=/usr/bin/eppmux ctl reload --socket ${RUNTIME_DIRECTORY}/control.sock\n", "PartOf=eppmux.socket\n"} {
+	for _, want := range []string{"Type=notify\n", "WatchdogSec=", "DynamicUser=yes\n", "ProtectSystem=strict\n", "StateDirectory=eppmux\n", "#LoadCredential=", "ExecReload=/usr/bin/eppmux ctl reload --socket ${RUNTIME_DIRECTORY}/control.sock\n", "PartOf=eppmux.socket\n"} {
 		if !bytes.Contains(service, []byte(want)) {
 			t.Errorf("the service lacks %q", want)
 		}
@@ -190,7 +190,7 @@ func TestDockerfile(t *testing.T) {
 			if stages != 1 {
 				t.Errorf("%s: nothing can run in an empty image", line)
 			}
-		case "WORKDIR", "USER", "EXPOSE", "STOPSIGNAL":
+		case "WORKDIR", "USER", "EXPOSE", "STOPSIGNAL", "ENV":
 		default:
 			t.Errorf("unknown instruction %q", word)
 		}
@@ -206,6 +206,11 @@ func TestDockerfile(t *testing.T) {
 	config := regexp.MustCompile(`\nCOPY config\.yaml (\S+)\n`).FindSubmatch(text)
 	if config == nil || !bytes.Contains(text, append([]byte("-X main.defaultConfigFile="), append(config[1], '"')...)) {
 		t.Errorf("got the config at %q, and a program that looks elsewhere", config)
+	}
+	// Containers that share the folder of the sockets find each other there.
+	runtime := regexp.MustCompile(`\nENV RUNTIME_DIRECTORY=(\S+)\n`).FindSubmatch(text)
+	if runtime == nil || !bytes.Contains(text, append([]byte("/out/run "), append(runtime[1], '\n')...)) {
+		t.Errorf("got RUNTIME_DIRECTORY %q, want the folder that the user owns", runtime)
 	}
 	user := regexp.MustCompile(`\nUSER (\S+)\n`).FindSubmatch(text)
 	if user == nil || !bytes.Contains(text, append([]byte("--chown="), append(user[1], ' ')...)) {

@@ -31,7 +31,20 @@ func TestMain(m *testing.M) {
 		}
 		main()
 	}
-	os.Exit(m.Run())
+	os.Exit(withState(m))
+}
+
+// withState runs the tests with a folder in which killed programs may leave their locks.
+func withState(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "eppmux-test-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Setenv("STATE_DIRECTORY", dir); err != nil {
+		panic(err)
+	}
+	return m.Run()
 }
 
 // endWithParent ends this process with the test that started it, which holds the other end of its

@@ -17,6 +17,9 @@ func newServeCommand() *cobra.Command {
 new clients, lets what is queued or in flight be answered within drain_timeout, logs
 every session out and exits; a second signal ends it at once.
 
+All listeners are opened before anything is sent to a registry. One process at a time uses an
+account: if another one drains it, serve waits for that, else it fails and names the other.
+
 SIGHUP reads the config file again, with the passwords and certificates that it names, and
 applies what has changed: no client of a registry that stays is dropped. A file with a
 fault changes nothing; its faults are logged. Certificates are also read again by

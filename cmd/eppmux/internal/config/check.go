@@ -3,6 +3,7 @@ package config
 import (
 	"net"
 	"net/netip"
+	"os"
 	"os/user"
 	"path/filepath"
 	"regexp"
@@ -353,5 +354,16 @@ func (a *Admin) rule(c *checker, path, key string) {
 func (ct *Control) rule(c *checker, path, key string) {
 	if key == "socket" && ct.Socket != "" {
 		c.socket(join(path, key), &ct.Socket, "/run/eppmux/control.sock")
+	}
+}
+
+// rule implements ruler: the folder is there.
+func (s *State) rule(c *checker, path, key string) {
+	if key != "dir" || s.Dir == "" {
+		return
+	}
+	s.Dir = c.files.resolve(s.Dir)
+	if info, err := os.Stat(s.Dir); err != nil || !info.IsDir() {
+		c.add(join(path, key), "there is no folder %s", s.Dir)
 	}
 }

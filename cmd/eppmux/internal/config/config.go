@@ -20,6 +20,7 @@ type Config struct {
 	Registries   []Registry    `yaml:"registries"` // at least one; names are unique
 	Admin        Admin         `yaml:"admin"`
 	Control      Control       `yaml:"control"`
+	State        State         `yaml:"state"`
 	Log          Log           `yaml:"log"`
 	Audit        Audit         `yaml:"audit"`
 	DrainTimeout time.Duration `yaml:"drain_timeout" default:"30s" zero:"what is in flight is not waited for"`
@@ -335,6 +336,13 @@ type Admin struct {
 // Control is where "eppmux ctl" reaches the running program.
 type Control struct {
 	Socket string `yaml:"socket"` // absolute path of a unix socket that only its owner may use; empty: none
+}
+
+// State is where the program keeps what other processes of it must know.
+type State struct {
+	// Dir is absolute, or relative to the folder of the config file; empty: that of the service
+	// manager, or one of the user.
+	Dir string `yaml:"dir"`
 }
 
 // Log is how the program logs to standard error.

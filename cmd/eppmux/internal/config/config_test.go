@@ -127,7 +127,7 @@ func TestEveryKey(t *testing.T) {
 	}
 	got.Registries, got.folder = nil, ""
 	rest := &Config{
-		Admin: Admin{Listen: "[::1]:9000"}, Control: Control{Socket: "/tmp/eppmux.sock"}, Log: Log{Level: slog.LevelWarn, Format: "json"},
+		Admin: Admin{Listen: "[::1]:9000"}, Control: Control{Socket: "/tmp/eppmux.sock"}, State: State{Dir: dir}, Log: Log{Level: slog.LevelWarn, Format: "json"},
 		Audit:        Audit{File: filepath.Join(dir, "audit.jsonl"), Commands: "all", Frames: true, OnError: "block", Rotate: Rotate{MaxSize: 65536, Keep: 7}},
 		DrainTimeout: time.Minute,
 	}

@@ -80,6 +80,8 @@ var keyTypes = map[string]string{
 	"admin.listen":                                      "text",
 	"control":                                           "mapping",
 	"control.socket":                                    "text",
+	"state":                                             "mapping",
+	"state.dir":                                         "text",
 	"log":                                               "mapping",
 	"log.level":                                         "word",
 	"log.format":                                        "word",
@@ -151,7 +153,7 @@ func TestEveryKeyHasAType(t *testing.T) {
 	seen := map[string]bool{}
 	for _, path := range []string{
 		"", "registries[0]", "registries[0].listen[0]", "registries[0].tls", "registries[0].login", "registries[0].sessions",
-		"registries[0].timeouts", "registries[0].rate_limits[0]", "registries[0].clients", "registries[0].clients.users[0]", "registries[0].clients.tls", "admin", "control", "log", "audit",
+		"registries[0].timeouts", "registries[0].rate_limits[0]", "registries[0].clients", "registries[0].clients.users[0]", "registries[0].clients.tls", "admin", "control", "state", "log", "audit",
 		"audit.rotate",
 	} {
 		_, err := parse(nested(join(path, "zzzzz"), "1"))

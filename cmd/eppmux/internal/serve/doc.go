@@ -9,6 +9,9 @@
 // clients. Scrapes, probes and the status page read live (admin.go), which may be used from any
 // goroutine.
 //
+// Before a member opens a session, it locks its account (lock.go) in a folder of this host
+// (state.go), so that no other process uses it at the same time.
+//
 // The control socket (control.go) serves "eppmux ctl", with a Request and an Answer. sockets.go and
 // notify.go speak with a service manager. part_config.go has most of the translation of the file's
 // values into those of proxy and upstream; audit.go adds the audit log, built_in.go the built-in

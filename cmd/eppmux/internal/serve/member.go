@@ -1,11 +1,13 @@
 package serve
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"log/slog"
 	"reflect"
+	"sync"
 	"time"
 
 	"eppmux/cmd/eppmux/internal/config"
@@ -24,7 +26,13 @@ type member struct {
 	sandbox *builtIn          // nil for a real registry
 	sockets *inherited
 	record  *recorder
+	locks   *locks
+	lock    *accountLock // of the account
 	log     *slog.Logger
+
+	former  []*accountLock // of accounts that a reload has left, see leave
+	leaving sync.WaitGroup // goroutines of leave
+	ending  chan struct{}  // closed by close
 
 	// How to speak TLS with the registry and with clients. A reload that changes nothing of them
 	// keeps the pointers: account and server take another pointer for other certificates.
@@ -32,10 +40,13 @@ type member struct {
 }
 
 // startMember makes what serves r, and starts it. close must be called.
-func (s *service) startMember(r *config.Registry) (*member, error) {
+func (s *service) startMember(ctx context.Context, r *config.Registry) (*member, error) {
 	m, err := s.openMember(r)
 	if err != nil {
 		return nil, err
+	}
+	if err := m.claim(ctx); err != nil {
+		return nil, errors.Join(err, m.close())
 	}
 	m.begin()
 	return m, nil
@@ -44,7 +55,7 @@ func (s *service) startMember(r *config.Registry) (*member, error) {
 // openMember makes what serves r, and opens its listeners. Nothing is sent to the registry before
 // begin, and clients that connect wait until then. close must be called.
 func (s *service) openMember(r *config.Registry) (*member, error) {
-	m := &member{cfg: *r, sockets: s.sockets, record: s.record, log: s.log}
+	m := &member{cfg: *r, sockets: s.sockets, record: s.record, locks: s.locks, log: s.log, ending: make(chan struct{})}
 	if r.Sandbox() {
 		var err error
 		if m.sandbox, err = startBuiltIn(r, s.log); err != nil {
@@ -59,6 +70,12 @@ func (s *service) openMember(r *config.Registry) (*member, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// claim takes the lock of the account, see locks.take. begin may be called after it.
+func (m *member) claim(ctx context.Context) (err error) {
+	m.lock, err = m.locks.take(ctx, &m.cfg)
+	return err
 }
 
 // begin opens sessions and takes clients.
@@ -119,16 +136,31 @@ func (m *member) upstreamConfig(r *config.Registry, up *tls.Config) upstream.Con
 }
 
 // reload applies r. Both the member and r are built-in registries, or neither is. After an error
-// nothing has changed.
-func (m *member) reload(r *config.Registry, record *recorder) error {
+// nothing has changed. Another account is locked before anything else; that of before stays locked
+// as long as there are sessions of it.
+func (m *member) reload(ctx context.Context, r *config.Registry, record *recorder) error {
+	lock, moves := m.lock, accountOf(&m.cfg) != accountOf(r)
+	if moves {
+		var err error
+		if lock, err = m.locks.take(ctx, r); err != nil {
+			return err
+		}
+	}
 	before := m.record
 	m.record = record
 	up, down := m.tlsFor(r)
 	if err := m.server.Reload(m.proxyConfig(r, down)); err != nil {
 		m.record = before
+		if moves {
+			lock.release()
+		}
 		return err
 	}
-	m.account.Reload(m.upstreamConfig(r, up))
+	last := m.account.Reload(m.upstreamConfig(r, up))
+	if moves {
+		m.leave(last)
+		m.lock = lock
+	}
 	if m.sandbox != nil {
 		if text := m.sandbox.outgrown(r); text != "" {
 			m.log.Warn(text+"; restart to change that", "registry", r.Name)
@@ -136,6 +168,39 @@ func (m *member) reload(r *config.Registry, record *recorder) error {
 	}
 	m.adopt(*r, up, down)
 	return nil
+}
+
+// leave gives the lock back once the sessions of its account are closed: those up to the ID last.
+func (m *member) leave(last uint64) {
+	if m.lock == nil {
+		return
+	}
+	old := m.lock
+	m.former = append(m.former, old)
+	old.ends(m.cfg.Timeouts.Command + stopSlack)
+	m.leaving.Go(func() { m.awaitLast(old, last) })
+}
+
+// leaveLook is the time between two looks at the sessions of an account that is being left.
+const leaveLook = 200 * time.Millisecond
+
+// awaitLast runs on a goroutine of its own until the session last, and those before it, are closed,
+// or the member ends. close waits for it.
+func (m *member) awaitLast(old *accountLock, last uint64) {
+	tick := time.NewTicker(leaveLook)
+	defer tick.Stop()
+	for {
+		open, err := m.account.Sessions()
+		if err == nil && (len(open) == 0 || open[0].ID > last) {
+			old.release()
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-m.ending:
+			return
+		}
+	}
 }
 
 // adopt notes r, which has been applied. A TLS value that is kept goes on with the key pair of
@@ -153,6 +218,7 @@ func (m *member) adopt(r config.Registry, up, down *tls.Config) {
 // drain ends the member's work within the given time: first no new clients, then no sessions, then
 // no clients. close must be called after it.
 func (m *member) drain(within time.Duration) error {
+	m.lock.ends(within + stopSlack)
 	m.server.Refuse()
 	err := m.account.Drain(within)
 	m.server.Farewell(within)
@@ -163,7 +229,12 @@ func (m *member) drain(within time.Duration) error {
 func (m *member) close() error {
 	m.server.Close()
 	m.account.Close()
+	close(m.ending)
+	m.leaving.Wait()
 	err := m.loop.Stop()
+	for _, lock := range append(m.former, m.lock) {
+		lock.release()
+	}
 	if m.sandbox != nil {
 		err = errors.Join(err, m.sandbox.stop())
 	}

@@ -65,6 +65,15 @@ func (n *notifier) reloading() {
 	n.tell(daemon.SdNotifyReloading, now, "STATUS=reloading")
 }
 
+// waiting says that another process must end first, and asks for the time that it may take.
+func (n *notifier) waiting(pid int, within time.Duration) {
+	extend := fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (within + waitSlack).Microseconds())
+	n.tell(extend, fmt.Sprintf("STATUS=waiting for the end of process %d", pid))
+}
+
+// waitSlack is the time that a start may take once the other process has ended.
+const waitSlack = 5 * time.Second
+
 // stopSlack is the time beyond drain_timeout that stopping may take: clients leave, and members
 // that a reload has taken out end.
 const stopSlack = 15 * time.Second

@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -43,6 +45,32 @@ func TestNotifyFromEnvironment(t *testing.T) {
 			t.Errorf("got %+v, want the environment empty", again)
 		}
 	}
+}
+
+// TestNotifyWaiting: a service manager that limits the time of a start gives us that of the process
+// that must end first.
+func TestNotifyWaiting(t *testing.T) {
+	m := clitest.NewManager(t, filepath.Join(t.TempDir(), "notify"))
+	t.Setenv("NOTIFY_SOCKET", m.Conn.LocalAddr().String())
+	n := newNotifier(slog.New(slog.DiscardHandler))
+	defer n.close()
+	dir := t.TempDir()
+	one, two := newProcess(dir, "/one"), newProcess(dir, "/two")
+	lock := one.mustTake(t, demo)
+	lock.ends(30 * time.Second)
+	two.notify = n
+	ctx, cancel := context.WithCancel(t.Context())
+	waited := make(chan error, 1) // one result; not closed
+	go func() {
+		_, err := two.take(ctx, demo)
+		waited <- err
+	}()
+	m.Want("EXTEND_TIMEOUT_USEC=37000000\nSTATUS=waiting for the end of process " + strconv.Itoa(syscall.Getpid()))
+	cancel()
+	if err := <-waited; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want the end of the wait", err)
+	}
+	lock.release()
 }
 
 // TestNotifyInVain: a service manager that is not there is no reason to fail.

@@ -152,9 +152,7 @@ func (s *service) contested(cfg *config.Config, m *member, r *config.Registry) b
 }
 
 // sameAccount reports whether a and b log in to the same account of a real registry.
-func sameAccount(a, b *config.Registry) bool {
-	return !a.Sandbox() && a.Address == b.Address && a.Login.ClientID == b.Login.ClientID
-}
+func sameAccount(a, b *config.Registry) bool { return !a.Sandbox() && accountOf(a) == accountOf(b) }
 
 // occupied is an error while a member other than m accepts on a socket of the service manager that
 // r is to have. Such a socket can be adopted twice, and its clients would be spread over both
@@ -189,7 +187,7 @@ func (s *service) change(ctx context.Context, todo []change, done *changes) {
 				c.err = s.occupied(c.m, c.to)
 			}
 			if c.err == nil {
-				c.err = c.m.reload(c.to, s.record)
+				c.err = c.m.reload(ctx, c.to, s.record)
 			}
 			if c.err != nil {
 				again = append(again, c)
@@ -214,7 +212,7 @@ func (s *service) add(ctx context.Context, added []*config.Registry, done *chang
 		}
 		var m *member
 		if err == nil {
-			m, err = s.startMember(r)
+			m, err = s.startMember(ctx, r)
 		}
 		if err != nil {
 			s.log.Error("registry could not be started", "registry", r.Name, "err", err.Error())
@@ -298,6 +296,11 @@ func (s *service) settings(cfg *config.Config, done *changes) *config.Config {
 		inUse.Control = s.cfg.Control
 	}
 	s.mendControl(done)
+	if cfg.State != s.cfg.State {
+		s.log.Warn("state.dir changes at a restart only")
+		inUse.State = s.cfg.State
+	}
+	s.locks.mend()
 	if cfg.DrainTimeout != s.cfg.DrainTimeout {
 		done.settings = append(done.settings, "drain_timeout")
 	}

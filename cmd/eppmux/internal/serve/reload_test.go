@@ -57,7 +57,8 @@ func (st *reloadStand) begin(top string, registries ...string) {
 			t.Log(st.log.Text())
 		}
 	})
-	if err := st.s.start(cfg); err != nil {
+	st.s.locks = newLocks(st.s.file, cfg, nil, st.s.log)
+	if err := st.s.start(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -45,6 +45,7 @@ func Run(ctx context.Context, o Options) error {
 	level := new(slog.LevelVar)
 	s := newService(o.File, o.Version, level, newLogger(o.Config.Log.Format, level, o.Log))
 	s.sockets, s.notify = sockets, newNotifier(s.log)
+	s.locks = newLocks(o.File, o.Config, s.notify, s.log)
 	return s.serve(ctx, o.Config)
 }
 
@@ -58,6 +59,7 @@ type service struct {
 	sockets *inherited
 	notify  *notifier
 
+	locks   *locks         // of the accounts
 	cfg     *config.Config // in use: the file as applied last, with the old values of what needs a restart
 	record  *recorder
 	members []*member
@@ -94,7 +96,10 @@ func (s *service) serve(ctx context.Context, cfg *config.Config) (err error) {
 	defer signal.Ignore(syscall.SIGHUP)
 	defer s.notify.close()
 	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.start(cfg); err != nil {
+	if err := s.start(ctx, cfg); err != nil {
+		if errors.Is(err, context.Canceled) {
+			return nil // a signal has ended it while it waited for another process
+		}
 		return err
 	}
 	s.log.Info("eppmux serves", "version", s.live.version)
@@ -114,6 +119,7 @@ func (s *service) serve(ctx context.Context, cfg *config.Config) (err error) {
 			task(ctx)
 		case now := <-daily.C:
 			s.watch.look(s.certificates(), now)
+			s.locks.mend()
 		case <-ctx.Done():
 			s.log.Info("draining", "within", s.cfg.DrainTimeout)
 			close(s.ending)
@@ -126,13 +132,18 @@ func (s *service) serve(ctx context.Context, cfg *config.Config) (err error) {
 
 // start starts all that the file asks for: first what is local, then what uses an account. A start
 // that fails for a reason of this host leaves no trace at a registry. close must be called, after
-// an error too.
-func (s *service) start(file *config.Config) error {
+// an error too. The error is that of ctx if ctx has ended while it waited for another process.
+func (s *service) start(ctx context.Context, file *config.Config) error {
 	s.level.Set(file.Log.Level)
 	s.warn(file)
 	s.cfg = fitDescriptors(file, s.log)
 	if err := s.open(s.cfg); err != nil {
 		return err
+	}
+	for _, m := range s.members {
+		if err := m.claim(ctx); err != nil {
+			return err
+		}
 	}
 	for _, m := range s.members {
 		m.begin()
