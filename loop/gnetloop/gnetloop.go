@@ -193,13 +193,21 @@ func (l *Loop) OnClose(c gnet.Conn, err error) gnet.Action {
 	return gnet.None
 }
 
+// staleEvent is what gnet says when two sockets have events at once, and the handler of the first one
+// closes the other. It happens when a registry or a client ends, and is no trouble.
+const staleEvent = "received event[fd=%d|ev=%d|flags=%d] of a stale connection from event-loop(%d)"
+
 // gnetLogger implements logging.Logger: gnet's few messages go to our log.
 type gnetLogger struct{ log *slog.Logger }
 
 func (g gnetLogger) Debugf(string, ...any) {}
 func (g gnetLogger) Infof(string, ...any)  {}
 func (g gnetLogger) Warnf(f string, a ...any) {
-	g.log.Warn("event loop", "err", fmt.Sprintf(f, a...))
+	level := slog.LevelWarn
+	if f == staleEvent {
+		level = slog.LevelDebug
+	}
+	g.log.Log(context.Background(), level, "event loop", "err", fmt.Sprintf(f, a...))
 }
 func (g gnetLogger) Errorf(f string, a ...any) {
 	g.log.Error("event loop", "err", fmt.Sprintf(f, a...))

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"eppmux/loop"
 )
 
 // TestPost: what is posted runs on one goroutine, in order, from elsewhere and from the loop itself,
@@ -243,6 +245,59 @@ func TestLogger(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("got %s, want %s in it", out.String(), want)
 		}
+	}
+}
+
+// closer is a Handler that closes another socket when octets come.
+type closer struct {
+	socket loop.Socket // owned by the loop, as the next
+	other  *closer
+	closed chan struct{} // closed by Closed
+}
+
+func (c *closer) Opened(k loop.Socket) { c.socket = k }
+func (c *closer) Readable()            { _ = c.other.socket.Close() } // it cannot fail
+func (c *closer) Closed(error)         { close(c.closed) }
+
+// TestStaleEvent: octets have come for two sockets at once, and the first one to be told closes the
+// other. What gnet then says of the event that is left over is nothing for an operator.
+func TestStaleEvent(t *testing.T) {
+	var out bytes.Buffer // written on the loop
+	l, err := New(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := &closer{closed: make(chan struct{})}, &closer{closed: make(chan struct{})}
+	a.other, b.other = b, a
+	held, release := make(chan struct{}), make(chan struct{})
+	var ends []net.Conn
+	for _, c := range []*closer{a, b} {
+		ours, theirs := pair(t, "unix")
+		ends = append(ends, theirs)
+		if err := l.Enroll(ours, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.Post(func() { close(held); <-release })
+	<-held
+	for _, nc := range ends {
+		if _, err := nc.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(release)
+	select {
+	case <-a.closed:
+	case <-b.closed:
+	case <-time.After(within):
+		t.Fatal("no socket is closed")
+	}
+	run(t, l, func() {}) // the events of before have been handled
+	if err := l.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); !strings.Contains(got, `level=DEBUG msg="event loop" err="received event[fd=`) || strings.Count(got, "\n") != 1 {
+		t.Errorf("got %q, want one line for developers", got)
 	}
 }
 
