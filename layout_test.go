@@ -57,7 +57,7 @@ var libraries = map[string][]string{
 	"cmd/eppmux/internal/cli":    {"github.com/spf13/cobra", "golang.org/x/sys/unix", "golang.org/x/term"},
 	"cmd/eppmux/internal/config": {"gopkg.in/yaml.v3"},
 	"cmd/eppmux/internal/serve": {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/collectors",
-		"github.com/coreos/go-systemd/v22/activation", "github.com/coreos/go-systemd/v22/daemon"},
+		"github.com/coreos/go-systemd/v22/activation", "github.com/coreos/go-systemd/v22/daemon", "golang.org/x/sys/unix"},
 	"cmd/eppmux": {"github.com/spf13/cobra", "github.com/spf13/cobra/doc", "github.com/spf13/pflag"},
 	clitest:      {"golang.org/x/sys/unix"},
 }

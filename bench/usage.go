@@ -33,15 +33,11 @@ func usageOf(pid int) (usage, error) {
 	if err != nil {
 		return usage{}, err
 	}
-	rollup, err := os.ReadFile(dir + "smaps_rollup")
-	if err != nil {
-		return usage{}, err
-	}
 	var u usage
 	if u.ticks, err = parseStat(string(stat)); err != nil {
 		return usage{}, err
 	}
-	if u.resident, err = parseRollup(string(rollup)); err != nil {
+	if u.resident, err = residentOf(dir); err != nil {
 		return usage{}, err
 	}
 	tasks, err := os.ReadDir(dir + "task")
@@ -112,15 +108,31 @@ func parseStat(text string) (time.Duration, error) {
 	return time.Duration(user+system) * tick, err
 }
 
-// parseRollup reads the resident memory from smaps_rollup, which is exact where status is not.
-func parseRollup(text string) (int64, error) {
+// residentOf reads the resident memory from smaps_rollup, or from status, which is less exact,
+// where only root may read the former: eppmux keeps it from other processes of its user.
+func residentOf(dir string) (int64, error) {
+	text, err := os.ReadFile(dir + "smaps_rollup")
+	if err == nil {
+		return parseKiB(string(text), "Rss:")
+	}
+	if !errors.Is(err, fs.ErrPermission) {
+		return 0, err
+	}
+	if text, err = os.ReadFile(dir + "status"); err != nil {
+		return 0, err
+	}
+	return parseKiB(string(text), "VmRSS:")
+}
+
+// parseKiB reads the line that begins with key, and returns octets.
+func parseKiB(text, key string) (int64, error) {
 	for line := range strings.Lines(text) {
-		if rest, ok := strings.CutPrefix(line, "Rss:"); ok {
+		if rest, ok := strings.CutPrefix(line, key); ok {
 			n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
 			return n << 10, err
 		}
 	}
-	return 0, errors.New("smaps_rollup: no Rss")
+	return 0, fmt.Errorf("no %s in %q", key, text)
 }
 
 // ownCPU returns the user and system time of this process.

@@ -19,8 +19,11 @@ func TestParseUsage(t *testing.T) {
 	if d, err := parseStat(stat); err != nil || d != 120*time.Millisecond {
 		t.Errorf("stat: got %v, %v", d, err)
 	}
-	if n, err := parseRollup("55d0-7ffe ---p 00000000 00:00 0 [rollup]\nRss:                1644 kB\nPss:  3 kB\n"); err != nil || n != 1644<<10 {
+	if n, err := parseKiB("55d0-7ffe ---p 00000000 00:00 0 [rollup]\nRss:                1644 kB\nPss:  3 kB\n", "Rss:"); err != nil || n != 1644<<10 {
 		t.Errorf("smaps_rollup: got %v, %v", n, err)
+	}
+	if n, err := parseKiB("VmPeak:\t  9 kB\nVmRSS:\t    1644 kB\n", "VmRSS:"); err != nil || n != 1644<<10 {
+		t.Errorf("status: got %v, %v", n, err)
 	}
 	busy, stolen, err := parseMachineStat("cpu  10 1 20 500 40 2 3 7 9 9\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
 	if err != nil || busy != 360*time.Millisecond || stolen != 70*time.Millisecond {
@@ -33,7 +36,7 @@ func TestParseUsage(t *testing.T) {
 		if _, err := parseStat(bad); err == nil {
 			t.Errorf("stat %q: no error", bad)
 		}
-		if _, err := parseRollup(bad); err == nil {
+		if _, err := parseKiB(bad, "Rss:"); err == nil {
 			t.Errorf("smaps_rollup %q: no error", bad)
 		}
 		if _, _, err := parseMachineStat(bad); err == nil {

@@ -37,7 +37,7 @@ Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage or config.`,
   eppmux serve --config /etc/eppmux/config.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := serve.ForbidCore(); err != nil { // before any password is read
+			if err := serve.GuardMemory(); err != nil { // before any password is read
 				return cli.Failed(cmd, err)
 			}
 			cfg, err := config.Load(file)
