@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"eppmux/cmd/eppmux/internal/cli"
@@ -37,6 +39,7 @@ Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage or config.`,
   eppmux serve --config /etc/eppmux/config.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			serve.ExitAtSecond()
 			if err := serve.GuardMemory(); err != nil { // before any password is read
 				return cli.Failed(cmd, err)
 			}
@@ -44,10 +47,13 @@ Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage or config.`,
 			if err != nil {
 				return cli.Exit(cli.ExitUsage, err)
 			}
-			err = serve.Run(cmd.Context(),
-				serve.Options{File: file, Config: cfg, Version: version(), Log: cmd.ErrOrStderr()})
+			log := serve.StartLog(cfg.Log.Format, cmd.ErrOrStderr())
+			defer log.Close()
+			err = serve.Run(cmd.Context(), serve.Options{File: file, Config: cfg, Version: version(), Log: log})
 			if err != nil {
-				return cli.Failed(cmd, err)
+				// Through the log, behind its lines: nobody may read standard error.
+				fmt.Fprintln(log, cli.Failed(cmd, err))
+				return cli.Exit(cli.ExitFailed, nil)
 			}
 			return nil
 		},

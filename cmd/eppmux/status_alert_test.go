@@ -139,7 +139,7 @@ func (w *alertWatch) judge(v *verdicts, host *hostStand) {
 	}
 	of(v.st.admin, "the program with all faults", "", "", true)
 	of("h0", "the registry of the host that suffers", "ClientsNotTaken", "NotSent NoSession", false)
-	of(host.admin, "the host that suffers", "AuditFails AuditGap ReloadFailed Down", "", false)
+	of(host.admin, "the host that suffers", "AuditFails AuditGap LogGap ReloadFailed Down", "", false)
 	for name := range w.pages {
 		if !seen[name] {
 			t.Errorf("%s has not fired in any case", name)

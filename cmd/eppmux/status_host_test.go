@@ -26,6 +26,7 @@ type hostStand struct {
 func prepareHostStand(t *testing.T) *hostStand {
 	t.Helper()
 	h := &hostStand{statusStand: prepareStatusStand(t)}
+	h.stderr = newValve(t)
 	h.registry = statusRegistry{name: "h0", more: []string{"sessions: {min: 1, max: 1}", "clients: {max: 50}"}}
 	return h
 }
@@ -59,6 +60,12 @@ func (h *hostStand) suffer(alerts *alertWatch) {
 	}
 	h.wants("row 34, gap", `^audit log has a gap: \d+ lines? lost, the last \d+ m?s ago$`, status.Look, "eppmux_audit_lost_total")
 	full()
+
+	// Nobody reads the log.
+	h.stderr.stick(0)
+	h.loseLog()
+	h.stderr.open()
+
 	h.configure("clients: {max: 50}", "clients: {max: none}")
 	if !h.until(func(s *status.Status) bool {
 		return len(s.Events) > 0 && s.Events[0].Text == "reload refused; everything stays as it is"
@@ -69,7 +76,7 @@ func (h *hostStand) suffer(alerts *alertWatch) {
 	// Row 33: no descriptor is left.
 	h.starve()
 	h.wants("row 33", `^clients could not be taken in, \d+ times in the last ten minutes: too many open files; who is connected goes on$`, status.Look, "eppmux_accept_errors_total")
-	for deadline := time.Now().Add(time.Minute); alerts.look() && !(alerts.has("h0", "ClientsNotTaken") && alerts.has(h.admin, "AuditFails AuditGap ReloadFailed")) && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); alerts.look() && !(alerts.has("h0", "ClientsNotTaken") && alerts.has(h.admin, "AuditFails AuditGap LogGap ReloadFailed")) && time.Now().Before(deadline); {
 		h.rest(200 * time.Millisecond) // before the end
 	}
 

@@ -44,6 +44,7 @@ type statusStand struct {
 	dir     string
 	admin   string // host:port
 	program *program
+	stderr  *valve                       // of the program; nil: it is read all the time
 	served  map[string]*clitest.Registry // by name
 	numbers atomic.Uint64
 	ctx     context.Context // ends the clients, by cancel
@@ -101,7 +102,8 @@ func (st *statusStand) launch(keys string, registries ...statusRegistry) {
 		text += fmt.Sprintf("  - {name: %s, address: %q, listen: [%q], login: {client_id: demo, password: demo-secret}, "+
 			"tls: {ca_file: ca.pem, cert_file: client.pem, key_file: client.key}%s}\n", r.name, address, "unix://"+st.socket(r.name), strings.Join(more, ", "))
 	}
-	st.program = startProgram(t, "serve", "--config", clitest.WriteFile(t, st.dir, "c.yaml", text, 0o600))
+	file := clitest.WriteFile(t, st.dir, "c.yaml", text, 0o600)
+	st.program = startProgramAs(t, st.stderr.attach, "serve", "--config", file)
 	st.admin = st.program.find(`msg="admin listening" listener=(\S+)`)
 	st.program.find(`(msg="eppmux serves")`)
 }

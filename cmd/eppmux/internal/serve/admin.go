@@ -60,6 +60,7 @@ type live struct {
 	accounts *upstream.Metrics // of the members; immutable after newLive, as clients
 	clients  *proxy.Metrics
 	audit    *audit.Log // nil: none; immutable once anything is served
+	log      *Log       // nil: no lines are counted; immutable as audit
 	draining atomic.Bool
 	now      atomic.Pointer[view]
 	reloads  reloadCounts

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"net"
 	"net/http"
@@ -120,7 +121,7 @@ func TestControlVerbs(t *testing.T) {
 // TestControlDo: a task runs once on the goroutine of serve, or not at all after its end, and nobody
 // waits for ever.
 func TestControlDo(t *testing.T) {
-	s := newService("", "1", nil, newLogger("", nil, clitest.NewTranscript()))
+	s := newService("", "1", nil, slog.New(newHandler("", nil, clitest.NewTranscript())))
 	type key struct{}
 	serving := context.WithValue(t.Context(), key{}, "serve")
 	ran := make(chan any, 1) // one value for each task; never closed

@@ -57,6 +57,11 @@ var metrics = metric.NewTable(nil, metric.Group[live]{Name: "sessions", Rows: []
 				e.Value(float64(l.reloads[r].Load()), r.String())
 			}
 		},
+	}, {
+		Name: "eppmux_log_lost_total", Kind: metric.Counter,
+		Help:  "Log lines that nobody has: standard error was not read and 1 MiB waited, or writing there failed.",
+		When:  "it is not 0: the log has a gap, which a line marks once standard error is read again",
+		Value: func(l *live) float64 { return float64(l.log.Lost()) },
 	},
 }})
 

@@ -38,9 +38,12 @@ func scrape(t *testing.T, c prometheus.Collector) map[string]float64 {
 func TestOwnMetrics(t *testing.T) {
 	l := newLive("devel")
 	got := scrape(t, l)
-	if len(got) != int(numReloadResults) {
-		t.Errorf("got %v, want the reloads alone", got)
+	if n, ok := got["eppmux_log_lost_total{}"]; len(got) != int(numReloadResults)+1 || !ok || n != 0 {
+		t.Errorf("got %v, want the reloads and no lost lines alone", got)
 	}
+	l.log = StartLog(config.LogText, clitest.NewTranscript())
+	l.log.Close()
+	_, _ = l.log.Write([]byte("too\nlate\n"))
 	end := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	dir := t.TempDir()
 	clitest.WritePairFor(t, dir, "x", end.Add(-time.Hour), end)
@@ -56,6 +59,7 @@ func TestOwnMetrics(t *testing.T) {
 	for name, want := range map[string]float64{
 		"eppmux_certificate_expiry_timestamp_seconds{a,registry}": float64(end.Unix()),
 		"eppmux_certificate_expiry_timestamp_seconds{a,clients}":  float64(end.Unix()),
+		"eppmux_log_lost_total{}":                                 2,
 		"eppmux_reloads_total{done}":                              0,
 		"eppmux_reloads_total{partly}":                            0,
 		"eppmux_reloads_total{refused}":                           2,

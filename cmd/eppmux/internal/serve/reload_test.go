@@ -43,7 +43,7 @@ func (st *reloadStand) begin(top string, registries ...string) {
 	t := st.t
 	t.Helper()
 	level := new(slog.LevelVar)
-	st.s = newService(filepath.Join(st.dir, "c.yaml"), "devel", level, newLogger(config.LogText, level, st.log))
+	st.s = newService(filepath.Join(st.dir, "c.yaml"), "devel", level, slog.New(newHandler(config.LogText, level, st.log)))
 	st.write(top, registries...)
 	cfg, err := config.Load(st.s.file)
 	if err != nil {

@@ -39,7 +39,10 @@ func startRunning(t *testing.T, top string, registries ...string) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	go func() {
-		r.ended <- Run(ctx, Options{File: file, Config: cfg, Version: "1.2.3", Log: r.log})
+		log := StartLog(cfg.Log.Format, r.log)
+		err := Run(ctx, Options{File: file, Config: cfg, Version: "1.2.3", Log: log})
+		log.Close()
+		r.ended <- err
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -164,10 +167,12 @@ func TestRunFails(t *testing.T) {
 		if err := os.Remove(filepath.Join(dir, "folder")); err != nil { // after the check
 			t.Fatal(err)
 		}
-		log := clitest.NewTranscript()
+		text := clitest.NewTranscript()
+		log := StartLog(cfg.Log.Format, text)
 		err = Run(t.Context(), Options{File: file, Config: cfg, Version: "1", Log: log})
+		log.Close()
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: got %v, want %q\n%s", tt.name, err, tt.want, log.Text())
+			t.Errorf("%s: got %v, want %q\n%s", tt.name, err, tt.want, text.Text())
 		}
 		if _, err := os.Stat(filepath.Join(dir, "epp.sock")); err == nil {
 			t.Errorf("%s: the listener is left behind", tt.name)
@@ -175,7 +180,9 @@ func TestRunFails(t *testing.T) {
 	}
 	t.Setenv("LISTEN_PID", fmt.Sprint(os.Getpid()))
 	t.Setenv("LISTEN_FDS", "few")
-	if err := Run(t.Context(), Options{Config: new(config.Config), Log: clitest.NewTranscript()}); err == nil || !strings.Contains(err.Error(), "LISTEN_FDS") {
+	log := StartLog(config.LogText, clitest.NewTranscript())
+	defer log.Close()
+	if err := Run(t.Context(), Options{Config: new(config.Config), Log: log}); err == nil || !strings.Contains(err.Error(), "LISTEN_FDS") {
 		t.Errorf("got %v, want the fault of the environment", err)
 	}
 }

@@ -3,7 +3,6 @@ package serve
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"eppmux/admin/status"
-	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/config"
 )
 
@@ -28,12 +26,12 @@ type Options struct {
 	File    string         // of the config, for reloads
 	Config  *config.Config // loaded from File
 	Version string         // of the program, for the log and the status page
-	Log     io.Writer      // of the log, whose form and level are those of Config.Log
+	Log     *Log           // in the form of Config.Log
 }
 
 // Run serves until ctx ends. Then it lets the commands in flight be answered, and returns. It may
-// be called once in a process: it takes the sockets that a service manager has passed, and the
-// signals. While it drains, a second signal ends the process.
+// be called once in a process: it takes the sockets that a service manager has passed, and SIGHUP.
+// Its last lines may still wait in the Log, which the caller closes.
 func Run(ctx context.Context, o Options) error {
 	sockets, err := inheritSockets()
 	if err == nil {
@@ -43,7 +41,8 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	level := new(slog.LevelVar)
-	s := newService(o.File, o.Version, level, newLogger(o.Config.Log.Format, level, o.Log))
+	s := newService(o.File, o.Version, level, o.Log.logger(level))
+	s.live.log = o.Log
 	s.sockets, s.notify = sockets, newNotifier(s.log)
 	s.locks = newLocks(o.File, o.Config, s.notify, s.log)
 	return s.serve(ctx, o.Config)
@@ -212,15 +211,8 @@ func (s *service) certificates() []config.OwnCertificate {
 	return own
 }
 
-// drain ends the work of all members at the same time, within drain_timeout. A second signal ends
-// the process at once.
+// drain ends the work of all members at the same time, within drain_timeout.
 func (s *service) drain() error {
-	second := make(chan os.Signal, 1) // the second signal; never closed
-	signal.Notify(second, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(second)
-	drained := make(chan struct{}) // closed at the end
-	defer close(drained)
-	go exitAt(second, drained)
 	errs := make([]error, len(s.members))
 	var wg sync.WaitGroup
 	for i, m := range s.members {
@@ -228,15 +220,6 @@ func (s *service) drain() error {
 	}
 	wg.Wait()
 	return errors.Join(errs...)
-}
-
-// exitAt ends the process at a signal. It runs on a goroutine of its own until done is closed.
-func exitAt(signals <-chan os.Signal, done <-chan struct{}) {
-	select {
-	case <-signals:
-		os.Exit(cli.ExitFailed)
-	case <-done:
-	}
 }
 
 // close ends everything at once, the last started first. It waits for members that were retired
