@@ -3,10 +3,12 @@ package audit
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -19,7 +21,7 @@ func wantLine(t *testing.T, l any) string {
 	if err := enc.Encode(l); err != nil {
 		t.Fatal(err)
 	}
-	return string(appendVisible(nil, bytes.TrimSuffix(b.Bytes(), []byte("\n"))))
+	return string(AppendVisible(nil, bytes.TrimSuffix(b.Bytes(), []byte("\n"))))
 }
 
 // randomText is made of what is hard to write: controls, quotes, characters that do not show, and
@@ -244,6 +246,24 @@ func TestMomentsKeepASecond(t *testing.T) {
 	} {
 		if got := string(m.append([]byte("x"), at(text))); got != "x"+text {
 			t.Errorf("got %s, want x%s", got, text)
+		}
+	}
+}
+
+// TestAppendVisible: a text of JSON gets the same escapes as a string of ours, and keeps all else.
+func TestAppendVisible(t *testing.T) {
+	for r := rune(0x7f); r <= unicode.MaxRune; r++ {
+		if !utf8.ValidRune(r) {
+			continue
+		}
+		got := AppendVisible([]byte("x"), fmt.Appendf(nil, `"a%cb%c"`, r, r))
+		if want := appendString([]byte("x"), fmt.Sprintf("a%cb%c", r, r)); string(got) != string(want) {
+			t.Fatalf("%U: got %s, want %s", r, got, want)
+		}
+	}
+	for _, tt := range [][2]string{{"", ""}, {"{\"a\":\"\\u001b\\\"\"}\n", "{\"a\":\"\\u001b\\\"\"}\n"}, {"\"\xff\"", `"\ufffd"`}, {"\"\xe2\x80", `"\ufffd\ufffd`}} { // the last two are no UTF-8
+		if got := AppendVisible(nil, []byte(tt[0])); string(got) != tt[1] {
+			t.Errorf("%q: got %s, want %s", tt[0], got, tt[1])
 		}
 	}
 }

@@ -55,22 +55,23 @@ func (l *Line) query() bool {
 	return frame.IsQuery(frame.CommandOf([]byte(l.Command)), frame.OpOf([]byte(l.Op)))
 }
 
-// appendVisible appends JSON with each character that does not print written as \uXXXX:
-// encoding/json leaves C1 controls and marks of direction as they are. raw is one JSON value
-// without controls below U+0020.
-func appendVisible(dst, raw []byte) []byte {
+// AppendVisible appends JSON with each character that does not print written as \uXXXX, as in the
+// lines of a Log: encoding/json and log/slog leave C1 controls and marks of direction as they are.
+// All characters of raw beyond ASCII stand within strings. White space between its values stays as
+// it is.
+func AppendVisible(dst, raw []byte) []byte {
+	from := 0
 	for i := 0; i < len(raw); {
-		c := raw[i]
-		if c < 0x7f {
-			dst = append(dst, c)
+		if raw[i] < 0x7f {
 			i++
 			continue
 		}
 		r, n := utf8.DecodeRune(raw[i:])
-		dst = appendRune(dst, r, n)
+		dst = appendRune(append(dst, raw[from:i]...), r, n)
 		i += n
+		from = i
 	}
-	return dst
+	return append(dst, raw[from:]...)
 }
 
 // Visible is text made safe for a terminal: each character that does not print is written as

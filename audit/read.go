@@ -245,5 +245,5 @@ func VisibleJSON(dst, raw []byte) []byte {
 	if json.Compact(&b, raw) != nil {
 		return dst
 	}
-	return appendVisible(dst, b.Bytes())
+	return AppendVisible(dst, b.Bytes())
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"eppmux/audit"
 	"eppmux/cmd/eppmux/internal/config"
 )
 
@@ -26,6 +27,8 @@ const (
 // standard error. A write there blocks while nobody reads, as with a log driver whose disk hangs or
 // a terminal that is held; event loops must not. Beyond 1 MiB that wait, lines are lost and
 // counted. Once there is room again, a line says how many were lost before it.
+//
+// Characters that do not print are written as \uXXXX, since a terminal would act on them.
 type Log struct {
 	// Immutable after StartLog.
 	to     *lineWriter // owned by run
@@ -83,7 +86,7 @@ func (l *Log) Write(p []byte) (int, error) {
 		l.lost += n
 		return len(p), nil
 	}
-	l.queue = append(l.queue, p...)
+	l.queue = audit.AppendVisible(l.queue, p)
 	l.more.Signal()
 	return len(p), nil
 }

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/cmd/eppmux/internal/config"
@@ -224,5 +226,35 @@ func TestLogClose(t *testing.T) {
 	}
 	if got := r.Text(); got != "" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestLogPrints: in either form, nothing gets to a terminal that it would act on, and JSON says the
+// same as before.
+func TestLogPrints(t *testing.T) {
+	const hostile = "a\u009b31m\u0085b\u202ec\u2028\u2066\u200b\x7f\x1b[2J\ufeff\U000e0001 über \"日本\" \xff"
+	for _, format := range []config.LogFormat{config.LogText, config.LogJSON} {
+		r := newLogReader()
+		l := StartLog(format, r)
+		l.logger(new(slog.LevelVar)).With("registry", hostile).Info(hostile, hostile, hostile, "group", slog.GroupValue(slog.Any("err", errors.New(hostile))))
+		l.Close()
+		got, ended := strings.CutSuffix(r.Text(), "\n")
+		if i := strings.IndexFunc(got, func(c rune) bool { return !unicode.IsPrint(c) }); i >= 0 || !ended {
+			t.Errorf("%s: octet %d of %q", format, i, got)
+		}
+		if !strings.Contains(got, "über") || !strings.Contains(got, "日本") {
+			t.Errorf("%s: got %q, want letters as they are", format, got)
+		}
+		if format != config.LogJSON {
+			continue
+		}
+		var said map[string]any
+		if err := json.Unmarshal([]byte(got), &said); err != nil {
+			t.Fatal(err)
+		}
+		want := strings.ToValidUTF8(hostile, "\ufffd")
+		if said["msg"] != want || said["registry"] != want || said[want] != want {
+			t.Errorf("got %q, want %q", said, want)
+		}
 	}
 }
