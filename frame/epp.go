@@ -223,7 +223,7 @@ func (s *Scanner) enterObject(e *element, local []byte) {
 		return
 	}
 	g.foreign++
-	if g.objects == 1 {
+	if g.objects == 1 && g.verbNS == nil {
 		m.Object = s.binding[e.ns].uri
 	}
 	if s.Names {

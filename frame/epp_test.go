@@ -101,6 +101,27 @@ func TestScanUnclear(t *testing.T) {
 	}
 }
 
+// TestUnknown: which messages have a verb that RFC 5730 does not define.
+func TestUnknown(t *testing.T) {
+	var s Scanner
+	for doc, want := range map[string]bool{
+		inCommand(`<undelete/>`):                            true,
+		inCommand(`<Check/>`):                               true,
+		inCommand(`<v:undelete xmlns:v="urn:v"/>`):          true,
+		inCommand(obj):                                      false,
+		inCommand(`<check><d:delete xmlns:d="d"/></check>`): false, // CommandOther, but the verb is known
+		inCommand(`<hello/>`):                               false,
+		inHello(``):                                         false,
+		inEPP(`<extension><undelete/></extension>`):         false,
+		inEPP(`<greeting/>`):                                false,
+		inEPP(`<response><result code="1000"/></response>`): false,
+	} {
+		if m, err := s.Scan([]byte(doc)); err != nil || m.Unknown() != want {
+			t.Errorf("%q: got %v, %v, want %v", doc, m.Unknown(), err, want)
+		}
+	}
+}
+
 func TestScanMessage(t *testing.T) {
 	tests := []struct {
 		doc     string
@@ -125,6 +146,8 @@ func TestScanMessage(t *testing.T) {
 		{inCommand(`<transfer op='query'/>`), KindCommand, CommandTransfer, OpQuery, true, "", "-", "</command></epp>"},
 		{inCommand(`<transfer op='none'/>`), KindCommand, CommandTransfer, OpOther, false, "", "-", "</command></epp>"},
 		{inCommand(`<undelete/>`), KindCommand, CommandOther, OpNone, false, "", "-", "</command></epp>"},
+		{inCommand(`<v:undelete xmlns:v="urn:v"><d:name xmlns:d="urn:d"/></v:undelete>`),
+			KindCommand, CommandOther, OpNone, false, "urn:v", "-", "</command></epp>"},
 		{inCommand(`<clTRID>a</clTRID><logout/>`), KindCommand, CommandLogout, OpNone, false, "", "a", ""},
 		{inCommand(obj + `<extension><a xmlns="u"><clTRID>x</clTRID><b:clTRID xmlns:b="` + Namespace + `">y</b:clTRID></a></extension>`),
 			KindCommand, CommandCheck, OpNone, true, "urn:d", "-", "</command></epp>"},

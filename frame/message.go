@@ -189,6 +189,14 @@ func nameOf(names []string, i int) string {
 	return strconv.Itoa(i)
 }
 
+// Unknown reports whether the verb in a command is none of RFC 5730 section 2.9: one that a registry
+// has of its own, or a mistake. A protocol extension is not unknown, nor is a command of RFC 5730
+// around an object that bears another command's name.
+func (m *Message) Unknown() bool {
+	return m.Kind == KindCommand && m.Command == CommandOther &&
+		CommandOf(m.Payload[m.Verb.Start:m.Verb.End]) == CommandOther
+}
+
 // Query reports whether the command only reads, see IsQuery.
 func (m *Message) Query() bool { return IsQuery(m.Command, m.Op) }
 

@@ -84,16 +84,19 @@ type Blame struct {
 	At       time.Time
 	Listener string
 	Client   string // its address, or the user on a unix socket
-	Reason   string // as in eppmux_client_closes_total, or FaultyFrame
+	Reason   string // as in eppmux_client_closes_total, or FaultyFrame or UnknownCommand
 }
 
-// FaultyFrame is the Reason of a frame that was refused here, while the connection goes on.
-const FaultyFrame = "faulty_frame"
+// The Reasons of a frame that was refused here, while the connection goes on.
+const (
+	FaultyFrame    = "faulty_frame"    // it was no EPP, or not clear
+	UnknownCommand = "unknown_command" // a command that the registry cannot know
+)
 
 // BlameReasons are the values that Reason can have: a page with words for each can be tested
 // against them.
 func BlameReasons() []string {
-	all := []string{FaultyFrame}
+	all := []string{FaultyFrame, UnknownCommand}
 	for r := range numCloseReasons {
 		if r.blames() {
 			all = append(all, r.String())

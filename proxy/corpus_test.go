@@ -63,7 +63,7 @@ func corpusFile(t *testing.T, name string) []byte {
 
 // corpusCase is what the tables of our own corpus have of one file, as far as a proxy is concerned.
 type corpusCase struct {
-	Kind, Command, Element, Reason, Echo string
+	Kind, Verb, Object, Element, Reason, Echo string
 }
 
 // corpusCases reads a set of our own corpus, frame/testdata/corpus: its table and its payloads.
@@ -93,14 +93,21 @@ const (
 	fateThrough fate = iota // the registry receives it and its answer comes back
 	fateLocal               // it has an answer of our own
 	fateRefused             // it is answered 2001
+	fateUnknown             // it is answered 2000
 )
 
-// fateOf is the fate of a request that is well-formed and clear.
-func fateOf(kind, command string) fate {
-	if kind == "hello" || command == "hello" || command == "login" || command == "logout" {
+// fateOf is the fate of a request that is well-formed and clear, by its kind, its verb, and the
+// namespace of its object or of a verb that is not of EPP.
+func fateOf(kind, verb, object string) fate {
+	switch {
+	case kind == "hello" || verb == "hello" || verb == "login" || verb == "logout":
 		return fateLocal
+	case kind == "extension" || slices.Contains([]string{"check", "create", "delete", "info", "poll", "renew", "transfer", "update"}, verb):
+		return fateThrough
+	case object == "urn:ietf:params:xml:ns:domain-1.0" || object == echoExtension: // what an echoRegistry offers
+		return fateThrough
 	}
-	return fateThrough
+	return fateUnknown
 }
 
 // corpusRig is a server in front of an echo registry.
@@ -134,6 +141,10 @@ func (c corpusRig) check(name string, payload []byte, want fate) string {
 		if len(got) > 0 || !strings.Contains(answer, `code="2001"`) {
 			c.t.Errorf("%s: got %s and %q at the registry, want 2001 and nothing", name, answer, got)
 		}
+	case fateUnknown:
+		if len(got) > 0 || !strings.Contains(answer, `code="2000"`) {
+			c.t.Errorf("%s: got %s and %q at the registry, want 2000 and nothing", name, answer, got)
+		}
 	case fateLocal:
 		if len(got) > 0 || !strings.Contains(answer, "<greeting>") && !strings.Contains(answer, "code=") {
 			c.t.Errorf("%s: got %s and %q at the registry, want an answer of our own", name, answer, got)
@@ -162,7 +173,8 @@ func TestCorpusThrough(t *testing.T) {
 		if !strings.HasPrefix(row["path"], "requests/") {
 			continue
 		}
-		want := fateOf(row["kind"], row["verb"])
+		verb, _, _ := strings.Cut(row["verb"], ":") // its op
+		want := fateOf(row["kind"], verb, row["object_ns"])
 		if row["well_formed"] != "yes" || row["kind"] == "other" || refused[row["path"]] != "" {
 			want = fateRefused
 		}
@@ -186,7 +198,7 @@ func TestCorpusOwnThrough(t *testing.T) {
 		if tt.Kind == "greeting" || tt.Kind == "response" {
 			continue
 		}
-		want := fateOf(tt.Kind, tt.Command)
+		want := fateOf(tt.Kind, tt.Verb, tt.Object)
 		if want == fateThrough {
 			through++
 		}

@@ -27,6 +27,9 @@ type echoRegistry struct {
 	answer    func(payload, id []byte) string // guarded by mu; builds the answer to a command
 }
 
+// echoExtension is the one extension that an echoRegistry offers, beside domains.
+const echoExtension = "urn:example:ns:verbs-3.0"
+
 // answerWith changes how commands are answered from now on.
 func (r *echoRegistry) answerWith(f func(payload, id []byte) string) {
 	r.mu.Lock()
@@ -72,7 +75,8 @@ func (r *echoRegistry) session(nc net.Conn) {
 	}
 	r.mu.Unlock()
 	_, _ = nc.Write(unit(eppOpen + `<greeting><svID>echo</svID><svDate>2020-01-01T00:00:00.0Z</svDate><svcMenu><version>1.0</version>` +
-		`<lang>en</lang><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI></svcMenu></greeting></epp>`))
+		`<lang>en</lang><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI>` +
+		`<svcExtension><extURI>` + echoExtension + `</extURI></svcExtension></svcMenu></greeting></epp>`))
 	for first := true; ; first = false {
 		var head [4]byte
 		if _, err := io.ReadFull(nc, head[:]); err != nil {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"time"
 
 	"eppmux/frame"
@@ -34,6 +35,17 @@ func (s *Server) learn(payload []byte) {
 			c.greet()
 		}
 	})
+}
+
+// plausible reports whether the registry may know a command of its own whose verb, or whose object,
+// is in that namespace: the greeting offers it, or the config lists it for our login.
+func (s *Server) plausible(ns []byte) bool {
+	return among(ns, s.offered.ObjectURIs) || among(ns, s.offered.ExtensionURIs) || s.account.LogsInWith(ns)
+}
+
+// among reports whether ns is one of uris.
+func among(ns []byte, uris []string) bool {
+	return slices.ContainsFunc(uris, func(uri string) bool { return uri == string(ns) })
 }
 
 // greetingUnit is the greeting as a data unit with the current time in svDate. RFC 5730 section

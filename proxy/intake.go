@@ -146,6 +146,9 @@ func (c *client) command(m *frame.Message, size int) act {
 	if s.users != nil && !c.loggedIn {
 		return c.early(m)
 	}
+	if m.Unknown() && !s.plausible(m.Object) {
+		return c.unknown(m)
+	}
 	opts := c.listener.options.Load()
 	if set := opts.Commands; set != nil && !set.Has(m.Command, m.Op) {
 		s.counts.Disallowed++
@@ -169,6 +172,16 @@ func (c *client) faulty(err error) act {
 		return c.reply(replyTooManyFaults, s.scanner.EchoClTRID()).then(closedFaults)
 	}
 	return c.reply(replyFault(err), s.scanner.EchoClTRID())
+}
+
+// unknown answers a command that the registry cannot know either. Many a registry closes on such a
+// command, so that its client would cost all others a session each time. The document is clear, so
+// it does not count as a fault in a row.
+func (c *client) unknown(m *frame.Message) act {
+	s := c.srv
+	s.counts.Faults++
+	s.blame(c.listener, c.stream.from(), UnknownCommand)
+	return c.reply(replyUnknownCommand, ownClTRID(m))
 }
 
 // faultless notes a frame that is answered, here or by the registry.

@@ -39,7 +39,7 @@ var clientMetrics = metric.Group[Snapshot]{Name: "clients", Rows: []metric.Row[S
 		},
 	}, {
 		Name: "eppmux_client_faults_total", Kind: metric.Counter,
-		Help:  "Frames of clients that were refused here and not sent.",
+		Help:  "Frames of clients that were refused here and not sent, unknown commands too.",
 		When:  "it grows: clients misbehave",
 		Value: func(s *Snapshot) float64 { return float64(s.Faults) },
 	}, {

@@ -8,7 +8,7 @@ import (
 // blunders are what no registry likes. Whatever comes of them is for the client alone that made
 // them.
 func (p *player) blunders(k registryKind) error {
-	for _, blunder := range []func(registryKind) error{p.malformed, p.longID, p.renewNothing, p.unknownCommand} {
+	for _, blunder := range []func(registryKind) error{p.malformed, p.longID, p.renewNothing, p.unknownCommand, p.unknownExtension} {
 		if err := blunder(k); err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
@@ -68,17 +68,28 @@ func (p *player) renewNothing(k registryKind) error {
 	})
 }
 
-// unknownCommand: of a session that it costs, nobody else notices.
-func (p *player) unknownCommand(k registryKind) error {
+// unknownCommand is answered by eppmux, whatever the registry would do, and the connection goes on.
+func (p *player) unknownCommand(registryKind) error {
 	return p.with(func(c *conversation) error {
-		s := step{verb: "renounce", code: 2000, message: el("renounce")}
-		if k.unknown == answers {
-			return c.all([]step{s})
-		}
-		_, payload := c.compose(s)
-		if err := c.wire.send(payload); err != nil {
+		return c.all([]step{
+			{verb: "renounce", code: 2000, local: true, message: el("renounce")},
+			{verb: "poll", code: 1301, message: element{name: "poll", attrs: ` op="req"`}},
+		})
+	})
+}
+
+// unknownExtension: of a session that it costs, nobody else notices.
+func (p *player) unknownExtension(k registryKind) error {
+	return p.with(func(c *conversation) error {
+		if err := c.wire.send(`<epp xmlns="` + nsEPP + `"><extension><x:y xmlns:x="urn:x"/></extension></epp>`); err != nil {
 			return err
 		}
-		return c.wire.ended()
+		if k.unknown == closes {
+			return c.wire.ended()
+		}
+		if a, err := c.next(); err != nil || a.code != 2000 {
+			return fmt.Errorf("got %+v, %v, want code 2000", a, err)
+		}
+		return nil
 	})
 }

@@ -22,7 +22,7 @@ type registryKind struct {
 	echo     echo
 	spoils   habit // habits of clients that cannot live with it, with eppmux or without
 	renewal  renewal
-	unknown  closing // of the session, on a command that it does not know
+	unknown  closing // of the session, on a protocol extension that it does not know
 	noLogout closing // of the session, in place of the answer to logout
 }
 

@@ -108,7 +108,7 @@ var habitWords = []struct {
 	{threeInFlight, "three commands in flight, answers found by clTRID alone"},
 	{impatient, "gives up waiting and comes back without login"},
 	{countsCharacter, "header counts characters, not octets"},
-	{clumsy, "sends malformed XML, an unknown command, a clTRID of 100 characters"},
+	{clumsy, "sends malformed XML, an unknown command, an unknown protocol extension, a clTRID of 100 characters"},
 	{exactID, "fails without its exact clTRID"},
 	{anyOrNone, "fails on another clTRID"},
 	{validates, "checks answers against the schema"},

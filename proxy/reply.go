@@ -39,6 +39,10 @@ var (
 	replyTooLongYet     = reply{2500, "frame is longer than 8192 octets, before login"}
 	replyTooFarAheadYet = reply{2500, "more than 8196 octets sent ahead, before login"}
 
+	// RFC 5730 section 3: 2000 is for a command element that EPP does not define. It goes before 2201:
+	// no listener could allow it.
+	replyUnknownCommand = reply{2000, "no command of EPP, and in no namespace that the registry's greeting offers"}
+
 	// RFC 5730 section 3: 2201 is for a command for which the client is not authorized.
 	replyDisallowed = reply{2201, "this listener does not allow the command"}
 

@@ -52,7 +52,7 @@ type Config struct {
 // Counters count since the start. The loop owns them; a scrape takes a copy.
 type Counters struct {
 	Closes         [numCloseReasons]uint64
-	Faults         uint64 // frames that were refused here
+	Faults         uint64 // frames that were refused here, unknown commands too
 	Disallowed     uint64 // commands that their listener does not allow
 	ServicesDiffer uint64 // logins with services that the registry does not offer
 	AcceptErrors   uint64 // failures of the host to take a client in

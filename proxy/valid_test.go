@@ -91,7 +91,7 @@ func ownReplies() map[string][]reply {
 		"replyLoggedIn": {replyLoggedIn}, "replyLoggedOut": {replyLoggedOut}, "replyLoggedInTwice": {replyLoggedInTwice}, "replyVersion": {replyVersion},
 		"replyNewPassword": {replyNewPassword}, "replyObject": {replyObject}, "replyExtension": {replyExtension}, "replyNoRoom": {replyNoRoom},
 		"replyTooManyClients": {replyTooManyClients}, "replyTooLong": {replyTooLong}, "replyTooFarAhead": {replyTooFarAhead},
-		"replyDisallowed": {replyDisallowed}, "replyNoMemory": {replyNoMemory}, "replyLongLogin": {replyLongLogin},
+		"replyDisallowed": {replyDisallowed}, "replyUnknownCommand": {replyUnknownCommand}, "replyNoMemory": {replyNoMemory}, "replyLongLogin": {replyLongLogin},
 		"replyLoginsRefused": {replyLoginsRefused}, "replyTooManyFaults": {replyTooManyFaults},
 		"replyLoginTimeout": {replyLoginTimeout}, "replyTooLongYet": {replyTooLongYet}, "replyTooFarAheadYet": {replyTooFarAheadYet},
 		"replyCredentials": {replyCredentials}, "replyNotLoggedIn": {replyNotLoggedIn}, "replyLoginsBusy": {replyLoginsBusy},
@@ -224,6 +224,7 @@ func TestWrittenIsValid(t *testing.T) {
 			l.ask(q, 1000, good)
 			l.ask(q, 2002, good)
 			l.ask(q, 2001, commandOf("<extension/>"))
+			l.ask(q, 2000, commandOf("<renounce/>"))
 			l.ask(q, 1500, commandOf("<logout/>"))
 			q.wantClosed()
 			q.nc.Close()
@@ -349,5 +350,5 @@ func TestWrittenIsValid(t *testing.T) {
 	if !strings.Contains(all, "outcome unknown; check before retrying; sent as M") {
 		t.Error("no unknown outcome was written")
 	}
-	validate(t, 4*len(awkward)+15, l.docs)
+	validate(t, 5*len(awkward)+15, l.docs)
 }

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -410,4 +411,11 @@ func (a *Account) reload(cfg Config) {
 	a.target = newTarget(&cfg)
 	a.target.remember(known)
 	a.turn(func() { a.pool.Reconfigure(cfg.Pool, login, a.now()) })
+}
+
+// LogsInWith reports whether the config lists the namespace as a service for the login. It reports
+// false where the services are those of the greeting.
+func (a *Account) LogsInWith(namespace []byte) bool {
+	is := func(uri string) bool { return uri == string(namespace) }
+	return slices.ContainsFunc(a.cfg.Login.ObjectURIs, is) || slices.ContainsFunc(a.cfg.Login.ExtensionURIs, is)
 }

@@ -22,6 +22,8 @@ var faults = map[string]string{
 	"refused":      "three logins, or commands before login, in a row refused here",
 	"handshake":    "a TLS handshake that failed",
 	"no_login":     "no login within 30 s",
+
+	"unknown_command": "a command that neither EPP nor the registry's greeting knows",
 }
 
 // who names the client that was at fault last, as the end of a sentence.
