@@ -22,7 +22,8 @@ type Bucket struct {
 	// one for each command in flight and one for each answer that came less than Per ago. Slots are
 	// alike: only their number counts.
 	inFlight int
-	answered ring // instants of the answers, rising
+	answered ring          // the answers
+	grain    time.Duration // of limit: how long a slice of them is, see Limit.grain
 
 	// The spacing. due is the instant at which a stream of evenly spaced commands would send its
 	// next one. It is ahead of the clock while commands were sent faster than that.
@@ -48,7 +49,7 @@ func (b *Bucket) use(l Limit) {
 	if err := l.Validate(); err != nil {
 		panic("BUG: ratelimit: " + err.Error())
 	}
-	b.limit, b.spacing, b.ahead = l, l.spacing(), l.tolerance()
+	b.limit, b.grain, b.spacing, b.ahead = l, l.grain(), l.spacing(), l.tolerance()
 }
 
 // Limit is the rule that the bucket now follows.
@@ -92,7 +93,7 @@ func (b *Bucket) Take(now time.Duration) {
 // panics without one.
 func (b *Bucket) Done(now time.Duration) {
 	b.drop("Done")
-	b.answered.push(now, b.limit.N)
+	b.answered.push(now, 1, b.grain, b.limit.runs())
 }
 
 // Undo tells the bucket that nothing of a command was sent to the registry. Its slot is free at
@@ -124,7 +125,7 @@ func (b *Bucket) Used(now time.Duration) int {
 
 // expire forgets the answers that came Per ago or earlier.
 func (b *Bucket) expire(now time.Duration) {
-	for b.answered.len() > 0 && b.answered.at(0)+b.limit.Per <= now {
+	for b.answered.n > 0 && b.answered.run(0).at+b.limit.Per <= now {
 		b.answered.pop()
 	}
 }

@@ -318,7 +318,7 @@ func TestRingKeepsOrder(t *testing.T) {
 	next, oldest := 0, 0
 	for round := range 50 {
 		for range round % 7 * 3 {
-			r.push(time.Duration(next), 1000)
+			r.push(time.Duration(next), 1, 0, 1000)
 			next++
 		}
 		for range min(round%5*3, r.len()) {
@@ -357,7 +357,8 @@ func TestMemory(t *testing.T) {
 }
 
 func BenchmarkTakeDone(b *testing.B) {
-	for _, l := range []Limit{{N: 100, Per: time.Second}, {N: 100, Per: time.Second, Burst: 10}, {N: 10000, Per: time.Hour}} {
+	for _, l := range []Limit{{N: 100, Per: time.Second}, {N: 100, Per: time.Second, Burst: 10},
+		{N: numSlices, Per: time.Hour}, {N: 10000, Per: time.Hour}, {N: 5_000_000, Per: 24 * time.Hour}} {
 		b.Run(l.String(), func(b *testing.B) {
 			bucket := NewBucket(l)
 			var now time.Duration

@@ -6,6 +6,10 @@
 // command from Take until P after Done. A Burst below N adds a spacing: at most Burst commands go
 // back to back, and further ones are P/N apart. A command must be admitted by both rules.
 //
+// A Bucket keeps each answer by itself up to 1024 of them. Of a larger limit it keeps them by slices
+// of a 1024th of P, where all of a slice count as if they had come with its last one: so a slot may
+// stay in use for a slice longer, and never for less than P.
+//
 // The order of things, for one command:
 //
 //	if at := b.Next(now); at > now {

@@ -61,3 +61,20 @@ func (l Limit) spacing() time.Duration {
 func (l Limit) tolerance() time.Duration {
 	return time.Duration(l.burst()-1) * l.spacing()
 }
+
+// numSlices is how many slices of a window are told apart. So a window is known to a thousandth, and a
+// Bucket has 16 KiB for its answers, whatever N is. A limit of no more commands is kept exactly.
+const numSlices = 1024
+
+// grain is the length of a slice: the answers in it count as if all had come with the last one. 0:
+// each answer counts by itself.
+func (l Limit) grain() time.Duration {
+	if l.N <= numSlices {
+		return 0
+	}
+	return (l.Per + numSlices - 1) / numSlices
+}
+
+// runs is the number of runs of answers that a window can hold: one slice more than fit, since
+// windows and slices do not begin together.
+func (l Limit) runs() int { return min(l.N, numSlices+1) }
