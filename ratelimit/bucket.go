@@ -1,7 +1,9 @@
 package ratelimit
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -24,6 +26,10 @@ type Bucket struct {
 	inFlight int
 	answered ring          // the answers
 	grain    time.Duration // of limit: how long a slice of them is, see Limit.grain
+
+	// Inherited, see Inherit. before are the buckets whose commands in flight count here too, heirs
+	// those where commands in flight of this one count.
+	before, heirs []*Bucket
 
 	// The spacing. due is the instant at which a stream of evenly spaced commands would send its
 	// next one. It is ahead of the clock while commands were sent faster than that.
@@ -93,8 +99,14 @@ func (b *Bucket) Take(now time.Duration) {
 // panics without one.
 func (b *Bucket) Done(now time.Duration) {
 	b.drop("Done")
-	b.answered.push(now, 1, b.grain, b.limit.runs())
+	b.push(now, 1)
+	for _, h := range b.heirs {
+		h.push(now, 1)
+	}
 }
+
+// push adds n answers.
+func (b *Bucket) push(at time.Duration, n int) { b.answered.push(at, n, b.grain, b.limit.runs()) }
 
 // Undo tells the bucket that nothing of a command was sent to the registry. Its slot is free at
 // once. Its place in the spacing is given back only if the command is sure to be of the latest
@@ -120,13 +132,24 @@ func (b *Bucket) drop(method string) {
 // Used is the number of slots in use: 0 to N, and above N only after SetLimit has lowered N.
 func (b *Bucket) Used(now time.Duration) int {
 	b.expire(now)
-	return b.inFlight + b.answered.len()
+	used := b.inFlight + b.answered.len()
+	for _, p := range b.before {
+		used += p.inFlight
+	}
+	return used
 }
 
-// expire forgets the answers that came Per ago or earlier.
+// expire forgets the answers that came Per ago or earlier, and the buckets of which nothing is in
+// flight any more.
 func (b *Bucket) expire(now time.Duration) {
 	for b.answered.n > 0 && b.answered.run(0).at+b.limit.Per <= now {
 		b.answered.pop()
+	}
+	if b.before != nil {
+		b.before = slices.DeleteFunc(b.before, func(p *Bucket) bool { return p.inFlight == 0 })
+		if len(b.before) == 0 {
+			b.before = nil
+		}
 	}
 }
 
@@ -136,20 +159,57 @@ func (b *Bucket) Idle(now time.Duration) bool {
 	return b.Used(now) == 0 && b.due <= now
 }
 
+// Inherit makes a new bucket count what others have counted: their answers, their commands in
+// flight, and their places in the spacing, all together. Commands in flight that it has from several
+// of them in turn, as where one of them inherited from another, count once. The others are not used
+// for further commands; Done and Undo of those in flight are still theirs, and b learns of it.
+func (b *Bucket) Inherit(now time.Duration, from ...*Bucket) {
+	var early time.Duration
+	var runs []run
+	for _, f := range from {
+		f.expire(now)
+		early += f.early(now)
+		for i := range f.answered.n {
+			runs = append(runs, *f.answered.run(i))
+		}
+		for _, p := range slices.Concat(f.before, []*Bucket{f}) {
+			if p.inFlight > 0 && !slices.Contains(b.before, p) {
+				b.before = append(b.before, p)
+				p.heirs = append(p.heirs, b)
+			}
+		}
+	}
+	slices.SortFunc(runs, func(x, y run) int { return cmp.Compare(x.at, y.at) })
+	for _, r := range runs {
+		b.push(r.at, r.n)
+	}
+	b.hurry(now, early)
+}
+
+// early is how many commands were sent ahead of an even spacing, rounded up.
+func (b *Bucket) early(now time.Duration) time.Duration {
+	if b.due <= now {
+		return 0
+	}
+	return (b.due - now + b.spacing - 1) / b.spacing
+}
+
+// hurry makes so many commands count as sent ahead of an even spacing.
+func (b *Bucket) hurry(now, early time.Duration) {
+	if early > 0 {
+		b.due = now + min(early, time.Duration(b.limit.N))*b.spacing
+	}
+}
+
 // SetLimit changes the rule. Slots in use stay in use; each is free the new Per after its answer. A
 // command that the old limit had forgotten by now is not remembered again: if the new Per is
 // longer, the promise holds for commands sent from now on together with those that were still
 // remembered. SetLimit panics if the limit is not valid.
 func (b *Bucket) SetLimit(now time.Duration, l Limit) {
 	b.expire(now)
-	var early time.Duration // number of commands sent ahead of an even spacing, rounded up
-	if b.due > now {
-		early = (b.due - now + b.spacing - 1) / b.spacing
-	}
+	early := b.early(now)
 	b.use(l)
-	if early > 0 {
-		b.due = now + min(early, time.Duration(l.N))*b.spacing
-	}
+	b.hurry(now, early)
 	// Commands in flight were spaced by the old rule. An Undo of one must not give back the new
 	// spacing, which may be longer.
 	b.older = b.inFlight

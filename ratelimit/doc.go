@@ -21,7 +21,8 @@
 // If no octet of a command was sent after all, call Undo in place of Done.
 //
 // If several limits apply to one command, ask all of them, wait for the latest instant, and Take
-// from all.
+// from all. If limits are replaced while commands are in flight, let each new bucket Inherit from the
+// old ones that counted some of its commands.
 //
 // The package is pure: it has no clock, starts nothing and does no I/O. It does not queue, and it
 // does not know which commands a limit is for.

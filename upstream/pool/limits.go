@@ -1,7 +1,9 @@
 package pool
 
 import (
+	"cmp"
 	"math/bits"
+	"slices"
 	"strconv"
 	"time"
 
@@ -55,6 +57,31 @@ func (s *CommandSet) has(k kind) bool { return s.in[k/64]&(1<<(k%64)) != 0 }
 
 // Has reports whether the command with that op is in the set.
 func (s *CommandSet) Has(c frame.Command, op frame.Op) bool { return s.has(kindOf(c, op)) }
+
+// meets reports whether some command is in both sets.
+func (s *CommandSet) meets(o *CommandSet) bool { return s.len() > s.outside(o) }
+
+// remove takes the commands of o out of s.
+func (s *CommandSet) remove(o *CommandSet) {
+	for i := range s.in {
+		s.in[i] &^= o.in[i]
+	}
+}
+
+// outside is the number of commands in s that are not in o.
+func (s *CommandSet) outside(o *CommandSet) int {
+	rest := *s
+	rest.remove(o)
+	return rest.len()
+}
+
+// len is the number of commands in s.
+func (s *CommandSet) len() (n int) {
+	for _, in := range s.in {
+		n += bits.OnesCount64(in)
+	}
+	return n
+}
 
 // Commands returns the set of commands for which covers returns true. It calls covers for every
 // command with every op, and also for login, logout and hello, which the pool sends itself.
@@ -151,8 +178,8 @@ func newLimits(rules []Rule) limits {
 	return l
 }
 
-// use replaces the rules. Used slots of an old rule count for the new rule that has the same
-// commands and scope, see carry.
+// use replaces the rules. Used slots of an old rule count for the new ones of its scope that have
+// some of its commands, see carry.
 func (l *limits) use(rules []Rule, now time.Duration) {
 	if len(rules) > MaxRules {
 		panic("BUG: more rules than MaxRules")
@@ -206,34 +233,59 @@ func (l *limits) buckets(scope Scope) bucketSet {
 	return b
 }
 
-// carry replaces new buckets by old ones of rules with the same subject, so that used slots still
-// count. Where several would do, it takes that of an equal limit, else of the same period, else
-// any.
+// carry lets the new buckets count what the old ones have counted: each that of every old rule which
+// counts some of its commands, in the same scope. What other rules know already is left out, so that
+// a command counts once as far as possible. Too much is counted where an old rule counts other
+// commands too, and never too little of what is remembered.
 func carry(to bucketSet, rules []Rule, from bucketSet, old []Rule, now time.Duration) {
-	var given, taken ruleSet
-	for _, alike := range []func(a, b Rule) bool{
-		func(a, b Rule) bool { return a.Limit == b.Limit },
-		func(a, b Rule) bool { return a.Limit.Per == b.Limit.Per },
-		func(a, b Rule) bool { return true },
-	} {
-		for i := range to {
-			for j := range from {
-				if to[i] == nil || from[j] == nil || given&(1<<i) != 0 || taken&(1<<j) != 0 ||
-					!sameSubject(rules[i], old[j]) || !alike(rules[i], old[j]) {
-					continue
-				}
-				given |= 1 << i
-				taken |= 1 << j
-				from[j].SetLimit(now, rules[i].Limit)
-				to[i] = from[j]
+	for i, b := range to {
+		if b == nil {
+			continue
+		}
+		r, left := &rules[i], rules[i].Commands // left: those that no old rule has been found for
+		var found []*ratelimit.Bucket
+		for _, j := range byWorth(r, from, old) {
+			o := &old[j]
+			if !left.meets(&o.Commands) {
+				continue
+			}
+			found = append(found, from[j])
+			if r.Shadow || !o.Shadow { // a shadow rule does not count what it would have held
+				left.remove(&o.Commands)
 			}
 		}
+		b.Inherit(now, found...)
 	}
 }
 
-// sameSubject reports whether two rules count the same commands in the same scope.
-func sameSubject(a, b Rule) bool {
-	return a.Scope == b.Scope && a.Commands == b.Commands && a.Shadow == b.Shadow
+// byWorth returns the indices of the old rules that have a bucket, by what they can tell about r:
+// first those that remember as long as r does, the others by how long they remember; of equals first
+// those that are no shadow rules; then those that count the fewest other commands, and the most of
+// r's own.
+func byWorth(r *Rule, from bucketSet, old []Rule) []int {
+	var all []int
+	for j, b := range from {
+		if b != nil {
+			all = append(all, j)
+		}
+	}
+	shadow := func(o *Rule) int {
+		if o.Shadow {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(all, func(i, j int) int {
+		x, y := &old[i], &old[j]
+		return cmp.Or(
+			-cmp.Compare(min(x.Limit.Per, r.Limit.Per), min(y.Limit.Per, r.Limit.Per)),
+			cmp.Compare(shadow(x), shadow(y)),
+			cmp.Compare(x.Commands.outside(&r.Commands), y.Commands.outside(&r.Commands)),
+			-cmp.Compare(x.Commands.len(), y.Commands.len()),
+			cmp.Compare(x.Limit.Per, y.Limit.Per),
+		)
+	})
+	return all
 }
 
 // hold sets the rules that hold a command from now on, and counts the time of the rules that did

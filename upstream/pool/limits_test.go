@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"eppmux/frame"
-	"eppmux/ratelimit"
 )
 
 // TestCommandSet: a set has what its function covers, command by command and op by op; equal sets
@@ -113,51 +112,13 @@ func TestCharges(t *testing.T) {
 	if got := old.next(1, 10*time.Second); got != 70*time.Second {
 		t.Errorf("the old bucket admits at %v, want 70 s", got)
 	}
-	if len(c) != 0 || l.registry.next(1, 0) != 0 {
+	if len(c) != 0 || l.registry.next(1, 0) != 0 { // it has five slots
 		t.Errorf("%d charges are left; the new bucket admits at %v", len(c), l.registry.next(1, 0))
 	}
 	c.take(nil, 1, 0)
 	c.take(old, 0, 0)
 	if len(c) != 0 {
 		t.Errorf("%d charges of no bucket and no rule", len(c))
-	}
-}
-
-// TestCarry: which old bucket takes the place of which new one.
-func TestCarry(t *testing.T) {
-	create := func(n int, per time.Duration) Rule { return only(frame.CommandCreate, n, per, ScopeRegistry) }
-	shadow := create(5, time.Second)
-	shadow.Shadow = true
-	for _, tt := range []struct {
-		name     string
-		old, now []Rule
-		from     []int // by new rule: the old one whose bucket it has; -1: a new one
-	}{
-		{"the same", []Rule{create(5, time.Second)}, []Rule{create(5, time.Second)}, []int{0}},
-		{"reordered", []Rule{create(5, time.Second), create(9, time.Hour)}, []Rule{create(9, time.Hour), create(5, time.Second)}, []int{1, 0}},
-		{"stricter, same period", []Rule{create(5, time.Second), create(9, time.Hour)}, []Rule{create(4, time.Hour), create(5, time.Second)}, []int{1, 0}},
-		{"another period", []Rule{create(5, time.Second)}, []Rule{create(100, time.Hour)}, []int{0}},
-		{"equal before same period", []Rule{create(3, time.Second), create(5, time.Second)}, []Rule{create(5, time.Second), create(4, time.Second)}, []int{1, 0}},
-		{"one more", []Rule{create(5, time.Second)}, []Rule{create(7, time.Hour), create(5, time.Second)}, []int{-1, 0}},
-		{"one less", []Rule{create(5, time.Second), create(9, time.Hour)}, []Rule{create(9, time.Hour)}, []int{1}},
-		{"other commands", []Rule{create(5, time.Second)}, []Rule{only(frame.CommandDelete, 5, time.Second, ScopeRegistry)}, []int{-1}},
-		{"other scope", []Rule{only(frame.CommandCreate, 5, time.Second, ScopeSession)}, []Rule{create(5, time.Second)}, []int{-1}},
-		{"no shadow any more", []Rule{shadow}, []Rule{create(5, time.Second)}, []int{-1}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			l := newLimits(tt.old)
-			old := slices.Clone(l.registry)
-			l.use(tt.now, 0)
-			for i, want := range tt.from {
-				got := slices.Index(old, l.registry[i])
-				if got != want {
-					t.Errorf("rule %d has the bucket of %d, want %d", i, got, want)
-				}
-				if l.registry[i].Limit() != tt.now[i].Limit {
-					t.Errorf("rule %d has the limit %v", i, l.registry[i].Limit())
-				}
-			}
-		})
 	}
 }
 
@@ -366,26 +327,5 @@ func TestHold(t *testing.T) {
 	d.Snapshot(&sn, d.now)
 	if sn.Limited[0] != 2*time.Second || sn.Limited[1] != 5*time.Second {
 		t.Errorf("held for %v and %v, want 2 s and 5 s", sn.Limited[0], sn.Limited[1])
-	}
-}
-
-// TestSubjects: two rules are about the same only if they count the same commands in the same scope
-// in the same way.
-func TestSubjects(t *testing.T) {
-	base := Rule{Name: "a", Limit: ratelimit.Limit{N: 1, Per: time.Second}, Scope: ScopeSession, Commands: allCommands()}
-	for what, change := range map[string]func(*Rule){
-		"scope":    func(r *Rule) { r.Scope = ScopeRegistry },
-		"commands": func(r *Rule) { r.Commands = CommandSet{} },
-		"shadow":   func(r *Rule) { r.Shadow = true },
-	} {
-		other := base
-		if change(&other); sameSubject(base, other) {
-			t.Errorf("another %s is the same subject", what)
-		}
-	}
-	other := base
-	other.Name, other.Limit.N = "b", 9
-	if !sameSubject(base, other) {
-		t.Error("another name and number is another subject")
 	}
 }
