@@ -119,6 +119,7 @@ type Server struct {
 	svTRID         []byte         // see nextSvTRID
 	svTRIDs        uint64
 	users          map[string]*credential // by client id; nil: any login is right
+	doubts         doubts                 // see line
 	decoy          PasswordHash           // for unknown client ids: no password matches, and it takes as long
 	counts         Counters
 	blamed         blamed // last
@@ -132,7 +133,8 @@ func New(cfg Config, account *upstream.Account) *Server {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{cfg: cfg, log: cfg.Logger, loop: account.Loop(), account: account, epoch: time.Now(),
-		left: make(chan struct{}, 1), verifier: newVerifier(account.Loop().Post), proofKey: newProofKey()}
+		left: make(chan struct{}, 1), verifier: newVerifier(account.Loop().Post), proofKey: newProofKey(),
+		doubts: make(doubts)}
 	s.complaints.log, s.troubles.log = s.log, s.log
 	s.maxClients.Store(int64(cfg.MaxClients))
 	s.maxAhead.Store(int64(cfg.MaxAhead))

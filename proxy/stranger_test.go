@@ -86,7 +86,7 @@ func TestVerifyLoginTimeoutWaits(t *testing.T) {
 	right, wrong := f.dial(), f.dial()
 	right.write(loginAs("web", "web-secret", "", "V-1"))
 	wrong.write(loginAs("web", "wrong", "", "V-2"))
-	waitFor(t, "the queue", func() bool { return len(f.server.verifier.queue) == 2 })
+	waitFor(t, "the queue", func() bool { return f.server.verifier.len() == 2 })
 	var then, left time.Duration // of the one that is wrong, which came last
 	err := f.server.ask(func() {
 		then = f.server.clock()
@@ -187,10 +187,14 @@ func TestVerifyRoom(t *testing.T) {
 func TestVerifyBusyIsNoRefusal(t *testing.T) {
 	f, _ := verifying(t, nil)
 	resume := f.pauseLogins()
-	for range verificationsMax {
-		f.dial().write(loginAs("web", "wrong", "", "V-1"))
+	for i := range verificationsMax { // of two lines: of connections that have been refused, and that have not
+		p := f.dial()
+		if i%2 == 0 {
+			p.want(p.ask(command(`<login><clID>web</clID><pw>web-secret</pw><newPW>c</newPW></login>`, "V-0")), 2102, "V-0")
+		}
+		p.write(loginAs("web", "wrong", "", "V-1"))
 	}
-	waitFor(t, "the queue", func() bool { return len(f.server.verifier.queue) == verificationsMax })
+	waitFor(t, "the queue", func() bool { return f.server.verifier.len() == verificationsMax })
 	honest, deaf := f.dial(), f.dial()
 	for range maxBusy {
 		honest.want(honest.ask(loginAs("web", "web-secret", "", "V-2")), 2400, "V-2")
@@ -202,6 +206,6 @@ func TestVerifyBusyIsNoRefusal(t *testing.T) {
 	deaf.wantClosed()
 	f.server.verifier.rest = func(time.Duration) {}
 	resume()
-	waitFor(t, "room", func() bool { return len(f.server.verifier.queue) == 0 })
+	waitFor(t, "room", func() bool { return f.server.verifier.len() == 0 })
 	honest.want(honest.ask(loginAs("web", "web-secret", "", "V-4")), 1000, "V-4")
 }

@@ -287,11 +287,11 @@ func TestWrittenIsValid(t *testing.T) {
 		p.write(login("B-0"))
 		_, _ = p.nc.Write(append([]byte{0, 0, 255, 255}, make([]byte, strangerAhead)...))
 		l.take(p, 2500)
-		waitFor(t, "its login", func() bool { return len(f.server.verifier.queue) == 1 })
-		for range verificationsMax - 1 {
+		waitFor(t, "its end", func() bool { return f.server.verifier.len() == 0 })
+		for range verificationsMax {
 			f.dial().write(login("B-1"))
 		}
-		waitFor(t, "the queue", func() bool { return len(f.server.verifier.queue) == verificationsMax })
+		waitFor(t, "the queue", func() bool { return f.server.verifier.len() == verificationsMax })
 		l.ask(f.dial(), 2400, good)
 	})
 	t.Run("unknown", func(t *testing.T) {

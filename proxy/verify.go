@@ -5,22 +5,29 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"eppmux/frame"
+	"eppmux/upstream/pool"
 )
 
 // A login is verified against the hash of its password. That is slow by design, so each Server does
 // it on a goroutine of its own, one login after the other; the loop goes on, and so does every
-// client that is logged in. A flood of wrong logins delays only other logins: the queue is short,
-// and after a wrong password the goroutine rests for as long as it has worked, so that it never
-// takes more than half a processor. A password that was right once does not wait at all: the loop
-// keeps a proof of it, and finds the same one right at once.
+// client that is logged in. A flood of wrong logins delays only other logins, and those of other
+// peers and client ids by little: they take turns, see turns. After a wrong password the goroutine
+// rests for as long as it has worked, so that it never takes more than half a processor. A password
+// that was right once does not wait at all: the loop keeps a proof of it, and finds the same one
+// right at once.
 
-// verificationsMax is how many logins may wait for each Server. Beyond it they are refused: a
-// client behind more of them would lose patience.
-const verificationsMax = 32
+const (
+	// verificationsMax is how many logins may wait for each Server. Beyond it they are refused: a
+	// client behind more of them would lose patience.
+	verificationsMax = 32
+	// doubtsMax is how many pairs of peer and client id are remembered that had a wrong password
+	// last.
+	doubtsMax = 1 << 10
+)
 
 // credential is a client id that may log in.
 type credential struct {
@@ -36,21 +43,23 @@ type credential struct {
 // verification is one login under way.
 type verification struct {
 	// Immutable.
+	claim
+	doubted  bool // see line
 	client   *client
-	user     *credential  // nil: no such client id
 	hash     PasswordHash // the user's, or a decoy
 	password string
 	clTRID   []byte        // nil: none was sent
 	since    time.Duration // when it was handed in, by the Server's clock
-
-	abandoned atomic.Bool // set on the loop: the client does not wait any more
 }
 
 // verifier is the goroutine that verifies, and the queue before it.
 type verifier struct {
-	queue chan *verification // from the loop; not closed
-	quit  chan struct{}      // closed by stop
-	ended chan struct{}      // closed when run has ended
+	mu      sync.Mutex
+	waiting turns // guarded by mu
+
+	more  chan struct{} // holds one when a login was handed in; not closed
+	quit  chan struct{} // closed by stop
+	ended chan struct{} // closed when run has ended
 	post  func(func())
 	rest  func(time.Duration) // pause, but in tests
 }
@@ -58,13 +67,47 @@ type verifier struct {
 // newVerifier returns a verifier whose run is to be started. post runs a function on the loop.
 func newVerifier(post func(func())) *verifier {
 	v := &verifier{
-		queue: make(chan *verification, verificationsMax),
+		more:  make(chan struct{}, 1),
 		quit:  make(chan struct{}),
 		ended: make(chan struct{}),
 		post:  post,
 	}
 	v.rest = v.pause
 	return v
+}
+
+// handIn lets a login wait for its turn. ok is false where too many wait. victim is one that has
+// waited and makes room; nil: none has to.
+func (v *verifier) handIn(check *verification) (victim *verification, ok bool) {
+	v.mu.Lock()
+	victim, ok = v.waiting.push(check)
+	v.mu.Unlock()
+	select {
+	case v.more <- struct{}{}:
+	default:
+	}
+	return victim, ok
+}
+
+// forget takes a login out of the queue, if it waits still.
+func (v *verifier) forget(check *verification) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.waiting.remove(check)
+}
+
+// next takes the login whose turn it is; nil where none waits.
+func (v *verifier) next() *verification {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.waiting.pop()
+}
+
+// len is how many logins wait.
+func (v *verifier) len() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.waiting.n
 }
 
 // run is the goroutine. stop ends it and waits for it.
@@ -74,18 +117,31 @@ func (v *verifier) run() {
 		select {
 		case <-v.quit:
 			return
-		case next := <-v.queue:
-			if next.abandoned.Load() {
-				continue
-			}
-			begin := time.Now()
-			right := next.hash.Matches(next.password) && next.user != nil
-			v.post(func() { next.client.verified(next, right) })
-			if !right {
-				v.rest(time.Since(begin))
+		case <-v.more:
+		}
+		for v.step() {
+			select {
+			case <-v.quit:
+				return
+			default:
 			}
 		}
 	}
+}
+
+// step verifies one login. It reports whether one waited.
+func (v *verifier) step() bool {
+	next := v.next()
+	if next == nil {
+		return false
+	}
+	begin := time.Now()
+	right := next.hash.Matches(next.password) && next.user != nil
+	v.post(func() { next.client.verified(next, right) })
+	if !right {
+		v.rest(time.Since(begin))
+	}
+	return true
 }
 
 // pause waits for d, or until stop.
@@ -102,6 +158,36 @@ func (v *verifier) pause(d time.Duration) {
 func (v *verifier) stop() {
 	close(v.quit)
 	<-v.ended
+}
+
+// doubts are the pairs of a peer and a client id of which the last password was wrong. Owned by the
+// loop.
+type doubts map[doubt]struct{}
+
+type doubt struct {
+	peer *pool.Budget
+	user *credential
+}
+
+// note takes the result of a verification into account.
+func (d doubts) note(of doubt, v verdict) {
+	if v == loginRight {
+		delete(d, of)
+		return
+	}
+	for other := range d { // any
+		if len(d) >= doubtsMax {
+			delete(d, other)
+		}
+		break
+	}
+	d[of] = struct{}{}
+}
+
+// has reports whether the pair is one.
+func (d doubts) has(of doubt) bool {
+	_, is := d[of]
+	return is
 }
 
 // setUsers says who may log in; nil: everybody, and nobody needs to. A client whose client id has
@@ -161,32 +247,36 @@ func (c *client) authenticate(l *frame.Login, clTRID []byte) (v verdict, pending
 			return loginRight, false
 		}
 	}
-	check := &verification{client: c, user: u, hash: s.decoy, password: l.Password, clTRID: bytes.Clone(clTRID),
-		since: s.clock()}
+	check := &verification{claim: claim{c.budget, u, c.refusals > 0}, client: c, hash: s.decoy, password: l.Password,
+		clTRID: bytes.Clone(clTRID), since: s.clock()}
+	check.doubted = u == nil || s.doubts.has(doubt{c.budget, u})
 	if u != nil {
 		check.hash = u.hash
 	}
-	select {
-	case s.verifier.queue <- check:
-		c.check = check
-		return v, true
-	default:
+	victim, ok := s.verifier.handIn(check)
+	if !ok {
 		return loginBusy, false
+	}
+	c.check = check
+	if victim != nil { // answered later: this login's frame is borrowed
+		s.loop.Post(func() { victim.client.ousted(victim) })
+	}
+	return v, true
+}
+
+// ousted is called on the loop when a login had to make room for another. The client may have gone.
+func (c *client) ousted(check *verification) {
+	if c.check == check {
+		c.handle(func() { c.finishLogin(check, loginBusy) })
 	}
 }
 
 // verified is called on the loop when a login has been verified. The client may have gone.
 func (c *client) verified(check *verification, right bool) {
-	if c.check == check {
-		c.handle(func() { c.finishLogin(check, right) })
+	if c.check != check {
+		return
 	}
-}
-
-// finishLogin answers a login that has been verified.
-func (c *client) finishLogin(check *verification, right bool) {
 	s, v := c.srv, loginCredentials
-	c.check = nil
-	c.loginBy += s.clock() - check.since // a stranger's time did not run
 	switch {
 	case s.users == nil: // a reload has made it needless
 		v = loginRight
@@ -194,6 +284,14 @@ func (c *client) finishLogin(check *verification, right bool) {
 		v, c.as = loginRight, check.user
 		check.user.proof, check.user.proven = s.proofOf(check.user, check.password), true
 	}
+	s.doubts.note(doubt{check.peer, check.user}, v)
+	c.handle(func() { c.finishLogin(check, v) })
+}
+
+// finishLogin answers a login that has waited to be verified.
+func (c *client) finishLogin(check *verification, v verdict) {
+	c.check = nil
+	c.loginBy += c.srv.clock() - check.since // a stranger's time did not run
 	c.do(c.loginEnds(v, nil, check.clTRID, check.user))
 	c.awaitLogin()
 	if c.state == clientServed {
@@ -205,7 +303,7 @@ func (c *client) finishLogin(check *verification, right bool) {
 // forgetLogin gives up a login that is under way.
 func (c *client) forgetLogin() {
 	if c.check != nil {
-		c.check.abandoned.Store(true)
+		c.srv.verifier.forget(c.check)
 		c.check = nil
 	}
 }

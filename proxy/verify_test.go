@@ -217,13 +217,13 @@ func TestVerifyQueue(t *testing.T) {
 		q.write(loginAs("web", "wrong", "", "V-2"))
 		waiting = append(waiting, q)
 	}
-	waitFor(t, "the queue", func() bool { return len(f.server.verifier.queue) == verificationsMax })
+	waitFor(t, "the queue", func() bool { return f.server.verifier.len() == verificationsMax })
 	if list, _, err := f.server.Clients(1); err != nil || len(list) != 1 || list[0].Doing != "login" {
 		t.Errorf("got %+v, %v, want one that logs in", list, err)
 	}
 	q := f.dial()
-	q.want(q.ask(loginAs("batch", "batch &amp; secret", "", "V-3")), 2400, "V-3")
-	q.want(q.ask(loginAs("nobody", "x", "", "V-4")), 2400, "V-4")
+	q.want(q.ask(loginAs("web", "wrong", "", "V-3")), 2400, "V-3")
+	q.want(q.ask(loginAs("web", "", "", "V-4")), 2400, "V-4")
 	q.want(q.ask(loginAs("web", "web-secret", "", "V-5")), 1000, "V-5")
 	q.want(q.ask(check("a.example", "V-6")), 1000, "V-6")
 	if got := f.server.Snapshot().LoginsRefused[refusedBusy]; got != 2 {
@@ -262,7 +262,7 @@ func TestVerifyChanges(t *testing.T) {
 		resume := f.pauseLogins()
 		p := f.dial()
 		p.write(loginAs("web", "web-secret", "", "V-1"))
-		waitFor(t, "the queue", func() bool { return len(f.server.verifier.queue) == 1 })
+		waitFor(t, "the queue", func() bool { return f.server.verifier.len() == 1 })
 		cfg := testConfig(t, r.ln.Addr().String(), r.certs)
 		cfg.Users = tt.users(t)
 		if err := f.server.Reload(cfg); err != nil {
@@ -281,7 +281,7 @@ func TestVerifyDrain(t *testing.T) {
 	f.pauseLogins()
 	p := f.dial()
 	p.write(loginAs("web", "web-secret", "", "V-1"))
-	waitFor(t, "the queue", func() bool { return len(f.server.verifier.queue) == 1 })
+	waitFor(t, "the queue", func() bool { return f.server.verifier.len() == 1 })
 	if err := f.server.Drain(5 * time.Second); err != nil {
 		t.Error(err)
 	}
