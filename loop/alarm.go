@@ -27,13 +27,18 @@ func NewAlarm(loop Loop, now func() time.Duration, f func()) *Alarm {
 }
 
 // Before sets the alarm to at, unless it is set to an earlier instant. An alarm that goes off is
-// not set any more. On the loop.
+// not set any more. An instant in the past counts as now, however far it lies. On the loop.
 func (a *Alarm) Before(at time.Duration) {
 	if at >= a.at {
 		return
 	}
+	now := a.now()
+	at = max(at, now) // so that d cannot go over the end
+	if at >= a.at {
+		return // it is due, and its ring on its way
+	}
 	a.at = at
-	d := at - a.now()
+	d := at - now
 	if a.timer == nil {
 		a.timer = time.AfterFunc(d, func() { a.loop.Post(a.ring) })
 		return

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -111,6 +112,37 @@ func TestAlarmPast(t *testing.T) {
 	})
 }
 
+// TestAlarmFarPast: an instant that lies as far in the past as can be, as where a sum of durations has
+// gone over the end, goes off at once and does not keep off what comes later.
+func TestAlarmFarPast(t *testing.T) {
+	for _, at := range []time.Duration{math.MinInt64, math.MinInt64 + second, -1} {
+		inClockwork(t, func(c *clockwork) {
+			c.Before(20 * second)
+			c.pass(5 * second)
+			c.Before(at)
+			synctest.Wait()
+			c.loop.turn()
+			c.want(t, 5*second)
+			c.Before(7 * second)
+			c.pass(10 * second)
+			c.want(t, 5*second, 7*second)
+		})
+	}
+}
+
+// TestAlarmFarAhead: an instant that is nearly never does not keep off an earlier one.
+func TestAlarmFarAhead(t *testing.T) {
+	inClockwork(t, func(c *clockwork) {
+		c.Before(never - 1)
+		c.pass(second)
+		c.want(t)
+		c.Before(2 * second)
+		c.Before(never - 1)
+		c.pass(5 * second)
+		c.want(t, 2*second)
+	})
+}
+
 // TestAlarmLate: a loop that turns late lets the alarm go off late, once; what was set in between is
 // not lost.
 func TestAlarmLate(t *testing.T) {
@@ -135,7 +167,7 @@ func TestAlarmSetWhileRinging(t *testing.T) {
 		c.Before(2 * second)
 		time.Sleep(2 * second) // the ring is posted
 		synctest.Wait()
-		c.Before(second) // it is due already; a second ring comes
+		c.Before(second) // it is due already
 		synctest.Wait()
 		c.loop.turn()
 		c.want(t, 2*second)

@@ -100,6 +100,7 @@ func TestRegistryRules(t *testing.T) {
 		{`timeouts: {command: -1s}`, "registries[0].timeouts.command: must be above 0, got -1s"},
 		{`timeouts: {queue: 0}`, "registries[0].timeouts.queue: must be above 0"},
 		{`timeouts: {greeting: 0s}`, "registries[0].timeouts.greeting: must be above 0"},
+		{`timeouts: {command: 2562047h47m16s}`, `registries[0].timeouts.command: must be 87600h (ten years) at most, got "2562047h47m16s"`},
 		{`timeouts: {connect: 10}`, `registries[0].timeouts.connect: must be a duration such as 30s, 4m or 1h30m, got "10"`},
 		{`timeouts: []`, "registries[0].timeouts: must be a mapping, got a list"},
 

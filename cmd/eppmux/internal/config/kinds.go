@@ -59,6 +59,10 @@ func (r *reader) integer(path string, n *yaml.Node, to *int) {
 	*to = i
 }
 
+// longest is the longest duration in a config file: ten years. Whatever is added to it stays far
+// below the longest time.Duration.
+const longest = 10 * 365 * 24 * time.Hour
+
 func (r *reader) duration(path string, n *yaml.Node, to *time.Duration) {
 	if !r.scalar(path, n, "a duration such as 30s") {
 		return
@@ -66,6 +70,10 @@ func (r *reader) duration(path string, n *yaml.Node, to *time.Duration) {
 	d, err := time.ParseDuration(n.Value)
 	if err != nil {
 		r.add(path, "must be a duration such as 30s, 4m or 1h30m, got %s", cli.Quote(n.Value))
+		return
+	}
+	if d.Abs() > longest {
+		r.add(path, "must be %s (ten years) at most, got %s", whole(longest), cli.Quote(n.Value))
 		return
 	}
 	*to = d

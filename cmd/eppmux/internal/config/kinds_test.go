@@ -119,6 +119,11 @@ func TestDurations(t *testing.T) {
 		{`1.5h`, 90 * time.Minute, ""},
 		{`-1s`, -time.Second, ""},
 		{`"4m"`, 4 * time.Minute, ""},
+		{`87600h`, longest, ""},
+		{`87600h1ns`, 0, `must be 87600h (ten years) at most, got "87600h1ns"`},
+		{`2562047h47m16.854775807s`, 0, "must be 87600h (ten years) at most"},
+		{`-2562047h47m16.854775808s`, 0, "must be 87600h (ten years) at most"},
+		{`9999999h`, 0, "must be a duration such as"}, // more than a time.Duration
 		{`30`, 0, `must be a duration such as 30s, 4m or 1h30m, got "30"`},
 		{`1d`, 0, "must be a duration such as"},
 		{`soon`, 0, "must be a duration such as"},

@@ -102,7 +102,7 @@ var wrongValues = map[string][]string{
 	"word":     {"[x]", "{x: y}", "true", "~", "nonsense", "7"},
 	"mode":     {"[x]", "{x: y}", "true", "~", "nonsense", "999", "-1", "07777"},
 	"integer":  {"[1]", "{x: 1}", "true", "~", "one", `"1"`, "1.5", "0x10", "1e3", "1_000", ".inf", "2001-01-01"},
-	"duration": {"[1s]", "{x: 1s}", "true", "~", "soon", "60", "1.5", "10 s", "1d", ".nan"},
+	"duration": {"[1s]", "{x: 1s}", "true", "~", "soon", "60", "1.5", "10 s", "1d", ".nan", "2562047h47m16s"},
 	"boolean":  {"[true]", "{x: true}", "~", "1", "yes", `"true"`},
 	"list":     {"{x: y}", "x", "1", "true", "~"},
 	"mapping":  {"[x]", "x", "1", "true", "~"},
