@@ -131,6 +131,10 @@ func (m *model) frame(payload []byte) bool {
 		}
 		return code[1] != "2501"
 	}
+	if msg.Kind == frame.KindCommand && fateOf("command", string(msg.Payload[msg.Verb.Start:msg.Verb.End]), string(msg.Object)) == fateUnknown {
+		m.want(m.next(id), 2000, id)
+		return true
+	}
 	if set := allowed(); m.mode&modeAllow != 0 && !set.Has(msg.Command, msg.Op) {
 		m.want(m.next(id), 2201, id)
 		return true

@@ -215,7 +215,8 @@ type fakeLine struct {
 
 func (r *rig) dial(context.Context) (net.Conn, error) {
 	l := &fakeLine{r: r, in: unit(eppOpen + `<greeting><svID>fuzz</svID><svDate>2020-01-01T00:00:00.0Z</svDate><svcMenu><version>1.0</version>` +
-		`<lang>en</lang><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI></svcMenu></greeting></epp>`)}
+		`<lang>en</lang><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI>` +
+		`<svcExtension><extURI>` + echoExtension + `</extURI></svcExtension></svcMenu></greeting></epp>`)}
 	return l, nil
 }
 

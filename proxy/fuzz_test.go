@@ -279,5 +279,13 @@ var clientScripts = []struct {
 	{modeMemory, []byte{19, 19, 0, 4}, []byte{100, 228, 0}, nil},
 	{0, []byte{0, 21}, []byte{0}, nil}, {0, []byte{0, 22}, []byte{0}, nil}, {0, []byte{0, 24, 0}, []byte{0}, nil}, {0, []byte{0, 25, 0}, []byte{0}, nil}, {0, []byte{0, 26}, []byte{1}, nil},
 	{0, append([]byte{0, 27, 50}, "<epp xmlns='urn:ietf:params:xml:ns:epp-1.0'><hello/></epp>"...), []byte{200}, nil},
+	{0, verbatim(`<epp><command><frobnicate/><clTRID>C-1</clTRID></command></epp>`), []byte{50, 200}, nil},
+	{modeAllow, verbatim(`<epp><command><v:x xmlns:v="` + echoExtension + `"/></command></epp>`), []byte{50, 200}, nil},
+	{0, verbatim(`<epp><command><v:x xmlns:v="` + echoExtension + `"/></command></epp>`), []byte{50, 200}, nil},
 	{0, append([]byte{0, 28, 16}, "GET / HTTP/1.1\r\n"...), []byte{200}, nil},
+}
+
+// verbatim is a script of one payload as it is, between two checks.
+func verbatim(payload string) []byte {
+	return slices.Concat([]byte{0, 27, byte(len(payload))}, []byte(payload), []byte{0})
 }
