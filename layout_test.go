@@ -47,6 +47,7 @@ var alone = map[string][]string{
 
 // libraries are the imports from outside the standard library that each package may have.
 var libraries = map[string][]string{
+	"loop":                       {"golang.org/x/sys/unix"}, // sock_diag
 	"audit":                      {"github.com/prometheus/client_golang/prometheus"},
 	"loop/gnetloop":              {"github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging"},
 	"upstream":                   {"github.com/valyala/bytebufferpool", "github.com/hashicorp/golang-lru/v2/simplelru"},
