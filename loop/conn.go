@@ -64,6 +64,16 @@ func (c *Conn) Emptied() bool {
 // Partial reports whether a TLS record has come in part.
 func (c *Conn) Partial() bool { return c.records.partial() }
 
+// Kept returns how much memory crypto/tls keeps for records until the connection ends, in octets,
+// where that is much: its buffer never gets smaller than for the longest record that has begun.
+func (c *Conn) Kept() int {
+	const little = 4 << 10
+	if c.records.longest <= little {
+		return 0
+	}
+	return c.records.longest + little
+}
+
 // records counts the TLS records in the octets that pass. RFC 8446 section 5.1: a record is a type,
 // a version and a length, 5 octets together, and length octets.
 type records struct {
@@ -71,6 +81,7 @@ type records struct {
 	head    int  // octets of the header of the record that has passed in part; 0: there is none
 	length  int  // of that record, as far as its header has passed
 	missing int  // octets of that record's content that have not passed; once its header has
+	longest int  // the greatest length of all that have begun
 	more    bool // the last Read was filled: the socket may have more
 }
 
@@ -84,7 +95,7 @@ func (r *records) pass(p []byte) {
 				r.length = r.length<<8 | int(p[0])
 			}
 			if r.head++; r.head == 5 {
-				r.missing = r.length
+				r.missing, r.longest = r.length, max(r.longest, r.length)
 			}
 			p = p[1:]
 		} else {

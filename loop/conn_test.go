@@ -295,3 +295,19 @@ func TestConnClosed(t *testing.T) {
 		}
 	}
 }
+
+// TestKept: a long record counts from the moment that it is announced, to the end.
+func TestKept(t *testing.T) {
+	c := new(Conn)
+	for _, tt := range []struct {
+		come []byte
+		want int
+	}{
+		{[]byte{23, 3, 3, 0x10, 0}, 0}, {make([]byte, 0x1000), 0}, {[]byte{23, 3, 3, 0x40}, 0}, {[]byte{0}, 0x4000 + 4096},
+		{make([]byte, 0x4000), 0x4000 + 4096}, {[]byte{23, 3, 3, 0, 1, 0}, 0x4000 + 4096},
+	} {
+		if c.records.pass(tt.come); c.Kept() != tt.want {
+			t.Errorf("behind %d octets got %d, want %d", len(tt.come), c.Kept(), tt.want)
+		}
+	}
+}

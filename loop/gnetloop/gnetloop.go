@@ -50,7 +50,7 @@ func New(log *slog.Logger) (*Loop, error) {
 	l := &Loop{}
 	l.stop = sync.OnceValue(l.end)
 	c, err := gnet.NewClient(l, gnet.WithNumEventLoop(1), gnet.WithTCPNoDelay(gnet.TCPNoDelay),
-		gnet.WithLogger(gnetLogger{log}), gnet.WithLogLevel(logging.ErrorLevel))
+		gnet.WithWriteBufferCap(1), gnet.WithLogger(gnetLogger{log}), gnet.WithLogLevel(logging.ErrorLevel))
 	if err != nil {
 		return nil, err
 	}

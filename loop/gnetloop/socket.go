@@ -1,6 +1,7 @@
 package gnetloop
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -17,6 +18,11 @@ type socket struct {
 	conn    gnet.Conn // nil once closed
 	handler loop.Handler
 }
+
+// pieceMax is how many octets that wait are in one piece at most. From the second on, gnet gives a
+// piece its own memory, no more than it needs. The first one goes into a buffer that may have been
+// another connection's, with all that it had grown to: so that must not be much either, see New.
+const pieceMax = 4 << 10
 
 // Read implements loop.Socket.
 func (s *socket) Read(p []byte) (int, error) {
@@ -47,8 +53,14 @@ func (s *socket) Write(p []byte) (int, error) {
 			}
 		}
 	}
-	n, err := s.conn.Write(p[sent:])
-	return sent + n, err
+	// gnet keeps each piece that waits in memory of its own until the last octet of it is sent.
+	for sent < len(p) {
+		n, err := s.conn.Write(p[sent:min(len(p), sent+pieceMax)])
+		if sent += n; err != nil || s.conn == nil {
+			return sent, cmp.Or(err, net.ErrClosed)
+		}
+	}
+	return sent, nil
 }
 
 // Pending implements loop.Socket.
