@@ -16,6 +16,14 @@ const (
 	writeRecheck = 50 * time.Millisecond
 )
 
+// takesAnswers reports whether the client's next message may be looked at: it takes the answers to
+// those before it. A stranger has to take all of them, so that no more waits for it than one
+// message.
+func (c *client) takesAnswers() bool {
+	n := c.stream.unsent()
+	return n == 0 || n < unsentPause && !c.stranger()
+}
+
 // write writes a whole data unit. What the kernel does not take now waits, within bounds.
 func (c *client) write(unit []byte) {
 	c.inHandling()

@@ -35,7 +35,7 @@ type client struct {
 	x        *upstream.Exchange // under way, from Submit to Finish; see busy
 	check    *verification      // its login under way; see busy
 	as       *credential        // of its last right login; nil where logins are not verified
-	budget   *pool.Budget       // for client-scope limits
+	identity *identity          // who is behind it
 	prev     *client            // in srv.clients
 	next     *client
 	named    *origin       // nil: nobody has asked
@@ -44,10 +44,11 @@ type client struct {
 	loginBy  time.Duration // when a stranger's time is over; moved on when a login has been verified
 	partial  time.Duration // when the first octet of an incomplete frame was seen; 0: no such frame
 	stalled  time.Duration // since when the kernel has taken nothing of the backlog; 0: no backlog
-	memory   int32         // octets that count in srv.memory
+	memory   int32         // octets that are held for it, see account
 	backlog  int32         // octets that the kernel had not taken when it stalled
 	flood    int32         // octets that came while it lingered
 	timer    pool.Place    // in srv.timers
+	holder   pool.Place    // in its share's holders
 	state    clientState
 	handling uint8 // calls of handle on the stack
 	faults   uint8 // frames in a row that were refused
@@ -62,12 +63,18 @@ type client struct {
 
 // handle is the one door to the client's octets: whatever happens to them happens in f, and they
 // are weighed afterwards. Calls of handle nest, since a command can end before Submit returns. f
-// must not be kept.
+// must not be kept. When the outermost call ends, no client's octets are in anybody's hands: then
+// clients may have to give way.
 func (c *client) handle(f func()) {
+	s := c.srv
 	c.handling++
+	s.handling++
 	f()
 	c.weigh()
 	c.handling--
+	if s.handling--; s.handling == 0 && s.tight() {
+		s.relieve()
+	}
 }
 
 // inHandling panics where the client's octets must not be touched: outside handle, where they would
@@ -85,35 +92,44 @@ func (c *client) notDeciding() {
 	}
 }
 
-// weigh counts the octets that are held for the client. While all clients together exceed the
-// bound, a client that is weighed is evicted if it has sent octets that wait.
+// weigh counts the octets that are held for the client.
 func (c *client) weigh() {
 	n := 0
 	if c.state != clientClosed {
-		n = c.stream.buffered() + c.stream.unsent()
+		n = c.stream.memory()
 		if c.x != nil {
 			n += c.x.Octets()
 		}
 	}
-	c.srv.memory += n - int(c.memory)
-	c.memory = int32(n)
-	if c.stream.buffered() > 0 && c.srv.memory > c.srv.cfg.MaxMemory && c.state < clientLingering {
-		c.evict(replyNoMemory, closedMemory)
-		c.weigh()
-	}
+	c.account(n)
 }
 
 // arrival is a client whose socket is not on the loop yet. It is the socket's first Handler, and is
 // dropped when the socket opens.
 type arrival struct {
 	*client
-	identity string // see identify
+	from provenance
+}
+
+// join counts the arrival under its identity. It can be called again. On the loop.
+func (a *arrival) join() {
+	if a.identity == nil {
+		a.identity = a.srv.join(a.srv.newcomer(a.from))
+	}
+}
+
+// leave is for an arrival that never comes onto the loop. On the loop.
+func (a *arrival) leave() {
+	if a.identity != nil {
+		a.srv.leave(a.identity)
+	}
 }
 
 // Opened implements loop.Handler.
 func (a *arrival) Opened(s loop.Socket) {
 	s.SetHandler(a.client)
-	a.open(s, a.srv.account.Budget(a.identity))
+	a.join()
+	a.open(s)
 }
 
 // Opened implements loop.Handler. It must never run: arrival.Opened has replaced the handler by
@@ -121,9 +137,9 @@ func (a *arrival) Opened(s loop.Socket) {
 func (c *client) Opened(loop.Socket) { panic("BUG: client opened twice") }
 
 // open begins the client's life on the loop.
-func (c *client) open(s loop.Socket, budget *pool.Budget) {
+func (c *client) open(s loop.Socket) {
 	c.stream.open(s)
-	c.budget = budget
+	c.reidentify(c.identity.key.claimed) // a reload may have come since it joined
 	c.since = c.srv.clock()
 	c.served = c.srv.account.Now()
 	c.srv.addClient(c)
@@ -150,7 +166,12 @@ func (c *client) greet() {
 }
 
 // Readable implements loop.Handler.
-func (c *client) Readable() { c.handle(c.readable) }
+func (c *client) Readable() {
+	c.handle(func() {
+		c.readable()
+		c.stream.keep()
+	})
+}
 
 func (c *client) readable() {
 	if err := c.stream.fill(); err != nil {
@@ -222,6 +243,7 @@ func (c *client) Closed(error) {
 		c.stream.detach()
 	})
 	c.srv.removeClient(c)
+	c.srv.leave(c.identity)
 	c.abandon()
 }
 
@@ -278,7 +300,7 @@ func (c *client) dueServed(now time.Duration) {
 	}
 	// Behind a large backlog nothing of the client's is looked at, and the frame may be whole by
 	// now.
-	if c.partial > 0 && !c.busy() && c.state == clientServed && c.stream.unsent() < unsentPause {
+	if c.partial > 0 && !c.busy() && c.state == clientServed && c.takesAnswers() {
 		by := c.partial + c.srv.cfg.FrameTimeout
 		if now >= by {
 			c.close(closedSlowFrame)

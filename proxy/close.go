@@ -22,17 +22,18 @@ const (
 	closedTLS            // octets that TLS does not accept, after the handshake
 	closedTooMany        // clients.max
 	closedShutdown
-	closedMemory    // all clients together take more memory than they may
+	closedMemory    // all clients together take more memory than they may, and it held most
 	closedRefused   // three logins, or commands before login, in a row were refused
 	closedHandshake // the TLS handshake failed, or took too long
 	closedKicked    // by the operator
+	closedDisplaced // while clients.max was reached, for a client of somebody who had fewer
 	closedNoLogin   // no login in time, where one is needed
 	numCloseReasons
 )
 
 var closeReasonNames = [numCloseReasons]string{
 	"client", "logout", "frame", "faults", "ahead", "slow_frame", "idle", "not_reading", "unknown_outcome", "code",
-	"no_greeting", "tls", "too_many", "shutdown", "memory", "refused", "handshake", "kicked", "no_login",
+	"no_greeting", "tls", "too_many", "shutdown", "memory", "refused", "handshake", "kicked", "displaced", "no_login",
 }
 
 // String is the reason's word in logs and metrics.

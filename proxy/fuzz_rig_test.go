@@ -58,7 +58,8 @@ func (r *rig) connect(commands *pool.CommandSet) {
 	ln.path = "/fuzz"
 	r.c = &client{srv: r.s, listener: ln, stream: r.stream}
 	r.s.connections.Add(1)
-	r.c.open(nil, r.s.account.Budget("local"))
+	r.c.identity = r.s.join(r.s.newcomer(provenance{from: fromLoopback}))
+	r.c.open(nil)
 }
 
 // Post is loop.Loop's.
@@ -150,6 +151,8 @@ func (f *fakeStream) from() net.Addr   { return nil }
 func (f *fakeStream) open(loop.Socket) {}
 func (f *fakeStream) fill() error      { return nil }
 func (f *fakeStream) acknowledge()     {}
+func (f *fakeStream) keep()            {}
+func (f *fakeStream) memory() int      { return f.buffered() + f.unsent() }
 func (f *fakeStream) detach()          { f.closes++ }
 func (f *fakeStream) buffered() int    { return len(f.in) }
 

@@ -146,6 +146,7 @@ func (r *rig) check() {
 	if r.s.memory != want && !r.stream.wasSlow && r.c.state != clientClosed {
 		r.t.Fatalf("I10: counted %d octets, %d are held", r.s.memory, want)
 	}
+	checkBooks(r.t, r.s)
 }
 
 // finish ends the connection and checks that nothing is left of it.
@@ -172,7 +173,7 @@ func (r *rig) finish() *talked {
 		r.c.Closed(nil)
 		r.settle()
 	}
-	if r.s.memory != 0 || r.s.nclients != 0 || r.s.clients != nil || r.s.connections.Load() != 0 || r.s.timers.heap.Len() != 0 || r.stream.closes != 1 {
+	if r.s.memory != 0 || r.s.nclients != 0 || r.s.clients != nil || r.s.connections.Load() != 0 || len(r.s.shares)+len(r.s.identities) != 0 || r.s.timers.heap.Len() != 0 || r.stream.closes != 1 {
 		t.Fatalf("I10: left: %d octets, %d clients, %d timers; closed %d times", r.s.memory, r.s.nclients, r.s.timers.heap.Len(), r.stream.closes)
 	}
 	if len(r.stream.out) != before {

@@ -22,6 +22,7 @@ func (s *Server) shakeHands(c *arrival, t *tlsStream, nc net.Conn) {
 	_ = nc.SetDeadline(time.Now().Add(handshakeTimeout))
 	if err := t.conn.Handshake(); err != nil {
 		nc.Close()
+		s.loop.Post(c.leave)
 		s.disconnected()
 		s.notShaken(c.listener, nc, err)
 		return

@@ -59,7 +59,7 @@ func (c *client) parse() {
 		return
 	}
 	c.parsing = true
-	for c.state == clientServed && !c.busy() && c.stream.unsent() < unsentPause && c.take() {
+	for c.state == clientServed && !c.busy() && c.takesAnswers() && c.take() {
 	}
 	c.parsing = false
 }
@@ -134,14 +134,13 @@ func (c *client) decide(payload []byte) act {
 		case frame.CommandLogout:
 			return c.logout(m)
 		}
-		return c.command(m, frame.HeaderLen+len(payload))
+		return c.command(m)
 	}
 	return c.faulty(errNotClients)
 }
 
-// command decides on a command that is the registry's to answer. It came in a frame of the given
-// size, in octets.
-func (c *client) command(m *frame.Message, size int) act {
+// command decides on a command that is the registry's to answer.
+func (c *client) command(m *frame.Message) act {
 	s := c.srv
 	if s.users != nil && !c.loggedIn {
 		return c.early(m)
@@ -154,11 +153,7 @@ func (c *client) command(m *frame.Message, size int) act {
 		s.counts.Disallowed++
 		return c.reply(replyDisallowed, ownClTRID(m))
 	}
-	if s.memory+size > s.cfg.MaxMemory {
-		s.account.NoRoom(m.Command)
-		return c.reply(replyNoRoom, ownClTRID(m))
-	}
-	from := upstream.Sender{Client: c, Budget: c.budget, Weight: uint8(opts.Weight), Since: c.served}
+	from := upstream.Sender{Client: c, Budget: c.identity.share.budget, Weight: uint8(opts.Weight), Since: c.served}
 	return act{submit: s.account.Exchange(from, m)}
 }
 

@@ -132,17 +132,17 @@ func (s *Server) accept(ln *listener) {
 // welcome hands an accepted connection to the loop.
 func (s *Server) welcome(ln *listener, nc net.Conn) {
 	opts := ln.options.Load()
-	identity, ok := identify(ln, nc)
+	from, ok := provenanceOf(ln, nc)
 	if !ok {
 		nc.Close()
 		return
 	}
-	if s.connections.Add(1) > s.maxClients.Load() {
+	if s.connections.Add(1) > s.maxClients.Load() && !s.roomFor(from) {
 		s.disconnected()
 		s.turnAway(ln, nc)
 		return
 	}
-	c := &arrival{&client{srv: s, listener: ln}, identity}
+	c := &arrival{&client{srv: s, listener: ln}, from}
 	if opts.TLS == nil {
 		c.stream = new(plainStream)
 		s.enroll(c, nc)
@@ -150,9 +150,19 @@ func (s *Server) welcome(ln *listener, nc net.Conn) {
 	}
 	t := newTLSStream(nc, opts.TLS, &s.maxAhead)
 	c.stream = t
+	s.loop.Post(c.join)
 	s.handshakes.begin(nc)
 	s.accepting.Add(1)
 	go s.shakeHands(c, t, nc)
+}
+
+// roomFor asks the loop to make room for a client beyond clients.max.
+func (s *Server) roomFor(from provenance) (made bool) {
+	answer := make(chan bool, 1) // one answer; not closed
+	if err := s.ask(func() { answer <- s.makeRoom(from) }); err != nil {
+		return false
+	}
+	return <-answer
 }
 
 // enroll hands a client's connection over to the loop.
@@ -160,6 +170,7 @@ func (s *Server) enroll(c *arrival, nc net.Conn) {
 	shareLoopback(nc.LocalAddr())
 	shareLoopback(nc.RemoteAddr())
 	if err := s.loop.Enroll(nc, c); err != nil {
+		s.loop.Post(c.leave)
 		s.disconnected()
 		s.notTaken(err)
 		s.troubles.warn("client could not be taken", func() []any {

@@ -75,7 +75,11 @@ func (c *client) login(m *frame.Message) act {
 			return act{}
 		}
 	}
-	return c.loginEnds(v, err, ownClTRID(m), c.srv.users[l.ClientID])
+	a := c.loginEnds(v, err, ownClTRID(m), c.srv.users[l.ClientID])
+	if v == loginRight {
+		c.reidentify(l.ClientID)
+	}
+	return a
 }
 
 // loginEnds answers a login and counts refusals. err is the parser's where the login is malformed.

@@ -72,8 +72,8 @@ var clientMetrics = metric.Group[Snapshot]{Name: "clients", Rows: []metric.Row[S
 		Value: func(s *Snapshot) float64 { return float64(s.ServicesDiffer) },
 	}, {
 		Name: "eppmux_client_held_bytes", Kind: metric.Gauge,
-		Help:  "Octets held for clients: sent ahead, or not yet taken by them.",
-		When:  "it nears 256 MiB: beyond that new commands get 2400",
+		Help:  "Memory for octets of clients: sent ahead, or not yet taken by them.",
+		When:  "it nears 170 MiB: beyond that the clients that hold most give way",
 		Value: func(s *Snapshot) float64 { return float64(s.Memory) },
 	},
 }}
@@ -109,7 +109,7 @@ func (s *Server) snapshot() *Snapshot {
 		Counters:    s.counts,
 		Clients:     s.nclients,
 		Memory:      s.memory,
-		MaxMemory:   s.cfg.MaxMemory,
+		MaxMemory:   s.known.bound,
 		Blame:       s.blamed.shown(),
 		AcceptError: s.acceptError,
 	}

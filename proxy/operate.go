@@ -33,6 +33,7 @@ type ClientInfo struct {
 	ID        uint64 // from 1, never used again by this Server
 	Listener  string
 	Client    string // address, or the user of a unix socket
+	Identity  string // the client id of its login, and its user or network
 	Doing     string // the command in flight or waiting; empty: none
 	Recording bool   // the audit log is making its record of that command, which is sent then
 	Sent      bool   // that command has been sent to the registry
@@ -77,8 +78,8 @@ func (s *Server) clientInfos(n int) []ClientInfo {
 // info is the client as this moment shows it.
 func (c *client) info() ClientInfo {
 	from := c.whereFrom()
-	i := ClientInfo{ID: c.id, Listener: from.listener, Client: from.peer, Memory: int(c.memory),
-		For: c.srv.account.Now() - c.served}
+	i := ClientInfo{ID: c.id, Listener: from.listener, Client: from.peer, Identity: c.Identity(),
+		Memory: int(c.memory), For: c.srv.account.Now() - c.served}
 	if c.check != nil {
 		i.Doing = frame.CommandLogin.String()
 	}

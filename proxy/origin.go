@@ -1,11 +1,6 @@
 package proxy
 
-import (
-	"net"
-	"net/netip"
-
-	"eppmux/loop"
-)
+import "net"
 
 // origin is where a client comes from.
 type origin struct{ listener, peer string }
@@ -39,34 +34,6 @@ func whence(from net.Addr) string {
 		return "local"
 	}
 	return from.String()
-}
-
-// identify returns the identity of a connection's client for client-scope limits: all clients of
-// one identity share them. It is the user of a unix socket, or the address of a TCP client. It
-// reports false for a client from a network that is not allowed.
-func identify(ln *listener, nc net.Conn) (string, bool) {
-	if uc, ok := nc.(*net.UnixConn); ok {
-		return ln.path + "#" + string(loop.UserOfConn(uc)), true
-	}
-	ap, err := netip.ParseAddrPort(nc.RemoteAddr().String())
-	if err != nil {
-		return "", false
-	}
-	ip := ap.Addr().Unmap().WithZone("")
-	if ip.IsLoopback() { // a local user has millions of these addresses: they are one client
-		return "local", true
-	}
-	networks := ln.options.Load().Networks
-	allowed := len(networks) == 0
-	for _, p := range networks {
-		allowed = allowed || p.Contains(ip)
-	}
-	if ip.Is6() { // a host has a whole network of addresses
-		if p, err := ip.Prefix(64); err == nil {
-			return p.String(), allowed
-		}
-	}
-	return ip.String(), allowed
 }
 
 // loopback is the address of most clients.

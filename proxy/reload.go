@@ -32,6 +32,7 @@ func (s *Server) Reload(cfg Config) error {
 		defer close(done)
 		cfg.Logger = s.cfg.Logger
 		s.cfg = cfg
+		s.setBounds()
 		s.setUsers(cfg.Users)
 	})
 	<-done

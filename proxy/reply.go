@@ -29,7 +29,8 @@ var (
 	replyObject    = reply{2307, "an object service of this login is not in use with the registry"}
 	replyExtension = reply{2103, "an extension of this login is not in use with the registry"}
 
-	replyNoRoom = reply{2400, "not sent to registry; safe to retry; too much is held for all clients together"}
+	// For the command of a client that holds most of what is held for all, and has it wait.
+	replyNoRoom = reply{2400, "not sent to registry; safe to retry; too much is held for all clients, and most of it for this one"}
 
 	replyTooManyClients = reply{2502, "clients.max is reached"}
 	replyTooLong        = reply{2500, "frame is longer than clients.max_frame"}
@@ -46,7 +47,7 @@ var (
 	// RFC 5730 section 3: 2201 is for a command for which the client is not authorized.
 	replyDisallowed = reply{2201, "this listener does not allow the command"}
 
-	replyNoMemory      = reply{2500, "too much is held for all clients together"}
+	replyNoMemory      = reply{2500, "too much is held for all clients, and most of it for this one"}
 	replyLongLogin     = reply{2001, "login is longer than 8192 octets"}
 	replyLoginsRefused = reply{2501, "three logins or commands before login in a row were refused"}
 	replyLoginTimeout  = reply{2501, "login timeout"}

@@ -10,6 +10,7 @@ import (
 	"eppmux/frame"
 	"eppmux/loop"
 	"eppmux/upstream"
+	"eppmux/upstream/pool"
 )
 
 // Services says what is done with a login that lists services which the registry does not offer.
@@ -32,10 +33,12 @@ const (
 type Config struct {
 	Listeners []Listener
 
-	MaxClients      int           // 0: 50000
-	MaxFrame        int           // octets of a client's payload, without the header; 0: 262144
-	MaxAhead        int           // octets that a client may send ahead; 0: 1048576
-	MaxMemory       int           // octets that may be held for all clients together; 0: 268435456
+	MaxClients int // 0: 50000
+	MaxFrame   int // octets of a client's payload, without the header; 0: 262144
+	MaxAhead   int // octets that a client may send ahead; 0: 1048576
+	// MaxMemory is how much memory may be taken for octets of all clients together, in octets; 0:
+	// 268435456. See setBounds.
+	MaxMemory       int
 	IdleTimeout     time.Duration // of a client without a command; 0: none
 	FrameTimeout    time.Duration // from a frame's first octet to its last; 0: 30 s
 	GreetingTimeout time.Duration // a client's wait while no greeting has been learnt; 0: 10 s
@@ -71,7 +74,7 @@ func (c *Counters) Blamed() (n uint64) {
 }
 
 // Hoarders is how many connections ended because all clients together took too much memory, and
-// theirs held parts of frames.
+// they held most.
 func (c *Counters) Hoarders() uint64 { return c.Closes[closedMemory] }
 
 // Server serves the clients of one registry account, on the account's loop.
@@ -107,7 +110,14 @@ type Server struct {
 	clients        *client // all of them
 	nclients       int
 	lastClient     uint64 // id
-	memory         int    // octets held for clients, see client.weigh
+	identities     map[identityKey]*identity
+	shares         map[shareKey]*share
+	crowds         pool.Heap[*share] // all of them; the one with most connections first
+	idlers         idlers
+	known          ledger // of clients that may send commands
+	strangers      ledger
+	memory         int // octets held for all clients, see client.weigh
+	handling       int // calls of handle on the stack
 	timers         timers
 	alarm          *loop.Alarm
 	out            []byte         // message of our own being written, see client.reply
@@ -138,6 +148,8 @@ func New(cfg Config, account *upstream.Account) *Server {
 	s.complaints.log, s.troubles.log = s.log, s.log
 	s.maxClients.Store(int64(cfg.MaxClients))
 	s.maxAhead.Store(int64(cfg.MaxAhead))
+	s.identities, s.shares = map[identityKey]*identity{}, map[shareKey]*share{}
+	s.setBounds()
 	s.setUsers(cfg.Users)
 	s.alarm = loop.NewAlarm(s.loop, s.clock, s.tick)
 	return s

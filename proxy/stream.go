@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"net"
+	"slices"
+	"sync"
 
 	"eppmux/loop"
 )
@@ -20,6 +22,12 @@ type stream interface {
 	discard(n int)
 	// buffered is the number of octets that have come and are not discarded.
 	buffered() int
+	// keep takes in what the socket still has once the client has looked at it, so that it is
+	// counted.
+	keep()
+	// memory is how much memory the stream takes for octets that have come or are unsent, in
+	// octets.
+	memory() int
 	// write writes all of p, or takes a copy of what the kernel does not take now.
 	write(p []byte)
 	// unsent is the number of octets written that the kernel has not taken.
@@ -36,18 +44,106 @@ type stream interface {
 	detach()
 }
 
-// plainStream is a client's connection without TLS: the socket's buffers are its buffers.
-type plainStream struct{ loop.Socket }
+// bufferKept is the largest buffer of a plain client that is used again, in octets. One that holds little
+// must not take what another needed for much.
+const bufferKept = 3 << 10
+
+// unsentMemory is how much memory n unsent octets take: the socket keeps them in pieces of 4 KiB,
+// and the first may be nearly empty.
+func unsentMemory(n int) int {
+	if n == 0 {
+		return 0
+	}
+	return n + 4<<10
+}
+
+// plainStream is a client's connection without TLS. Its octets are looked at where the socket has
+// read them. What is no whole command yet is copied.
+type plainStream struct {
+	loop.Socket
+	left *leftover // before what the socket has; nil: nothing
+}
+
+// leftover are octets that are held.
+type leftover struct {
+	b     []byte
+	taken int // b[:taken] has been discarded
+}
+
+// leftovers holds leftovers that were discarded, for the next frame that comes in two pieces.
+var leftovers = sync.Pool{New: func() any { return new(leftover) }}
 
 func (p *plainStream) open(s loop.Socket) { p.Socket = s }
-func (p *plainStream) fill() error        { return nil }
 func (p *plainStream) close()             { _ = p.Close() }
 func (p *plainStream) from() net.Addr     { return p.From() }
-func (p *plainStream) detach()            {}
-func (p *plainStream) peek(n int) []byte  { return p.Peek(n) }
-func (p *plainStream) discard(n int)      { p.Discard(n) }
-func (p *plainStream) buffered() int      { return p.Buffered() }
 func (p *plainStream) write(b []byte)     { _, _ = p.Write(b) }
 func (p *plainStream) unsent() int        { return p.Unsent() }
 func (p *plainStream) acknowledge()       { p.Acknowledge() }
 func (p *plainStream) closeWrite()        { p.CloseWrite() }
+
+func (p *plainStream) fill() error {
+	if p.left != nil {
+		p.keep()
+	}
+	return nil
+}
+
+func (p *plainStream) keep() {
+	n := p.Buffered()
+	if n == 0 {
+		return
+	}
+	l := p.left
+	if l == nil {
+		l = leftovers.Get().(*leftover)
+		p.left = l
+	}
+	if l.taken > 0 && l.taken >= len(l.b)-l.taken {
+		// Move the rest to the front: the buffer does not grow for octets that are discarded.
+		l.b, l.taken = append(l.b[:0], l.b[l.taken:]...), 0
+	}
+	l.b = slices.Grow(l.b, n)
+	m, _ := p.Read(l.b[len(l.b) : len(l.b)+n])
+	l.b = l.b[:len(l.b)+m]
+}
+
+func (p *plainStream) buffered() int {
+	if p.left == nil {
+		return p.Buffered()
+	}
+	return len(p.left.b) - p.left.taken + p.Buffered()
+}
+
+func (p *plainStream) peek(n int) []byte {
+	if p.left == nil {
+		return p.Peek(n)
+	}
+	return p.left.b[p.left.taken : p.left.taken+n]
+}
+
+func (p *plainStream) discard(n int) {
+	l := p.left
+	if l == nil {
+		p.Discard(n)
+		return
+	}
+	if l.taken += n; l.taken == len(l.b) {
+		p.detach()
+	}
+}
+
+func (p *plainStream) memory() int {
+	n := unsentMemory(p.Unsent())
+	if p.left != nil {
+		n += cap(p.left.b)
+	}
+	return n
+}
+
+func (p *plainStream) detach() {
+	if l := p.left; l != nil && cap(l.b) <= bufferKept {
+		l.b, l.taken = l.b[:0], 0
+		leftovers.Put(l)
+	}
+	p.left = nil
+}

@@ -28,6 +28,10 @@ type tlsStream struct {
 	taken  int                        // in.B[:taken] has been discarded
 }
 
+// tlsRead is how much room fill reads into, in octets. Larger buffers are not used again: a client
+// that holds little must not take what another needed for much.
+const tlsRead = 4 << 10
+
 // tlsBuffers holds the buffers of decrypted octets. Idle clients have none.
 var tlsBuffers bytebufferpool.Pool
 
@@ -58,7 +62,7 @@ func (t *tlsStream) fill() error {
 			t.in.B = append(t.in.B[:0], t.in.B[t.taken:]...)
 			t.taken = 0
 		}
-		t.in.B = slices.Grow(t.in.B, 4096)
+		t.in.B = slices.Grow(t.in.B, tlsRead)
 		n, err := t.conn.Read(t.in.B[len(t.in.B):cap(t.in.B)])
 		if t.in == nil { // TLS wrote while it read, and found the connection closed
 			return net.ErrClosed
@@ -80,9 +84,27 @@ func (t *tlsStream) fill() error {
 // release gives the buffer back once everything in it is discarded.
 func (t *tlsStream) release() {
 	if t.in != nil && t.taken == len(t.in.B) {
-		tlsBuffers.Put(t.in)
-		t.in, t.taken = nil, 0
+		t.giveBack()
 	}
+}
+
+func (t *tlsStream) giveBack() {
+	if cap(t.in.B) <= tlsRead {
+		t.in.B = t.in.B[:0]
+		tlsBuffers.Put(t.in)
+	}
+	t.in, t.taken = nil, 0
+}
+
+// keep has nothing to do: fill has taken all in, but for what is beyond max.
+func (t *tlsStream) keep() {}
+
+func (t *tlsStream) memory() int {
+	n := unsentMemory(t.unsent()) + t.under.Kept()
+	if t.in != nil {
+		n += cap(t.in.B)
+	}
+	return n
 }
 
 func (t *tlsStream) peek(n int) []byte { return t.in.B[t.taken : t.taken+n] }
@@ -114,9 +136,7 @@ func (t *tlsStream) from() net.Addr { return t.socket.From() }
 func (t *tlsStream) detach() {
 	t.under.Detach()
 	if t.in != nil {
-		t.in.B = t.in.B[:0]
-		tlsBuffers.Put(t.in)
-		t.in = nil
+		t.giveBack()
 	}
 }
 

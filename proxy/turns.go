@@ -16,7 +16,7 @@ type turns struct {
 
 // claim is who a login says it is, and where it comes from.
 type claim struct {
-	peer  *pool.Budget // the identity that it comes from, see identify
+	peer  *pool.Budget // the identity that it comes from, see provenance.from
 	user  *credential  // nil: no such client id
 	again bool         // a login of this connection has been refused before
 }

@@ -318,19 +318,24 @@ func TestWrittenIsValid(t *testing.T) {
 		l.take(p, 2500)
 	})
 	t.Run("no room", func(t *testing.T) {
-		const most = 10_000
-		f := start(t, func(_ *sandbox.Config, c *config) { c.MaxMemory = most })
+		block := make(chan struct{})
+		f, r := startEcho(t, func(c *config) { c.MaxMemory, c.Upstream.Pool.MaxSessions = 40_000, 1 })
+		r.answerWith(func(p, id []byte) string { <-block; return echoAnswer(p, id) })
+		defer close(block)
+		f.dial().write(command("<delete/>", "N-1"))
+		waitFor(t, "the command", func() bool { return len(r.take()) > 0 })
 		p, other := f.dial(), f.dial()
-		l.ask(p, 2400, func(id string) string {
-			payload := check("room.example", id)
-			// So much is held that the last octet of the command is too much, in whatever pieces it
-			// comes.
-			held := most + 1 - len(unit(payload))
-			_, _ = other.nc.Write(unit(check(strings.Repeat("x", 2*most), "A-1"))[:held])
-			waitFor(t, "the other's octets", func() bool { return f.server.Snapshot().Memory == held })
-			return payload
-		})
-		_, _ = other.nc.Write(make([]byte, most)) // more of it
+		// One command waits, and the first octets of another are too much beside it: the one that
+		// waits holds most.
+		id := awkward[0]
+		p.write(check(strings.Repeat("x", 20_000), id))
+		waitFor(t, "its turn", func() bool { return f.server.Snapshot().Account.Queued == 1 })
+		_, _ = other.nc.Write(unit(check(strings.Repeat("x", 100_000), "A-1"))[:14_000])
+		a := p.read()
+		p.want(a, 2400, id)
+		l.docs = append(l.docs, a)
+		p.stays()
+		_, _ = other.nc.Write(make([]byte, 40_000)) // more of it
 		l.take(other, 2500)
 	})
 

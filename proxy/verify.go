@@ -195,6 +195,9 @@ func (d doubts) has(of doubt) bool {
 func (s *Server) setUsers(hashes map[string]PasswordHash) {
 	if hashes == nil {
 		s.users = nil
+		for c := s.clients; c != nil; c = c.next {
+			c.reidentify(c.identity.key.claimed) // nobody is a stranger any more
+		}
 		return
 	}
 	for c := s.clients; s.users == nil && c != nil; c = c.next {
@@ -213,6 +216,11 @@ func (s *Server) setUsers(hashes map[string]PasswordHash) {
 		if c.loggedIn && !s.stands(c.as) {
 			c.loggedIn, c.as = false, nil
 		}
+		claimed := ""
+		if c.loggedIn {
+			claimed = c.identity.key.claimed
+		}
+		c.reidentify(claimed)
 	}
 }
 
@@ -247,9 +255,9 @@ func (c *client) authenticate(l *frame.Login, clTRID []byte) (v verdict, pending
 			return loginRight, false
 		}
 	}
-	check := &verification{claim: claim{c.budget, u, c.refusals > 0}, client: c, hash: s.decoy, password: l.Password,
+	check := &verification{claim: claim{c.identity.share.budget, u, c.refusals > 0}, client: c, hash: s.decoy, password: l.Password,
 		clTRID: bytes.Clone(clTRID), since: s.clock()}
-	check.doubted = u == nil || s.doubts.has(doubt{c.budget, u})
+	check.doubted = u == nil || s.doubts.has(doubt{c.identity.share.budget, u})
 	if u != nil {
 		check.hash = u.hash
 	}
@@ -292,7 +300,11 @@ func (c *client) verified(check *verification, right bool) {
 func (c *client) finishLogin(check *verification, v verdict) {
 	c.check = nil
 	c.loginBy += c.srv.clock() - check.since // a stranger's time did not run
-	c.do(c.loginEnds(v, nil, check.clTRID, check.user))
+	a := c.loginEnds(v, nil, check.clTRID, check.user)
+	if v == loginRight && check.user != nil {
+		c.reidentify(check.user.name)
+	}
+	c.do(a)
 	c.awaitLogin()
 	if c.state == clientServed {
 		c.touch()

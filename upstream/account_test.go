@@ -305,11 +305,19 @@ func TestOrphan(t *testing.T) {
 			t.Errorf("got %+v", e)
 		}
 		c.waiting()
-		p.on(func() { p.account.NoRoom(frame.CommandDelete) })
+		d = p.ask(deleteCommand(""))
+		w := p.ask(deleteCommand(""))
+		p.on(func() { p.account.Withdraw(w.x) })
+		r.want("delete")
+		r.reply(1000)
+		if e := d.end(); e.End != pool.EndAnswered {
+			t.Errorf("got %+v", e)
+		}
+		w.waiting()
 		var s Snapshot
 		p.on(func() { p.account.Snapshot(&s) })
-		if got := s.Outcomes[frame.CommandDelete]; got != [...]uint64{pool.EndNotSent: 1, pool.EndAnswered: 2, OutcomeOrphan: 1, OutcomeDropped: 1} {
-			t.Errorf("got outcomes %v, want one not sent, two answered, one orphan and one dropped", got)
+		if got := s.Outcomes[frame.CommandDelete]; got != [...]uint64{pool.EndNotSent: 1, pool.EndAnswered: 3, OutcomeOrphan: 1, OutcomeDropped: 1} {
+			t.Errorf("got outcomes %v, want one not sent, three answered, one orphan and one dropped", got)
 		}
 	})
 }

@@ -145,10 +145,3 @@ func (c *Counters) finished(x *Exchange, o Outcome, now time.Duration) {
 		c.Unknown++
 	}
 }
-
-// NoRoom counts a command that was answered as not sent before it became an exchange: there was no
-// room for it.
-func (a *Account) NoRoom(c frame.Command) {
-	a.counts.Outcomes[c][pool.EndNotSent]++
-	a.counts.NotSent[pool.CauseNoRoom]++
-}

@@ -67,8 +67,12 @@ func of(x *pool.Exchange) *Exchange {
 	return x.Shell.(*Exchange)
 }
 
-// Octets returns the number of octets in the exchange's buffer.
-func (x *Exchange) Octets() int { return len(x.buf.B) }
+// Octets returns the number of octets that the exchange's buffer takes.
+func (x *Exchange) Octets() int { return cap(x.buf.B) }
+
+// bufferKept is the largest buffer of an exchange that is used again, in octets. A short command
+// must not take what a long one needed.
+const bufferKept = 3 << 10
 
 // unit returns the data unit to be sent.
 func (x *Exchange) unit() []byte { return x.buf.B[:x.unitLen] }
@@ -153,6 +157,15 @@ func (a *Account) Cancel(x *Exchange) {
 	})
 }
 
+// Withdraw takes back x, which waits and was never sent, since its octets are needed for others.
+// Otherwise it is Cancel.
+func (a *Account) Withdraw(x *Exchange) {
+	a.turn(func() {
+		x.client = nil
+		a.pool.Withdraw(&x.Exchange, a.now())
+	})
+}
+
 // finish tells x's client how x ended, and keeps x to be used again. It is called for DoFinish
 // only.
 func (a *Account) finish(x *Exchange, o Outcome) {
@@ -166,7 +179,9 @@ func (a *Account) finish(x *Exchange, o Outcome) {
 	if x.client != nil {
 		x.client.Finish(x, o)
 	}
-	a.buffers.Put(x.buf)
+	if cap(x.buf.B) <= bufferKept {
+		a.buffers.Put(x.buf)
+	}
 	x.Exchange.Reset()
 	*x = Exchange{Exchange: x.Exchange}
 	if len(a.free) < exchangesKept {

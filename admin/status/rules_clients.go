@@ -18,7 +18,7 @@ var faults = map[string]string{
 	"not_reading":  "answers not read",
 	"tls":          "octets that are no TLS",
 	"too_many":     "clients.max reached",
-	"memory":       "parts of frames while too much was held for all clients",
+	"memory":       "most of what was held for all clients, while that was too much",
 	"refused":      "three logins, or commands before login, in a row refused here",
 	"handshake":    "a TLS handshake that failed",
 	"no_login":     "no login within 30 s",
@@ -65,7 +65,7 @@ func hoarded(r *Registry) *Finding {
 	const mib = 1 << 20
 	text := fmt.Sprintf("too much is held for all clients together: %s MiB of %s; ",
 		Number(float64(c.Memory)/mib), Number(float64(c.MaxMemory)/mib))
-	text += fmt.Sprintf("beyond that new commands are not sent, and %s %s closed",
+	text += fmt.Sprintf("beyond that those that hold most give way, and %s %s closed",
 		count(w.Hoarders, "client"), verb(w.Hoarders, "was", "were"))
 	return &Finding{Look, "clients_held", whoseClients, text,
 		"find who sends much and reads little: eppmux ctl clients"}

@@ -151,7 +151,7 @@ var whyNotSent = map[string]struct{ whose, why string }{
 	pool.CauseAudit.String():        {whoseHost, ": the audit log could not be written"},
 	pool.CausePaused.String():       {whoseOperator, ": paused by the operator"},
 	pool.CauseShutdown.String():     {whoseOperator, ": eppmux is stopping"},
-	pool.CauseNoRoom.String():       {whoseClients, ": too much was held for all clients together"},
+	pool.CauseNoRoom.String():       {whoseClients, ": too much was held for all clients, and most of it for theirs"},
 }
 
 // notSent finds commands that were answered 2400 here.

@@ -371,7 +371,7 @@ func TestHoardedWords(t *testing.T) {
 		r := working()
 		r.Clients.Memory, r.Clients.MaxMemory, r.Recent.Hoarders = 5<<19, 10<<20, n
 		r.Recent.NotSentCause = "no_room"
-		if got := hoarded(&r).Text; got != "too much is held for all clients together: 2.5 MiB of 10; beyond that new commands are not sent, and "+want {
+		if got := hoarded(&r).Text; got != "too much is held for all clients together: 2.5 MiB of 10; beyond that those that hold most give way, and "+want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

@@ -107,7 +107,7 @@ func TestJudge(t *testing.T) {
 		}, Look, "clients_closed", whoseClients, "1 client closed for faults of their own in the last ten minutes; the last: answers not read, by client local on unix:///s",
 			"mend that client's program; the log names all"},
 		{"clients hold much", func(r *Registry) { r.Clients.Memory, r.Clients.MaxMemory = 240<<20, 256<<20 }, Look, "clients_held", whoseClients,
-			"too much is held for all clients together: 240 MiB of 256; beyond that new commands are not sent, and 0 clients were closed", "find who sends much and reads little: eppmux ctl clients"},
+			"too much is held for all clients together: 240 MiB of 256; beyond that those that hold most give way, and 0 clients were closed", "find who sends much and reads little: eppmux ctl clients"},
 		{"no descriptors", func(r *Registry) { r.Recent.AcceptErrors, r.AcceptError = 3, "too many open files" }, Look, "not_taken", whoseHost,
 			"clients could not be taken in, 3 times in the last ten minutes: too many open files; who is connected goes on", "raise the limit of open files (ulimit -n, LimitNOFILE), or lower clients.max"},
 		{"audit blocks", func(r *Registry) {

@@ -207,7 +207,7 @@ func (c *ctl) show(out io.Writer, a serve.Answer) {
 		}
 	}
 	if len(a.Clients) > 0 {
-		fmt.Fprintln(w, "REGISTRY\tCLIENT\tFROM\tLISTENER\tDOING\tFOR\tHELD")
+		fmt.Fprintln(w, "REGISTRY\tCLIENT\tFROM\tIDENTITY\tLISTENER\tDOING\tFOR\tHELD")
 		for _, k := range a.Clients {
 			doing := k.Doing
 			switch {
@@ -220,7 +220,7 @@ func (c *ctl) show(out io.Writer, a serve.Answer) {
 			default:
 				doing += " (waits)"
 			}
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%d\n", k.Registry, k.ID, k.Client, k.Listener, doing,
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%d\n", k.Registry, k.ID, k.Client, k.Identity, k.Listener, doing,
 				goDuration(k.For), k.Held)
 		}
 	}

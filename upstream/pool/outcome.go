@@ -55,7 +55,7 @@ const (
 	CauseAudit     // the audit log cannot be written
 	CausePaused    // the operator has paused the registry
 	CauseReconnect // the operator wants new sessions
-	CauseNoRoom    // the memory for commands of all clients together is full
+	CauseNoRoom    // the memory for all clients together is full, and its client held most
 	NumCauses      // for tables by Cause
 )
 

@@ -260,15 +260,20 @@ func (p *Pool) uncharge(x *Exchange, now time.Duration) {
 // Cancel says that x's client has gone. A waiting exchange ends as not sent, or as unknown if it
 // was sent on a lost session. One that waits for its record is taken back. One that was written
 // goes on as an orphan: its answer is read, so that the session stays in step.
-func (p *Pool) Cancel(x *Exchange, now time.Duration) {
+func (p *Pool) Cancel(x *Exchange, now time.Duration) { p.cancel(x, CauseClientGone, now) }
+
+// Withdraw is Cancel, for want of room: the octets of an exchange that waits are needed for others.
+func (p *Pool) Withdraw(x *Exchange, now time.Duration) { p.cancel(x, CauseNoRoom, now) }
+
+func (p *Pool) cancel(x *Exchange, cause Cause, now time.Duration) {
 	x.orphan = true
 	switch {
 	case x.state == exchangeQueued || x.state == exchangeHeld:
-		p.giveUp(x, CauseClientGone, now)
+		p.giveUp(x, cause, now)
 		p.dispatch(now)
 		p.checkDrained()
 	case x.state == exchangeInFlight && x.session.recording && x.session.state == SessionBusy:
-		p.takeBack(x.session, CauseClientGone, now)
+		p.takeBack(x.session, cause, now)
 	}
 }
 

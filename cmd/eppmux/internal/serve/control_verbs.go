@@ -153,6 +153,7 @@ type Client struct {
 	ID       uint64 `json:"id"`
 	Listener string `json:"listener"`
 	Client   string `json:"client"`
+	Identity string `json:"identity"` // the client id of its login, and its user or network
 	Doing    string `json:"doing,omitempty"`
 	// Recording is set while the audit log records the command, before it is sent. The key in JSON
 	// is older than the word: programs read it, so it stays.
@@ -172,7 +173,7 @@ func clientsVerb(s *service, _ context.Context, req Request) (a Answer, err erro
 			continue
 		}
 		for _, i := range list {
-			a.Clients = append(a.Clients, Client{server.Name(), i.ID, i.Listener, i.Client,
+			a.Clients = append(a.Clients, Client{server.Name(), i.ID, i.Listener, i.Client, i.Identity,
 				i.Doing, i.Recording, i.Sent, seconds(i.For), i.Memory})
 		}
 		a.Done = append(a.Done, fmt.Sprintf("%s: %d of %d clients", server.Name(), len(list), total))
