@@ -155,6 +155,7 @@ func (f *fakeStream) keep()            {}
 func (f *fakeStream) memory() int      { return f.buffered() + f.unsent() }
 func (f *fakeStream) detach()          { f.closes++ }
 func (f *fakeStream) buffered() int    { return len(f.in) }
+func (f *fakeStream) begun() bool      { return len(f.in) > 0 }
 
 func (f *fakeStream) peek(n int) []byte {
 	if n <= 0 || n > len(f.in) {

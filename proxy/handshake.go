@@ -4,6 +4,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -29,6 +30,24 @@ func (s *Server) shakeHands(c *arrival, t *tlsStream, nc net.Conn) {
 	}
 	_ = nc.SetDeadline(time.Time{})
 	s.enroll(c, nc)
+}
+
+// hastyConn is a connection during its handshake. A client may write its part of it in pieces, so
+// what has come is acknowledged at once, as client.incomplete does later.
+type hastyConn struct{ net.Conn }
+
+// Read implements net.Conn. TCP_QUICKACK has no effect but on TCP, and the kernel disarms it by
+// itself.
+func (c hastyConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if sc, ok := c.Conn.(syscall.Conn); ok && n > 0 {
+		if raw, err := sc.SyscallConn(); err == nil {
+			_ = raw.Control(func(fd uintptr) {
+				_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 1)
+			})
+		}
+	}
+	return n, err
 }
 
 // notShaken counts a client that has come no further than the TLS handshake.

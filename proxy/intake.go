@@ -100,8 +100,14 @@ func (c *client) discard(n int) {
 	c.stream.discard(n)
 }
 
-// incomplete notes that a frame has begun and is not whole.
+// incomplete notes that no frame is whole, and whether one has begun. The rest of it may wait at the
+// client for the acknowledgement of what has come (Nagle's algorithm), which the kernel would delay
+// by 40 ms in the hope of an answer that carries it. None comes before the frame is whole, so it is
+// asked for at once.
 func (c *client) incomplete(have int) {
+	if c.stream.begun() {
+		c.stream.acknowledge()
+	}
 	if have == 0 {
 		c.partial = 0
 		return
@@ -109,9 +115,6 @@ func (c *client) incomplete(have int) {
 	if c.partial == 0 {
 		c.partial = max(1, c.srv.clock())
 		c.wakeBy(c.partial + c.srv.cfg.FrameTimeout)
-	}
-	if have <= frame.HeaderLen {
-		c.stream.acknowledge()
 	}
 }
 

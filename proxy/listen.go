@@ -148,7 +148,7 @@ func (s *Server) welcome(ln *listener, nc net.Conn) {
 		s.enroll(c, nc)
 		return
 	}
-	t := newTLSStream(nc, opts.TLS, &s.maxAhead)
+	t := newTLSStream(hastyConn{nc}, opts.TLS, &s.maxAhead)
 	c.stream = t
 	s.loop.Post(c.join)
 	s.handshakes.begin(nc)

@@ -28,6 +28,8 @@ type stream interface {
 	// memory is how much memory the stream takes for octets that have come or are unsent, in
 	// octets.
 	memory() int
+	// begun reports whether something has come that is not discarded; it may not be readable yet.
+	begun() bool
 	// write writes all of p, or takes a copy of what the kernel does not take now.
 	write(p []byte)
 	// unsent is the number of octets written that the kernel has not taken.
@@ -76,6 +78,7 @@ var leftovers = sync.Pool{New: func() any { return new(leftover) }}
 func (p *plainStream) open(s loop.Socket) { p.Socket = s }
 func (p *plainStream) close()             { _ = p.Close() }
 func (p *plainStream) from() net.Addr     { return p.From() }
+func (p *plainStream) begun() bool        { return p.buffered() > 0 }
 func (p *plainStream) write(b []byte)     { _, _ = p.Write(b) }
 func (p *plainStream) unsent() int        { return p.Unsent() }
 func (p *plainStream) acknowledge()       { p.Acknowledge() }

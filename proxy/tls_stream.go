@@ -121,6 +121,9 @@ func (t *tlsStream) buffered() int {
 	return len(t.in.B) - t.taken
 }
 
+// begun implements stream: a TLS record that has come in part is something, too.
+func (t *tlsStream) begun() bool { return t.buffered() > 0 || t.under.Partial() }
+
 func (t *tlsStream) write(b []byte) { _, _ = t.conn.Write(b) }
 func (t *tlsStream) unsent() int    { return t.socket.Unsent() }
 func (t *tlsStream) acknowledge()   { t.socket.Acknowledge() }
