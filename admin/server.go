@@ -75,7 +75,7 @@ func New(cfg Config) *Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ConnState:         new(crowd).note,
+		ConnContext:       withConn,
 		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelWarn),
 	}
 	return s
@@ -90,7 +90,9 @@ func (s *Server) Listen() error {
 	if err != nil {
 		return err
 	}
-	s.listener = ln
+	c := newCrowd(ln)
+	s.http.ConnState, s.http.Handler = c.note, c.whole(s.http.Handler)
+	s.listener = c
 	return nil
 }
 
