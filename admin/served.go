@@ -38,6 +38,9 @@ func clientsOf(sn *proxy.Snapshot) status.ClientsSnapshot {
 		Hoarders:     sn.Hoarders(),
 		AcceptErrors: sn.AcceptErrors,
 		AcceptError:  sn.AcceptError,
+
+		Greets:        sn.Greets,
+		GreetingFault: sn.GreetingFault,
 	}
 	if b := sn.Blame; !b.At.IsZero() {
 		c.Blame = &status.Blame{At: b.At, Listener: b.Listener, Client: b.Client, Reason: b.Reason}

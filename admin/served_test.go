@@ -101,13 +101,14 @@ func TestServedLook(t *testing.T) {
 
 // TestClientsOf: each number of the clients has its own place.
 func TestClientsOf(t *testing.T) {
-	sn := &proxy.Snapshot{Clients: 1, Memory: 2, MaxMemory: 3, AcceptError: "x"}
+	sn := &proxy.Snapshot{Clients: 1, Memory: 2, MaxMemory: 3, AcceptError: "x", Greets: true, GreetingFault: "y"}
 	sn.Faults, sn.AcceptErrors = 4, 5
 	for i := range sn.Closes {
 		sn.Closes[i] = 1
 	}
 	got := clientsOf(sn)
-	want := status.ClientsSnapshot{Connected: 1, Memory: 2, MaxMemory: 3, Faults: 4, AcceptErrors: 5, AcceptError: "x", Hoarders: 1, Closed: sn.Blamed()}
+	want := status.ClientsSnapshot{Connected: 1, Memory: 2, MaxMemory: 3, Faults: 4, AcceptErrors: 5, AcceptError: "x", Hoarders: 1, Closed: sn.Blamed(),
+		Greets: true, GreetingFault: "y"}
 	if got != want || want.Closed < 2 {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

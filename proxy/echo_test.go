@@ -23,6 +23,7 @@ type echoRegistry struct {
 
 	mu        sync.Mutex
 	onSession func(net.Conn)                  // guarded by mu; called for each connection
+	padding   string                          // guarded by mu; in the greeting
 	payloads  [][]byte                        // guarded by mu; what came after the login
 	answer    func(payload, id []byte) string // guarded by mu; builds the answer to a command
 }
@@ -73,10 +74,11 @@ func (r *echoRegistry) session(nc net.Conn) {
 	if r.onSession != nil {
 		r.onSession(nc)
 	}
+	padding := r.padding
 	r.mu.Unlock()
 	_, _ = nc.Write(unit(eppOpen + `<greeting><svID>echo</svID><svDate>2020-01-01T00:00:00.0Z</svDate><svcMenu><version>1.0</version>` +
 		`<lang>en</lang><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI>` +
-		`<svcExtension><extURI>` + echoExtension + `</extURI></svcExtension></svcMenu></greeting></epp>`))
+		`<svcExtension><extURI>` + echoExtension + `</extURI></svcExtension></svcMenu>` + padding + `</greeting></epp>`))
 	for first := true; ; first = false {
 		var head [4]byte
 		if _, err := io.ReadFull(nc, head[:]); err != nil {

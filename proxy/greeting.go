@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -14,13 +15,19 @@ const maxGreeting = 256 << 10
 // that wait for it. It keeps payload.
 func (s *Server) learn(payload []byte) {
 	if len(payload) > maxGreeting {
-		s.log.Warn("the registry's greeting is not shown to clients: it is too long", "octets", len(payload))
+		s.unfit(fmt.Sprintf("it has %d octets, more than %d", len(payload), maxGreeting))
 		return
 	}
 	m, err := s.scanner.Scan(payload)
-	if err != nil || m.Kind != frame.KindGreeting {
+	if err != nil {
+		s.unfit(err.Error())
 		return
 	}
+	if m.Kind != frame.KindGreeting {
+		s.unfit("it is no greeting")
+		return
+	}
+	s.greetingFault = ""
 	if g, err := frame.ParseGreeting(payload); err == nil {
 		s.offered = g
 	}
@@ -46,6 +53,13 @@ func (s *Server) plausible(ns []byte) bool {
 // among reports whether ns is one of uris.
 func among(ns []byte, uris []string) bool {
 	return slices.ContainsFunc(uris, func(uri string) bool { return uri == string(ns) })
+}
+
+// unfit notes that the registry's greeting cannot be passed on. Clients get the one before it; where
+// there was none, they are closed after GreetingTimeout.
+func (s *Server) unfit(why string) {
+	s.greetingFault = why
+	s.log.Warn("registry's greeting is not passed on to clients", "err", why, "greeted", s.greeting != nil)
 }
 
 // greetingUnit is the greeting as a data unit with the current time in svDate. RFC 5730 section

@@ -29,6 +29,16 @@ var clientMetrics = metric.Group[Snapshot]{Name: "clients", Rows: []metric.Row[S
 		Help:  "Connected clients.",
 		Value: func(s *Snapshot) float64 { return float64(s.Clients) },
 	}, {
+		Name: "eppmux_ungreeted", Kind: metric.Gauge,
+		Help: "1 while clients are not greeted since the registry's greeting cannot be passed on, else 0.",
+		When: "it is 1: the log and `/readyz` say what is wrong with the greeting; tell the registry",
+		Value: func(s *Snapshot) float64 {
+			if s.GreetingFault != "" && !s.Greets {
+				return 1
+			}
+			return 0
+		},
+	}, {
 		Name: "eppmux_client_closes_total", Kind: metric.Counter, Labels: []string{"reason"},
 		Help: "Client connections that ended.",
 		When: "it grows: the reason says how clients misbehave, see below",
@@ -89,6 +99,10 @@ type Snapshot struct {
 	// in, empty: all could.
 	Blame       Blame
 	AcceptError string
+	// Greets says that clients are greeted, GreetingFault why the registry's last greeting was not
+	// passed on to them, empty: it was.
+	Greets        bool
+	GreetingFault string
 }
 
 // scrapeTimeout is how long the loop has to answer.
@@ -112,6 +126,9 @@ func (s *Server) snapshot() *Snapshot {
 		MaxMemory:   s.known.bound,
 		Blame:       s.blamed.shown(),
 		AcceptError: s.acceptError,
+
+		Greets:        s.greeting != nil,
+		GreetingFault: s.greetingFault,
 	}
 	s.account.Snapshot(&sn.Account)
 	return sn

@@ -122,6 +122,7 @@ type Server struct {
 	alarm          *loop.Alarm
 	out            []byte         // message of our own being written, see client.reply
 	greeting       []byte         // payload; nil until it is learnt
+	greetingFault  string         // why the registry's last greeting was not; empty: it was
 	greetingDate   frame.Span     // of svDate in it
 	greetingBuilt  time.Time      // when greetingCached was made
 	greetingCached []byte         // see greetingUnit

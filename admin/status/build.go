@@ -112,6 +112,7 @@ func (r *Registry) clients(c *ClientsSnapshot) {
 		r.Blame = &Blame{At: b.At.UTC(), Listener: clean(b.Listener), Client: clean(b.Client), Reason: b.Reason}
 	}
 	r.AcceptError = plain(c.AcceptError)
+	r.GreetingFault, r.Ungreeted = plain(c.GreetingFault), c.ungreeted()
 }
 
 // auditOf makes an Audit of the state of the audit log.

@@ -10,7 +10,7 @@ import (
 // Readiness says whether the clients of one registry can be served.
 type Readiness struct {
 	Registry string
-	OK       bool   // at least one session is logged in, and nothing is draining
+	OK       bool   // at least one session is logged in, clients are greeted, and nothing is draining
 	Reason   string // why not, in one line; empty if OK
 }
 
@@ -32,8 +32,8 @@ func (m *Monitor) Ready() []Readiness {
 }
 
 // readiness answers a probe from the same Snapshot that the page is made of; nil means that the
-// registry does not answer. It asks what the rules stalled, noSession and connecting ask, and
-// differs in two ways. Its words are a surface that scripts may match. And a paused account is
+// registry does not answer. It asks what the rules stalled, noSession, connecting and ungreeted ask,
+// and differs in two ways. Its words are a surface that scripts may match. And a paused account is
 // ready until its last session has logged out.
 func readiness(name string, s *Snapshot, stopping bool) Readiness {
 	switch {
@@ -43,6 +43,8 @@ func readiness(name string, s *Snapshot, stopping bool) Readiness {
 		return Readiness{Registry: name, Reason: "event loop does not answer"}
 	case !s.Account.Ready():
 		return Readiness{Registry: name, Reason: noSessionReason(&s.Account)}
+	case s.Clients.ungreeted():
+		return Readiness{Registry: name, Reason: "clients are not greeted: registry's greeting: " + s.Clients.GreetingFault}
 	}
 	return Readiness{Registry: name, OK: true}
 }

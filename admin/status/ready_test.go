@@ -16,6 +16,13 @@ func account(change func(*upstream.Snapshot)) *Snapshot {
 	return s
 }
 
+// ungreetedBy is an account with a session whose last greeting has a fault.
+func ungreetedBy(fault string, greets bool) *Snapshot {
+	s := account(func(a *upstream.Snapshot) { a.Sessions[pool.SessionIdle] = 1 })
+	s.Clients.GreetingFault, s.Clients.Greets = fault, greets
+	return s
+}
+
 // TestReadiness holds the words of /readyz: scripts may match them.
 func TestReadiness(t *testing.T) {
 	for _, tt := range []struct {
@@ -39,6 +46,8 @@ func TestReadiness(t *testing.T) {
 			"no session is logged in; last: connect: dial tcp 127.0.0.1:1: connect: connection refused"},
 		{"trouble, and soon another attempt", account(func(a *upstream.Snapshot) { a.Trouble, a.NextTry = "login: refused", 1499*time.Millisecond }), false,
 			"no session is logged in; last: login: refused; next attempt in 1s"},
+		{"no greeting to pass on", ungreetedBy("too long", false), false, "clients are not greeted: registry's greeting: too long"},
+		{"an old greeting", ungreetedBy("too long", true), false, ""},
 		{"only waiting", account(func(a *upstream.Snapshot) { a.NextTry = 90 * time.Second }), false, "no session is logged in; next attempt in 1m30s"},
 	} {
 		got := readiness("a", tt.snapshot, tt.stopping)

@@ -64,6 +64,10 @@ var edges = []struct {
 	{"fewer_sessions", false, "all", func(r *Registry) { r.Sessions.Allowed = 3 }},
 	{"fewer_sessions", false, "none at all", func(r *Registry) { r.Sessions.Allowed = 2; down("too_many_sessions", "x", 0)(r) }},
 
+	{"greeting_unfit", true, "no client is greeted", func(r *Registry) { r.GreetingFault, r.Ungreeted = "x", true }},
+	{"greeting_unfit", true, "clients have an old one", func(r *Registry) { r.GreetingFault = "x" }},
+	{"greeting_unfit", false, "what is shown is old", func(r *Registry) { r.Answers, r.GreetingFault = false, "x" }},
+
 	{"not_taken", true, "one client", func(r *Registry) { r.Recent.AcceptErrors = 1 }},
 	{"not_taken", false, "before", func(r *Registry) { r.Total.AcceptErrors, r.AcceptError = 1, "x" }},
 

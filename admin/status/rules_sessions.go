@@ -50,6 +50,22 @@ func connecting(r *Registry) *Finding {
 	return &Finding{Broken, "connecting", "", "no session yet: connecting" + nextTry(r), ""}
 }
 
+// ungreeted finds that the registry's greeting cannot be passed on, so that clients have none or an
+// old one, although sessions are logged in.
+func ungreeted(r *Registry) *Finding {
+	if !r.Answers || r.GreetingFault == "" {
+		return nil
+	}
+	f := &Finding{Look, "greeting_unfit", whoseRegistry,
+		"registry's new greeting is not passed on, clients get the one before it: " + r.GreetingFault, "tell the registry"}
+	if r.Ungreeted {
+		f.Gravity = Broken
+		f.Text = "clients are not greeted: registry's greeting cannot be passed on: " + r.GreetingFault
+		f.Do += "; clients are closed after timeouts.greeting until it sends another one"
+	}
+	return f
+}
+
 // fewerSessions finds that some sessions are logged in, and that the registry refuses more.
 func fewerSessions(r *Registry) *Finding {
 	s := &r.Sessions

@@ -108,6 +108,10 @@ func TestJudge(t *testing.T) {
 			"mend that client's program; the log names all"},
 		{"clients hold much", func(r *Registry) { r.Clients.Memory, r.Clients.MaxMemory = 240<<20, 256<<20 }, Look, "clients_held", whoseClients,
 			"too much is held for all clients together: 240 MiB of 256; beyond that those that hold most give way, and 0 clients were closed", "find who sends much and reads little: eppmux ctl clients"},
+		{"no greeting to pass on", func(r *Registry) { r.GreetingFault, r.Ungreeted = "it has 300000 octets, more than 262144", true }, Broken, "greeting_unfit", whoseRegistry,
+			"clients are not greeted: registry's greeting cannot be passed on: it has 300000 octets, more than 262144", "tell the registry; clients are closed after timeouts.greeting until it sends another one"},
+		{"an old greeting", func(r *Registry) { r.GreetingFault = "it has 300000 octets, more than 262144" }, Look, "greeting_unfit", whoseRegistry,
+			"registry's new greeting is not passed on, clients get the one before it: it has 300000 octets, more than 262144", "tell the registry"},
 		{"no descriptors", func(r *Registry) { r.Recent.AcceptErrors, r.AcceptError = 3, "too many open files" }, Look, "not_taken", whoseHost,
 			"clients could not be taken in, 3 times in the last ten minutes: too many open files; who is connected goes on", "raise the limit of open files (ulimit -n, LimitNOFILE), or lower clients.max"},
 		{"audit blocks", func(r *Registry) {

@@ -53,4 +53,9 @@ type ClientsSnapshot struct {
 	AcceptErrors      uint64 // clients that the host could not take in
 	Blame             *Blame // the client that was at fault last; nil: none was
 	AcceptError       string // why a client could not be taken in, the last time; empty: all could
+	Greets            bool   // clients are greeted
+	GreetingFault     string // why the registry's last greeting was not passed on to clients; empty: it was
 }
+
+// ungreeted reports whether clients are not greeted, whatever sessions there are.
+func (c *ClientsSnapshot) ungreeted() bool { return !c.Greets && c.GreetingFault != "" }

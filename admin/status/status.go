@@ -88,6 +88,9 @@ type Registry struct {
 	Blame     *Blame       `json:"client_at_fault,omitempty"` // the last one; nil: none was
 	// AcceptError is why a client could not be taken in, the last time; empty: all could.
 	AcceptError string `json:"accept_error,omitempty"`
+	// GreetingFault is why the registry's last greeting was not passed on to clients; empty: it was.
+	GreetingFault string `json:"greeting_fault,omitempty"`
+	Ungreeted     bool   `json:"ungreeted,omitempty"` // for that, no client is greeted
 }
 
 // Audit is the state of the audit log.

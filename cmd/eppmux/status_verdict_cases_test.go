@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"eppmux/admin/status"
@@ -97,6 +98,9 @@ var verdictCases = []verdictCase{
 		want: `^registry grants only 1 of 2 sessions \(2502\)$`, g: status.Look, metric: `eppmux_logins_total{result="full"}`, alerts: "SessionsTaken"},
 	{row: 44, what: "it does not greet", r: statusRegistry{faults: "no-greeting", more: []string{"timeouts: {greeting: 300ms}"}},
 		want: `^registry does not greet: greeting: no answer in time$`, g: status.Broken, metric: `eppmux_logins_total{result="failed"}`, alerts: "NoSession"},
+	{what: "its greeting is too long", r: statusRegistry{sandbox: sandbox.Config{ServerID: strings.Repeat("x", 300<<10)}, more: []string{"timeouts: {greeting: 300ms}"}},
+		want: `^clients are not greeted: registry's greeting cannot be passed on: it has \d+ octets, more than 262144$`, g: status.Broken,
+		metric: `eppmux_ungreeted`, alerts: "Ungreeted"},
 
 	// What clients do.
 	{row: 20, what: "a client leaves while its command waits", r: statusRegistry{more: []string{"rate_limits: [{limit: 1, per: 1h, commands: [check]}]"}, play: playLeaves},
