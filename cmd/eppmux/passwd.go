@@ -38,15 +38,15 @@ into the password_file of the config. It asks twice on a terminal, without echo;
 otherwise it reads one line from standard input. A running eppmux learns of it by SIGHUP,
 which --pid sends; sessions that are logged in already go on.
 
-The login needs a free session: where eppmux holds all of them the registry answers 2502,
-and nothing is changed. Lower sessions.max by one (and send SIGHUP), or stop eppmux.
+The login needs a free session: where eppmux holds all of them the registry answers 2502.
+Lower sessions.max by one (and send SIGHUP), or stop eppmux.
 
 The new password is written to FILE.new before anything is sent, and renamed to FILE when
-the registry has taken it. If the registry refuses, FILE.new is removed and nothing has
-changed. If the answer to the login is lost, eppmux asks which password is valid: a login
-with the new one, then, if need be, with the old one, and no more, since registries lock
-accounts. If that does not tell either, FILE.new stays, and the next run of this command
-begins by asking so again.
+the registry has taken it. If the registry refuses clearly, FILE.new is removed and nothing
+has changed. If the answer to the login is lost, or is one of failure (2400, 2500, 2502),
+eppmux asks which password is valid: a login with the likelier one, then, if need be, with
+the other, and no more, since registries lock accounts. If that does not tell either,
+FILE.new stays, and the next run of this command begins by asking so again.
 
 Exit codes: 0 the new password is valid and in its file, 1 it is not, as the message says,
 2 wrong usage or config.`,
@@ -127,14 +127,22 @@ func hasPasswordFile(r *config.Registry) error {
 	return nil
 }
 
-// open takes the password file, unless the registry changes passwords in another way.
+// open takes the password file and reads the password again, unless the registry changes passwords in another way.
 func (p *passwdRun) open(cfg *config.Config) error {
 	if profile := config.ProfileOf(p.r.Profile); profile != nil && profile.Password.OutOfBand != "" {
 		return fmt.Errorf("%s: %s (%s)", p.r.Profile, profile.Password.OutOfBand, profile.Password.From)
 	}
-	var err error
-	p.file, err = openPasswordFile(cfg.Resolve(p.r.Login.PasswordFile))
-	return err
+	file, err := openPasswordFile(cfg.Resolve(p.r.Login.PasswordFile))
+	if err != nil {
+		return err
+	}
+	// Another run may have changed it since the config was read.
+	if p.r.Login.Password, err = file.password(); err != nil {
+		file.close()
+		return err
+	}
+	p.file = file
+	return nil
 }
 
 // work returns nil when the new password is valid and in its place.
@@ -172,10 +180,46 @@ func (p *passwdRun) change(ctx context.Context, next, old config.Secret) error {
 		fmt.Fprintf(p.say, "no answer to the login (%v); finding out which password is valid\n", res.Err)
 		return p.settle(next, old)
 	case talk.LoginFull:
-		return p.dismiss(fmt.Errorf("%w: no session is free; lower sessions.max by one and send eppmux SIGHUP, or "+
-			"stop it, and try again", res.Err))
+		res.Err = fmt.Errorf("%w: no session is free; lower sessions.max by one and send eppmux SIGHUP, or "+
+			"stop it, and try again", res.Err)
 	}
-	return p.dismiss(res.Err)
+	if res.Verdict == talk.LoginNotSent || clearlyRefused(res.Err) {
+		return p.dismiss(res.Err)
+	}
+	fmt.Fprintf(p.say, "%v\nthat does not say which password is valid; finding out\n", res.Err)
+	return p.doubt(next, old, res.Err)
+}
+
+// clearlyRefused reports whether a refusal of a login says that its new password was not taken: the
+// registry has not understood the login, does not support what is in it, does not accept the
+// credentials, or has a rule against the new password (RFC 5730 section 3). With any other code, as
+// 2400 or 2500, it may have failed, or found no session free, after it took the new password.
+func clearlyRefused(err error) bool {
+	no := (*talk.Refusal)(nil)
+	if !errors.As(err, &no) {
+		return false
+	}
+	c := no.Code
+	return c >= 2001 && c <= 2005 || c >= 2100 && c <= 2103 || c == 2200 || c == 2306
+}
+
+// doubt finds out which password is valid after a refusal that does not tell. As settle does, with
+// the old one first, since that is the likelier one, and none behind an answer that the other login
+// would get as well.
+func (p *passwdRun) doubt(next, old config.Secret, refusal error) error {
+	ctx := context.Background()
+	byOld := p.login(ctx, old.Reveal(), "")
+	switch byOld.Verdict {
+	case talk.LoginAccepted:
+		return p.dismiss(refusal)
+	case talk.LoginFull, talk.LoginNotSent:
+		return p.undecided(errors.New("not tried"), byOld.Err)
+	}
+	byNew := p.login(ctx, next.Reveal(), "")
+	if byNew.Verdict == talk.LoginAccepted {
+		return p.promote()
+	}
+	return p.undecided(byNew.Err, byOld.Err)
 }
 
 // settle finds out which password is valid, with at most one login for each. It does not end early
@@ -191,6 +235,12 @@ func (p *passwdRun) settle(next, old config.Secret) error {
 	if second.Verdict == talk.LoginAccepted {
 		return p.dismiss(errors.New("the registry has kept the old password"))
 	}
+	return p.undecided(first.Err, second.Err)
+}
+
+// undecided is the end of an attempt after which the candidate stays, with what was said to a login
+// with each of the passwords.
+func (p *passwdRun) undecided(byNew, byOld error) error {
 	return fmt.Errorf(`it is not known which password is valid
   with the new one: %v
   with the old one: %v
@@ -198,7 +248,7 @@ The new one stays in %s, the old one in %s. Do not try by hand in a hurry:
 registries lock accounts. When the registry can be reached and has a session free, run this
 command again: it begins with finding out. If both are refused then, ask the registry to set
 a password, put it into %s, and remove %s`,
-		first.Err, second.Err, p.file.next, p.file.path, p.file.path, p.file.next)
+		byNew, byOld, p.file.next, p.file.path, p.file.path, p.file.next)
 }
 
 // promote ends an attempt that the registry has accepted.

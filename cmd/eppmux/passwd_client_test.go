@@ -104,6 +104,7 @@ func TestPasswdLostAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	busy := answers(2500, "later")
 	yes, no, full := answers(1000, "ok"), answers(2200, "bad "+newPassword+" \x1b[2J"), answers(2502, "too many")
 	for _, tt := range []struct {
 		name  string
@@ -132,7 +133,11 @@ func TestPasswdLostAnswers(t *testing.T) {
 		{"lost for good", []turn{cutInAnswer, cutBeforeAnswer, cutInAnswer}, 1, "it is not known", oldPassword, true},
 		{"lost, then away", []turn{cutInAnswer, cutBeforeGreeting, cutBeforeGreeting}, 1, "with the old one: greeting: ", oldPassword, true},
 		{"other refusals", []turn{answers(2306, "policy")}, 1, `the registry answers 2306 "policy"; nothing has changed`, oldPassword, false},
-		{"ends for good", []turn{answers(2501, "closing")}, 1, "the registry answers 2501", oldPassword, false},
+		{"ends for good", []turn{answers(2501, "closing"), yes}, 1, `the registry answers 2501 "closing"; nothing has changed`, oldPassword, false},
+		{"fails, old", []turn{busy, yes}, 1, `the registry answers 2500 "later"; nothing has changed`, oldPassword, false},
+		{"fails, new", []turn{busy, no, yes}, 0, "that does not say which password is valid", newPassword, false},
+		{"fails, then full", []turn{busy, full}, 1, `with the old one: the registry answers 2502 "too many"`, oldPassword, true},
+		{"fails for good", []turn{busy, busy, busy}, 1, "it is not known which password is valid", oldPassword, true},
 	} {
 		address, connections := startScript(t, made, tt.turns...)
 		var more []string

@@ -31,14 +31,42 @@ func openPasswordFile(path string) (*passwordFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(held.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	err = syscall.Flock(int(held.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) || err == nil && !isFile(held, path) {
+		err = errors.New("another eppmux passwd is at work on it")
+	}
+	if err != nil {
 		held.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			err = errors.New("another eppmux passwd is at work on it")
-		}
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &passwordFile{path: path, next: path + ".new", held: held}, nil
+}
+
+// isFile reports whether f is the file at path. It is not if another run has put a new one there
+// since f was opened; then a lock on f keeps nobody away.
+func isFile(f *os.File, path string) bool {
+	of, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	at, err := os.Stat(path)
+	return err == nil && os.SameFile(of, at)
+}
+
+// password returns the password. Behind the lock it does not change.
+func (f *passwordFile) password() (config.Secret, error) {
+	data, info, err := cli.ReadFile(f.path, cli.MaxPasswordFile)
+	if err == nil {
+		err = cli.Private(info)
+	}
+	text := strings.TrimRight(string(data), "\r\n")
+	if err == nil && text == "" {
+		err = errors.New("the password there is empty")
+	}
+	if err != nil {
+		return config.Secret{}, fmt.Errorf("%s: %w", f.path, err)
+	}
+	return config.NewSecret(text), nil
 }
 
 // close gives the lock back.

@@ -81,6 +81,54 @@ func TestOnlyOnePasswd(t *testing.T) {
 	}
 }
 
+// TestPasswordBehindTheLock: a run that has read the config before another one changed the password
+// takes the new one for the old one, and it is the file of now that it locks.
+func TestPasswordBehindTheLock(t *testing.T) {
+	dir := t.TempDir()
+	path := clitest.WriteFile(t, dir, "pw", oldPassword+"\n", 0o600)
+	clitest.WriteFile(t, dir, "pw.new", newPassword+"\r\n", 0o600)
+	r := &config.Registry{Login: config.Login{Password: config.NewSecret(oldPassword), PasswordFile: path}}
+	first, err := openPasswordFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.promote(); err != nil {
+		t.Fatal(err)
+	}
+	p := &passwdRun{r: r}
+	if err := p.open(new(config.Config)); err != nil {
+		t.Fatal(err) // the lock of the first is on a file that is gone
+	}
+	defer p.file.close()
+	if got := p.r.Login.Password.Reveal(); got != newPassword {
+		t.Errorf("got the password %q, want the new one", got)
+	}
+	if _, err := openPasswordFile(path); err == nil {
+		t.Error("the file of now is not locked")
+	}
+
+	// The first comes to its end while the second is between opening and locking.
+	stale, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stale.Close()
+	clitest.WriteFile(t, dir, "pw.new", oldPassword, 0o600)
+	if err := p.file.promote(); err != nil {
+		t.Fatal(err)
+	}
+	if isFile(stale, path) {
+		t.Error("a file that was replaced passes for the one of now")
+	}
+	clitest.WriteFile(t, dir, "pw.new", "\n", 0o600)
+	if err := p.file.promote(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.file.password(); err == nil || !strings.Contains(err.Error(), path+": the password there is empty") {
+		t.Errorf("got %q, %v of an empty file", got.Reveal(), err)
+	}
+}
+
 func TestCandidatesThatAreNone(t *testing.T) {
 	f := openTestFile(t, 0o600)
 	clitest.WriteFile(t, filepath.Dir(f.path), "pw.new", "\n", 0o600)

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,8 +42,9 @@ func (s *script) login(_ context.Context, password, next string) talk.LoginResul
 func TestPasswdDecisions(t *testing.T) {
 	var (
 		accepted = talk.LoginResult{Verdict: talk.LoginAccepted}
-		refused  = talk.LoginResult{Verdict: talk.LoginRefused, Err: errors.New("the registry answers 2200")}
-		full     = talk.LoginResult{Verdict: talk.LoginFull, Err: errors.New("the registry answers 2502")}
+		refused  = talk.LoginResult{Verdict: talk.LoginRefused, Err: &talk.Refusal{Code: 2200}}
+		failed   = talk.LoginResult{Verdict: talk.LoginRefused, Err: &talk.Refusal{Code: 2400}}
+		full     = talk.LoginResult{Verdict: talk.LoginFull, Err: &talk.Refusal{Code: 2502}}
 		notSent  = talk.LoginResult{Verdict: talk.LoginNotSent, Err: errors.New("connect: refused")}
 		unknown  = talk.LoginResult{Verdict: talk.LoginUnknown, Err: errors.New("login: the connection was closed")}
 	)
@@ -56,7 +59,15 @@ func TestPasswdDecisions(t *testing.T) {
 	}{
 		{"accepted", false, []talk.LoginResult{accepted}, "old>new", "", newPassword, false},
 		{"refused", false, []talk.LoginResult{refused}, "old>new", "answers 2200; nothing has changed", oldPassword, false},
-		{"full", false, []talk.LoginResult{full}, "old>new", "no session is free; lower sessions.max by one", oldPassword, false},
+		{"full, old valid", false, []talk.LoginResult{full, accepted}, "old>new old", "no session is free; lower sessions.max by one", oldPassword, false},
+		{"full, full", false, []talk.LoginResult{full, full}, "old>new old", "with the new one: not tried\n  with the old one: the registry answers 2502", oldPassword, true},
+		{"full, new valid", false, []talk.LoginResult{full, refused, accepted}, "old>new old new", "", newPassword, false},
+		{"failed, old valid", false, []talk.LoginResult{failed, accepted}, "old>new old", "answers 2400; nothing has changed", oldPassword, false},
+		{"failed, new valid", false, []talk.LoginResult{failed, refused, accepted}, "old>new old new", "", newPassword, false},
+		{"failed, both refused", false, []talk.LoginResult{failed, refused, refused}, "old>new old new", "it is not known which password is valid", oldPassword, true},
+		{"failed again", false, []talk.LoginResult{failed, failed, failed}, "old>new old new", "it is not known which password is valid", oldPassword, true},
+		{"failed, away", false, []talk.LoginResult{failed, notSent}, "old>new old", "it is not known which password is valid", oldPassword, true},
+		{"failed, no answer", false, []talk.LoginResult{failed, unknown, accepted}, "old>new old new", "", newPassword, false},
 		{"not sent", false, []talk.LoginResult{notSent}, "old>new", "connect: refused; nothing has changed", oldPassword, false},
 		{"unknown, new valid", false, []talk.LoginResult{unknown, accepted}, "old>new new", "", newPassword, false},
 		{"unknown, old valid", false, []talk.LoginResult{unknown, refused, accepted}, "old>new new old", "the registry has kept the old password; nothing has changed", oldPassword, false},
@@ -98,6 +109,19 @@ func TestPasswdDecisions(t *testing.T) {
 		if strings.Contains(said.String(), clitest.Canary) || err != nil && strings.Contains(err.Error(), clitest.Canary) {
 			t.Errorf("%s: got a password in %q or %v", tt.name, said.String(), err)
 		}
+	}
+}
+
+// TestClearRefusals: what other codes say of the new password is not known.
+func TestClearRefusals(t *testing.T) {
+	clear := []int{2001, 2002, 2003, 2004, 2005, 2100, 2101, 2102, 2103, 2200, 2306}
+	for code := 1000; code < 3000; code++ {
+		if got := clearlyRefused(fmt.Errorf("login: %w", &talk.Refusal{Code: code})); got != slices.Contains(clear, code) {
+			t.Errorf("%d: got %v", code, got)
+		}
+	}
+	if clearlyRefused(errors.New("x")) {
+		t.Error("an error that is no refusal is one")
 	}
 }
 
@@ -249,6 +273,7 @@ func TestPasswdFull(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	wantFile(t, "full", file, oldPassword)
+	wantFile(t, "full", file+".new", newPassword)
 }
 
 func TestPasswdUsage(t *testing.T) {
