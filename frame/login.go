@@ -22,8 +22,19 @@ type Login struct {
 	Language       string // a tag of RFC 3066; AppendLogin writes en for an empty one
 	ObjectURIs     []string
 	ExtensionURIs  []string
+	Security       LoginSecurity
 	ClTRID         string // empty: none
 }
+
+// LoginSecurity says which passwords of a login go into the login security extension (RFC 8807),
+// where ExtensionURIs has that. It has no effect where it has not.
+type LoginSecurity uint8
+
+const (
+	SecureLong   LoginSecurity = iota // those longer than the 16 characters of RFC 5730's schema
+	SecureAlways                      // all: some registries take no other login
+	SecureNever                       // none: some registries take long passwords in the login itself
+)
 
 // RFC 8807 is for passwords longer than the 16 characters that the schema of RFC 5730 allows.
 const (
@@ -32,14 +43,12 @@ const (
 	maxPasswordLength = 16 // characters
 )
 
-// AppendLogin appends the data unit of a login. A password longer than 16 characters goes into the
-// login security extension (RFC 8807) if ExtensionURIs has that, and otherwise into the login as it
-// is.
+// AppendLogin appends the data unit of a login. A password that does not go into the login security
+// extension, see LoginSecurity, goes into the login as it is, however long.
 func AppendLogin(dst []byte, l *Login) []byte {
 	return appendUnit(dst, func(b []byte) []byte {
-		secured := slices.Contains(l.ExtensionURIs, loginSecURI)
-		password, longPassword := splitPassword(l.Password, secured)
-		newPassword, longNew := splitPassword(l.NewPassword, secured)
+		password, securedPassword := l.split(l.Password)
+		newPassword, securedNew := l.split(l.NewPassword)
 
 		b = append(b, openEPP+"<command><login>"...)
 		b = appendElement(b, "clID", l.ClientID)
@@ -52,19 +61,27 @@ func AppendLogin(dst []byte, l *Login) []byte {
 		b = appendElement(b, "lang", orElse(l.Language, "en"))
 		b = append(b, "</options>"...)
 		b = append(appendServices(b, l), "</login>"...)
-		b = appendLoginSec(b, longPassword, longNew)
+		b = appendLoginSec(b, securedPassword, securedNew)
 		b = appendClTRID(b, l.ClTRID)
 		return append(b, "</command>"+closeEPP...)
 	})
 }
 
-// splitPassword gives what goes into the login and what into the extension, RFC 8807 section 3.2.
-// long is empty if the extension is not needed, or not in use (secured is false).
-func splitPassword(password string, secured bool) (plain, long string) {
-	if secured && utf8.RuneCountInString(password) > maxPasswordLength {
+// split gives what of a password goes into the login and what into the extension, RFC 8807 section
+// 3.2. secured is empty if the extension is not needed, or not in use.
+func (l *Login) split(password string) (plain, secured string) {
+	long := utf8.RuneCountInString(password) > maxPasswordLength
+	wanted := l.Security == SecureAlways || l.Security == SecureLong && long
+	if wanted && password != "" && slices.Contains(l.ExtensionURIs, loginSecURI) {
 		return loginSecStandIn, password
 	}
 	return password, ""
+}
+
+// LongPasswords reports whether the login may have a password of more than 16 characters: in the
+// extension, or since the login itself is said to take it.
+func (l *Login) LongPasswords() bool {
+	return l.Security == SecureNever || slices.Contains(l.ExtensionURIs, loginSecURI)
 }
 
 func appendServices(b []byte, l *Login) []byte {

@@ -58,16 +58,28 @@ func TestLoginShown(t *testing.T) {
 func TestSplitPassword(t *testing.T) {
 	for _, tt := range []struct {
 		password string
+		offered  bool
+		security LoginSecurity
 		secured  bool
-		long     bool
 	}{
-		{"", true, false}, {"short", true, false}, {strings.Repeat("x", 16), true, false}, {strings.Repeat("x", 17), true, true},
-		{strings.Repeat("é", 16), true, false}, {strings.Repeat("é", 17), true, true}, {strings.Repeat("x", 17), false, false},
-		{strings.Repeat("\U0001F600", 16), true, false},
+		{"", true, SecureLong, false}, {"short", true, SecureLong, false}, {strings.Repeat("x", 16), true, SecureLong, false},
+		{strings.Repeat("x", 17), true, SecureLong, true}, {strings.Repeat("é", 16), true, SecureLong, false},
+		{strings.Repeat("é", 17), true, SecureLong, true}, {strings.Repeat("x", 17), false, SecureLong, false},
+		{strings.Repeat("\U0001F600", 16), true, SecureLong, false},
+		{"short", true, SecureAlways, true}, {strings.Repeat("x", 17), true, SecureAlways, true}, {"", true, SecureAlways, false},
+		{"short", false, SecureAlways, false}, {strings.Repeat("x", 17), false, SecureAlways, false},
+		{"short", true, SecureNever, false}, {strings.Repeat("x", 17), true, SecureNever, false},
 	} {
-		plain, long := splitPassword(tt.password, tt.secured)
-		if tt.long && (plain != loginSecStandIn || long != tt.password) || !tt.long && (plain != tt.password || long != "") {
-			t.Errorf("%q, secured %v: got %q and %q", tt.password, tt.secured, plain, long)
+		l := Login{Security: tt.security}
+		if tt.offered {
+			l.ExtensionURIs = []string{"urn:other", loginSecURI}
+		}
+		plain, secured := l.split(tt.password)
+		if tt.secured && (plain != loginSecStandIn || secured != tt.password) || !tt.secured && (plain != tt.password || secured != "") {
+			t.Errorf("%+v: got %q and %q", tt, plain, secured)
+		}
+		if got, want := l.LongPasswords(), tt.offered || tt.security == SecureNever; got != want {
+			t.Errorf("%+v: takes long passwords: got %v", tt, got)
 		}
 	}
 }
@@ -91,6 +103,11 @@ func TestAppendLoginParts(t *testing.T) {
 				`<svcs><svcExtension><extURI>` + loginSecURI + `</extURI></svcExtension></svcs></login>` +
 				`<extension><loginSec:loginSec xmlns:loginSec="` + loginSecURI + `"><loginSec:pw>` + strings.Repeat("p&amp;", 9) +
 				`</loginSec:pw></loginSec:loginSec></extension></command></epp>`},
+		{Login{ClientID: "a", Password: "p", NewPassword: "n", ExtensionURIs: []string{loginSecURI}, Security: SecureAlways},
+			`a</clID><pw>[LOGIN-SECURITY]</pw><newPW>[LOGIN-SECURITY]</newPW><options><version>1.0</version><lang>en</lang></options>` +
+				`<svcs><svcExtension><extURI>` + loginSecURI + `</extURI></svcExtension></svcs></login>` +
+				`<extension><loginSec:loginSec xmlns:loginSec="` + loginSecURI + `"><loginSec:pw>p</loginSec:pw><loginSec:newPW>n` +
+				`</loginSec:newPW></loginSec:loginSec></extension></command></epp>`},
 		{Login{ClientID: "a", Password: "p", NewPassword: strings.Repeat("n", 17), ExtensionURIs: []string{loginSecURI}},
 			`a</clID><pw>p</pw><newPW>[LOGIN-SECURITY]</newPW><options><version>1.0</version><lang>en</lang></options>` +
 				`<svcs><svcExtension><extURI>` + loginSecURI + `</extURI></svcExtension></svcs></login>` +

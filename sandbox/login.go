@@ -32,7 +32,8 @@ func (s *session) tryLogin(req *request) answer {
 	if f != nil {
 		return f.answer()
 	}
-	if !s.r.gate.known(id, pw) {
+	plain := req.what.child("pw").token() != inLoginSec
+	if !s.r.gate.known(id, pw) || plain && s.r.cfg.Quirks.LoginSecOnly {
 		return s.wrongCredentials()
 	}
 	sv, f := chooseServices(req.what)

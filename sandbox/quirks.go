@@ -41,6 +41,9 @@ type Quirks struct {
 	Comments bool
 	// StayAfterLogout leaves the connection open after 1500, StayAfterFailure after 2500 to 2502.
 	StayAfterLogout, StayAfterFailure bool
+	// LoginSecOnly refuses a login whose password does not stand in the login security extension
+	// (RFC 8807) as a wrong one.
+	LoginSecOnly bool
 	// LoginFirst is the code for commands before login. Default: 2002.
 	LoginFirst int
 }
@@ -94,6 +97,7 @@ var quirkNames = map[string]func(*Quirks){
 	"comments":           func(q *Quirks) { q.Comments = true },
 	"stay-after-logout":  func(q *Quirks) { q.StayAfterLogout = true },
 	"stay-after-failure": func(q *Quirks) { q.StayAfterFailure = true },
+	"login-sec-only":     func(q *Quirks) { q.LoginSecOnly = true },
 	"login-first-2201":   func(q *Quirks) { q.LoginFirst = codeAuthorization },
 	"login-first-2202":   func(q *Quirks) { q.LoginFirst = codeAuthInfo },
 	"login-first-2500":   func(q *Quirks) { q.LoginFirst = codeFailedEnding },

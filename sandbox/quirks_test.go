@@ -243,6 +243,19 @@ func TestQuirkLoginFirst(t *testing.T) {
 	}
 }
 
+// TestQuirkLoginSecOnly: the right password is wrong unless it stands in the extension, however short.
+func TestQuirkLoginSecOnly(t *testing.T) {
+	r := start(t, Config{Quirks: Quirks{LoginSecOnly: true}})
+	c := connect(t, r)
+	c.greet()
+	c.login("demo", "demo-secret").want(2200)
+	c.command(loginXML("demo", inLoginSec, "", "1.0", "en", allObjects+allExtensions) + `<extension><s:loginSec xmlns:s="` + nsLoginSec +
+		`"><s:pw>demo-secret</s:pw></s:loginSec></extension>`).want(1000)
+	if n := r.Counters(); n.Logins != 1 || n.LoginsRefused != 1 || n.Breaches.Total() != 0 {
+		t.Errorf("counted %+v", n)
+	}
+}
+
 func TestQuirksAdd(t *testing.T) {
 	q := Quirks{Comments: true}
 	if err := q.Add("no-svtrid, split-writes"); err != nil || q != (Quirks{Comments: true, SvTRID: SvTRIDNone, SplitWrites: true}) {

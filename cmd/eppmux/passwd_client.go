@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"unicode/utf8"
 
 	"eppmux/cmd/eppmux/internal/config"
@@ -28,8 +27,7 @@ func (c *loginClient) login(ctx context.Context, password, newPassword string) t
 		return talk.LoginResult{Verdict: talk.LoginNotSent, Err: err}
 	}
 	l.Password, l.NewPassword = password, newPassword
-	long := utf8.RuneCountInString(newPassword) > schemaPassword
-	if long && !slices.Contains(l.ExtensionURIs, loginSecurity) {
+	if utf8.RuneCountInString(newPassword) > schemaPassword && !l.LongPasswords() {
 		return talk.LoginResult{Verdict: talk.LoginNotSent,
 			Err: fmt.Errorf("the new password has more than %d characters, and the registry does not offer "+
 				"RFC 8807, which longer ones need", schemaPassword)}
@@ -43,10 +41,5 @@ func (c *loginClient) login(ctx context.Context, password, newPassword string) t
 	return res
 }
 
-const (
-	// schemaPassword is the greatest length of pwType in RFC 5730's schema, in characters.
-	schemaPassword = 16
-
-	// loginSecurity is the extension of RFC 8807, which allows longer passwords.
-	loginSecurity = "urn:ietf:params:xml:ns:epp:loginSec-1.0"
-)
+// schemaPassword is the greatest length of pwType in RFC 5730's schema, in characters.
+const schemaPassword = 16

@@ -195,6 +195,47 @@ func TestLongPasswordNeedsTheExtension(t *testing.T) {
 	}
 }
 
+// TestLoginSecurity: a registry that takes passwords in the login security extension only is logged in
+// to by serve, send, and passwd with security: always, however short the password is.
+func TestLoginSecurity(t *testing.T) {
+	made := clitest.NewTLS(t)
+	r := clitest.StartRegistry(t, made, sandbox.Config{Accounts: map[string]string{"demo": "short1"}, Quirks: sandbox.Quirks{LoginSecOnly: true}})
+	for _, tt := range []struct {
+		security string
+		code     int // of the exit
+		want     string
+	}{
+		{"", 1, "2200"}, {", security: auto", 1, "2200"}, {", security: never", 1, "2200"}, {", security: always", 0, "is changed"},
+	} {
+		file, pw := passwdStand(t, r.Address, made)
+		clitest.WriteFile(t, filepath.Dir(pw), "pw", "short1", 0o600)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		edit := strings.NewReplacer("password_file: pw", "password_file: pw"+tt.security, "unix:///a", "unix://"+filepath.Dir(file)+"/a")
+		clitest.WriteFile(t, filepath.Dir(file), "c.yaml", edit.Replace(string(text))+"    clients: {max: 50}\nadmin: {listen: \"\"}\n", 0o600)
+		got := eppmux(t, "send", "--direct", "--config", file, "check", "example.com")
+		if (got.code == 0) != (tt.code == 0) {
+			t.Errorf("send%s: got %+v", tt.security, got)
+		}
+		p := startProgram(t, "serve", "--config", file)
+		if tt.code == 0 {
+			p.find(`(msg="session opened")`)
+		} else {
+			p.find(`(reason=login_refused)`)
+		}
+		p.end()
+		got = eppmuxWith(t, "short2", "passwd", "--config", file)
+		if got.code != tt.code || !strings.Contains(got.out+got.errs, tt.want) {
+			t.Errorf("passwd%s: got %+v, want %d, %q", tt.security, got, tt.code, tt.want)
+		}
+	}
+	if n := r.Counters().Breaches; n.Total() != 0 {
+		t.Errorf("breaches: %+v", n)
+	}
+}
+
 // TestLoginClientSource: where an address to connect from is configured, it is used.
 func TestLoginClientSource(t *testing.T) {
 	made, err := sandbox.NewTLS()

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"eppmux/cmd/eppmux/internal/cli"
+	"eppmux/frame"
 	"eppmux/upstream/pool"
 )
 
@@ -309,6 +310,10 @@ func (l *Login) rule(c *checker, path, key string) {
 		c.uris(at, l.ObjectURIs)
 	case "extension_uris":
 		c.uris(at, l.ExtensionURIs)
+	case "security":
+		if e := l.EPP(); l.Security == frame.SecureAlways && len(l.ExtensionURIs) > 0 && !e.LongPasswords() {
+			c.add(at, "needs urn:ietf:params:xml:ns:epp:loginSec-1.0 in extension_uris, or none there")
+		}
 	}
 }
 

@@ -77,6 +77,11 @@ func TestRegistryRules(t *testing.T) {
 		{`login: {object_uris: [domain]}`, `registries[0].login.object_uris[0]: must be a namespace URI, got "domain"`},
 		{`login: {object_uris: ["urn:a", "urn:a"]}`, `registries[0].login.object_uris[1]: "urn:a" stands in the list already`},
 		{`login: {extension_uris: ["urn: b"]}`, "registries[0].login.extension_uris[0]: must be a namespace URI"},
+		{`login: {security: always}`, ""},
+		{`login: {security: always, extension_uris: ["urn:b", "urn:ietf:params:xml:ns:epp:loginSec-1.0"]}`, ""},
+		{`login: {security: never, extension_uris: ["urn:b"]}`, ""},
+		{`login: {security: always, extension_uris: ["urn:b"]}`, "registries[0].login.security: needs urn:ietf:params:xml:ns:epp:loginSec-1.0 in extension_uris, or none there"},
+		{`login: {security: alway}`, `registries[0].login.security: must be auto, always or never, got "alway" (did you mean "always"?)`},
 		{`login: {extension_uris: urn:b}`, "registries[0].login.extension_uris: must be a list, got a text"},
 
 		{`sessions: {min: 1, max: 1}`, ""},

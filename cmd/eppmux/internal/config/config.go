@@ -160,6 +160,8 @@ type Login struct {
 	Language      string   `yaml:"language" default:"en"`
 	ObjectURIs    []string `yaml:"object_uris"`    // default: what the greeting offers
 	ExtensionURIs []string `yaml:"extension_uris"` // default: what the greeting offers
+	// Security says which passwords go into the login security extension, where it is offered.
+	Security frame.LoginSecurity `yaml:"security" default:"auto"`
 }
 
 // EPP returns the login as frame writes it, without a clTRID and a new password.
@@ -170,6 +172,7 @@ func (l *Login) EPP() frame.Login {
 		Language:      l.Language,
 		ObjectURIs:    l.ObjectURIs,
 		ExtensionURIs: l.ExtensionURIs,
+		Security:      l.Security,
 	}
 }
 

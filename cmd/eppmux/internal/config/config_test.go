@@ -241,6 +241,7 @@ func TestLoginEPP(t *testing.T) {
 		Language:      "de",
 		ObjectURIs:    []string{"urn:a"},
 		ExtensionURIs: []string{"urn:b"},
+		Security:      frame.SecureAlways,
 	}
 	want := frame.Login{
 		ClientID:      "x",
@@ -248,6 +249,7 @@ func TestLoginEPP(t *testing.T) {
 		Language:      "de",
 		ObjectURIs:    []string{"urn:a"},
 		ExtensionURIs: []string{"urn:b"},
+		Security:      frame.SecureAlways,
 	}
 	if got := l.EPP(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -192,6 +192,9 @@ var closedSets = map[reflect.Type][]word{
 
 	reflect.TypeFor[proxy.Services]():       {{"accept", proxy.ServicesAccept}, {"enforce", proxy.ServicesEnforce}},
 	reflect.TypeFor[proxy.UnknownOutcome](): {{"close", proxy.UnknownClose}, {"fail", proxy.UnknownFail}},
+	reflect.TypeFor[frame.LoginSecurity](): {
+		{"auto", frame.SecureLong}, {"always", frame.SecureAlways}, {"never", frame.SecureNever},
+	},
 	reflect.TypeFor[slog.Level](): {
 		{"debug", slog.LevelDebug}, {"info", slog.LevelInfo}, {"warn", slog.LevelWarn}, {"error", slog.LevelError},
 	},

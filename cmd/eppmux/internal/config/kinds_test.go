@@ -232,6 +232,12 @@ func TestWords(t *testing.T) {
 		{`fail`, proxy.UnknownFail, ""},
 		{`""`, 0, `must be close or fail, got ""`},
 	})
+	runKind(t, []kindTest[frame.LoginSecurity]{
+		{`auto`, frame.SecureLong, ""},
+		{`always`, frame.SecureAlways, ""},
+		{`never`, frame.SecureNever, ""},
+		{`true`, 0, "must be auto, always or never, got a truth value"},
+	})
 	runKind(t, []kindTest[slog.Level]{
 		{`debug`, slog.LevelDebug, ""},
 		{`info`, slog.LevelInfo, ""},

@@ -35,6 +35,7 @@ var keyTypes = map[string]string{
 	"registries[0].login.language":                      "text",
 	"registries[0].login.object_uris":                   "list",
 	"registries[0].login.extension_uris":                "list",
+	"registries[0].login.security":                      "word",
 	"registries[0].sessions":                            "mapping",
 	"registries[0].sessions.min":                        "integer",
 	"registries[0].sessions.max":                        "integer",
