@@ -28,12 +28,14 @@ const (
 	closedKicked    // by the operator
 	closedDisplaced // while clients.max was reached, for a client of somebody who had fewer
 	closedNoLogin   // no login in time, where one is needed
+	closedWantsTLS  // begins with TLS, at a listener without
 	numCloseReasons
 )
 
 var closeReasonNames = [numCloseReasons]string{
 	"client", "logout", "frame", "faults", "ahead", "slow_frame", "idle", "not_reading", "unknown_outcome", "code",
 	"no_greeting", "tls", "too_many", "shutdown", "memory", "refused", "handshake", "kicked", "displaced", "no_login",
+	"wants_tls",
 }
 
 // String is the reason's word in logs and metrics.
@@ -43,7 +45,7 @@ func (r closeReason) String() string { return closeReasonNames[r] }
 func (r closeReason) blames() bool {
 	switch r {
 	case closedFrame, closedFaults, closedAhead, closedSlowFrame, closedNotReading, closedTLS, closedTooMany,
-		closedMemory, closedRefused, closedHandshake, closedNoLogin:
+		closedMemory, closedRefused, closedHandshake, closedNoLogin, closedWantsTLS:
 		return true
 	}
 	return false

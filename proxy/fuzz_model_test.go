@@ -44,7 +44,11 @@ func (m *model) hold(octets []byte) {
 		}
 		if size-4 > fuzzFrame {
 			m.want(m.next(""), 2500, "")
-			m.ended(closedFrame)
+			if octets[0] == 22 && octets[1] == 3 {
+				m.ended(closedWantsTLS)
+			} else {
+				m.ended(closedFrame)
+			}
 			return
 		}
 		if len(octets) < size {

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -92,6 +93,11 @@ func TestBlame(t *testing.T) {
 	garbage := connect(plain)
 	_, _ = garbage.Write([]byte("\r\n\r\n"))
 	named(garbage, closedFrame)
+	wantsTLS := connect(plain)
+	go func() { // ends with the connection
+		_ = tls.Client(wantsTLS, cfg).Handshake()
+	}()
+	named(wantsTLS, closedWantsTLS)
 	noTLS := connect(secured)
 	_, _ = noTLS.Write([]byte("<epp/>"))
 	named(noTLS, closedHandshake)

@@ -78,7 +78,7 @@ func (c *client) take() bool {
 		return false
 	}
 	if err != nil {
-		c.dismiss(tooLong, closedFrame)
+		c.dismiss(tooLong, c.tooLongFor())
 		return false
 	}
 	if have < n {
@@ -92,6 +92,16 @@ func (c *client) take() bool {
 	c.discard(n)
 	c.do(a)
 	return true
+}
+
+// tooLongFor is why the frame whose header has come is not taken, which is too long. As a length, the
+// first octets of a TLS connection are 369 MB: a handshake record (22) of version 3.x, RFC 8446
+// section 5.1.
+func (c *client) tooLongFor() closeReason {
+	if h := c.stream.peek(frame.HeaderLen); h[0] == 22 && h[1] == 3 && c.listener.options.Load().TLS == nil {
+		return closedWantsTLS
+	}
+	return closedFrame
 }
 
 // discard gives back the first n octets that have come.

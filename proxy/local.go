@@ -27,6 +27,7 @@ const (
 	loginTwice               // the client is logged in already
 	loginLong                // above maxLogin
 	loginMalformed           // the reply has the parser's words
+	loginIncomplete          // something is missing that the schema requires; where logins are verified
 	loginVersion             // not EPP 1.0
 	loginNewPassword         // it would change the password
 	loginObject              // an object service that the registry does not offer
@@ -118,8 +119,16 @@ func (c *client) judge(m *frame.Message) (l frame.Login, v verdict, err error) {
 		return l, loginVersion, nil
 	case l.HasNewPassword:
 		return l, loginNewPassword, nil
+	case c.srv.users != nil && incomplete(&l):
+		return l, loginIncomplete, nil
 	}
 	return l, c.judgeServices(&l), nil
+}
+
+// incomplete reports whether a login lacks what RFC 5730's schema requires of it, or leaves it
+// empty.
+func incomplete(l *frame.Login) bool {
+	return l.ClientID == "" || l.Password == "" || l.Version == "" || l.Language == "" || len(l.ObjectURIs) == 0
 }
 
 // judgeServices compares the services that a login lists with those that the registry's greeting

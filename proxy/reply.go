@@ -23,6 +23,10 @@ var (
 	// greeting.
 	replyVersion = reply{2100, "EPP version 1.0 is spoken here"}
 
+	// RFC 5730 section 3: 2003 is for a required parameter that is missing. Said only where logins are
+	// verified: where none is needed, one may be anything.
+	replyIncomplete = reply{2003, "a login has clID, pw, options with version and lang, and svcs with an objURI"}
+
 	// A local client must not change the password that all share.
 	replyNewPassword = reply{2102, "the registry's password is not changed through eppmux clients"}
 
@@ -65,6 +69,7 @@ var loginReplies = [numVerdicts]reply{
 	loginRight:       replyLoggedIn,
 	loginTwice:       replyLoggedInTwice,
 	loginLong:        replyLongLogin,
+	loginIncomplete:  replyIncomplete,
 	loginVersion:     replyVersion,
 	loginNewPassword: replyNewPassword,
 	loginObject:      replyObject,

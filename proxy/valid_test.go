@@ -89,6 +89,7 @@ func TestValidate(t *testing.T) {
 func ownReplies() map[string][]reply {
 	all := map[string][]reply{
 		"replyLoggedIn": {replyLoggedIn}, "replyLoggedOut": {replyLoggedOut}, "replyLoggedInTwice": {replyLoggedInTwice}, "replyVersion": {replyVersion},
+		"replyIncomplete":  {replyIncomplete},
 		"replyNewPassword": {replyNewPassword}, "replyObject": {replyObject}, "replyExtension": {replyExtension}, "replyNoRoom": {replyNoRoom},
 		"replyTooManyClients": {replyTooManyClients}, "replyTooLong": {replyTooLong}, "replyTooFarAhead": {replyTooFarAhead},
 		"replyDisallowed": {replyDisallowed}, "replyUnknownCommand": {replyUnknownCommand}, "replyNoMemory": {replyNoMemory}, "replyLongLogin": {replyLongLogin},
@@ -276,6 +277,7 @@ func TestWrittenIsValid(t *testing.T) {
 			l.ask(p, 2002, commandOf(deleteXML))
 			l.ask(p, 2200, good)
 		}
+		l.ask(f.dial(), 2003, commandOf("<login><clID>a</clID></login>"))
 		p := f.dial()
 		_, _ = p.nc.Write([]byte{0, 0, 255, 255})
 		l.take(p, 2500)

@@ -93,6 +93,38 @@ func TestVerifyRefusals(t *testing.T) {
 	}
 }
 
+// TestVerifyIncomplete: a login that lacks what the schema requires is refused where logins are
+// verified, with the right password too, and taken where none is needed.
+func TestVerifyIncomplete(t *testing.T) {
+	verifies, _ := startEcho(t, func(c *config) { c.Users = hashes(t, "web", "web-secret") })
+	accepts, _ := startEcho(t, nil)
+	const id, pw = `<clID>web</clID>`, `<pw>web-secret</pw>`
+	const options, svcs = `<options><version>1.0</version><lang>en</lang></options>`, `<svcs><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI></svcs>`
+	for _, tt := range []struct {
+		login string
+		code  int
+	}{
+		{id + pw + options + svcs, 1000},
+		{pw + options + svcs, 2003},
+		{`<clID/>` + pw + options + svcs, 2003},
+		{id + options + svcs, 2003},
+		{id + pw + svcs, 2003},
+		{id + pw + `<options><version>1.0</version></options>` + svcs, 2003},
+		{id + pw + `<options><lang>en</lang></options>` + svcs, 2003},
+		{id + pw + options, 2003},
+		{id + pw + options + `<svcs/>`, 2003},
+		{id + `<pw>wrong</pw>` + options + `<svcs/>`, 2003},
+	} {
+		p := verifies.dial()
+		p.want(p.ask(command("<login>"+tt.login+"</login>", "V-1")), tt.code, "V-1")
+		p = accepts.dial()
+		p.want(p.ask(command("<login>"+tt.login+"</login>", "V-2")), 1000, "V-2")
+	}
+	if n := verifies.server.Snapshot().LoginsRefused[refusedOther]; n != 9 {
+		t.Errorf("%d logins refused for other reasons, want 9", n)
+	}
+}
+
 // TestVerifyLoginSecurity: RFC 8807 section 3.2. The password of the extension counts where pw says
 // so, and only there.
 func TestVerifyLoginSecurity(t *testing.T) {
@@ -223,7 +255,7 @@ func TestVerifyQueue(t *testing.T) {
 	}
 	q := f.dial()
 	q.want(q.ask(loginAs("web", "wrong", "", "V-3")), 2400, "V-3")
-	q.want(q.ask(loginAs("web", "", "", "V-4")), 2400, "V-4")
+	q.want(q.ask(loginAs("web", "b", "", "V-4")), 2400, "V-4")
 	q.want(q.ask(loginAs("web", "web-secret", "", "V-5")), 1000, "V-5")
 	q.want(q.ask(check("a.example", "V-6")), 1000, "V-6")
 	if got := f.server.Snapshot().LoginsRefused[refusedBusy]; got != 2 {
@@ -304,7 +336,7 @@ func TestVerifyRests(t *testing.T) {
 	for i, tt := range []struct {
 		name, password string
 		code           int
-	}{{"nobody", "x", 2200}, {"web", "web-secret", 1000}, {"web", "wrong", 2200}, {"batch", "batch &amp; secret", 1000}, {"batch", "", 2200}} {
+	}{{"nobody", "x", 2200}, {"web", "web-secret", 1000}, {"web", "wrong", 2200}, {"batch", "batch &amp; secret", 1000}, {"batch", "b", 2200}} {
 		p := f.dial()
 		p.want(p.ask(loginAs(tt.name, tt.password, "", "V-1")), tt.code, "V-1")
 		if tt.code == 1000 {

@@ -241,11 +241,19 @@ func (ps *parser) finish(t xml.EndElement) error {
 	}
 	top := ps.stack[len(ps.stack)-1]
 	if top.name != t.Name {
-		return fmt.Errorf("element %q closed by %q", top.name.Local, t.Name.Local)
+		return fmt.Errorf("element %q closed by %q", asWritten(top.name), asWritten(t.Name))
 	}
 	ps.bounds = ps.bounds[:top.bounds]
 	ps.stack = ps.stack[:len(ps.stack)-1]
 	return nil
+}
+
+// asWritten is a name as it stands in a message, with its prefix.
+func asWritten(n xml.Name) string {
+	if n.Space == "" {
+		return n.Local
+	}
+	return n.Space + ":" + n.Local
 }
 
 func (ps *parser) newNode() *node {

@@ -27,6 +27,20 @@ func TestParseXMLRefuses(t *testing.T) {
 	}
 }
 
+// TestParseXMLEndTag: a developer is told which tags do not match, as they stand in the message.
+func TestParseXMLEndTag(t *testing.T) {
+	for doc, want := range map[string]string{
+		"<a></b>": `element "a" closed by "b"`,
+		"<x:pw xmlns:x='u' xmlns:y='u'>...</y:pw>": `element "x:pw" closed by "y:pw"`,
+		"<pw xmlns='u' xmlns:y='u'>...</y:pw>":     `element "pw" closed by "y:pw"`,
+		"<e xmlns:x='u'><x:pw>...</pw><x:pw/></e>": `element "x:pw" closed by "pw"`,
+	} {
+		if _, err := parseXML([]byte(doc)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", doc, err, want)
+		}
+	}
+}
+
 func TestParseXMLNames(t *testing.T) {
 	for _, doc := range []string{
 		`<a xmlns="u"><b c="1">x</b></a>`,

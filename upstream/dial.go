@@ -77,7 +77,7 @@ func (t *tcpCarrier) logIn(ctx context.Context, to target) (greeting []byte, err
 	scanner := new(frame.Scanner)
 	m, err := t.receive(scanner, to.greetingTimeout, to.maxResponse)
 	if alerted(err) { // with TLS 1.3, a client's certificate is judged after the handshake
-		return nil, &openError{"tls: the registry does not accept our certificate", pool.CauseTLS, err}
+		return nil, t.rejected(err)
 	}
 	if err != nil {
 		return nil, &openError{"greeting", pool.CauseGreeting, err}
@@ -104,15 +104,27 @@ func (t *tcpCarrier) connect(ctx context.Context, to target) error {
 	t.socket = &loop.Conn{Conn: nc}
 	t.conn = t.socket
 	if to.tls != nil {
-		tc := tls.Client(t.socket, to.tls)
+		tc := tls.Client(t.socket, loop.NoteAsked(to.tls, &t.bare))
 		if err := tc.HandshakeContext(ctx); err != nil {
 			nc.Close()
+			if t.bare && alerted(err) {
+				return t.rejected(err)
+			}
 			return &openError{"tls", pool.CauseTLS, err}
 		}
 		t.conn = tc
 		t.seen.certificate(tc.ConnectionState())
 	}
 	return nil
+}
+
+// rejected is the error of an alert that is about our certificate.
+func (t *tcpCarrier) rejected(err error) error {
+	step := "tls: the registry does not accept our certificate"
+	if t.bare {
+		step = "tls: the registry wants a certificate of ours, see tls.cert_file"
+	}
+	return &openError{step, pool.CauseTLS, err}
 }
 
 // alerted reports whether err is an alert from the other side's TLS.

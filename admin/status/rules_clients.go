@@ -22,6 +22,7 @@ var faults = map[string]string{
 	"refused":      "three logins, or commands before login, in a row refused here",
 	"handshake":    "a TLS handshake that failed",
 	"no_login":     "no login within 30 s",
+	"wants_tls":    "TLS at a listener without it",
 
 	"unknown_command": "a command that neither EPP nor the registry's greeting knows",
 }

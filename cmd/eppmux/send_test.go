@@ -178,7 +178,7 @@ func TestSendOverMutualTLS(t *testing.T) {
 		errs string
 	}{
 		{"shown", []string{"--cert", in("client.pem"), "--key", in("client.key")}, 0, ""},
-		{"none", nil, 1, "the server does not accept our certificate, or wants one: remote error: tls: certificate required"},
+		{"none", nil, 1, "the server wants a certificate of ours, see tls.cert_file: remote error: tls: certificate required"},
 		{"of others", []string{"--cert", in("client.pem"), "--key", open}, 1, "group or others can reach it"},
 		{"swapped", []string{"--cert", in("ca.pem"), "--key", in("client.key")}, 1, "private key does not match"},
 		{"missing", []string{"--cert", in("x"), "--key", in("client.key")}, 1, "no such file"},

@@ -15,6 +15,7 @@ import (
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/frame"
+	"eppmux/loop"
 )
 
 // maxAnswer bounds an answer, in octets of payload.
@@ -43,6 +44,7 @@ type Conversation struct {
 	scanner frame.Scanner
 	first   []byte // the payload of the greeting
 	over    error  // why nothing more may be sent; nil: it may
+	bare    bool   // the server has asked for a certificate of ours, and there is none
 
 	Purpose string // a word of our clTRIDs
 	Pace    *Pace  // nil: no limits
@@ -75,13 +77,12 @@ func WasSent(err error) bool {
 
 // Open connects and reads the greeting. The caller must close the conversation.
 func (e *Endpoint) Open(ctx context.Context) (*Conversation, error) {
-	conn, err := e.dial(ctx)
-	if err != nil {
+	d := new(Conversation)
+	if err := d.dial(ctx, e); err != nil {
 		return nil, err
 	}
-	d := &Conversation{conn: conn}
 	if err := d.greet(ctx, e.Greeting); err != nil {
-		conn.Close()
+		d.conn.Close()
 		return nil, err
 	}
 	return d, nil
@@ -96,7 +97,8 @@ func (d *Conversation) Greeting() (Answer, error) {
 	return Answer{Octets: d.first, Message: m}, err
 }
 
-func (e *Endpoint) dial(ctx context.Context) (net.Conn, error) {
+// dial connects and shakes hands.
+func (d *Conversation) dial(ctx context.Context, e *Endpoint) error {
 	within, cancel := context.WithTimeout(ctx, e.Connect)
 	defer cancel()
 	var dialer net.Dialer
@@ -105,20 +107,39 @@ func (e *Endpoint) dial(ctx context.Context) (net.Conn, error) {
 	}
 	conn, err := dialer.DialContext(within, e.Network, e.Address)
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w", cause(ctx, err, e.Connect))
+		return fmt.Errorf("connect: %w", cause(ctx, err, e.Connect))
 	}
+	d.conn = conn
 	if e.TLS == nil {
-		return conn, nil
+		return nil
 	}
 	config := e.TLS.Clone()
 	// Some registries take what one read returns for a whole frame.
 	config.DynamicRecordSizingDisabled = true
-	tc := tls.Client(conn, config)
+	tc := tls.Client(conn, loop.NoteAsked(config, &d.bare))
 	if err := tc.HandshakeContext(within); err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("tls: %w", cause(ctx, err, e.Connect))
+		if d.bare && alerted(err) {
+			return d.rejected(err)
+		}
+		return fmt.Errorf("tls: %w", cause(ctx, err, e.Connect))
 	}
-	return tc, nil
+	d.conn = tc
+	return nil
+}
+
+// alerted reports whether err is an alert from the server's TLS.
+func alerted(err error) bool {
+	e := (*net.OpError)(nil)
+	return errors.As(err, &e) && e.Op == "remote error"
+}
+
+// rejected is the error of an alert that is about our certificate.
+func (d *Conversation) rejected(err error) error {
+	if d.bare {
+		return fmt.Errorf("tls: the server wants a certificate of ours, see tls.cert_file: %w", err)
+	}
+	return fmt.Errorf("tls: the server does not accept our certificate: %w", err)
 }
 
 // greet reads the greeting and keeps it.
@@ -126,9 +147,9 @@ func (d *Conversation) greet(ctx context.Context, within time.Duration) error {
 	stop := d.bound(ctx, within)
 	payload, err := readUnit(d.conn)
 	stop()
-	if alert := (*net.OpError)(nil); errors.As(err, &alert) && alert.Op == "remote error" {
+	if alerted(err) {
 		// With TLS 1.3, a client's certificate is judged after the handshake.
-		return fmt.Errorf("tls: the server does not accept our certificate, or wants one: %w", err)
+		return d.rejected(err)
 	}
 	if err != nil {
 		return fmt.Errorf("greeting: %w", cause(ctx, err, within))

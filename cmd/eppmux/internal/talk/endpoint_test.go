@@ -190,9 +190,10 @@ func TestOpenTLS(t *testing.T) {
 	}{
 		{"our certificate", shows(pair), 0, ""},
 		{"our certificate, TLS 1.2", shows(pair), tls.VersionTLS12, ""},
-		{"none", func(*tls.Config) {}, 0, "tls: the server does not accept our certificate, or wants one: "},
-		{"none, TLS 1.2", func(*tls.Config) {}, tls.VersionTLS12, "tls: "},
-		{"another authority's", shows(stranger), 0, "tls: the server does not accept our certificate, or wants one: "},
+		{"none", func(*tls.Config) {}, 0, "tls: the server wants a certificate of ours, see tls.cert_file: remote error: "},
+		{"none, TLS 1.2", func(*tls.Config) {}, tls.VersionTLS12, "tls: the server wants a certificate of ours, see tls.cert_file: remote error: "},
+		{"another authority's", shows(stranger), 0, "tls: the server does not accept our certificate: "},
+		{"another authority's, TLS 1.2", shows(stranger), tls.VersionTLS12, "tls: remote error: "},
 		{"another name", func(c *tls.Config) { shows(pair)(c); c.ServerName = "epp.example" }, 0, "tls: "},
 		{"another root", func(c *tls.Config) { shows(pair)(c); c.RootCAs = other.Client.RootCAs }, 0, "tls: "},
 	} {
