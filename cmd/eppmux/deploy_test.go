@@ -203,6 +203,14 @@ func TestDockerfile(t *testing.T) {
 	if !bytes.Contains(text, append([]byte("\nFROM golang:"), version...)) || !bytes.Contains(text, []byte("\nFROM scratch\n")) || stages != 2 {
 		t.Errorf("want golang:%s and scratch as the two stages", version)
 	}
+	if !regexp.MustCompile(`\nFROM golang:\d+\.\d+\.\d+-\w+@sha256:[0-9a-f]{64} AS build\n`).Match(text) {
+		t.Error("the base image is not named by its digest")
+	}
+	// What is handed on has the licences of what is linked in, as deploy/deb makes them.
+	licences := regexp.MustCompile(`\nRUN go run \./deploy/deb --copyright (\S+)\n`).FindSubmatch(text)
+	if licences == nil || !bytes.Contains(text, append([]byte("\nCOPY --from=build "), append(licences[1], " /usr/share/doc/eppmux/copyright\n"...)...)) {
+		t.Error("the image has no licences")
+	}
 	config := regexp.MustCompile(`\nCOPY config\.yaml (\S+)\n`).FindSubmatch(text)
 	if config == nil || !bytes.Contains(text, append([]byte("-X main.defaultConfigFile="), append(config[1], '"')...)) {
 		t.Errorf("got the config at %q, and a program that looks elsewhere", config)

@@ -160,6 +160,14 @@ func TestPackage(t *testing.T) {
 			t.Errorf("copyright lacks %q", want)
 		}
 	}
+	alone := filepath.Join(out, "copyright") // as the image takes it
+	b := builder{arch: runtime.GOARCH}
+	if err := b.writeCopyright(alone); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(alone); err != nil || !bytes.Equal(got, text) {
+		t.Errorf("got %d octets of licences, %v, want the %d of the package", len(got), err, len(text))
+	}
 }
 
 // TestInstall installs the package, tries what it brings, and removes it again: into a folder and,

@@ -126,6 +126,18 @@ func (b *builder) generated(program string) ([]file, error) {
 	return all, nil
 }
 
+// writeCopyright writes what copyright returns to a file.
+func (b *builder) writeCopyright(path string) error {
+	if err := b.find(); err != nil {
+		return err
+	}
+	files, err := b.copyright("")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, files[0].data, 0o644)
+}
+
 // copyright returns our licence and the licences of all modules that are linked into the program:
 // most of them demand it of a binary.
 func (b *builder) copyright(string) ([]file, error) {

@@ -6,6 +6,8 @@
 // It adds the units, the config file, the pages of docs and the licences of all modules that are
 // linked in. It writes eppmux_VERSION_ARCH.deb and prints the path.
 //
+// For an image, which has the program and no package, --copyright FILE writes the licences alone.
+//
 // The same source, Go and arguments give the same octets. All times in the package are one: that of
 // SOURCE_DATE_EPOCH or of the commit, or the year 2000.
 package main
@@ -33,7 +35,15 @@ func main() {
 	flag.StringVar(&b.maintainer, "maintainer", "eppmux maintainers <maintainers@eppmux.invalid>",
 		"who makes the package")
 	out := flag.String("out", ".", "where to write it")
+	copyright := flag.String("copyright", "", "write the licences of all that is linked in to this file, and no package")
 	flag.Parse()
+	if *copyright != "" {
+		if err := b.writeCopyright(*copyright); err != nil {
+			fmt.Fprintln(os.Stderr, "deb:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	path, err := b.build(*out)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "deb:", err)
@@ -63,11 +73,9 @@ func (b *builder) build(dir string) (path string, err error) {
 			return "", err
 		}
 	}
-	root, err := b.run(nil, "go", "list", "-m", "-f", "{{.Dir}}")
-	if err != nil {
+	if err := b.find(); err != nil {
 		return "", err
 	}
-	b.root = strings.TrimSpace(string(root))
 	if b.work, err = os.MkdirTemp("", "eppmux-deb-"); err != nil {
 		return "", err
 	}
@@ -93,6 +101,13 @@ func (b *builder) build(dir string) (path string, err error) {
 	}
 	path = filepath.Join(dir, fmt.Sprintf("eppmux_%s_%s.deb", b.version, arch))
 	return path, os.WriteFile(path, deb, 0o644)
+}
+
+// find finds the root of the project.
+func (b *builder) find() error {
+	root, err := b.run(nil, "go", "list", "-m", "-f", "{{.Dir}}")
+	b.root = strings.TrimSpace(string(root))
+	return err
 }
 
 // run runs a command at the root of the project and returns what it prints on its standard output.
