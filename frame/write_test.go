@@ -44,7 +44,7 @@ func TestAppendMessages(t *testing.T) {
 		}
 		payloads = append(payloads, tt.unit[HeaderLen:])
 	}
-	validate(t, payloads...)
+	wantWritten(t, "messages", payloads...)
 }
 
 func TestAppendKeepsFront(t *testing.T) {
@@ -82,7 +82,7 @@ func TestAppendResponse(t *testing.T) {
 		}
 		payloads = append(payloads, unit[HeaderLen:])
 	}
-	validate(t, payloads...)
+	wantWritten(t, "responses", payloads...)
 }
 
 func TestAppendLogin(t *testing.T) {
@@ -119,7 +119,7 @@ func TestAppendLogin(t *testing.T) {
 		}
 		payloads = append(payloads, unit[HeaderLen:])
 	}
-	validate(t, payloads...)
+	wantWritten(t, "logins", payloads...)
 }
 
 // sameLogin compares field by field, since nothing prints a Login's.

@@ -23,6 +23,23 @@ func xmllint(t *testing.T) string {
 	return path
 }
 
+// wantWritten holds payloads against testdata/written, where each is two lines: the XML declaration
+// and the rest. Then it holds them against the schemas of the RFCs, in a part of the test that alone
+// is skipped where the schemas are not there. So the files have what is valid, and the octets are
+// checked everywhere.
+func wantWritten(t *testing.T, name string, payloads ...[]byte) {
+	t.Helper()
+	want, err := os.ReadFile(filepath.Join("testdata", "written", name+".txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := append(bytes.Join(payloads, []byte("\n")), '\n')
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s: got\n%swant\n%s", name, got, want)
+	}
+	t.Run("schemas", func(t *testing.T) { validate(t, payloads...) })
+}
+
 // validate holds payloads against the schemas of the RFCs.
 func validate(t *testing.T, payloads ...[]byte) {
 	t.Helper()
