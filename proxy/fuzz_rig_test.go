@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -214,7 +215,7 @@ type fakeLine struct {
 	r           *rig
 	handler     loop.Handler
 	in          []byte
-	closed      bool
+	closed      atomic.Bool // by the goroutine that opens the session, or by the end of its context
 }
 
 func (r *rig) dial(context.Context) (net.Conn, error) {
@@ -238,8 +239,7 @@ func (l *fakeLine) Read(p []byte) (int, error) {
 }
 
 func (l *fakeLine) Close() error {
-	if !l.closed {
-		l.closed = true
+	if !l.closed.Swap(true) {
 		if l.handler != nil {
 			l.handler.Closed(nil)
 		}
@@ -259,7 +259,7 @@ const (
 )
 
 func (l *fakeLine) Write(p []byte) (int, error) {
-	if l.closed {
+	if l.closed.Load() {
 		return 0, net.ErrClosed
 	}
 	payload := append([]byte(nil), p[4:]...)
@@ -290,7 +290,7 @@ func (l *fakeLine) Write(p []byte) (int, error) {
 	}
 	r.Post(func() {
 		switch {
-		case l.closed:
+		case l.closed.Load():
 		case act == actClose:
 			l.Close()
 		default:
