@@ -123,6 +123,7 @@ type Account struct {
 	edits     []frame.Edit
 	free      []*Exchange
 	buffers   bytebufferpool.Pool
+	kinds     kinds
 	budgets   *simplelru.LRU[string, *pool.Budget]
 	counts    Counters
 	doings    map[*doing]struct{} // calls of Do that have not ended
@@ -163,7 +164,7 @@ func NewAccount(cfg Config, l loop.Loop) *Account {
 		panic("BUG: " + err.Error())
 	}
 	a := &Account{name: cfg.Name, cfg: cfg, loop: l, log: cfg.Logger, epoch: time.Now(), budgets: budgets,
-		trids: newTRIDSource(cfg.HostID), doings: make(map[*doing]struct{})}
+		trids: newTRIDSource(cfg.HostID), kinds: newKinds(), doings: make(map[*doing]struct{})}
 	a.target = newTarget(&cfg)
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.alarm = loop.NewAlarm(l, a.clock, a.advance)
@@ -310,6 +311,12 @@ type Sender struct {
 	Client Client
 	Budget *pool.Budget // nil: no client-scope limits
 	Weight uint8        // its share, against other clients, when commands wait; 0: 1
+	// For blame, see pool.Author: its connection, from 1 and never used again, what it shares with
+	// others, the kinds of commands to which it has had an answer, and how many answers.
+	ID       uint64
+	Identity string
+	Known    pool.Kinds
+	Answers  uint32
 	// Since is when the client was served last (Exchange.SentAt), or connected (Now).
 	Since time.Duration
 }

@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,8 +14,15 @@ import (
 func TestSecondAnswerWithoutID(t *testing.T) {
 	inPlay(t, nil, func(p *play) {
 		r := p.session()
+		first := p.ask(deleteCommand("<clTRID>A-0</clTRID>")) // else it is a kind that only ends sessions
+		r.want("delete")
+		r.reply(1000)
+		first.end()
 		for i := range 20 {
-			a := p.ask(checkCommand("<clTRID>A-1</clTRID>"))
+			named := func(payload string) string {
+				return strings.Replace(payload, "a.example", fmt.Sprint(i, ".example"), 1)
+			}
+			a := p.ask(named(checkCommand("<clTRID>A-1</clTRID>")))
 			r.want("check")
 			r.reply(1000)
 			if e := a.end(); e.Code != 1000 {
@@ -23,7 +32,7 @@ func TestSecondAnswerWithoutID(t *testing.T) {
 			if i%2 == 0 {
 				command, name, want = checkCommand, "check", pool.EndAnswered
 			}
-			b := p.ask(command("<clTRID>B-1</clTRID>"))
+			b := p.ask(named(command("<clTRID>B-1</clTRID>")))
 			r.want(name)
 			r.send(response(1000, "")) // once more, to A's command
 			r.wantEnd()

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -132,8 +133,8 @@ func TestPending(t *testing.T) {
 	})
 }
 
-// TestEndedYoung: a registry that ends by an answer whatever is opened is left alone for longer and
-// longer; one that does so now and then is not.
+// TestEndedYoung: a registry that ends by an answer whatever is opened, whoever asks, is left alone
+// for longer and longer; one that does so now and then is not.
 func TestEndedYoung(t *testing.T) {
 	for _, tt := range []struct {
 		life        time.Duration // of each session
@@ -145,9 +146,9 @@ func TestEndedYoung(t *testing.T) {
 		inPlay(t, func(c *Config) { c.Pool.MaxSessions, c.Pool.Keepalive = 1, 0 }, func(p *play) {
 			var gap time.Duration
 			r := p.session()
-			for range 6 {
+			for i := range 7 {
 				time.Sleep(tt.life)
-				a := p.ask(checkCommand(""))
+				a := p.ask(strings.Replace(checkCommand(""), "a.example", fmt.Sprint(i, ".example"), 1))
 				r.want("check")
 				r.reply(2500)
 				a.end()

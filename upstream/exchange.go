@@ -108,6 +108,7 @@ func (a *Account) Exchange(from Sender, m *frame.Message) *Exchange {
 	x := a.newExchange()
 	x.Command, x.Op, x.Query = m.Command, m.Op, m.Query()
 	x.client, x.Budget, x.Weight, x.Since = from.Client, from.Budget, max(1, from.Weight), from.Since
+	x.Author = a.author(&from, m)
 	var content []byte
 	if m.ClTRID.Present() {
 		content = m.Payload[m.ClTRID.Content.Start:m.ClTRID.Content.End]

@@ -180,9 +180,10 @@ type play struct {
 	log     *bytes.Buffer // guarded by mu
 
 	accepted  []net.Conn
-	greetings int  // counted on the loop
-	drained   bool // set on the loop
-	abandoned int  // set on the loop
+	askers    uint64 // of ask
+	greetings int    // counted on the loop
+	drained   bool   // set on the loop
+	abandoned int    // set on the loop
 }
 
 func (p *play) Write(b []byte) (int, error) {
@@ -373,6 +374,7 @@ func (r *registrySide) close() { r.nc.Close(); synctest.Wait() }
 // asker is a client of the account.
 type asker struct {
 	p      *play
+	id     uint64 // of its connection
 	x      *Exchange
 	ends   []ended // written on the loop
 	again  bool    // asks the same once more, at once
@@ -390,7 +392,8 @@ func (a *asker) submit(payload string) {
 		return
 	}
 	a.what = payload
-	a.x = a.p.account.Exchange(Sender{Client: a, Since: a.served}, m)
+	a.x = a.p.account.Exchange(Sender{Client: a, Since: a.served, ID: a.id, Identity: fmt.Sprint("client ", a.id),
+		Known: ^pool.Kinds(0)}, m)
 	a.p.account.Submit(a.x)
 }
 
@@ -430,7 +433,8 @@ func deleteCommand(clTRID string) string {
 // ask submits a command for a new client.
 func (p *play) ask(payload string) *asker {
 	p.t.Helper()
-	a := &asker{p: p}
+	p.askers++
+	a := &asker{p: p, id: p.askers}
 	p.on(func() { a.submit(payload) })
 	synctest.Wait()
 	return a

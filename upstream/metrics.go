@@ -71,6 +71,11 @@ var commandMetrics = metric.Group[Snapshot]{Name: "commands", Rows: []metric.Row
 		When:  "it stays up: more comes than the sessions carry or the limits admit",
 		Value: func(s *Snapshot) float64 { return float64(s.Queued) },
 	}, {
+		Name: "eppmux_queue_blamed", Kind: metric.Gauge,
+		Help:  "Commands of eppmux_queue_length that are held back since sessions ended behind commands like them.",
+		When:  "it stays up: as with `eppmux_blamed_total`",
+		Value: func(s *Snapshot) float64 { return float64(s.Gated) },
+	}, {
 		Name: "eppmux_queue_oldest_seconds", Kind: metric.Gauge,
 		Help:  "Wait so far of the command that has waited longest.",
 		When:  "it stays up: as with `eppmux_queue_length`",
@@ -115,6 +120,11 @@ var sessionMetrics = metric.Group[Snapshot]{Name: "sessions", Rows: []metric.Row
 		Help: "Sessions that ended.",
 		When: "[it grows](runbook.md#a-session-ends-again-and-again)",
 		Each: func(s *Snapshot, e metric.Emit) { byCause(&s.SessionCloses, pool.SessionCauses, e) },
+	}, {
+		Name: "eppmux_blamed_total", Kind: metric.Counter, Labels: []string{"reason"},
+		Help: "Sessions that ended behind a client's command.",
+		When: "[it grows](runbook.md#a-client-ends-sessions): `eppmux status` and the log name the client and the command",
+		Each: func(s *Snapshot, e metric.Emit) { byCause(&s.Blamed, pool.BlameCauses, e) },
 	}, {
 		Name: "eppmux_desync_total", Kind: metric.Counter, Labels: []string{"reason"},
 		Help: "Sessions closed because octets came that do not belong where they came.",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"eppmux/frame"
 	"eppmux/upstream/pool"
@@ -168,7 +169,20 @@ func (s *session) closed() {
 	a := s.a
 	a.pool.Closed(s.s, a.now())
 	a.counts.SessionCloses[s.s.Cause()]++
-	a.log.Info("session closed", "session", s.s.ID, "reason", s.s.Cause().String())
+	b := s.s.Blame()
+	if b == nil {
+		a.log.Info("session closed", "session", s.s.ID, "reason", s.s.Cause().String())
+		return
+	}
+	a.counts.Blamed[b.Cause]++
+	c := a.culprit(b)
+	about := []any{"session", s.s.ID, "reason", b.Cause.String(), "command", c.Command, "id", c.ID, "client", c.Client,
+		"listener", c.Listener}
+	a.log.Info("session closed behind a command", about...)
+	if b.Wait > 0 {
+		a.log.Warn("commands of one client end sessions; commands like them are held back",
+			append(about[2:], "ends", b.Ends, "for", b.Wait.Round(time.Millisecond))...)
+	}
 }
 
 // poison ends the session for the given cause, and with it the command in flight.

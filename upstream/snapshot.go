@@ -26,6 +26,9 @@ type Snapshot struct {
 	ServerExpires time.Time
 	ServerLife    time.Duration
 	LoginEvents   []frame.LoginEvent
+
+	// Culprits are the clients behind whose commands sessions ended last, the latest first.
+	Culprits []Culprit
 }
 
 // Snapshot fills s, on the loop; Look does so from elsewhere.
@@ -37,6 +40,10 @@ func (a *Account) Snapshot(s *Snapshot) {
 	s.Trouble, s.TroubleFor, s.Cause = a.trouble, 0, a.cause
 	if a.trouble != "" {
 		s.TroubleFor = now - a.troubleSince
+	}
+	s.Culprits = s.Culprits[:0]
+	for i := range s.Blames {
+		s.Culprits = append(s.Culprits, a.culprit(&s.Blames[i]))
 	}
 	s.ServerExpires, s.ServerLife, s.LoginEvents = a.seen.expires, a.seen.life, a.seen.events
 }

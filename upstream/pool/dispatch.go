@@ -19,10 +19,14 @@ func (p *Pool) dispatch(now time.Duration) {
 		p.dispatchAgain(now)
 	}
 	for x := p.limits.admit(now); x != nil; x = p.limits.admit(now) {
-		x.state = exchangeQueued
-		p.queue.laneFor(p.limits.shared[x.kind], x.Weight).push(x)
+		if p.blame.pass(x, now) {
+			p.line(x)
+		}
 	}
-	p.wakeForBudgets()
+	for x := p.blame.admit(now); x != nil; x = p.blame.admit(now) {
+		p.line(x)
+	}
+	p.wakeForHeld()
 	switch {
 	case p.paused:
 		p.standDown(now)
@@ -38,9 +42,13 @@ func (p *Pool) dispatch(now time.Duration) {
 	p.size(now)
 }
 
-// wakeForBudgets sets wake to when the first of the budgets admits an exchange.
-func (p *Pool) wakeForBudgets() {
+// wakeForHeld sets wake to when the first of the budgets admits an exchange, or the first of the
+// gates.
+func (p *Pool) wakeForHeld() {
 	if _, key, ok := p.limits.held.First(); ok {
+		p.wakeAt(key.At)
+	}
+	if _, key, ok := p.blame.held.First(); ok {
 		p.wakeAt(key.At)
 	}
 }
@@ -76,16 +84,19 @@ func (p *Pool) choose(over *ruleSet, now time.Duration) (best *lane, session int
 			*over |= p.limits.registry.over(l.set, now)
 			continue
 		}
-		if i := p.admitting(l.set, now); i >= 0 {
+		if i := p.admitting(l.set, now); i >= 0 && p.risks(l.standing, now) {
 			best, session = l, i
 		}
 	}
 	return best, session
 }
 
-// goesBefore reports whether the head of l is sent before that of m: the class with less virtual
-// time first, and within a class the client that has been without service longer.
+// goesBefore reports whether the head of l is sent before that of m: suspects last, then the class
+// with less virtual time first, and within a class the client that has been without service longer.
 func (l *lane) goesBefore(m *lane) bool {
+	if l, m := l.standing == standingSuspect, m.standing == standingSuspect; l != m {
+		return m
+	}
 	if l.class != m.class && l.class.time != m.class.time {
 		return l.class.time < m.class.time
 	}
@@ -98,7 +109,7 @@ func (l *lane) goesBefore(m *lane) bool {
 // rules count; -1 where there is none. Then it sets wake to when one of them does.
 func (p *Pool) admitting(set ruleSet, now time.Duration) int {
 	for i, s := range p.idle {
-		at := s.buckets.next(set, now)
+		at := max(s.rests, s.buckets.next(set, now))
 		if at <= now {
 			return i
 		}
@@ -149,7 +160,7 @@ func (p *Pool) knownFor(x *Exchange, now time.Duration) (int, time.Duration) {
 		if s.loggedInAt < x.lostAt {
 			continue
 		}
-		at := s.buckets.next(set, now)
+		at := max(s.rests, s.buckets.next(set, now))
 		if at <= now {
 			return i, now
 		}

@@ -16,11 +16,13 @@ type Exchange struct {
 	Weight  uint8         // of its client, 1 at the least: its share when commands wait
 	Since   time.Duration // when its client was served last, or came
 	Budget  *Budget       // client-scope limits of its client's identity; nil: none
-	Shell   any           // the shell's; the Pool does not look at it, and Reset keeps it
+	Author  Author
+	Shell   any // the shell's; the Pool does not look at it, and Reset keeps it
 
 	// Owned by the Pool.
 	state    exchangeState
 	kind     kind
+	standing standing
 	orphan   bool          // the client has gone: the answer is read, recorded and dropped
 	rejected bool          // the registry answered that it had not executed the command
 	tries    uint8         // times it was handed to a session
@@ -34,8 +36,9 @@ type Exchange struct {
 	lostAt   time.Duration // when a session answered that it is not logged in; 0: none did
 	lane     *lane         // in which it waits; nil: in list
 	place    Place         // in lane
+	gate     *gate         // at which it waits; nil: at none
 	// An exchange can be in two lists at once.
-	list          *list // in a lane's stead: queue.again, or a Budget's; nil: in none
+	list          *list // in a lane's stead: queue.again, a Budget's or a gate's; nil: in none
 	laneLinks     links // in list
 	waitList      *list // of the queue, by deadline; nil: it does not wait
 	deadlineLinks links // in waitList
@@ -92,6 +95,7 @@ type exchangeState uint8
 const (
 	exchangeFree     exchangeState = iota
 	exchangeHeld                   // a client-scope limit holds it
+	exchangeGated                  // waits at a gate
 	exchangeQueued                 // waits in a lane
 	exchangeInFlight               // handed to a session
 )

@@ -65,7 +65,7 @@ func (p *Pool) requeue(now time.Duration) {
 	p.queue.lanes = p.queue.lanes[:0]
 	for _, x := range waiting {
 		x.place = 0 // its old lane is no more
-		p.queue.laneFor(p.limits.shared[x.kind], x.Weight).push(x)
+		p.queue.laneFor(p.limits.shared[x.kind], x).push(x)
 	}
 	var held []*Budget
 	p.limits.held.Items(func(b *Budget) { held = append(held, b) })

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -28,6 +29,7 @@ type desk struct {
 	aborted  []*Session // DoAbort
 	closed   []*Session
 	drained  int
+	authors  uint64
 }
 
 func newDesk(t *testing.T, change func(*Config)) *desk {
@@ -125,7 +127,13 @@ func (d *desk) ask(query bool) *Exchange {
 	return x
 }
 
+// submit submits x, as that of a client of its own unless it has an author.
 func (d *desk) submit(x *Exchange) {
+	if x.Author == (Author{}) {
+		d.authors++
+		id := 1<<32 + d.authors
+		x.Author = Author{Client: id, Identity: fmt.Sprint("client ", id), Content: id, Known: true}
+	}
 	d.Submit(x, d.now)
 	d.step()
 }
@@ -185,7 +193,7 @@ func (d *desk) wantEnd(x *Exchange, end End, cause Cause) {
 // wantWaiting fails if x has ended or is in flight.
 func (d *desk) wantWaiting(x *Exchange) {
 	d.t.Helper()
-	if x.state != exchangeQueued && x.state != exchangeHeld {
+	if x.state != exchangeQueued && x.state != exchangeHeld && x.state != exchangeGated {
 		d.t.Errorf("at %v it does not wait: state %d", d.now, x.state)
 	}
 }

@@ -56,13 +56,14 @@ const (
 	CausePaused    // the operator has paused the registry
 	CauseReconnect // the operator wants new sessions
 	CauseNoRoom    // the memory for all clients together is full, and its client held most
+	CauseBlamed    // sessions ended behind commands like this one, which wait therefore
 	NumCauses      // for tables by Cause
 )
 
 var causeNames = [NumCauses]string{"none", "queue_timeout", "registry_away", "login_refused", "too_many_sessions",
 	"client_gone", "command_timeout", "registry_closed", "connect", "greeting", "frame", "mismatch", "unasked",
 	"code_closes", "idle", "age", "count", "shutdown", "tls", "login_lost", "throttled", "changed",
-	"audit", "paused", "reconnect", "no_room"}
+	"audit", "paused", "reconnect", "no_room", "blamed"}
 
 func (c Cause) String() string { return causeNames[c] }
 
@@ -76,11 +77,13 @@ func (c Cause) ours() bool {
 	return false
 }
 
-// SessionCauses are the causes for which a session can end. DesyncCauses are the ones among them by
+// SessionCauses are the causes for which a session can end. BlameCauses are the ones among them for
+// which a client's command can be blamed, DesyncCauses the ones among them by
 // which octets came that do not belong where they came.
 var (
 	SessionCauses = []Cause{CauseCommandTimeout, CauseRegistryClosed, CauseFrame, CauseMismatch, CauseUnasked,
 		CauseCodeCloses, CauseIdle, CauseAge, CauseCount, CauseShutdown, CauseLoginLost, CauseChanged, CausePaused,
 		CauseReconnect}
+	BlameCauses  = []Cause{CauseCommandTimeout, CauseRegistryClosed, CauseFrame, CauseMismatch, CauseUnasked, CauseCodeCloses}
 	DesyncCauses = []Cause{CauseFrame, CauseMismatch, CauseUnasked}
 )

@@ -80,6 +80,7 @@ type Pool struct {
 	cfg    Config
 	limits limits
 	queue  queue
+	blame  blame
 
 	sessions []*Session // all that have or may have a connection, in the order of their IDs
 	idle     []*Session // the longest idle first
@@ -110,6 +111,8 @@ type Pool struct {
 	throttledUntil time.Duration
 	throttle       time.Duration // length of the last one; 0: a command was answered since
 
+	fastest time.Duration // shortest time in which a command was answered; never: none was
+
 	paused    bool          // by Pause
 	draining  bool          // by Drain
 	drained   bool          // DoDrained was asked for
@@ -130,6 +133,8 @@ func New(cfg Config, now time.Duration) *Pool {
 	p := &Pool{
 		cfg:       cfg,
 		limits:    newLimits(cfg.Rules),
+		blame:     newBlame(),
+		fastest:   never,
 		ceiling:   cfg.MaxSessions,
 		raiseAt:   never,
 		nextOpen:  now,
@@ -212,12 +217,17 @@ func (p *Pool) wait(x *Exchange, now time.Duration) {
 		x.state = exchangeQueued
 		x.list = &p.queue.again
 		p.queue.again.pushBack(x)
-	case p.limits.charge(x, now):
-		x.state = exchangeQueued
-		p.queue.laneFor(p.limits.shared[x.kind], x.Weight).push(x)
+	case p.limits.charge(x, now) && p.blame.pass(x, now):
+		p.line(x)
 	default:
-		p.wakeForBudgets()
+		p.wakeForHeld()
 	}
+}
+
+// line puts x, which nothing holds, into its lane.
+func (p *Pool) line(x *Exchange) {
+	x.state = exchangeQueued
+	p.queue.laneFor(p.limits.shared[x.kind], x).push(x)
 }
 
 // away reports whether the registry has been away for longer than QueueTimeout.
@@ -233,6 +243,8 @@ func (p *Pool) dequeue(x *Exchange, now time.Duration) {
 	case exchangeHeld:
 		p.limits.unhold(x, now)
 		x.list = nil
+	case exchangeGated:
+		p.blame.unhold(x)
 	default:
 		panic("BUG: exchange is in no list")
 	}
@@ -244,8 +256,14 @@ func (p *Pool) dequeue(x *Exchange, now time.Duration) {
 func (p *Pool) giveUp(x *Exchange, cause Cause, now time.Duration) {
 	p.dequeue(x, now)
 	p.uncharge(x, now)
-	p.queue.ended(x)
+	p.ended(x)
 	p.finish(x, cause)
+}
+
+// ended says that x is about to end.
+func (p *Pool) ended(x *Exchange) {
+	p.queue.ended(x)
+	p.blame.ended(x)
 }
 
 // uncharge gives back the slots that an exchange itself has, since nothing was sent after they were
@@ -268,7 +286,7 @@ func (p *Pool) Withdraw(x *Exchange, now time.Duration) { p.cancel(x, CauseNoRoo
 func (p *Pool) cancel(x *Exchange, cause Cause, now time.Duration) {
 	x.orphan = true
 	switch {
-	case x.state == exchangeQueued || x.state == exchangeHeld:
+	case x.state == exchangeQueued || x.state == exchangeHeld || x.state == exchangeGated:
 		p.giveUp(x, cause, now)
 		p.dispatch(now)
 		p.checkDrained()
@@ -289,9 +307,20 @@ func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 	default:
 		panic("BUG: answer on a session that is " + s.state.String())
 	}
+	if end != CauseNone {
+		p.struck(s, end, now)
+	}
 	x := p.release(s, now)
 	if x != nil {
 		p.paceOf(x).answered(now - x.sentAt)
+		p.fastest = min(p.fastest, now-x.sentAt)
+		if s.blame == nil {
+			p.blame.proved(&x.Author, now)
+		}
+		s.answeredFor, s.answeredSent, s.answeredAt = x.Author, x.sentAt, now
+		if x.standing == standingSuspect {
+			s.rests = now + convalescence
+		}
 		p.answered(x)
 		if now >= p.throttledUntil {
 			p.throttle = 0
@@ -309,7 +338,7 @@ func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 
 // answered ends an exchange as answered.
 func (p *Pool) answered(x *Exchange) {
-	p.queue.ended(x)
+	p.ended(x)
 	p.do(Action{Do: DoFinish, Exchange: x, End: EndAnswered})
 }
 
@@ -363,12 +392,12 @@ func (p *Pool) Throttled(s *Session, end Cause, now time.Duration) {
 		p.wakeAt(p.throttledUntil)
 	}
 	x := p.release(s, now)
-	s.loggedInAt = now
+	s.loggedInAt, s.answeredAt = now, never
 	if x != nil {
 		x.tries-- // it was not executed
 		x.rejected = true
 		if x.deadline = x.queuedAt + p.cfg.QueueTimeout; x.orphan || x.deadline <= p.throttledUntil || p.draining {
-			p.queue.ended(x)
+			p.ended(x)
 			p.finish(x, CauseThrottled)
 		} else {
 			p.wait(x, now)
@@ -404,10 +433,10 @@ func (p *Pool) unsend(s *Session, now time.Duration) *Exchange {
 func (p *Pool) again(x *Exchange, now time.Duration) {
 	switch {
 	case x.orphan:
-		p.queue.ended(x)
+		p.ended(x)
 		p.finish(x, CauseClientGone)
 	case p.draining && now >= p.drainBy:
-		p.queue.ended(x)
+		p.ended(x)
 		p.finish(x, CauseShutdown)
 	default:
 		p.wait(x, now)
@@ -476,6 +505,7 @@ func (p *Pool) Closed(s *Session, now time.Duration) {
 	if s.ghost {
 		p.ghosts = append(p.ghosts, now+ghostLife)
 	}
+	p.struck(s, s.cause, now)
 	if s.recording {
 		x := p.unsend(s, now)
 		p.lost(s, now)
@@ -484,7 +514,7 @@ func (p *Pool) Closed(s *Session, now time.Duration) {
 		x := p.release(s, now)
 		p.lost(s, now)
 		if x != nil {
-			p.broken(x, s.cause, now)
+			p.broken(x, s, now)
 		}
 	}
 	p.dispatch(now)
@@ -496,15 +526,17 @@ func (p *Pool) forget(s *Session) {
 	p.sessions = slices.DeleteFunc(p.sessions, func(t *Session) bool { return t == s })
 }
 
-// broken decides about an exchange whose session was closed before the answer. A query is sent once
-// more, on another session. A transform is never sent twice: it ends as unknown.
-func (p *Pool) broken(x *Exchange, cause Cause, now time.Duration) {
-	if x.Query && !x.orphan && x.tries < 2 && cause != CauseShutdown && !(p.draining && now >= p.drainBy) {
+// broken decides about an exchange whose session s was closed before the answer. A query is sent
+// once more, on another session, unless it is blamed for more than this end. A transform is never
+// sent twice: it ends as unknown.
+func (p *Pool) broken(x *Exchange, s *Session, now time.Duration) {
+	blamed := s.blame != nil && s.blame.Author.Client == x.Author.Client && s.blame.Ends >= blamedEnds
+	if x.Query && !x.orphan && x.tries < 2 && !blamed && s.cause != CauseShutdown && !(p.draining && now >= p.drainBy) {
 		p.enqueue(x, now)
 		return
 	}
-	p.queue.ended(x)
-	p.finish(x, cause)
+	p.ended(x)
+	p.finish(x, s.cause)
 }
 
 // Advance does everything that is due at now: deadlines, keepalives, expiries, limits that admit
@@ -525,7 +557,7 @@ func (p *Pool) Advance(now time.Duration) {
 // expire ends the exchanges that have waited until their deadlines, and a drain at its own.
 func (p *Pool) expire(now time.Duration) {
 	for x := p.queue.overdue(now); x != nil; x = p.queue.overdue(now) {
-		p.giveUp(x, p.waitCause(now), now)
+		p.giveUp(x, p.waitCause(x, now), now)
 	}
 	if !p.draining {
 		return
@@ -540,8 +572,8 @@ func (p *Pool) expire(now time.Duration) {
 	}
 }
 
-// waitCause is the reason for which an exchange that has waited too long was not sent.
-func (p *Pool) waitCause(now time.Duration) Cause {
+// waitCause is the reason for which x, which has waited too long, was not sent.
+func (p *Pool) waitCause(x *Exchange, now time.Duration) Cause {
 	switch {
 	case p.paused:
 		return CausePaused
@@ -549,6 +581,8 @@ func (p *Pool) waitCause(now time.Duration) Cause {
 		return CauseRegistryAway
 	case now < p.throttledUntil:
 		return CauseThrottled
+	case x.state == exchangeGated, x.standing == standingSuspect:
+		return CauseBlamed
 	}
 	return CauseQueueTimeout
 }

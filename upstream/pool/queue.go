@@ -8,8 +8,8 @@ const impatience = time.Second
 
 // queue contains the exchanges that wait for a session. Owned by the Pool.
 //
-// A lane contains the exchanges to which the same rules apply and whose clients have the same
-// weight. The client that has been without service the longest is first. Since a client has one
+// A lane contains the exchanges to which the same rules apply, of clients of the same weight and
+// standing. The client that has been without service the longest is first. Since a client has one
 // exchange at a time, eager clients take turns, and one that asks now and then does not stand
 // behind them.
 //
@@ -35,9 +35,10 @@ type class struct {
 
 // lane is one of the queue's lanes.
 type lane struct {
-	set   ruleSet
-	class *class
-	heap  Heap[*Exchange] // by turn
+	set      ruleSet
+	standing standing
+	class    *class
+	heap     Heap[*Exchange] // by turn
 }
 
 // laneKey is the place of x in the order of a lane: the client without service the longest is
@@ -95,14 +96,15 @@ func (q *queue) sent(x *Exchange) {
 	c.time += 1 / (float64(c.active) * float64(c.weight))
 }
 
-// laneFor returns the lane of a set of rules and a weight, and makes it where there is none yet.
-func (q *queue) laneFor(set ruleSet, weight uint8) *lane {
+// laneFor returns the lane of a set of rules, for exchanges like x, and makes it where there is none
+// yet.
+func (q *queue) laneFor(set ruleSet, x *Exchange) *lane {
 	for _, l := range q.lanes {
-		if l.set == set && l.class.weight == weight {
+		if l.set == set && l.class.weight == x.Weight && l.standing == x.standing {
 			return l
 		}
 	}
-	l := &lane{set: set, class: q.class(weight)}
+	l := &lane{set: set, standing: x.standing, class: q.class(x.Weight)}
 	q.lanes = append(q.lanes, l)
 	return l
 }

@@ -181,16 +181,19 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-// TestLanes: a lane is made once for a set of rules and a weight, and a class once for a weight.
+// TestLanes: a lane is made once for a set of rules, a weight and a standing, and a class once for a
+// weight.
 func TestLanes(t *testing.T) {
 	var q queue
 	q.init()
-	a, b, c := q.laneFor(1, 1), q.laneFor(2, 1), q.laneFor(1, 2)
-	if a == b || a == c || a.class != b.class || a.class == c.class {
+	light, heavy, suspect := &Exchange{Weight: 1}, &Exchange{Weight: 2}, &Exchange{Weight: 1, standing: standingSuspect}
+	a, b, c, d := q.laneFor(1, light), q.laneFor(2, light), q.laneFor(1, heavy), q.laneFor(1, suspect)
+	if a == b || a == c || a == d || a.class != b.class || a.class == c.class || a.class != d.class {
 		t.Error("lanes or classes are the wrong ones")
 	}
-	if q.laneFor(1, 1) != a || q.laneFor(2, 1) != b || q.laneFor(1, 2) != c || len(q.lanes) != 3 || len(q.classes) != 2 {
-		t.Errorf("%d lanes and %d classes, want 3 and 2", len(q.lanes), len(q.classes))
+	if q.laneFor(1, light) != a || q.laneFor(2, light) != b || q.laneFor(1, heavy) != c || q.laneFor(1, suspect) != d ||
+		len(q.lanes) != 4 || len(q.classes) != 2 {
+		t.Errorf("%d lanes and %d classes, want 4 and 2", len(q.lanes), len(q.classes))
 	}
 	x, y := &Exchange{Since: 2}, &Exchange{Since: 1}
 	a.push(x)

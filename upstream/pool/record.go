@@ -48,7 +48,7 @@ func (p *Pool) recorded(s *Session, now time.Duration) {
 		p.takeBack(s, CauseShutdown, now)
 		return
 	case now >= s.x.deadline:
-		p.takeBack(s, p.waitCause(now), now)
+		p.takeBack(s, p.waitCause(s.x, now), now)
 		return
 	case p.paused || now < p.throttledUntil || s.ofOld():
 		x := p.unsend(s, now)
@@ -67,7 +67,7 @@ func (p *Pool) recorded(s *Session, now time.Duration) {
 func (p *Pool) recordLate(s *Session, now time.Duration) {
 	switch {
 	case now < s.since+recordTimeout: // it had waited for nearly as long as it may already
-		p.takeBack(s, p.waitCause(now), now)
+		p.takeBack(s, p.waitCause(s.x, now), now)
 		return
 	case now >= s.x.deadline || p.cfg.Record == RecordAlways:
 		p.takeBack(s, CauseAudit, now)
@@ -79,7 +79,7 @@ func (p *Pool) recordLate(s *Session, now time.Duration) {
 // takeBack ends the exchange of s as not sent, and makes s idle.
 func (p *Pool) takeBack(s *Session, cause Cause, now time.Duration) {
 	x := p.unsend(s, now)
-	p.queue.ended(x)
+	p.ended(x)
 	p.finish(x, cause)
 	p.rested(s, CauseNone, now)
 	p.checkDrained()

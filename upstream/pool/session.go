@@ -62,6 +62,13 @@ type Session struct {
 	ghost      bool          // it is closed while the registry may be at work on what it was sent
 	buckets    bucketSet     // of session scope
 	rules      []Rule        // that the buckets belong to
+	rests      time.Duration // until when it is not used, while it is idle
+
+	// The last client's command that was answered: whose it was, when it was sent, and when it was
+	// answered; never: none was.
+	answeredFor              Author
+	answeredSent, answeredAt time.Duration
+	blame                    *Blame // on whose command its end is blamed; nil: on none
 }
 
 // State returns the session's stage.
@@ -83,6 +90,10 @@ func (s *Session) Since() time.Duration { return s.since }
 
 // Opened returns when the session's login was answered; 0 before.
 func (s *Session) Opened() time.Duration { return s.opened }
+
+// Blame returns on whose command the session's end is blamed; nil: on none. It is known when Closed
+// returns.
+func (s *Session) Blame() *Blame { return s.blame }
 
 // Commands returns the number of commands sent since the login, ours included.
 func (s *Session) Commands() int { return s.commands }

@@ -94,10 +94,13 @@ type world struct {
 
 type simClient struct {
 	x      *Exchange
+	id     uint64
 	think  time.Duration
 	weight uint8
 	served time.Duration
 	budget *Budget
+	known  Kinds
+	sent   uint64 // commands, for their content
 }
 
 type simExchange struct {
@@ -171,8 +174,8 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.most, w.settled = w.cfg.MaxSessions, never
 	w.pool = New(w.cfg, 0)
 	weights := 1 + r.IntN(3)
-	for range 1 + r.IntN(40) {
-		w.clients = append(w.clients, &simClient{think: time.Duration(1+r.IntN(500)) * time.Millisecond, weight: uint8(1 + r.IntN(weights))})
+	for i := range 1 + r.IntN(40) {
+		w.clients = append(w.clients, &simClient{id: uint64(i + 1), think: time.Duration(1+r.IntN(500)) * time.Millisecond, weight: uint8(1 + r.IntN(weights))})
 	}
 	return w
 }
@@ -312,9 +315,13 @@ func (w *world) submit(c *simClient) {
 		return
 	}
 	x := &Exchange{Command: frame.CommandCheck, Query: true, Budget: c.budget, Weight: c.weight, Since: c.served}
+	kind := Kind(1)
 	if w.chance(0.4) {
 		x.Command, x.Query = frame.CommandCreate, false
+		kind = 2
 	}
+	c.sent++
+	x.Author = Author{Client: c.id, Identity: fmt.Sprint(c.id / 4), Kind: kind, Content: c.id<<32 + c.sent/3, Known: c.known.Has(kind)}
 	c.x = x
 	e := &simExchange{client: c, submitted: w.now}
 	w.exchange[x] = e
@@ -432,6 +439,9 @@ func (w *world) finish(x *Exchange, end End, cause Cause) {
 	}
 	if c.x != x {
 		w.errorf("I1: a client got the end of another's exchange")
+	}
+	if end == EndAnswered {
+		c.known = c.known.With(x.Author.Kind)
 	}
 	c.x, c.served = nil, x.sentAt
 	w.after(c.think, func() { w.submit(c) })

@@ -56,9 +56,11 @@ const (
 	ageJitter = 0.1
 )
 
-// loginBudget is the limit on attempts to log in.
+// loginBudget is the limit on attempts to log in. Half of them may be made back to back, the others
+// are spread over their minute: so a pool without a session is seconds from one.
 func loginBudget(sessions int) ratelimit.Limit {
-	return ratelimit.Limit{N: max(loginsMin, loginsPerSession*sessions), Per: time.Minute}
+	n := max(loginsMin, loginsPerSession*sessions)
+	return ratelimit.Limit{N: n, Per: time.Minute, Burst: n / 2}
 }
 
 // size opens a session where one is missing: below MinSessions, in the place of the outgoing one,
@@ -80,7 +82,7 @@ func (p *Pool) size(now time.Duration) {
 		p.wakeAt(p.nextTry)
 		return
 	}
-	s := &Session{ID: p.lastID + 1, state: SessionDialing, since: now, deadline: never,
+	s := &Session{ID: p.lastID + 1, state: SessionDialing, since: now, deadline: never, answeredAt: never,
 		buckets: p.limits.buckets(ScopeSession), rules: p.limits.rules}
 	set, at := p.admits(s, frame.CommandLogin, frame.OpNone, now)
 	if at = max(at, p.nextOpen, p.logins.Next(now)); at > now {
@@ -115,7 +117,7 @@ func (p *Pool) wanted(now time.Duration) bool {
 		return true
 	}
 	for _, l := range p.queue.lanes {
-		if l.heap.Len() == 0 {
+		if l.heap.Len() == 0 || !p.affords(l.standing, now) {
 			continue
 		}
 		at := p.limits.registry.next(l.set, now)
@@ -395,6 +397,7 @@ func (p *Pool) backOff(now time.Duration) {
 func (p *Pool) lost(s *Session, now time.Duration) {
 	switch {
 	case p.draining, s.ofOld(), s.cause.ours():
+	case s.blame != nil && !s.blame.general: // one client's trouble
 	case s.cause == CauseCodeCloses && now-s.opened < provenAge:
 		// It worked, and the registry ended it by an answer all the same: it is restarting, or
 		// punishes us.

@@ -109,16 +109,22 @@ func TestLoginStorm(t *testing.T) {
 // TestLoginBudget: it grows with the sessions.
 func TestLoginBudget(t *testing.T) {
 	for sessions, want := range map[int]int{1: 20, 2: 20, 3: 30, 10: 100} {
-		if got := loginBudget(sessions); got != (ratelimit.Limit{N: want, Per: time.Minute}) {
+		if got := loginBudget(sessions); got != (ratelimit.Limit{N: want, Per: time.Minute, Burst: want / 2}) {
 			t.Errorf("%d sessions: got %v, want %d", sessions, got, want)
 		}
 	}
 }
 
-// TestHasty: a registry that ends sessions young by its answers is left alone, for longer each time,
-// until one lives four times as long as the last back-off.
+// TestHasty: a registry that ends sessions young by its answers to different clients is left alone,
+// for longer each time, until one lives four times as long as the last back-off.
 func TestHasty(t *testing.T) {
 	d := newDesk(t, func(*Config) {})
+	s := d.open()
+	d.ask(true)
+	d.answer(s, CauseCodeCloses)
+	if got := d.attempt(); got != 0 {
+		t.Errorf("a session is opened after %v behind one client's command, want at once", got)
+	}
 	for i, most := range []time.Duration{1, 2, 4, 8} {
 		s := d.open()
 		d.ask(true)
@@ -127,7 +133,7 @@ func TestHasty(t *testing.T) {
 			t.Errorf("session %d is opened after %v, want %d s or up to half as long", i+2, got, most)
 		}
 	}
-	s := d.open()
+	s = d.open()
 	d.now += hastyLife*8*time.Second - 1
 	d.ask(true)
 	d.answer(s, CauseNone)

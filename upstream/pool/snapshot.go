@@ -17,6 +17,7 @@ type Snapshot struct {
 	Throttle time.Duration // for which nothing more is sent, since the registry wants fewer commands
 
 	Queued int           // exchanges that wait
+	Gated  int           // those of them that wait since sessions ended behind commands like them
 	Oldest time.Duration // how long the one that has waited longest has waited
 
 	Rules    []string         // by rule: its name
@@ -25,6 +26,9 @@ type Snapshot struct {
 	// Limited is, by rule of registry scope, how long it held a command back for which a session was
 	// idle.
 	Limited [MaxRules]time.Duration
+	// Blames are the last ends of sessions behind clients' commands, the latest first, one for each
+	// author, of those that are not forgotten yet.
+	Blames []Blame
 }
 
 // Snapshot fills s; the memory of its slices is used again.
@@ -43,6 +47,8 @@ func (p *Pool) Snapshot(s *Snapshot, now time.Duration) {
 	for set := p.limits.blocking; set != 0; set &= set - 1 {
 		s.Limited[bits.TrailingZeros64(uint64(set))] += now - p.limits.blocked
 	}
+	s.Gated = p.blame.waiting()
+	s.Blames = p.blame.appendRecent(s.Blames[:0], now)
 	s.Rules, s.Used = s.Rules[:0], s.Used[:0]
 	for i := range p.cfg.Rules {
 		s.Rules = append(s.Rules, p.cfg.Rules[i].name(i))

@@ -1,0 +1,121 @@
+package upstream
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"eppmux/frame"
+	"eppmux/upstream/pool"
+)
+
+// scanned is the message of a payload.
+func scanned(t testing.TB, payload string) *frame.Message {
+	t.Helper()
+	m, err := new(frame.Scanner).Scan([]byte(payload))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestKinds: a kind is a verb with its op and the namespace of its object.
+func TestKinds(t *testing.T) {
+	k := newKinds()
+	seen := map[pool.Kind]string{}
+	for _, tt := range []struct{ payload, name string }{
+		{checkCommand(""), "check domain-1.0"},
+		{strings.ReplaceAll(checkCommand(""), "domain-1.0", "x"), "check x"},
+		{deleteCommand(""), "delete domain-1.0"},
+		{epp(`<command><poll op="req"/></command>`), "poll req"},
+		{epp(`<command><poll op="ack" msgID="1"/></command>`), "poll ack"},
+		{epp(`<extension><f:extcommand xmlns:f="urn:f"><f:a/></f:extcommand></extension>`), "extcommand urn:f"},
+		{epp(`<command><frobnicate/></command>`), "frobnicate"},
+	} {
+		n := k.of(scanned(t, tt.payload))
+		if again := k.of(scanned(t, tt.payload)); n == 0 || again != n {
+			t.Errorf("%s: numbers %d and %d", tt.name, n, again)
+		}
+		if other, ok := seen[n]; ok {
+			t.Errorf("%s has the number of %s", tt.name, other)
+		}
+		if seen[n] = tt.name; k.names[n] != tt.name {
+			t.Errorf("got name %q, want %q", k.names[n], tt.name)
+		}
+	}
+	if n := k.of(scanned(t, epp(`<command><`+strings.Repeat("x", longestKind+1)+`/></command>`))); n != 0 {
+		t.Errorf("a long name has the number %d", n)
+	}
+	for i := range 300 {
+		k.of(scanned(t, epp(fmt.Sprintf(`<command><x%d/></command>`, i))))
+	}
+	if n := k.of(scanned(t, epp(`<command><y/></command>`))); n != 0 || len(k.names) != 256 || k.names[0] != "other" {
+		t.Errorf("one too many has the number %d; there are %d names", n, len(k.names))
+	}
+}
+
+// TestContent: the clTRID does not count.
+func TestContent(t *testing.T) {
+	k := newKinds()
+	hash := func(payload string) uint64 { return k.content(scanned(t, payload)) }
+	a := hash(deleteCommand("<clTRID>ABC-1</clTRID>"))
+	if b := hash(deleteCommand("<clTRID>XYZ-12345</clTRID>")); a != b {
+		t.Error("another clTRID makes another command")
+	}
+	if b := hash(strings.Replace(deleteCommand("<clTRID>ABC-1</clTRID>"), "a.example", "b.example", 1)); a == b {
+		t.Error("another name makes no other command")
+	}
+}
+
+// TestCulprit: the log, the counters and the snapshot name the client behind whose commands sessions
+// end, and the command.
+func TestCulprit(t *testing.T) {
+	inPlay(t, func(c *Config) { c.Pool.MaxSessions, c.Pool.Keepalive = 1, 0 }, func(p *play) {
+		for range 2 {
+			r := p.session()
+			bad := &asker{p: p, id: 7}
+			p.on(func() { bad.submit(deleteCommand("")) })
+			r.want("delete")
+			r.nc.Close()
+			if e := bad.end(); e.End != pool.EndUnknown || e.Cause != pool.CauseRegistryClosed {
+				t.Errorf("got %+v", e)
+			}
+		}
+		p.session()
+		var s Snapshot
+		p.on(func() { p.account.Snapshot(&s) })
+		if len(s.Culprits) != 1 {
+			t.Errorf("culprits are %+v, want one", s.Culprits)
+			return
+		}
+		want := Culprit{ID: 7, Listener: "tcp://l", Client: "c", Identity: "client 7", Command: "delete domain-1.0", Cause: pool.CauseRegistryClosed, Ends: 2}
+		got := s.Culprits[0]
+		if got.Wait <= 0 || got.Wait > time.Second || got.Ago < 0 {
+			t.Errorf("it waits for %v, and was seen %v ago", got.Wait, got.Ago)
+		}
+		if got.Wait, got.Ago = 0, 0; got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+		if s.Blamed[pool.CauseRegistryClosed] != 2 {
+			t.Errorf("%d ends are blamed, want 2", s.Blamed[pool.CauseRegistryClosed])
+		}
+		log := p.log.String()
+		for _, want := range []string{"session closed behind a command", "commands of one client end sessions", `command="delete domain-1.0"`,
+			"ends=2"} {
+			if !strings.Contains(log, want) {
+				t.Errorf("the log lacks %s:\n%s", want, log)
+			}
+		}
+	})
+}
+
+func BenchmarkAuthor(b *testing.B) {
+	a := &Account{kinds: newKinds()}
+	m := scanned(b, checkCommand("<clTRID>ABC-12345</clTRID>"))
+	from := &Sender{ID: 1, Identity: "uid 1000"}
+	b.ReportAllocs()
+	for b.Loop() {
+		a.author(from, m)
+	}
+}

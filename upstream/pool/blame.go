@@ -1,0 +1,454 @@
+package pool
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// A registry may close a session at a command that it dislikes. Over a connection of its own that
+// costs the command's sender; here it costs a session that all share, and a login. So blame goes to
+// the author of the command, and what comes from it or is like it passes a gate. What is blamed:
+//
+//   - the connection that sent the command
+//   - the command itself, octet for octet but for its clTRID: a tool that repeats it on one
+//     connection after the other hurts nobody who sends others
+//   - its identity, for this kind of command, as long as a connection has had none of the kind
+//     answered: programs of one host often share an identity, and those that work are not punished
+//     for their neighbour
+//   - its kind, as long as no command of it was ever answered: everybody waits
+//
+// The last two are not blamed for what the first two explain: a connection that has ended sessions
+// before, or a command that has, as long as it is the only one.
+//
+// The first end behind a command costs its author nothing: it happens. One without an answer in time,
+// while others had theirs, counts as two. From the second one on, of a
+// command that was sent when the first was known, the gate lets one exchange through at a time, and
+// after each end only after a wait, which doubles. An exchange that has passed such a gate is
+// suspect: it never gets the last idle session, its session rests for a moment behind its answer,
+// since a registry's close may follow it, and where it ends a session it is not repeated.
+//
+// Half of the budget of logins is kept for those who work: a command of a kind that its connection
+// has had no answer to yet is sent only while the other half lasts, see affords.
+const (
+	// pardon is the time without an end after which one end is forgotten.
+	pardon = time.Minute
+	// blamedEnds is the number of ends in a row from which a gate holds exchanges.
+	blamedEnds = 2
+	// gateMin and gateMax bound the wait behind an end. A kind that was never answered waits for
+	// gateMax at once.
+	gateMin = time.Second
+	gateMax = time.Minute
+	// aftermath is the time behind an answer in which the end of its session, which is idle or has
+	// just been given another's command, may be blamed on the command that was answered.
+	aftermath = time.Second
+	// convalescence is how long a session rests behind the answer to a suspect.
+	convalescence = 100 * time.Millisecond
+	// blamesKept is the number of authors for Snapshot.
+	blamesKept = 8
+)
+
+// Kind is a kind of command, as far as blame tells kinds apart: a verb and the namespace of its
+// object. The shell numbers them from 1. 0 stands for all kinds that it has no number for; it is not
+// blamed as a kind.
+type Kind uint8
+
+// Kinds is a set of kinds. It may have more in it than were put in: kinds share bits.
+type Kinds uint32
+
+// With returns the set with k in it too.
+func (s Kinds) With(k Kind) Kinds { return s | 1<<(k%32) }
+
+// Has reports whether k is in the set.
+func (s Kinds) Has(k Kind) bool { return s&(1<<(k%32)) != 0 }
+
+// Author is who sent a command, and what is blamed with it when a session ends behind the command.
+type Author struct {
+	Client   uint64 // its connection, from 1 and never used again; 0: none
+	Identity string // what it shares with other connections: a client id, a user, an address
+	Kind     Kind   // of the command
+	Content  uint64 // hash of the command without its clTRID
+	Known    bool   // its connection has had a command of this kind answered
+	Answers  uint32 // that its connection has had
+	Shell    any    // the shell's; the Pool does not look at it
+}
+
+// isLike reports whether the ends behind commands of a and b may have one reason that is not the
+// registry's.
+func (a *Author) isLike(b *Author) bool {
+	return a.Client == b.Client && a.Client != 0 || a.Content == b.Content ||
+		a.Identity == b.Identity && a.Kind == b.Kind && !(a.Known && b.Known)
+}
+
+// Blame says that a session ended behind a command.
+type Blame struct {
+	Author Author
+	Cause  Cause         // for which the session ended
+	At     time.Duration // when
+	Ends   int           // in a row, of what about its author has the most of them
+	Wait   time.Duration // until something like it is sent; 0: it need not wait yet
+
+	general bool // others' commands have ended sessions too: it is the registry's doing
+}
+
+// standing is how an exchange's author stands.
+type standing uint8
+
+const (
+	standingKnown   standing = iota
+	standingNew              // its connection has had no answer to a command of this kind
+	standingSuspect          // has passed a gate
+)
+
+type gateScope uint8
+
+const (
+	gateClient gateScope = iota
+	gateContent
+	gateIdentity
+	gateKind
+	numGateScopes
+)
+
+// gateKey names a gate. The fields that its scope does not need are zero.
+type gateKey struct {
+	scope    gateScope
+	kind     Kind
+	number   uint64 // of the connection, or hash of the content
+	identity string
+}
+
+func (a *Author) gateKey(scope gateScope) gateKey {
+	switch scope {
+	case gateClient:
+		return gateKey{scope: scope, number: a.Client}
+	case gateContent:
+		return gateKey{scope: scope, number: a.Content}
+	case gateIdentity:
+		return gateKey{scope: scope, identity: a.Identity, kind: a.Kind}
+	}
+	return gateKey{scope: scope, kind: a.Kind}
+}
+
+// gate counts ends of sessions, and holds exchanges.
+type gate struct {
+	ends    int           // in a row, at the instant of the last
+	first   time.Duration // end in the row
+	last    time.Duration // end
+	until   time.Duration // nothing passes before
+	trying  *Exchange     // has passed as a suspect and not ended; nil: none
+	waiting list          // first in first out
+	place   Place         // in blame.held while exchanges wait and none tries
+}
+
+// endsAt returns the number of ends that are not forgotten.
+func (g *gate) endsAt(now time.Duration) int { return max(0, g.ends-int((now-g.last)/pardon)) }
+
+// open reports whether x may pass now.
+func (g *gate) open(x *Exchange, now time.Duration) bool {
+	return g.until <= now && (g.trying == nil || g.trying == x)
+}
+
+// blame is the Pool's memory of sessions that ended behind commands. It has a gate for each end of
+// the last minutes at most, whose number the budget of logins bounds.
+type blame struct {
+	gates    map[gateKey]*gate
+	held     Heap[*gate] // by when the first of those that wait may pass
+	tidyAt   time.Duration
+	answered [math.MaxUint8 + 1]bool // by kind: one was
+	latest   time.Duration           // when a command was answered last
+	recent   []Blame                 // the last of each author, the latest first; blamesKept at most
+
+	// The last end behind an author who is not blamed.
+	endedBy Author
+	endedAt time.Duration // never: there was none
+}
+
+func newBlame() blame { return blame{gates: make(map[gateKey]*gate), endedAt: never} }
+
+// pass lets x through its gates, and sets its standing, or holds x.
+func (b *blame) pass(x *Exchange, now time.Duration) bool {
+	x.standing = standingNew
+	if x.Author.Known {
+		x.standing = standingKnown
+	}
+	if len(b.gates) == 0 {
+		return true
+	}
+	b.tidy(now)
+	var through [numGateScopes]*gate
+	for scope := range numGateScopes {
+		switch g := b.before(&x.Author, scope, now); {
+		case g == nil, g.endsAt(now) < blamedEnds:
+		case g.open(x, now):
+			x.standing = standingSuspect
+			through[scope] = g
+		default:
+			b.hold(g, x)
+			return false
+		}
+	}
+	for _, g := range through {
+		if g != nil {
+			g.trying = x
+			b.rewake(g)
+		}
+	}
+	return true
+}
+
+// before returns the gate of a scope that stands before commands of a; nil where there is none.
+func (b *blame) before(a *Author, scope gateScope, now time.Duration) *gate {
+	if scope == gateIdentity && a.Known {
+		return nil
+	}
+	g := b.gates[a.gateKey(scope)]
+	// The registry must have answered others since: it may have been away.
+	if g != nil && scope == gateKind && (b.answered[a.Kind] || b.latest <= g.first) {
+		return nil
+	}
+	return g
+}
+
+// hold lets x wait at g.
+func (b *blame) hold(g *gate, x *Exchange) {
+	x.state, x.gate, x.list = exchangeGated, g, &g.waiting
+	g.waiting.pushBack(x)
+	b.rewake(g)
+}
+
+// unhold takes x out of the gate at which it waits.
+func (b *blame) unhold(x *Exchange) {
+	g := x.gate
+	g.waiting.remove(x)
+	x.state, x.gate, x.list = exchangeFree, nil, nil
+	b.rewake(g)
+}
+
+// rewake works out anew when the first exchange that waits at g may pass.
+func (b *blame) rewake(g *gate) {
+	wants := g.waiting.n > 0 && g.trying == nil
+	switch key := (Key{At: g.until}); {
+	case wants && g.place.In():
+		b.held.Move(g.place, key)
+	case wants:
+		b.held.Push(g, &g.place, key)
+	case g.place.In():
+		b.held.Remove(g.place)
+	}
+}
+
+// admit takes out the next exchange that may pass; nil where there is none. One that waits at
+// several gates goes from one to the next.
+func (b *blame) admit(now time.Duration) *Exchange {
+	for g, key, ok := b.held.First(); ok && key.At <= now; g, key, ok = b.held.First() {
+		x := g.waiting.head
+		b.unhold(x)
+		if b.pass(x, now) {
+			return x
+		}
+	}
+	return nil
+}
+
+// ended lets the next exchange through the gates that x has passed.
+func (b *blame) ended(x *Exchange) {
+	if x.standing != standingSuspect {
+		return
+	}
+	for scope := range numGateScopes {
+		if g := b.gates[x.Author.gateKey(scope)]; g != nil && g.trying == x {
+			g.trying = nil
+			b.rewake(g)
+		}
+	}
+}
+
+// proved notes that a command of a was answered.
+func (b *blame) proved(a *Author, now time.Duration) { b.answered[a.Kind], b.latest = true, now }
+
+// strike notes that a session ended behind a command of a, which was sent at the given instant. An
+// end of a command that was sent before the last end was known does not count again: a registry that
+// restarts ends all its sessions, and a client's second command may have been on its way.
+func (b *blame) strike(a *Author, cause Cause, sent, now time.Duration) *Blame {
+	s := &Blame{Author: *a, Cause: cause, At: now}
+	ends := 1
+	if cause == CauseCommandTimeout { // the session was nobody else's for so long
+		ends = blamedEnds
+	}
+	count := func(scope gateScope) {
+		b.count(a.gateKey(scope), ends, sent, now)
+		if g := b.before(a, scope, now); g != nil && g.ends > s.Ends {
+			s.Ends, s.Wait = g.ends, max(0, g.until-now)
+		}
+	}
+	again, repeated := b.endsOf(a, gateClient, now) > 0, b.endsOf(a, gateContent, now) > 0
+	count(gateContent)
+	if a.Client != 0 {
+		count(gateClient)
+	}
+	for _, scope := range []gateScope{gateIdentity, gateKind} {
+		switch {
+		case again, scope == gateKind && (a.Kind == 0 || b.answered[a.Kind]):
+		case !repeated, b.endsOf(a, scope, now) >= blamedEnds:
+			count(scope)
+		}
+	}
+	if s.Ends < blamedEnds {
+		s.general = b.endedAt != never && now-b.endedAt < pardon && !a.isLike(&b.endedBy)
+		b.endedBy, b.endedAt = *a, now
+	}
+	b.remember(s)
+	return s
+}
+
+// count counts ends at the gate of that key, which it makes where there is none.
+func (b *blame) count(key gateKey, more int, sent, now time.Duration) {
+	g := b.gates[key]
+	if g == nil {
+		g = &gate{waiting: list{links: laneLinks}}
+		b.gates[key] = g
+	}
+	ends := g.endsAt(now)
+	if ends > 0 && sent < g.last {
+		return
+	}
+	if ends == 0 {
+		g.first = now
+	}
+	g.ends, g.last = ends+more, now
+	switch {
+	case g.ends < blamedEnds:
+	case key.scope == gateKind:
+		g.until = now + gateMax
+	default:
+		g.until = now + min(gateMax, gateMin<<min(g.ends-blamedEnds, 10))
+	}
+	b.rewake(g)
+}
+
+// remember keeps s for Snapshot, in the place of what was kept of the same author.
+func (b *blame) remember(s *Blame) {
+	last := len(b.recent)
+	for i := range b.recent {
+		if b.recent[i].Author.isLike(&s.Author) {
+			last = i
+			break
+		}
+	}
+	if last == len(b.recent) && last < blamesKept {
+		b.recent = append(b.recent, Blame{})
+	}
+	last = min(last, blamesKept-1)
+	copy(b.recent[1:last+1], b.recent[:last])
+	b.recent[0] = *s
+}
+
+// appendRecent appends what is remembered and not forgotten, the latest first.
+func (b *blame) appendRecent(dst []Blame, now time.Duration) []Blame {
+	for _, s := range b.recent {
+		if now-s.At < time.Duration(s.Ends)*pardon {
+			s.Wait = max(0, s.At+s.Wait-now)
+			dst = append(dst, s)
+		}
+	}
+	return dst
+}
+
+// waiting returns the number of exchanges that wait at gates.
+func (b *blame) waiting() (n int) {
+	for _, g := range b.gates {
+		n += g.waiting.n
+	}
+	return n
+}
+
+// tidy takes out the gates whose ends are all forgotten, now and then.
+func (b *blame) tidy(now time.Duration) {
+	if now < b.tidyAt {
+		return
+	}
+	b.tidyAt = now + pardon
+	for key, g := range b.gates {
+		if g.endsAt(now) == 0 && g.trying == nil && g.waiting.n == 0 {
+			delete(b.gates, key)
+		}
+	}
+}
+
+// struck blames the end of s on a command, if its cause is one of BlameCauses: on the command in
+// flight, or on the one that was answered just before. It must be called once for each session that
+// ends, while its command is known.
+func (p *Pool) struck(s *Session, cause Cause, now time.Duration) {
+	a, sent := &s.answeredFor, s.answeredSent
+	recent := s.answeredAt != never && now-s.answeredAt < aftermath
+	if x := s.x; x != nil && !s.recording && !(recent && p.isAnswered(s, now)) {
+		a, sent, recent = &x.Author, x.sentAt, true
+	}
+	switch {
+	case !recent, s.blame != nil, p.draining, !slices.Contains(BlameCauses, cause):
+	case cause == CauseCommandTimeout && p.blame.latest < now-(now-sent)/2: // it has answered nobody
+	default:
+		s.blame = p.blame.strike(a, cause, sent, now)
+	}
+}
+
+// isAnswered reports whether the end of s belongs to the command that was answered on s just before
+// the one in flight. It does where the registry had no time to look at the latter. Otherwise it
+// belongs to the one whose connection has ended more sessions, or the command itself has, and between
+// equals to the one whose connection has had fewer answers.
+func (p *Pool) isAnswered(s *Session, now time.Duration) bool {
+	before, after := &s.answeredFor, &s.x.Author
+	if before.Client == after.Client {
+		return false
+	}
+	if now-s.since < p.fastest/2 {
+		return true
+	}
+	if m, n := p.blame.guilt(before, now), p.blame.guilt(after, now); m != n {
+		return m > n
+	}
+	return before.Answers < after.Answers
+}
+
+// guilt returns how many sessions in a row have ended behind commands of a's connection, or behind
+// this one, whichever is more.
+func (b *blame) guilt(a *Author, now time.Duration) int {
+	return max(b.endsOf(a, gateClient, now), b.endsOf(a, gateContent, now))
+}
+
+// endsOf returns the ends that a's gate of that scope has counted and not forgotten.
+func (b *blame) endsOf(a *Author, scope gateScope, now time.Duration) int {
+	if g := b.gates[a.gateKey(scope)]; g != nil {
+		return g.endsAt(now)
+	}
+	return 0
+}
+
+// risks reports whether an exchange of that standing may be sent, as far as it may cost a session.
+// Otherwise it sets wake to when to ask again.
+func (p *Pool) risks(st standing, now time.Duration) bool {
+	if !p.affords(st, now) {
+		return false
+	}
+	if st != standingSuspect || min(p.ceiling, p.cfg.MaxSessions) == 1 {
+		return true
+	}
+	rested := 0
+	for _, s := range p.idle {
+		if s.rests <= now {
+			rested++
+		}
+	}
+	return rested > 1
+}
+
+// affords reports whether the budget of logins allows to send an exchange of that standing: half of
+// it is kept for those who work. Otherwise it sets wake to when to ask again.
+func (p *Pool) affords(st standing, now time.Duration) bool {
+	if st == standingKnown || p.logins.Used(now) < p.logins.Limit().N/2 {
+		return true
+	}
+	p.wakeAt(now + recheck)
+	return false
+}
