@@ -47,6 +47,8 @@ type client struct {
 	memory   int32         // octets that are held for it, see account
 	backlog  int32         // octets that the kernel had not taken when it stalled
 	flood    int32         // octets that came while it lingered
+	known    pool.Kinds    // of commands to which it has had an answer
+	answers  uint32        // that it has had
 	timer    pool.Place    // in srv.timers
 	holder   pool.Place    // in its share's holders
 	state    clientState
@@ -210,6 +212,8 @@ func (c *client) finish(x *upstream.Exchange, o upstream.Outcome) {
 	}
 	switch {
 	case o.End == pool.EndAnswered:
+		c.known = c.known.With(x.Author.Kind)
+		c.answers++
 		c.write(o.Unit)
 		if frame.Code(o.Code).Ends() && c.state == clientServed {
 			c.linger(closedCode)

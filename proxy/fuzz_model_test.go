@@ -20,6 +20,7 @@ type model struct {
 	answered int // answers that have been looked at
 	passed   int // commands that have been looked at
 	faults   int
+	ends     int // sessions that ended behind its commands; none is forgotten within a play
 	scanner  frame.Scanner
 }
 
@@ -188,14 +189,18 @@ func (m *model) command(msg *frame.Message, id string) bool {
 			m.all()
 			return false
 		case actNoID:
-			m.want(m.next(id), 1000, "")
-			return true
+			if !h.nameless[m.passed-1] {
+				m.want(m.next(id), 1000, "")
+				return true
+			}
+			m.ends++
 		case actOther, actClose:
+			m.ends++
 		default:
 			m.want(m.next(id), 1000, id)
 			return true
 		}
-		if !msg.Query() {
+		if !msg.Query() || m.ends >= 2 { // a query that ended one session too many is not asked again
 			break
 		}
 	}

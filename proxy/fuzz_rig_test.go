@@ -21,13 +21,14 @@ import (
 // listeners: everything runs on the test's goroutine but the opening of sessions, for which it
 // waits.
 type rig struct {
-	t       *testing.T
-	s       *Server
-	c       *client
-	stream  *fakeStream
-	acts    []byte        // what the registry does with each command
-	passed  [][]byte      // payloads that reached it
-	waiting chan struct{} // holds one when there is something in tasks
+	t        *testing.T
+	s        *Server
+	c        *client
+	stream   *fakeStream
+	acts     []byte        // what the registry does with each command
+	passed   [][]byte      // payloads that reached it
+	nameless map[int]bool  // by index of passed: its answer has no clTRID, and the session's had one before
+	waiting  chan struct{} // holds one when there is something in tasks
 
 	mu    sync.Mutex
 	tasks []func() // guarded by mu
@@ -39,7 +40,7 @@ type silent struct{ loop.Loop }
 func (silent) Post(func()) {}
 
 func newRig(t *testing.T, cfg Config, acts []byte) *rig {
-	r := &rig{t: t, acts: acts, waiting: make(chan struct{}, 1)}
+	r := &rig{t: t, acts: acts, waiting: make(chan struct{}, 1), nameless: make(map[int]bool)}
 	up := upstream.Config{
 		Login: frame.Login{ClientID: "demo", Password: "demo-secret"},
 		Dial:  r.dial,
@@ -215,6 +216,7 @@ type fakeLine struct {
 	r           *rig
 	handler     loop.Handler
 	in          []byte
+	named       bool        // an answer had a clTRID
 	closed      atomic.Bool // by the goroutine that opens the session, or by the end of its context
 }
 
@@ -285,9 +287,13 @@ func (l *fakeLine) Write(p []byte) (int, error) {
 		answer = echoAnswer(nil, []byte("M0000000000000"))
 	case actNoID:
 		answer = echoAnswer(nil, nil)
+		if l.named && m.ClTRID.Present() {
+			r.nameless[len(r.passed)-1] = true
+		}
 	case actSilent:
 		return len(p), nil
 	}
+	l.named = l.named || m.ClTRID.Present() && act != actNoID
 	r.Post(func() {
 		switch {
 		case l.closed.Load():

@@ -52,11 +52,12 @@ const (
 
 // talked is what came of a client's octets.
 type talked struct {
-	answers []string // payloads, without what differs from run to run
-	passed  [][]byte
-	reason  closeReason
-	open    bool // until the client closed
-	stuck   bool // its command was not answered
+	answers  []string // payloads, without what differs from run to run
+	passed   [][]byte
+	nameless map[int]bool // see rig
+	reason   closeReason
+	open     bool // until the client closed
+	stuck    bool // its command was not answered
 }
 
 var ownSvTRID = regexp.MustCompile(`eppmux-[0-9a-f]{14}-|<svDate>[^<]*</svDate>|sent as M[0-9A-Z]{13}`)
@@ -151,7 +152,7 @@ func (r *rig) check() {
 
 // finish ends the connection and checks that nothing is left of it.
 func (r *rig) finish() *talked {
-	t, h := r.t, &talked{passed: r.passed, open: r.c.state == clientServed, stuck: r.c.x != nil}
+	t, h := r.t, &talked{passed: r.passed, nameless: r.nameless, open: r.c.state == clientServed, stuck: r.c.x != nil}
 	partial := r.c.partial > 0 && r.c.x == nil && h.open
 	before := len(r.stream.out)
 	switch {

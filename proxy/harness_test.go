@@ -114,12 +114,20 @@ func testConfig(t testing.TB, address string, certs *sandbox.TLS) config {
 		Config: Config{Listeners: []Listener{{Address: "tcp://127.0.0.1:0"}}, Logger: testLogger(t)},
 		Upstream: upstream.Config{
 			Address: address,
-			TLS:     certs.Client,
+			TLS:     tlsOf(certs),
 			Login:   frame.Login{ClientID: "demo", Password: "demo-secret", Language: "en"},
 			Pool: pool.Config{Grant: pool.Grant{MinSessions: 1, MaxSessions: 3}, QueueTimeout: 8 * time.Second,
 				CommandTimeout: 20 * time.Second, KeepaliveCommand: frame.CommandHello},
 		},
 	}
+}
+
+// tlsOf is the client's side of certs; nil for a registry without TLS.
+func tlsOf(certs *sandbox.TLS) *tls.Config {
+	if certs == nil {
+		return nil
+	}
+	return certs.Client
 }
 
 // start runs a sandbox and a server; change may alter what they are made from.

@@ -166,7 +166,8 @@ func (c *client) command(m *frame.Message) act {
 		s.counts.Disallowed++
 		return c.reply(replyDisallowed, ownClTRID(m))
 	}
-	from := upstream.Sender{Client: c, Budget: c.identity.share.budget, Weight: uint8(opts.Weight), Since: c.served}
+	from := upstream.Sender{Client: c, Budget: c.identity.share.budget, Weight: uint8(opts.Weight), Since: c.served,
+		ID: c.id, Identity: c.Identity(), Known: c.known, Answers: c.answers}
 	return act{submit: s.account.Exchange(from, m)}
 }
 

@@ -103,9 +103,11 @@ func replyNotSent(x *upstream.Exchange, cause pool.Cause) reply {
 	case pool.CauseQueueTimeout:
 		r.reason += "; no session was free in time"
 	case pool.CauseRegistryAway:
-		r.reason += "; registry is not reachable"
+		r.reason += "; no session with the registry can be opened"
 	case pool.CauseLoginRefused:
 		r.reason += "; registry refuses the login"
+	case pool.CauseBlamed:
+		r.reason += "; sessions ended behind such commands, so that they are held back"
 	case pool.CauseThrottled:
 		r.reason += "; registry wants fewer commands"
 	case pool.CauseAudit:
