@@ -134,7 +134,7 @@ func (p *Pool) dispatchAgain(now time.Duration) {
 			}
 			p.send(p.take(i), x, now)
 		case p.crowded(now) && !p.loggedInSince(x.lostAt):
-			if at := max(p.nextOpen, p.logins.Next(now)); at > now {
+			if at := max(p.nextOpen, p.nextLogin(now)); at > now {
 				p.wakeAt(at)
 			} else {
 				p.Poison(p.idle[0], CauseLoginLost)

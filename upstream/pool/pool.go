@@ -104,6 +104,7 @@ type Pool struct {
 	downSince time.Duration // when the registry went away; -1: it is there
 	refused   bool          // the last login was refused, and a retry does not help
 	logins    *ratelimit.Bucket
+	triedAt   time.Duration   // when the last attempt to open a session began
 	paces     [2]pace         // of queries, and of transforms
 	ghosts    []time.Duration // until when the slots of such sessions count as taken; in order
 

@@ -56,11 +56,20 @@ const (
 	ageJitter = 0.1
 )
 
-// loginBudget is the limit on attempts to log in. Half of them may be made back to back, the others
-// are spread over their minute: so a pool without a session is seconds from one.
+// loginBudget is the limit on attempts to log in.
 func loginBudget(sessions int) ratelimit.Limit {
-	n := max(loginsMin, loginsPerSession*sessions)
-	return ratelimit.Limit{N: n, Per: time.Minute, Burst: n / 2}
+	return ratelimit.Limit{N: max(loginsMin, loginsPerSession*sessions), Per: time.Minute}
+}
+
+// nextLogin returns the earliest instant at which the budget of logins admits an attempt. Half of it
+// may be used up at once. The other half is spread over the minute, so that a pool without a session
+// is seconds from one, however long sessions end.
+func (p *Pool) nextLogin(now time.Duration) time.Duration {
+	at := p.logins.Next(now)
+	if b := p.logins.Limit(); p.logins.Used(now) >= b.N/2 {
+		at = max(at, p.triedAt+2*b.Per/time.Duration(b.N))
+	}
+	return at
 }
 
 // size opens a session where one is missing: below MinSessions, in the place of the outgoing one,
@@ -85,7 +94,7 @@ func (p *Pool) size(now time.Duration) {
 	s := &Session{ID: p.lastID + 1, state: SessionDialing, since: now, deadline: never, answeredAt: never,
 		buckets: p.limits.buckets(ScopeSession), rules: p.limits.rules}
 	set, at := p.admits(s, frame.CommandLogin, frame.OpNone, now)
-	if at = max(at, p.nextOpen, p.logins.Next(now)); at > now {
+	if at = max(at, p.nextOpen, p.nextLogin(now)); at > now {
 		p.nextTry = at
 		p.wakeAt(at)
 		return
@@ -93,6 +102,7 @@ func (p *Pool) size(now time.Duration) {
 	p.nextTry = 0
 	p.lastID++
 	p.logins.Take(now)
+	p.triedAt = now
 	p.charge(s, set, now)
 	p.sessions = append(p.sessions, s)
 	p.opening++

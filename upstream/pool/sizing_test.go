@@ -84,7 +84,7 @@ func TestCeilingOfNone(t *testing.T) {
 }
 
 // TestLoginStorm: a registry that takes logins and closes gets no more attempts in a minute than the
-// budget has, whatever ends the sessions.
+// budget has, whatever ends the sessions. Those beyond the first half are spread.
 func TestLoginStorm(t *testing.T) {
 	d := newDesk(t, func(*Config) {})
 	var at []time.Duration
@@ -96,20 +96,26 @@ func TestLoginStorm(t *testing.T) {
 		d.breaks(s)
 		d.attempt()
 	}
-	for i := loginsMin; i < len(at); i++ {
-		if at[i]-at[i-loginsMin] < time.Minute {
+	for i := range at {
+		if i >= loginsMin && at[i]-at[i-loginsMin] < time.Minute {
 			t.Fatalf("%d logins within %v", loginsMin+1, at[i]-at[i-loginsMin])
 		}
+		if i > 0 && at[i]-at[i-1] > 2*time.Minute/loginsMin {
+			t.Fatalf("no login for %v", at[i]-at[i-1])
+		}
 	}
-	if len(at) < 9*loginsMin {
-		t.Errorf("%d logins in ten minutes, want about %d", len(at), 10*loginsMin)
+	if at[loginsMin/2-1] > time.Second {
+		t.Errorf("half of the budget has lasted for %v, want it to be there at once", at[loginsMin/2-1])
+	}
+	if len(at) < 5*loginsMin {
+		t.Errorf("%d logins in ten minutes, want about %d", len(at), 5*loginsMin)
 	}
 }
 
 // TestLoginBudget: it grows with the sessions.
 func TestLoginBudget(t *testing.T) {
 	for sessions, want := range map[int]int{1: 20, 2: 20, 3: 30, 10: 100} {
-		if got := loginBudget(sessions); got != (ratelimit.Limit{N: want, Per: time.Minute, Burst: want / 2}) {
+		if got := loginBudget(sessions); got != (ratelimit.Limit{N: want, Per: time.Minute}) {
 			t.Errorf("%d sessions: got %v, want %d", sessions, got, want)
 		}
 	}
