@@ -164,7 +164,8 @@ func NewAccount(cfg Config, l loop.Loop) *Account {
 		panic("BUG: " + err.Error())
 	}
 	a := &Account{name: cfg.Name, cfg: cfg, loop: l, log: cfg.Logger, epoch: time.Now(), budgets: budgets,
-		trids: newTRIDSource(cfg.HostID), kinds: newKinds(), doings: make(map[*doing]struct{})}
+		trids: newTRIDSource(cfg.HostID), doings: make(map[*doing]struct{})}
+	a.kinds = newKinds(a.knows)
 	a.target = newTarget(&cfg)
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.alarm = loop.NewAlarm(l, a.clock, a.advance)

@@ -3,6 +3,7 @@ package upstream
 import (
 	"hash/maphash"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,16 +14,18 @@ import (
 // kinds numbers kinds of commands for blame. Owned by the loop.
 type kinds struct {
 	numbers map[string]pool.Kind
-	names   []string // by number, from 1
+	names   []string // by number, from 1; for people
 	seed    maphash.Seed
-	name    []byte // being made
+	key     []byte // being made
+	// knows reports whether the registry knows a namespace.
+	knows func(namespace []byte) bool
 }
 
-// longestKind is the longest name of a kind, in octets. Clients choose it: longer ones have no number.
+// longestKind is the longest key of a kind, in octets. Clients choose it: longer ones have no number.
 const longestKind = 128
 
-func newKinds() kinds {
-	return kinds{numbers: make(map[string]pool.Kind), names: []string{"other"}, seed: maphash.MakeSeed()}
+func newKinds(knows func(namespace []byte) bool) kinds {
+	return kinds{numbers: make(map[string]pool.Kind), names: []string{"other"}, seed: maphash.MakeSeed(), knows: knows}
 }
 
 // of returns the kind of the command m: its verb, its op, and the namespace of its object. The
@@ -30,27 +33,51 @@ func newKinds() kinds {
 func (k *kinds) of(m *frame.Message) pool.Kind {
 	switch m.Command {
 	case frame.CommandOther, frame.CommandExtension:
-		k.name = append(k.name[:0], m.Payload[m.Verb.Start:m.Verb.End]...)
+		k.key = append(k.key[:0], m.Payload[m.Verb.Start:m.Verb.End]...)
 	default:
-		k.name = append(k.name[:0], m.Command.String()...)
+		k.key = append(k.key[:0], m.Command.String()...)
 	}
 	if m.Op != frame.OpNone {
-		k.name = append(append(k.name, ' '), m.Op.String()...)
+		k.key = append(append(k.key, ' '), m.Op.String()...)
 	}
 	if len(m.Object) > 0 {
-		k.name = append(append(k.name, ' '), m.Object...)
+		k.key = append(append(k.key, ' '), m.Object...)
 	}
-	if n, ok := k.numbers[string(k.name)]; ok {
+	if n, ok := k.numbers[string(k.key)]; ok {
 		return n
 	}
-	if len(k.names) > math.MaxUint8 || len(k.name) > longestKind {
+	if len(k.names) > math.MaxUint8 || len(k.key) > longestKind {
 		return 0
 	}
 	n := pool.Kind(len(k.names))
-	name := string(k.name)
-	k.numbers[name] = n
-	k.names = append(k.names, strings.Replace(name, " urn:ietf:params:xml:ns:", " ", 1))
+	k.numbers[string(k.key)] = n
+	k.names = append(k.names, k.name(m))
 	return n
+}
+
+// name returns the name of m's kind. A verb or a namespace that neither RFC 5730 nor the registry
+// knows is not in it: clients choose those, and one may be a password by mistake.
+func (k *kinds) name(m *frame.Message) string {
+	name := m.Command.String()
+	if m.Op != frame.OpNone {
+		name += " " + m.Op.String()
+	}
+	switch {
+	case len(m.Object) == 0:
+	case k.knows(m.Object):
+		name += " " + strings.TrimPrefix(string(m.Object), "urn:ietf:params:xml:ns:")
+	default:
+		name += " other"
+	}
+	return name
+}
+
+// knows reports whether the registry knows a namespace: its greeting offers it, or the config lists
+// it for our login.
+func (a *Account) knows(namespace []byte) bool {
+	is := func(uri string) bool { return uri == string(namespace) }
+	g, err := frame.ParseGreeting(a.greeting)
+	return a.LogsInWith(namespace) || err == nil && (slices.ContainsFunc(g.ObjectURIs, is) || slices.ContainsFunc(g.ExtensionURIs, is))
 }
 
 // content returns a hash of the command m without its clTRID.
@@ -69,24 +96,38 @@ func (a *Account) author(from *Sender, m *frame.Message) pool.Author {
 		Known: from.Known.Has(kind), Answers: from.Answers, Shell: from.Client}
 }
 
+// Proven is a Client that knows who is behind it.
+type Proven interface {
+	// Proven names who is behind the client, in a few words. They are for the log and the status:
+	// nothing in them is what the client says of itself, which may be a password by mistake.
+	Proven() string
+}
+
 // Culprit is a client behind whose commands sessions have ended.
 type Culprit struct {
 	ID               uint64        // of its connection; 0: none
 	Listener, Client string        // see Originator; empty where it has gone
-	Identity         string        // what it shares with other connections
+	Identity         string        // who is behind it, see Proven; empty where that is not known
 	Command          string        // kind of the last one
 	Cause            pool.Cause    // for which the last session ended
-	Ends             int           // in a row
+	Ends             int           // sessions that ended in a row
+	HeldBack         bool          // commands like it are, from that end on
 	Ago              time.Duration // since the last one
 	Wait             time.Duration // until something like it is sent; 0: it need not wait
 }
 
 // culprit makes a Culprit of what the pool says.
 func (a *Account) culprit(b *pool.Blame) Culprit {
-	c := Culprit{ID: b.Author.Client, Identity: b.Author.Identity, Command: a.kinds.names[b.Author.Kind], Cause: b.Cause,
-		Ends: b.Ends, Ago: a.clock() - b.At, Wait: b.Wait}
+	c := Culprit{ID: b.Author.Client, Command: a.kinds.names[b.Author.Kind], Cause: b.Cause,
+		Ends: b.Sessions, HeldBack: b.HoldsBack(), Ago: a.clock() - b.At, Wait: b.Wait}
 	if o, ok := b.Author.Shell.(Originator); ok {
 		c.Listener, c.Client = o.Origin()
 	}
+	if p, ok := b.Author.Shell.(Proven); ok {
+		c.Identity = p.Proven()
+	}
 	return c
 }
+
+// Ended returns how many sessions have ended in a row behind commands of a connection, see Sender.ID.
+func (a *Account) Ended(id uint64) int { return a.pool.Ended(id, a.clock()) }

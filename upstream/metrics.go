@@ -122,7 +122,8 @@ var sessionMetrics = metric.Group[Snapshot]{Name: "sessions", Rows: []metric.Row
 		Each: func(s *Snapshot, e metric.Emit) { byCause(&s.SessionCloses, pool.SessionCauses, e) },
 	}, {
 		Name: "eppmux_blamed_total", Kind: metric.Counter, Labels: []string{"reason"},
-		Help: "Sessions that ended behind a client's command.",
+		Help: "Sessions that ended behind a client's command, so that commands like it are held back: " +
+			"from the second in a row on, or without an answer in time.",
 		When: "[it grows](runbook.md#a-client-ends-sessions): `eppmux status` and the log name the client and the command",
 		Each: func(s *Snapshot, e metric.Emit) { byCause(&s.Blamed, pool.BlameCauses, e) },
 	}, {

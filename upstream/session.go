@@ -164,25 +164,28 @@ func (s *session) spoilt(cause pool.Cause) {
 	a.pool.OpenFailed(s.s, cause, a.now())
 }
 
-// closed tells the pool that the connection of a session that was logged in is closed.
+// closed tells the pool that the connection of a session that was logged in is closed. There is a line
+// in the log for each session, so the budget of logins bounds them.
 func (s *session) closed() {
 	a := s.a
 	a.pool.Closed(s.s, a.now())
 	a.counts.SessionCloses[s.s.Cause()]++
+	about := []any{"session", s.s.ID, "reason", s.s.Cause().String()}
 	b := s.s.Blame()
 	if b == nil {
-		a.log.Info("session closed", "session", s.s.ID, "reason", s.s.Cause().String())
+		a.log.Info("session closed", about...)
 		return
 	}
-	a.counts.Blamed[b.Cause]++
 	c := a.culprit(b)
-	about := []any{"session", s.s.ID, "reason", b.Cause.String(), "command", c.Command, "id", c.ID, "client", c.Client,
-		"listener", c.Listener}
-	a.log.Info("session closed behind a command", about...)
-	if b.Wait > 0 {
-		a.log.Warn("commands of one client end sessions; commands like them are held back",
-			append(about[2:], "ends", b.Ends, "for", b.Wait.Round(time.Millisecond))...)
+	about = append(about, "command", c.Command, "listener", c.Listener, "client", c.Client,
+		"identity", c.Identity, "id", c.ID)
+	if !c.HeldBack {
+		a.log.Info("session closed behind a command", about...)
+		return
 	}
+	a.counts.Blamed[c.Cause]++
+	a.log.Warn("session closed behind a command; commands like it are held back",
+		append(about, "ends", c.Ends, "for", c.Wait.Round(time.Millisecond))...)
 }
 
 // poison ends the session for the given cause, and with it the command in flight.

@@ -85,11 +85,17 @@ type Blame struct {
 	Author Author
 	Cause  Cause         // for which the session ended
 	At     time.Duration // when
-	Ends   int           // in a row, of what about its author has the most of them
-	Wait   time.Duration // until something like it is sent; 0: it need not wait yet
+	Ends   int           // that count, in a row, of what about its author has the most of them
+	// Sessions is the number of sessions behind Ends. It may be less, since one end may count as two,
+	// or more, since some may be forgotten.
+	Sessions int
+	Wait     time.Duration // until something like it is sent; 0: it need not wait yet
 
 	general bool // others' commands have ended sessions too: it is the registry's doing
 }
+
+// HoldsBack reports whether a gate holds what is like the author's command from this end on.
+func (b *Blame) HoldsBack() bool { return b.Ends >= blamedEnds }
 
 // standing is how an exchange's author stands.
 type standing uint8
@@ -132,7 +138,8 @@ func (a *Author) gateKey(scope gateScope) gateKey {
 
 // gate counts ends of sessions, and holds exchanges.
 type gate struct {
-	ends    int           // in a row, at the instant of the last
+	ends    int           // that count, in a row, at the instant of the last
+	total   int           // sessions that ended in the row
 	first   time.Duration // end in the row
 	last    time.Duration // end
 	until   time.Duration // nothing passes before
@@ -279,7 +286,7 @@ func (b *blame) strike(a *Author, cause Cause, sent, now time.Duration) *Blame {
 	count := func(scope gateScope) {
 		b.count(a.gateKey(scope), ends, sent, now)
 		if g := b.before(a, scope, now); g != nil && g.ends > s.Ends {
-			s.Ends, s.Wait = g.ends, max(0, g.until-now)
+			s.Ends, s.Sessions, s.Wait = g.ends, g.total, max(0, g.until-now)
 		}
 	}
 	again, repeated := b.endsOf(a, gateClient, now) > 0, b.endsOf(a, gateContent, now) > 0
@@ -314,9 +321,10 @@ func (b *blame) count(key gateKey, more int, sent, now time.Duration) {
 		return
 	}
 	if ends == 0 {
-		g.first = now
+		g.first, g.total = now, 0
 	}
 	g.ends, g.last = ends+more, now
+	g.total++
 	switch {
 	case g.ends < blamedEnds:
 	case key.scope == gateKind:
@@ -327,21 +335,13 @@ func (b *blame) count(key gateKey, more int, sent, now time.Duration) {
 	b.rewake(g)
 }
 
-// remember keeps s for Snapshot, in the place of what was kept of the same author.
+// remember keeps s for Snapshot, in the place of what was kept of the same author: of the same
+// connection, or of what is like s and has not ended more.
 func (b *blame) remember(s *Blame) {
-	last := len(b.recent)
-	for i := range b.recent {
-		if b.recent[i].Author.isLike(&s.Author) {
-			last = i
-			break
-		}
-	}
-	if last == len(b.recent) && last < blamesKept {
-		b.recent = append(b.recent, Blame{})
-	}
-	last = min(last, blamesKept-1)
-	copy(b.recent[1:last+1], b.recent[:last])
-	b.recent[0] = *s
+	b.recent = slices.DeleteFunc(b.recent, func(o Blame) bool {
+		return o.Author.Client == s.Author.Client || o.Author.isLike(&s.Author) && o.Ends-int((s.At-o.At)/pardon) <= s.Ends
+	})
+	b.recent = slices.Insert(b.recent[:min(len(b.recent), blamesKept-1)], 0, *s)
 }
 
 // appendRecent appends what is remembered and not forgotten, the latest first.
@@ -415,6 +415,16 @@ func (p *Pool) isAnswered(s *Session, now time.Duration) bool {
 // this one, whichever is more.
 func (b *blame) guilt(a *Author, now time.Duration) int {
 	return max(b.endsOf(a, gateClient, now), b.endsOf(a, gateContent, now))
+}
+
+// Ended returns how many sessions have ended in a row behind commands of a connection, see
+// Author.Client; 0 where all are forgotten.
+func (p *Pool) Ended(client uint64, now time.Duration) int {
+	a := Author{Client: client}
+	if g := p.blame.gates[a.gateKey(gateClient)]; g != nil && g.endsAt(now) > 0 {
+		return g.total
+	}
+	return 0
 }
 
 // endsOf returns the ends that a's gate of that scope has counted and not forgotten.

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -151,8 +152,8 @@ func TestTimeoutCountsTwice(t *testing.T) {
 			d.open()
 			continue
 		}
-		if b == nil || b.Ends != blamedEnds || b.Wait != gateMin {
-			t.Errorf("blamed is %+v, want two ends", b)
+		if b == nil || b.Ends != blamedEnds || b.Wait != gateMin || !b.HoldsBack() || b.Sessions != 1 || d.Ended(1, d.now) != 1 {
+			t.Errorf("blamed is %+v, want two ends for one session", b)
 		}
 		d.wantEnd(x, EndUnknown, CauseCommandTimeout)
 	}
@@ -452,5 +453,64 @@ func TestBlamesKept(t *testing.T) {
 	b.remember(&Blame{Author: Author{Client: 99, Content: 99}, Ends: 1})
 	if got := b.appendRecent(nil, 20); len(got) != blamesKept || got[0].Author.Client != 99 || got[1].Author.Client != blamesKept {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// TestCulpritStays: one end behind a neighbour's command does not take the place of who ended more,
+// though both may have one reason. One that was forgotten makes room.
+func TestCulpritStays(t *testing.T) {
+	var b blame
+	strike := func(client uint64, ends int, at time.Duration) {
+		b.remember(&Blame{Author: Author{Client: client, Content: client, Identity: "a", Kind: 1}, Ends: ends, At: at})
+	}
+	want := func(now time.Duration, clients ...uint64) {
+		t.Helper()
+		var got []uint64
+		for _, s := range b.appendRecent(nil, now) {
+			got = append(got, s.Author.Client)
+		}
+		if !slices.Equal(got, clients) {
+			t.Errorf("got %v, want %v", got, clients)
+		}
+	}
+	strike(1, 1, 0)
+	strike(2, 2, 1)
+	want(1, 2)
+	strike(3, 1, 2)
+	want(2, 3, 2)
+	strike(4, 3, 3)
+	want(3, 4)
+	strike(4, 1, 4)
+	want(4, 4)
+	strike(5, 1, pardon+5)
+	want(pardon+5, 5)
+}
+
+// TestEnded: how many ends in a row are behind the commands of one connection, its neighbour's not.
+func TestEnded(t *testing.T) {
+	d := patient(t, 3)
+	a := Author{Client: 1, Identity: "a", Kind: 1, Known: true}
+	for i, holds := range []bool{false, true} {
+		a.Content = uint64(i + 1)
+		if b := d.ruined(d.by(a, false)).Blame(); b.HoldsBack() != holds || b.Sessions != i+1 {
+			t.Errorf("end %d: got %+v", i+1, b)
+		}
+		if n := d.Ended(1, d.now); n != i+1 {
+			t.Errorf("got %d ends, want %d", n, i+1)
+		}
+	}
+	if n := d.Ended(2, d.now); n != 0 {
+		t.Errorf("the neighbour has %d ends", n)
+	}
+	x := d.by(a, false)
+	if !x.HeldBack() || d.by(Author{Client: 2, Identity: "b", Kind: 1, Content: 9, Known: true}, false).HeldBack() {
+		t.Error("held back is not who should be")
+	}
+	d.wait(gateMin)
+	if x.state != exchangeInFlight || x.HeldBack() {
+		t.Errorf("it is sent, and held back: state %d", x.state)
+	}
+	if n := d.Ended(1, d.now+2*pardon); n != 0 {
+		t.Errorf("later it has %d ends", n)
 	}
 }

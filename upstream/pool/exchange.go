@@ -61,6 +61,12 @@ func (x *Exchange) Sent() bool { return x.state == exchangeInFlight && !x.sessio
 // it is sent yet.
 func (x *Exchange) Recording() bool { return x.state == exchangeInFlight && x.session.recording }
 
+// HeldBack reports whether the exchange waits since sessions ended behind commands like it: at a
+// gate, or behind all others for a session.
+func (x *Exchange) HeldBack() bool {
+	return x.state == exchangeGated || x.state == exchangeQueued && x.standing == standingSuspect
+}
+
 // Waited returns the time since the exchange was submitted.
 func (x *Exchange) Waited(now time.Duration) time.Duration { return now - x.queuedAt }
 
