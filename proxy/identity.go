@@ -131,6 +131,15 @@ func (c *client) reidentify(clientID string) {
 // has no control characters and at most maxName and some more.
 func (c *client) Identity() string { return c.identity.name }
 
+// Proven implements upstream.Proven: it is Identity, without a client id that is only claimed.
+func (c *client) Proven() string {
+	key := c.identity.key
+	if key.proven == "" {
+		key.claimed = ""
+	}
+	return key.String()
+}
+
 // maxName is how much of a client id is shown, in characters. RFC 5730 allows 16.
 const maxName = 32
 

@@ -41,6 +41,10 @@ type ClientInfo struct {
 	// command was sent, or since the client came.
 	For    time.Duration
 	Memory int // octets held for the client
+	// Ends is how many sessions have ended in a row behind commands of this connection. HeldBack: its
+	// command waits since sessions ended behind commands like it.
+	Ends     int
+	HeldBack bool
 }
 
 // ClientsMax is how many clients Clients lists at most.
@@ -78,14 +82,15 @@ func (s *Server) clientInfos(n int) []ClientInfo {
 // info is the client as this moment shows it.
 func (c *client) info() ClientInfo {
 	from := c.whereFrom()
-	i := ClientInfo{ID: c.id, Listener: from.listener, Client: from.peer, Identity: c.Identity(),
-		Memory: int(c.memory), For: c.srv.account.Now() - c.served}
+	i := ClientInfo{ID: c.id, Listener: from.listener, Client: from.peer, Identity: c.Identity(), Memory: int(c.memory),
+		For: c.srv.account.Now() - c.served, Ends: c.srv.account.Ended(c.id)}
 	if c.check != nil {
 		i.Doing = frame.CommandLogin.String()
 	}
 	if x := c.x; x != nil {
 		i.Doing, i.For = x.Command.String(), x.Waited(c.srv.account.Now())
 		i.Recording, i.Sent = x.Recording(), x.Sent()
+		i.HeldBack = x.HeldBack()
 	}
 	return i
 }

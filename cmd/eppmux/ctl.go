@@ -83,7 +83,9 @@ func (c *ctl) simple(use, short, long string) *cobra.Command {
 }
 
 func (c *ctl) clients() *cobra.Command {
-	cmd := c.verb("clients [REGISTRY]", "List clients, those with a command first", "", cobra.MaximumNArgs(1))
+	cmd := c.verb("clients [REGISTRY]", "List clients, those with a command first",
+		`HELD is octets of memory, ENDED how many sessions have ended in a row behind the client's commands. A command
+"(held back)" waits since sessions ended behind commands like it.`, cobra.MaximumNArgs(1))
 	cmd.Flags().IntVar(&c.req.Limit, "limit", 100, "list `N` clients of each registry at most, up to 1000")
 	return cmd
 }
@@ -207,7 +209,7 @@ func (c *ctl) show(out io.Writer, a serve.Answer) {
 		}
 	}
 	if len(a.Clients) > 0 {
-		fmt.Fprintln(w, "REGISTRY\tCLIENT\tFROM\tIDENTITY\tLISTENER\tDOING\tFOR\tHELD")
+		fmt.Fprintln(w, "REGISTRY\tCLIENT\tFROM\tIDENTITY\tLISTENER\tDOING\tFOR\tHELD\tENDED")
 		for _, k := range a.Clients {
 			doing := k.Doing
 			switch {
@@ -217,11 +219,13 @@ func (c *ctl) show(out io.Writer, a serve.Answer) {
 				doing += " (announcing)"
 			case k.Sent:
 				doing += " (sent)"
+			case k.HeldBack:
+				doing += " (held back)"
 			default:
 				doing += " (waits)"
 			}
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%d\n", k.Registry, k.ID, k.Client, k.Identity, k.Listener, doing,
-				goDuration(k.For), k.Held)
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%d\t%d\n", k.Registry, k.ID, k.Client, k.Identity, k.Listener, doing,
+				goDuration(k.For), k.Held, k.Ends)
 		}
 	}
 	_ = w.Flush()

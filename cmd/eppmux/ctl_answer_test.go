@@ -126,18 +126,20 @@ func TestCtlTables(t *testing.T) {
 	socket := controlSocket(t, func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `{"sessions":[{"registry":"a","id":7,"state":"idle","for":1.25,"age":3700,"commands":12},`+
 			`{"registry":"long-name","id":8,"state":"busy","for":0.002,"age":59.9996,"commands":1,"doing":"poll","own":true}],`+
-			`"clients":[{"registry":"a","id":3,"listener":"unix:///a","client":"uid 0","identity":"web at uid 0","doing":"check","sent":true,"for":0.5,"held":99}]}`)
+			`"clients":[{"registry":"a","id":3,"listener":"unix:///a","client":"uid 0","identity":"web at uid 0","doing":"check","sent":true,"for":0.5,"held":99},`+
+			`{"registry":"a","id":4,"listener":"unix:///a","client":"uid 1","identity":"uid 1","doing":"create","for":0.5,"held":9,"ends":3,"held_back":true}]}`)
 	})
 	const want = "REGISTRY   SESSION  STATE  FOR   AGE      COMMANDS  DOING       CLIENT\n" +
 		"a          7        idle   1.25s 1h1m40s 12                    \n"
 	got := eppmux(t, "ctl", "--socket", socket, "sessions")
 	columns := strings.Join(strings.Fields(want), " ")
 	if all := strings.Join(strings.Fields(got.out), " "); got.code != cli.ExitDone || !strings.HasPrefix(all, columns+" long-name 8 busy 2ms 1m0s 1 poll (own) ") ||
-		!strings.HasSuffix(all, "REGISTRY CLIENT FROM IDENTITY LISTENER DOING FOR HELD a 3 uid 0 web at uid 0 unix:///a check (sent) 500ms 99") {
+		!strings.HasSuffix(all, "REGISTRY CLIENT FROM IDENTITY LISTENER DOING FOR HELD ENDED a 3 uid 0 web at uid 0 unix:///a check (sent) 500ms 99 0 "+
+			"a 4 uid 1 uid 1 unix:///a create (held back) 500ms 9 3") {
 		t.Errorf("got %d\n%s", got.code, got.out)
 	}
 	got = eppmux(t, "ctl", "--socket", socket, "sessions", "--json")
-	for _, want := range []string{`"registry": "a"`, `"age": 3700`, `"own": true`, `"held": 99`} {
+	for _, want := range []string{`"registry": "a"`, `"age": 3700`, `"own": true`, `"held": 99`, `"ends": 3`, `"held_back": true`} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("got %s, want %s in it", got.out, want)
 		}

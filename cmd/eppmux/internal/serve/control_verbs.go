@@ -161,6 +161,9 @@ type Client struct {
 	Sent      bool    `json:"sent,omitempty"`
 	For       float64 `json:"for"`  // seconds
 	Held      int     `json:"held"` // octets of memory
+	// Ends and HeldBack are as in proxy.ClientInfo.
+	Ends     int  `json:"ends,omitempty"`
+	HeldBack bool `json:"held_back,omitempty"`
 }
 
 func clientsVerb(s *service, _ context.Context, req Request) (a Answer, err error) {
@@ -174,7 +177,7 @@ func clientsVerb(s *service, _ context.Context, req Request) (a Answer, err erro
 		}
 		for _, i := range list {
 			a.Clients = append(a.Clients, Client{server.Name(), i.ID, i.Listener, i.Client, i.Identity,
-				i.Doing, i.Recording, i.Sent, seconds(i.For), i.Memory})
+				i.Doing, i.Recording, i.Sent, seconds(i.For), i.Memory, i.Ends, i.HeldBack})
 		}
 		a.Done = append(a.Done, fmt.Sprintf("%s: %d of %d clients", server.Name(), len(list), total))
 	}
