@@ -83,6 +83,7 @@ func evilStatus(t *testing.T) *status.Status {
 		s.Account.Trouble, s.Account.Cause = evil, pool.CauseConnect
 		s.Account.LoginEvents = []frame.LoginEvent{{Type: evil, Level: evil, Text: evil, Expires: midnight.Add(time.Hour)}, {Type: evil, Text: evil}}
 		s.Account.Exceeded[1] = 4
+		s.Account.Culprits = []upstream.Culprit{{Listener: evil, Client: evil, Identity: evil, Command: evil, Cause: pool.CauseFrame, Ends: 2, HeldBack: true}}
 		s.Clients.Faults, s.Clients.AcceptErrors, s.Clients.AcceptError = 1, 1, evil
 		s.Clients.Blame = &status.Blame{At: s.At, Listener: evil, Client: evil, Reason: "ahead"}
 		return s

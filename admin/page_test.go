@@ -240,6 +240,27 @@ func TestPageManySessions(t *testing.T) {
 	}
 }
 
+// TestPageCulprits: each client behind whose commands sessions ended has a line; where there is none,
+// there is no table.
+func TestPageCulprits(t *testing.T) {
+	page := pageOf(t, statusOf(t, busySubject(busy), nil))
+	wants(t, "none", page, []string{`<div id="c-a" class="culprits"></div>`}, []string{"ended on commands"})
+	page = pageOf(t, statusOf(t, busySubject(func() *status.Snapshot {
+		s := busy()
+		s.Account.Culprits = []upstream.Culprit{
+			{ID: 12, Client: "127.0.0.1:4711", Listener: "tcp://10.0.0.1:700", Identity: "uid 1000", Command: "create contact-1.0", Cause: pool.CauseRegistryClosed,
+				Ends: 3, HeldBack: true, Ago: 5 * time.Second, Wait: 4 * time.Second},
+			{ID: 13, Identity: "web", Command: "check <b>", Cause: pool.CauseFrame, Ends: 1, Ago: time.Second},
+		}
+		return s
+	}), nil))
+	wants(t, "two", page, []string{
+		"Sessions that ended on commands of clients", "<td>create contact-1.0</td>", `<td class="n">3</td><td class="n">5 s ago</td><td class="wide">registry_closed</td><td class="n wide">4 s</td>`,
+		`127.0.0.1:4711 <span class="dim">uid 1000, connection 12</span>`, `<span class="dim">web, connection 13</span>`, "<td>check &lt;b&gt;</td>", `<td class="n wide">–</td>`,
+		"Whose: our clients.", "3 sessions in a row ended on commands like",
+	}, nil)
+}
+
 // TestPageExpiries: what ends next is named, what is over is said to be, and nothing is nothing.
 func TestPageExpiries(t *testing.T) {
 	for _, tt := range []struct {

@@ -43,7 +43,7 @@ func (m *Monitor) registry(w *watched, now time.Time) Registry {
 		Answers: w.now != nil,
 		Events:  m.cfg.Recent.Events(w.Name),
 		Limits:  slices.Clone(w.Limits),
-		Codes:   []CodeCount{},
+		Codes:   []CodeCount{}, Culprits: []Culprit{},
 	}
 	r.Sessions = Sessions{Min: w.MinSessions, Max: w.MaxSessions, Allowed: w.MaxSessions, List: []Session{}}
 	r.Queue.TimeoutSeconds = seconds(w.QueueTimeout)
@@ -56,6 +56,7 @@ func (m *Monitor) registry(w *watched, now time.Time) Registry {
 	if s := m.last[w.Looker]; s != nil {
 		r.account(&s.Account)
 		r.sessions(s.Sessions)
+		r.culprits(s.Account.Culprits)
 		r.clients(&s.Clients)
 		r.windows(h, rowOf(s), m.started)
 		r.limits(&s.Account)
@@ -101,6 +102,25 @@ func (r *Registry) sessions(list []upstream.SessionInfo) {
 			Own:        s.Own,
 			Listener:   clean(s.Listener),
 			Client:     clean(s.Client),
+		})
+	}
+}
+
+// culprits takes over the clients behind whose commands sessions ended.
+func (r *Registry) culprits(list []upstream.Culprit) {
+	for i := range list {
+		c := &list[i]
+		r.Culprits = append(r.Culprits, Culprit{
+			Listener:    clean(c.Listener),
+			Client:      clean(c.Client),
+			Identity:    clean(c.Identity),
+			ID:          c.ID,
+			Command:     clean(c.Command),
+			Reason:      c.Cause.String(),
+			Ends:        c.Ends,
+			HeldBack:    c.HeldBack,
+			AgoSeconds:  seconds(c.Ago),
+			WaitSeconds: seconds(c.Wait),
 		})
 	}
 }

@@ -84,6 +84,18 @@ func TestShownClients(t *testing.T) {
 	}
 }
 
+// TestShownCulprits: whatever a client chose of it is fit to be shown.
+func TestShownCulprits(t *testing.T) {
+	s := new(Snapshot)
+	s.Account.Culprits = []upstream.Culprit{{ID: 4, Listener: "unix:///s\x07", Client: "uid 1\n", Identity: "web\x1b", Command: "check \u202edial tcp x: ",
+		Cause: pool.CauseCodeCloses, Ends: 3, HeldBack: true, Ago: 5500 * time.Millisecond, Wait: 2 * time.Second}}
+	want := []Culprit{{ID: 4, Listener: "unix:///s\ufffd", Client: "uid 1 ", Identity: "web\ufffd", Command: "check \ufffddial tcp x: ",
+		Reason: "code_closes", Ends: 3, HeldBack: true, AgoSeconds: 5.5, WaitSeconds: 2}}
+	if got := shown(Subject{}, s).Culprits; !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
 func TestShownCodes(t *testing.T) {
 	s := new(Snapshot)
 	for code, n := range map[int]uint64{1000: 5, 2302: 9, 2400: 1, 4711: 2, 4712: 3} {

@@ -19,6 +19,13 @@ func working() Registry {
 	return r
 }
 
+// culprit is a client behind whose commands so many sessions have ended in a row, the last for a
+// reason, five seconds ago.
+func culprit(ends int, reason string) Culprit {
+	return Culprit{Listener: "tcp://10.0.0.1:700", Client: "127.0.0.1:4711", Identity: "uid 1000", ID: 12, Command: "create contact-1.0",
+		Reason: reason, Ends: ends, HeldBack: ends > 1, AgoSeconds: 5, WaitSeconds: 4}
+}
+
 func some(v float64) *float64 { return &v }
 
 // down is a registry without a session, for a reason.
@@ -43,6 +50,7 @@ func evilStatus() *Status {
 	r.Codes = []CodeCount{{1000, "done", 9, 3}, {0, "other", 1, 0}}
 	r.Expiries = []Expiry{{What: "our certificate", File: clean(evil), At: at, Ours: true, Near: Look, In: 4 * 86400}}
 	r.Events = []Event{{At: at, Level: "warn", Text: clean(evil), Detail: clean(evil), Count: 3}}
+	r.Culprits = []Culprit{{Listener: clean(evil), Client: clean(evil), Identity: clean(evil), ID: 9, Command: clean(evil), Reason: "frame", Ends: 3, HeldBack: true}}
 	r.LoginSays = []LoginEvent{{Type: clean(evil), Level: "warning", Text: clean(evil), Expires: &at}}
 	h := history{}
 	for i := range 5 {

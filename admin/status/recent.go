@@ -126,13 +126,16 @@ func (t *tee) keep(rec slog.Record) {
 	})
 }
 
-// detail writes attributes, the error first and without its key. It leaves out attributes that
-// differ from one line to the next, so that the same trouble counts as one event.
+// passing are the attributes that differ from one line to the next of the same trouble.
+var passing = []string{"session", "suppressed", "id", "ends", "for"}
+
+// detail writes attributes, the error first and without its key. It leaves out those that are passing,
+// so that the same trouble counts as one event.
 func detail(attrs []slog.Attr) string {
 	var first, rest []string
 	for _, a := range attrs {
 		switch v := a.Value.Resolve().String(); {
-		case a.Key == "session" || a.Key == "suppressed" || v == "":
+		case slices.Contains(passing, a.Key) || v == "":
 		case a.Key == "err":
 			first = append(first, plain(v))
 		default:

@@ -72,6 +72,7 @@ func TestRecentDetail(t *testing.T) {
 		{[]any{"err", "x"}, "x"},
 		{[]any{"reason", "connect", "err", "login: refused"}, "login: refused · reason=connect"},
 		{[]any{"session", 7, "suppressed", 3, "err", "x"}, "x"},
+		{[]any{"client", "c", "id", 7, "ends", 3, "for", time.Second}, "client=c"},
 		{[]any{"client", "", "err", ""}, ""},
 		{[]any{"file", "a b", "code", 2400}, "file=a b · code=2400"},
 		{[]any{"err", errors.New("read tcp 1.2.3.4:1->1.2.3.4:2: i/o timeout")}, "no answer in time"},

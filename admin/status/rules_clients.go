@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"strings"
 
 	"eppmux/upstream/pool"
 )
@@ -54,6 +55,74 @@ func atFault(r *Registry) *Finding {
 	text := count(n, "client") + " closed for faults of their own in the last ten minutes"
 	return &Finding{Look, "clients_closed", whoseClients, text + who(r.Blame),
 		"mend that client's program; the log names all"}
+}
+
+// howEnded is how a session ended behind a client's command, by the cause of the log.
+var howEnded = map[string]string{
+	pool.CauseRegistryClosed.String(): "the registry closed the connection",
+	pool.CauseCodeCloses.String():     "the registry ended it by an answer x5xx",
+	pool.CauseCommandTimeout.String(): "no answer came in time",
+	pool.CauseFrame.String():          "what came in answer is no EPP",
+	pool.CauseMismatch.String():       "the answer was not to that command",
+	pool.CauseUnasked.String():        "more came than the answer",
+}
+
+// endsSessions finds that one session after the other ended behind a client's commands.
+func endsSessions(r *Registry) *Finding {
+	var worst *Culprit
+	others := -1
+	for i := range r.Culprits {
+		c := &r.Culprits[i]
+		if !c.HeldBack {
+			continue
+		}
+		others++
+		if worst == nil || c.Ends > worst.Ends {
+			worst = c
+		}
+	}
+	if worst == nil {
+		return nil
+	}
+	text := count(uint64(worst.Ends), "session")
+	if worst.Ends > 1 {
+		text += " in a row"
+	}
+	text += fmt.Sprintf(" ended on commands like \"%s\"%s, the last %s ago: %s; such commands are ",
+		worst.Command, worst.who(), Span(worst.AgoSeconds), howEnded[worst.Reason])
+	if worst.WaitSeconds > 0 {
+		text += "held back for " + Span(worst.WaitSeconds)
+	} else {
+		text += "sent one at a time"
+	}
+	if others > 0 {
+		text += fmt.Sprintf("; %s %s the same", count(uint64(others), "other client"), verb(others, "does", "do"))
+	}
+	f := &Finding{Look, "ends_sessions", whoseClients, text,
+		"mend that client's program, or ask the registry why it ends sessions at such commands"}
+	switch worst.Reason {
+	case pool.CauseRegistryClosed.String():
+	case pool.CauseCodeCloses.String():
+		f.Do += "; or compare rate_limits with what it allows"
+	default: // it owes an answer, whatever the command
+		f.Whose, f.Do = whoseRegistry, "tell the registry; until it answers such commands as it should, have that client send none"
+	}
+	return f
+}
+
+// who names the client, by what is known of it.
+func (c *Culprit) who() string {
+	name := c.Client
+	switch {
+	case strings.Contains(c.Identity, name):
+		name = c.Identity
+	case !strings.HasPrefix(name, c.Identity):
+		name += " (" + c.Identity + ")"
+	}
+	if name == "" {
+		return ""
+	}
+	return fmt.Sprintf(" of client %s on %s", name, c.Listener)
 }
 
 // hoarded finds that the memory for all clients together is nearly used up, or was.

@@ -145,12 +145,13 @@ func unknown(r *Registry) *Finding {
 // whyNotSent is, by the cause of the log, why commands were not sent and whose fault that was.
 var whyNotSent = map[string]struct{ whose, why string }{
 	pool.CauseQueueTimeout.String(): {whoseConfig, ": no session or limit was free in time"},
-	pool.CauseRegistryAway.String(): {whoseNetwork, ": registry was not reachable"},
+	pool.CauseRegistryAway.String(): {whoseNetwork, ": no session with the registry could be opened"},
 	pool.CauseLoginRefused.String(): {whoseConfig, ": registry refused our login"},
 	pool.CauseThrottled.String():    {whoseConfig, ": registry wanted fewer commands"},
 	pool.CauseAudit.String():        {whoseHost, ": the audit log could not be written"},
 	pool.CausePaused.String():       {whoseOperator, ": paused by the operator"},
 	pool.CauseShutdown.String():     {whoseOperator, ": eppmux is stopping"},
+	pool.CauseBlamed.String():       {whoseClients, ": sessions ended behind such commands, so that they are held back"},
 	pool.CauseNoRoom.String():       {whoseClients, ": too much was held for all clients, and most of it for theirs"},
 }
 

@@ -130,6 +130,13 @@ var edges = []struct {
 
 	{"sessions_end", true, "three", func(r *Registry) { r.Recent.LostSessions = 3 }},
 	{"sessions_end", false, "two", func(r *Registry) { r.Recent.LostSessions = 2 }},
+	{"sessions_end", true, "three that are nobody's", func(r *Registry) { r.Recent.LostSessions, r.Recent.Blamed = 9, 6 }},
+	{"sessions_end", false, "two that are nobody's", func(r *Registry) { r.Recent.LostSessions, r.Recent.Blamed = 9, 7 }},
+
+	{"ends_sessions", true, "two in a row", func(r *Registry) { r.Culprits = []Culprit{culprit(2, "frame")} }},
+	{"ends_sessions", true, "the second of the list", func(r *Registry) { r.Culprits = []Culprit{culprit(1, "frame"), culprit(2, "frame")} }},
+	{"ends_sessions", false, "one each", func(r *Registry) { r.Culprits = []Culprit{culprit(1, "frame"), culprit(1, "frame")} }},
+	{"ends_sessions", false, "all are forgotten", func(r *Registry) { r.Recent.LostSessions, r.Recent.Blamed = 9, 9 }},
 
 	{"login_event", true, "without a date", func(r *Registry) { r.LoginSays = []LoginEvent{{Type: "x"}} }},
 	{"login_event", false, "with a date", func(r *Registry) { r.LoginSays = []LoginEvent{{Type: "x", Expires: new(time.Time)}} }},
@@ -295,7 +302,7 @@ func TestEnding(t *testing.T) {
 // TestWhyNotSent: every cause that can be the most frequent one has words.
 func TestWhyNotSent(t *testing.T) {
 	for _, cause := range []pool.Cause{pool.CauseQueueTimeout, pool.CauseRegistryAway, pool.CauseLoginRefused,
-		pool.CauseThrottled, pool.CauseAudit, pool.CausePaused, pool.CauseShutdown, pool.CauseNoRoom} {
+		pool.CauseThrottled, pool.CauseAudit, pool.CausePaused, pool.CauseShutdown, pool.CauseNoRoom, pool.CauseBlamed} {
 		r := working()
 		r.Recent.NotSent, r.Recent.NotSentCause = 2, cause.String()
 		f := notSent(&r)
@@ -377,6 +384,26 @@ func TestHoardedWords(t *testing.T) {
 		r.Recent.NotSentCause = "no_room"
 		if got := hoarded(&r).Text; got != "too much is held for all clients together: 2.5 MiB of 10; beyond that those that hold most give way, and "+want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestSessionsEndOthers: what is blamed on clients is not put down to the config or the network.
+func TestSessionsEndOthers(t *testing.T) {
+	for _, tt := range []struct {
+		lost, codes, logins, blamed, blamedCodes uint64
+		whose, text                              string
+	}{
+		{9, 6, 0, 6, 6, whoseNetwork, "registry or network ended 3 sessions in the last ten minutes"},
+		{9, 6, 0, 3, 3, whoseNetwork, "registry or network ended 6 sessions in the last ten minutes, 3 of them by an answer x5xx"},
+		{9, 8, 0, 4, 4, whoseRegistry, "registry or network ended 5 sessions in the last ten minutes, 4 of them by an answer x5xx"},
+		{9, 4, 3, 5, 4, whoseNetwork, "registry or network ended 4 sessions in the last ten minutes, 3 of them by forgetting the login"},
+	} {
+		r := working()
+		r.Recent.LostSessions, r.Recent.CodeCloses, r.Recent.LoginsLost = tt.lost, tt.codes, tt.logins
+		r.Recent.Blamed, r.Recent.BlamedCodeCloses = tt.blamed, tt.blamedCodes
+		if f := sessionsEnd(&r); f == nil || f.Whose != tt.whose || f.Text != tt.text {
+			t.Errorf("%+v: got %+v", tt, f)
 		}
 	}
 }

@@ -147,20 +147,22 @@ func nextTry(r *Registry) string {
 	return "; next attempt in " + Span(r.NextTrySeconds)
 }
 
-// sessionsEnd finds sessions that ended young. One or two may end at any time.
+// sessionsEnd finds sessions that ended young. One or two may end at any time. It leaves those that are
+// blamed on clients to endsSessions.
 func sessionsEnd(r *Registry) *Finding {
 	w := &r.Recent
-	if w.LostSessions < 3 {
+	lost, codes := less(w.LostSessions, w.Blamed), less(w.CodeCloses, w.BlamedCodeCloses)
+	if lost < 3 {
 		return nil
 	}
-	text := fmt.Sprintf("registry or network ended %s in the last ten minutes", count(w.LostSessions, "session"))
+	text := fmt.Sprintf("registry or network ended %s in the last ten minutes", count(lost, "session"))
 	switch {
-	case w.CodeCloses > 0:
-		text += fmt.Sprintf(", %d of them by an answer x5xx", w.CodeCloses)
+	case codes > 0:
+		text += fmt.Sprintf(", %d of them by an answer x5xx", codes)
 	case w.LoginsLost > 0:
 		text += fmt.Sprintf(", %d of them by forgetting the login", w.LoginsLost)
 	}
-	if 2*w.CodeCloses > w.LostSessions {
+	if 2*codes > lost {
 		return &Finding{Look, "sessions_end", whoseRegistry, text,
 			"often more commands than it allows: compare rate_limits; or ask the registry"}
 	}

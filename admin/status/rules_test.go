@@ -82,7 +82,7 @@ func TestJudge(t *testing.T) {
 			"look each up at the registry before anybody repeats it: eppmux audit --unknown --since 10m, or the log, has them"},
 		{"not sent", func(r *Registry) { r.Recent.NotSent = 1 }, Look, "not_sent", "", "1 command not sent in the last ten minutes; clients were told that it is safe to repeat", ""},
 		{"not sent, for a reason", func(r *Registry) { r.Recent.NotSent, r.Recent.NotSentCause = 2, "registry_away" }, Look, "not_sent", whoseNetwork,
-			"2 commands not sent in the last ten minutes: registry was not reachable; clients were told that it is safe to repeat", ""},
+			"2 commands not sent in the last ten minutes: no session with the registry could be opened; clients were told that it is safe to repeat", ""},
 		{"out of step", func(r *Registry) { r.Recent.Desync = 1 }, Look, "desync", whoseRegistry, "registry sent 1 mismatched answer in the last ten minutes; no client got any",
 			"tell the registry; the log has the sessions"},
 		{"out of step in all ways", func(r *Registry) { r.Recent.Desync, r.Recent.NotEPP, r.Recent.Unasked = 4, 2, 1 }, Look, "desync", whoseRegistry,
@@ -93,6 +93,13 @@ func TestJudge(t *testing.T) {
 			"registry or network ended 4 sessions in the last ten minutes, 3 of them by forgetting the login", "lower keepalive or max_age below the registry's limits, or ask the registry"},
 		{"sessions end", func(r *Registry) { r.Recent.LostSessions = 3 }, Look, "sessions_end", whoseNetwork, "registry or network ended 3 sessions in the last ten minutes",
 			"lower keepalive or max_age below the registry's limits, or ask the registry"},
+		{"a client ends sessions", func(r *Registry) {
+			r.Culprits = []Culprit{culprit(3, "registry_closed")}
+			r.Recent.LostSessions, r.Recent.Blamed, r.Recent.UnknownTransforms = 3, 2, 3
+		}, Look, "ends_sessions", whoseClients,
+			`3 sessions in a row ended on commands like "create contact-1.0" of client 127.0.0.1:4711 (uid 1000) on tcp://10.0.0.1:700, ` +
+				`the last 5 s ago: the registry closed the connection; such commands are held back for 4 s`,
+			"mend that client's program, or ask the registry why it ends sessions at such commands"},
 		{"login event", func(r *Registry) {
 			at := time.Now()
 			r.LoginSays = []LoginEvent{{Type: "password", Expires: &at}, {Type: "cipher", Text: "old"}}
@@ -129,6 +136,21 @@ func TestJudge(t *testing.T) {
 		if got, want := judge(&r, false)[0], (Finding{tt.g, tt.rule, tt.whose, tt.text, tt.do}); got != want {
 			t.Errorf("%s: got %+v, want %+v", tt.name, got, want)
 		}
+	}
+}
+
+// TestCulpritFirst: who ends sessions stands before what follows from it.
+func TestCulpritFirst(t *testing.T) {
+	r := working()
+	r.Culprits = []Culprit{culprit(4, "command_timeout")}
+	r.Recent.NotSent, r.Recent.UnknownTransforms, r.Recent.Desync, r.Recent.LostSessions = 5, 1, 1, 9
+	r.Minute.Timeouts, r.Minute.Unknown = 1, 1
+	var got []string
+	for _, f := range judge(&r, false) {
+		got = append(got, f.Rule)
+	}
+	if want := []string{"ends_sessions", "silent", "unknown", "not_sent", "desync", "sessions_end"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -86,6 +86,9 @@ type Registry struct {
 	LoginSays []LoginEvent `json:"login_events,omitempty"`
 	Audit     *Audit       `json:"audit,omitempty"`           // one log for all registries; nil: none is kept
 	Blame     *Blame       `json:"client_at_fault,omitempty"` // the last one; nil: none was
+	// Culprits are the clients behind whose commands sessions ended, the latest first, eight at most,
+	// of the last minutes.
+	Culprits []Culprit `json:"culprits"`
 	// AcceptError is why a client could not be taken in, the last time; empty: all could.
 	AcceptError string `json:"accept_error,omitempty"`
 	// GreetingFault is why the registry's last greeting was not passed on to clients; empty: it was.
@@ -110,6 +113,20 @@ type Blame struct {
 	Listener string    `json:"listener"`
 	Client   string    `json:"client"` // its address, or its user on a unix socket
 	Reason   string    `json:"reason"` // in the words of the log
+}
+
+// Culprit is a client behind whose commands sessions ended. One end alone may be chance.
+type Culprit struct {
+	Listener    string  `json:"listener"`
+	Client      string  `json:"client"`    // its address, or its user on a unix socket; empty: it has left
+	Identity    string  `json:"identity"`  // its user or address, and its client id if verified
+	ID          uint64  `json:"id"`        // of its connection
+	Command     string  `json:"command"`   // kind of the last one: verb, op, namespace of the object
+	Reason      string  `json:"reason"`    // for which the last session ended, in the words of the log
+	Ends        int     `json:"ends"`      // sessions in a row, over other connections too
+	HeldBack    bool    `json:"held_back"` // commands like it are, from the last end on
+	AgoSeconds  float64 `json:"ago_seconds"`
+	WaitSeconds float64 `json:"wait_seconds"` // until a command like it is sent; 0: it need not wait
 }
 
 // Sessions are the sessions with the registry.

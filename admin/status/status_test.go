@@ -82,6 +82,10 @@ func TestJSONKeys(t *testing.T) {
 		"registries.audit.failing_seconds registries.audit.why registries.audit.lost registries.audit.lost_seconds_ago",
 		"registries.client_at_fault.at registries.client_at_fault.listener registries.client_at_fault.client",
 		"registries.client_at_fault.reason registries.accept_error events.at events.count",
+		"registries.culprits.listener registries.culprits.client registries.culprits.identity registries.culprits.id",
+		"registries.culprits.command registries.culprits.reason registries.culprits.ends registries.culprits.held_back",
+		"registries.culprits.ago_seconds registries.culprits.wait_seconds",
+		"registries.since_start.blamed_sessions registries.since_start.blamed_code_closes",
 	} {
 		for _, want := range strings.Fields(list) {
 			if !slices.Contains(got, want) {
@@ -99,7 +103,7 @@ func TestJSONKeys(t *testing.T) {
 // TestJSONEmpty: lists are lists where there is nothing in them, and what is not there is left out.
 func TestJSONEmpty(t *testing.T) {
 	got := mustJSON(t, shown(Subject{}, new(Snapshot)))
-	for _, want := range []string{`"list":[]`, `"codes":[]`, `"p50_seconds":null`, `"queries_per_second":[null,`} {
+	for _, want := range []string{`"list":[]`, `"codes":[]`, `"culprits":[]`, `"p50_seconds":null`, `"queries_per_second":[null,`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got no %s in %s", want, got)
 		}
@@ -116,6 +120,7 @@ func TestJSONBack(t *testing.T) {
 	s := evilStatus()
 	s.Registries[0].Blame = &Blame{At: began, Client: "x"}
 	s.Registries[0].Audit = &Audit{File: "a", Lost: 2}
+	s.Registries[0].Culprits = []Culprit{culprit(3, "registry_closed")}
 	var got Status
 	if err := json.Unmarshal([]byte(mustJSON(t, s)), &got); err != nil {
 		t.Fatal(err)

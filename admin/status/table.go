@@ -77,6 +77,7 @@ func (t *table) registry(r *Registry) {
 	}
 	t.figures(r)
 	t.sessions(r)
+	t.culprits(r)
 	t.limits(r)
 	t.codes(r)
 	t.events("  LAST WARNINGS AND ERRORS", r.Events)
@@ -117,6 +118,22 @@ func (t *table) sessions(r *Registry) {
 		}
 		t.row(fmt.Sprintf("  %d", s.ID), s.State, Span(s.AgeSeconds), fmt.Sprint(s.Commands),
 			doing, Span(s.ForSeconds), s.Client)
+	}
+	t.end()
+}
+
+func (t *table) culprits(r *Registry) {
+	if len(r.Culprits) == 0 {
+		return
+	}
+	t.begin()
+	t.row("  SESSIONS ENDED ON", "IN A ROW", "LAST", "REASON", "HELD BACK", "CLIENT", "IDENTITY", "ID")
+	for _, c := range r.Culprits {
+		wait := "-"
+		if c.WaitSeconds > 0 {
+			wait = Span(c.WaitSeconds)
+		}
+		t.row("  "+c.Command, fmt.Sprint(c.Ends), Span(c.AgoSeconds), c.Reason, wait, c.Client, c.Identity, fmt.Sprint(c.ID))
 	}
 	t.end()
 }

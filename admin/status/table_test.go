@@ -60,6 +60,7 @@ func TestTableWhole(t *testing.T) {
 		{Name: "all", Limit: 5, PerSeconds: 60, Scope: "registry", Commands: "all", UsedRatio: some(0.5), LimitedRatio: 0.25},
 		{Name: "the-second", Limit: 9, PerSeconds: 1, Scope: "client", Commands: "check, info", Shadow: true, Exceeded: 4},
 	}
+	r.Culprits = []Culprit{culprit(3, "registry_closed"), {ID: 7, Command: "info domain-1.0", Reason: "command_timeout", Ends: 1, AgoSeconds: 90}}
 	r.Codes = []CodeCount{{1000, "done", 1234567, 3}, {0, "not in RFC 5730", 1, 0}}
 	r.Expiries = []Expiry{{What: "our certificate", File: "c.pem", At: at.Add(4 * day), In: 4 * 86400}, {What: "password", At: at.Add(60 * day), In: 60 * 86400}}
 	r.Events = []Event{{At: at, Text: "session could not be opened", Detail: "connect: refused", Count: 3}}
@@ -98,6 +99,9 @@ a (epp.example:700): look
   7        busy   90 s  3     create       250 ms  10.0.0.7:4
   12       busy   2 h   4000  hello (own)  1 s     
   13       idle   0 s   0     -            4 s     
+  SESSIONS ENDED ON   IN A ROW  LAST  REASON           HELD BACK  CLIENT          IDENTITY  ID
+  create contact-1.0  3         5 s   registry_closed  4 s        127.0.0.1:4711  uid 1000  12
+  info domain-1.0     1         90 s  command_timeout  -                                    7
   LIMIT                                            SCOPE     COMMANDS     USED  HELD BACK
   all         5 per 1m                             registry  all          50 %  25 %
   the-second  9 per 1s (shadow, exceeded 4 times)  client    check, info  -     0 %
@@ -124,7 +128,7 @@ func TestTableShort(t *testing.T) {
 		s.Events = append(s.Events, Event{Text: fmt.Sprint("event-", i), Count: 1})
 	}
 	got := tableOf(t, s)
-	for _, heading := range []string{"SESSION", "LIMIT", "ANSWER", "LAST WARNINGS", "ends"} {
+	for _, heading := range []string{"SESSION", "ENDED ON", "LIMIT", "ANSWER", "LAST WARNINGS", "ends"} {
 		if strings.Contains(got, heading) {
 			t.Errorf("got %s in\n%s", heading, got)
 		}

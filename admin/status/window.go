@@ -18,23 +18,27 @@ type Window struct {
 	Dropped      uint64 `json:"dropped"` // not sent: the client left while they waited
 	Unknown      uint64 `json:"unknown"` // sent, without an answer
 	// UnknownTransforms are the transforms among Unknown. They may have changed something.
-	UnknownTransforms uint64   `json:"unknown_transforms"`
-	Orphans           uint64   `json:"orphans"`          // answered after the client had left
-	Throttled         uint64   `json:"throttled"`        // refused, since the registry wants fewer
-	Timeouts          uint64   `json:"command_timeouts"` // sessions that ended for want of an answer
-	LostSessions      uint64   `json:"lost_sessions"`    // sessions that the registry or the network ended
-	CodeCloses        uint64   `json:"code_closes"`      // of LostSessions: by an answer of the registry
-	LoginsLost        uint64   `json:"logins_lost"`      // of LostSessions: the registry forgot the login
-	Desync            uint64   `json:"desync"`           // sessions that got what answers no command
-	NotEPP            uint64   `json:"desync_frame"`     // of Desync: what is no frame or no EPP
-	Unasked           uint64   `json:"desync_unasked"`   // of Desync: a message for which nothing was sent
-	FailedLogins      uint64   `json:"failed_logins"`    // attempts to open a session
-	ClientFaults      uint64   `json:"client_faults"`    // frames of clients that were refused
-	ClientsClosed     uint64   `json:"clients_closed"`   // clients, for faults of their own
-	Hoarders          uint64   `json:"hoarders_closed"`  // of ClientsClosed: the memory for all was used up
-	AcceptErrors      uint64   `json:"accept_errors"`    // clients that could not be taken in
-	Wait              Quantile `json:"wait"`
-	RTT               Quantile `json:"rtt"`
+	UnknownTransforms uint64 `json:"unknown_transforms"`
+	Orphans           uint64 `json:"orphans"`          // answered after the client had left
+	Throttled         uint64 `json:"throttled"`        // refused, since the registry wants fewer
+	Timeouts          uint64 `json:"command_timeouts"` // sessions that ended for want of an answer
+	LostSessions      uint64 `json:"lost_sessions"`    // sessions that the registry or the network ended
+	CodeCloses        uint64 `json:"code_closes"`      // of LostSessions: by an answer of the registry
+	LoginsLost        uint64 `json:"logins_lost"`      // of LostSessions: the registry forgot the login
+	// Blamed are those of LostSessions that ended behind a client's command, so that commands like it
+	// are held back; BlamedCodeCloses are those of CodeCloses.
+	Blamed           uint64   `json:"blamed_sessions"`
+	BlamedCodeCloses uint64   `json:"blamed_code_closes"`
+	Desync           uint64   `json:"desync"`          // sessions that got what answers no command
+	NotEPP           uint64   `json:"desync_frame"`    // of Desync: what is no frame or no EPP
+	Unasked          uint64   `json:"desync_unasked"`  // of Desync: a message for which nothing was sent
+	FailedLogins     uint64   `json:"failed_logins"`   // attempts to open a session
+	ClientFaults     uint64   `json:"client_faults"`   // frames of clients that were refused
+	ClientsClosed    uint64   `json:"clients_closed"`  // clients, for faults of their own
+	Hoarders         uint64   `json:"hoarders_closed"` // of ClientsClosed: the memory for all was used up
+	AcceptErrors     uint64   `json:"accept_errors"`   // clients that could not be taken in
+	Wait             Quantile `json:"wait"`
+	RTT              Quantile `json:"rtt"`
 }
 
 // Answered returns how many commands the registry answered.
@@ -61,6 +65,7 @@ func sumsOf(s *Snapshot) Window {
 	a, c := &s.Account, &s.Clients
 	closes, logins := &a.SessionCloses, &a.Logins
 	byCode, byLogin := closes[pool.CauseCodeCloses], closes[pool.CauseLoginLost]
+	blamedByCode := a.Blamed[pool.CauseCodeCloses]
 	return Window{
 		Queries:           a.RTT[upstream.ClassQuery].Count(),
 		Transforms:        a.RTT[upstream.ClassTransform].Count(),
@@ -74,6 +79,8 @@ func sumsOf(s *Snapshot) Window {
 		LostSessions:      closes[pool.CauseRegistryClosed] + byCode + byLogin,
 		CodeCloses:        byCode,
 		LoginsLost:        byLogin,
+		Blamed:            a.Blamed[pool.CauseRegistryClosed] + blamedByCode,
+		BlamedCodeCloses:  blamedByCode,
 		Desync:            sum(a.Desync[:]),
 		NotEPP:            a.Desync[pool.CauseFrame],
 		Unasked:           a.Desync[pool.CauseUnasked],

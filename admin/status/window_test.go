@@ -31,6 +31,9 @@ func counts(at time.Time, n uint64) *Snapshot {
 	a.SessionCloses[pool.CauseCodeCloses] = 14 * n
 	a.SessionCloses[pool.CauseLoginLost] = 15 * n
 	a.SessionCloses[pool.CauseReconnect] = 16 * n // ours
+	a.Blamed[pool.CauseCommandTimeout] = 3 * n    // no session that was lost
+	a.Blamed[pool.CauseRegistryClosed] = 5 * n
+	a.Blamed[pool.CauseCodeCloses] = 6 * n
 	a.Desync[pool.CauseFrame] = 17 * n
 	a.Desync[pool.CauseUnasked] = 18 * n
 	a.Desync[pool.CauseMismatch] = 19 * n
@@ -52,6 +55,7 @@ func TestWindow(t *testing.T) {
 	want := Window{
 		Seconds: 60, Queries: 1, Transforms: 2, NotSent: 11, NotSentCause: "paused", Unknown: 7, Orphans: 8, Dropped: 9,
 		UnknownTransforms: 10, Throttled: 11, Timeouts: 12, LostSessions: 13 + 14 + 15, CodeCloses: 14, LoginsLost: 15,
+		Blamed: 5 + 6, BlamedCodeCloses: 6,
 		Desync: 17 + 18 + 19, NotEPP: 17, Unasked: 18, FailedLogins: 21 + 22 + 23,
 		ClientFaults: 26, ClientsClosed: 27, Hoarders: 28, AcceptErrors: 29,
 	}

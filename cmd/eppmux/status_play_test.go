@@ -15,7 +15,7 @@ import (
 
 // play has the client of r connect and play.
 func (st *statusStand) play(r statusRegistry) {
-	for range 5 {
+	for range 20 {
 		st.connected(r, func(nc net.Conn) { r.play(st, nc) })
 		st.rest(200 * time.Millisecond)
 	}
@@ -50,6 +50,16 @@ func playHalfCloses(st *statusStand, nc net.Conn) {
 	if _, err := clitest.ReadUnit(nc); err == nil && st.send(nc, checkText) == nil {
 		_ = nc.(*net.UnixConn).CloseWrite()
 		_, _ = clitest.ReadUnit(nc)
+	}
+}
+
+// playInfo asks for information about one name after the other, until its connection ends.
+func playInfo(st *statusStand, nc net.Conn) {
+	if _, err := clitest.ReadUnit(nc); err != nil {
+		return
+	}
+	for st.ctx.Err() == nil && st.ask(nc, infoText) != nil {
+		st.rest(soon)
 	}
 }
 
