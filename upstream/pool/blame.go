@@ -173,8 +173,10 @@ type blame struct {
 
 func newBlame() blame { return blame{gates: make(map[gateKey]*gate), endedAt: never} }
 
-// pass lets x through its gates, and sets its standing, or holds x.
+// pass lets x through its gates, and sets its standing, or holds x. One that has passed before and was
+// not executed comes anew: its gates may be others by now.
 func (b *blame) pass(x *Exchange, now time.Duration) bool {
+	b.ended(x)
 	x.standing = standingNew
 	if x.Author.Known {
 		x.standing = standingKnown
@@ -258,7 +260,7 @@ func (b *blame) admit(now time.Duration) *Exchange {
 	return nil
 }
 
-// ended lets the next exchange through the gates that x has passed.
+// ended lets the next exchange through the gates that x has passed: it has ended, or waits again.
 func (b *blame) ended(x *Exchange) {
 	if x.standing != standingSuspect {
 		return
@@ -448,6 +450,8 @@ func (p *Pool) risks(st standing, now time.Duration) bool {
 	for _, s := range p.idle {
 		if s.rests <= now {
 			rested++
+		} else {
+			p.wakeAt(s.rests)
 		}
 	}
 	return rested > 1

@@ -18,12 +18,10 @@ func (p *Pool) dispatch(now time.Duration) {
 	if !p.paused && now >= p.throttledUntil {
 		p.dispatchAgain(now)
 	}
-	for x := p.limits.admit(now); x != nil; x = p.limits.admit(now) {
-		if p.blame.pass(x, now) {
-			p.line(x)
-		}
-	}
 	for x := p.blame.admit(now); x != nil; x = p.blame.admit(now) {
+		p.enter(x, now)
+	}
+	for x := p.limits.admit(now); x != nil; x = p.limits.admit(now) {
 		p.line(x)
 	}
 	p.wakeForHeld()

@@ -218,11 +218,21 @@ func (p *Pool) wait(x *Exchange, now time.Duration) {
 		x.state = exchangeQueued
 		x.list = &p.queue.again
 		p.queue.again.pushBack(x)
-	case p.limits.charge(x, now) && p.blame.pass(x, now):
-		p.line(x)
+	case p.blame.pass(x, now) && p.enter(x, now):
 	default:
 		p.wakeForHeld()
 	}
+}
+
+// enter lets x, which no gate holds, wait for its client's limits, then for a session. So what waits
+// at a gate has none of the slots that its client's other commands need. It reports whether the limits
+// admit x already.
+func (p *Pool) enter(x *Exchange, now time.Duration) bool {
+	if !p.limits.charge(x, now) {
+		return false
+	}
+	p.line(x)
+	return true
 }
 
 // line puts x, which nothing holds, into its lane.

@@ -1,0 +1,110 @@
+package pool
+
+import (
+	"testing"
+	"time"
+
+	"eppmux/frame"
+)
+
+// gated has two sessions end behind a's commands, and waits until the gate lets the next one through.
+func (d *desk) gated(a Author) {
+	d.t.Helper()
+	for i := range uint64(blamedEnds) {
+		a.Content = 1<<40 + i
+		d.ruined(d.by(a, false))
+	}
+	d.wait(gateMin)
+}
+
+// wantNobodyTries fails if a gate waits for the end of an exchange.
+func (d *desk) wantNobodyTries() {
+	d.t.Helper()
+	for key, g := range d.blame.gates {
+		if g.trying != nil {
+			d.t.Errorf("at %v gate %+v waits for the end of an exchange in state %d", d.now, key, g.trying.state)
+		}
+	}
+}
+
+// TestSuspectComesBack: a suspect that was not written after all goes through its gates anew. By then
+// they may have forgotten, or another holds it: those that it had passed wait for it no more.
+func TestSuspectComesBack(t *testing.T) {
+	for _, elsewhere := range []bool{false, true} {
+		d := patient(t, 3)
+		a := Author{Client: 1, Identity: "a", Kind: 1, Content: 1, Known: true}
+		d.gated(a)
+		d.wait(pardon - 2*gateMin)
+		x := d.by(a, false)
+		if x.state != exchangeInFlight || x.standing != standingSuspect {
+			t.Fatalf("its state is %d, its standing %d", x.state, x.standing)
+		}
+		if elsewhere { // it was let through by its connection's gate, and its content has one by now
+			for range blamedEnds {
+				d.blame.count(a.gateKey(gateContent), 1, d.now, d.now)
+			}
+		} else {
+			d.wait(2 * gateMin)
+		}
+		d.Unsent(x.session, x, CauseUnasked, d.now)
+		d.step()
+		if elsewhere {
+			d.wantWaiting(x)
+			d.wantNobodyTries()
+		}
+		d.sentAfter(x)
+		d.answer(x.session, CauseNone)
+		d.wantEnd(x, EndAnswered, CauseNone)
+		d.wantNobodyTries()
+	}
+}
+
+// TestSuspectsWithoutCompany: behind the answer to a suspect its session rests. The next suspect is
+// sent when that is over, though nothing else happens by then.
+func TestSuspectsWithoutCompany(t *testing.T) {
+	d := patient(t, 2)
+	a := Author{Client: 1, Identity: "a", Kind: 1, Known: true}
+	d.gated(a)
+	for i := range uint64(4) {
+		a.Content = i
+		x := d.by(a, false)
+		if got := d.sentAfter(x); got > convalescence {
+			t.Errorf("command %d is sent after %v", i+1, got)
+		}
+		d.answer(x.session, CauseNone)
+	}
+}
+
+// TestGatesTakeNoSlots: what waits at a gate holds no slot of the limits that its client's other
+// connections share.
+func TestGatesTakeNoSlots(t *testing.T) {
+	d := newDesk(t, func(c *Config) {
+		c.MinSessions, c.MaxSessions, c.QueueTimeout = 3, 3, time.Hour
+		c.Rules = []Rule{limited(2, time.Second, ScopeClient)}
+	})
+	for range 3 {
+		d.open()
+	}
+	budget := NewBudget()
+	by := func(client uint64, known bool) *Exchange {
+		x := &Exchange{Command: frame.CommandCreate, Weight: 1, Since: d.now, Budget: budget,
+			Author: Author{Client: client, Identity: "a", Kind: 1, Content: client, Known: known}}
+		d.submit(x)
+		return x
+	}
+	for i := range uint64(6) {
+		x := by(i+1, false)
+		d.sentAfter(x)
+		d.ruined(x)
+	}
+	for i := range uint64(10) {
+		d.wantWaiting(by(i+100, false))
+	}
+	d.wait(time.Second)
+	if n := d.blame.waiting(); n != 10 {
+		t.Errorf("%d wait at gates, want 10", n)
+	}
+	if got := d.sentAfter(by(200, true)); got > 0 {
+		t.Errorf("somebody else's command is sent after %v", got)
+	}
+}
