@@ -22,17 +22,23 @@ import (
 // before, or a command that has, as long as it is the only one.
 //
 // The first end behind a command costs its author nothing: it happens. One without an answer in time,
-// while others had theirs, counts as two. From the second one on, of a
-// command that was sent when the first was known, the gate lets one exchange through at a time, and
-// after each end only after a wait, which doubles. An exchange that has passed such a gate is
+// while others had theirs, counts as two. From the second one on, of a command that was sent when the
+// first was known, the gate lets one exchange through at a time, and after each end only after a wait,
+// which doubles. Ends are forgotten with time, and sooner where the registry answers the author. An exchange that has passed such a gate is
 // suspect: it never gets the last idle session, its session rests for a moment behind its answer,
 // since a registry's close may follow it, and where it ends a session it is not repeated.
 //
 // Half of the budget of logins is kept for those who work: a command of a kind that its connection
 // has had no answer to yet is sent only while the other half lasts, see affords.
 const (
-	// pardon is the time without an end after which one end is forgotten.
+	// pardon is the time without an end after which one end is forgotten. It is mercy where at least
+	// amends commands like those were answered behind the last end: many a registry closes each session
+	// behind so many commands, or is restarted again and again, and that ends sessions behind
+	// everybody's commands, but behind few of each. A client that ruins a session now and then costs
+	// some logins a minute so, no more. A timeout costs more than a login, and gets no mercy.
 	pardon = time.Minute
+	mercy  = 10 * time.Second
+	amends = 5
 	// blamedEnds is the number of ends in a row from which a gate holds exchanges.
 	blamedEnds = 2
 	// gateMin and gateMax bound the wait behind an end. A kind that was never answered waits for
@@ -47,38 +53,6 @@ const (
 	// blamesKept is the number of authors for Snapshot.
 	blamesKept = 8
 )
-
-// Kind is a kind of command, as far as blame tells kinds apart: a verb and the namespace of its
-// object. The shell numbers them from 1. 0 stands for all kinds that it has no number for; it is not
-// blamed as a kind.
-type Kind uint8
-
-// Kinds is a set of kinds. It may have more in it than were put in: kinds share bits.
-type Kinds uint32
-
-// With returns the set with k in it too.
-func (s Kinds) With(k Kind) Kinds { return s | 1<<(k%32) }
-
-// Has reports whether k is in the set.
-func (s Kinds) Has(k Kind) bool { return s&(1<<(k%32)) != 0 }
-
-// Author is who sent a command, and what is blamed with it when a session ends behind the command.
-type Author struct {
-	Client   uint64 // its connection, from 1 and never used again; 0: none
-	Identity string // what it shares with other connections: a client id, a user, an address
-	Kind     Kind   // of the command
-	Content  uint64 // hash of the command without its clTRID
-	Known    bool   // its connection has had a command of this kind answered
-	Answers  uint32 // that its connection has had
-	Shell    any    // the shell's; the Pool does not look at it
-}
-
-// isLike reports whether the ends behind commands of a and b may have one reason that is not the
-// registry's.
-func (a *Author) isLike(b *Author) bool {
-	return a.Client == b.Client && a.Client != 0 || a.Content == b.Content ||
-		a.Identity == b.Identity && a.Kind == b.Kind && !(a.Known && b.Known)
-}
 
 // Blame says that a session ended behind a command.
 type Blame struct {
@@ -140,6 +114,8 @@ func (a *Author) gateKey(scope gateScope) gateKey {
 type gate struct {
 	ends    int           // that count, in a row, at the instant of the last
 	total   int           // sessions that ended in the row
+	answers int           // to commands like those, behind the last end
+	cause   Cause         // of the last end
 	first   time.Duration // end in the row
 	last    time.Duration // end
 	until   time.Duration // nothing passes before
@@ -149,7 +125,13 @@ type gate struct {
 }
 
 // endsAt returns the number of ends that are not forgotten.
-func (g *gate) endsAt(now time.Duration) int { return max(0, g.ends-int((now-g.last)/pardon)) }
+func (g *gate) endsAt(now time.Duration) int {
+	each := pardon
+	if g.answers >= amends && g.cause != CauseCommandTimeout {
+		each = mercy
+	}
+	return max(0, g.ends-int((now-g.last)/each))
+}
 
 // open reports whether x may pass now.
 func (g *gate) open(x *Exchange, now time.Duration) bool {
@@ -273,8 +255,18 @@ func (b *blame) ended(x *Exchange) {
 	}
 }
 
-// proved notes that a command of a was answered.
-func (b *blame) proved(a *Author, now time.Duration) { b.answered[a.Kind], b.latest = true, now }
+// proved notes that a command of a was answered, and the session goes on.
+func (b *blame) proved(a *Author, now time.Duration) {
+	b.answered[a.Kind], b.latest = true, now
+	if len(b.gates) == 0 {
+		return
+	}
+	for scope := range numGateScopes {
+		if g := b.gates[a.gateKey(scope)]; g != nil {
+			g.answers++
+		}
+	}
+}
 
 // strike notes that a session ended behind a command of a, which was sent at the given instant. An
 // end of a command that was sent before the last end was known does not count again: a registry that
@@ -282,11 +274,12 @@ func (b *blame) proved(a *Author, now time.Duration) { b.answered[a.Kind], b.lat
 func (b *blame) strike(a *Author, cause Cause, sent, now time.Duration) *Blame {
 	s := &Blame{Author: *a, Cause: cause, At: now}
 	ends := 1
-	if cause == CauseCommandTimeout { // the session was nobody else's for so long
+	silent := b.latest < now-(now-sent)/2        // the registry has answered nobody
+	if cause == CauseCommandTimeout && !silent { // the session was nobody else's for so long
 		ends = blamedEnds
 	}
 	count := func(scope gateScope) {
-		b.count(a.gateKey(scope), ends, sent, now)
+		b.count(a.gateKey(scope), ends, cause, sent, now)
 		if g := b.before(a, scope, now); g != nil && g.ends > s.Ends {
 			s.Ends, s.Sessions, s.Wait = g.ends, g.total, max(0, g.until-now)
 		}
@@ -307,12 +300,13 @@ func (b *blame) strike(a *Author, cause Cause, sent, now time.Duration) *Blame {
 		s.general = b.endedAt != never && now-b.endedAt < pardon && !a.isLike(&b.endedBy)
 		b.endedBy, b.endedAt = *a, now
 	}
+	s.general = s.general || silent && cause == CauseCommandTimeout
 	b.remember(s)
 	return s
 }
 
 // count counts ends at the gate of that key, which it makes where there is none.
-func (b *blame) count(key gateKey, more int, sent, now time.Duration) {
+func (b *blame) count(key gateKey, more int, cause Cause, sent, now time.Duration) {
 	g := b.gates[key]
 	if g == nil {
 		g = &gate{waiting: list{links: laneLinks}}
@@ -325,7 +319,7 @@ func (b *blame) count(key gateKey, more int, sent, now time.Duration) {
 	if ends == 0 {
 		g.first, g.total = now, 0
 	}
-	g.ends, g.last = ends+more, now
+	g.ends, g.last, g.cause, g.answers = ends+more, now, cause, 0
 	g.total++
 	switch {
 	case g.ends < blamedEnds:
@@ -389,7 +383,6 @@ func (p *Pool) struck(s *Session, cause Cause, now time.Duration) {
 	}
 	switch {
 	case !recent, s.blame != nil, p.draining, !slices.Contains(BlameCauses, cause):
-	case cause == CauseCommandTimeout && p.blame.latest < now-(now-sent)/2: // it has answered nobody
 	default:
 		s.blame = p.blame.strike(a, cause, sent, now)
 	}

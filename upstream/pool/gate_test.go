@@ -41,7 +41,7 @@ func TestSuspectComesBack(t *testing.T) {
 		}
 		if elsewhere { // it was let through by its connection's gate, and its content has one by now
 			for range blamedEnds {
-				d.blame.count(a.gateKey(gateContent), 1, d.now, d.now)
+				d.blame.count(a.gateKey(gateContent), 1, CauseRegistryClosed, d.now, d.now)
 			}
 		} else {
 			d.wait(2 * gateMin)

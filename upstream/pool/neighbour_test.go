@@ -42,12 +42,18 @@ type street struct {
 	of      map[*Exchange]*neighbour
 	logins  []time.Duration
 	rtt     time.Duration
+
+	open []*Session       // in the order of their logins
+	sent map[*Session]int // commands
+	most int              // commands behind which the registry closes a session; 0: it does not
 }
 
 // neighbour is a program. Its connection may end, then it makes a new one.
 type neighbour struct {
 	street *street
 	ruin   ruin
+	every  uint64 // so many of its commands one ruins a session; 0: each
+	brief  bool   // it has a connection for each command
 	query  bool
 	varies bool          // its commands differ
 	kind   Kind          // of its commands; 0: two kinds, in turns
@@ -64,7 +70,7 @@ type neighbour struct {
 }
 
 func newStreet(seed uint64, sessions int) *street {
-	s := &street{rand: rand.New(rand.NewPCG(seed, 0)), gone: map[*Session]bool{},
+	s := &street{rand: rand.New(rand.NewPCG(seed, 0)), gone: map[*Session]bool{}, sent: map[*Session]int{},
 		of: map[*Exchange]*neighbour{}, rtt: 20 * time.Millisecond}
 	s.pool = New(Config{Grant: Grant{MinSessions: 1, MaxSessions: sessions}, QueueTimeout: 8 * time.Second,
 		CommandTimeout: 20 * time.Second, Rand: rand.New(rand.NewPCG(seed, 1))}, 0)
@@ -102,7 +108,10 @@ func (s *street) settle() {
 		switch a.Do {
 		case DoOpen:
 			s.logins = append(s.logins, s.now)
-			s.after(s.about(100*time.Millisecond), func() { s.pool.Opened(a.Session, s.now) })
+			s.after(s.about(100*time.Millisecond), func() {
+				s.open = append(s.open, a.Session)
+				s.pool.Opened(a.Session, s.now)
+			})
 		case DoSend:
 			s.send(a.Session, a.Exchange)
 		case DoLogout:
@@ -124,6 +133,7 @@ func (s *street) whileOpen(x *Session, f func()) {
 func (s *street) close(x *Session) {
 	s.whileOpen(x, func() {
 		s.gone[x] = true
+		s.open = slices.DeleteFunc(s.open, func(y *Session) bool { return y == x })
 		s.pool.Closed(x, s.now)
 	})
 }
@@ -133,6 +143,12 @@ func (s *street) send(on *Session, x *Exchange) {
 	n := s.of[x]
 	n.tries++
 	r := n.ruin
+	if n.every > 0 && n.asked%n.every != 0 {
+		r = ruinNone
+	}
+	if s.sent[on]++; s.sent[on] == s.most && r == ruinNone {
+		r = ruinAfter
+	}
 	s.after(s.about(s.rtt), func() {
 		s.whileOpen(on, func() {
 			switch r {
@@ -168,6 +184,9 @@ func (n *neighbour) ask() {
 	if kind == 0 {
 		kind = Kind(1 + n.asked%2)
 		query = kind == 1
+	}
+	if n.brief {
+		n.move()
 	}
 	content := n.client<<32 | n.asked
 	if !n.varies {

@@ -99,6 +99,7 @@ type Pool struct {
 	// hasty counts the sessions that the registry ended young by an answer, since one lived long
 	// enough.
 	hasty     int
+	worked    int           // commands answered since the registry ended a young session by an answer
 	outgoing  *Session      // live, to be retired once another is open in its place; nil: none
 	relieved  bool          // a session was opened since outgoing was set
 	downSince time.Duration // when the registry went away; -1: it is there
@@ -326,6 +327,7 @@ func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 		p.paceOf(x).answered(now - x.sentAt)
 		p.fastest = min(p.fastest, now-x.sentAt)
 		if s.blame == nil {
+			p.worked++
 			p.blame.proved(&x.Author, now)
 		}
 		s.answeredFor, s.answeredSent, s.answeredAt = x.Author, x.sentAt, now

@@ -40,6 +40,10 @@ const (
 	// registry does not end every session.
 	hastyLife = 4
 
+	// worksBetween is the number of answers between two ends of young sessions by an answer from which
+	// the registry does not end every session.
+	worksBetween = 2
+
 	// surplusIdle is the idle time after which a session above MinSessions ends, where there is no
 	// keepalive time to go by.
 	surplusIdle = 4 * time.Minute
@@ -410,7 +414,11 @@ func (p *Pool) lost(s *Session, now time.Duration) {
 	case s.blame != nil && !s.blame.general: // one client's trouble
 	case s.cause == CauseCodeCloses && now-s.opened < provenAge:
 		// It worked, and the registry ended it by an answer all the same: it is restarting, or
-		// punishes us.
+		// punishes us. Or several clients ruin sessions, while it answers others.
+		others := p.worked >= worksBetween
+		if p.worked = 0; others {
+			break
+		}
 		p.hasty++
 		p.nextOpen = max(p.nextOpen, now+p.jittered(p.hastyBackoff()*2/3))
 	case s.proven:

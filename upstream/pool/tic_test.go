@@ -1,0 +1,111 @@
+package pool
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// restarts has the registry close all sessions, again and again.
+func (s *street) restarts(every time.Duration) {
+	s.after(every, func() {
+		for _, x := range slices.Clone(s.open) {
+			s.after(time.Duration(s.rand.Int64N(int64(time.Millisecond))), func() { s.close(x) })
+		}
+		s.restarts(every)
+	})
+}
+
+// TestTics: a registry that ends sessions by itself, each behind so many commands or all at once, ends
+// them behind everybody's commands. That costs its clients nearly nothing, whether they keep their
+// connections or have one for each command.
+func TestTics(t *testing.T) {
+	tics := map[string]func(*street){
+		"after 100 commands":  func(s *street) { s.most = 100 },
+		"restarts each 20 s":  func(s *street) { s.restarts(20 * time.Second) },
+		"restarts each 40 s":  func(s *street) { s.restarts(40 * time.Second) },
+		"restarts each 3 min": func(s *street) { s.restarts(3 * time.Minute) },
+	}
+	for _, sessions := range []int{2, 8} {
+		for _, brief := range []bool{false, true} {
+			for _, pause := range []time.Duration{500 * time.Millisecond, 2 * time.Second} {
+				for _, clients := range []int{1, 4} {
+					play := func(tic func(*street)) (answered, failed int) {
+						s := newStreet(1, sessions)
+						tic(s)
+						var all []*neighbour
+						for i := range clients {
+							n := &neighbour{varies: true, brief: brief, pause: pause}
+							all = append(all, n.start(s, time.Second+time.Duration(i)*time.Millisecond))
+						}
+						s.run(5 * time.Minute)
+						for _, n := range all {
+							answered, failed = answered+n.answered, failed+n.failed
+						}
+						return answered, failed
+					}
+					most, _ := play(func(*street) {})
+					for tic, f := range tics {
+						t.Run(fmt.Sprintf("%d/brief=%v,pause=%v,clients=%d/%s", sessions, brief, pause, clients, tic), func(t *testing.T) {
+							answered, failed := play(f)
+							if answered < most*95/100 || failed > answered/100 {
+								t.Errorf("%d answered and %d not, without tics %d", answered, failed, most)
+							}
+						})
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestCrowdOfNeighbours: beside five programs that ruin a session now and then, each behind some
+// commands that are answered, others are served. The registry ends some sessions by an answer, which
+// it also does where it restarts.
+func TestCrowdOfNeighbours(t *testing.T) {
+	for _, sessions := range []int{2, 4, 8} {
+		for _, every := range []uint64{2, 6, 20} {
+			for _, r := range []ruin{ruinCode, ruinClose, ruinFrame} {
+				t.Run(fmt.Sprintf("%d/%v/every=%d", sessions, r, every), func(t *testing.T) {
+					s := newStreet(every, sessions)
+					good := []*neighbour{{varies: true, pause: 40 * time.Millisecond}, {varies: true, pause: 40 * time.Millisecond}}
+					for _, g := range good {
+						g.start(s, time.Second)
+					}
+					for i := range 5 {
+						bad := &neighbour{ruin: r, every: every, query: true, varies: true, kind: 1}
+						bad.start(s, 2*time.Second+time.Duration(i)*time.Millisecond)
+					}
+					s.run(3 * time.Minute)
+					for _, g := range good {
+						if share := float64(g.answered) / float64(g.answered+g.failed); share < 0.98 || g.answered < 1000 {
+							t.Errorf("%d of %d commands answered", g.answered, g.answered+g.failed)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestCrowdWithoutAnswers: five programs have all sessions at work on commands that the registry never
+// answers, so that it answers nobody. They wait all the same, from the second time on.
+func TestCrowdWithoutAnswers(t *testing.T) {
+	for _, sessions := range []int{2, 4} {
+		for _, query := range []bool{true, false} {
+			s := newStreet(1, sessions)
+			g := (&neighbour{varies: true, pause: 40 * time.Millisecond}).start(s, time.Second)
+			for i := range 5 {
+				(&neighbour{ruin: ruinTimeout, query: query, varies: true, kind: 3}).start(s, 2*time.Second+time.Duration(i)*time.Millisecond)
+			}
+			s.run(time.Minute) // until they are known
+			g.answered, g.failed = 0, 0
+			s.run(5 * time.Minute)
+			if share := float64(g.answered) / float64(g.answered+g.failed); share < 0.98 {
+				t.Errorf("%d sessions, query=%v: %d of %d commands answered", sessions, query, g.answered, g.answered+g.failed)
+			}
+			t.Log(g.answered, g.failed)
+		}
+	}
+}
