@@ -37,6 +37,32 @@ func (w *world) check() {
 	}
 	w.checkLimit()
 	w.checkLogins()
+	w.checkGates()
+}
+
+// checkGates: each gate that waits for the end of an exchange waits for a suspect that has not ended,
+// and wakes the pool where nothing else does. Gates are of the last minutes.
+func (w *world) checkGates() {
+	held := 0
+	for key, g := range w.pool.blame.gates {
+		switch x := g.trying; {
+		case x == nil:
+		case w.exchange[x] == nil:
+			w.errorf("gate %+v waits for an exchange that has ended", key)
+		case x.standing != standingSuspect || x.state == exchangeGated || x.Author.gateKey(key.scope) != key:
+			w.errorf("gate %+v waits for an exchange that is no suspect of it: state %d, standing %d", key, x.state, x.standing)
+		}
+		if g.place.In() != (g.waiting.n > 0 && g.trying == nil) {
+			w.errorf("gate %+v: %d wait, tries %v, and it is held: %v", key, g.waiting.n, g.trying != nil, g.place.In())
+		}
+		if g.until > w.now+gateMax {
+			w.errorf("gate %+v is closed for %v", key, g.until-w.now)
+		}
+		held += g.waiting.n
+	}
+	if snap := w.pool.Queued(); held > snap {
+		w.errorf("%d wait at gates, of %d", held, snap)
+	}
 }
 
 // checkLimit compares the last commands with the first rule, if that is about all of them: I7.

@@ -126,7 +126,7 @@ func (w *world) write(s *Session, x *Exchange) {
 		w.after(rtt, func() { w.reject(s, k, gen) })
 		return
 	}
-	if w.chance(w.faults) {
+	if w.chance(w.faults) || x != nil && w.exchange[x].client.ruins > 0 && w.chance(w.exchange[x].client.ruins) {
 		if x != nil {
 			w.exchange[x].steady = false
 		}

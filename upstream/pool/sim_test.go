@@ -62,20 +62,21 @@ type world struct {
 	events eventHeap
 	order  int
 
-	clients   []*simClient
-	sockets   map[*Session]*simSocket
-	exchange  map[*Exchange]*simExchange
-	answering *Exchange     // whose answer the pool is being told of; nil: nobody's
-	stops     bool          // the process is stopped now and then
-	stopped   time.Duration // in all
-	grants    bool          // reloads that leave the login alone are grants
-	ended     int
-	drained   bool
-	draining  bool
-	began     time.Duration // the drain
-	awake     time.Duration // how long the process had been stopped by then
-	by        time.Duration
-	cut       int // logins that the drain's deadline has left without a logout
+	clients     []*simClient
+	sockets     map[*Session]*simSocket
+	exchange    map[*Exchange]*simExchange
+	answering   *Exchange     // whose answer the pool is being told of; nil: nobody's
+	stops       bool          // the process is stopped now and then
+	stopped     time.Duration // in all
+	grants      bool          // reloads that leave the login alone are grants
+	ended       int
+	connections uint64 // of clients, so far
+	drained     bool
+	draining    bool
+	began       time.Duration // the drain
+	awake       time.Duration // how long the process had been stopped by then
+	by          time.Duration
+	cut         int // logins that the drain's deadline has left without a logout
 
 	most       int           // sockets that there may be
 	ceiling    int           // the pool's, before the step that is being done
@@ -100,7 +101,8 @@ type simClient struct {
 	served time.Duration
 	budget *Budget
 	known  Kinds
-	sent   uint64 // commands, for their content
+	sent   uint64  // commands, for their content
+	ruins  float64 // chance that a command of it ends its session
 }
 
 type simExchange struct {
@@ -177,6 +179,12 @@ func newWorld(t *testing.T, seed uint64) *world {
 	for i := range 1 + r.IntN(40) {
 		w.clients = append(w.clients, &simClient{id: uint64(i + 1), think: time.Duration(1+r.IntN(500)) * time.Millisecond, weight: uint8(1 + r.IntN(weights))})
 	}
+	if r.IntN(2) == 0 {
+		for _, c := range w.clients[:r.IntN(len(w.clients)+1)] {
+			c.ruins = []float64{0.02, 0.3, 1}[r.IntN(3)]
+		}
+	}
+	w.connections = uint64(len(w.clients))
 	return w
 }
 
@@ -321,7 +329,7 @@ func (w *world) submit(c *simClient) {
 		kind = 2
 	}
 	c.sent++
-	x.Author = Author{Client: c.id, Identity: fmt.Sprint(c.id / 4), Kind: kind, Content: c.id<<32 + c.sent/3, Known: c.known.Has(kind)}
+	x.Author = Author{Client: c.id, Identity: fmt.Sprint(c.id % 5), Kind: kind, Content: c.id<<32 + c.sent/3, Known: c.known.Has(kind)}
 	c.x = x
 	e := &simExchange{client: c, submitted: w.now}
 	w.exchange[x] = e
@@ -443,7 +451,10 @@ func (w *world) finish(x *Exchange, end End, cause Cause) {
 	if end == EndAnswered {
 		c.known = c.known.With(x.Author.Kind)
 	}
-	c.x, c.served = nil, x.sentAt
+	if c.x, c.served = nil, x.sentAt; end == EndUnknown && (!x.Query || w.chance(0.1)) { // it connects anew
+		w.connections++
+		c.id, c.known = w.connections, 0
+	}
 	w.after(c.think, func() { w.submit(c) })
 }
 
