@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"math"
 	"time"
 
 	"eppmux/frame"
@@ -48,19 +49,19 @@ type client struct {
 	backlog  int32         // octets that the kernel had not taken when it stalled
 	flood    int32         // octets that came while it lingered
 	known    pool.Kinds    // of commands to which it has had an answer
-	answers  uint32        // that it has had
-	timer    pool.Place    // in srv.timers
-	holder   pool.Place    // in its share's holders
+	answers  uint16        // that it has had; no more than fit
 	state    clientState
-	handling uint8 // calls of handle on the stack
-	faults   uint8 // frames in a row that were refused
-	refusals uint8 // logins in a row that were refused, and a stranger's commands
-	busies   uint8 // logins refused because too many waited, since the last right one
-	trusted  bool  // not a stranger
-	loggedIn bool  // its login stands; where logins are verified
-	parsing  bool  // parse is on the stack
-	deciding bool  // decide is on the stack, and a frame is borrowed
-	told     bool  // while it lingers: it knows that nothing more comes
+	handling uint8      // calls of handle on the stack
+	timer    pool.Place // in srv.timers
+	holder   pool.Place // in its share's holders
+	faults   uint8      // frames in a row that were refused
+	refusals uint8      // logins in a row that were refused, and a stranger's commands
+	busies   uint8      // logins refused because too many waited, since the last right one
+	trusted  bool       // not a stranger
+	loggedIn bool       // its login stands; where logins are verified
+	parsing  bool       // parse is on the stack
+	deciding bool       // decide is on the stack, and a frame is borrowed
+	told     bool       // while it lingers: it knows that nothing more comes
 }
 
 // handle is the one door to the client's octets: whatever happens to them happens in f, and they
@@ -213,7 +214,9 @@ func (c *client) finish(x *upstream.Exchange, o upstream.Outcome) {
 	switch {
 	case o.End == pool.EndAnswered:
 		c.known = c.known.With(x.Author.Kind)
-		c.answers++
+		if c.answers < math.MaxUint16 {
+			c.answers++
+		}
 		c.write(o.Unit)
 		if frame.Code(o.Code).Ends() && c.state == clientServed {
 			c.linger(closedCode)

@@ -167,7 +167,7 @@ func (c *client) command(m *frame.Message) act {
 		return c.reply(replyDisallowed, ownClTRID(m))
 	}
 	from := upstream.Sender{Client: c, Budget: c.identity.share.budget, Weight: uint8(opts.Weight), Since: c.served,
-		ID: c.id, Identity: c.Identity(), Known: c.known, Answers: c.answers}
+		ID: c.id, Identity: c.Identity(), Known: c.known, Answers: uint32(c.answers)}
 	return act{submit: s.account.Exchange(from, m)}
 }
 

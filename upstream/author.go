@@ -28,11 +28,14 @@ func newKinds(knows func(namespace []byte) bool) kinds {
 	return kinds{numbers: make(map[string]pool.Kind), names: []string{"other"}, seed: maphash.MakeSeed(), knows: knows}
 }
 
-// of returns the kind of the command m: its verb, its op, and the namespace of its object. The
-// number is 0 where there are too many kinds already.
+// of returns the kind of the command m: its verb, its op, and the namespace of its object. The number
+// is 0 where the registry does not know that namespace, since a client can make up many, or where
+// there are too many kinds already. For verbs that RFC 5730 does not have, there are half as many.
 func (k *kinds) of(m *frame.Message) pool.Kind {
+	most := math.MaxUint8
 	switch m.Command {
 	case frame.CommandOther, frame.CommandExtension:
+		most /= 2
 		k.key = append(k.key[:0], m.Payload[m.Verb.Start:m.Verb.End]...)
 	default:
 		k.key = append(k.key[:0], m.Command.String()...)
@@ -46,7 +49,7 @@ func (k *kinds) of(m *frame.Message) pool.Kind {
 	if n, ok := k.numbers[string(k.key)]; ok {
 		return n
 	}
-	if len(k.names) > math.MaxUint8 || len(k.key) > longestKind {
+	if len(k.names) > most || len(k.key) > longestKind || len(m.Object) > 0 && !k.knows(m.Object) {
 		return 0
 	}
 	n := pool.Kind(len(k.names))

@@ -24,14 +24,10 @@ func scanned(t testing.TB, payload string) *frame.Message {
 // TestKinds: a kind is a verb with its op and the namespace of its object. Its name has only words that
 // RFC 5730 or the registry knows: a client's own may be a password by mistake.
 func TestKinds(t *testing.T) {
-	k := newKinds(func(ns []byte) bool {
-		return slices.Contains([]string{"urn:ietf:params:xml:ns:domain-1.0", "urn:f"}, string(ns))
-	})
+	k := newKinds(func(ns []byte) bool { return !strings.Contains(string(ns), "junk") })
 	seen := map[pool.Kind]string{}
 	for _, tt := range []struct{ payload, name string }{
 		{checkCommand(""), "check domain-1.0"},
-		{strings.ReplaceAll(checkCommand(""), "domain-1.0", "x"), "check other"},
-		{strings.ReplaceAll(checkCommand(""), "domain-1.0", "y"), "check other"},
 		{deleteCommand(""), "delete domain-1.0"},
 		{epp(`<command><poll op="req"/></command>`), "poll req"},
 		{epp(`<command><poll op="ack" msgID="1"/></command>`), "poll ack"},
@@ -53,10 +49,25 @@ func TestKinds(t *testing.T) {
 	if n := k.of(scanned(t, epp(`<command><`+strings.Repeat("x", longestKind+1)+`/></command>`))); n != 0 {
 		t.Errorf("a long name has the number %d", n)
 	}
-	for i := range 300 {
-		k.of(scanned(t, epp(fmt.Sprintf(`<command><x%d/></command>`, i))))
+	about := func(namespace string) *frame.Message {
+		return scanned(t, strings.ReplaceAll(checkCommand(""), "domain-1.0", namespace))
 	}
-	if n := k.of(scanned(t, epp(`<command><y/></command>`))); n != 0 || len(k.names) != 256 || k.names[0] != "other" {
+	for i := range 300 { // made up
+		k.of(scanned(t, epp(fmt.Sprintf(`<command><x%d/></command>`, i))))
+		if n := k.of(about(fmt.Sprint("junk", i))); n != 0 {
+			t.Fatalf("a namespace that the registry does not know has the number %d", n)
+		}
+	}
+	if n := k.of(scanned(t, epp(`<command><y/></command>`))); n != 0 || len(k.names) != 128 {
+		t.Errorf("one verb too many has the number %d; there are %d names", n, len(k.names))
+	}
+	if n := k.of(about("late")); n == 0 {
+		t.Error("made-up verbs have taken all numbers")
+	}
+	for i := range 300 {
+		k.of(about(fmt.Sprint("n", i)))
+	}
+	if n := k.of(about("m")); n != 0 || len(k.names) != 256 || k.names[0] != "other" {
 		t.Errorf("one too many has the number %d; there are %d names", n, len(k.names))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net"
 	"regexp"
@@ -393,7 +394,7 @@ func (a *asker) submit(payload string) {
 	}
 	a.what = payload
 	a.x = a.p.account.Exchange(Sender{Client: a, Since: a.served, ID: a.id, Identity: fmt.Sprint("client ", a.id),
-		Known: ^pool.Kinds(0)}, m)
+		Known: pool.Kinds{math.MaxUint32, math.MaxUint32}}, m)
 	a.p.account.Submit(a.x)
 }
 

@@ -5,14 +5,18 @@ package pool
 // blamed as a kind.
 type Kind uint8
 
-// Kinds is a set of kinds. It may have more in it than were put in: kinds share bits.
-type Kinds uint32
+// Kinds is a set of kinds. From 64 on they share bits with others, so that it may have more in it than
+// were put in. Half words keep it from making holes among a client's fields.
+type Kinds [2]uint32
 
 // With returns the set with k in it too.
-func (s Kinds) With(k Kind) Kinds { return s | 1<<(k%32) }
+func (s Kinds) With(k Kind) Kinds {
+	s[k/32%2] |= 1 << (k % 32)
+	return s
+}
 
 // Has reports whether k is in the set.
-func (s Kinds) Has(k Kind) bool { return s&(1<<(k%32)) != 0 }
+func (s Kinds) Has(k Kind) bool { return s[k/32%2]&(1<<(k%32)) != 0 }
 
 // Author is who sent a command, and what is blamed with it when a session ends behind the command.
 type Author struct {

@@ -174,7 +174,7 @@ func (s *street) send(on *Session, x *Exchange) {
 // move makes a new connection.
 func (n *neighbour) move() {
 	n.street.clients++
-	n.client, n.known, n.served = n.street.clients, 0, n.street.now
+	n.client, n.known, n.served = n.street.clients, Kinds{}, n.street.now
 }
 
 func (n *neighbour) ask() {

@@ -453,7 +453,7 @@ func (w *world) finish(x *Exchange, end End, cause Cause) {
 	}
 	if c.x, c.served = nil, x.sentAt; end == EndUnknown && (!x.Query || w.chance(0.1)) { // it connects anew
 		w.connections++
-		c.id, c.known = w.connections, 0
+		c.id, c.known = w.connections, Kinds{}
 	}
 	w.after(c.think, func() { w.submit(c) })
 }
