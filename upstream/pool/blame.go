@@ -141,19 +141,24 @@ func (g *gate) open(x *Exchange, now time.Duration) bool {
 // blame is the Pool's memory of sessions that ended behind commands. It has a gate for each end of
 // the last minutes at most, whose number the budget of logins bounds.
 type blame struct {
-	gates    map[gateKey]*gate
-	held     Heap[*gate] // by when the first of those that wait may pass
-	tidyAt   time.Duration
-	answered [math.MaxUint8 + 1]bool // by kind: one was
-	latest   time.Duration           // when a command was answered last
-	recent   []Blame                 // the last of each author, the latest first; blamesKept at most
+	gates map[gateKey]*gate
+	held  Heap[*gate] // by when the first of those that wait may pass
+	// newcomers has nothing to do with ends: commands of new connections wait there that the budget of
+	// logins does not allow yet. It lets one after the other through, or all once none waits.
+	newcomers gate
+	tidyAt    time.Duration
+	answered  [math.MaxUint8 + 1]bool // by kind: one was
+	latest    time.Duration           // when a command was answered last
+	recent    []Blame                 // the last of each author, the latest first; blamesKept at most
 
 	// The last end behind an author who is not blamed.
 	endedBy Author
 	endedAt time.Duration // never: there was none
 }
 
-func newBlame() blame { return blame{gates: make(map[gateKey]*gate), endedAt: never} }
+func newBlame() blame {
+	return blame{gates: make(map[gateKey]*gate), newcomers: gate{waiting: list{links: laneLinks}}, endedAt: never}
+}
 
 // pass lets x through its gates, and sets its standing, or holds x. One that has passed before and was
 // not executed comes anew: its gates may be others by now.
@@ -244,6 +249,10 @@ func (b *blame) admit(now time.Duration) *Exchange {
 
 // ended lets the next exchange through the gates that x has passed: it has ended, or waits again.
 func (b *blame) ended(x *Exchange) {
+	if g := &b.newcomers; g.trying == x {
+		g.trying = nil
+		b.rewake(g)
+	}
 	if x.standing != standingSuspect {
 		return
 	}
@@ -352,7 +361,8 @@ func (b *blame) appendRecent(dst []Blame, now time.Duration) []Blame {
 }
 
 // waiting returns the number of exchanges that wait at gates.
-func (b *blame) waiting() (n int) {
+func (b *blame) waiting() int {
+	n := b.newcomers.waiting.n
 	for _, g := range b.gates {
 		n += g.waiting.n
 	}
@@ -428,34 +438,4 @@ func (b *blame) endsOf(a *Author, scope gateScope, now time.Duration) int {
 		return g.endsAt(now)
 	}
 	return 0
-}
-
-// risks reports whether an exchange of that standing may be sent, as far as it may cost a session.
-// Otherwise it sets wake to when to ask again.
-func (p *Pool) risks(st standing, now time.Duration) bool {
-	if !p.affords(st, now) {
-		return false
-	}
-	if st != standingSuspect || min(p.ceiling, p.cfg.MaxSessions) == 1 {
-		return true
-	}
-	rested := 0
-	for _, s := range p.idle {
-		if s.rests <= now {
-			rested++
-		} else {
-			p.wakeAt(s.rests)
-		}
-	}
-	return rested > 1
-}
-
-// affords reports whether the budget of logins allows to send an exchange of that standing: half of
-// it is kept for those who work. Otherwise it sets wake to when to ask again.
-func (p *Pool) affords(st standing, now time.Duration) bool {
-	if st == standingKnown || p.logins.Used(now) < p.logins.Limit().N/2 {
-		return true
-	}
-	p.wakeAt(now + recheck)
-	return false
 }

@@ -18,6 +18,7 @@ func (p *Pool) dispatch(now time.Duration) {
 	if !p.paused && now >= p.throttledUntil {
 		p.dispatchAgain(now)
 	}
+	p.letNewcomers(now)
 	for x := p.blame.admit(now); x != nil; x = p.blame.admit(now) {
 		p.enter(x, now)
 	}

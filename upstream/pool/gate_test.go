@@ -108,3 +108,45 @@ func TestGatesTakeNoSlots(t *testing.T) {
 		t.Errorf("somebody else's command is sent after %v", got)
 	}
 }
+
+// TestNewcomersTakeNoSlots: nor do commands of new connections that the budget of logins does not allow
+// yet. They are sent once it does, one after the other.
+func TestNewcomersTakeNoSlots(t *testing.T) {
+	d := newDesk(t, func(c *Config) {
+		c.MinSessions, c.MaxSessions, c.QueueTimeout = 1, 1, time.Hour
+		c.Rules = []Rule{limited(2, time.Second, ScopeClient)}
+	})
+	d.open()
+	for d.logins.Used(d.now) < d.logins.Limit().N/2 {
+		d.now = d.logins.Next(d.now)
+		d.logins.Take(d.now)
+		d.logins.Done(d.now)
+	}
+	budget := NewBudget()
+	by := func(client uint64, known bool) *Exchange {
+		x := &Exchange{Command: frame.CommandCreate, Weight: 1, Since: d.now, Budget: budget,
+			Author: Author{Client: client, Identity: "a", Kind: 1, Content: client, Known: known}}
+		d.submit(x)
+		return x
+	}
+	var xs []*Exchange
+	for i := range uint64(10) {
+		xs = append(xs, by(i+100, false))
+		d.wantWaiting(xs[i])
+	}
+	y := by(200, true)
+	if got := d.sentAfter(y); got > 0 {
+		t.Errorf("somebody else's command is sent after %v", got)
+	}
+	d.answer(y.session, CauseNone)
+	d.Cancel(xs[9], d.now)
+	for i, x := range xs[:9] {
+		if got := d.sentAfter(x); got > time.Minute+recheck {
+			t.Errorf("command %d of a new connection is sent after %v", i+1, got)
+		}
+		d.answer(x.session, CauseNone)
+	}
+	if g := &d.blame.newcomers; g.waiting.n != 0 || g.trying != nil || d.blame.held.Len() != 0 {
+		t.Errorf("%d wait, somebody tries: %v, %d gates are held", g.waiting.n, g.trying != nil, d.blame.held.Len())
+	}
+}

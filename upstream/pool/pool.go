@@ -229,7 +229,7 @@ func (p *Pool) wait(x *Exchange, now time.Duration) {
 // at a gate has none of the slots that its client's other commands need. It reports whether the limits
 // admit x already.
 func (p *Pool) enter(x *Exchange, now time.Duration) bool {
-	if !p.limits.charge(x, now) {
+	if !p.lets(x, now) || !p.limits.charge(x, now) {
 		return false
 	}
 	p.line(x)
@@ -594,6 +594,7 @@ func (p *Pool) waitCause(x *Exchange, now time.Duration) Cause {
 		return CauseRegistryAway
 	case now < p.throttledUntil:
 		return CauseThrottled
+	case x.gate == &p.blame.newcomers: // nothing is said against it
 	case x.state == exchangeGated, x.standing == standingSuspect:
 		return CauseBlamed
 	}

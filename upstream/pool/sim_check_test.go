@@ -43,8 +43,12 @@ func (w *world) check() {
 // checkGates: each gate that waits for the end of an exchange waits for a suspect that has not ended,
 // and wakes the pool where nothing else does. Gates are of the last minutes.
 func (w *world) checkGates() {
-	held := 0
-	for key, g := range w.pool.blame.gates {
+	b := &w.pool.blame
+	held := b.newcomers.waiting.n
+	if x := b.newcomers.trying; x != nil && (w.exchange[x] == nil || x.state == exchangeGated || x.standing != standingNew) {
+		w.errorf("newcomers wait for the end of one in state %d, standing %d", x.state, x.standing)
+	}
+	for key, g := range b.gates {
 		switch x := g.trying; {
 		case x == nil:
 		case w.exchange[x] == nil:
@@ -60,8 +64,8 @@ func (w *world) checkGates() {
 		}
 		held += g.waiting.n
 	}
-	if snap := w.pool.Queued(); held > snap {
-		w.errorf("%d wait at gates, of %d", held, snap)
+	if n := w.pool.Queued(); held > n || held != b.waiting() {
+		w.errorf("%d wait at gates, of %d; counted %d", held, n, b.waiting())
 	}
 }
 

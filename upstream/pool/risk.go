@@ -1,0 +1,60 @@
+package pool
+
+import "time"
+
+// risks reports whether an exchange of that standing may be sent, as far as it may cost a session.
+// Otherwise it sets wake to when to ask again.
+func (p *Pool) risks(st standing, now time.Duration) bool {
+	if !p.affords(st, now) {
+		return false
+	}
+	if st != standingSuspect || min(p.ceiling, p.cfg.MaxSessions) == 1 {
+		return true
+	}
+	rested := 0
+	for _, s := range p.idle {
+		if s.rests <= now {
+			rested++
+		} else {
+			p.wakeAt(s.rests)
+		}
+	}
+	return rested > 1
+}
+
+// lets reports whether x may wait for a session, as far as affords allows it. Otherwise it holds x: what
+// is not sent for so long must not have slots of its client's limits.
+func (p *Pool) lets(x *Exchange, now time.Duration) bool {
+	g := &p.blame.newcomers
+	if x.standing != standingNew {
+		return true
+	}
+	if !p.affords(standingNew, now) {
+		g.until = now + recheck
+		p.blame.hold(g, x)
+		return false
+	}
+	if g.waiting.n > 0 && g.trying == nil {
+		g.trying = x
+		p.blame.rewake(g)
+	}
+	return true
+}
+
+// letNewcomers keeps those who wait for the budget of logins where they are, as long as they have to.
+func (p *Pool) letNewcomers(now time.Duration) {
+	if g := &p.blame.newcomers; g.waiting.n > 0 && g.until <= now && !p.affords(standingNew, now) {
+		g.until = now + recheck
+		p.blame.rewake(g)
+	}
+}
+
+// affords reports whether the budget of logins allows to send an exchange of that standing: half of
+// it is kept for those who work. Otherwise it sets wake to when to ask again.
+func (p *Pool) affords(st standing, now time.Duration) bool {
+	if st == standingKnown || p.logins.Used(now) < p.logins.Limit().N/2 {
+		return true
+	}
+	p.wakeAt(now + recheck)
+	return false
+}
