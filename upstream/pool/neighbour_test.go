@@ -54,6 +54,7 @@ type neighbour struct {
 	ruin   ruin
 	every  uint64 // so many of its commands one ruins a session; 0: each
 	brief  bool   // it has a connection for each command
+	hops   bool   // and another identity each time
 	query  bool
 	varies bool          // its commands differ
 	kind   Kind          // of its commands; 0: two kinds, in turns
@@ -185,15 +186,19 @@ func (n *neighbour) ask() {
 		kind = Kind(1 + n.asked%2)
 		query = kind == 1
 	}
-	if n.brief {
+	identity := "uid 1000"
+	if n.brief || n.hops {
 		n.move()
 	}
 	content := n.client<<32 | n.asked
+	if n.hops {
+		identity = fmt.Sprint("client ", n.client)
+	}
 	if !n.varies {
 		content = 1 << 60
 	}
 	x := &Exchange{Command: frame.CommandCheck, Query: query, Weight: 1, Since: n.served,
-		Author: Author{Client: n.client, Identity: "uid 1000", Kind: kind, Content: content, Known: n.known.Has(kind)}}
+		Author: Author{Client: n.client, Identity: identity, Kind: kind, Content: content, Known: n.known.Has(kind)}}
 	if !query {
 		x.Command = frame.CommandCreate
 	}
