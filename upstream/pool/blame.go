@@ -78,6 +78,7 @@ const (
 	standingKnown   standing = iota
 	standingNew              // its connection has had no answer to a command of this kind
 	standingSuspect          // has passed a gate
+	numStandings
 )
 
 type gateScope uint8
@@ -143,13 +144,14 @@ func (g *gate) open(x *Exchange, now time.Duration) bool {
 type blame struct {
 	gates map[gateKey]*gate
 	held  Heap[*gate] // by when the first of those that wait may pass
-	// newcomers has nothing to do with ends: commands of new connections wait there that the budget of
-	// logins does not allow yet. It lets one after the other through, or all once none waits.
-	newcomers gate
-	tidyAt    time.Duration
-	answered  [math.MaxUint8 + 1]bool // by kind: one was
-	latest    time.Duration           // when a command was answered last
-	recent    []Blame                 // the last of each author, the latest first; blamesKept at most
+	// risky has nothing to do with ends: there wait, by standing, the commands of new connections that
+	// the budget of logins does not allow yet, and the suspects for which there is no session. One
+	// after the other goes on, the former behind each other's ends, the latter once one is sent.
+	risky    [numStandings]gate
+	tidyAt   time.Duration
+	answered [math.MaxUint8 + 1]bool // by kind: one was
+	latest   time.Duration           // when a command was answered last
+	recent   []Blame                 // the last of each author, the latest first; blamesKept at most
 
 	// The last end behind an author who is not blamed.
 	endedBy Author
@@ -157,7 +159,11 @@ type blame struct {
 }
 
 func newBlame() blame {
-	return blame{gates: make(map[gateKey]*gate), newcomers: gate{waiting: list{links: laneLinks}}, endedAt: never}
+	b := blame{gates: make(map[gateKey]*gate), endedAt: never}
+	for st := range b.risky {
+		b.risky[st].waiting.links = laneLinks
+	}
+	return b
 }
 
 // pass lets x through its gates, and sets its standing, or holds x. One that has passed before and was
@@ -249,18 +255,22 @@ func (b *blame) admit(now time.Duration) *Exchange {
 
 // ended lets the next exchange through the gates that x has passed: it has ended, or waits again.
 func (b *blame) ended(x *Exchange) {
-	if g := &b.newcomers; g.trying == x {
-		g.trying = nil
-		b.rewake(g)
-	}
+	b.leaves(&b.risky[x.standing], x)
 	if x.standing != standingSuspect {
 		return
 	}
 	for scope := range numGateScopes {
-		if g := b.gates[x.Author.gateKey(scope)]; g != nil && g.trying == x {
-			g.trying = nil
-			b.rewake(g)
+		if g := b.gates[x.Author.gateKey(scope)]; g != nil {
+			b.leaves(g, x)
 		}
+	}
+}
+
+// leaves lets the next exchange through g, if x is the one that tries.
+func (b *blame) leaves(g *gate, x *Exchange) {
+	if g.trying == x {
+		g.trying = nil
+		b.rewake(g)
 	}
 }
 
@@ -362,7 +372,7 @@ func (b *blame) appendRecent(dst []Blame, now time.Duration) []Blame {
 
 // waiting returns the number of exchanges that wait at gates.
 func (b *blame) waiting() int {
-	n := b.newcomers.waiting.n
+	n := b.risky[standingNew].waiting.n + b.risky[standingSuspect].waiting.n
 	for _, g := range b.gates {
 		n += g.waiting.n
 	}

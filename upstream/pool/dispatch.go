@@ -18,7 +18,7 @@ func (p *Pool) dispatch(now time.Duration) {
 	if !p.paused && now >= p.throttledUntil {
 		p.dispatchAgain(now)
 	}
-	p.letNewcomers(now)
+	p.letRisky(now)
 	for x := p.blame.admit(now); x != nil; x = p.blame.admit(now) {
 		p.enter(x, now)
 	}
@@ -194,6 +194,7 @@ func (p *Pool) take(i int) *Session {
 // send hands x to s.
 func (p *Pool) send(s *Session, x *Exchange, now time.Duration) {
 	p.dequeue(x, now)
+	p.blame.leaves(&p.blame.risky[standingSuspect], x)
 	x.state, x.session, x.sentAt = exchangeInFlight, s, now
 	x.sentOn = s.ID
 	x.tries++

@@ -113,10 +113,12 @@ func TestGatesTakeNoSlots(t *testing.T) {
 // yet. They are sent once it does, one after the other.
 func TestNewcomersTakeNoSlots(t *testing.T) {
 	d := newDesk(t, func(c *Config) {
-		c.MinSessions, c.MaxSessions, c.QueueTimeout = 1, 1, time.Hour
+		c.MinSessions, c.MaxSessions, c.QueueTimeout = 2, 2, time.Hour
 		c.Rules = []Rule{limited(2, time.Second, ScopeClient)}
 	})
-	d.open()
+	for range 2 {
+		d.open()
+	}
 	for d.logins.Used(d.now) < d.logins.Limit().N/2 {
 		d.now = d.logins.Next(d.now)
 		d.logins.Take(d.now)
@@ -144,9 +146,66 @@ func TestNewcomersTakeNoSlots(t *testing.T) {
 		if got := d.sentAfter(x); got > time.Minute+recheck {
 			t.Errorf("command %d of a new connection is sent after %v", i+1, got)
 		}
+		for _, y := range xs[i+1 : 9] {
+			if y.state != exchangeGated {
+				t.Errorf("while command %d is in flight, another is in state %d", i+1, y.state)
+			}
+		}
 		d.answer(x.session, CauseNone)
 	}
-	if g := &d.blame.newcomers; g.waiting.n != 0 || g.trying != nil || d.blame.held.Len() != 0 {
+	if g := &d.blame.risky[standingNew]; g.waiting.n != 0 || g.trying != nil || d.blame.held.Len() != 0 {
 		t.Errorf("%d wait, somebody tries: %v, %d gates are held", g.waiting.n, g.trying != nil, d.blame.held.Len())
+	}
+}
+
+// TestSuspectsTakeNoSlots: nor do suspects for which there is no second session.
+func TestSuspectsTakeNoSlots(t *testing.T) {
+	d := newDesk(t, func(c *Config) {
+		c.MinSessions, c.MaxSessions, c.QueueTimeout = 3, 3, time.Hour
+		c.Rules = []Rule{limited(3, time.Second, ScopeClient)}
+	})
+	for range 3 {
+		d.open()
+	}
+	budget := NewBudget()
+	by := func(client, content uint64) *Exchange {
+		x := &Exchange{Command: frame.CommandCreate, Weight: 1, Since: d.now, Budget: budget,
+			Author: Author{Client: client, Identity: "a", Kind: 1, Content: content, Known: true}}
+		d.submit(x)
+		return x
+	}
+	for client := range uint64(4) {
+		for i := range uint64(blamedEnds) {
+			x := by(client+1, client*10+i)
+			d.sentAfter(x)
+			d.ruined(x)
+		}
+	}
+	d.wait(gateMin)
+	slow := []*Exchange{d.ask(false), d.ask(false)}
+	var xs []*Exchange
+	for client := range uint64(4) {
+		xs = append(xs, by(client+1, 100+client))
+		d.wantWaiting(xs[client])
+	}
+	d.wait(time.Second)
+	y := by(200, 200)
+	if got := d.sentAfter(y); got > 0 {
+		t.Errorf("somebody else's command is sent after %v", got)
+	}
+	d.answer(y.session, CauseNone)
+	for _, x := range slow {
+		d.answer(x.session, CauseNone)
+	}
+	for i := range xs {
+		if inFlight := xs[i].state == exchangeInFlight; inFlight != (i < 2) {
+			t.Errorf("with three sessions suspect %d is in flight: %v", i+1, inFlight)
+		}
+	}
+	for i, x := range xs {
+		if got := d.sentAfter(x); got > time.Second {
+			t.Errorf("suspect %d is sent after %v", i+1, got)
+		}
+		d.answer(x.session, CauseNone)
 	}
 }

@@ -594,7 +594,7 @@ func (p *Pool) waitCause(x *Exchange, now time.Duration) Cause {
 		return CauseRegistryAway
 	case now < p.throttledUntil:
 		return CauseThrottled
-	case x.gate == &p.blame.newcomers: // nothing is said against it
+	case x.gate == &p.blame.risky[standingNew]: // nothing is said against it
 	case x.state == exchangeGated, x.standing == standingSuspect:
 		return CauseBlamed
 	}

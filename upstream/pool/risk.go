@@ -22,14 +22,14 @@ func (p *Pool) risks(st standing, now time.Duration) bool {
 	return rested > 1
 }
 
-// lets reports whether x may wait for a session, as far as affords allows it. Otherwise it holds x: what
-// is not sent for so long must not have slots of its client's limits.
+// lets reports whether x may wait for a session, as far as risks allows to send it. Otherwise it holds x:
+// what is not sent for so long must not have slots of its client's limits.
 func (p *Pool) lets(x *Exchange, now time.Duration) bool {
-	g := &p.blame.newcomers
-	if x.standing != standingNew {
+	if x.standing == standingKnown {
 		return true
 	}
-	if !p.affords(standingNew, now) {
+	g := &p.blame.risky[x.standing]
+	if !p.risks(x.standing, now) {
 		g.until = now + recheck
 		p.blame.hold(g, x)
 		return false
@@ -41,10 +41,18 @@ func (p *Pool) lets(x *Exchange, now time.Duration) bool {
 	return true
 }
 
-// letNewcomers keeps those who wait for the budget of logins where they are, as long as they have to.
-func (p *Pool) letNewcomers(now time.Duration) {
-	if g := &p.blame.newcomers; g.waiting.n > 0 && g.until <= now && !p.affords(standingNew, now) {
-		g.until = now + recheck
+// letRisky sets when the first of those that lets holds may go on.
+func (p *Pool) letRisky(now time.Duration) {
+	for st := range p.blame.risky {
+		g := &p.blame.risky[st]
+		if g.waiting.n == 0 || g.trying != nil {
+			continue
+		}
+		if p.risks(standing(st), now) {
+			g.until = now
+		} else if g.until <= now {
+			g.until = now + recheck
+		}
 		p.blame.rewake(g)
 	}
 }

@@ -44,16 +44,20 @@ func (w *world) check() {
 // and wakes the pool where nothing else does. Gates are of the last minutes.
 func (w *world) checkGates() {
 	b := &w.pool.blame
-	held := b.newcomers.waiting.n
-	if x := b.newcomers.trying; x != nil && (w.exchange[x] == nil || x.state == exchangeGated || x.standing != standingNew) {
-		w.errorf("newcomers wait for the end of one in state %d, standing %d", x.state, x.standing)
+	held := 0
+	for st := range b.risky {
+		g := &b.risky[st]
+		held += g.waiting.n
+		if x := g.trying; x != nil && (w.exchange[x] == nil || x.state == exchangeGated || x.standing != standing(st)) {
+			w.errorf("those of standing %d wait for one in state %d, standing %d", st, x.state, x.standing)
+		}
 	}
 	for key, g := range b.gates {
 		switch x := g.trying; {
 		case x == nil:
 		case w.exchange[x] == nil:
 			w.errorf("gate %+v waits for an exchange that has ended", key)
-		case x.standing != standingSuspect || x.state == exchangeGated || x.Author.gateKey(key.scope) != key:
+		case x.standing != standingSuspect || x.state == exchangeGated && x.gate != &b.risky[standingSuspect] || x.Author.gateKey(key.scope) != key:
 			w.errorf("gate %+v waits for an exchange that is no suspect of it: state %d, standing %d", key, x.state, x.standing)
 		}
 		if g.place.In() != (g.waiting.n > 0 && g.trying == nil) {

@@ -130,6 +130,9 @@ func (p *Pool) wanted(now time.Duration) bool {
 	if x := p.queue.again.head; x != nil && p.live == len(p.idle) && !p.loggedInSince(x.lostAt) {
 		return true
 	}
+	if p.blame.risky[standingSuspect].waiting.n > 0 && p.affords(standingSuspect, now) { // for a second session
+		return true
+	}
 	for _, l := range p.queue.lanes {
 		if l.heap.Len() == 0 || !p.affords(l.standing, now) {
 			continue
