@@ -393,12 +393,13 @@ func (b *blame) tidy(now time.Duration) {
 }
 
 // struck blames the end of s on a command, if its cause is one of BlameCauses: on the command in
-// flight, or on the one that was answered just before. It must be called once for each session that
-// ends, while its command is known.
-func (p *Pool) struck(s *Session, cause Cause, now time.Duration) {
+// flight, or on the one that was answered just before. That the end came with the answer to the
+// command in flight leaves no doubt. It must be called while the command is known, and for each
+// session that ends.
+func (p *Pool) struck(s *Session, cause Cause, answered bool, now time.Duration) {
 	a, sent := &s.answeredFor, s.answeredSent
 	recent := s.answeredAt != never && now-s.answeredAt < aftermath
-	if x := s.x; x != nil && !s.recording && !(recent && p.isAnswered(s, now)) {
+	if x := s.x; x != nil && !s.recording && (answered || !recent || !p.isAnswered(s, now)) {
 		a, sent, recent = &x.Author, x.sentAt, true
 	}
 	switch {

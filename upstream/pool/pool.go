@@ -320,7 +320,7 @@ func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 		panic("BUG: answer on a session that is " + s.state.String())
 	}
 	if end != CauseNone {
-		p.struck(s, end, now)
+		p.struck(s, end, true, now)
 	}
 	x := p.release(s, now)
 	if x != nil {
@@ -518,7 +518,7 @@ func (p *Pool) Closed(s *Session, now time.Duration) {
 	if s.ghost {
 		p.ghosts = append(p.ghosts, now+ghostLife)
 	}
-	p.struck(s, s.cause, now)
+	p.struck(s, s.cause, false, now)
 	if s.recording {
 		x := p.unsend(s, now)
 		p.lost(s, now)
