@@ -410,21 +410,23 @@ func (p *Pool) struck(s *Session, cause Cause, answered bool, now time.Duration)
 }
 
 // isAnswered reports whether the end of s belongs to the command that was answered on s just before
-// the one in flight. It does where the registry had no time to look at the latter. Otherwise it
-// belongs to the one whose connection has ended more sessions, or the command itself has, and between
-// equals to the one whose connection has had fewer answers.
+// the one in flight. It belongs to the one whose connection has ended more sessions, or the command
+// itself has. Between equals it is the one whose connection has had no answer to the kind. Where that
+// says nothing either, it is the former if the registry had no time to look at the latter, which a
+// registry that closes faster than it answers has all the same, or else the one whose connection has
+// had fewer answers.
 func (p *Pool) isAnswered(s *Session, now time.Duration) bool {
 	before, after := &s.answeredFor, &s.x.Author
 	if before.Client == after.Client {
 		return false
 	}
-	if now-s.since < p.fastest/2 {
-		return true
-	}
 	if m, n := p.blame.guilt(before, now), p.blame.guilt(after, now); m != n {
 		return m > n
 	}
-	return before.Answers < after.Answers
+	if before.Known != after.Known {
+		return after.Known
+	}
+	return now-s.since < p.fastest/2 || before.Answers < after.Answers
 }
 
 // guilt returns how many sessions in a row have ended behind commands of a's connection, or behind
