@@ -377,29 +377,6 @@ func TestAftermath(t *testing.T) {
 	}
 }
 
-// TestEndInAnswer: an answer that ends its session is that of the command in flight. Its author is
-// blamed, however soon it comes, and not whose command was answered before.
-func TestEndInAnswer(t *testing.T) {
-	d := patient(t, 1)
-	a := Author{Client: 100, Identity: "a", Kind: 1, Content: 1, Answers: 7}
-	for _, cause := range []Cause{CauseCodeCloses, CauseRegistryClosed, CauseUnasked} {
-		y := d.by(Author{Client: 1, Identity: "b", Kind: 2, Content: 2, Known: true}, true)
-		x := d.by(a, false)
-		d.now += 20 * time.Millisecond
-		d.answer(y.session, CauseNone)
-		d.pass(time.Minute, func() bool { return x.state == exchangeInFlight })
-		s := x.session
-		d.now += time.Millisecond
-		d.answer(s, cause)
-		if b := s.Blame(); b == nil || b.Author.Client != a.Client {
-			t.Errorf("%v: blamed is %+v, want the author of the command in flight", cause, b)
-		}
-		d.pass(time.Minute, d.wantsToOpen)
-		d.open()
-		d.wait(3 * pardon)
-	}
-}
-
 // TestConvalescence: behind the answer to a suspect its session rests for a moment.
 func TestConvalescence(t *testing.T) {
 	d := patient(t, 2)
