@@ -78,6 +78,15 @@ func (b *Bucket) Next(now time.Duration) time.Duration {
 	return at
 }
 
+// Frees is the instant at which the next slot in use is free again: a period behind the oldest
+// answer; Never if no command was answered within the last period.
+func (b *Bucket) Frees(now time.Duration) time.Duration {
+	if b.expire(now); b.answered.n == 0 {
+		return Never
+	}
+	return b.answered.at(0) + b.limit.Per
+}
+
 // paced reports whether the spacing can ask for a longer wait than the log does: not with a burst
 // of N, and not before the first Take.
 func (b *Bucket) paced() bool { return b.limit.burst() < b.limit.N && b.due != math.MinInt64 }

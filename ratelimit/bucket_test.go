@@ -394,3 +394,27 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		t.Errorf("got %v allocations per command, want 0", got)
 	}
 }
+
+// TestFrees: the next slot is free a period behind the oldest answer.
+func TestFrees(t *testing.T) {
+	b := NewBucket(Limit{N: 3, Per: time.Minute})
+	if got := b.Frees(0); got != Never {
+		t.Errorf("of an unused bucket: %v", got)
+	}
+	b.Take(0)
+	b.Take(0)
+	if got := b.Frees(time.Second); got != Never {
+		t.Errorf("while nothing is answered: %v", got)
+	}
+	b.Done(2 * time.Second)
+	b.Done(5 * time.Second)
+	if got := b.Frees(6 * time.Second); got != 62*time.Second {
+		t.Errorf("got %v, want a minute behind the first answer", got)
+	}
+	if got := b.Frees(63 * time.Second); got != 65*time.Second {
+		t.Errorf("got %v, want a minute behind the second answer", got)
+	}
+	if got := b.Frees(65 * time.Second); got != Never {
+		t.Errorf("when all are free: %v", got)
+	}
+}

@@ -22,7 +22,7 @@ import (
 // before, or a command that has, as long as it is the only one.
 //
 // The first end behind a command costs its author nothing: it happens. One without an answer in time,
-// while others had theirs, counts as two. From the second one on, of a command that was sent when the
+// while others had theirs, counts as two, unless the connection has had many answers. From the second one on, of a command that was sent when the
 // first was known, the gate lets one exchange through at a time, and after each end only after a wait,
 // which doubles. Ends are forgotten with time, and sooner where the registry answers the author. An exchange that has passed such a gate is
 // suspect: it never gets the last idle session, its session rests for a moment behind its answer,
@@ -50,6 +50,8 @@ const (
 	aftermath = time.Second
 	// convalescence is how long a session rests behind the answer to a suspect.
 	convalescence = 100 * time.Millisecond
+	// seasoned is the number of answers from which a connection speaks for itself alone.
+	seasoned = 8
 	// blamesKept is the number of authors for Snapshot.
 	blamesKept = 8
 )
@@ -152,6 +154,10 @@ type blame struct {
 	answered [math.MaxUint8 + 1]bool // by kind: one was
 	latest   time.Duration           // when a command was answered last
 	recent   []Blame                 // the last of each author, the latest first; blamesKept at most
+
+	// When sessions ended behind commands of a kind that the connection had had no answer to, in the
+	// last minute.
+	fresh []time.Duration
 
 	// The last end behind an author who is not blamed.
 	endedBy Author
@@ -290,12 +296,15 @@ func (b *blame) proved(a *Author, now time.Duration) {
 // strike notes that a session ended behind a command of a, which was sent at the given instant. An
 // end of a command that was sent before the last end was known does not count again: a registry that
 // restarts ends all its sessions, and a client's second command may have been on its way.
-func (b *blame) strike(a *Author, cause Cause, sent, now time.Duration) *Blame {
+//
+// An end behind a connection that has had many answers is not its identity's, unless logins are
+// scarce: then one that works first and ruins a session later costs too much, too.
+func (b *blame) strike(a *Author, cause Cause, sent time.Duration, scarce bool, now time.Duration) *Blame {
 	s := &Blame{Author: *a, Cause: cause, At: now}
 	ends := 1
-	silent := b.latest < now-(now-sent)/2        // the registry has answered nobody
-	if cause == CauseCommandTimeout && !silent { // the session was nobody else's for so long
-		ends = blamedEnds
+	silent := b.latest < now-(now-sent)/2 // the registry has answered nobody
+	if cause == CauseCommandTimeout && !silent && a.Answers < seasoned {
+		ends = blamedEnds // the session was nobody else's for so long
 	}
 	count := func(scope gateScope) {
 		b.count(a.gateKey(scope), ends, cause, sent, now)
@@ -310,10 +319,14 @@ func (b *blame) strike(a *Author, cause Cause, sent, now time.Duration) *Blame {
 	}
 	for _, scope := range []gateScope{gateIdentity, gateKind} {
 		switch {
-		case again, scope == gateKind && (a.Kind == 0 || b.answered[a.Kind]):
+		case again, scope == gateKind && (a.Kind == 0 || b.answered[a.Kind]),
+			scope == gateIdentity && a.Known && a.Answers >= seasoned && !scarce:
 		case !repeated, b.endsOf(a, scope, now) >= blamedEnds:
 			count(scope)
 		}
+	}
+	if !a.Known {
+		b.fresh = append(b.fresh, now)
 	}
 	if s.Ends < blamedEnds {
 		s.general = b.endedAt != never && now-b.endedAt < pardon && !a.isLike(&b.endedBy)
@@ -405,7 +418,7 @@ func (p *Pool) struck(s *Session, cause Cause, answered bool, now time.Duration)
 	switch {
 	case !recent, s.blame != nil, p.draining, !slices.Contains(BlameCauses, cause):
 	default:
-		s.blame = p.blame.strike(a, cause, sent, now)
+		s.blame = p.blame.strike(a, cause, sent, p.scarce(now), now)
 	}
 }
 

@@ -156,7 +156,26 @@ func TestTimeoutCountsTwice(t *testing.T) {
 		if b == nil || b.Ends != blamedEnds || b.Wait != gateMin || !b.HoldsBack() || b.Sessions != 1 || d.Ended(1, d.now) != 1 {
 			t.Errorf("blamed is %+v, want two ends for one session", b)
 		}
-		d.wantEnd(x, EndUnknown, CauseCommandTimeout)
+		d.wantWaiting(x) // it is asked once more, as a suspect
+		d.pass(time.Minute, d.wantsToOpen)
+		d.open()
+		if d.sentAfter(x); x.standing != standingSuspect || len(d.idle) == 0 {
+			t.Errorf("it is asked once more as %d, and leaves %d idle sessions", x.standing, len(d.idle))
+		}
+		d.ruined(x)
+		d.wantEnd(x, EndUnknown, CauseRegistryClosed)
+	}
+}
+
+// TestTimeoutOfSeasoned: it counts as one where the connection has had many answers.
+func TestTimeoutOfSeasoned(t *testing.T) {
+	for answers, want := range map[uint32]int{seasoned - 1: blamedEnds, seasoned: 1} {
+		b := newBlame()
+		b.latest = 19 * time.Second
+		a := Author{Client: 1, Identity: "a", Kind: 1, Content: 1, Known: true, Answers: answers}
+		if s := b.strike(&a, CauseCommandTimeout, 0, false, 20*time.Second); s.Ends != want {
+			t.Errorf("behind %d answers it counts as %d, want %d", answers, s.Ends, want)
+		}
 	}
 }
 
@@ -398,15 +417,23 @@ func TestConvalescence(t *testing.T) {
 	}
 }
 
-// TestLoginsForThoseWhoWork: half of the budget of logins is kept for connections that have had an
-// answer.
-func TestLoginsForThoseWhoWork(t *testing.T) {
-	d := patient(t, 1)
-	for d.logins.Used(d.now) < d.logins.Limit().N/2 {
+// newOnes has new connections end as many sessions within a minute as they may, and logins be scarce.
+func (d *desk) newOnes() {
+	for !d.scarce(d.now) {
 		d.now = d.logins.Next(d.now)
 		d.logins.Take(d.now)
 		d.logins.Done(d.now)
 	}
+	for d.blame.freshEnds(d.now) < d.logins.Limit().N/4 {
+		d.blame.fresh = append(d.blame.fresh, d.now)
+	}
+}
+
+// TestLoginsForThoseWhoWork: where half of the budget of logins is used up, and new connections
+// have used up a quarter, new ones wait, and those that have had an answer do not.
+func TestLoginsForThoseWhoWork(t *testing.T) {
+	d := patient(t, 1)
+	d.newOnes()
 	x := d.by(Author{Client: 100, Identity: "x", Kind: 100, Content: 100}, false)
 	y := d.by(Author{Client: 101, Identity: "y", Kind: 101, Content: 101, Known: true}, false)
 	d.wantWaiting(x)
@@ -414,8 +441,47 @@ func TestLoginsForThoseWhoWork(t *testing.T) {
 		t.Error("the command of one who works waits")
 	}
 	d.answer(y.session, CauseNone)
-	if got := d.sentAfter(x); got > time.Minute {
-		t.Errorf("a new connection's command is sent after %v", got)
+	if got := d.sentAfter(x); got < 50*time.Second || got > time.Minute+recheck {
+		t.Errorf("a new connection's command is sent after %v, want a minute", got)
+	}
+}
+
+// TestSuspectsLeaveLogins: where half of the budget of logins is used up, suspects wait.
+func TestSuspectsLeaveLogins(t *testing.T) {
+	d := patient(t, 3)
+	a := Author{Client: 1, Identity: "a", Kind: 1, Known: true}
+	for i := range uint64(2) {
+		a.Content = i + 1
+		d.ruined(d.by(a, false))
+	}
+	d.newOnes()
+	d.now += gateMin
+	x := d.by(a, false)
+	d.wantWaiting(x)
+	if got := d.sentAfter(x); got < 50*time.Second || got > time.Minute+recheck {
+		t.Errorf("it is sent after %v, want a minute", got)
+	}
+}
+
+// TestSeasoned: an end behind a connection that has had many answers is not its identity's, unless
+// logins are scarce.
+func TestSeasoned(t *testing.T) {
+	for _, scarce := range []bool{false, true} {
+		var ends []int
+		for _, answers := range []uint32{seasoned - 1, seasoned} {
+			b := newBlame()
+			a := Author{Client: 1, Identity: "a", Kind: 1, Content: 1, Known: true, Answers: answers}
+			b.answered[1] = true
+			b.strike(&a, CauseRegistryClosed, 0, scarce, 1)
+			ends = append(ends, b.endsOf(&a, gateIdentity, 1))
+		}
+		want := []int{1, 0}
+		if scarce {
+			want[1] = 1
+		}
+		if !slices.Equal(ends, want) {
+			t.Errorf("scarce %v: ends of the identity are %v", scarce, ends)
+		}
 	}
 }
 

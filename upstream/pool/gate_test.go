@@ -119,11 +119,7 @@ func TestNewcomersTakeNoSlots(t *testing.T) {
 	for range 2 {
 		d.open()
 	}
-	for d.logins.Used(d.now) < d.logins.Limit().N/2 {
-		d.now = d.logins.Next(d.now)
-		d.logins.Take(d.now)
-		d.logins.Done(d.now)
-	}
+	d.newOnes()
 	budget := NewBudget()
 	by := func(client uint64, known bool) *Exchange {
 		x := &Exchange{Command: frame.CommandCreate, Weight: 1, Since: d.now, Budget: budget,

@@ -540,10 +540,10 @@ func (p *Pool) forget(s *Session) {
 }
 
 // broken decides about an exchange whose session s was closed before the answer. A query is sent
-// once more, on another session, unless it is blamed for more than this end. A transform is never
-// sent twice: it ends as unknown.
+// once more, on another session, unless it is blamed for more than this one's end. A transform is
+// never sent twice: it ends as unknown.
 func (p *Pool) broken(x *Exchange, s *Session, now time.Duration) {
-	blamed := s.blame != nil && s.blame.Author.Client == x.Author.Client && s.blame.Ends >= blamedEnds
+	blamed := s.blame != nil && s.blame.Author.Client == x.Author.Client && s.blame.Sessions >= blamedEnds
 	if x.Query && !x.orphan && x.tries < 2 && !blamed && s.cause != CauseShutdown && !(p.draining && now >= p.drainBy) {
 		p.enqueue(x, now)
 		return

@@ -58,11 +58,24 @@ func (p *Pool) letRisky(now time.Duration) {
 }
 
 // affords reports whether the budget of logins allows to send an exchange of that standing: half of
-// it is kept for those who work. Otherwise it sets wake to when to ask again.
+// it is not for suspects, and not for connections that are new where such have used up a quarter.
+// Otherwise it sets wake to when to ask again.
 func (p *Pool) affords(st standing, now time.Duration) bool {
-	if st == standingKnown || p.logins.Used(now) < p.logins.Limit().N/2 {
+	if st == standingKnown || !p.scarce(now) || st == standingNew && p.blame.freshEnds(now) < p.logins.Limit().N/4 {
 		return true
 	}
 	p.wakeAt(now + recheck)
 	return false
+}
+
+// scarce reports whether half of the budget of logins is used up.
+func (p *Pool) scarce(now time.Duration) bool { return p.logins.Used(now) >= p.logins.Limit().N/2 }
+
+// freshEnds returns how many sessions ended in the last minute behind commands of a kind that their
+// connection had had no answer to.
+func (b *blame) freshEnds(now time.Duration) int {
+	for len(b.fresh) > 0 && b.fresh[0] <= now-time.Minute {
+		b.fresh = b.fresh[1:]
+	}
+	return len(b.fresh)
 }

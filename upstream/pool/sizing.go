@@ -66,12 +66,14 @@ func loginBudget(sessions int) ratelimit.Limit {
 }
 
 // nextLogin returns the earliest instant at which the budget of logins admits an attempt. Half of it
-// may be used up at once. The other half is spread over the minute, so that a pool without a session
-// is seconds from one, however long sessions end.
+// may be used up at once. What is left of the other half is spread over the time until some is free
+// again, so that a pool without a session is seconds from one, however long sessions end.
 func (p *Pool) nextLogin(now time.Duration) time.Duration {
 	at := p.logins.Next(now)
-	if b := p.logins.Limit(); p.logins.Used(now) >= b.N/2 {
-		at = max(at, p.triedAt+2*b.Per/time.Duration(b.N))
+	if left := p.logins.Limit().N - p.logins.Used(now); p.scarce(now) && left > 0 {
+		if frees := p.logins.Frees(now); frees != ratelimit.Never {
+			at = max(at, p.triedAt+(frees-now)/time.Duration(left+1))
+		}
 	}
 	return at
 }
