@@ -99,7 +99,6 @@ func (c *chaosClient) exchange(command, name string) end {
 	mine := bytes.Contains(a, []byte(">"+trid+"<"))
 	switch {
 	case bytes.Contains(a, []byte(`code="2400"`)) && mine && bytes.Contains(a, []byte("not sent to registry")):
-		println("NOTSENT", string(a))
 		return notSent
 	case bytes.Contains(a, []byte(`code="2400"`)) && mine:
 		return failed

@@ -47,12 +47,16 @@ func newRig(t *testing.T, bin string, flags []string, keys, clients string) *rig
 }
 
 // twin is another eppmux in front of the same registry, with the same config but for its unix
-// socket.
+// socket. It has a state folder of its own: else it would not use an account that another uses.
 func (r *rig) twin() *rig {
 	r.t.Helper()
 	other := *r
 	other.file, other.socket = "twin.yaml", filepath.Join(r.dir, "twin.sock")
-	other.write(other.file, strings.Replace(r.text(r.file), r.socket, other.socket, 1))
+	state := filepath.Join(r.dir, "twin")
+	if err := os.Mkdir(state, 0o700); err != nil {
+		r.t.Fatal(err)
+	}
+	other.write(other.file, strings.Replace(r.text(r.file), r.socket, other.socket, 1)+"state: {dir: "+state+"}\n")
 	return &other
 }
 

@@ -22,14 +22,15 @@ import (
 // before, or a command that has, as long as it is the only one.
 //
 // The first end behind a command costs its author nothing: it happens. One without an answer in time,
-// while others had theirs, counts as two, unless the connection has had many answers. From the second one on, of a command that was sent when the
-// first was known, the gate lets one exchange through at a time, and after each end only after a wait,
-// which doubles. Ends are forgotten with time, and sooner where the registry answers the author. An exchange that has passed such a gate is
-// suspect: it never gets the last idle session, its session rests for a moment behind its answer,
-// since a registry's close may follow it, and where it ends a session it is not repeated.
+// while others had theirs, counts as two, unless the connection has had many answers. From the second
+// one on, of a command that was sent when the first was known, the gate lets one exchange through at a
+// time, and after each end only after a wait, which doubles. Ends are forgotten with time, and sooner
+// where the registry answers the author. An exchange that has passed such a gate is suspect: it never
+// gets the last idle session, its session rests for a moment behind its answer, since a registry's
+// close may follow it, and where it ends a session it is not repeated.
 //
-// Half of the budget of logins is kept for those who work: a command of a kind that its connection
-// has had no answer to yet is sent only while the other half lasts, see affords.
+// Where half of the budget of logins is used up, and a good part of it by suspects and by commands of
+// kinds that their connections have had no answer to, the rest is for those who work, see affords.
 const (
 	// pardon is the time without an end after which one end is forgotten. It is mercy where at least
 	// amends commands like those were answered behind the last end: many a registry closes each session
@@ -50,8 +51,10 @@ const (
 	aftermath = time.Second
 	// convalescence is how long a session rests behind the answer to a suspect.
 	convalescence = 100 * time.Millisecond
-	// seasoned is the number of answers from which a connection speaks for itself alone.
+	// seasoned is the number of answers from which a connection speaks for itself alone, unless ends
+	// are so frequent that rarely answers to its identity lie between them, while logins are scarce.
 	seasoned = 8
+	rarely   = 64
 	// blamesKept is the number of authors for Snapshot.
 	blamesKept = 8
 )
@@ -155,9 +158,9 @@ type blame struct {
 	latest   time.Duration           // when a command was answered last
 	recent   []Blame                 // the last of each author, the latest first; blamesKept at most
 
-	// When sessions ended behind commands of a kind that the connection had had no answer to, in the
-	// last minute.
-	fresh []time.Duration
+	// When sessions ended in the last minute behind commands of suspects, of those who had ended others,
+	// and of kinds that their connection had had no answer to.
+	risked []time.Duration
 
 	// The last end behind an author who is not blamed.
 	endedBy Author
@@ -297,8 +300,9 @@ func (b *blame) proved(a *Author, now time.Duration) {
 // end of a command that was sent before the last end was known does not count again: a registry that
 // restarts ends all its sessions, and a client's second command may have been on its way.
 //
-// An end behind a connection that has had many answers is not its identity's, unless logins are
-// scarce: then one that works first and ruins a session later costs too much, too.
+// An end behind a connection that has had many answers is not its identity's, unless such ends are
+// frequent and logins are scarce: then one that works first and ruins a session later costs too much,
+// too.
 func (b *blame) strike(a *Author, cause Cause, sent time.Duration, scarce bool, now time.Duration) *Blame {
 	s := &Blame{Author: *a, Cause: cause, At: now}
 	ends := 1
@@ -320,13 +324,10 @@ func (b *blame) strike(a *Author, cause Cause, sent time.Duration, scarce bool, 
 	for _, scope := range []gateScope{gateIdentity, gateKind} {
 		switch {
 		case again, scope == gateKind && (a.Kind == 0 || b.answered[a.Kind]),
-			scope == gateIdentity && a.Known && a.Answers >= seasoned && !scarce:
+			scope == gateIdentity && a.Known && a.Answers >= seasoned && !(scarce && b.rarelyAnswered(a)):
 		case !repeated, b.endsOf(a, scope, now) >= blamedEnds:
 			count(scope)
 		}
-	}
-	if !a.Known {
-		b.fresh = append(b.fresh, now)
 	}
 	if s.Ends < blamedEnds {
 		s.general = b.endedAt != never && now-b.endedAt < pardon && !a.isLike(&b.endedBy)
@@ -335,6 +336,13 @@ func (b *blame) strike(a *Author, cause Cause, sent time.Duration, scarce bool, 
 	s.general = s.general || silent && cause == CauseCommandTimeout
 	b.remember(s)
 	return s
+}
+
+// rarelyAnswered reports whether few commands of a's identity and kind were answered since the last end
+// behind one.
+func (b *blame) rarelyAnswered(a *Author) bool {
+	g := b.gates[a.gateKey(gateIdentity)]
+	return g == nil || g.answers < rarely
 }
 
 // count counts ends at the gate of that key, which it makes where there is none.
@@ -410,14 +418,17 @@ func (b *blame) tidy(now time.Duration) {
 // command in flight leaves no doubt. It must be called while the command is known, and for each
 // session that ends.
 func (p *Pool) struck(s *Session, cause Cause, answered bool, now time.Duration) {
-	a, sent := &s.answeredFor, s.answeredSent
+	a, as, sent := &s.answeredFor, s.answeredAs, s.answeredSent
 	recent := s.answeredAt != never && now-s.answeredAt < aftermath
 	if x := s.x; x != nil && !s.recording && (answered || !recent || !p.isAnswered(s, now)) {
-		a, sent, recent = &x.Author, x.sentAt, true
+		a, as, sent, recent = &x.Author, x.standing, x.sentAt, true
 	}
 	switch {
 	case !recent, s.blame != nil, p.draining, !slices.Contains(BlameCauses, cause):
 	default:
+		if as != standingKnown || p.blame.guilt(a, now) > 0 {
+			p.blame.risked = append(p.blame.risked, now)
+		}
 		s.blame = p.blame.strike(a, cause, sent, p.scarce(now), now)
 	}
 }

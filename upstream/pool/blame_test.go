@@ -424,13 +424,13 @@ func (d *desk) newOnes() {
 		d.logins.Take(d.now)
 		d.logins.Done(d.now)
 	}
-	for d.blame.freshEnds(d.now) < d.logins.Limit().N/4 {
-		d.blame.fresh = append(d.blame.fresh, d.now)
+	for d.blame.risks(d.now) < d.logins.Limit().N/5 {
+		d.blame.risked = append(d.blame.risked, d.now)
 	}
 }
 
 // TestLoginsForThoseWhoWork: where half of the budget of logins is used up, and new connections
-// have used up a quarter, new ones wait, and those that have had an answer do not.
+// have used up a fifth, new ones wait, and those that have had an answer do not.
 func TestLoginsForThoseWhoWork(t *testing.T) {
 	d := patient(t, 1)
 	d.newOnes()

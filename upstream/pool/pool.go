@@ -330,7 +330,7 @@ func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 			p.worked++
 			p.blame.proved(&x.Author, now)
 		}
-		s.answeredFor, s.answeredSent, s.answeredAt = x.Author, x.sentAt, now
+		s.answeredFor, s.answeredAs, s.answeredSent, s.answeredAt = x.Author, x.standing, x.sentAt, now
 		if x.standing == standingSuspect {
 			s.rests = now + convalescence
 		}

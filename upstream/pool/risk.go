@@ -57,11 +57,11 @@ func (p *Pool) letRisky(now time.Duration) {
 	}
 }
 
-// affords reports whether the budget of logins allows to send an exchange of that standing: half of
-// it is not for suspects, and not for connections that are new where such have used up a quarter.
+// affords reports whether the budget of logins allows to send an exchange of that standing: where half
+// of it is used up, a fifth by those who are new and by suspects, the rest is for others.
 // Otherwise it sets wake to when to ask again.
 func (p *Pool) affords(st standing, now time.Duration) bool {
-	if st == standingKnown || !p.scarce(now) || st == standingNew && p.blame.freshEnds(now) < p.logins.Limit().N/4 {
+	if st == standingKnown || !p.scarce(now) || p.blame.risks(now) < p.logins.Limit().N/5 {
 		return true
 	}
 	p.wakeAt(now + recheck)
@@ -71,11 +71,11 @@ func (p *Pool) affords(st standing, now time.Duration) bool {
 // scarce reports whether half of the budget of logins is used up.
 func (p *Pool) scarce(now time.Duration) bool { return p.logins.Used(now) >= p.logins.Limit().N/2 }
 
-// freshEnds returns how many sessions ended in the last minute behind commands of a kind that their
-// connection had had no answer to.
-func (b *blame) freshEnds(now time.Duration) int {
-	for len(b.fresh) > 0 && b.fresh[0] <= now-time.Minute {
-		b.fresh = b.fresh[1:]
+// risks returns how many sessions ended in the last minute behind commands of suspects, of those who
+// had ended others, and of kinds that their connection had had no answer to.
+func (b *blame) risks(now time.Duration) int {
+	for len(b.risked) > 0 && b.risked[0] <= now-time.Minute {
+		b.risked = b.risked[1:]
 	}
-	return len(b.fresh)
+	return len(b.risked)
 }

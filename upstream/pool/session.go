@@ -67,6 +67,7 @@ type Session struct {
 	// The last client's command that was answered: whose it was, when it was sent, and when it was
 	// answered; never: none was.
 	answeredFor              Author
+	answeredAs               standing
 	answeredSent, answeredAt time.Duration
 	blame                    *Blame // on whose command its end is blamed; nil: on none
 }
