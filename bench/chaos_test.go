@@ -26,6 +26,7 @@ type end uint8
 const (
 	answered end = iota
 	notSent      // 2400, which says that nothing was sent
+	heldBack     // as well, since sessions ended behind commands of this client
 	failed       // 2400, which says something else
 	closed       // no answer
 	wrong        // another's answer
@@ -98,6 +99,8 @@ func (c *chaosClient) exchange(command, name string) end {
 	}
 	mine := bytes.Contains(a, []byte(">"+trid+"<"))
 	switch {
+	case bytes.Contains(a, []byte(`code="2400"`)) && mine && bytes.Contains(a, []byte("held back")):
+		return heldBack
 	case bytes.Contains(a, []byte(`code="2400"`)) && mine && bytes.Contains(a, []byte("not sent to registry")):
 		return notSent
 	case bytes.Contains(a, []byte(`code="2400"`)) && mine:
@@ -197,7 +200,7 @@ func (c *chaos) judge() float64 {
 			switch n := executed["create "+name]; {
 			case n > 1:
 				c.t.Errorf("create of %s was executed %d times", name, n)
-			case e == notSent && n > 0:
+			case (e == notSent || e == heldBack) && n > 0:
 				c.t.Errorf("create of %s was said to be not sent, and was executed", name)
 			}
 		}
@@ -206,8 +209,14 @@ func (c *chaos) judge() float64 {
 	for _, n := range queries {
 		all += n
 	}
-	c.t.Logf("%d queries: answered %d, not sent %d, failed %d, closed %d; creates %v", all, queries[answered], queries[notSent],
-		queries[failed], queries[closed], ends)
+	c.t.Logf("%d queries: answered %d, not sent %d, held back %d, failed %d, closed %d; creates %v", all, queries[answered],
+		queries[notSent], queries[heldBack], queries[failed], queries[closed], ends)
+	// The faults come at random, so some clients are hit twice in a row. What they then wait for is
+	// theirs, and must stay rare.
+	if queries[heldBack]*100 > all {
+		c.t.Errorf("%d of %d queries are held back", queries[heldBack], all)
+	}
+	all -= queries[heldBack]
 	if all-queries[answered] <= 3 {
 		return 1
 	}
@@ -247,7 +256,8 @@ var everyFault = strings.Join([]string{
 }, ";")
 
 // TestChaos: sixty clients, every fault at random: no transform runs twice, no answer goes astray,
-// and at least 99.8 % of the queries succeed.
+// and at least 99.8 % of the queries succeed, but for those of clients behind whose commands sessions
+// have ended in a row.
 func TestChaos(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
