@@ -424,7 +424,7 @@ func (d *desk) newOnes() {
 		d.logins.Take(d.now)
 		d.logins.Done(d.now)
 	}
-	for d.blame.risks(d.now) < d.logins.Limit().N/5 {
+	for d.blame.riskyEnds(d.now) < d.logins.Limit().N/5 {
 		d.blame.risked = append(d.blame.risked, d.now)
 	}
 }

@@ -61,7 +61,7 @@ func (p *Pool) letRisky(now time.Duration) {
 // of it is used up, a fifth by those who are new and by suspects, the rest is for others.
 // Otherwise it sets wake to when to ask again.
 func (p *Pool) affords(st standing, now time.Duration) bool {
-	if st == standingKnown || !p.scarce(now) || p.blame.risks(now) < p.logins.Limit().N/5 {
+	if st == standingKnown || !p.scarce(now) || p.blame.riskyEnds(now) < p.logins.Limit().N/5 {
 		return true
 	}
 	p.wakeAt(now + recheck)
@@ -71,9 +71,9 @@ func (p *Pool) affords(st standing, now time.Duration) bool {
 // scarce reports whether half of the budget of logins is used up.
 func (p *Pool) scarce(now time.Duration) bool { return p.logins.Used(now) >= p.logins.Limit().N/2 }
 
-// risks returns how many sessions ended in the last minute behind commands of suspects, of those who
+// riskyEnds returns how many sessions ended in the last minute behind commands of suspects, of those who
 // had ended others, and of kinds that their connection had had no answer to.
-func (b *blame) risks(now time.Duration) int {
+func (b *blame) riskyEnds(now time.Duration) int {
 	for len(b.risked) > 0 && b.risked[0] <= now-time.Minute {
 		b.risked = b.risked[1:]
 	}
