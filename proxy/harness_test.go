@@ -166,15 +166,21 @@ func start(t testing.TB, change func(*sandbox.Config, *config)) *fixture {
 	return f
 }
 
-// dial connects as a client and reads the greeting.
-func (f *fixture) dial() *peer {
+// dialPlain connects to the first listener.
+func (f *fixture) dialPlain() net.Conn {
 	f.t.Helper()
 	nc, err := net.Dial("tcp", f.server.listeners[0].ln.Addr().String())
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	p := &peer{t: f.t, nc: nc}
 	f.t.Cleanup(func() { nc.Close() })
+	return nc
+}
+
+// dial connects as a client and reads the greeting.
+func (f *fixture) dial() *peer {
+	f.t.Helper()
+	p := &peer{t: f.t, nc: f.dialPlain()}
 	if g := p.read(); !strings.Contains(g, "<greeting>") {
 		f.t.Fatalf("got %q, want a greeting", g)
 	}

@@ -32,7 +32,7 @@ type tlsStream struct {
 // that holds little must not take what another needed for much.
 const tlsRead = 4 << 10
 
-// tlsBuffers holds the buffers of decrypted octets. Idle clients have none.
+// tlsBuffers holds the buffers of decrypted octets, which can hold tlsRead. Idle clients have none.
 var tlsBuffers bytebufferpool.Pool
 
 // newTLSStream is a TLS server's side over nc, whose handshake is still to be done. max bounds what
@@ -62,19 +62,23 @@ func (t *tlsStream) fill() error {
 			t.in.B = append(t.in.B[:0], t.in.B[t.taken:]...)
 			t.taken = 0
 		}
-		t.in.B = slices.Grow(t.in.B, tlsRead)
+		if len(t.in.B) == cap(t.in.B) {
+			t.in.B = slices.Grow(t.in.B, tlsRead)
+		}
 		n, err := t.conn.Read(t.in.B[len(t.in.B):cap(t.in.B)])
 		if t.in == nil { // TLS wrote while it read, and found the connection closed
 			return net.ErrClosed
 		}
 		t.in.B = t.in.B[:len(t.in.B)+n]
-		if errors.Is(err, os.ErrDeadlineExceeded) {
+		switch {
+		case err == nil && len(t.in.B) < cap(t.in.B) && t.under.Emptied():
 			return nil
-		}
-		if err != nil {
-			if errors.Is(err, io.EOF) {
-				return io.EOF
-			}
+		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return nil
+		case errors.Is(err, io.EOF):
+			return io.EOF
+		default:
 			return err
 		}
 	}
@@ -88,9 +92,11 @@ func (t *tlsStream) release() {
 	}
 }
 
+// giveBack gives the buffer back. The pool sorts buffers by the length of their contents, and drops those
+// that can hold more than nearly all contents need. So what it gets is full.
 func (t *tlsStream) giveBack() {
 	if cap(t.in.B) <= tlsRead {
-		t.in.B = t.in.B[:0]
+		t.in.B = t.in.B[:cap(t.in.B)]
 		tlsBuffers.Put(t.in)
 	}
 	t.in, t.taken = nil, 0

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
-	"github.com/valyala/bytebufferpool"
 
 	"eppmux/frame"
 	"eppmux/loop"
@@ -122,7 +121,7 @@ type Account struct {
 	answer    []byte         // as its client gets it, see restore
 	edits     []frame.Edit
 	free      []*Exchange
-	buffers   bytebufferpool.Pool
+	buffers   buffers
 	kinds     kinds
 	budgets   *simplelru.LRU[string, *pool.Budget]
 	counts    Counters

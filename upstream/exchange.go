@@ -48,6 +48,7 @@ type Exchange struct {
 	// buf holds the data unit (unitLen octets), then the content of the client's own clTRID
 	// (clTRIDLen octets).
 	buf        *bytebufferpool.ByteBuffer
+	room       int // octets for which buf has been asked
 	unitLen    int
 	clTRIDLen  int  // 0 where the client sent no clTRID, which is never empty
 	muxTRIDAt  int  // offset of the muxTRID in the unit; 0: the payload has no place for one
@@ -69,10 +70,6 @@ func of(x *pool.Exchange) *Exchange {
 
 // Octets returns the number of octets that the exchange's buffer takes.
 func (x *Exchange) Octets() int { return cap(x.buf.B) }
-
-// bufferKept is the largest buffer of an exchange that is used again, in octets. A short command
-// must not take what a long one needed.
-const bufferKept = 3 << 10
 
 // unit returns the data unit to be sent.
 func (x *Exchange) unit() []byte { return x.buf.B[:x.unitLen] }
@@ -105,7 +102,7 @@ func (x *Exchange) name() {
 // Exchange returns an exchange with a copy of m's octets, with a new muxTRID in the clTRID's place.
 // The exchange belongs to the caller until Submit. m may be changed after it returns.
 func (a *Account) Exchange(from Sender, m *frame.Message) *Exchange {
-	x := a.newExchange()
+	x := a.newExchange(roomFor(m))
 	x.Command, x.Op, x.Query = m.Command, m.Op, m.Query()
 	x.client, x.Budget, x.Weight, x.Since = from.Client, from.Budget, max(1, from.Weight), from.Since
 	x.Author = a.author(&from, m)
@@ -131,8 +128,9 @@ func (a *Account) Exchange(from Sender, m *frame.Message) *Exchange {
 	return x
 }
 
-// newExchange returns an exchange that was used before, or a new one, with an empty buffer.
-func (a *Account) newExchange() *Exchange {
+// newExchange returns an exchange that was used before, or a new one, with an empty buffer that has room
+// for so many octets.
+func (a *Account) newExchange(room int) *Exchange {
 	var x *Exchange
 	if n := len(a.free); n > 0 {
 		x, a.free = a.free[n-1], a.free[:n-1]
@@ -140,7 +138,7 @@ func (a *Account) newExchange() *Exchange {
 		x = new(Exchange)
 		x.Shell = x
 	}
-	x.buf = a.buffers.Get()
+	x.buf, x.room = a.buffers.get(room), room
 	return x
 }
 
@@ -180,9 +178,7 @@ func (a *Account) finish(x *Exchange, o Outcome) {
 	if x.client != nil {
 		x.client.Finish(x, o)
 	}
-	if cap(x.buf.B) <= bufferKept {
-		a.buffers.Put(x.buf)
-	}
+	a.buffers.put(x.buf, x.room)
 	x.Exchange.Reset()
 	*x = Exchange{Exchange: x.Exchange}
 	if len(a.free) < exchangesKept {
