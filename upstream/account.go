@@ -103,13 +103,14 @@ type Account struct {
 	scanner      frame.Scanner
 	trids        *tridSource
 	alarm        *loop.Alarm
-	instant      time.Duration  // of the turn, see now
-	depth        int            // number of turns within each other; 0: outside a turn
-	target       target         // what sessions are opened with
-	trouble      string         // why there is a session less, see troubled; empty: one was opened since
-	troubleSince time.Duration  // when it began
-	cause        pool.Cause     // of trouble
-	seen         seen           // by the last session that logged in
+	instant      time.Duration // of the turn, see now
+	depth        int           // number of turns within each other; 0: outside a turn
+	target       target        // what sessions are opened with
+	trouble      string        // why there is a session less, see troubled; empty: one was opened since
+	troubleSince time.Duration // when it began
+	cause        pool.Cause    // of trouble
+	seen         seen          // by the last session that logged in
+	mailbox      mailbox
 	greeting     []byte         // the registry's last; nil: none yet
 	onGreeting   []func([]byte) // see OnGreeting
 	drained      bool           // DoDrained has come

@@ -132,6 +132,27 @@ var sessionMetrics = metric.Group[Snapshot]{Name: "sessions", Rows: []metric.Row
 		When: "it is not 0: the registry sent them, and no client got them; tell the registry",
 		Each: func(s *Snapshot, e metric.Emit) { byCause(&s.Desync, pool.DesyncCauses, e) },
 	}, {
+		Name: "eppmux_poll_queue_messages", Kind: metric.Gauge,
+		Help: "Messages in the registry's queue for the account, as an answer with msgQ said last. Absent before one " +
+			"has.",
+		When: "it only grows: nobody reads and acknowledges them, see " +
+			"[the message queue](runbook.md#the-message-queue-only-grows)",
+		Each: func(s *Snapshot, e metric.Emit) {
+			if s.Messages.Known {
+				e.Value(float64(s.Messages.Count))
+			}
+		},
+	}, {
+		Name: "eppmux_poll_queue_oldest_seconds", Kind: metric.Gauge,
+		Help: "How long the message at the head of that queue has been there, by the registry's clock and ours. Absent " +
+			"where no answer has said so since the last acknowledgement.",
+		When: "it is long: some registries acknowledge messages by themselves after weeks",
+		Each: func(s *Snapshot, e metric.Emit) {
+			if s.Messages.Age > 0 {
+				e.Value(s.Messages.Age.Seconds())
+			}
+		},
+	}, {
 		Name: "eppmux_password_expiry_timestamp_seconds", Kind: metric.Gauge,
 		Help: "When the password ends by what the registry said at the last login (RFC 8807), in seconds since " +
 			"1970. Absent where it has said nothing.",

@@ -37,6 +37,7 @@ func TestMetrics(t *testing.T) {
 	a, b := numbered("a"), numbered("b")
 	a.Backoff, b.Paused = true, true
 	a.LoginEvents = []frame.LoginEvent{{Type: "password", Expires: time.Unix(1893456000, 0)}}
+	a.Messages = MessageQueue{Known: true, Count: 7, Age: 90 * time.Second}
 	metrictest.Golden(t, "testdata/metrics.txt", metrictest.Collector{
 		Descs:   metrics.Describe,
 		Metrics: func(ch chan<- prometheus.Metric) { metrics.Send(ch, a, "a"); metrics.Send(ch, b, "b") },

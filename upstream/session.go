@@ -233,6 +233,7 @@ func (s *session) message(payload []byte, end pool.Cause) {
 		a.greeted(bytes.Clone(m.Payload))
 	}
 	s.countDesync(end)
+	a.mailbox.hear(m, of(s.s.Exchange()), s.s.InFlight(), a.now())
 	a.inHand = m
 	if !s.rejected(m, end) {
 		a.pool.Answered(s.s, end, a.now())

@@ -27,6 +27,8 @@ type Snapshot struct {
 	ServerLife    time.Duration
 	LoginEvents   []frame.LoginEvent
 
+	Messages MessageQueue // at the registry
+
 	// Culprits are the clients behind whose commands sessions ended last, the latest first.
 	Culprits []Culprit
 }
@@ -45,5 +47,6 @@ func (a *Account) Snapshot(s *Snapshot) {
 	for i := range s.Blames {
 		s.Culprits = append(s.Culprits, a.culprit(&s.Blames[i]))
 	}
+	s.Messages = a.mailbox.snapshot(time.Now())
 	s.ServerExpires, s.ServerLife, s.LoginEvents = a.seen.expires, a.seen.life, a.seen.events
 }

@@ -80,6 +80,9 @@ func TestMetricsAndRules(t *testing.T) {
 	if got := eppmux(t, "send", "--to", m.clients, "check", "free.example"); got.code != cli.ExitDone {
 		t.Fatalf("got %+v", got)
 	}
+	if got := eppmux(t, "send", "--to", m.clients, "poll"); got.code != cli.ExitDone {
+		t.Fatalf("got %+v", got)
+	}
 	metrics := get(t, "http://"+m.admin+"/metrics")
 	promtool(t, metrics, "check", "metrics")
 	promtool(t, nil, "check", "rules", alertsFile)
@@ -92,7 +95,9 @@ func TestMetricsAndRules(t *testing.T) {
 			exported[string(name[1])+"_bucket"] = true
 		}
 	}
-	exported["eppmux_password_expiry_timestamp_seconds"] = true // where the registry tells
+	for _, name := range []string{"eppmux_password_expiry_timestamp_seconds", "eppmux_poll_queue_oldest_seconds"} {
+		exported[name] = true // where the registry tells
+	}
 	for _, file := range []string{alertsFile, alertTests, dashboardFile, "../../docs/reference.md"} {
 		for _, name := range metricName.FindAllString(string(clitest.ReadFile(t, file)), -1) {
 			if !exported[name] {
