@@ -257,15 +257,18 @@ func (c *client) Closed(error) {
 // abandon gives up the client's login and its command, whichever is under way.
 func (c *client) abandon() {
 	c.forgetLogin()
+	goesOn := c.srv.polls.left(c, c.x)
 	if x := c.x; x != nil {
 		c.x = nil
-		c.srv.account.Cancel(x)
+		if !goesOn {
+			c.srv.account.Cancel(x)
+		}
 	}
 }
 
 // busy reports whether the client's last message is still to be answered. Until then the next one
 // is not looked at.
-func (c *client) busy() bool { return c.x != nil || c.check != nil }
+func (c *client) busy() bool { return c.x != nil || c.check != nil || c.srv.polls.waiting(c) }
 
 // touch notes activity, for clients.idle_timeout.
 func (c *client) touch() {

@@ -19,6 +19,7 @@ var errNotClients = errors.New("only a registry sends such a message")
 // act is what a frame leads to. The zero act does nothing.
 type act struct {
 	submit *upstream.Exchange
+	stays  bool        // the frame stays where it is, and is looked at again later
 	unit   []byte      // to write: Server.out or the greeting, borrowed until the next message of our own
 	last   bool        // then the client lingers
 	why    closeReason // for which it lingers
@@ -89,6 +90,9 @@ func (c *client) take() bool {
 	c.deciding = true
 	a := c.decide(c.stream.peek(n)[frame.HeaderLen:])
 	c.deciding = false
+	if a.stays {
+		return false
+	}
 	c.discard(n)
 	c.do(a)
 	return true
@@ -168,6 +172,9 @@ func (c *client) command(m *frame.Message) act {
 	}
 	from := upstream.Sender{Client: c, Budget: c.identity.share.budget, Weight: uint8(opts.Weight), Since: c.served,
 		ID: c.id, Identity: c.Identity(), Known: c.known, Answers: uint32(c.answers)}
+	if m.Command == frame.CommandPoll && s.cfg.Poll == PollExclusive {
+		return c.poll(m, from)
+	}
 	return act{submit: s.account.Exchange(from, m)}
 }
 

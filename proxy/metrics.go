@@ -77,6 +77,18 @@ var clientMetrics = metric.Group[Snapshot]{Name: "clients", Rows: []metric.Row[S
 		When:  "it grows: a program does not log in",
 		Value: func(s *Snapshot) float64 { return float64(s.NotLoggedIn) },
 	}, {
+		Name: "eppmux_client_polls_held_total", Kind: metric.Counter,
+		Help: "Polls that were answered here, with 1300 or 2303, since another client had the message queue, where " +
+			"`poll` is `exclusive`.",
+		When:  "it grows: several programs poll",
+		Value: func(s *Snapshot) float64 { return float64(s.PollsHeld) },
+	}, {
+		Name: "eppmux_client_poll_leases_lapsed_total", Kind: metric.Counter,
+		Help: "Times that a client had the message queue until `poll_lease` was over, and had not acknowledged.",
+		When: "it grows: a program reads messages and does not acknowledge them, or takes longer; another one is " +
+			"given the same message then",
+		Value: func(s *Snapshot) float64 { return float64(s.PollsLapsed) },
+	}, {
 		Name: "eppmux_client_services_differ_total", Kind: metric.Counter,
 		Help:  "Logins of clients that list services which the registry does not offer.",
 		Value: func(s *Snapshot) float64 { return float64(s.ServicesDiffer) },

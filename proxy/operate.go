@@ -45,6 +45,8 @@ type ClientInfo struct {
 	// command waits since sessions ended behind commands like it.
 	Ends     int
 	HeldBack bool
+	// Polls: it has the registry's message queue. Queues: its poll request waits for it.
+	Polls, Queues bool
 }
 
 // ClientsMax is how many clients Clients lists at most.
@@ -84,6 +86,10 @@ func (c *client) info() ClientInfo {
 	from := c.whereFrom()
 	i := ClientInfo{ID: c.id, Listener: from.listener, Client: from.peer, Identity: c.Identity(), Memory: int(c.memory),
 		For: c.srv.account.Now() - c.served, Ends: c.srv.account.Ended(c.id)}
+	i.Polls, i.Queues = c.srv.polls.owner == c, c.srv.polls.waiting(c)
+	if i.Queues {
+		i.Doing = frame.CommandPoll.String()
+	}
 	if c.check != nil {
 		i.Doing = frame.CommandLogin.String()
 	}

@@ -34,6 +34,7 @@ func (s *Server) Reload(cfg Config) error {
 		s.cfg = cfg
 		s.setBounds()
 		s.setUsers(cfg.Users)
+		s.polls.reload()
 	})
 	<-done
 	return nil

@@ -51,6 +51,12 @@ var (
 	// RFC 5730 section 3: 2201 is for a command for which the client is not authorized.
 	replyDisallowed = reply{2201, "this listener does not allow the command"}
 
+	// To a client that polls while another one has the message queue. RFC 5730 section 2.9.2.3: 1300 is for
+	// an empty queue, as a client in its turn would see it. 2303 is what an acknowledgement gets for a
+	// message that is not there.
+	replyNoMessages     = reply{1300, ""}
+	replyNotYourMessage = reply{2303, "another client has the message queue"}
+
 	replyNoMemory      = reply{2500, "too much is held for all clients, and most of it for this one"}
 	replyLongLogin     = reply{2001, "login is longer than 8192 octets"}
 	replyLoginsRefused = reply{2501, "three logins or commands before login in a row were refused"}

@@ -48,6 +48,11 @@ type Config struct {
 	// needed.
 	Users          map[string]PasswordHash
 	UnknownOutcome UnknownOutcome
+	Poll           PollPolicy
+	PollLease      time.Duration // under PollExclusive, from the end of a client's last poll; 0: 60 s
+	// PollWait is how long another client's poll request waits for the message queue, under
+	// PollExclusive, before it is answered that there are no messages; 0: not at all.
+	PollWait time.Duration
 
 	Logger *slog.Logger // nil: silent
 }
@@ -61,6 +66,8 @@ type Counters struct {
 	AcceptErrors   uint64 // failures of the host to take a client in
 	LoginsRefused  [numRefusals]uint64
 	NotLoggedIn    uint64 // commands before login, where it is needed
+	PollsHeld      uint64 // polls that were answered here since another client had the message queue
+	PollsLapsed    uint64 // leases of the message queue that ended without an acknowledgement
 }
 
 // Blamed is how many connections ended for a fault of the client.
@@ -131,7 +138,8 @@ type Server struct {
 	svTRIDs        uint64
 	users          map[string]*credential // by client id; nil: any login is right
 	doubts         doubts                 // see line
-	decoy          PasswordHash           // for unknown client ids: no password matches, and it takes as long
+	polls          polls
+	decoy          PasswordHash // for unknown client ids: no password matches, and it takes as long
 	counts         Counters
 	blamed         blamed // last
 	acceptError    string // the last one
@@ -153,6 +161,7 @@ func New(cfg Config, account *upstream.Account) *Server {
 	s.setBounds()
 	s.setUsers(cfg.Users)
 	s.alarm = loop.NewAlarm(s.loop, s.clock, s.tick)
+	s.polls.init(s)
 	return s
 }
 
@@ -164,6 +173,7 @@ func setDefaults(cfg *Config) {
 	setDefault(&cfg.MaxMemory, 256<<20)
 	setDefault(&cfg.FrameTimeout, 30*time.Second)
 	setDefault(&cfg.GreetingTimeout, 10*time.Second)
+	setDefault(&cfg.PollLease, time.Minute)
 }
 
 func setDefault[T int | time.Duration](v *T, d T) {
@@ -280,6 +290,7 @@ func (s *Server) Close() {
 			defer close(done)
 			s.each(func(c *client) { c.close(closedShutdown) })
 			s.alarm.Stop()
+			s.polls.alarm.Stop()
 		})
 		<-done
 	})

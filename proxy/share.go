@@ -199,6 +199,7 @@ func (c *client) withdraw() {
 	x := c.x
 	c.x = nil
 	a := c.reply(replyNoRoom, x.OwnClTRID())
+	c.srv.polls.takenBack(x)
 	c.srv.account.Withdraw(x)
 	c.do(a)
 	c.touch()

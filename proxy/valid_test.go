@@ -106,6 +106,7 @@ func ownReplies() map[string][]reply {
 		"replyIncomplete":  {replyIncomplete},
 		"replyNewPassword": {replyNewPassword}, "replyObject": {replyObject}, "replyExtension": {replyExtension}, "replyNoRoom": {replyNoRoom},
 		"replyTooManyClients": {replyTooManyClients}, "replyTooLong": {replyTooLong}, "replyTooFarAhead": {replyTooFarAhead},
+		"replyNoMessages": {replyNoMessages}, "replyNotYourMessage": {replyNotYourMessage},
 		"replyDisallowed": {replyDisallowed}, "replyUnknownCommand": {replyUnknownCommand}, "replyNoMemory": {replyNoMemory}, "replyLongLogin": {replyLongLogin},
 		"replyLoginsRefused": {replyLoginsRefused}, "replyTooManyFaults": {replyTooManyFaults},
 		"replyLoginTimeout": {replyLoginTimeout}, "replyTooLongYet": {replyTooLongYet}, "replyTooFarAheadYet": {replyTooFarAheadYet},

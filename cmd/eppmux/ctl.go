@@ -213,6 +213,8 @@ func (c *ctl) show(out io.Writer, a serve.Answer) {
 		for _, k := range a.Clients {
 			doing := k.Doing
 			switch {
+			case doing == "" && k.Polls:
+				doing = "(has the message queue)"
 			case doing == "":
 				doing = "-"
 			case k.Recording:

@@ -153,12 +153,17 @@ func TestRegistryRules(t *testing.T) {
 
 		{`unknown_outcome: fail`, ""},
 		{`unknown_outcome: retry`, `registries[0].unknown_outcome: must be close or fail, got "retry"`},
+		{`poll: exclusive`, ""},
+		{`poll: mine`, `registries[0].poll: must be shared or exclusive, got "mine"`},
+		{`poll_lease: 0s`, "registries[0].poll_lease: must be above 0"},
+		{`poll_others: wait`, ""},
+		{`poll_others: 1300`, `registries[0].poll_others: must be empty or wait, got "1300"`},
 		{`profile: ""`, ""},
 		{`profile: nomulus`, ""},
 		{`profile: nomulos`, `registries[0].profile: no such profile: "nomulos" (did you mean "nomulus"?); known are au, brussels, ca, co, cz,`},
 		{`profile: [no]`, "registries[0].profile: must be a text, got a list"},
 		{`profile: false`, "registries[0].profile: must be a text, got a truth value"},
-		{`pool: {}`, "registries[0].pool: unknown key; known here: address, clients, listen, login"},
+		{`zone: {}`, "registries[0].zone: unknown key; known here: address, clients, listen, login"},
 	})
 }
 

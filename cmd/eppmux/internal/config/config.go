@@ -48,11 +48,22 @@ type Registry struct {
 	RateLimits     []RateLimit          `yaml:"rate_limits" default:"[{limit: 100, per: 1s, burst: 10}]"`
 	Clients        Clients              `yaml:"clients"`
 	UnknownOutcome proxy.UnknownOutcome `yaml:"unknown_outcome" default:"close"`
+	Poll           proxy.PollPolicy     `yaml:"poll" default:"shared"`
+	PollLease      time.Duration        `yaml:"poll_lease" default:"60s"` // with poll exclusive
+	PollOthers     PollOthers           `yaml:"poll_others" default:"empty"`
 	Profile        string               `yaml:"profile"` // a name of profiles, or empty
 }
 
 // SandboxAddress is the address of the built-in registry, which runs in this process.
 const SandboxAddress = "sandbox"
+
+// PollOthers says what the poll requests of other clients get while one has the message queue.
+type PollOthers string
+
+const (
+	PollOthersEmpty PollOthers = "empty" // that there are no messages
+	PollOthersWait  PollOthers = "wait"  // their turn, or the same after Timeouts.Queue
+)
 
 // Sandbox reports whether the registry is the built-in one.
 func (r *Registry) Sandbox() bool { return r.Address == SandboxAddress }

@@ -46,6 +46,8 @@ func TestDefaults(t *testing.T) {
 				Max: 50000, MaxFrame: 262144, MaxAhead: 1048576, FrameTimeout: 30 * time.Second, Login: "accept", Services: proxy.ServicesAccept,
 			},
 			UnknownOutcome: proxy.UnknownClose,
+			PollLease:      time.Minute,
+			PollOthers:     "empty",
 		}},
 		Admin:        Admin{Listen: "127.0.0.1:7001"},
 		Log:          Log{Level: slog.LevelInfo, Format: "text"},
@@ -120,6 +122,9 @@ func TestEveryKey(t *testing.T) {
 			TLS:         ClientsTLS{CertFile: "a.pem", KeyFile: "a.key"},
 		},
 		UnknownOutcome: proxy.UnknownFail,
+		Poll:           proxy.PollExclusive,
+		PollLease:      2 * time.Minute,
+		PollOthers:     "wait",
 		Profile:        "lv",
 	}
 	if !reflect.DeepEqual(r, want) {

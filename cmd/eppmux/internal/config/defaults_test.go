@@ -104,6 +104,7 @@ func TestDefaultsOfTheParts(t *testing.T) {
 				"MaxAhead":        int64(r.Clients.MaxAhead),
 				"FrameTimeout":    int64(r.Clients.FrameTimeout),
 				"GreetingTimeout": int64(r.Timeouts.Greeting),
+				"PollLease":       int64(r.PollLease),
 			},
 			own: []string{"MaxMemory"},
 		},

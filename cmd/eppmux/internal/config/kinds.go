@@ -189,9 +189,11 @@ var closedSets = map[reflect.Type][]word{
 	reflect.TypeFor[LogFormat]():        wordsOf(LogText, LogJSON),
 	reflect.TypeFor[AuditCommands]():    wordsOf(AuditTransform, AuditAll),
 	reflect.TypeFor[AuditOnError]():     wordsOf(AuditWarn, AuditBlock),
+	reflect.TypeFor[PollOthers]():       wordsOf(PollOthersEmpty, PollOthersWait),
 
 	reflect.TypeFor[proxy.Services]():       {{"accept", proxy.ServicesAccept}, {"enforce", proxy.ServicesEnforce}},
 	reflect.TypeFor[proxy.UnknownOutcome](): {{"close", proxy.UnknownClose}, {"fail", proxy.UnknownFail}},
+	reflect.TypeFor[proxy.PollPolicy]():     {{"shared", proxy.PollShared}, {"exclusive", proxy.PollExclusive}},
 	reflect.TypeFor[frame.LoginSecurity](): {
 		{"auto", frame.SecureLong}, {"always", frame.SecureAlways}, {"never", frame.SecureNever},
 	},

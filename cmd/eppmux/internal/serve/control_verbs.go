@@ -164,6 +164,8 @@ type Client struct {
 	// Ends and HeldBack are as in proxy.ClientInfo.
 	Ends     int  `json:"ends,omitempty"`
 	HeldBack bool `json:"held_back,omitempty"`
+	// Polls is set where the client has the registry's message queue.
+	Polls bool `json:"polls,omitempty"`
 }
 
 func clientsVerb(s *service, _ context.Context, req Request) (a Answer, err error) {
@@ -177,7 +179,7 @@ func clientsVerb(s *service, _ context.Context, req Request) (a Answer, err erro
 		}
 		for _, i := range list {
 			a.Clients = append(a.Clients, Client{server.Name(), i.ID, i.Listener, i.Client, i.Identity,
-				i.Doing, i.Recording, i.Sent, seconds(i.For), i.Memory, i.Ends, i.HeldBack})
+				i.Doing, i.Recording, i.Sent, seconds(i.For), i.Memory, i.Ends, i.HeldBack, i.Polls})
 		}
 		a.Done = append(a.Done, fmt.Sprintf("%s: %d of %d clients", server.Name(), len(list), total))
 	}

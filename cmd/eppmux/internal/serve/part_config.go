@@ -26,6 +26,11 @@ func proxyConfig(r *config.Registry, down *tls.Config) proxy.Config {
 		Services:        r.Clients.Services,
 		Users:           r.Clients.Hashes(),
 		UnknownOutcome:  r.UnknownOutcome,
+		Poll:            r.Poll,
+		PollLease:       r.PollLease,
+	}
+	if r.PollOthers == config.PollOthersWait {
+		pc.PollWait = r.Timeouts.Queue
 	}
 	for _, l := range r.Listen {
 		pl := proxy.Listener{Address: l.String(), Mode: l.Mode, Group: l.Group, Networks: r.Clients.AllowRemote,
