@@ -13,17 +13,12 @@ import (
 
 // sender has the values of the flags of send.
 type sender struct {
-	to                        string
-	caFile, certFile, keyFile string
-
-	direct           bool
-	config, registry string
+	reach
 
 	repeat   int
 	interval time.Duration
 
-	timeout time.Duration
-	raw     bool
+	raw bool
 }
 
 // maxRepeat bounds --repeat: the time of each answer is kept.
@@ -79,18 +74,9 @@ A registry that refuses the login of --direct counts as an answer.`,
 	}
 	cmd.ValidArgsFunction = completeSend
 	f := cmd.Flags()
-	f.StringVar(&s.to, "to", "tcp://127.0.0.1:7000", "`ADDR` to connect to: host:port, tcp://, tls:// or unix:///path")
-	f.StringVar(&s.caFile, "ca", "", "`FILE` of the certificate authority for tls:// (default those of the system)")
-	f.StringVar(&s.certFile, "cert", "", "`FILE` of our certificate for tls://, where the server asks for one")
-	f.StringVar(&s.keyFile, "key", "", "`FILE` of the key of --cert, readable by its owner only")
-	f.BoolVar(&s.direct, "direct", false, "connect to a registry instead, with the login of the config file")
-	f.StringVarP(&s.config, "config", "c", defaultConfigFile, "config `FILE` for --direct")
-	f.StringVar(&s.registry, "registry", "", "`NAME` of the registry for --direct, if the config file has several")
+	s.reach.flags(f)
 	f.IntVar(&s.repeat, "repeat", 0, fmt.Sprintf("send a query `N` times, at most %d, and print a summary", maxRepeat))
 	f.DurationVar(&s.interval, "interval", 0, "with --repeat: pause between an answer and the next message")
-	f.DurationVar(&s.timeout, "timeout", 75*time.Second,
-		"how long connecting, the greeting and each answer may take, each by itself;\n"+
-			"with --direct it is for answers only, in place of timeouts.command")
 	f.BoolVar(&s.raw, "raw", false, "print the answer as it came")
 	return cmd
 }
@@ -111,8 +97,8 @@ func (s *sender) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	j := &sending{target: t, m: talk.NewMessage(payload), built: builtFromWords(args), raw: s.raw,
-		out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(), name: cmd.CommandPath()}
+	j := &sending{caller: newCaller(cmd, t, "send"), m: talk.NewMessage(payload), built: builtFromWords(args), raw: s.raw,
+		out: cmd.OutOrStdout()}
 	if s.repeat > 0 {
 		if err := s.checkRepeat(j); err != nil {
 			return cli.Misused(cmd, "%w", err)
@@ -124,32 +110,18 @@ func (s *sender) run(cmd *cobra.Command, args []string) error {
 
 // checkFlags checks the flags by themselves. changed reports whether a flag was given.
 func (s *sender) checkFlags(changed func(flag string) bool) error {
-	for _, f := range []struct {
-		flags []string
-		goes  bool
-		with  string
-	}{
-		{[]string{"to", "ca", "cert", "key"}, !s.direct,
-			"does not go with --direct: the config file says how to connect"},
-		{[]string{"config", "registry"}, s.direct, "is for --direct only"},
-		{[]string{"interval"}, changed("repeat"), "is for --repeat only"},
-		{[]string{"raw"}, !changed("repeat"), "does not go with --repeat, which prints no answers"},
-	} {
-		for _, name := range f.flags {
-			if changed(name) && !f.goes {
-				return cli.Usagef("--%s: %s", name, f.with)
-			}
-		}
+	if err := s.reach.check(changed); err != nil {
+		return err
 	}
 	switch {
-	case s.timeout <= 0:
-		return cli.Usagef("--timeout: must be above 0, got %v", s.timeout)
+	case changed("interval") && !changed("repeat"):
+		return cli.Usagef("--interval: is for --repeat only")
+	case changed("raw") && changed("repeat"):
+		return cli.Usagef("--raw: does not go with --repeat, which prints no answers")
 	case changed("repeat") && (s.repeat < 1 || s.repeat > maxRepeat):
 		return cli.Usagef("--repeat: must be 1 to %d, got %d", maxRepeat, s.repeat)
 	case s.interval < 0:
 		return cli.Usagef("--interval: must not be below 0, got %v", s.interval)
-	case (s.certFile == "") != (s.keyFile == ""):
-		return cli.Usagef("--cert and --key go together")
 	}
 	return nil
 }
