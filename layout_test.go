@@ -51,7 +51,7 @@ var libraries = map[string][]string{
 	"audit":                      {"github.com/prometheus/client_golang/prometheus"},
 	"loop/gnetloop":              {"github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging"},
 	"upstream":                   {"github.com/valyala/bytebufferpool", "github.com/hashicorp/golang-lru/v2/simplelru"},
-	"proxy":                      {"github.com/valyala/bytebufferpool"},
+	"proxy":                      {"github.com/valyala/bytebufferpool", "golang.org/x/text/encoding/charmap", "golang.org/x/text/encoding/ianaindex"},
 	"admin/metric":               {"github.com/prometheus/client_golang/prometheus"},
 	"admin/metric/metrictest":    {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"admin":                      {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},

@@ -1,8 +1,6 @@
 package frame
 
 import (
-	"bytes"
-	"encoding/xml"
 	"io"
 	"testing"
 )
@@ -87,7 +85,7 @@ func scanSplice(t testing.TB, s *Scanner, payload, unit []byte) []byte {
 // decodeAll reads payload token by token, as a program does that looks for the clTRID with
 // encoding/xml.
 func decodeAll(t testing.TB, payload []byte) {
-	d := xml.NewDecoder(bytes.NewReader(payload))
+	d := NewDecoder(payload)
 	for {
 		if _, err := d.Token(); err == io.EOF {
 			return

@@ -87,7 +87,7 @@ func TestCorpusWell(t *testing.T) {
 	if len(cases) < 60 {
 		t.Errorf("got %d cases, want 60 at least", len(cases))
 	}
-	s := Scanner{Names: true}
+	s := Scanner{Names: true, Charset: charset}
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
 		want := cases[name]
 		t.Run(name, func(t *testing.T) {
@@ -242,7 +242,7 @@ func TestCorpusHostile(t *testing.T) {
 	if len(cases) < 40 {
 		t.Errorf("got %d cases, want 40 at least", len(cases))
 	}
-	var s Scanner
+	s := Scanner{Charset: charset}
 	var seen [numReasons]bool
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
 		want := cases[name]
@@ -295,7 +295,7 @@ func TestCorpusCasesLikeXMLLint(t *testing.T) {
 			names, docs = append(names, name), append(docs, set[name])
 		}
 	}
-	var s Scanner
+	s := Scanner{Charset: charset}
 	for i, theirs := range readLikeXMLLint(t, docs) {
 		t.Run(names[i], func(t *testing.T) { differ(t, &s, docs[i], theirs) })
 	}

@@ -100,11 +100,15 @@ func differ(t *testing.T, s *Scanner, doc []byte, theirs reading) {
 		}
 		return
 	}
+	if theirs.fault != "" && beyondASCII.Match(doc) {
+		agree(t, m, "encoding/xml", m.Payload) // what is passed on does not declare US-ASCII any more
+		return
+	}
 	if theirs.fault != "" {
 		t.Errorf("%q\naccepted, and libxml2 says: %s", doc, theirs.fault)
 		return
 	}
-	if tree := agree(t, m, "encoding/xml", m.Payload); tree == nil || !tree.unwritten() {
+	if tree := agree(t, m, "encoding/xml", m.Payload); tree != nil && !tree.unwritten() {
 		agree(t, m, "libxml2", []byte(theirs.again))
 	}
 }
@@ -153,6 +157,9 @@ func lax(doc []byte, reason Reason) bool {
 	return false
 }
 
+// beyondASCII is a document that declares US-ASCII and has other octets, which Scan reads as UTF-8.
+var beyondASCII = regexp.MustCompile(`(?is)^[^<]{0,3}<\?xml [^>]*(us-)?ascii.*[^\x00-\x7F]`)
+
 var laxDeclaration = regexp.MustCompile(`^[^<]{0,3}<\?xml\s+version\s*=\s*("1\.[0-9]*"|'1\.[0-9]*'|[^>]*["']standalone)`)
 
 // unwritten says whether a namespace name holds what must be escaped: libxml2 writes it as it is.
@@ -181,7 +188,7 @@ func wholeCorpus(t *testing.T) (names []string, docs [][]byte) {
 
 func TestCorpusLikeXMLLint(t *testing.T) {
 	names, docs := wholeCorpus(t)
-	var s Scanner
+	s := Scanner{Charset: charset}
 	for i, theirs := range readLikeXMLLint(t, docs) {
 		t.Run(names[i], func(t *testing.T) { differ(t, &s, docs[i], theirs) })
 	}
@@ -203,7 +210,7 @@ func TestMutantsLikeXMLLint(t *testing.T) {
 	for i := range mutants {
 		mutants[i] = mu.mutant()
 	}
-	var s Scanner
+	s := Scanner{Charset: charset}
 	accepted, read := 0, 0
 	for i, theirs := range readLikeXMLLint(t, mutants) {
 		differ(t, &s, mutants[i], theirs)
@@ -253,7 +260,13 @@ func (r mutator) change(p []byte) []byte {
 	at := r.IntN(len(p))
 	a, b := r.element(p)
 	c, d := r.element(p)
-	switch r.IntN(11) {
+	switch r.IntN(12) {
+	case 11: // the XML declaration names another encoding
+		i := bytes.Index(p, []byte("encoding=\"UTF-8\""))
+		if i < 0 {
+			return p
+		}
+		return join(p[:i], []byte(fmt.Sprintf("encoding=%q", differEncodings[r.IntN(len(differEncodings))])), p[i+len("encoding=\"UTF-8\""):])
 	case 0: // an octet goes
 		return join(p[:at], p[at+1:])
 	case 1: // an octet changes
@@ -311,6 +324,8 @@ func (r mutator) element(p []byte) (start, end int) {
 	return start, start
 }
 
+var differEncodings = []string{"ISO-8859-1", "iso-8859-1", "latin1", "US-ASCII", "ascii", "utf8", "UTF-8", "ISO-8859-2", "ISO-8859-15", "windows-1251", "KOI8-R", "UTF-16", "utf-9", ""}
+
 const differSigns = "<>/=\"'&;:!?-[] \t\r\n#xXaAepD0\x00\x0B\x7F\x80\xBF\xC3\xE2\xEF\xFF"
 
 func (r mutator) sign() []byte {
@@ -327,6 +342,7 @@ var differWords = []string{
 	"<a xmlns='http://www.w3.org/2000/xmlns/'/>", "<a xmlns:xml='http://www.w3.org/XML/1998/namespace'/>", "<1/>", "<\u00E9/>", "<\u2070a/>", "<a\u0300/>", "<\u00D7/>", "<a b=\"'\"/>", "<a b='<'/>", "<a b='>'/>", "<a b='&lt;'/>", "<a b='\t\n'/>", "<a b=c/>", "<a b/>", "<a b='c'd='e'/>", "< a/>", "<a / >",
 	"<clTRID>a</clTRID>", "<clTRID/>", "<clTRID xmlns='u'>a</clTRID>", "<epp:clTRID>a</epp:clTRID>", "<extension/>", "<extension><clTRID>a</clTRID></extension>", "<check/>", "<hello/>", "<logout/>", "<command><hello/></command>", "<trID><clTRID>a</clTRID></trID>",
 	"<result code='1000'/>", " op='query'", " op=\"&#113;uery\"", " xmlns='u'", " xmlns='urn:ietf:params:xml:ns:epp-1.0'", " xmlns:epp='urn:ietf:params:xml:ns:epp-1.0'", " encoding='UTF-8'", " standalone='yes'",
+	"<?xml version='1.0' encoding='ISO-8859-1'?>", "<?xml version='1.0' encoding='us-ascii'?>", "<?xml version='1.0' encoding='utf8'?>", "<?xml version='1.0' encoding='ISO-8859-15'?>",
 	"\xEF\xBB\xBF", "\uFFFE", "\uFFFF", "\uD7FF", "\U00010000", "\U0010FFFF", "\xF4\x90\x80\x80", "\xED\xA0\x80", "\xC0\x80", "\u0085", "\u2028", "\x7F", "\x01",
 }
 

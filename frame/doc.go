@@ -9,10 +9,11 @@
 //	unit = frame.AppendUnit(nil, m.Payload, edits)      // the response with the client's own again
 //
 // Scan checks a payload against XML 1.0 (fifth edition) and Namespaces in XML 1.0 in full, so every
-// parser reads in the same way what it accepts. It refuses a DOCTYPE, encodings other than UTF-8
-// and UTF-16, and any document that leaves a doubt about which command or which clTRID it holds. It
-// does not validate against the schemas: elements, values and verbs are for the registry to judge.
-// An edit changes the octets that it names; every other octet stays as it was.
+// parser reads in the same way what it accepts. It refuses a DOCTYPE, encodings other than UTF-8,
+// UTF-16 and those of a single octet that extend ASCII, and any document that leaves a doubt about
+// which command or which clTRID it holds. It does not validate against the schemas: elements, values
+// and verbs are for the registry to judge. An edit changes the octets that it names; every other
+// octet stays as it was.
 //
 // The package also writes the messages that a proxy sends of its own (hello, login, logout, poll,
 // response), and reads login and greeting in full, with encoding/xml. A [Walker] goes through a

@@ -12,6 +12,7 @@ const (
 
 	BadUTF8            // octets that are not UTF-8
 	BadUTF16           // unpaired surrogate or half a code unit
+	BadOctet           // octet that stands for no character in the declared encoding
 	BadCharacter       // character that XML 1.0 production 2 leaves out
 	BadDeclaration     // XML declaration with anything but version, encoding and standalone
 	LateDeclaration    // XML declaration, or an instruction of that name, not at the front
@@ -33,8 +34,10 @@ const (
 	UnboundPrefix      // prefix not declared
 	BadNamespace       // misuse of xml or xmlns, or a declaration that takes a prefix back
 
-	DocType     // a DOCTYPE: EPP needs none, and entities are a danger
-	BadEncoding // the declared encoding is not UTF-8 or UTF-16, or not the one used
+	DocType          // a DOCTYPE: EPP needs none, and entities are a danger
+	BadEncoding      // the declared encoding is none that is read, see encodings
+	WrongEncoding    // the declared encoding is not the one used
+	OctetBeyondASCII // the declared encoding is one of a single octet, not read here beyond ASCII
 
 	TooDeep           // more than MaxDepth elements within each other
 	TooManyAttributes // more than MaxAttributes in one element
@@ -69,6 +72,7 @@ var reasonText = [numReasons]string{
 	ReasonNone:         "no fault",
 	BadUTF8:            "invalid utf-8",
 	BadUTF16:           "invalid utf-16",
+	BadOctet:           "octet without a character in the declared encoding",
 	BadCharacter:       "character not allowed in xml",
 	BadDeclaration:     "malformed xml declaration",
 	LateDeclaration:    "xml declaration not at the front",
@@ -90,7 +94,9 @@ var reasonText = [numReasons]string{
 	UnboundPrefix:      "namespace prefix not declared",
 	BadNamespace:       "namespace declaration not allowed",
 	DocType:            "doctype refused",
-	BadEncoding:        "encoding not supported",
+	BadEncoding:        "encoding is not utf-8, utf-16 or one of a single octet that extends ascii",
+	WrongEncoding:      "declared encoding is not the one used",
+	OctetBeyondASCII:   "octet above 7f in an encoding other than utf-8 and utf-16",
 	TooDeep:            "elements nested too deeply",
 	TooManyAttributes:  "too many attributes",
 	TooManyNamespaces:  "too many namespace declarations",
@@ -126,8 +132,8 @@ func (r Reason) String() string {
 // Fault is the error that Scan returns. It lives in the Scanner and is valid until the next Scan.
 type Fault struct {
 	Reason Reason
-	// Offset is where the fault was found, in octets from the start of the payload. For UTF-16 it
-	// counts in the UTF-8 transcript, but for BadUTF16 in the payload itself.
+	// Offset is where the fault was found, in octets from the start of the payload. Where there is a
+	// UTF-8 transcript it counts in that, but for BadUTF16 and BadOctet in the payload itself.
 	Offset int
 }
 

@@ -32,6 +32,8 @@ func seeds() []string {
 		`<!DOCTYPE epp>` + inHello(``),
 		inCommand(`<k:keyrelay xmlns:k="urn:k"/><x:data xmlns:x="urn:x"/><k:clTRID xmlns:k="urn:k">a</k:clTRID>`),
 		"\xEF\xBB\xBF" + inHello("&#10;]] >\t"),
+		declaring("US-ASCII", "a"), declaring("utf8", "Zoë"), declaring("us-ascii", "Zoë"), declaring("ISO-8859-1", "Zo\xEB"),
+		declaring("windows-1252", "\x80\x81"), declaring("TIS-620", "a"), declaring("Shift_JIS", "a"),
 	}
 }
 
@@ -45,7 +47,7 @@ type node struct {
 
 // readTree reads a whole document; there must be one root.
 func readTree(payload []byte) (*node, error) {
-	d := xml.NewDecoder(bytes.NewReader(payload))
+	d := NewDecoder(payload)
 	top := &node{}
 	stack := []*node{top}
 	for {
@@ -193,7 +195,7 @@ func FuzzScan(f *testing.F) {
 	for _, s := range seeds() {
 		f.Add([]byte(s))
 	}
-	var s Scanner
+	s := Scanner{Charset: charset}
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		before := bytes.Clone(payload)
 		m, err := s.Scan(payload)
@@ -202,7 +204,7 @@ func FuzzScan(f *testing.F) {
 		}
 		echo := s.EchoClTRID()
 		if err != nil {
-			if f := err.(*Fault); f.Offset < 0 || f.Offset > 2*len(payload) || f.Reason.unclear() && m != nil {
+			if f := err.(*Fault); f.Offset < 0 || f.Offset > 3*len(payload) || f.Reason.unclear() && m != nil {
 				t.Fatalf("%q: %+v", payload, f)
 			}
 			if echo != nil {
@@ -240,7 +242,7 @@ func FuzzSplice(f *testing.F) {
 	for _, s := range seeds() {
 		f.Add([]byte(s))
 	}
-	var s Scanner
+	s := Scanner{Charset: charset}
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		m, err := s.Scan(payload)
 		if err != nil {

@@ -2,7 +2,6 @@ package frame
 
 import (
 	"bytes"
-	"encoding/xml"
 	"time"
 )
 
@@ -38,7 +37,7 @@ func ParseLoginEvents(payload []byte) []LoginEvent {
 			Text    string `xml:",chardata"`
 		} `xml:"response>extension>loginSecData>event"`
 	}
-	if xml.Unmarshal(payload, &d) != nil {
+	if NewDecoder(payload).Decode(&d) != nil {
 		return nil
 	}
 	var events []LoginEvent

@@ -79,12 +79,16 @@ func (c *ClTRID) Present() bool { return c.Element.End != 0 }
 // Message is what Scan found in a payload. It and all that it refers to are borrowed from the
 // Scanner and valid until its next Scan.
 type Message struct {
-	// Payload holds the octets that all spans refer to: the payload that Scan was given, or, for
-	// UTF-16, its UTF-8 transcript, whose XML declaration names no encoding.
+	// Payload holds the octets that all spans refer to: the payload that Scan was given, or, where
+	// its octets are not UTF-8 by what it declares, its UTF-8 transcript, whose XML declaration names
+	// no encoding.
 	Payload []byte
-	Kind    Kind
-	Command Command
-	Op      Op
+	// Encoding is the encoding declaration in Payload, with the white space before it, where it names
+	// another encoding than UTF-8. All octets are ASCII then; who puts in others takes it out.
+	Encoding Span
+	Kind     Kind
+	Command  Command
+	Op       Op
 	// Verb is the local name, as written, of the verb in the command, of the first element in
 	// resData, or of the first element in a protocol extension.
 	Verb Span

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 )
@@ -12,6 +13,13 @@ import (
 // The readers of this file take the Message.Payload of a payload that Scan has accepted. They go by
 // local names: Scan has checked the namespace of every element that decides what the message is.
 // ParseLogin and ParseGreeting are for rare messages and allocate.
+
+// NewDecoder returns a decoder of a Message.Payload, which is UTF-8 whatever encoding it declares.
+func NewDecoder(payload []byte) *xml.Decoder {
+	d := xml.NewDecoder(bytes.NewReader(payload))
+	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
+	return d
+}
 
 // ParseLogin reads a login command. White space in its values is collapsed, as their type in the
 // schema says. If RFC 8807 is used, the passwords are those of the extension. It fails if payload
@@ -31,7 +39,7 @@ func ParseLogin(payload []byte) (Login, error) {
 		LongNew      []string `xml:"command>extension>loginSec>newPW"`
 		ClTRID       string   `xml:"command>clTRID"`
 	}
-	if err := xml.Unmarshal(payload, &d); err != nil {
+	if err := NewDecoder(payload).Decode(&d); err != nil {
 		return Login{}, fmt.Errorf("login: %w", err)
 	}
 	if d.Login == nil {
@@ -77,7 +85,7 @@ func ParseGreeting(payload []byte) (Greeting, error) {
 			Exts      []string `xml:"svcMenu>svcExtension>extURI"`
 		} `xml:"greeting"`
 	}
-	if err := xml.Unmarshal(payload, &d); err != nil {
+	if err := NewDecoder(payload).Decode(&d); err != nil {
 		return Greeting{}, fmt.Errorf("greeting: %w", err)
 	}
 	g := d.Greeting

@@ -20,12 +20,17 @@ const (
 )
 
 // Scanner reads payloads, one after the other. The zero value is ready to use. A Scanner holds some
-// 20 KiB, all the memory that a Scan needs, but for buffers that UTF-16, references, Message.PaTRID
+// 20 KiB, all the memory that a Scan needs, but for buffers that other encodings, references, Message.PaTRID
 // and Message.Names make grow and that are kept for the next Scan. It has one owner: it must not be
 // used concurrently. One per event loop is enough.
 type Scanner struct {
 	// Names makes Scan fill in Message.Names. It must be set before the first Scan.
 	Names bool
+
+	// Charset gives the single-octet encoding that IANA prefers to call by that name, in lower case;
+	// nil if it does not know it. A document in such an encoding with octets from 0x80 on is read
+	// only with it. It may be changed between Scans. nil knows none.
+	Charset func(name string) *Charset
 
 	// Set by each Scan.
 	p     []byte // the octets that are read: the payload, or its transcript

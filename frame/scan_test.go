@@ -104,9 +104,7 @@ func TestScanWellFormed(t *testing.T) {
 		{inHello(`<?xml version="1.0"?>`), LateDeclaration},
 		{inHello(`<?XmL p?>`), LateDeclaration},
 		{inHello(`<?xmlx?>`), ReasonNone},
-		{`<?xml version="1.0" encoding="ISO-8859-1"?>` + inHello(``), BadEncoding},
-		{`<?xml version="1.0" encoding="US-ASCII"?>` + inHello(``), BadEncoding},
-		{`<?xml version="1.0" encoding="UTF-16"?>` + inHello(``), BadEncoding},
+		{`<?xml version="1.0" encoding="UTF-16"?>` + inHello(``), WrongEncoding},
 		{`<?xml version="1.0" encoding=""?>` + inHello(``), BadEncoding},
 
 		// DOCTYPE.
@@ -311,7 +309,7 @@ func TestScanUTF16(t *testing.T) {
 		{append(toUTF16(body, true), 0xDC, 0, 0, 0x20), BadUTF16},
 		{append(toUTF16(body, true), 0xD8, 0, 0, 0x20), BadUTF16},
 		{append(toUTF16(body, true), 0xFF, 0xFE), TextOutsideRoot},
-		{toUTF16(`<?xml version="1.0" encoding="UTF-8"?>`+body, true), BadEncoding},
+		{toUTF16(`<?xml version="1.0" encoding="UTF-8"?>`+body, true), WrongEncoding},
 		{toUTF16(``, true), NoRoot},
 		{toUTF16(body, true)[2:], TextOutsideRoot},
 	}
@@ -329,7 +327,7 @@ func malformed(r Reason) bool { return r >= BadUTF8 && r <= BadNamespace }
 
 // refused reports whether the document was refused unread: a DOCTYPE, or an encoding that is not
 // read.
-func refused(r Reason) bool { return r == DocType || r == BadEncoding }
+func refused(r Reason) bool { return r >= DocType && r <= OctetBeyondASCII }
 
 // tooBig reports whether a bound of the Scanner was passed.
 func tooBig(r Reason) bool { return r >= TooDeep && r <= NameTooLong }

@@ -1,7 +1,6 @@
 package frame
 
 import (
-	"bytes"
 	"encoding/binary"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -40,43 +39,4 @@ func (s *Scanner) transcript(payload []byte, order binary.ByteOrder) bool {
 	}
 	s.utf8, s.p = out, out
 	return true
-}
-
-// decode finds out the encoding, sets s.p to the payload in UTF-8, and gives the offset behind the
-// XML declaration, or -1. It leaves no doubt: a declared encoding that is not the one used is a
-// fault.
-func (s *Scanner) decode(payload []byte) int {
-	s.p = payload
-	if n := usualDeclaration(payload); n > 0 {
-		return n
-	}
-	want, at := "utf-8", 0
-	switch {
-	case bytes.HasPrefix(payload, bomUTF8):
-		at = len(bomUTF8)
-	case bytes.HasPrefix(payload, bomUTF16BE):
-		want = "utf-16"
-		if !s.transcript(payload, binary.BigEndian) {
-			return -1
-		}
-	case bytes.HasPrefix(payload, bomUTF16LE):
-		want = "utf-16"
-		if !s.transcript(payload, binary.LittleEndian) {
-			return -1
-		}
-	}
-	next, enc, name := s.readDeclaration(at)
-	if next < 0 || enc == (Span{}) {
-		return next
-	}
-	if !bytes.EqualFold(s.p[name.Start:name.End], []byte(want)) {
-		return s.fail(BadEncoding, name.Start)
-	}
-	if want == "utf-16" {
-		// A transcript that declares UTF-16 would be wrong about itself. One that declares no
-		// encoding is UTF-8.
-		s.p = append(s.p[:enc.Start], s.p[enc.End:]...)
-		next -= enc.Len()
-	}
-	return next
 }

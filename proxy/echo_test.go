@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 
@@ -24,6 +25,7 @@ type echoRegistry struct {
 	mu        sync.Mutex
 	onSession func(net.Conn)                  // guarded by mu; called for each connection
 	padding   string                          // guarded by mu; in the greeting
+	encoding  string                          // guarded by mu; that the greeting declares
 	payloads  [][]byte                        // guarded by mu; what came after the login
 	answer    func(payload, id []byte) string // guarded by mu; builds the answer to a command
 }
@@ -50,7 +52,7 @@ func newEchoRegistry(t testing.TB) *echoRegistry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &echoRegistry{t: t, ln: ln, certs: certs, answer: echoAnswer}
+	r := &echoRegistry{t: t, ln: ln, certs: certs, answer: echoAnswer, encoding: "UTF-8"}
 	t.Cleanup(func() { ln.Close() })
 	go r.serve()
 	return r
@@ -74,9 +76,9 @@ func (r *echoRegistry) session(nc net.Conn) {
 	if r.onSession != nil {
 		r.onSession(nc)
 	}
-	padding := r.padding
+	padding, declared := r.padding, strings.Replace(eppOpen, "UTF-8", r.encoding, 1)
 	r.mu.Unlock()
-	_, _ = nc.Write(unit(eppOpen + `<greeting><svID>echo</svID><svDate>2020-01-01T00:00:00.0Z</svDate><svcMenu><version>1.0</version>` +
+	_, _ = nc.Write(unit(declared + `<greeting><svID>echo</svID><svDate>2020-01-01T00:00:00.0Z</svDate><svcMenu><version>1.0</version>` +
 		`<lang>en</lang><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI>` +
 		`<svcExtension><extURI>` + echoExtension + `</extURI></svcExtension></svcMenu>` + padding + `</greeting></epp>`))
 	for first := true; ; first = false {
@@ -121,7 +123,12 @@ func (r *echoRegistry) take() [][]byte {
 
 // startEcho runs a server in front of an echoRegistry.
 func startEcho(t testing.TB, change func(*config)) (*fixture, *echoRegistry) {
-	r := newEchoRegistry(t)
+	return startBefore(t, newEchoRegistry(t), change)
+}
+
+// startBefore runs a server in front of r.
+func startBefore(t testing.TB, r *echoRegistry, change func(*config)) (*fixture, *echoRegistry) {
+	t.Helper()
 	pc := testConfig(t, r.ln.Addr().String(), r.certs)
 	if change != nil {
 		change(&pc)

@@ -110,6 +110,8 @@ func (m *model) frame(payload []byte) bool {
 	}
 	id := string(ownClTRID(msg))
 	switch {
+	case len(msg.Payload) > fuzzFrame:
+		return m.fault(id)
 	case msg.Kind == frame.KindGreeting || msg.Kind == frame.KindResponse:
 		return m.fault("")
 	case msg.Kind == frame.KindHello:

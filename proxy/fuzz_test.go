@@ -30,6 +30,9 @@ func FuzzClient(f *testing.F) {
 		}
 		for _, h := range []*talked{whole, parts} {
 			m := model{t: t, talked: h, mode: mode, acts: acts}
+			if mode&modeRefuse == 0 {
+				m.scanner.Charset = charset
+			}
 			m.hold(octets)
 		}
 	})
@@ -43,6 +46,7 @@ const (
 	modeTight               // max_ahead is small
 	modeMemory              // MaxMemory is small
 	modeLate                // in pieces: the greeting is learnt behind all octets
+	modeRefuse              // encodings: refuse
 )
 
 const (
@@ -72,6 +76,9 @@ func talk(t *testing.T, mode byte, octets, cuts, acts []byte) *talked {
 	}
 	if mode&modeEnforce != 0 {
 		cfg.Services = ServicesEnforce
+	}
+	if mode&modeRefuse != 0 {
+		cfg.Encodings = EncodingsRefuse
 	}
 	if mode&modeTight != 0 {
 		cfg.MaxAhead = fuzzTight
@@ -287,6 +294,7 @@ var clientScripts = []struct {
 	{0, verbatim(`<epp><command><frobnicate/><clTRID>C-1</clTRID></command></epp>`), []byte{50, 200}, nil},
 	{modeAllow, verbatim(`<epp><command><v:x xmlns:v="` + echoExtension + `"/></command></epp>`), []byte{50, 200}, nil},
 	{0, verbatim(`<epp><command><v:x xmlns:v="` + echoExtension + `"/></command></epp>`), []byte{50, 200}, nil},
+	{0, verbatim("<?xml version='1.0' encoding='latin1'?><epp><command><check><d:c xmlns:d='u'>\xEB</d:c></check><clTRID>\xEB1</clTRID></command></epp>"), []byte{50, 200}, nil},
 	{0, append([]byte{0, 28, 16}, "GET / HTTP/1.1\r\n"...), []byte{200}, nil},
 }
 

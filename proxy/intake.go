@@ -14,7 +14,10 @@ import (
 // maxFaults faulty frames in a row end the connection.
 const maxFaults = 3
 
-var errNotClients = errors.New("only a registry sends such a message")
+var (
+	errNotClients = errors.New("only a registry sends such a message")
+	errLongAsUTF8 = errors.New("in utf-8 the frame is longer than the longest that is taken")
+)
 
 // act is what a frame leads to. The zero act does nothing.
 type act struct {
@@ -137,7 +140,10 @@ func (c *client) incomplete(have int) {
 func (c *client) decide(payload []byte) act {
 	m, err := c.srv.scanner.Scan(payload)
 	if err != nil {
-		return c.faulty(err)
+		return c.faulty(err, c.srv.scanner.EchoClTRID())
+	}
+	if most, _ := c.frameMax(); len(m.Payload) > most {
+		return c.faulty(errLongAsUTF8, ownClTRID(m))
 	}
 	switch m.Kind {
 	case frame.KindHello:
@@ -153,7 +159,7 @@ func (c *client) decide(payload []byte) act {
 		}
 		return c.command(m)
 	}
-	return c.faulty(errNotClients)
+	return c.faulty(errNotClients, nil)
 }
 
 // command decides on a command that is the registry's to answer.
@@ -178,16 +184,17 @@ func (c *client) command(m *frame.Message) act {
 	return act{submit: s.account.Exchange(from, m)}
 }
 
-// faulty answers a frame that never leaves for the registry. err says what is wrong with it.
-func (c *client) faulty(err error) act {
+// faulty answers a frame that never leaves for the registry. err says what is wrong with it, clTRID is
+// what may be echoed of it.
+func (c *client) faulty(err error, clTRID []byte) act {
 	s := c.srv
 	s.counts.Faults++
 	s.blame(c.listener, c.stream.from(), FaultyFrame)
 	c.faults++
 	if c.faults == maxFaults {
-		return c.reply(replyTooManyFaults, s.scanner.EchoClTRID()).then(closedFaults)
+		return c.reply(replyTooManyFaults, clTRID).then(closedFaults)
 	}
-	return c.reply(replyFault(err), s.scanner.EchoClTRID())
+	return c.reply(replyFault(err), clTRID)
 }
 
 // unknown answers a command that the registry cannot know either. Many a registry closes on such a

@@ -76,6 +76,8 @@ func (w *xmlWriter) prolog() {
 	switch {
 	case h.has(noDeclaration):
 		return
+	case h.has(latin1):
+		w.WriteString(`<?xml version="1.0" encoding="ISO-8859-1"?>`)
 	case h.has(bareDeclaration):
 		w.WriteString(`<?xml version="1.0"?>`)
 	case h.has(standalone):

@@ -35,6 +35,7 @@ func (s *Server) Reload(cfg Config) error {
 		s.setBounds()
 		s.setUsers(cfg.Users)
 		s.polls.reload()
+		s.setEncodings()
 	})
 	<-done
 	return nil

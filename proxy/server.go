@@ -21,6 +21,15 @@ const (
 	ServicesEnforce                 // it is refused, with 2307 or 2103
 )
 
+// Encodings says what is done with frames of clients in single-octet encodings such as ISO-8859-1,
+// where they hold more than ASCII.
+type Encodings uint8
+
+const (
+	EncodingsAccept Encodings = iota // they go on as UTF-8
+	EncodingsRefuse                  // they are refused, with 2001
+)
+
 // UnknownOutcome says what a client sees of a transform that was sent and has no answer.
 type UnknownOutcome uint8
 
@@ -43,6 +52,7 @@ type Config struct {
 	FrameTimeout    time.Duration // from a frame's first octet to its last; 0: 30 s
 	GreetingTimeout time.Duration // a client's wait while no greeting has been learnt; 0: 10 s
 	Services        Services
+	Encodings       Encodings
 	// Users are the client ids that may log in, with their passwords. A client must log in before
 	// its first command; hello and logout need no login. Nil: any login is right, and none is
 	// needed.
@@ -160,6 +170,7 @@ func New(cfg Config, account *upstream.Account) *Server {
 	s.identities, s.shares = map[identityKey]*identity{}, map[shareKey]*share{}
 	s.setBounds()
 	s.setUsers(cfg.Users)
+	s.setEncodings()
 	s.alarm = loop.NewAlarm(s.loop, s.clock, s.tick)
 	s.polls.init(s)
 	return s

@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Bounds on a document. They protect the registry from documents built to exhaust it.
@@ -122,13 +125,22 @@ type open struct {
 // binding is a namespace declaration. The default namespace has an empty prefix.
 type binding struct{ prefix, uri string }
 
+// Names of encodings in which a document has the octets that it has in UTF-8: of UTF-8 itself, and of
+// those that extend ASCII, where all octets are ASCII.
+var (
+	namesUTF8    = regexp.MustCompile(`(?i)^utf[-_]?8$`)
+	extendsASCII = regexp.MustCompile(`(?i)^((us-)?ascii|iso[-_]?8859[-_]\d+|latin-?\d+|windows-(125\d|874)|cp125\d)$`)
+)
+
 // parseXML reads a document. RFC 5730 section 2: UTF-8, with or without a byte order mark, or
-// UTF-16 with one.
+// UTF-16 with one. Another encoding may be declared where it makes no difference.
 func parseXML(p []byte) (*node, error) {
 	p, wide := transcode(p)
 	ps := parser{dec: xml.NewDecoder(bytes.NewReader(p)), slab: make([]node, 0, 16)}
 	ps.dec.CharsetReader = func(label string, in io.Reader) (io.Reader, error) {
-		if wide && strings.EqualFold(label, "utf-16") {
+		switch {
+		case wide && strings.EqualFold(label, "utf-16"),
+			!wide && namesUTF8.MatchString(label), !wide && extendsASCII.MatchString(label) && isASCII(p):
 			return in, nil
 		}
 		return nil, fmt.Errorf("encoding %q", label)
@@ -152,8 +164,12 @@ func parseXML(p []byte) (*node, error) {
 	return ps.root, nil
 }
 
+func isASCII(p []byte) bool {
+	return !slices.ContainsFunc(p, func(c byte) bool { return c >= utf8.RuneSelf })
+}
+
 // transcode takes off a byte order mark and turns UTF-16 into UTF-8. wide: it was UTF-16.
-func transcode(p []byte) (utf8 []byte, wide bool) {
+func transcode(p []byte) (text []byte, wide bool) {
 	switch {
 	case bytes.HasPrefix(p, []byte("\xef\xbb\xbf")):
 		return p[3:], false

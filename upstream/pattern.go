@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"bytes"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -61,7 +60,7 @@ func holds(payload []byte, text string) bool {
 		return true
 	}
 	var content, attributes strings.Builder
-	d := xml.NewDecoder(bytes.NewReader(payload))
+	d := frame.NewDecoder(payload)
 	for {
 		token, err := d.RawToken()
 		switch token := token.(type) {

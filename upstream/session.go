@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"eppmux/frame"
 	"eppmux/upstream/pool"
@@ -353,6 +354,9 @@ func (a *Account) restore(m *frame.Message, x *Exchange) []byte {
 		content, known := a.trids.resolve(m.PaTRID[i].Value)
 		size += a.replace(&m.PaTRID[i], content, known, a.cfg.MaxResponse-size)
 	}
+	if m.Encoding.End > 0 && slices.ContainsFunc(a.edits, beyondASCII) {
+		a.edits = append(a.edits, frame.Edit{Span: m.Encoding})
+	}
 	if len(a.edits) > 1 {
 		slices.SortFunc(a.edits, func(x, y frame.Edit) int { return x.Span.Start - y.Span.Start })
 	}
@@ -362,6 +366,12 @@ func (a *Account) restore(m *frame.Message, x *Exchange) []byte {
 		a.answer = nil
 	}
 	return unit
+}
+
+// beyondASCII reports whether e puts in octets that an answer which declares another encoding than
+// UTF-8 cannot hold.
+func beyondASCII(e frame.Edit) bool {
+	return slices.ContainsFunc(e.With, func(c byte) bool { return c >= utf8.RuneSelf })
 }
 
 // replace adds an edit that puts a client's clTRID, or nothing, in the place of id, unless the

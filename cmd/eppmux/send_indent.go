@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"eppmux/frame"
 )
 
 // token is a piece of a document, octet for octet. For a start tag, end is the index of its end
@@ -59,7 +61,7 @@ func indent(doc []byte) []byte {
 // tokenize cuts a document into its pieces. It returns nil if the document is not well-formed
 // enough.
 func tokenize(doc []byte) []token {
-	d := xml.NewDecoder(bytes.NewReader(doc))
+	d := frame.NewDecoder(doc)
 	var tokens []token
 	var open []int // indices of the start tags that are not closed yet
 	root := false  // seen

@@ -146,6 +146,8 @@ func TestRegistryRules(t *testing.T) {
 		{`clients: {login: never}`, `registries[0].clients.login: must be accept or verify, got "never"`},
 		{`clients: {services: enforce}`, ""},
 		{`clients: {services: strict}`, `registries[0].clients.services: must be accept or enforce, got "strict"`},
+		{`clients: {encodings: refuse}`, ""},
+		{`clients: {encodings: utf-8}`, `registries[0].clients.encodings: must be accept or refuse, got "utf-8"`},
 		{`clients: {allow_remote: [192.0.2.0/24]}`, ""},
 		{`clients: {allow_remote: [192.0.2.1]}`, `registries[0].clients.allow_remote[0]: must be a network such as 192.0.2.0/24, got "192.0.2.1"`},
 		{`clients: {allow_remote: [192.0.2.1/24]}`, "registries[0].clients.allow_remote[0]: has host bits set: 192.0.2.1 is in the network 192.0.2.0/24"},

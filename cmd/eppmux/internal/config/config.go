@@ -287,6 +287,9 @@ type Clients struct {
 	Users    []User         `yaml:"users"` // with LoginVerify at least one
 	Services proxy.Services `yaml:"services" default:"accept"`
 
+	// Encodings says what is done with frames in ISO-8859-1 and the like.
+	Encodings proxy.Encodings `yaml:"encodings" default:"accept"`
+
 	// AllowRemote are the networks that may connect to a listener that is not loopback.
 	AllowRemote []netip.Prefix `yaml:"allow_remote"`
 

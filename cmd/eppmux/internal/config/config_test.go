@@ -43,7 +43,7 @@ func TestDefaults(t *testing.T) {
 				Limit: ratelimit.Limit{N: 100, Per: time.Second, Burst: 10}, Scope: "registry", Commands: []LimitedCommand{{}},
 			}},
 			Clients: Clients{
-				Max: 50000, MaxFrame: 262144, MaxAhead: 1048576, FrameTimeout: 30 * time.Second, Login: "accept", Services: proxy.ServicesAccept,
+				Max: 50000, MaxFrame: 262144, MaxAhead: 1048576, FrameTimeout: 30 * time.Second, Login: "accept", Services: proxy.ServicesAccept, Encodings: proxy.EncodingsAccept,
 			},
 			UnknownOutcome: proxy.UnknownClose,
 			PollLease:      time.Minute,
@@ -113,7 +113,7 @@ func TestEveryKey(t *testing.T) {
 			{Limit: ratelimit.Limit{N: 7, Per: time.Second, Burst: 2}, Scope: "client", Commands: []LimitedCommand{{}}, Shadow: true},
 		},
 		Clients: Clients{
-			Max: 10, MaxFrame: 8192, MaxAhead: 8196, IdleTimeout: time.Hour, FrameTimeout: time.Minute, Login: "verify", Services: proxy.ServicesEnforce,
+			Max: 10, MaxFrame: 8192, MaxAhead: 8196, IdleTimeout: time.Hour, FrameTimeout: time.Minute, Login: "verify", Services: proxy.ServicesEnforce, Encodings: proxy.EncodingsRefuse,
 			Users: []User{
 				{ClientID: "web", PasswordHash: NewSecret(knownHash), hash: hash},
 				{ClientID: "batch", PasswordHash: NewSecret(knownHash), PasswordHashFile: "hash", hash: hash},

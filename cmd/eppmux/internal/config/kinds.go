@@ -192,6 +192,7 @@ var closedSets = map[reflect.Type][]word{
 	reflect.TypeFor[PollOthers]():       wordsOf(PollOthersEmpty, PollOthersWait),
 
 	reflect.TypeFor[proxy.Services]():       {{"accept", proxy.ServicesAccept}, {"enforce", proxy.ServicesEnforce}},
+	reflect.TypeFor[proxy.Encodings]():      {{"accept", proxy.EncodingsAccept}, {"refuse", proxy.EncodingsRefuse}},
 	reflect.TypeFor[proxy.UnknownOutcome](): {{"close", proxy.UnknownClose}, {"fail", proxy.UnknownFail}},
 	reflect.TypeFor[proxy.PollPolicy]():     {{"shared", proxy.PollShared}, {"exclusive", proxy.PollExclusive}},
 	reflect.TypeFor[frame.LoginSecurity](): {

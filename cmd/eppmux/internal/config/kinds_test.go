@@ -227,6 +227,11 @@ func TestWords(t *testing.T) {
 		{`1`, 0, `must be accept or enforce, got "1"`},
 		{`[accept]`, 0, "must be accept or enforce, got a list"},
 	})
+	runKind(t, []kindTest[proxy.Encodings]{
+		{`accept`, proxy.EncodingsAccept, ""},
+		{`refuse`, proxy.EncodingsRefuse, ""},
+		{`"utf-8"`, 0, `must be accept or refuse, got "utf-8"`},
+	})
 	runKind(t, []kindTest[proxy.UnknownOutcome]{
 		{`close`, proxy.UnknownClose, ""},
 		{`fail`, proxy.UnknownFail, ""},

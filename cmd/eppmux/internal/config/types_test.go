@@ -70,6 +70,7 @@ var keyTypes = map[string]string{
 	"registries[0].clients.users[0].client_id":          "text",
 	"registries[0].clients.users[0].password_hash":      "text",
 	"registries[0].clients.users[0].password_hash_file": "text",
+	"registries[0].clients.encodings":                   "word",
 	"registries[0].clients.services":                    "word",
 	"registries[0].clients.allow_remote":                "list",
 	"registries[0].clients.tls":                         "mapping",

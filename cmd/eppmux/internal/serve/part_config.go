@@ -24,6 +24,7 @@ func proxyConfig(r *config.Registry, down *tls.Config) proxy.Config {
 		FrameTimeout:    r.Clients.FrameTimeout,
 		GreetingTimeout: r.Timeouts.Greeting,
 		Services:        r.Clients.Services,
+		Encodings:       r.Clients.Encodings,
 		Users:           r.Clients.Hashes(),
 		UnknownOutcome:  r.UnknownOutcome,
 		Poll:            r.Poll,
