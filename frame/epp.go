@@ -169,15 +169,29 @@ func (s *Scanner) inVerbNS(e *element) bool {
 	return bytes.Equal(s.binding[e.ns].uri, s.message.verbNS)
 }
 
-// clTRIDAttributes says what is wrong with the attributes of a clTRID: the schema allows none, so
-// only declarations are let through.
+// clTRIDAttributes says what is wrong with the attributes of a clTRID. The schema has none, so only
+// declarations are let through, and what XML Schema part 1 section 2.6 allows on any element. Of that
+// not xsi:nil, which would say that the element has no content.
 func (s *Scanner) clTRIDAttributes() Reason {
 	for i := range s.attribute[:s.attributes] {
-		if !s.declares(&s.attribute[i]) {
+		if a := &s.attribute[i]; !s.declares(a) && !s.hintsAtSchema(a) {
 			return AttributeOnClTRID
 		}
 	}
 	return ReasonNone
+}
+
+// hintsAtSchema reports whether a tells a validator which type or schema to use, and nobody else
+// anything.
+func (s *Scanner) hintsAtSchema(a *attribute) bool {
+	if a.ns < 0 || string(s.binding[a.ns].uri) != "http://www.w3.org/2001/XMLSchema-instance" {
+		return false
+	}
+	switch string(s.p[a.local:a.end]) {
+	case "type", "schemaLocation", "noNamespaceSchemaLocation":
+		return true
+	}
+	return false
 }
 
 // enterVerb takes e as the command's verb. Some registries have verbs in a namespace of their own,

@@ -7,6 +7,8 @@ import (
 
 const obj = `<check><d:check xmlns:d="urn:d"/></check>`
 
+const xsi = `xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"`
+
 func TestScanUnclear(t *testing.T) {
 	long := strings.Repeat("例", MaxClTRID)
 	tests := []struct {
@@ -74,6 +76,24 @@ func TestScanUnclear(t *testing.T) {
 		{inCommand(obj + `<clTRID a="">a</clTRID>`), AttributeOnClTRID, ""},
 		{inCommand(obj + `<clTRID xml:lang="en">a</clTRID>`), AttributeOnClTRID, ""},
 		{inCommand(obj + `<clTRID ` + ns + ` xmlns:p="u">a</clTRID>`), ReasonNone, ""},
+
+		{inCommand(obj + `<clTRID ` + xsi + ` xsi:type="epp:trIDStringType" xmlns:epp="u">a</clTRID>`), ReasonNone, ""},
+		{inCommand(obj + `<clTRID ` + xsi + ` xsi:schemaLocation="u v">a</clTRID>`), ReasonNone, ""},
+		{inCommand(obj + `<clTRID i:noNamespaceSchemaLocation="v" i:type = 'x' xmlns:i="http://www.w3.org/2001/XMLSchema&#45;instance">a</clTRID>`), ReasonNone, ""},
+		{inCommand(obj + `<clTRID ` + xsi + ` xsi:nil="false">a</clTRID>`), AttributeOnClTRID, ""},
+		{inCommand(obj + `<clTRID ` + xsi + ` xsi:nil="true"/>`), AttributeOnClTRID, ""},
+		{inCommand(obj + `<clTRID ` + xsi + ` xsi:types="x">a</clTRID>`), AttributeOnClTRID, ""},
+		{inCommand(obj + `<clTRID ` + xsi + ` type="x">a</clTRID>`), AttributeOnClTRID, ""},
+		{inCommand(obj + `<clTRID ` + xsi + ` xsi:type="x" a="">a</clTRID>`), AttributeOnClTRID, ""},
+		{inCommand(obj + `<clTRID xmlns:xsi="http://www.w3.org/2001/XMLSchema" xsi:type="x">a</clTRID>`), AttributeOnClTRID, ""},
+		{inCommand(obj + `<clTRID xsi:type="x">a</clTRID>`), UnboundPrefix, ""},
+		{inEPP(`<extension><x xmlns="u"><clTRID ` + xsi + ` xsi:type="x">a</clTRID></x></extension>`), ReasonNone, ""},
+		{inEPP(`<extension><x xmlns="u"><clTRID ` + xsi + ` xsi:nil="0">a</clTRID></x></extension>`), AttributeOnClTRID, ""},
+		// No other element has such a rule, in no message.
+		{`<epp ` + ns + ` ` + xsi + ` xsi:type="e" xsi:schemaLocation="a b"><command xsi:type="c"><check xsi:type="d" xsi:nil="false"><o:check xmlns:o="urn:o" xsi:type="o"/></check>` +
+			`<extension xsi:type="x" a="b"/></command></epp>`, ReasonNone, ""},
+		{inEPP(`<response ` + xsi + ` xsi:type="r"><result code="1000" xsi:type="s"/><trID xsi:type="t" xsi:nil="false"><clTRID xsi:type="i" xsi:nil="0" a="">a</clTRID>` +
+			`<svTRID xsi:type="j">b</svTRID></trID></response>`), ReasonNone, ""},
 
 		{inEPP(`<response/>`), BadResult, ""},
 		{inEPP(`<response><result/></response>`), BadResult, ""},

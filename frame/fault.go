@@ -59,7 +59,7 @@ const (
 	EmptyClTRID       // clTRID with nothing but white space in it
 	LongClTRID        // clTRID of more than MaxClTRID characters
 	ElementInClTRID   // a clTRID has a child element
-	AttributeOnClTRID // a clTRID has an attribute other than a namespace declaration
+	AttributeOnClTRID // a clTRID has an attribute that is neither a declaration nor for validators alone
 	BadResult         // response without a result, or with a code that is not four digits
 
 	numReasons = int(BadResult) + 1

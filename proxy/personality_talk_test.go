@@ -48,7 +48,11 @@ func (c *conversation) compose(s step) (id, payload string) {
 	}
 	cmd := el("command", s.message)
 	if id != "" {
-		cmd.kids = append(cmd.kids, text("clTRID", id))
+		named := text("clTRID", id)
+		if c.p.habits.has(typedID) {
+			named.attrs = ` xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:e="` + nsEPP + `" xsi:type="e:trIDStringType"`
+		}
+		cmd.kids = append(cmd.kids, named)
 	}
 	return id, c.p.habits.document(cmd)
 }

@@ -34,6 +34,7 @@ const (
 	noDeclaration         // no <?xml?>
 	bareDeclaration       // <?xml version="1.0"?>
 	standalone            // standalone="no"
+	typedID               // xsi:type on clTRID
 	latin1                // encoding="ISO-8859-1"
 	longLogin             // of more than 1.5 KB
 	foreignServices       // the login lists services that the registry does not have
@@ -88,6 +89,7 @@ var habitWords = []struct {
 	{noDeclaration, "no XML declaration"},
 	{bareDeclaration, "XML declaration without encoding"},
 	{standalone, "`standalone=\"no\"`"},
+	{typedID, "`xsi:type` on clTRID"},
 	{latin1, "declares ISO-8859-1"},
 	{longLogin, "login of more than 1.5 KB"},
 	{foreignServices, "login lists services that the registry does not have"},
@@ -167,7 +169,7 @@ var personalities = []personality{
 	{"octet by octet", idCounted, octetwise | prefixBoth},
 	{"header first", idCounted, apart | secondLogin},
 	{"no formalities", idNone, noLogin | noLogout},
-	{"the old one", idCounted, latin1 | pretty},
+	{"the old one", idCounted, latin1 | typedID | pretty},
 	{"the clumsy one", idCounted, clumsy},
 }
 

@@ -32,6 +32,12 @@ type node struct {
 // attr is an attribute other than a namespace declaration.
 type attr struct{ space, local, value string }
 
+// isNil reports whether a is xsi:nil, which no element of EPP may have: none is nillable (XML Schema
+// part 1 section 3.3.4).
+func (a attr) isNil() bool {
+	return a.space == "http://www.w3.org/2001/XMLSchema-instance" && a.local == "nil"
+}
+
 // child returns the first child with that local name; nil if there is none or n is nil.
 func (n *node) child(local string) *node {
 	if n == nil {

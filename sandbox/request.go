@@ -126,7 +126,7 @@ func (req *request) inOrder(k *node, ok bool) {
 		req.amiss = &fault{codeSyntax, "misplaced element " + k.local}
 	}
 	for _, a := range k.attrs {
-		if a.space == "" {
+		if a.space == "" || a.isNil() {
 			req.amiss = &fault{codeSyntax, k.local + " takes no attribute " + a.local}
 		}
 	}
