@@ -29,17 +29,18 @@ func (e Event) String() string {
 // Entry says what has happened to one command. A Log copies what it needs: the caller may change
 // the Entry and its octets as soon as the call that took it returns.
 type Entry struct {
-	Time     time.Time
-	Event    Event
-	Registry string
-	Listener string // address
-	Client   string // address, or the user of a unix socket
-	Session  uint64 // its number; 0: the command was never handed to a session
-	Command  string
-	Op       string // of poll and transfer; otherwise empty
-	ClTRID   []byte // content of the client's clTRID element, as written; empty: it sent none
-	MuxTRID  []byte // the clTRID that the registry sees; empty: the payload has no place for one
-	Payload  []byte // as it is sent to the registry
+	Time      time.Time
+	Event     Event
+	Registry  string
+	Listener  string // address
+	Client    string // address, or the user of a unix socket
+	Session   uint64 // its number; 0: the command was never handed to a session
+	Command   string
+	Op        string // of poll and transfer; otherwise empty
+	Transform bool   // it may change something, as may a query with an extension
+	ClTRID    []byte // content of the client's clTRID element, as written; empty: it sent none
+	MuxTRID   []byte // the clTRID that the registry sees; empty: the payload has no place for one
+	Payload   []byte // as it is sent to the registry
 
 	// For End, and, if there is an answer, for Rejected.
 	End    string        // answered, not_sent or unknown

@@ -78,7 +78,7 @@ func TestLineLikeJSON(t *testing.T) {
 	}
 	for range 5000 {
 		wait, rtt := time.Duration(rng.Int64N(1e6)), time.Duration(rng.Int64N(1e13))
-		e := &Entry{Time: began.Add(time.Duration(rng.Int64N(2e9))), Event: Event(rng.IntN(int(lost) + 1)), Registry: some(randomText(rng)), Listener: some(randomText(rng)),
+		e := &Entry{Time: began.Add(time.Duration(rng.Int64N(2e9))), Event: Event(rng.IntN(int(lost) + 1)), Transform: rng.IntN(2) == 0, Registry: some(randomText(rng)), Listener: some(randomText(rng)),
 			Client: some(randomText(rng)), Session: rng.Uint64N(3), Command: some("create"), Op: some(randomText(rng)), MuxTRID: []byte(randomText(rng)),
 			End: some(randomText(rng)), Cause: some(randomText(rng)), Code: rng.IntN(3) * 1000, Orphan: rng.IntN(2) == 0, Wait: wait, RTT: rtt}
 		micro := func(d time.Duration) float64 { return float64(d.Round(time.Microsecond)/time.Microsecond) / 1e6 }

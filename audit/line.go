@@ -13,30 +13,31 @@ import (
 // event. What a line is about stands in its Event: a command (sending, end, rejected) or the log
 // itself (start, stop, lost).
 type Line struct {
-	Time     Moment   `json:"time"`
-	Event    string   `json:"event"`
-	Registry string   `json:"registry,omitempty"`
-	Listener string   `json:"listener,omitempty"`
-	Client   string   `json:"client,omitempty"`
-	Session  uint64   `json:"session,omitempty"`
-	Command  string   `json:"command,omitempty"`
-	Op       string   `json:"op,omitempty"`
-	Object   string   `json:"object,omitempty"`         // such as domain, or a whole namespace
-	Names    []string `json:"names,omitempty"`          // of objects; of poll op=ack the message id
-	Left     int      `json:"names_left_out,omitempty"` // names beyond the first 100
-	ClTRID   string   `json:"cltrid,omitempty"`
-	MuxTRID  string   `json:"muxtrid,omitempty"`
-	SvTRID   string   `json:"svtrid,omitempty"`
-	Code     int      `json:"code,omitempty"`
-	Message  string   `json:"message,omitempty"` // text of the answer, without secrets
-	End      string   `json:"end,omitempty"`
-	Cause    string   `json:"cause,omitempty"`
-	Orphan   bool     `json:"orphan,omitempty"`
-	Wait     float64  `json:"wait,omitempty"`   // seconds
-	RTT      float64  `json:"rtt,omitempty"`    // seconds
-	Lost     uint64   `json:"lost,omitempty"`   // number of lines that are missing here
-	Frame    string   `json:"frame,omitempty"`  // payload of the command, without secrets
-	Answer   string   `json:"answer,omitempty"` // payload of the answer, without secrets
+	Time      Moment   `json:"time"`
+	Event     string   `json:"event"`
+	Registry  string   `json:"registry,omitempty"`
+	Listener  string   `json:"listener,omitempty"`
+	Client    string   `json:"client,omitempty"`
+	Session   uint64   `json:"session,omitempty"`
+	Command   string   `json:"command,omitempty"`
+	Op        string   `json:"op,omitempty"`
+	Transform bool     `json:"transform,omitempty"`      // by its extension; command and op say "query"
+	Object    string   `json:"object,omitempty"`         // such as domain, or a whole namespace
+	Names     []string `json:"names,omitempty"`          // of objects; of poll op=ack the message id
+	Left      int      `json:"names_left_out,omitempty"` // names beyond the first 100
+	ClTRID    string   `json:"cltrid,omitempty"`
+	MuxTRID   string   `json:"muxtrid,omitempty"`
+	SvTRID    string   `json:"svtrid,omitempty"`
+	Code      int      `json:"code,omitempty"`
+	Message   string   `json:"message,omitempty"` // text of the answer, without secrets
+	End       string   `json:"end,omitempty"`
+	Cause     string   `json:"cause,omitempty"`
+	Orphan    bool     `json:"orphan,omitempty"`
+	Wait      float64  `json:"wait,omitempty"`   // seconds
+	RTT       float64  `json:"rtt,omitempty"`    // seconds
+	Lost      uint64   `json:"lost,omitempty"`   // number of lines that are missing here
+	Frame     string   `json:"frame,omitempty"`  // payload of the command, without secrets
+	Answer    string   `json:"answer,omitempty"` // payload of the answer, without secrets
 }
 
 // Moment is a time in the form of the file: UTC, with microseconds.
@@ -52,7 +53,12 @@ func (m Moment) MarshalJSON() ([]byte, error) { return []byte(`"` + m.String() +
 
 // query reports whether the command only reads, so that nobody needs to find out what became of it.
 func (l *Line) query() bool {
-	return frame.IsQuery(frame.CommandOf([]byte(l.Command)), frame.OpOf([]byte(l.Op)))
+	return !l.Transform && isQuery(l.Command, l.Op)
+}
+
+// isQuery reports whether the words of a command and an op are those of a query.
+func isQuery(command, op string) bool {
+	return frame.IsQuery(frame.CommandOf([]byte(command)), frame.OpOf([]byte(op)))
 }
 
 // AppendVisible appends JSON with each character that does not print written as \uXXXX, as in the

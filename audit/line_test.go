@@ -68,7 +68,8 @@ func fullest() *Entry {
 		fmt.Fprintf(&names, "<d:name>n%d.example</d:name>", i)
 	}
 	return &Entry{
-		Time: at("2026-03-01T12:00:00Z"), Event: End, Registry: "r", Listener: "unix:///s", Client: "uid 7", Session: 3,
+		Transform: true,
+		Time:      at("2026-03-01T12:00:00Z"), Event: End, Registry: "r", Listener: "unix:///s", Client: "uid 7", Session: 3,
 		Command: "check", Op: "query", ClTRID: []byte("C-1"), MuxTRID: []byte("M-1"),
 		Payload: []byte(headXML + `<command><check><d:check xmlns:d="` + domainURI + `">` + names.String() + `</d:check></check></command></epp>`),
 		End:     "answered", Cause: "some", Code: 2306, Answer: []byte(answerXML(2306, "no")), SvTRID: []byte("S-1"), Orphan: true,

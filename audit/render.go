@@ -76,6 +76,9 @@ func (r *renderer) appendSent(dst []byte, m *frame.Message, e *Entry) []byte {
 	dst = appendNumber(dst, `,"session":`, e.Session)
 	dst = appendField(dst, `,"command":`, e.Command)
 	dst = appendField(dst, `,"op":`, e.Op)
+	if e.Transform && isQuery(e.Command, e.Op) {
+		dst = append(dst, `,"transform":true`...)
+	}
 	if m != nil {
 		dst = r.appendObjects(dst, m)
 	}

@@ -186,7 +186,7 @@ func TestQueryAgrees(t *testing.T) {
 	for c := frame.CommandNone; int(c) < frame.NumCommands; c++ {
 		for op := frame.OpNone; op <= frame.OpOther; op++ {
 			l := Line{Command: c.String(), Op: op.String()}
-			if m := (&frame.Message{Command: c, Op: op}); m.Query() != l.query() {
+			if m := (&frame.Message{Command: c, Op: op}); m.Query(nil) != l.query() {
 				t.Errorf("%v %v: got %v", c, op, l.query())
 			}
 		}

@@ -86,6 +86,10 @@ func TestUnknown(t *testing.T) {
 		if got := s.Unknown(); got != tt.want {
 			t.Errorf("%s:%s %q fate %d: got %v, want %v", tt.command, tt.op, tt.end, tt.fate, got, tt.want)
 		}
+		s.Transform = true // by its extension
+		if got, want := s.Unknown(), s.Fate >= FateOpen || s.End == "unknown"; got != want {
+			t.Errorf("%s:%s %q fate %d, as a transform: got %v, want %v", tt.command, tt.op, tt.end, tt.fate, got, want)
+		}
 	}
 }
 

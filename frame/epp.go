@@ -12,12 +12,13 @@ const (
 	roleVerb             // the command in command
 	roleGreeting
 	roleResponse
-	roleTrID     // of a response
-	roleResData  // of a response
-	roleData     // inside resData, or inside a response's extension
-	rolePaTRID   // inside roleData
-	roleProtocol // epp/extension, and all below it
-	roleObject   // the object in a command; where Scanner.Names wants names
+	roleTrID      // of a response
+	roleResData   // of a response
+	roleData      // inside resData, or inside a response's extension
+	rolePaTRID    // inside roleData
+	roleProtocol  // epp/extension, and all below it
+	roleObject    // the object in a command; where Scanner.Names wants names
+	roleExtension // of a command
 
 	// From here on leave is called at the element's end.
 	roleCommand
@@ -69,6 +70,8 @@ func (s *Scanner) enter(e *element) {
 		s.enterCommandChild(e, local, isEPP)
 	case roleVerb:
 		s.enterObject(e, local)
+	case roleExtension:
+		s.msg.Extensions = append(s.msg.Extensions, s.binding[e.ns].uri)
 	case roleObject:
 		if e.ns == parent.ns && (string(local) == "name" || string(local) == "id") {
 			e.role = roleName
@@ -150,6 +153,7 @@ func (s *Scanner) enterCommandChild(e *element, local []byte, isEPP bool) {
 			s.refuse(SecondExtension, e.start)
 		}
 		g.extension = true
+		e.role = roleExtension
 	case isEPP || g.verbs == 0:
 		g.verbs++
 		if g.verbs > 1 {

@@ -15,8 +15,9 @@ func TestBuffersGo(t *testing.T) {
 		return []byte(before + strings.Repeat(one, n) + behind)
 	}
 	const pan = `<o:paTRID><clTRID>a&amp;b</clTRID></o:paTRID>`
-	names := many(keepNames+1, `<epp `+ns+`><command><check><d:check xmlns:d="urn:d">`, `<d:name>a&amp;b</d:name>`, `</d:check></check></command></epp>`)
-	trids := many(keepPaTRID+1, `<epp `+ns+`><response><result code="1000"/><resData><o:x xmlns:o="urn:o">`, pan, `</o:x></resData></response></epp>`)
+	names := many(keepEntries+1, `<epp `+ns+`><command><check><d:check xmlns:d="urn:d">`, `<d:name>a&amp;b</d:name>`, `</d:check></check></command></epp>`)
+	extensions := many(keepEntries+1, `<epp `+ns+`><command><logout/><extension>`, `<x/>`, `</extension></command></epp>`)
+	trids := many(keepEntries+1, `<epp `+ns+`><response><result code="1000"/><resData><o:x xmlns:o="urn:o">`, pan, `</o:x></resData></response></epp>`)
 	texts := []byte(inCommand(`<info><d:info xmlns:d="urn:` + strings.Repeat("&amp;", keepOctets+1) + `"/></info>`))
 	wide := []byte{0xfe, 0xff}
 	for _, c := range inCommand(obj + `<!--` + strings.Repeat("x", keepOctets) + `-->`) {
@@ -28,8 +29,9 @@ func TestBuffersGo(t *testing.T) {
 		size func() int
 		keep int
 	}{
-		"names": {names, func() int { return cap(s.msg.Names) }, keepNames}, "paTRIDs": {trids, func() int { return cap(s.msg.PaTRID) }, keepPaTRID},
-		"texts": {texts, func() int { return cap(s.text) }, keepOctets}, "transcript": {wide, func() int { return cap(s.utf8) }, keepOctets},
+		"names": {names, func() int { return cap(s.msg.Names) }, keepEntries}, "paTRIDs": {trids, func() int { return cap(s.msg.PaTRID) }, keepEntries},
+		"extensions": {extensions, func() int { return cap(s.msg.Extensions) }, keepEntries},
+		"texts":      {texts, func() int { return cap(s.text) }, keepOctets}, "transcript": {wide, func() int { return cap(s.utf8) }, keepOctets},
 	} {
 		if _, err := s.Scan(tt.big); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -38,7 +40,7 @@ func TestBuffersGo(t *testing.T) {
 			t.Errorf("%s: %d needed, no more than %d: the test is too small", name, n, tt.keep)
 		}
 		m, err := s.Scan(small)
-		if err != nil || len(m.Names) != 1 || string(m.Names[0]) != "a&b" || len(m.PaTRID) != 0 {
+		if err != nil || len(m.Names) != 1 || string(m.Names[0]) != "a&b" || len(m.PaTRID)+len(m.Extensions) != 0 {
 			t.Errorf("%s: afterwards got %+v, %v", name, m, err)
 		}
 		if n := tt.size(); n > tt.keep {

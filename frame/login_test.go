@@ -160,7 +160,7 @@ func TestIsQuery(t *testing.T) {
 			if got := IsQuery(c, o); got != want {
 				t.Errorf("%s:%s: got %v, want %v", command, op, got, want)
 			}
-			if got := (&Message{Command: c, Op: o}).Query(); got != want {
+			if got := (&Message{Command: c, Op: o}).Query(nil); got != want {
 				t.Errorf("message %s:%s: got %v, want %v", command, op, got, want)
 			}
 		}

@@ -110,6 +110,8 @@ type Message struct {
 	// id directly in its object, in document order, as a parser gives it. Empty names and those of
 	// more than MaxClTRID characters are left out. nil unless Scanner.Names is set.
 	Names [][]byte
+	// Extensions are the namespace names of the elements in a command's extension, in document order.
+	Extensions [][]byte
 	// PaTRID are the clTRIDs of every paTRID in resData or in the response's extension, in document
 	// order. Those that are empty, too long or have an element in them are left out.
 	PaTRID []ClTRID
@@ -199,21 +201,4 @@ func nameOf(names []string, i int) string {
 func (m *Message) Unknown() bool {
 	return m.Kind == KindCommand && m.Command == CommandOther &&
 		CommandOf(m.Payload[m.Verb.Start:m.Verb.End]) == CommandOther
-}
-
-// Query reports whether the command only reads, see IsQuery.
-func (m *Message) Query() bool { return IsQuery(m.Command, m.Op) }
-
-// IsQuery reports whether a command only reads, so that a second execution gives the same: check,
-// info, poll op=req and transfer op=query. Any other command, and any in doubt, is a transform.
-func IsQuery(c Command, op Op) bool {
-	switch c {
-	case CommandCheck, CommandInfo:
-		return true
-	case CommandPoll:
-		return op == OpReq
-	case CommandTransfer:
-		return op == OpQuery
-	}
-	return false
 }

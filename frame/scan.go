@@ -14,14 +14,13 @@ const (
 
 // Buffers that grew beyond these are dropped before the next Scan.
 const (
-	keepOctets = 1 << 20 // octets
-	keepPaTRID = 256     // entries
-	keepNames  = 256     // entries
+	keepOctets  = 1 << 20 // octets
+	keepEntries = 256     // of a list
 )
 
 // Scanner reads payloads, one after the other. The zero value is ready to use. A Scanner holds some
-// 20 KiB, all the memory that a Scan needs, but for buffers that other encodings, references, Message.PaTRID
-// and Message.Names make grow and that are kept for the next Scan. It has one owner: it must not be
+// 20 KiB, all the memory that a Scan needs, but for buffers that other encodings, references and the
+// lists of a Message make grow and that are kept for the next Scan. It has one owner: it must not be
 // used concurrently. One per event loop is enough.
 type Scanner struct {
 	// Names makes Scan fill in Message.Names. It must be set before the first Scan.
@@ -87,15 +86,7 @@ func (s *Scanner) Scan(payload []byte) (*Message, error) {
 }
 
 func (s *Scanner) reset() {
-	patrid := s.msg.PaTRID[:0]
-	if cap(patrid) > keepPaTRID {
-		patrid = nil
-	}
-	names := s.msg.Names[:0]
-	if cap(names) > keepNames {
-		names = nil
-	}
-	s.msg = Message{PaTRID: patrid, Names: names}
+	s.msg = Message{PaTRID: emptied(s.msg.PaTRID), Names: emptied(s.msg.Names), Extensions: emptied(s.msg.Extensions)}
 	s.bad, s.doubt = Fault{}, Fault{}
 	s.message = message{}
 	s.depth, s.bindings, s.attributes = 0, builtinBindings, 0
@@ -109,6 +100,14 @@ func (s *Scanner) reset() {
 	if cap(s.utf8) > keepOctets {
 		s.utf8 = nil
 	}
+}
+
+// emptied is a list of the last Scan without its entries, to be filled again.
+func emptied[T any](list []T) []T {
+	if cap(list) > keepEntries {
+		return nil
+	}
+	return list[:0]
 }
 
 // fail sets the fault that ends the Scan. It returns -1, the offset that callers return in turn.

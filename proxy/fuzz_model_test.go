@@ -202,11 +202,11 @@ func (m *model) command(msg *frame.Message, id string) bool {
 			m.want(m.next(id), 1000, id)
 			return true
 		}
-		if !msg.Query() || m.ends >= 2 { // a query that ended one session too many is not asked again
+		if !msg.Query(nil) || m.ends >= 2 { // a query that ended one session too many is not asked again
 			break
 		}
 	}
-	if msg.Query() || m.mode&modeFail != 0 {
+	if msg.Query(nil) || m.mode&modeFail != 0 {
 		m.want(m.next(id), 2400, id)
 		return true
 	}

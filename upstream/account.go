@@ -44,6 +44,10 @@ type Config struct {
 	// the command. Lost nil: DefaultLost. Throttled nil: none.
 	Lost, Throttled []Pattern
 
+	// QueryExtensions are namespaces of command extensions that ask for nothing but an answer, beside
+	// those that frame.Message.Query knows. A query with any other counts as a transform.
+	QueryExtensions []string
+
 	// Dial connects to the registry; nil: TCP to Address. It must end when ctx does.
 	Dial func(ctx context.Context) (net.Conn, error)
 

@@ -47,6 +47,8 @@ var forms = []struct {
 	{false, "", epp(`<extension><x xmlns="urn:x">%</x></extension>`)},
 	{false, "C-4", epp(`<extension><x xmlns="urn:x"><name>%</name><clTRID>@</clTRID></x></extension>`)},
 	{true, "C-5", epp(`<command><info><d:info xmlns:d="urn:d"><d:name>%</d:name><d:x>NOT logged in</d:x></d:info></info><clTRID>@</clTRID></command>`)},
+	{true, "C-6", epp(`<command><check><d:check xmlns:d="urn:d"><d:name>%</d:name></d:check></check><extension><f:check xmlns:f="urn:ietf:params:xml:ns:epp:fee-1.0"/></extension><clTRID>@</clTRID></command>`)},
+	{false, "C-7", epp(`<command><info><d:info xmlns:d="urn:d"><d:name>%</d:name></d:info></info><extension><a:info xmlns:a="urn:a"><a:new/></a:info></extension><clTRID>@</clTRID></command>`)},
 	{false, "a" + strings.Repeat("<!-- long -->", 20), epp(`<command><update><d:update xmlns:d="urn:d"><d:name>%</d:name></d:update></update><clTRID>@</clTRID></command>`)},
 }
 
@@ -72,7 +74,7 @@ func (r *rig) ask(form, then int) {
 	r.note("exchange %d: %s", k.n, text)
 	var s frame.Scanner
 	m, err := s.Scan([]byte(text))
-	if err != nil || m.Query() != f.query {
+	if err != nil || m.Query(nil) != f.query {
 		r.fatalf("form %d: query %v, %v", form, f.query, err)
 	}
 	k.x = r.a.Exchange(Sender{Client: k}, m)

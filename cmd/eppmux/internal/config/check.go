@@ -60,6 +60,8 @@ func (r *Registry) rule(c *checker, path, key string) {
 		c.address(at, r.Address)
 	case "login":
 		c.login(at, r)
+	case "query_extensions":
+		c.uris(at, r.QueryExtensions)
 	case "rate_limits":
 		if len(r.RateLimits) > pool.MaxRules {
 			c.add(at, "must be %d at most, got %d", pool.MaxRules, len(r.RateLimits))

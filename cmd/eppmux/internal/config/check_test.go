@@ -153,6 +153,9 @@ func TestRegistryRules(t *testing.T) {
 		{`clients: {allow_remote: [192.0.2.1/24]}`, "registries[0].clients.allow_remote[0]: has host bits set: 192.0.2.1 is in the network 192.0.2.0/24"},
 		{`clients: {allow_remote: true}`, "registries[0].clients.allow_remote: must be a list, got a truth value"},
 
+		{`query_extensions: ["urn:a", "http://b.example/c-1.0"]`, ""},
+		{`query_extensions: [fee]`, `registries[0].query_extensions[0]: must be a namespace URI, got "fee"`},
+		{`query_extensions: ["urn:a", "urn:a"]`, `registries[0].query_extensions[1]: "urn:a" stands in the list already`},
 		{`unknown_outcome: fail`, ""},
 		{`unknown_outcome: retry`, `registries[0].unknown_outcome: must be close or fail, got "retry"`},
 		{`poll: exclusive`, ""},

@@ -51,7 +51,11 @@ type Registry struct {
 	Poll           proxy.PollPolicy     `yaml:"poll" default:"shared"`
 	PollLease      time.Duration        `yaml:"poll_lease" default:"60s"` // with poll exclusive
 	PollOthers     PollOthers           `yaml:"poll_others" default:"empty"`
-	Profile        string               `yaml:"profile"` // a name of profiles, or empty
+
+	// QueryExtensions are namespaces of extensions that ask for nothing but an answer, in a query.
+	QueryExtensions []string `yaml:"query_extensions"`
+
+	Profile string `yaml:"profile"` // a name of profiles, or empty
 }
 
 // SandboxAddress is the address of the built-in registry, which runs in this process.

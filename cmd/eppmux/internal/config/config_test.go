@@ -121,11 +121,12 @@ func TestEveryKey(t *testing.T) {
 			AllowRemote: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")},
 			TLS:         ClientsTLS{CertFile: "a.pem", KeyFile: "a.key"},
 		},
-		UnknownOutcome: proxy.UnknownFail,
-		Poll:           proxy.PollExclusive,
-		PollLease:      2 * time.Minute,
-		PollOthers:     "wait",
-		Profile:        "lv",
+		UnknownOutcome:  proxy.UnknownFail,
+		Poll:            proxy.PollExclusive,
+		PollLease:       2 * time.Minute,
+		PollOthers:      "wait",
+		QueryExtensions: []string{"urn:example:ns:look-1.0"},
+		Profile:         "lv",
 	}
 	if !reflect.DeepEqual(r, want) {
 		t.Errorf("got  %+v\nwant %+v", r, want)

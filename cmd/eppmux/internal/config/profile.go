@@ -20,6 +20,7 @@ type Profile struct {
 	rates    []sourced[RateLimit]      // that it allows
 	probe    sourced[KeepaliveCommand] // that keeps a session alive where hello does not
 	cert     sourced[bool]             // a client certificate is demanded
+	reads    sourced[[]string]         // extensions of its own that ask for nothing but an answer
 
 	Throttled []upstream.Pattern // answers that mean "not executed, too fast"; see upstream.Config
 	Lost      []upstream.Pattern // answers that mean "not logged in any more"; nil: those that are common
@@ -109,6 +110,10 @@ func (p *Profile) rateLimits(defaults []RateLimit) []RateLimit {
 
 // ProfileOf returns the profile of a name; nil for no name, and for one that is not known.
 func ProfileOf(name string) *Profile { return profiles[name] }
+
+// QueryExtensions returns the namespaces of the registry's own extensions that ask for nothing but an
+// answer in a query; see upstream.Config.
+func (p *Profile) QueryExtensions() []string { return p.reads.is }
 
 // profileNames returns the names in their order.
 func profileNames() []string { return slices.Sorted(maps.Keys(profiles)) }

@@ -21,6 +21,7 @@ const (
 	fromEE     = "https://inforuum.internet.ee/" +
 		"eisi-infosusteemid-ja-tehnilised-tingimused/paringute-tehnilised-piirangud [V]"
 	fromFR   = "rules of 2009, http://operations.afnic.fr/en/2009/12/08/epp-flow-control.html [S]"
+	fromFury = "fury-2.1.xsd in https://github.com/icann/rst-test-specs [V]"
 	fromFred = "config/server.conf.in in https://github.com/CZ-NIC/fred-server " +
 		"and mod_eppd.c in https://github.com/CZ-NIC/fred-mod-eppd [V]"
 	fromGov      = "docs/developer/epp-connection-pool-debugging.md in https://github.com/cisagov/manage.get.gov [V]"
@@ -59,7 +60,12 @@ var profiles = map[string]*Profile{
 		Password: PasswordRule{Min: 8, Max: 16, From: fromBrusselsGeneral},
 	},
 
-	"ca": {sessions: sourced[int]{15, fromCA}, cert: sourced[bool]{true, fromCA}},
+	// .ca and others that run its registry have an extension of their own in info and check.
+	"ca": {
+		sessions: sourced[int]{15, fromCA},
+		cert:     sourced[bool]{true, fromCA},
+		reads:    sourced[[]string]{[]string{"urn:ietf:params:xml:ns:fury-2.1"}, fromFury},
+	},
 
 	"co": {
 		sessions: sourced[int]{100, fromCO},

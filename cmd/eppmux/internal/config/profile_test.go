@@ -99,7 +99,7 @@ func TestProfilesAreDocumented(t *testing.T) {
 		row, _, _ = strings.Cut(row, "\n")
 		p := ProfileOf(name)
 		for _, from := range []string{
-			p.sessions.from, p.idle.from, p.age.from, p.commands.from, p.frame.from, p.delay.from, p.probe.from, p.cert.from, p.Password.From,
+			p.sessions.from, p.idle.from, p.age.from, p.commands.from, p.frame.from, p.delay.from, p.probe.from, p.cert.from, p.reads.from, p.Password.From,
 		} {
 			if !strings.Contains(row, from) || row == "" {
 				t.Errorf("%s: got row %q, want %q in it", name, row, from)

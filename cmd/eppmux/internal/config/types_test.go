@@ -76,6 +76,7 @@ var keyTypes = map[string]string{
 	"registries[0].clients.tls":                         "mapping",
 	"registries[0].clients.tls.cert_file":               "text",
 	"registries[0].clients.tls.key_file":                "text",
+	"registries[0].query_extensions":                    "list",
 	"registries[0].unknown_outcome":                     "word",
 	"registries[0].poll":                                "word",
 	"registries[0].poll_lease":                          "duration",

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"net/netip"
 	"os"
+	"slices"
 
 	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/frame"
@@ -59,6 +60,7 @@ func upstreamConfig(r *config.Registry, up *tls.Config) upstream.Config {
 		GreetingTimeout: r.Timeouts.Greeting,
 		LoginTimeout:    r.Timeouts.Login,
 		HostID:          hostID(),
+		QueryExtensions: r.QueryExtensions,
 		Pool: pool.Config{
 			Grant:            pool.Grant{MinSessions: r.Sessions.Min, MaxSessions: r.Sessions.Max},
 			QueueTimeout:     r.Timeouts.Queue,
@@ -85,6 +87,7 @@ func upstreamConfig(r *config.Registry, up *tls.Config) upstream.Config {
 	}
 	if p := config.ProfileOf(r.Profile); p != nil {
 		uc.Lost, uc.Throttled = p.Lost, p.Throttled
+		uc.QueryExtensions = slices.Concat(uc.QueryExtensions, p.QueryExtensions())
 	}
 	return uc
 }

@@ -2,11 +2,13 @@ package serve
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/frame"
+	"eppmux/proxy"
 	"eppmux/upstream"
 )
 
@@ -49,6 +51,13 @@ func TestPartConfig(t *testing.T) {
 		if up := upstreamConfig(&config.Registry{Profile: name}, nil); !reflect.DeepEqual(up.Throttled, p.Throttled) || !reflect.DeepEqual(up.Lost, p.Lost) {
 			t.Errorf("%s: got patterns %v and %v", name, up.Throttled, up.Lost)
 		}
+	}
+	ca := config.Registry{Profile: "ca", QueryExtensions: []string{"urn:a"}}
+	if got := upstreamConfig(&ca, nil).QueryExtensions; len(got) != 2 || got[0] != "urn:a" || !strings.Contains(got[1], "fury") || len(ca.QueryExtensions) != 1 {
+		t.Errorf("got query extensions %q", got)
+	}
+	if pc := proxyConfig(&config.Registry{Clients: config.Clients{Encodings: proxy.EncodingsRefuse}}, nil); pc.Encodings != proxy.EncodingsRefuse {
+		t.Errorf("got encodings %v", pc.Encodings)
 	}
 	if got := upstreamConfig(r, nil).Throttled; len(got) != 1 || got[0] != (upstream.Pattern{Code: 2502}) {
 		t.Errorf("got %+v", got)

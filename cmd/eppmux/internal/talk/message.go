@@ -8,7 +8,7 @@ type Message struct {
 	Kind    frame.Kind    // KindNone: the scanner refuses it; it is sent all the same
 	command frame.Command // by which limits count it
 	op      frame.Op
-	Query   bool   // sending it twice does no harm: a query of RFC 5730, or a hello
+	Query   bool   // sending it twice does no harm, see frame.Message.Query; a hello too
 	clTRID  string // empty: it has none, or the scanner refuses the message
 }
 
@@ -19,7 +19,7 @@ func NewMessage(payload []byte) *Message {
 		return &Message{payload: payload, command: frame.CommandOther}
 	}
 	return &Message{payload: payload, Kind: m.Kind, command: m.Command, op: m.Op,
-		Query: m.Query() || m.Kind == frame.KindHello, clTRID: string(m.ClTRID.Value)}
+		Query: m.Query(nil) || m.Kind == frame.KindHello, clTRID: string(m.ClTRID.Value)}
 }
 
 // Named returns m with another clTRID, and m itself if it is not a command.
