@@ -56,6 +56,14 @@ type Config struct {
 	Audit        Auditor
 	AuditQueries bool // record the ends of queries too
 
+	// Ledger keeps what must be remembered beyond the process, as Pool.Ledger says; nil: nothing is
+	// kept. Memory is what it kept last before this process began.
+	Ledger Keeper
+	Memory Memory
+	// LedgerKey keys the hashes of refused credentials in the ledger: 32 octets, by chance, the same for
+	// all processes that share the ledger.
+	LedgerKey []byte
+
 	// carry makes the carrier of a session; nil: openTCP. See target.carry.
 	carry func(*session) carrier
 

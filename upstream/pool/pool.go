@@ -68,7 +68,8 @@ type Config struct {
 	MaxAge           time.Duration // of a session; 0: none
 	MaxCommands      int           // on a session; 0: no limit
 
-	Record Record // whether a note of a transform is kept first
+	Record Record       // whether a note of a transform is kept first
+	Ledger LedgerPolicy // whether use of limits is written down first
 
 	Rand *rand.Rand // for jitter
 }
