@@ -41,11 +41,13 @@ type Bucket struct {
 	// that may have been taken before that instant.
 	latest time.Duration
 	older  int
+
+	ration ration // see Ration
 }
 
 // NewBucket returns a bucket with all slots free. It panics if the limit is not valid.
 func NewBucket(l Limit) *Bucket {
-	b := &Bucket{due: math.MinInt64, latest: math.MinInt64}
+	b := &Bucket{due: math.MinInt64, latest: math.MinInt64, ration: ration{left: unbound}}
 	b.use(l)
 	return b
 }
@@ -62,8 +64,8 @@ func (b *Bucket) use(l Limit) {
 func (b *Bucket) Limit() Limit { return b.limit }
 
 // Next is the earliest instant at which Take is allowed, if nothing else happens until then. It is
-// now if Take is allowed now, and Never if a Done or Undo must come first. It reserves nothing: ask
-// again at that instant.
+// now if Take is allowed now, and Never if a Done or Undo must come first, or a reservation, see
+// Ration. It takes nothing: ask again at that instant.
 func (b *Bucket) Next(now time.Duration) time.Duration {
 	at := now
 	if excess := b.Used(now) - b.limit.N; excess >= 0 {
@@ -74,6 +76,10 @@ func (b *Bucket) Next(now time.Duration) time.Duration {
 	}
 	if b.paced() {
 		at = max(at, b.due-b.ahead)
+	}
+	if b.ration.left == 0 && at <= now {
+		b.ration.dry = true
+		return Never
 	}
 	return at
 }
@@ -100,6 +106,8 @@ func (b *Bucket) Take(now time.Duration) {
 		b.latest, b.older = now, b.inFlight
 	}
 	b.inFlight++
+	b.ration.left--
+	b.ration.since++
 	b.due = max(b.due, now) + b.spacing
 }
 
@@ -168,19 +176,17 @@ func (b *Bucket) Idle(now time.Duration) bool {
 	return b.Used(now) == 0 && b.due <= now
 }
 
-// Inherit makes a new bucket count what others have counted: their answers, their commands in
-// flight, and their places in the spacing, all together. Commands in flight that it has from several
+// Inherit makes a bucket count what others have counted: their answers, their commands in
+// flight, and their places in the spacing, all together and beside its own. Commands in flight that it has from several
 // of them in turn, as where one of them inherited from another, count once. The others are not used
 // for further commands; Done and Undo of those in flight are still theirs, and b learns of it.
 func (b *Bucket) Inherit(now time.Duration, from ...*Bucket) {
-	var early time.Duration
-	var runs []run
+	b.expire(now)
+	early, runs := b.early(now), b.answered.appendRuns(nil)
 	for _, f := range from {
 		f.expire(now)
 		early += f.early(now)
-		for i := range f.answered.n {
-			runs = append(runs, *f.answered.run(i))
-		}
+		runs = f.answered.appendRuns(runs)
 		for _, p := range slices.Concat(f.before, []*Bucket{f}) {
 			if p.inFlight > 0 && !slices.Contains(b.before, p) {
 				b.before = append(b.before, p)
@@ -189,6 +195,7 @@ func (b *Bucket) Inherit(now time.Duration, from ...*Bucket) {
 		}
 	}
 	slices.SortFunc(runs, func(x, y run) int { return cmp.Compare(x.at, y.at) })
+	b.answered = ring{}
 	for _, r := range runs {
 		b.push(r.at, r.n)
 	}

@@ -24,6 +24,21 @@
 // from all. If limits are replaced while commands are in flight, let each new bucket Inherit from the
 // old ones that counted some of its commands.
 //
+// A process that ends forgets what it has counted, unless it writes its buckets down. A Page is a
+// bucket as it was written: answers by parts of a 64th of P, each standing at its last answer, with
+// the wall clock; TakeUp makes it a bucket again. So that a crash forgets nothing either, Ration lets a
+// bucket admit only commands that a page which was kept has reserved:
+//
+//	b.Ration()
+//	if b.Wants() {
+//		page := b.Write(now, wall, recent) // keep it, while commands of the page before still go
+//		b.Written()                        // once it is kept
+//	}
+//
+// A block of N/128 is reserved, and the next one when half of it is spent. Who takes a page up counts
+// all that it reserves as used, so a crash costs a block at the most, and nothing where the limit was
+// not used within the time recent.
+//
 // The package is pure: it has no clock, starts nothing and does no I/O. It does not queue, and it
 // does not know which commands a limit is for.
 package ratelimit

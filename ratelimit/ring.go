@@ -49,6 +49,14 @@ func (r *ring) at(i int) time.Duration {
 	}
 }
 
+// appendRuns appends the runs to to, the oldest first.
+func (r *ring) appendRuns(to []run) []run {
+	for i := range r.n {
+		to = append(to, *r.run(i))
+	}
+	return to
+}
+
 // pop forgets the oldest run; there must be one.
 func (r *ring) pop() {
 	r.total -= r.run(0).n
