@@ -118,6 +118,8 @@ func replyNotSent(x *upstream.Exchange, cause pool.Cause) reply {
 		r.reason += "; registry wants fewer commands"
 	case pool.CauseAudit:
 		r.reason += "; the audit log cannot be written"
+	case pool.CauseLedger:
+		r.reason += "; what is used of limits cannot be written down"
 	case pool.CausePaused:
 		r.reason += "; the registry is paused"
 	case pool.CauseShutdown:

@@ -149,6 +149,7 @@ var whyNotSent = map[string]struct{ whose, why string }{
 	pool.CauseLoginRefused.String(): {whoseConfig, ": registry refused our login"},
 	pool.CauseThrottled.String():    {whoseConfig, ": registry wanted fewer commands"},
 	pool.CauseAudit.String():        {whoseHost, ": the audit log could not be written"},
+	pool.CauseLedger.String():       {whoseHost, ": what is used of limits could not be written down"},
 	pool.CausePaused.String():       {whoseOperator, ": paused by the operator"},
 	pool.CauseShutdown.String():     {whoseOperator, ": eppmux is stopping"},
 	pool.CauseBlamed.String():       {whoseClients, ": sessions ended behind such commands, so that they are held back"},

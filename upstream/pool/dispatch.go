@@ -39,6 +39,9 @@ func (p *Pool) dispatch(now time.Duration) {
 	}
 	p.wind(now)
 	p.size(now)
+	if p.cfg.Ledger != LedgerNot {
+		p.keep(now)
+	}
 }
 
 // wakeForHeld sets wake to when the first of the budgets admits an exchange, or the first of the

@@ -10,7 +10,7 @@ func (p *Pool) Drain(by, now time.Duration) {
 	p.draining, p.drainBy = true, by
 	p.wakeAt(by)
 	p.dispatch(now)
-	p.checkDrained()
+	p.checkDrained(now)
 }
 
 // lastSend returns the instant from which a drain has nothing more sent: an answer may take as long
@@ -39,9 +39,9 @@ func (p *Pool) endDrain(now time.Duration) {
 	}
 }
 
-// checkDrained asks for DoDrained, once, when a drain has nothing left.
-func (p *Pool) checkDrained() {
-	if !p.draining || p.drained || p.Queued() > 0 || len(p.sessions) > 0 {
+// checkDrained asks for DoDrained, once, when a drain has nothing left and its end is written down.
+func (p *Pool) checkDrained(now time.Duration) {
+	if !p.draining || p.drained || p.Queued() > 0 || len(p.sessions) > 0 || !p.closeLedger(now) {
 		return
 	}
 	p.drained = true

@@ -46,6 +46,7 @@ func (p *Pool) grant(g Grant, now time.Duration) {
 func (p *Pool) useRules(now time.Duration) {
 	p.limits.hold(0, now)
 	p.limits.use(p.cfg.Rules, now)
+	p.ration()
 	p.requeue(now)
 	for _, s := range p.sessions {
 		old := s.buckets

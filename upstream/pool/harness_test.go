@@ -30,13 +30,21 @@ type desk struct {
 	closed   []*Session
 	drained  int
 	authors  uint64
+	keeps    []uint64 // tickets of DoKeep
+	wrote    *Ledger  // of the last one
 }
 
-func newDesk(t *testing.T, change func(*Config)) *desk {
+// deskWall is the wall clock less the desk's.
+const deskWall = 20_000 * 24 * time.Hour
+
+func newDesk(t *testing.T, change func(*Config)) *desk { return resumeDesk(t, nil, 0, change) }
+
+// resumeDesk returns a desk whose process begins at now and takes up l.
+func resumeDesk(t *testing.T, l *Ledger, now time.Duration, change func(*Config)) *desk {
 	cfg := Config{Grant: Grant{MinSessions: 1, MaxSessions: 1}, QueueTimeout: 8 * time.Second, CommandTimeout: time.Minute,
 		Rand: rand.New(rand.NewPCG(1, 1))}
 	change(&cfg)
-	d := &desk{Pool: New(cfg, 0), t: t}
+	d := &desk{Pool: Resume(cfg, l, now, deskWall+now), t: t, now: now}
 	d.step()
 	return d
 }
@@ -53,6 +61,9 @@ func (d *desk) step() {
 			d.sent = append(d.sent, a.Exchange)
 		case DoFinish:
 			d.ends = append(d.ends, a)
+		case DoKeep:
+			d.keeps = append(d.keeps, a.Ticket)
+			d.wrote = d.WriteDown(d.now, deskWall+d.now)
 		case DoKeepalive:
 			d.pinged = append(d.pinged, a.Session)
 		case DoRecord:
@@ -136,6 +147,34 @@ func (d *desk) submit(x *Exchange) {
 	}
 	d.Submit(x, d.now)
 	d.step()
+}
+
+// kept ends the writing that is under way.
+func (d *desk) kept(ok bool) {
+	d.t.Helper()
+	if len(d.keeps) != 1 {
+		d.t.Fatalf("at %v %d writings are under way, want one", d.now, len(d.keeps))
+	}
+	ticket := d.keeps[0]
+	d.keeps = nil
+	d.Kept(ticket, ok, d.now)
+	d.step()
+}
+
+// keptAll ends the writings that are under way, and those that follow.
+func (d *desk) keptAll() {
+	d.t.Helper()
+	for len(d.keeps) > 0 {
+		d.kept(true)
+	}
+}
+
+// wantQuiet fails if a writing is under way.
+func (d *desk) wantQuiet() {
+	d.t.Helper()
+	if len(d.keeps) > 0 {
+		d.t.Errorf("at %v something is written: %+v", d.now, d.wrote)
+	}
 }
 
 // answer answers what is in flight on s.

@@ -128,6 +128,16 @@ func (b bucketSet) over(set ruleSet, now time.Duration) ruleSet {
 	return over
 }
 
+// dry reports whether a rule of the set holds a command only since its use is not written down.
+func (b bucketSet) dry(set ruleSet) bool {
+	for ; set != 0 && b != nil; set &= set - 1 {
+		if k := b[bits.TrailingZeros64(uint64(set))]; k != nil && k.Dry() {
+			return true
+		}
+	}
+	return false
+}
+
 // charges are the slots that a command occupies, as the buckets that they were taken from. They are
 // given back to those same buckets, whatever the rules are by then.
 type charges []*ratelimit.Bucket

@@ -57,13 +57,14 @@ const (
 	CauseReconnect // the operator wants new sessions
 	CauseNoRoom    // the memory for all clients together is full, and its client held most
 	CauseBlamed    // sessions ended behind commands like this one, which wait therefore
+	CauseLedger    // what was used of limits cannot be written down
 	NumCauses      // for tables by Cause
 )
 
 var causeNames = [NumCauses]string{"none", "queue_timeout", "registry_away", "login_refused", "too_many_sessions",
 	"client_gone", "command_timeout", "registry_closed", "connect", "greeting", "frame", "mismatch", "unasked",
 	"code_closes", "idle", "age", "count", "shutdown", "tls", "login_lost", "throttled", "changed",
-	"audit", "paused", "reconnect", "no_room", "blamed"}
+	"audit", "paused", "reconnect", "no_room", "blamed", "ledger"}
 
 func (c Cause) String() string { return causeNames[c] }
 

@@ -8,7 +8,7 @@ func (p *Pool) Pause(now time.Duration) {
 	p.paused, p.nextTry, p.downSince = true, 0, -1
 	p.recall()
 	p.dispatch(now)
-	p.checkDrained()
+	p.checkDrained(now)
 }
 
 // Resume ends a Pause.

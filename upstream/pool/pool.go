@@ -32,6 +32,9 @@ const (
 	// DoRecord: have a note kept that Exchange is about to be written on Session, then call
 	// Recorded with Ticket.
 	DoRecord
+	// DoKeep: have what WriteDown returns kept in place of what was kept before, then call Kept with
+	// Ticket.
+	DoKeep
 	// DoKeepalive: write the keepalive command on Session. Its answer is told as for DoSend.
 	DoKeepalive
 	// DoLogout: write a logout on Session, then call Answered when its response has come.
@@ -127,11 +130,17 @@ type Pool struct {
 	wake    time.Duration // when Advance is due
 	actions []Action
 	done    int // actions[:done] were taken
+
+	keeping keeping
 }
 
 // New returns a Pool. It opens MinSessions sessions, one after the other; the first DoOpen is there
 // at once.
-func New(cfg Config, now time.Duration) *Pool {
+func New(cfg Config, now time.Duration) *Pool { return Resume(cfg, nil, now, now) }
+
+// Resume is New for a process that goes on where another has ended, which has kept l last; nil: nothing
+// was ever kept. wall is the wall clock at now, as time since 1970.
+func Resume(cfg Config, l *Ledger, now, wall time.Duration) *Pool {
 	cfg.Grant.check()
 	p := &Pool{
 		cfg:       cfg,
@@ -146,8 +155,12 @@ func New(cfg Config, now time.Duration) *Pool {
 		wake:      never,
 		logins:    ratelimit.NewBucket(loginBudget(cfg.MaxSessions)),
 	}
+	p.keeping.settle = never
 	p.queue.init()
+	p.adopt(l, now, wall)
+	p.ration()
 	p.size(now)
+	p.keep(now)
 	return p
 }
 
@@ -302,7 +315,7 @@ func (p *Pool) cancel(x *Exchange, cause Cause, now time.Duration) {
 	case x.state == exchangeQueued || x.state == exchangeHeld || x.state == exchangeGated:
 		p.giveUp(x, cause, now)
 		p.dispatch(now)
-		p.checkDrained()
+		p.checkDrained(now)
 	case x.state == exchangeInFlight && x.session.recording && x.session.state == SessionBusy:
 		p.takeBack(x.session, cause, now)
 	}
@@ -532,7 +545,7 @@ func (p *Pool) Closed(s *Session, now time.Duration) {
 		}
 	}
 	p.dispatch(now)
-	p.checkDrained()
+	p.checkDrained(now)
 }
 
 // forget takes s out of the sessions.
@@ -557,6 +570,7 @@ func (p *Pool) broken(x *Exchange, s *Session, now time.Duration) {
 // again.
 func (p *Pool) Advance(now time.Duration) {
 	p.wake = never
+	p.keepLate(now)
 	p.expire(now)
 	for i := len(p.sessions) - 1; i >= 0; i-- {
 		if s := p.sessions[i]; s.deadline <= now {
@@ -565,7 +579,7 @@ func (p *Pool) Advance(now time.Duration) {
 	}
 	p.dispatch(now)
 	p.rewake(now)
-	p.checkDrained()
+	p.checkDrained(now)
 }
 
 // expire ends the exchanges that have waited until their deadlines, and a drain at its own.
@@ -595,6 +609,8 @@ func (p *Pool) waitCause(x *Exchange, now time.Duration) Cause {
 		return CauseRegistryAway
 	case now < p.throttledUntil:
 		return CauseThrottled
+	case p.unkept(x):
+		return CauseLedger
 	case x.gate == &p.blame.risky[standingNew]: // nothing is said against it
 	case x.state == exchangeGated, x.standing == standingSuspect:
 		return CauseBlamed

@@ -25,9 +25,13 @@ const (
 func (p *Pool) Reconfigure(cfg Config, login LoginChange, now time.Duration) {
 	to := cfg.Grant
 	cfg.Rand, cfg.Grant = p.cfg.Rand, p.cfg.Grant
+	rations := cfg.Ledger != p.cfg.Ledger
 	p.cfg = cfg
-	p.grant(to, now)
+	if p.grant(to, now); rations {
+		p.ration()
+	}
 	if login != SameLogin {
+		p.keepSoon()
 		p.refused, p.failures, p.nextOpen = false, 0, now
 	}
 	if login == NewRegistry {

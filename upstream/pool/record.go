@@ -82,5 +82,5 @@ func (p *Pool) takeBack(s *Session, cause Cause, now time.Duration) {
 	p.ended(x)
 	p.finish(x, cause)
 	p.rested(s, CauseNone, now)
-	p.checkDrained()
+	p.checkDrained(now)
 }

@@ -8,7 +8,7 @@ import (
 // check looks at what must hold after every step.
 func (w *world) check() {
 	w.ghosts = slices.DeleteFunc(w.ghosts, func(until time.Duration) bool { return until <= w.now })
-	if len(w.sockets)+len(w.ghosts) > w.most {
+	if len(w.sockets)+len(w.ghosts) > w.most && w.now > w.disk.killed+ghostLife {
 		w.errorf("I6: the registry counts %d sessions and %d that we have closed, at most %d are allowed",
 			len(w.sockets), len(w.ghosts), w.most)
 	}
@@ -36,6 +36,8 @@ func (w *world) check() {
 		w.errorf("counted %d live and %d idle, there are %d", w.pool.live, len(w.pool.idle), live)
 	}
 	w.checkLimit()
+	w.checkLong()
+	w.checkLoose()
 	w.checkLogins()
 	w.checkGates()
 }
@@ -75,7 +77,7 @@ func (w *world) checkGates() {
 
 // checkLimit compares the last commands with the first rule, if that is about all of them: I7.
 func (w *world) checkLimit() {
-	if len(w.cfg.Rules) == 0 || w.cfg.Rules[0].Scope != ScopeRegistry || len(w.seen) < 400 {
+	if len(w.cfg.Rules) == 0 || w.cfg.Rules[0].Scope != ScopeRegistry || w.cfg.Rules[0].Name != "" || len(w.seen) < 400 {
 		return
 	}
 	var seen []time.Duration
@@ -121,7 +123,7 @@ func (w *world) checkReplaced(s *Session) {
 
 // checkLogins bounds attempts to log in: I13.
 func (w *world) checkLogins() {
-	most := loginBudget(5).N // the highest that a reload may set
+	most := w.disk.logins
 	if n := len(w.logins); n > most && w.logins[n-1]-w.logins[n-1-most] < time.Minute {
 		w.errorf("I13: %d logins within %v", most+1, w.logins[n-1]-w.logins[n-1-most])
 		w.logins = nil

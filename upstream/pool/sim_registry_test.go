@@ -118,7 +118,9 @@ func (w *world) write(s *Session, x *Exchange) {
 	k.gen++
 	gen := k.gen
 	rtt := w.upTo(w.rtt)
-	w.count(k, w.now+w.upTo(rtt))
+	if w.count(k, w.now+w.upTo(rtt)); x != nil {
+		w.long = append(w.long, k.counted)
+	}
 	if w.chance(w.faults / 10) {
 		k.zombie = true
 	}

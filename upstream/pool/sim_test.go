@@ -29,7 +29,12 @@ func TestSimulation(t *testing.T) {
 	for ended < *simCommands {
 		w := newWorld(t, seed+uint64(worlds))
 		w.grants, w.stops = w.seed%2 == 1, w.seed%4 >= 2
+		w.withLedger()
 		w.run(5000)
+		if w.seed%3 == 0 && w.cfg.Ledger != LedgerNot && !w.t.Failed() { // another process goes on
+			w.begin()
+			w.run(w.ended + 2000)
+		}
 		ended += w.ended
 		worlds++
 		if t.Failed() {
@@ -43,6 +48,11 @@ func TestSimulation(t *testing.T) {
 func TestSimulationSeeds(t *testing.T) {
 	for _, seed := range []uint64{1, 2, 3, 13842910550210803108, 6926760348474544758, 7802247694890977494, 12972690399775547005, 9336147027907509414, 13272356629287946189} {
 		newWorld(t, seed).run(5000)
+	}
+	for _, seed := range []uint64{1350753320455471755, 6631384200562330740, 12294712837502677554} {
+		w := newWorld(t, seed)
+		w.withLedger()
+		w.run(5000)
 	}
 }
 
@@ -91,6 +101,9 @@ type world struct {
 	seen       []*time.Duration // when the registry counted each command
 	refusedAt  time.Duration
 	logins     []time.Duration
+	long       []*time.Duration // as seen, for the limit that outlives the process
+	longAt     time.Duration    // when that is checked next
+	disk       simDisk
 }
 
 type simClient struct {
@@ -174,6 +187,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.rtt = time.Duration(1+r.IntN(50)) * time.Millisecond
 	w.login = []time.Duration{100 * time.Millisecond, 100 * time.Millisecond, 10 * time.Second}[r.IntN(3)]
 	w.most, w.settled = w.cfg.MaxSessions, never
+	w.disk.logins = loginBudget(w.cfg.MaxSessions).N
 	w.pool = New(w.cfg, 0)
 	weights := 1 + r.IntN(3)
 	for i := range 1 + r.IntN(40) {
@@ -207,19 +221,7 @@ func (w *world) errorf(format string, args ...any) {
 // run plays until so many commands have ended, then drains.
 func (w *world) run(commands int) {
 	w.settle()
-	for _, c := range w.clients {
-		c.budget = NewBudget()
-		w.after(w.upTo(time.Second), func() { w.submit(c) })
-	}
-	if w.faults > 0 {
-		w.after(w.upTo(time.Minute), w.outage)
-	}
-	if w.rand.IntN(2) == 0 {
-		w.after(w.upTo(time.Minute), w.reload)
-	}
-	if w.rand.IntN(3) == 0 {
-		w.after(w.upTo(20*time.Second), w.window)
-	}
+	w.start()
 	for steps := 0; w.ended < commands && w.now < 2*time.Hour && !w.t.Failed(); steps++ {
 		w.step()
 	}
@@ -239,6 +241,7 @@ func (w *world) run(commands int) {
 	if w.cut > w.pool.abandoned {
 		w.errorf("I14: %d logins have no logout, %d are told", w.cut, w.pool.abandoned)
 	}
+	w.checkEnd()
 	for _, e := range w.exchange {
 		if !e.ended {
 			w.errorf("an exchange never ended: %+v", *e)
@@ -246,8 +249,28 @@ func (w *world) run(commands int) {
 	}
 }
 
+// start begins everything that happens around a process.
+func (w *world) start() {
+	for _, c := range w.clients {
+		c.budget = NewBudget()
+		w.after(w.upTo(time.Second), func() { w.submit(c) })
+	}
+	if w.faults > 0 {
+		w.after(w.upTo(time.Minute), w.outage)
+	}
+	if w.rand.IntN(2) == 0 {
+		w.after(w.upTo(time.Minute), w.reload)
+	}
+	if w.rand.IntN(3) == 0 {
+		w.after(w.upTo(20*time.Second), w.window)
+	}
+}
+
 // step does the next event: of the world, or the pool's alarm.
 func (w *world) step() {
+	if w.disk.crashes > 0 && !w.draining && w.chance(w.disk.crashes) {
+		w.crash()
+	}
 	w.ceiling = w.pool.ceiling
 	wake := w.pool.Wake()
 	if w.stops && len(w.events) > 0 && w.chance(0.001) {
@@ -297,6 +320,8 @@ func (w *world) perform(a Action) {
 		w.send(a.Session, a.Exchange)
 	case DoRecord:
 		w.record(a.Session, a.Exchange, a.Ticket)
+	case DoKeep:
+		w.keep(a.Ticket)
 	case DoKeepalive:
 		w.write(a.Session, nil)
 	case DoLogout:
@@ -491,6 +516,7 @@ func (w *world) reload() {
 	}
 	// Sessions above a lower maximum end when they have nothing in flight.
 	w.most, w.settled = max(w.most, cfg.MaxSessions), w.now+w.cfg.CommandTimeout+logoutTimeout+ghostLife+recheck
+	w.disk.logins = max(w.disk.logins, loginBudget(cfg.MaxSessions).N)
 	w.cfg.MinSessions, w.cfg.MaxSessions = cfg.MinSessions, cfg.MaxSessions
 	if w.grants && login == SameLogin {
 		w.pool.Grant(cfg.Grant, w.now)

@@ -101,7 +101,9 @@ func (p *Pool) size(now time.Duration) {
 		buckets: p.limits.buckets(ScopeSession), rules: p.limits.rules}
 	set, at := p.admits(s, frame.CommandLogin, frame.OpNone, now)
 	if at = max(at, p.nextOpen, p.nextLogin(now)); at > now {
-		p.nextTry = at
+		if p.nextTry = at; at == never { // for the ledger
+			p.nextTry = 0
+		}
 		p.wakeAt(at)
 		return
 	}
@@ -180,7 +182,7 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 		p.Poison(s, CauseShutdown)
 	}
 	p.dispatch(now)
-	p.checkDrained()
+	p.checkDrained(now)
 }
 
 // allot draws after how many commands and at which age s is to be replaced. It leaves the age alone
@@ -375,9 +377,11 @@ func (p *Pool) OpenFailed(s *Session, cause Cause, now time.Duration) {
 		p.failures++
 		p.nextOpen = now + p.jittered(refusedBackoff)
 		p.refused = true
+		p.keepSoon()
 	case CauseTooManySessions:
 		p.ceiling = max(1, len(p.sessions))
 		p.raiseAt = now + p.jittered(ceilingBackoff)
+		p.keepSoon()
 		if len(p.sessions) == 0 { // somebody else has them all
 			p.nextOpen = p.raiseAt
 		}
@@ -386,7 +390,7 @@ func (p *Pool) OpenFailed(s *Session, cause Cause, now time.Duration) {
 	}
 	p.endRefused(now)
 	p.dispatch(now)
-	p.checkDrained()
+	p.checkDrained(now)
 }
 
 // endRefused ends the waiting exchanges once a refused login leaves no session to carry them.
