@@ -57,12 +57,14 @@ type Config struct {
 	AuditQueries bool // record the ends of queries too
 
 	// Ledger keeps what must be remembered beyond the process, as Pool.Ledger says; nil: nothing is
-	// kept. Memory is what it kept last before this process began.
+	// kept, whatever that says. Memory is what it kept last before this process began. A Reload with
+	// another Ledger goes to another account: it takes up Memory too.
 	Ledger Keeper
 	Memory Memory
 	// LedgerKey keys the hashes of refused credentials in the ledger: 32 octets, by chance, the same for
 	// all processes that share the ledger.
 	LedgerKey []byte
+	login     string // see loginHash
 
 	// carry makes the carrier of a session; nil: openTCP. See target.carry.
 	carry func(*session) carrier
@@ -141,6 +143,9 @@ type Account struct {
 	doings    map[*doing]struct{} // calls of Do that have not ended
 
 	recording recording
+
+	keptSince    time.Duration // when the last writing of the ledger began
+	ledgerBroken bool          // and said so
 }
 
 // setDefaults replaces zero values in cfg.
@@ -160,11 +165,15 @@ func setDefaults(cfg *Config) {
 	if cfg.Lost == nil {
 		cfg.Lost = DefaultLost
 	}
+	if cfg.Ledger == nil {
+		cfg.Pool.Ledger = pool.LedgerNot
+	}
 }
 
 // NewAccount returns an account that lives on l. Start begins its work.
 func NewAccount(cfg Config, l loop.Loop) *Account {
 	setDefaults(&cfg)
+	cfg.login = loginHash(&cfg)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -207,7 +216,9 @@ func (a *Account) aheadNow() time.Duration { return time.Duration(time.Now().Uni
 func (a *Account) Start() {
 	a.loop.Post(func() {
 		a.wallAhead = a.aheadNow()
-		a.pool = pool.New(a.cfg.Pool, a.clock())
+		now := a.clock()
+		a.pool = pool.Resume(a.cfg.Pool, a.remembered(), now, now+a.wallAhead)
+		a.cfg.Memory = Memory{}
 		a.turn(func() { a.alarm.Before(a.now() + clockWatch) })
 	})
 }
@@ -275,6 +286,8 @@ func (a *Account) perform(act pool.Action) {
 	case pool.DoRecord:
 		a.renew(of(act.Exchange))
 		a.record(act.Session, of(act.Exchange), act.Ticket)
+	case pool.DoKeep:
+		a.keep(act.Ticket)
 	case pool.DoSend:
 		a.renew(of(act.Exchange))
 		carrierOf(act.Session).sendExchange(of(act.Exchange))
@@ -304,6 +317,7 @@ func (a *Account) advance() {
 		a.watchClock()
 		a.pool.Advance(a.now())
 	})
+	a.watchLedger()
 }
 
 // watchClock has idle sessions probed when the wall clock has moved on by much more than ours. Then
@@ -314,6 +328,9 @@ func (a *Account) watchClock() {
 	if ahead-a.wallAhead > clockLeap {
 		a.log.Warn("the clock has leapt; idle sessions are probed", "by", ahead-a.wallAhead)
 		a.pool.Probe(a.now())
+	}
+	if d := ahead - a.wallAhead; max(d, -d) > clockSet {
+		a.pool.KeepSoon(a.now())
 	}
 	a.wallAhead = ahead
 	a.alarm.Before(a.now() + clockWatch)
@@ -407,6 +424,7 @@ func (a *Account) Close() {
 // the ID of the last session that was opened before that. From any goroutine but the loop.
 func (a *Account) Reload(cfg Config) (last uint64) {
 	done := make(chan struct{})
+	cfg.login = loginHash(&cfg)
 	a.loop.Post(func() {
 		defer close(done)
 		a.pool.Sessions(func(s *pool.Session) { last = s.ID })
@@ -427,10 +445,20 @@ func (a *Account) reload(cfg Config) {
 	}
 	cfg.Name, cfg.HostID, cfg.Logger, cfg.Audit = a.cfg.Name, a.cfg.HostID, a.cfg.Logger, a.cfg.Audit
 	known := a.target.dialer
+	moves := cfg.Ledger != a.cfg.Ledger
+	if moves {
+		a.leaveLedger()
+	}
 	a.cfg = cfg
 	a.target = newTarget(&cfg)
 	a.target.remember(known)
-	a.turn(func() { a.pool.Reconfigure(cfg.Pool, login, a.now()) })
+	a.turn(func() {
+		a.pool.Reconfigure(cfg.Pool, login, a.now())
+		if moves {
+			a.pool.Adopt(a.remembered(), a.now(), a.now()+a.aheadNow())
+		}
+	})
+	a.cfg.Memory = Memory{}
 }
 
 // LogsInWith reports whether the config lists the namespace as a service for the login. It reports

@@ -92,6 +92,8 @@ type Counters struct {
 	Blamed        [pool.NumCauses]uint64 // sessions for whose end commands are held back, by cause
 	Logins        [numLoginResults]uint64
 	Unknown       uint64 // transforms whose outcome is unknown
+	LedgerWrite   Histogram
+	LedgerErrors  uint64 // writings of the ledger that failed or took too long
 	Throttled     uint64 // answers that say that the registry wants fewer commands
 }
 

@@ -1,6 +1,20 @@
 package upstream
 
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"eppmux/upstream/pool"
+)
+
 // Keeper keeps what an Account must remember beyond its process: one content at a time, the last.
+// Keepers are compared with ==, so a Keeper is a pointer.
 type Keeper interface {
 	// Keep begins to write content in place of what was kept before. It is called on the loop and must
 	// not block. content belongs to the Keeper from then on. It calls done once, from any goroutine:
@@ -27,6 +41,146 @@ type Memory struct {
 	Content []byte // with MemoryKept; CheckLedger has taken it
 }
 
+// ledgerVersion is that of the content. One of another version is not read.
+const ledgerVersion = 1
+
+// content is what is kept: JSON.
+type content struct {
+	Version int
+	// Login is the keyed hash of the login that Ledger.Refused is about; empty: none is kept.
+	Login  string `json:",omitempty"`
+	Ledger pool.Ledger
+}
+
 // CheckLedger returns why content is not a ledger that this program reads, or nil. From any
 // goroutine.
-func CheckLedger(content []byte) error { return nil }
+func CheckLedger(kept []byte) error {
+	_, err := readLedger(kept)
+	return err
+}
+
+func readLedger(kept []byte) (*content, error) {
+	c := new(content)
+	if err := json.Unmarshal(kept, c); err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	if c.Version != ledgerVersion {
+		return nil, fmt.Errorf("ledger: version %d, want %d", c.Version, ledgerVersion)
+	}
+	return c, c.Ledger.Validate()
+}
+
+// loginHash returns the keyed hash of all that a registry may refuse a login for; empty without a key.
+// It may read the certificate's file, so it is not for the loop.
+func loginHash(cfg *Config) string {
+	if len(cfg.LedgerKey) == 0 {
+		return ""
+	}
+	h, l := hmac.New(sha256.New, cfg.LedgerKey), &cfg.Login
+	for _, s := range []string{cfg.Address, l.ClientID, l.Password, l.NewPassword, l.Language,
+		fmt.Sprintf("%q %q %d", l.ObjectURIs, l.ExtensionURIs, l.Security), string(certificate(cfg.TLS))} {
+		fmt.Fprintf(h, "%d ", len(s))
+		io.WriteString(h, s)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// certificate returns the certificate that a session shows; nil for none.
+func certificate(c *tls.Config) []byte {
+	if c == nil || c.GetClientCertificate == nil {
+		return nil
+	}
+	pair, err := c.GetClientCertificate(new(tls.CertificateRequestInfo))
+	if err != nil || len(pair.Certificate) == 0 {
+		return nil
+	}
+	return pair.Certificate[0]
+}
+
+// remembered returns what the config's Memory says of the process before; nil: nothing.
+func (a *Account) remembered() *pool.Ledger {
+	m := &a.cfg.Memory
+	switch {
+	case a.cfg.Ledger == nil || m.State == MemoryNone:
+		return nil
+	case m.State == MemoryKept:
+		c, err := readLedger(m.Content)
+		if err == nil {
+			if a.cfg.login == "" || c.Login != a.cfg.login {
+				c.Ledger.Refused = 0 // it was another login, so this one is tried
+			}
+			return &c.Ledger
+		}
+		a.log.Warn("what was kept cannot be read; limits count as full", "err", err.Error())
+	}
+	return pool.LostLedger()
+}
+
+// keep has the Keeper write what the pool must remember.
+func (a *Account) keep(ticket uint64) {
+	if a.cfg.Ledger == nil {
+		panic("BUG: a ledger without a keeper")
+	}
+	now := a.now()
+	a.keptSince = now
+	a.cfg.Ledger.Keep(a.page(a.pool.WriteDown(now, now+a.aheadNow())), ticket, a.kept)
+}
+
+// page returns l as it is kept.
+func (a *Account) page(l *pool.Ledger) []byte {
+	c := content{Version: ledgerVersion, Ledger: *l}
+	if l.Refused > 0 {
+		c.Login = a.cfg.login
+	}
+	text, err := json.Marshal(&c)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	return text
+}
+
+// kept takes the end of a writing. From any goroutine.
+func (a *Account) kept(ticket uint64, ok bool) {
+	a.loop.Post(func() {
+		if a.pool.Keeps(ticket) {
+			a.counts.LedgerWrite.observe(a.clock() - a.keptSince)
+			if !ok {
+				a.counts.LedgerErrors++
+			}
+		}
+		a.turn(func() { a.pool.Kept(ticket, ok, a.now()) })
+		a.watchLedger()
+	})
+}
+
+// watchLedger says when the ledger cannot be written any more, and when it can again.
+func (a *Account) watchLedger() {
+	broken := a.pool.LedgerBroken()
+	if broken == a.ledgerBroken {
+		return
+	}
+	if a.ledgerBroken = broken; !broken {
+		a.log.Info("what is used of limits is written down again")
+		return
+	}
+	if a.pool.Keeping() { // it takes too long; one that failed is counted already
+		a.counts.LedgerErrors++
+	}
+	text := "what is used of limits cannot be written down; a crash would forget it"
+	if a.cfg.Pool.Ledger == pool.LedgerBlock {
+		text = "what is used of limits cannot be written down; commands under long limits wait"
+	}
+	a.log.Error(text)
+}
+
+// leaveLedger writes to the Keeper of an account that is being left how things are there.
+func (a *Account) leaveLedger() {
+	if a.cfg.Ledger != nil {
+		now := a.clock()
+		a.cfg.Ledger.Keep(a.page(a.pool.Ledger(now, now+a.aheadNow())), 0, func(uint64, bool) {})
+	}
+}
+
+// clockSet is a difference between two comparisons of the clocks from which the wall clock was set. What
+// is kept has the old one's instants then.
+const clockSet = time.Second

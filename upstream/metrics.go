@@ -203,6 +203,19 @@ var limitMetrics = metric.Group[Snapshot]{Name: "limits", Rows: []metric.Row[Sna
 		Help:  "Answers of the registry that it wants fewer commands; they were sent again later.",
 		When:  "it grows: lower `rate_limits`; the profile names those answers",
 		Value: func(s *Snapshot) float64 { return float64(s.Throttled) },
+	}, {
+		Name: "eppmux_ledger_write_seconds", Kind: metric.Histogram,
+		Help: "Time of a writing of what must be remembered beyond the process: use of long limits, logins, refusals.",
+		When: "it nears 1 s: the disk of `state.dir` is slow, and commands under long limits wait for it",
+		Each: func(s *Snapshot, e metric.Emit) {
+			h := &s.LedgerWrite
+			e.Histogram(HistogramBounds[:], h.Counts[:], h.Sum.Seconds())
+		},
+	}, {
+		Name: "eppmux_ledger_errors_total", Kind: metric.Counter,
+		Help:  "Writings of that which failed, or held commands for a second.",
+		When:  "it grows: a crash forgets what was used of limits, or commands under long limits wait",
+		Value: func(s *Snapshot) float64 { return float64(s.LedgerErrors) },
 	},
 }}
 
