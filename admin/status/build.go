@@ -79,6 +79,12 @@ func (r *Registry) account(a *upstream.Snapshot) {
 		r.Trouble, r.TroubleReason, r.TroubleSeconds = plain(a.Trouble), a.Cause.String(), seconds(a.TroubleFor)
 	}
 	r.NextTrySeconds = seconds(a.NextTry)
+	switch a.LedgerFails {
+	case pool.LedgerWarn:
+		r.Ledger = LedgerForgets
+	case pool.LedgerBlock:
+		r.Ledger = LedgerWaits
+	}
 	s := &r.Sessions
 	s.Allowed = min(a.Max, s.Max)
 	s.Idle, s.Busy = a.Sessions[pool.SessionIdle], a.Sessions[pool.SessionBusy]

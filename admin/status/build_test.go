@@ -45,6 +45,12 @@ func TestShownAccount(t *testing.T) {
 	if r.Queue != (Queue{Length: 6, OldestSeconds: 2, PauseSeconds: 3}) {
 		t.Errorf("got %+v", r.Queue)
 	}
+	for fails, want := range map[pool.LedgerPolicy]Ledger{pool.LedgerNot: "", pool.LedgerWarn: LedgerForgets, pool.LedgerBlock: LedgerWaits} {
+		a.LedgerFails = fails
+		if r := shown(Subject{MaxSessions: 9}, s); r.Ledger != want {
+			t.Errorf("%v: got %q, want %q", fails, r.Ledger, want)
+		}
+	}
 	a.Trouble, a.Max = "", 100
 	if r := shown(Subject{MaxSessions: 9}, s); r.TroubleReason != "" || r.TroubleSeconds != 0 || r.Sessions.Allowed != 9 {
 		t.Errorf("no trouble: got %+v", r)

@@ -43,6 +43,9 @@ var edges = []struct {
 	{"connecting", false, "no answer", func(r *Registry) { down("", "", 0)(r); r.Answers = false }},
 	{"connecting", false, "a session", func(r *Registry) {}},
 
+	{"ledger_fails", true, "waits", func(r *Registry) { r.Ledger = LedgerWaits }},
+	{"ledger_fails", true, "forgets", func(r *Registry) { r.Ledger = LedgerForgets }},
+	{"ledger_fails", false, "none", func(r *Registry) { r.Ledger = "" }},
 	{"audit_fails", true, "failing", func(r *Registry) { r.Audit = &Audit{Failing: true} }},
 	{"audit_fails", false, "not failing", func(r *Registry) { r.Audit = &Audit{Lost: 1, LostSeconds: 700} }},
 	{"audit_fails", false, "none is kept", func(r *Registry) { r.Audit = nil }},

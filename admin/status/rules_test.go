@@ -124,6 +124,10 @@ func TestJudge(t *testing.T) {
 		{"audit blocks", func(r *Registry) {
 			r.Audit = &Audit{File: "a.jsonl", Blocks: true, Failing: true, FailingSeconds: 12, Why: "no space left on device"}
 		}, Broken, "audit_fails", whoseHost, "audit log cannot be written for 12 s: no space left on device; transforms are not sent, queries are", "make room for a.jsonl, or mend its disk; it goes on by itself"},
+		{"ledger warns", func(r *Registry) { r.Ledger = LedgerForgets }, Look, "ledger_fails", whoseHost,
+			"what is used of limits cannot be written down; a crash would forget it", "make room in the state folder, or mend its disk; it goes on by itself"},
+		{"ledger blocks", func(r *Registry) { r.Ledger = LedgerWaits }, Broken, "ledger_fails", whoseHost,
+			"what is used of limits cannot be written down; commands under long limits are not sent, others are", "make room in the state folder, or mend its disk; it goes on by itself"},
 		{"audit warns", func(r *Registry) { r.Audit = &Audit{File: "a.jsonl", Failing: true, FailingSeconds: 12} }, Look, "audit_fails", whoseHost,
 			"audit log cannot be written for 12 s: its disk does not answer; transforms are sent, and recorded later as far as there is room", "make room for a.jsonl, or mend its disk; it goes on by itself"},
 		{"audit gap", func(r *Registry) { r.Audit = &Audit{File: "a.jsonl", Lost: 2, LostSeconds: 300} }, Look, "audit_gap", whoseHost, "audit log has a gap: 2 lines lost, the last 5 min ago",

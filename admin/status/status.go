@@ -48,6 +48,14 @@ func (g *Gravity) UnmarshalText(text []byte) error {
 	return fmt.Errorf("gravity: unknown %q", text)
 }
 
+// Ledger is what becomes of commands that a kept limit counts while their use cannot be written down.
+type Ledger string
+
+const (
+	LedgerForgets Ledger = "warn"  // they are sent, and a crash forgets it
+	LedgerWaits   Ledger = "block" // they are not sent
+)
+
 // Finding is one thing to say about a registry.
 type Finding struct {
 	Gravity Gravity `json:"gravity"`
@@ -84,8 +92,10 @@ type Registry struct {
 	Expiries  []Expiry     `json:"expiries"` // the soonest first
 	Events    []Event      `json:"events"`   // warnings and errors, the newest first
 	LoginSays []LoginEvent `json:"login_events,omitempty"`
-	Audit     *Audit       `json:"audit,omitempty"`           // one log for all registries; nil: none is kept
-	Blame     *Blame       `json:"client_at_fault,omitempty"` // the last one; nil: none was
+	Audit     *Audit       `json:"audit,omitempty"` // one log for all registries; nil: none is kept
+	// Ledger is what the registry's account suffers since its ledger cannot be written; empty: nothing.
+	Ledger Ledger `json:"ledger_fails,omitempty"`
+	Blame  *Blame `json:"client_at_fault,omitempty"` // the last one; nil: none was
 	// Culprits are the clients behind whose commands sessions ended, the latest first, eight at most,
 	// of the last minutes.
 	Culprits []Culprit `json:"culprits"`

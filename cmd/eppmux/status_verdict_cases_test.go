@@ -161,6 +161,7 @@ var notInjected = map[int]string{
 	30: "there is no coordinator",
 	32: "the clock of a host cannot be moved for one process; upstream/care: ClockLeap moves it for an account",
 	39: "there are no leases",
+	45: "the keeper of a test fails and hangs, no disk does: upstream/ledger: LedgerFails",
 }
 
 // elsewhere are the rows that end or starve a whole process, see TestVerdicts and TestVerdictHeld.

@@ -12,9 +12,11 @@ type Snapshot struct {
 	Paused   bool // by the operator
 	// Backoff: fewer than MinSessions are open, and failed attempts, the budget of logins, a limit or
 	// a ghost hold the next attempt back. NextTry is how long until then; 0: nothing holds it back.
-	Backoff  bool
-	NextTry  time.Duration
-	Throttle time.Duration // for which nothing more is sent, since the registry wants fewer commands
+	Backoff bool
+	NextTry time.Duration
+	// LedgerFails is what the config says about a ledger that cannot be written; LedgerNot: it can.
+	LedgerFails LedgerPolicy
+	Throttle    time.Duration // for which nothing more is sent, since the registry wants fewer commands
 
 	Queued int           // exchanges that wait
 	Gated  int           // those of them that wait since sessions ended behind commands like them
@@ -40,6 +42,10 @@ func (p *Pool) Snapshot(s *Snapshot, now time.Duration) {
 	s.Max, s.Paused = p.ceiling, p.paused
 	s.Backoff = p.opening == 0 && now < p.nextTry && p.live < p.cfg.MinSessions
 	s.NextTry = max(0, p.nextTry-now)
+	s.LedgerFails = LedgerNot
+	if p.keeping.broken {
+		s.LedgerFails = p.cfg.Ledger
+	}
 	s.Throttle = max(0, p.throttledUntil-now)
 	s.Queued, s.Oldest = p.Queued(), p.Oldest(now)
 	copy(s.Exceeded[:], p.limits.exceeded)
