@@ -1,9 +1,16 @@
 package frame
 
+import "slices"
+
 // Complete fills in what a login leaves to the registry: if l names no objects, it asks for those
-// of the greeting, and likewise for extensions. A list that l has is left as it is. l shares the
-// greeting's lists afterwards.
+// of the greeting, and likewise for extensions; if it names no language, for English where that is
+// offered, and else for the first that is. What l has is left as it is. It is written in the
+// greeting's namespace. l shares the greeting's lists afterwards.
 func (l *Login) Complete(g Greeting) {
+	l.Root = g.Root
+	if l.Language == "" && len(g.Languages) > 0 && !slices.Contains(g.Languages, "en") {
+		l.Language = g.Languages[0]
+	}
 	if len(l.ObjectURIs) == 0 {
 		l.ObjectURIs = g.ObjectURIs
 	}

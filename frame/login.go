@@ -24,6 +24,7 @@ type Login struct {
 	ExtensionURIs  []string
 	Security       LoginSecurity
 	ClTRID         string // empty: none
+	Root           Root   // in whose namespace AppendLogin writes; ParseLogin leaves it zero
 }
 
 // LoginSecurity says which passwords of a login go into the login security extension (RFC 8807),
@@ -50,7 +51,7 @@ func AppendLogin(dst []byte, l *Login) []byte {
 		password, securedPassword := l.split(l.Password)
 		newPassword, securedNew := l.split(l.NewPassword)
 
-		b = append(b, openEPP+"<command><login>"...)
+		b = append(l.Root.appendOpen(b), "<command><login>"...)
 		b = appendElement(b, "clID", l.ClientID)
 		b = appendElement(b, "pw", password)
 		if newPassword != "" {

@@ -71,12 +71,14 @@ type Greeting struct {
 	Languages     []string // of its texts, tags of RFC 3066
 	ObjectURIs    []string
 	ExtensionURIs []string
+	Root          Root // in whose namespace it is written
 }
 
 // ParseGreeting reads a greeting, white space collapsed. It fails if payload is no greeting, or not
 // well-formed; what a greeting leaves out stays empty.
 func ParseGreeting(payload []byte) (Greeting, error) {
 	var d struct {
+		XMLName  xml.Name
 		Greeting *struct {
 			ServerID  string   `xml:"svID"`
 			Versions  []string `xml:"svcMenu>version"`
@@ -98,6 +100,7 @@ func ParseGreeting(payload []byte) (Greeting, error) {
 		Languages:     tokens(g.Languages),
 		ObjectURIs:    tokens(g.Objects),
 		ExtensionURIs: tokens(g.Exts),
+		Root:          RootOf(d.XMLName.Space),
 	}, nil
 }
 

@@ -1,60 +1,22 @@
 package frame
 
-import (
-	"strconv"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // Namespace is the namespace name of EPP, RFC 5730 section 4.1.
 const Namespace = "urn:ietf:params:xml:ns:epp-1.0"
 
 const (
-	openEPP  = `<?xml version="1.0" encoding="UTF-8" standalone="no"?>` + "\n" + `<epp xmlns="` + Namespace + `">`
+	xmlDecl  = `<?xml version="1.0" encoding="UTF-8" standalone="no"?>` + "\n"
+	openEPP  = xmlDecl + `<epp xmlns="` + Namespace + `">`
 	closeEPP = `</epp>`
 )
 
-// AppendHello appends the data unit of a hello.
-func AppendHello(dst []byte) []byte {
-	return appendUnit(dst, func(b []byte) []byte { return append(b, openEPP+"<hello/>"+closeEPP...) })
-}
+// AppendHello is Root.AppendHello in the namespace of RFC 5730.
+func AppendHello(dst []byte) []byte { return Root{}.AppendHello(dst) }
 
-// AppendLogout appends the data unit of a logout, without a clTRID element if clTRID is empty.
-func AppendLogout[T string | []byte](dst []byte, clTRID T) []byte {
-	return appendUnit(dst, func(b []byte) []byte {
-		b = append(b, openEPP+"<command><logout/>"...)
-		return append(appendClTRID(b, clTRID), "</command>"+closeEPP...)
-	})
-}
-
-// AppendPoll appends the data unit of a poll with op=req, without a clTRID element if clTRID is
-// empty.
-func AppendPoll[T string | []byte](dst []byte, clTRID T) []byte {
-	return appendUnit(dst, func(b []byte) []byte {
-		b = append(b, openEPP+`<command><poll op="req"/>`...)
-		return append(appendClTRID(b, clTRID), "</command>"+closeEPP...)
-	})
-}
-
-// AppendResponse appends the data unit of a response without resData. The text is msg, followed by
-// "; " and reason unless that is empty: RFC 5730 section 2.6 has extValue for reasons, but only
-// together with an element of the command, and clients show the text alone. msg, reason and svTRID
-// are escaped. rawClTRID is the content of the command's clTRID as it was written and goes in as it
-// is; empty for none.
+// AppendResponse is Root.AppendResponse in the namespace of RFC 5730.
 func AppendResponse(dst []byte, code int, msg, reason string, rawClTRID []byte, svTRID []byte) []byte {
-	return appendUnit(dst, func(b []byte) []byte {
-		b = append(b, openEPP+`<response><result code="`...)
-		b = append(strconv.AppendInt(b, int64(code), 10), `"><msg>`...)
-		b = appendText(b, msg)
-		if reason != "" {
-			b = appendText(append(b, "; "...), reason)
-		}
-		b = append(b, "</msg></result><trID>"...)
-		if len(rawClTRID) > 0 {
-			b = append(append(append(b, "<clTRID>"...), rawClTRID...), "</clTRID>"...)
-		}
-		b = appendElement(b, "svTRID", svTRID)
-		return append(b, "</trID></response>"+closeEPP...)
-	})
+	return Root{}.AppendResponse(dst, code, msg, reason, rawClTRID, svTRID)
 }
 
 // appendClTRID appends a clTRID element, unless clTRID is empty.

@@ -31,10 +31,10 @@ func TestAppendMessages(t *testing.T) {
 		clTRID  string
 	}{
 		{AppendHello(nil), KindHello, CommandHello, OpNone, ""},
-		{AppendLogout(nil, "M-0001"), KindCommand, CommandLogout, OpNone, "M-0001"},
-		{AppendLogout(nil, ""), KindCommand, CommandLogout, OpNone, ""},
-		{AppendPoll(nil, []byte("M-0002")), KindCommand, CommandPoll, OpReq, "M-0002"},
-		{AppendPoll(nil, "a<&>b"), KindCommand, CommandPoll, OpReq, "a<&>b"},
+		{Root{}.AppendLogout(nil, []byte("M-0001")), KindCommand, CommandLogout, OpNone, "M-0001"},
+		{Root{}.AppendLogout(nil, nil), KindCommand, CommandLogout, OpNone, ""},
+		{Root{}.AppendPoll(nil, []byte("M-0002")), KindCommand, CommandPoll, OpReq, "M-0002"},
+		{Root{}.AppendPoll(nil, []byte("a<&>b")), KindCommand, CommandPoll, OpReq, "a<&>b"},
 	}
 	var payloads [][]byte
 	for _, tt := range tests {
@@ -48,9 +48,9 @@ func TestAppendMessages(t *testing.T) {
 }
 
 func TestAppendKeepsFront(t *testing.T) {
-	unit := AppendPoll(AppendHello([]byte("front")), "M-1")
+	unit := Root{}.AppendPoll(AppendHello([]byte("front")), []byte("M-1"))
 	hello := AppendHello(nil)
-	if want := "front" + string(hello) + string(AppendPoll(nil, "M-1")); string(unit) != want {
+	if want := "front" + string(hello) + string(Root{}.AppendPoll(nil, []byte("M-1"))); string(unit) != want {
 		t.Errorf("got %q, want %q", unit, want)
 	}
 }

@@ -30,6 +30,7 @@ func (s *Server) learn(payload []byte) {
 	s.greetingFault = ""
 	if g, err := frame.ParseGreeting(payload); err == nil {
 		s.offered = g
+		s.root.Store(&g.Root)
 	}
 	first := s.greeting == nil
 	s.greeting, s.greetingDate, s.greetingBuilt = payload, m.SvDate, time.Time{}

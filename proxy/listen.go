@@ -188,9 +188,12 @@ func (s *Server) turnAway(ln *listener, nc net.Conn) {
 	})
 	s.complain(ln, nc.RemoteAddr(), closedTooMany, nil)
 	if ln.options.Load().TLS == nil {
-		r := replyTooManyClients
+		r, root := replyTooManyClients, frame.Root{}
+		if known := s.root.Load(); known != nil {
+			root = *known
+		}
 		_ = nc.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
-		_, _ = nc.Write(frame.AppendResponse(nil, int(r.code), r.code.Text(), r.reason, nil, []byte("eppmux-refused")))
+		_, _ = nc.Write(root.AppendResponse(nil, int(r.code), r.code.Text(), r.reason, nil, []byte("eppmux-refused")))
 	}
 	nc.Close()
 }

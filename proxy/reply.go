@@ -138,7 +138,7 @@ func replyUnknown(x *upstream.Exchange) reply {
 }
 
 // appendReply appends r as a data unit. clTRID is the content of the client's clTRID element, nil
-// where it sent none.
+// where it sent none. It is in the namespace of the registry's greeting, which clients were greeted in.
 func (s *Server) appendReply(dst []byte, r reply, clTRID []byte) []byte {
-	return frame.AppendResponse(dst, int(r.code), r.code.Text(), r.reason, clTRID, s.nextSvTRID())
+	return s.offered.Root.AppendResponse(dst, int(r.code), r.code.Text(), r.reason, clTRID, s.nextSvTRID())
 }

@@ -117,9 +117,10 @@ type Server struct {
 	handshakes  handshakes
 	maxClients  atomic.Int64
 	maxAhead    atomic.Int64
-	connections atomic.Int64 // accepted and not closed
-	complaints  complaints   // about clients
-	troubles    complaints   // about taking them in
+	connections atomic.Int64               // accepted and not closed
+	root        atomic.Pointer[frame.Root] // of the registry's greeting; nil until it is learnt
+	complaints  complaints                 // about clients
+	troubles    complaints                 // about taking them in
 
 	// Owned by the loop.
 	cfg            Config // but for the Logger, of New; see Reload

@@ -37,6 +37,9 @@ type Quirks struct {
 	Dribble bool
 	// EPPPrefix writes the elements of the EPP namespace with the prefix epp.
 	EPPPrefix bool
+	// OwnNamespace writes messages in a root namespace of the registry's own, and refuses those in
+	// that of RFC 5730: 2001.
+	OwnNamespace bool
 	// Comments puts comments into answers. Their text looks like a clTRID element.
 	Comments bool
 	// StayAfterLogout leaves the connection open after 1500, StayAfterFailure after 2500 to 2502.
@@ -93,6 +96,7 @@ var quirkNames = map[string]func(*Quirks){
 	"long-svtrid":        func(q *Quirks) { q.SvTRID = SvTRIDLong },
 	"dribble":            func(q *Quirks) { q.Dribble = true },
 	"epp-prefix":         func(q *Quirks) { q.EPPPrefix = true },
+	"own-namespace":      func(q *Quirks) { q.OwnNamespace = true },
 	"split-writes":       func(q *Quirks) { q.SplitWrites = true },
 	"comments":           func(q *Quirks) { q.Comments = true },
 	"stay-after-logout":  func(q *Quirks) { q.StayAfterLogout = true },
@@ -192,7 +196,22 @@ func (q *Quirks) dress(b []byte, code int) []byte {
 	if q.Comments && code != 0 {
 		b = commented(b)
 	}
+	if q.OwnNamespace {
+		b = bytes.Replace(b, []byte(nsEPP), []byte(ownNamespace), 1)
+	}
 	return b
+}
+
+// ownNamespace is the root namespace of Quirks.OwnNamespace.
+const ownNamespace = "https://registry.example/schema/epp-own-1.0.xsd"
+
+// undress undoes in a payload that has come what dress does to what is sent.
+func (q *Quirks) undress(payload []byte) []byte {
+	if !q.OwnNamespace {
+		return payload
+	}
+	payload = bytes.ReplaceAll(payload, []byte(`"`+nsEPP+`"`), []byte(`"another"`))
+	return bytes.ReplaceAll(payload, []byte(`"`+ownNamespace+`"`), []byte(`"`+nsEPP+`"`))
 }
 
 // pieces cuts a data unit into the octets of its writes.

@@ -167,6 +167,22 @@ func TestQuirkDribble(t *testing.T) {
 	}
 }
 
+// TestQuirkOwnNamespace: what is said is in the registry's own namespace, and what is heard must be.
+func TestQuirkOwnNamespace(t *testing.T) {
+	var q Quirks
+	must(t, q.Add("own-namespace"))
+	c := connect(t, start(t, Config{Quirks: q}))
+	c.wild, c.invalid = true, "own-namespace"
+	if g := c.greet(); !strings.Contains(g, `<epp xmlns="`+ownNamespace+`"><greeting>`) {
+		t.Errorf("got %s", g)
+	}
+	own := strings.NewReplacer(nsEPP+`"`, ownNamespace+`"`)
+	login := epp("<command>" + loginXML("demo", "demo-secret", "", "1.0", "en", allObjects) + "</command>")
+	c.ask(login).want(2001).has(ownNamespace).lacks(nsEPP + `"`)
+	c.ask(own.Replace(login)).want(1000)
+	c.ask(own.Replace(checkWith("ID-1"))).want(1000).has(`xmlns="`+ownNamespace+`"><response>`, "<domain:chkData")
+}
+
 // TestQuirkEPPPrefix: what has no prefix elsewhere has that of EPP, and nothing else changes.
 func TestQuirkEPPPrefix(t *testing.T) {
 	_, c := odd(t, "epp-prefix,comments")

@@ -281,7 +281,7 @@ func (s *session) message(in inbound) string {
 		}
 		return s.deliver(ex)
 	}
-	ex.req, ex.bad = readRequest(in.payload)
+	ex.req, ex.bad = readRequest(s.r.cfg.Quirks.undress(in.payload))
 	if ex.bad == nil {
 		s.r.record.add(&ex.req, func(t *Times) { t.Received++ })
 		if !s.mute && (s.who() != "" || ex.is("hello") || ex.is("login")) {

@@ -3,7 +3,6 @@ package upstream
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"eppmux/frame"
@@ -40,7 +39,7 @@ func (s *session) loginFor(to *target, g *frame.Greeting) frame.Login {
 	l := to.login
 	l.Version = "1.0"
 	l.Complete(*g)
-	l.Language = language(l.Language, g.Languages)
+	s.root = l.Root
 	l.ClTRID = string(s.muxTRID)
 	return l
 }
@@ -58,17 +57,6 @@ func (s *session) judgeLogin(m *frame.Message, l *frame.Login) error {
 		return &openError{"login", pool.CauseCodeCloses, refusal(m, l)}
 	}
 	return nil
-}
-
-// language returns the wanted language, or else one of the registry's, English if possible.
-func language(want string, have []string) string {
-	switch {
-	case want != "":
-		return want
-	case len(have) == 0 || slices.Contains(have, "en"):
-		return "en"
-	}
-	return have[0]
 }
 
 // loginCause is the kind of a refused login, by what a retry does. Failures of the server (24xx,

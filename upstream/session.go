@@ -58,7 +58,8 @@ type session struct {
 
 	// Owned by the goroutine that opens the session, then by the loop.
 	seen    seen
-	muxTRID []byte // of our own command in flight; a hello has none
+	muxTRID []byte     // of our own command in flight; a hello has none
+	root    frame.Root // of the registry's greeting, in which our own messages are written
 
 	// Owned by the loop.
 	out   []byte // the message of our own being written
@@ -89,13 +90,13 @@ func (s *session) renewOwn() {
 func (s *session) ownMessage() []byte {
 	switch s.s.InFlight() {
 	case pool.HelloInFlight:
-		s.out = frame.AppendHello(s.out[:0])
+		s.out = s.root.AppendHello(s.out[:0])
 	case pool.PollInFlight:
 		s.renewOwn()
-		s.out = frame.AppendPoll(s.out[:0], string(s.muxTRID))
+		s.out = s.root.AppendPoll(s.out[:0], s.muxTRID)
 	case pool.LogoutInFlight:
 		s.renewOwn()
-		s.out = frame.AppendLogout(s.out[:0], string(s.muxTRID))
+		s.out = s.root.AppendLogout(s.out[:0], s.muxTRID)
 	default:
 		panic("BUG: no message of our own is due")
 	}

@@ -134,7 +134,7 @@ func (d *drain) next(ctx context.Context, c *talk.Conversation, last string) (id
 
 // ask sends a command and returns its answer, whose code says that it was carried out.
 func (d *drain) ask(ctx context.Context, c *talk.Conversation, inner string) (talk.Answer, error) {
-	a, err := c.Exchange(ctx, talk.NewMessage(command(inner)).Named(c.NewClTRID()), d.within)
+	a, err := c.Exchange(ctx, talk.NewMessage(command(inner)).In(c.Root()).Named(c.NewClTRID()), d.within)
 	if err != nil {
 		return a, d.failed(fmt.Errorf("poll: %w", err))
 	}

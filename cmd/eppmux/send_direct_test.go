@@ -348,3 +348,27 @@ func TestSendRepeatNamesEach(t *testing.T) {
 		t.Errorf("got %d checks, want 5", c.Executed["check"])
 	}
 }
+
+// TestSendOwnNamespace: what is built from words, and login and logout, are in the namespace in
+// which the registry greets. A file is sent as it is.
+func TestSendOwnNamespace(t *testing.T) {
+	const own = "https://registry.example/schema/epp-own-1.0.xsd"
+	_, config := directStand(t, sandbox.Config{Quirks: sandbox.Quirks{OwnNamespace: true}})
+	for _, tt := range []struct {
+		in   string
+		args []string
+		code int
+		want string
+	}{
+		{"", []string{"check", "example.com"}, 0, "<clTRID>eppmux-send-"},
+		{"", []string{"poll"}, 0, `<result code="130`},
+		{"", []string{"hello"}, 0, `<greeting>`},
+		{string(command("<logout/>")), nil, 3, `<result code="2001">`},
+		{strings.Replace(string(command("<logout/>")), "urn:ietf:params:xml:ns:epp-1.0", own, 1), nil, 0, `<result code="1500">`},
+	} {
+		got := eppmuxWith(t, tt.in, append([]string{"send", "--direct", "--config", config}, tt.args...)...)
+		if got.code != tt.code || !strings.Contains(got.out, tt.want) || !strings.Contains(got.out, own) {
+			t.Errorf("%q: got %+v, want %d, %q", tt.args, got, tt.code, tt.want)
+		}
+	}
+}

@@ -35,6 +35,9 @@ func (j *sending) run(ctx context.Context) error {
 		return err
 	}
 	defer end()
+	if j.built {
+		j.m = j.m.In(d.Root())
+	}
 	if j.repeat > 0 {
 		return j.series(ctx, d)
 	}

@@ -42,9 +42,10 @@ func EndpointOf(r *config.Registry) Endpoint {
 type Conversation struct {
 	conn    net.Conn
 	scanner frame.Scanner
-	first   []byte // the payload of the greeting
-	over    error  // why nothing more may be sent; nil: it may
-	bare    bool   // the server has asked for a certificate of ours, and there is none
+	first   []byte     // the payload of the greeting
+	root    frame.Root // of the greeting, in which our own messages are written
+	over    error      // why nothing more may be sent; nil: it may
+	bare    bool       // the server has asked for a certificate of ours, and there is none
 
 	Purpose string // a word of our clTRIDs
 	Pace    *Pace  // nil: no limits
@@ -161,9 +162,15 @@ func (d *Conversation) greet(ctx context.Context, within time.Duration) error {
 	case m.Kind != frame.KindGreeting:
 		return fmt.Errorf("greeting: got a %v", m.Kind)
 	}
+	if g, err := frame.ParseGreeting(m.Payload); err == nil {
+		d.root = g.Root
+	}
 	d.first = payload
 	return nil
 }
+
+// Root returns in which namespace the server greets, and expects our own messages.
+func (d *Conversation) Root() frame.Root { return d.root }
 
 // Answer is what the server has sent back. It is valid until the next exchange.
 type Answer struct {

@@ -34,6 +34,13 @@ func (m *Message) Named(id string) *Message {
 	return &n
 }
 
+// In returns m, which is a message of our own, in the namespace of root.
+func (m *Message) In(root frame.Root) *Message {
+	n := *m
+	n.payload = root.Rewrite(m.payload)
+	return &n
+}
+
 // answeredBy reports whether a may be the answer to m. RFC 5730 section 2.5: the server returns the
 // clTRID. Some servers leave it out.
 func (m *Message) answeredBy(a *frame.Message) bool {
