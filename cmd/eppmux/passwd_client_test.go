@@ -195,6 +195,33 @@ func TestLongPasswordNeedsTheExtension(t *testing.T) {
 	}
 }
 
+// TestLongPasswordByProfile: where the registry's published rule allows more than 16 characters, as
+// many go into the login itself.
+func TestLongPasswordByProfile(t *testing.T) {
+	made := clitest.NewTLS(t)
+	for _, tt := range []struct {
+		profile string
+		length  int
+		code    int // of the exit
+	}{{"dk", 20, 0}, {"dk", 64, 0}, {"dk", 65, 1}, {"brussels", 17, 1}, {"no", 17, 1}} {
+		address, connections := startScript(t, made, answers(1000, "ok"))
+		file, pw := passwdStand(t, address, made, "profile: "+tt.profile)
+		long := strings.Repeat("x", tt.length)
+		got := eppmuxWith(t, long, "passwd", "--config", file)
+		if got.code != tt.code {
+			t.Errorf("%+v: got %+v", tt, got)
+		}
+		if tt.code == 0 {
+			wantFile(t, tt.profile, pw, long)
+			if n := connections(); n != 1 {
+				t.Errorf("%+v: got %d connections", tt, n)
+			}
+		} else {
+			wantFile(t, tt.profile, pw, oldPassword)
+		}
+	}
+}
+
 // TestLoginSecurity: a registry that takes passwords in the login security extension only is logged in
 // to by serve, send, and passwd with security: always, however short the password is.
 func TestLoginSecurity(t *testing.T) {
