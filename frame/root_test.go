@@ -52,8 +52,8 @@ func TestGreetingRoot(t *testing.T) {
 	for _, tt := range []struct{ payload, ns, configured, lang string }{
 		{`<epp xmlns="` + own + `" xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:schemaLocation="` + own + ` x.xsd"><greeting>` +
 			menu("<lang>fr-CA</lang><lang>de</lang>") + `</greeting></epp>`, own, "", "fr-CA"},
-		{`<e:epp xmlns:e="` + own + `"><e:greeting>` + strings.NewReplacer("</", "</e:", "<", "<e:").Replace(menu("<lang>de</lang><lang>en</lang>")) +
-			`</e:greeting></e:epp>`, own, "", ""},
+		{`<e:epp xmlns:e="` + own + `"><e:greeting>` + strings.NewReplacer("</", "</e:", "<", "<e:").Replace(menu("<lang>de</lang><lang>EN</lang>")) +
+			`</e:greeting></e:epp>`, own, "", "EN"},
 		{`<epp xmlns="` + Namespace + `"><greeting>` + menu("<lang>fr</lang>") + `</greeting></epp>`, Namespace, "de", "de"},
 		{`<epp><greeting>` + menu("") + `</greeting></epp>`, Namespace, "", ""},
 	} {

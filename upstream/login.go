@@ -40,6 +40,9 @@ func (s *session) loginFor(to *target, g *frame.Greeting) frame.Login {
 	l.Version = "1.0"
 	l.Complete(*g)
 	s.root = l.Root
+	if len(g.Languages) > 0 && l.Language != "" && !g.Offers(l.Language) {
+		s.seen.language = l.Language
+	}
 	l.ClTRID = string(s.muxTRID)
 	return l
 }

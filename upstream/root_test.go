@@ -52,3 +52,33 @@ func TestOwnNamespace(t *testing.T) {
 		})
 	}
 }
+
+// TestLanguage: a login names the configured language, or English where it is offered, or the first
+// that is. One that is not offered is warned of, once.
+func TestLanguage(t *testing.T) {
+	for _, tt := range []struct {
+		configured, offered, want string
+		warned                    int
+	}{
+		{"", "<lang>fr-CA</lang><lang>de</lang>", "fr-CA", 0},
+		{"", "<lang>fr-CA</lang><lang>en</lang>", "en", 0},
+		{"", "", "en", 0},
+		{"de", "<lang>fr-CA</lang><lang>de</lang>", "de", 0},
+		{"en", "<lang>fr-CA</lang><lang>de</lang>", "en", 1},
+		{"en", "", "en", 0},
+	} {
+		inPlay(t, func(c *Config) { c.Login.Language = tt.configured }, func(p *play) {
+			for range 2 {
+				r := p.accept()
+				r.send(epp(strings.Replace(testGreeting, "<lang>en</lang>", tt.offered, 1)))
+				if got := r.want("login"); !strings.Contains(got, "<lang>"+tt.want+"</lang>") {
+					t.Errorf("%+v: got %s", tt, got)
+				}
+				r.close()
+			}
+			if got := strings.Count(p.logged(), "does not offer login.language"); got != tt.warned {
+				t.Errorf("%+v: warned %d times", tt, got)
+			}
+		})
+	}
+}

@@ -9,8 +9,9 @@ import (
 	"eppmux/upstream/pool"
 )
 
-// seen is what a login has shown about dates to come.
+// seen is what an attempt to log in has shown, beside whether it succeeds.
 type seen struct {
+	language string        // of the login, which the greeting does not offer; empty: it does
 	expires  time.Time     // end of the registry's certificate; zero: no TLS
 	life     time.Duration // of the certificate, from its first day
 	events   []frame.LoginEvent
@@ -47,12 +48,17 @@ func (s *Snapshot) PasswordExpires() time.Time {
 	return time.Time{}
 }
 
-// learn takes over what an attempt to log in has shown. It logs each login event that the login
-// before did not have.
+// learn takes over what an attempt to log in has shown. It logs what the attempt before did not show:
+// login events, and that the language is not offered.
 func (a *Account) learn(s *pool.Session, now seen) {
 	if !now.expires.IsZero() {
 		a.seen.expires, a.seen.life = now.expires, now.life
 	}
+	if a.seen.language != now.language && now.language != "" {
+		a.log.Warn("registry does not offer login.language; it is sent all the same", "session", s.ID,
+			"language", shorten(now.language))
+	}
+	a.seen.language = now.language
 	if !now.answered {
 		return
 	}

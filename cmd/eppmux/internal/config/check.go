@@ -304,10 +304,6 @@ func (c *checker) login(path string, r *Registry) {
 // rule implements ruler. The other keys depend on the registry, see checker.login.
 func (l *Login) rule(c *checker, path, key string) {
 	switch at := join(path, key); key {
-	case "language":
-		if l.Language == "" {
-			c.add(at, "must not be empty")
-		}
 	case "object_uris":
 		c.uris(at, l.ObjectURIs)
 	case "extension_uris":

@@ -72,7 +72,7 @@ func TestRegistryRules(t *testing.T) {
 		{`login: {client_id: x}`, ""},
 		{`login: {password: x, password_env: PATH}`, "registries[0].login: needs exactly one of password, password_file and password_env, has password and password_env"},
 		{`login: {password: "a\nb"}`, "registries[0].login.password: the password there has more than one line"},
-		{`login: {language: ""}`, "registries[0].login.language: must not be empty"},
+		{`login: {language: ""}`, ""},
 		{`login: {object_uris: ["urn:a", "urn:b"], extension_uris: ["urn:a"]}`, ""},
 		{`login: {object_uris: [domain]}`, `registries[0].login.object_uris[0]: must be a namespace URI, got "domain"`},
 		{`login: {object_uris: ["urn:a", "urn:a"]}`, `registries[0].login.object_uris[1]: "urn:a" stands in the list already`},

@@ -171,8 +171,8 @@ type Login struct {
 	ClientID      string   `yaml:"client_id"`
 	Password      Secret   `yaml:"password"` // the password itself, whatever its source
 	PasswordFile  string   `yaml:"password_file"`
-	PasswordEnv   string   `yaml:"password_env"` // name of an environment variable
-	Language      string   `yaml:"language" default:"en"`
+	PasswordEnv   string   `yaml:"password_env"`   // name of an environment variable
+	Language      string   `yaml:"language"`       // default: English where the greeting offers it, else its first
 	ObjectURIs    []string `yaml:"object_uris"`    // default: what the greeting offers
 	ExtensionURIs []string `yaml:"extension_uris"` // default: what the greeting offers
 	// Security says which passwords go into the login security extension, where it is offered.

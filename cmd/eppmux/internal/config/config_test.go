@@ -32,7 +32,6 @@ func TestDefaults(t *testing.T) {
 			Listen:  []Listen{{Network: "tcp", Address: "127.0.0.1:7000"}},
 			Address: "sandbox",
 			TLS:     RegistryTLS{MinVersion: "1.2"},
-			Login:   Login{Language: "en"},
 			Sessions: Sessions{
 				Min: 1, Max: 3, Keepalive: 4 * time.Minute, KeepaliveCommand: "hello", MaxAge: 23 * time.Hour,
 			},

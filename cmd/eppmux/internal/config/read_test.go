@@ -257,7 +257,7 @@ drain_timeout: soon
 		t.Fatalf("got %+v, want the default of drain_timeout and two registries", c)
 	}
 	first := c.Registries[0]
-	if first.Sessions.Max != 3 || first.Sessions.Min != 2 || first.Login.Language != "en" {
+	if first.Sessions.Max != 3 || first.Sessions.Min != 2 || first.Login.Language != "" {
 		t.Errorf("got %+v, %+v, want min as it is written, and the defaults beside it", first.Sessions, first.Login)
 	}
 	if got := first.Login.ObjectURIs; !slices.Equal(got, []string{"urn:a", "", "urn:b"}) {

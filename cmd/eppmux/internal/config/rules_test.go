@@ -205,7 +205,6 @@ func TestFaultsOfOneLine(t *testing.T) {
 			"login.password: the password there has more than one line",
 			"login.password_env: there is no environment variable",
 			"login: needs exactly one of password, password_file and password_env, has password and password_env",
-			"login.language: must not be empty",
 			"login.object_uris[0]: must be a namespace URI",
 			"login.extension_uris[0]: must be a namespace URI",
 		}},
