@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"time"
@@ -76,14 +75,14 @@ func (t *tcpCarrier) logIn(ctx context.Context, to target) (greeting []byte, err
 	}()
 	scanner := new(frame.Scanner)
 	m, err := t.receive(scanner, to.greetingTimeout, to.maxResponse)
-	if alerted(err) { // with TLS 1.3, a client's certificate is judged after the handshake
+	if loop.Alerted(err) { // with TLS 1.3, a client's certificate is judged after the handshake
 		return nil, t.rejected(err)
 	}
 	if err != nil {
 		return nil, &openError{"greeting", pool.CauseGreeting, err}
 	}
 	if m.Kind != frame.KindGreeting {
-		return nil, &openError{"greeting", pool.CauseGreeting, fmt.Errorf("got a %v", m.Kind)}
+		return nil, ungreeted(m, &to.login)
 	}
 	greeting = append(greeting, m.Payload...)
 	g, err := frame.ParseGreeting(greeting)
@@ -104,13 +103,11 @@ func (t *tcpCarrier) connect(ctx context.Context, to target) error {
 	t.socket = &loop.Conn{Conn: nc}
 	t.conn = t.socket
 	if to.tls != nil {
-		tc := tls.Client(t.socket, loop.NoteAsked(to.tls, &t.bare))
+		t.handshake = loop.Handshake{Who: "the registry", Name: to.tls.ServerName}
+		tc := tls.Client(t.socket, loop.NoteAsked(to.tls, &t.handshake.Bare))
 		if err := tc.HandshakeContext(ctx); err != nil {
 			nc.Close()
-			if t.bare && alerted(err) {
-				return t.rejected(err)
-			}
-			return &openError{"tls", pool.CauseTLS, err}
+			return t.rejected(err)
 		}
 		t.conn = tc
 		t.seen.certificate(tc.ConnectionState())
@@ -118,19 +115,13 @@ func (t *tcpCarrier) connect(ctx context.Context, to target) error {
 	return nil
 }
 
-// rejected is the error of an alert that is about our certificate.
+// rejected is the error by which a TLS handshake has failed.
 func (t *tcpCarrier) rejected(err error) error {
-	step := "tls: the registry does not accept our certificate"
-	if t.bare {
-		step = "tls: the registry wants a certificate of ours, see tls.cert_file"
+	step := "tls"
+	if why := t.handshake.Explain(err); why != "" {
+		step += ": " + why
 	}
 	return &openError{step, pool.CauseTLS, err}
-}
-
-// alerted reports whether err is an alert from the other side's TLS.
-func alerted(err error) bool {
-	e := (*net.OpError)(nil)
-	return errors.As(err, &e) && e.Op == "remote error"
 }
 
 // lookupFailed reports whether err says that a name could not be looked up.
@@ -142,7 +133,7 @@ func lookupFailed(err error) bool {
 // authenticate sends the login and reads its answer.
 func (t *tcpCarrier) authenticate(scanner *frame.Scanner, g *frame.Greeting, to target) error {
 	if len(t.in) > 0 { // it would be taken for the login's answer, and that for the first command's
-		return &openError{"login", pool.CauseUnasked, errors.New("octets behind the greeting")}
+		return t.behindGreeting(scanner, &to)
 	}
 	l := t.loginFor(&to, g)
 	if !t.login.CompareAndSwap(loginOpen, loginSent) {
@@ -157,6 +148,17 @@ func (t *tcpCarrier) authenticate(scanner *frame.Scanner, g *frame.Greeting, to 
 		return &openError{"login", pool.CauseRegistryClosed, err}
 	}
 	return t.judgeLogin(m, &l)
+}
+
+// behindGreeting is the error of octets that came together with the greeting: a refusal, or nothing that
+// is known.
+func (t *tcpCarrier) behindGreeting(scanner *frame.Scanner, to *target) error {
+	if n, err := frame.Size(t.in, to.maxResponse); err == nil && n > 0 && len(t.in) >= n {
+		if m, err := scanner.Scan(t.in[frame.HeaderLen:n]); err == nil && m.Kind == frame.KindResponse {
+			return ungreeted(m, &to.login)
+		}
+	}
+	return &openError{"login", pool.CauseUnasked, errors.New("octets behind the greeting")}
 }
 
 // receive reads one message with blocking calls. It leaves the octets behind it in t.in.

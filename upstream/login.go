@@ -62,6 +62,20 @@ func (s *session) judgeLogin(m *frame.Message, l *frame.Login) error {
 	return nil
 }
 
+// ungreeted is the error of a message in place of the greeting, or right behind it, before a login
+// was sent. Many registries say there why they do not serve us: 2502 above the ceiling of sessions, 2400
+// and 2500 while they work on themselves, 2200 or 2501 to an address that they do not know.
+func ungreeted(m *frame.Message, l *frame.Login) error {
+	if m.Kind != frame.KindResponse {
+		return &openError{"greeting", pool.CauseGreeting, fmt.Errorf("got a %v", m.Kind)}
+	}
+	cause := pool.CauseGreeting
+	if m.Code == 2502 {
+		cause = pool.CauseTooManySessions
+	}
+	return &openError{"greeting: got a response in its place", cause, refusal(m, l)}
+}
+
 // loginCause is the kind of a refused login, by what a retry does. Failures of the server (24xx,
 // 2500) pass, and 2502 is the session limit. Any other code is about what we send, and comes again
 // until the operator changes something.

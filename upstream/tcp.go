@@ -34,7 +34,8 @@ type tcpCarrier struct {
 	socket *loop.Conn
 	conn   net.Conn // tls.Conn over socket, or socket itself
 	in     []byte   // octets that were read and not taken
-	bare   bool     // the registry has asked for a certificate of ours, and there is none
+
+	handshake loop.Handshake
 }
 
 // The login's stages. The opening goroutine and the loop race to end loginOpen: a CompareAndSwap

@@ -115,7 +115,7 @@ func TestPasswdLostAnswers(t *testing.T) {
 		kept  bool
 	}{
 		{"before the greeting", []turn{cutBeforeGreeting}, 1, "greeting: the connection was closed; nothing has changed", oldPassword, false},
-		{"not a greeting", []turn{func(c net.Conn) { c.Write(clitest.Unit(clitest.OKXML)); clitest.ReadUnit(c) }}, 1, "greeting: got a response; nothing has changed", oldPassword, false},
+		{"not a greeting", []turn{func(c net.Conn) { c.Write(clitest.Unit(clitest.OKXML)); clitest.ReadUnit(c) }}, 1, `greeting: got a response in its place: the registry answers 1000 "ok"; nothing has changed`, oldPassword, false},
 		{"no XML", []turn{func(c net.Conn) { c.Write(clitest.Unit("x")); clitest.ReadUnit(c) }}, 1, "nothing has changed", oldPassword, false},
 		{"before the answer, new", []turn{cutBeforeAnswer, yes}, 0, "is changed", newPassword, false},
 		{"before the answer, old", []turn{cutBeforeAnswer, no, yes}, 1, "has kept the old password", oldPassword, false},

@@ -45,7 +45,8 @@ type Conversation struct {
 	first   []byte     // the payload of the greeting
 	root    frame.Root // of the greeting, in which our own messages are written
 	over    error      // why nothing more may be sent; nil: it may
-	bare    bool       // the server has asked for a certificate of ours, and there is none
+
+	handshake loop.Handshake
 
 	Purpose string // a word of our clTRIDs
 	Pace    *Pace  // nil: no limits
@@ -117,30 +118,22 @@ func (d *Conversation) dial(ctx context.Context, e *Endpoint) error {
 	config := e.TLS.Clone()
 	// Some registries take what one read returns for a whole frame.
 	config.DynamicRecordSizingDisabled = true
-	tc := tls.Client(conn, loop.NoteAsked(config, &d.bare))
+	d.handshake = loop.Handshake{Who: "the server", Name: config.ServerName}
+	tc := tls.Client(conn, loop.NoteAsked(config, &d.handshake.Bare))
 	if err := tc.HandshakeContext(within); err != nil {
 		conn.Close()
-		if d.bare && alerted(err) {
-			return d.rejected(err)
-		}
-		return fmt.Errorf("tls: %w", cause(ctx, err, e.Connect))
+		return d.rejected(err, cause(ctx, err, e.Connect))
 	}
 	d.conn = tc
 	return nil
 }
 
-// alerted reports whether err is an alert from the server's TLS.
-func alerted(err error) bool {
-	e := (*net.OpError)(nil)
-	return errors.As(err, &e) && e.Op == "remote error"
-}
-
-// rejected is the error of an alert that is about our certificate.
-func (d *Conversation) rejected(err error) error {
-	if d.bare {
-		return fmt.Errorf("tls: the server wants a certificate of ours, see tls.cert_file: %w", err)
+// rejected is the error by which a TLS handshake has failed, in words for the operator.
+func (d *Conversation) rejected(err, words error) error {
+	if why := d.handshake.Explain(err); why != "" {
+		return fmt.Errorf("tls: %s: %w", why, words)
 	}
-	return fmt.Errorf("tls: the server does not accept our certificate: %w", err)
+	return fmt.Errorf("tls: %w", words)
 }
 
 // greet reads the greeting and keeps it.
@@ -148,9 +141,9 @@ func (d *Conversation) greet(ctx context.Context, within time.Duration) error {
 	stop := d.bound(ctx, within)
 	payload, err := readUnit(d.conn)
 	stop()
-	if alerted(err) {
+	if loop.Alerted(err) {
 		// With TLS 1.3, a client's certificate is judged after the handshake.
-		return d.rejected(err)
+		return d.rejected(err, err)
 	}
 	if err != nil {
 		return fmt.Errorf("greeting: %w", cause(ctx, err, within))
@@ -159,6 +152,8 @@ func (d *Conversation) greet(ctx context.Context, within time.Duration) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("greeting: %w", err)
+	case m.Kind == frame.KindResponse: // many servers say there why they do not serve us
+		return fmt.Errorf("greeting: got a response in its place: %w", refusalOf(m, new(frame.Login)))
 	case m.Kind != frame.KindGreeting:
 		return fmt.Errorf("greeting: got a %v", m.Kind)
 	}

@@ -94,7 +94,7 @@ func TestOpenFails(t *testing.T) {
 		octets []byte
 		want   string
 	}{
-		{"a response", clitest.Unit(clitest.OKXML), "greeting: got a response"},
+		{"a response", clitest.Unit(clitest.OKXML), "greeting: got a response in its place: the registry answers 1000 "},
 		{"a command", clitest.Unit(clitest.CheckXML), "greeting: got a command"},
 		{"not EPP", clitest.Unit("<html/>"), "greeting: "},
 		{"not XML", clitest.Unit("220 mail.example ESMTP\r\n"), "greeting: "},
@@ -192,8 +192,8 @@ func TestOpenTLS(t *testing.T) {
 		{"our certificate, TLS 1.2", shows(pair), tls.VersionTLS12, ""},
 		{"none", func(*tls.Config) {}, 0, "tls: the server wants a certificate of ours, see tls.cert_file: remote error: "},
 		{"none, TLS 1.2", func(*tls.Config) {}, tls.VersionTLS12, "tls: the server wants a certificate of ours, see tls.cert_file: remote error: "},
-		{"another authority's", shows(stranger), 0, "tls: the server does not accept our certificate: "},
-		{"another authority's, TLS 1.2", shows(stranger), tls.VersionTLS12, "tls: remote error: "},
+		{"another authority's", shows(stranger), 0, "tls: the server does not accept our certificate: it does not know the authority"},
+		{"another authority's, TLS 1.2", shows(stranger), tls.VersionTLS12, "tls: the server does not accept our certificate: it does not know the authority"},
 		{"another name", func(c *tls.Config) { shows(pair)(c); c.ServerName = "epp.example" }, 0, "tls: "},
 		{"another root", func(c *tls.Config) { shows(pair)(c); c.RootCAs = other.Client.RootCAs }, 0, "tls: "},
 	} {
