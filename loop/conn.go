@@ -16,6 +16,7 @@ type Conn struct {
 	net.Conn        // until Attach
 	socket   Socket // from then on; nil again after Detach
 	detached bool
+	resting  bool // see Rest
 	records  records
 }
 
@@ -39,7 +40,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		c.records.pass(p[:n])
 		return n, err
 	}
-	n, err := c.socket.Read(p)
+	n, err := c.readSocket(p)
 	if n == 0 && err == nil {
 		c.records.whole = 0
 		return 0, os.ErrDeadlineExceeded
@@ -47,6 +48,13 @@ func (c *Conn) Read(p []byte) (int, error) {
 	c.records.pass(p[:n])
 	c.records.more = n == len(p)
 	return n, err
+}
+
+func (c *Conn) readSocket(p []byte) (int, error) {
+	if c.resting {
+		return c.socket.ReadRest(p)
+	}
+	return c.socket.Read(p)
 }
 
 // Emptied reports whether another Read of the tls.Conn above c would find nothing. It is called
@@ -123,6 +131,10 @@ func (c *Conn) Write(p []byte) (int, error) {
 
 // Pending is Socket.Pending on the loop, and false elsewhere.
 func (c *Conn) Pending() bool { return c.socket != nil && c.socket.Pending() }
+
+// Rest makes Read find all that has come, and the end of the connection: see Socket.ReadRest. On the
+// loop.
+func (c *Conn) Rest() { c.resting = true }
 
 // Close implements net.Conn. On the loop it closes the socket.
 func (c *Conn) Close() error {

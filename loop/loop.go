@@ -32,6 +32,9 @@ type Handler interface {
 type Socket interface {
 	// Read reads octets that have come; it returns 0 and nil when there are none.
 	Read(p []byte) (int, error)
+	// ReadRest is Read on a socket that is about to be closed: it asks the kernel too, where the
+	// octets that have come are taken, and its error is the end of the connection, io.EOF or another.
+	ReadRest(p []byte) (int, error)
 	// Write writes all of p. It keeps a copy of the octets that the kernel does not take now, and
 	// writes them later. An error means that the socket is closed.
 	Write(p []byte) (int, error)

@@ -266,6 +266,17 @@ func (l *line) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// ReadRest is Socket's.
+func (l *line) ReadRest(p []byte) (int, error) {
+	if len(l.in) == 0 {
+		l.in, l.heard, l.kernel = append(l.in, l.kernel...), append(l.heard, l.kernel...), nil
+	}
+	if len(l.in) == 0 && l.over {
+		return 0, io.EOF
+	}
+	return l.Read(p)
+}
+
 var idForm = regexp.MustCompile(`clTRID>([^<]*)<`)
 
 // Write takes a command of the account, which must be one data unit, and due.

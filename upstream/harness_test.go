@@ -107,6 +107,7 @@ type testSocket struct {
 	out         chan []byte // what the loop has written; closed by Close
 	closed      bool        // owned by the loop
 	pending     bool        // owned by the loop
+	over        error       // the connection's end, as ReadRest finds it; owned by the loop
 }
 
 func (s *testSocket) read() {
@@ -147,6 +148,14 @@ func (s *testSocket) Read(p []byte) (int, error) {
 	n := copy(p, s.in)
 	s.in = s.in[n:]
 	return n, nil
+}
+
+// ReadRest is Read, and then the end that a test has planned.
+func (s *testSocket) ReadRest(p []byte) (int, error) {
+	if n, _ := s.Read(p); n > 0 {
+		return n, nil
+	}
+	return 0, s.over
 }
 
 func (s *testSocket) Write(p []byte) (int, error) {

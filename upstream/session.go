@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -62,8 +63,11 @@ type session struct {
 	root    frame.Root // of the registry's greeting, in which our own messages are written
 
 	// Owned by the loop.
-	out   []byte // the message of our own being written
-	named bool   // an answer had the muxTRID of its command; that to the login does not count
+	last        []byte // muxTRID of the command that was written last, a client's or ours
+	parting     string // what the registry said as it ended the session unasked; empty: nothing
+	partingCode int    // its result code
+	out         []byte // the message of our own being written
+	named       bool   // an answer had the muxTRID of its command; that to the login does not count
 }
 
 func sessionOf(s *pool.Session) *session { return s.Shell.(*session) }
@@ -80,9 +84,10 @@ func (a *Account) startOpening(ps *pool.Session) {
 	s.carrier = a.target.carry(s)
 }
 
-// renewOwn makes a transaction id for a command of our own.
+// renewOwn makes a transaction id for a command of our own, which is about to be written.
 func (s *session) renewOwn() {
 	s.muxTRID = s.a.trids.appendMuxTRID(s.muxTRID[:0], nil, nil, s.a.wall())
+	s.last = append(s.last[:0], s.muxTRID...)
 }
 
 // ownMessage returns the message of our own that the pool wants sent, as a data unit. Borrowed
@@ -106,6 +111,7 @@ func (s *session) ownMessage() []byte {
 // begin notes that x is about to be written, and returns its data unit. Borrowed until x ends.
 func (s *session) begin(x *Exchange) []byte {
 	x.exposed = true
+	s.last = append(s.last[:0], x.MuxTRID()...)
 	s.a.counts.sent(x)
 	return x.unit()
 }
@@ -159,10 +165,13 @@ func (a *Account) troubled(why string, cause pool.Cause) {
 
 // spoilt tells the pool that the session was lost right behind the login's answer.
 func (s *session) spoilt(cause pool.Cause) {
-	a := s.a
-	a.log.Warn("session could not be opened", "session", s.s.ID, "reason", cause.String())
+	a, why := s.a, cmp.Or(s.parting, cause.String())
+	if s.partingCode == 2502 {
+		cause = pool.CauseTooManySessions
+	}
+	a.log.Warn("session could not be opened", "session", s.s.ID, "reason", cause.String(), "err", why)
 	a.counts.Logins[LoginFailed]++
-	a.troubled("behind the login: "+cause.String(), cause)
+	a.troubled("behind the login: "+why, cause)
 	a.pool.OpenFailed(s.s, cause, a.now())
 }
 
@@ -173,6 +182,9 @@ func (s *session) closed() {
 	a.pool.Closed(s.s, a.now())
 	a.counts.SessionCloses[s.s.Cause()]++
 	about := []any{"session", s.s.ID, "reason", s.s.Cause().String()}
+	if s.parting != "" {
+		about = append(about, "err", s.parting)
+	}
 	b := s.s.Blame()
 	if b == nil {
 		a.log.Info("session closed", about...)
@@ -207,12 +219,32 @@ func (s *session) countDesync(cause pool.Cause) {
 	}
 }
 
-// news learns from a message that nobody asked for: a greeting says what the registry offers now.
-// The payload is borrowed.
-func (s *session) news(payload []byte) {
-	if m, err := s.a.scanner.Scan(payload); err == nil && m.Kind == frame.KindGreeting {
+// news takes a message that nobody asked for, and returns why the session ends by it. A greeting says
+// what the registry offers now. The payload is borrowed.
+func (s *session) news(payload []byte) pool.Cause {
+	m, err := s.a.scanner.Scan(payload)
+	if err != nil {
+		return pool.CauseUnasked
+	}
+	if m.Kind == frame.KindGreeting {
 		s.a.greeted(bytes.Clone(m.Payload))
 	}
+	return s.strange(m, pool.CauseUnasked)
+}
+
+// strange returns why the session ends by m, which answers nothing: otherwise, unless the registry says
+// by it that it ends the session. It does so by a code x5xx, without a clTRID or with that of the last
+// command. Then nothing is out of step, whether the end of the connection has come yet or not.
+func (s *session) strange(m *frame.Message, otherwise pool.Cause) pool.Cause {
+	if m.Kind != frame.KindResponse || !frame.Code(m.Code).Ends() ||
+		m.ClTRID.Present() && !bytes.Equal(m.ClTRID.Value, s.last) {
+		return otherwise
+	}
+	s.parting, s.partingCode = fmt.Sprintf("result code %d", m.Code), m.Code
+	if !m.ClTRID.Present() && s.s.InFlight() == pool.NothingInFlight { // nobody's command is in its words
+		s.parting = refusal(m, &s.a.target.login).Error()
+	}
+	return pool.CauseRegistryClosed
 }
 
 // message takes the message that should answer the command in flight, and ends the session behind
@@ -227,7 +259,7 @@ func (s *session) message(payload []byte, end pool.Cause) {
 		s.poison(pool.CauseFrame)
 		return
 	case !s.matches(m):
-		s.poison(pool.CauseMismatch)
+		s.poison(s.strange(m, pool.CauseMismatch))
 		return
 	}
 	end = s.ending(m, end)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync/atomic"
+	"syscall"
 
 	"eppmux/frame"
 	"eppmux/loop"
@@ -68,7 +69,7 @@ func (t *tcpCarrier) ready() {
 		end = t.fill()
 	}
 	if len(t.in) > 0 {
-		end = pool.CauseUnasked
+		end = t.unasked()
 	}
 	if end == pool.CauseNone && !t.socket.Detached() {
 		t.loggedIn()
@@ -108,6 +109,32 @@ func (t *tcpCarrier) pending() bool {
 	return t.socket.Pending() || t.conn != net.Conn(t.socket) && t.socket.Partial()
 }
 
+// look reads what pending has found, and returns why the session ends by it: it must not be written to.
+func (t *tcpCarrier) look() pool.Cause {
+	t.socket.Rest()
+	end := t.fill()
+	switch {
+	case len(t.in) > 0:
+		return t.unasked()
+	case end == pool.CauseNone: // a record has come in part
+		return pool.CauseUnasked
+	}
+	return end
+}
+
+// unasked returns why the session ends by the octets in t.in, for which nothing was sent.
+func (t *tcpCarrier) unasked() pool.Cause {
+	n, err := frame.Size(t.in, t.a.cfg.MaxResponse)
+	if err != nil || n == 0 || len(t.in) < n {
+		return pool.CauseUnasked
+	}
+	end := t.news(t.in[frame.HeaderLen:n])
+	if len(t.in) > n {
+		return pool.CauseUnasked
+	}
+	return end
+}
+
 // sendExchange implements carrier.
 func (t *tcpCarrier) sendExchange(x *Exchange) {
 	switch {
@@ -115,7 +142,7 @@ func (t *tcpCarrier) sendExchange(x *Exchange) {
 	case t.socket.Detached() || t.s.State() != pool.SessionBusy:
 		t.unsent(x, pool.CauseRegistryClosed)
 	case t.pending():
-		t.unsent(x, pool.CauseUnasked)
+		t.unsent(x, t.look())
 	default:
 		t.write(t.begin(x))
 	}
@@ -132,7 +159,7 @@ func (t *tcpCarrier) sendOwn() {
 	switch {
 	case t.socket.Detached() || t.s.State() == pool.SessionClosing:
 	case t.pending():
-		t.poison(pool.CauseUnasked)
+		t.poison(t.look())
 	default:
 		t.write(t.ownMessage())
 	}
@@ -164,19 +191,35 @@ func (t *tcpCarrier) fill() pool.Cause {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return pool.CauseNone
 		default:
+			t.parted(err)
 			return readCause(err)
 		}
 	}
 	return pool.CauseRegistryClosed
 }
 
-// readCause returns why a session ends by an error of a read: the registry closed it, or it sent
-// octets that TLS does not accept.
+// readCause returns why a session ends by an error of a read: the registry or the network ended it, by
+// an alert too, or it sent octets that our TLS does not accept.
 func readCause(err error) pool.Cause {
-	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
+		loop.Alerted(err), loop.Renegotiation(err):
+		return pool.CauseRegistryClosed
+	}
+	if errno := syscall.Errno(0); errors.As(err, &errno) { // a reset, or a network that has gone
 		return pool.CauseRegistryClosed
 	}
 	return pool.CauseFrame
+}
+
+// parted notes what TLS says of the connection's end.
+func (t *tcpCarrier) parted(err error) {
+	switch {
+	case loop.Alerted(err):
+		t.parting = err.Error()
+	case loop.Renegotiation(err):
+		t.parting = "the registry asked for a new TLS handshake, which we do not take part in"
+	}
 }
 
 // take takes the message in t.in once it is whole. At most one is due: if octets stand behind it,
@@ -190,10 +233,7 @@ func (t *tcpCarrier) take(end pool.Cause) {
 	switch {
 	case len(t.in) == 0:
 	case t.s.InFlight() == pool.NothingInFlight:
-		end = pool.CauseUnasked
-		if err == nil && n > 0 && len(t.in) >= n {
-			t.news(t.in[frame.HeaderLen:n])
-		}
+		end = t.unasked()
 	case err != nil:
 		end = pool.CauseFrame
 	case n == 0 || len(t.in) < n:

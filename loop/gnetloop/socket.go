@@ -36,6 +36,23 @@ func (s *socket) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// ReadRest implements loop.Socket.
+func (s *socket) ReadRest(p []byte) (int, error) {
+	if s.conn == nil || s.conn.InboundBuffered() > 0 {
+		return s.Read(p)
+	}
+	n, err := syscall.Read(s.conn.Fd(), p)
+	switch {
+	case err == syscall.EAGAIN || err == syscall.EINTR:
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case n == 0:
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
 // Write implements loop.Socket. It offers the octets to the kernel first, which nearly always takes
 // all of them. The call bypasses the runtime's scheduler, since the socket does not block. The
 // octets that the kernel does not take, and its errors, go through gnet.

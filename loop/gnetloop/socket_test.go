@@ -175,6 +175,39 @@ func TestPending(t *testing.T) {
 	})
 }
 
+// TestReadRest: what the kernel has is read too, and the end, in their order.
+func TestReadRest(t *testing.T) {
+	networks(t, func(t *testing.T, s *spy, theirs net.Conn) {
+		s.do(func() { s.lazy = true })
+		if _, err := theirs.Write([]byte("one")); err != nil {
+			t.Fatal(err)
+		}
+		s.until("the first octets", func() bool { return s.socket.Buffered() == 3 })
+		s.do(func() {
+			// While this runs, the loop reads nothing.
+			buf := make([]byte, 100)
+			read := func(want string, end error) {
+				t.Helper()
+				if n, err := s.socket.ReadRest(buf); string(buf[:n]) != want || err != end {
+					t.Errorf("got %q, %v, want %q, %v", buf[:n], err, want, end)
+				}
+			}
+			read("one", nil)
+			read("", nil)
+			if _, err := theirs.Write([]byte("two")); err != nil {
+				t.Error(err)
+			}
+			wait(t, "more octets", s.socket.Pending)
+			read("two", nil)
+			theirs.Close()
+			wait(t, "the end", s.socket.Pending)
+			read("", io.EOF)
+			s.socket.Close()
+			read("", net.ErrClosed)
+		})
+	})
+}
+
 // wait waits until f, which it asks again and again without letting go of the goroutine's turn.
 func wait(t *testing.T, what string, f func() bool) {
 	t.Helper()
