@@ -66,6 +66,9 @@ type Config struct {
 	LedgerKey []byte
 	login     string // see loginHash
 
+	// dialer connects where Dial is nil; nil: one for Address.
+	dialer *dialer
+
 	// carry makes the carrier of a session; nil: openTCP. See target.carry.
 	carry func(*session) carrier
 
@@ -444,14 +447,16 @@ func (a *Account) reload(cfg Config) {
 		login = pool.NewLogin
 	}
 	cfg.Name, cfg.HostID, cfg.Logger, cfg.Audit = a.cfg.Name, a.cfg.HostID, a.cfg.Logger, a.cfg.Audit
-	known := a.target.dialer
+	before := a.target.dialer
 	moves := cfg.Ledger != a.cfg.Ledger
 	if moves {
 		a.leaveLedger()
 	}
 	a.cfg = cfg
 	a.target = newTarget(&cfg)
-	a.target.remember(known)
+	if before != nil && a.target.dialer != nil {
+		a.target.dialer.inherit(before)
+	}
 	a.turn(func() {
 		a.pool.Reconfigure(cfg.Pool, login, a.now())
 		if moves {

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"net"
 	"time"
 
 	"eppmux/frame"
@@ -31,6 +30,7 @@ func (t *tcpCarrier) open(ctx context.Context, to target) {
 	defer a.dials.Done()
 	defer t.giveUp()
 	greeting, err := t.logIn(ctx, to)
+	err = to.judge(t.at, err)
 	if err == nil {
 		err = t.enroll()
 	}
@@ -96,10 +96,11 @@ func (t *tcpCarrier) logIn(ctx context.Context, to target) (greeting []byte, err
 func (t *tcpCarrier) connect(ctx context.Context, to target) error {
 	ctx, cancel := context.WithTimeout(ctx, to.connectTimeout)
 	defer cancel()
-	nc, err := to.dial(ctx)
+	nc, at, err := to.connect(ctx)
 	if err != nil {
 		return &openError{"connect", pool.CauseConnect, err}
 	}
+	t.at = at
 	t.socket = &loop.Conn{Conn: nc}
 	t.conn = t.socket
 	if to.tls != nil {
@@ -122,12 +123,6 @@ func (t *tcpCarrier) rejected(err error) error {
 		step += ": " + why
 	}
 	return &openError{step, pool.CauseTLS, err}
-}
-
-// lookupFailed reports whether err says that a name could not be looked up.
-func lookupFailed(err error) bool {
-	e := (*net.DNSError)(nil)
-	return errors.As(err, &e)
 }
 
 // authenticate sends the login and reads its answer.

@@ -1,8 +1,6 @@
 package upstream
 
 import (
-	"context"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -65,30 +63,6 @@ func TestDeadPeer(t *testing.T) {
 		r.reply(1000)
 		a.end()
 	})
-}
-
-// TestLastGoodAddress: row 17. While the registry's name cannot be looked up, the address that
-// worked last serves.
-func TestLastGoodAddress(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	d := newDialer("registry.invalid:700", "")
-	d.Resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-		return nil, &net.DNSError{Err: "no server", Name: "registry.invalid"}
-	}}
-	if nc, err := d.dial(context.Background()); err == nil {
-		nc.Close()
-		t.Fatal("a name that does not exist was reached")
-	}
-	d.last = ln.Addr().String()
-	nc, err := d.dial(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	nc.Close()
 }
 
 // TestDesyncIsCounted: rows 5, 7 and 8.

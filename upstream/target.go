@@ -3,11 +3,13 @@ package upstream
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"net"
-	"sync"
 	"time"
 
 	"eppmux/frame"
+	"eppmux/upstream/pool"
 )
 
 // target is what sessions are opened with: where the registry is, what carries messages to it, and
@@ -18,8 +20,8 @@ type target struct {
 	// starts counts in Account.dials and ends with Account.ctx.
 	carry func(*session) carrier
 
-	dial   func(context.Context) (net.Conn, error)
-	dialer *dialer // whose method dial is; nil where the config has a Dial
+	dial   func(context.Context) (net.Conn, error) // of the config; nil: dialer
+	dialer *dialer                                 // nil where the config has a Dial
 	tls    *tls.Config
 	login  frame.Login
 
@@ -35,8 +37,9 @@ func newTarget(cfg *Config) target {
 		t.carry = openTCP
 	}
 	if t.dial == nil {
-		t.dialer = newDialer(cfg.Address, cfg.SourceAddress)
-		t.dial = t.dialer.dial
+		if t.dialer = cfg.dialer; t.dialer == nil {
+			t.dialer = newDialer(cfg.Address, cfg.SourceAddress)
+		}
 	}
 	if t.tls != nil {
 		// A message must go out in one record where it fits: some registries take one read of
@@ -47,45 +50,35 @@ func newTarget(cfg *Config) target {
 	return t
 }
 
-// remember takes over the address that worked last from an earlier dialer of the same name.
-func (t *target) remember(d *dialer) {
-	if d == nil || t.dialer == nil || d.address != t.dialer.address {
-		return
+// connect connects to the registry. at is the address, where the name may have several.
+func (t *target) connect(ctx context.Context) (nc net.Conn, at string, err error) {
+	if t.dialer != nil {
+		return t.dialer.dial(ctx)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	t.dialer.last = d.last
+	nc, err = t.dial(ctx)
+	return nc, "", err
 }
 
-// dialer connects to a registry by TCP. It tries all addresses of the name, and the address that
-// worked last while the name cannot be looked up.
-type dialer struct {
-	net.Dialer
-	address string
-
-	mu   sync.Mutex
-	last string // the address that worked last; empty: none yet; guarded by mu
-}
-
-func newDialer(address, source string) *dialer {
-	d := &dialer{address: address}
-	d.KeepAliveConfig = net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}
-	if source != "" {
-		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(source)}
+// judge notes how an attempt to open a session has ended at an address. It returns err, with the address
+// where the name has others. An answer to the login says nothing of the address, unless it is a failure.
+func (t *target) judge(at string, err error) error {
+	if t.dialer == nil || at == "" {
+		return err
 	}
-	return d
-}
-
-func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
-	nc, err := d.DialContext(ctx, "tcp", d.address)
-	d.mu.Lock()
-	last := d.last
 	if err == nil {
-		d.last = nc.RemoteAddr().String()
+		t.dialer.worked(at)
+		return nil
 	}
-	d.mu.Unlock()
-	if err == nil || last == "" || !lookupFailed(err) || ctx.Err() != nil {
-		return nc, err
+	e := (*openError)(nil)
+	if !errors.As(err, &e) {
+		return err
 	}
-	return d.DialContext(ctx, "tcp", last)
+	switch e.cause {
+	case pool.CauseConnect, pool.CauseTLS, pool.CauseGreeting, pool.CauseRegistryClosed, pool.CauseFrame, pool.CauseUnasked:
+		t.dialer.bad(at)
+	}
+	if !t.dialer.several() {
+		return err
+	}
+	return &openError{e.step, e.cause, fmt.Errorf("%w (at %s)", e.err, at)}
 }

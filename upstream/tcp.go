@@ -35,7 +35,8 @@ type tcpCarrier struct {
 	socket *loop.Conn
 	conn   net.Conn // tls.Conn over socket, or socket itself
 	in     []byte   // octets that were read and not taken
-
+	at     string   // the registry's address; empty: it is not known
+	// What is known of the TLS handshake besides its error.
 	handshake loop.Handshake
 }
 
