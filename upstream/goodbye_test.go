@@ -189,3 +189,25 @@ func TestReadCause(t *testing.T) {
 		}
 	}
 }
+
+// TestHelloUnanswered: a session that ends since its hello has no greeting for an answer says what to do.
+func TestHelloUnanswered(t *testing.T) {
+	for _, does := range []func(r *registrySide){
+		func(*registrySide) { time.Sleep(2 * time.Minute) },
+		(*registrySide).close,
+		func(r *registrySide) { r.send(response(2000, "")) },
+		func(r *registrySide) { r.send(goodbye(2500, "")) },
+	} {
+		for _, command := range []frame.Command{frame.CommandHello, frame.CommandPoll} {
+			inPlay(t, func(c *Config) { c.Pool.Keepalive, c.Pool.KeepaliveCommand = time.Minute, command }, func(p *play) {
+				r := p.session()
+				time.Sleep(time.Minute)
+				r.want(command.String())
+				does(r)
+				if got := strings.Contains(p.logged(), "keepalive_command: poll"); got != (command == frame.CommandHello) {
+					t.Errorf("%v: named %v: %s", command, got, p.logged())
+				}
+			})
+		}
+	}
+}

@@ -39,7 +39,7 @@ func (s *session) loginFor(to *target, g *frame.Greeting) frame.Login {
 	l := to.login
 	l.Version = "1.0"
 	l.Complete(*g)
-	s.root = l.Root
+	s.root, s.services = l.Root, servicesOf(&l, &to.login)
 	if len(g.Languages) > 0 && l.Language != "" && !g.Offers(l.Language) {
 		s.seen.language = l.Language
 	}
@@ -54,7 +54,11 @@ func (s *session) judgeLogin(m *frame.Message, l *frame.Login) error {
 	}
 	s.seen.answer(m, l)
 	if m.Code >= 2000 {
-		return &openError{"login", loginCause(m.Code), refusal(m, l)}
+		err := refusal(m, l)
+		if aboutServices(m.Code) {
+			err = fmt.Errorf("%w; %s", err, s.services)
+		}
+		return &openError{"login", loginCause(m.Code), err}
 	}
 	if frame.Code(m.Code).Ends() {
 		return &openError{"login", pool.CauseCodeCloses, refusal(m, l)}

@@ -34,3 +34,44 @@ func TestResponseInPlaceOfGreeting(t *testing.T) {
 		})
 	}
 }
+
+// TestRefusedServices: a login that is refused for what it asks for says what that was, and whether the
+// greeting or the config names it. One that is refused for its credentials does not.
+func TestRefusedServices(t *testing.T) {
+	const byGreeting = "asked for objects domain-1.0 (of the greeting) and extensions secDNS-1.1 (of the greeting)"
+	var many []string
+	for i := range 20 {
+		many = append(many, fmt.Sprintf("https://registry.example/%d/%s", i, strings.Repeat("x", 100)))
+	}
+	for _, tt := range []struct {
+		code      int
+		configure func(*Config)
+		want      string
+	}{
+		{2307, func(*Config) {}, byGreeting},
+		{2103, func(*Config) {}, byGreeting},
+		{2306, func(*Config) {}, byGreeting},
+		{2004, func(*Config) {}, byGreeting},
+		{2103, func(c *Config) {
+			c.Login.ExtensionURIs = []string{"urn:ietf:params:xml:ns:rgp-1.0", "http://xx.example/price-1.0"}
+		},
+			"objects domain-1.0 (of the greeting) and extensions rgp-1.0, http://xx.example/price-1.0 (of login.extension_uris)"},
+		{2307, func(c *Config) { c.Login.ObjectURIs = many }, "..., 12 more (of login.object_uris) and extensions"},
+		{2200, func(*Config) {}, ""},
+		{2502, func(*Config) {}, ""},
+	} {
+		inPlay(t, tt.configure, func(p *play) {
+			r := p.accept()
+			r.greet()
+			r.want("login")
+			r.reply(tt.code)
+			log := p.logged()
+			if tt.want == "" && strings.Contains(log, "asked for") || strings.Count(log, tt.want) < 2 {
+				t.Errorf("%d: got %s, want %q in log and status", tt.code, log, tt.want)
+			}
+			if len(log) > 4000 {
+				t.Errorf("%d: %d octets of log", tt.code, len(log))
+			}
+		})
+	}
+}

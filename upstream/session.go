@@ -62,6 +62,8 @@ type session struct {
 	muxTRID []byte     // of our own command in flight; a hello has none
 	root    frame.Root // of the registry's greeting, in which our own messages are written
 
+	services string // that the login asks for, in words
+
 	// Owned by the loop.
 	last        []byte // muxTRID of the command that was written last, a client's or ours
 	parting     string // what the registry said as it ended the session unasked; empty: nothing
@@ -178,12 +180,12 @@ func (s *session) spoilt(cause pool.Cause) {
 // closed tells the pool that the connection of a session that was logged in is closed. There is a line
 // in the log for each session, so the budget of logins bounds them.
 func (s *session) closed() {
-	a := s.a
+	a, inFlight := s.a, s.s.InFlight()
 	a.pool.Closed(s.s, a.now())
 	a.counts.SessionCloses[s.s.Cause()]++
 	about := []any{"session", s.s.ID, "reason", s.s.Cause().String()}
-	if s.parting != "" {
-		about = append(about, "err", s.parting)
+	if why := s.end(inFlight); why != "" {
+		about = append(about, "err", why)
 	}
 	b := s.s.Blame()
 	if b == nil {
@@ -200,6 +202,21 @@ func (s *session) closed() {
 	a.counts.Blamed[c.Cause]++
 	a.log.Warn("session closed behind a command; commands like it are held back",
 		append(about, "ends", c.Ends, "for", c.Wait.Round(time.Millisecond))...)
+}
+
+// end is what is known of why the session has ended, beside the cause; empty: nothing. inFlight is what was
+// under way by then.
+func (s *session) end(inFlight pool.InFlight) string {
+	byHello := inFlight == pool.HelloInFlight &&
+		slices.Contains([]pool.Cause{pool.CauseCommandTimeout, pool.CauseRegistryClosed, pool.CauseMismatch}, s.s.Cause())
+	if !byHello {
+		return s.parting
+	}
+	why := "hello was not answered by a greeting; if the registry does not take hello, set sessions.keepalive_command: poll"
+	if s.parting != "" {
+		why = s.parting + "; " + why
+	}
+	return why
 }
 
 // poison ends the session for the given cause, and with it the command in flight.

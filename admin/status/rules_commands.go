@@ -26,7 +26,8 @@ func silent(r *Registry) *Finding {
 		return &Finding{Look, "silent", whoseNetwork, count(n, "session") +
 			" fell silent in the last minute: no answer from registry or network in time;" +
 			" no command of a client was lost",
-			"if it comes often: a firewall may forget idle connections, lower keepalive; or ask the registry"}
+			"if it comes often: a firewall may forget idle connections, lower keepalive; or the registry does not " +
+				"answer hello, set keepalive_command: poll; or ask it"}
 	}
 	const do = "ask the registry; outcomes of transforms are unknown, see below"
 	if r.Minute.Answered() == 0 {

@@ -167,7 +167,8 @@ func sessionsEnd(r *Registry) *Finding {
 			"often more commands than it allows: compare rate_limits; or ask the registry"}
 	}
 	return &Finding{Look, "sessions_end", whoseNetwork, text,
-		"lower keepalive or max_age below the registry's limits, or ask the registry"}
+		"lower keepalive or max_age below the registry's limits; where it does not take hello, set " +
+			"keepalive_command: poll; or ask the registry"}
 }
 
 // expired finds something of ours that is over: the next session cannot be opened.

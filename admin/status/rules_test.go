@@ -42,7 +42,7 @@ func TestJudge(t *testing.T) {
 			"registry does not answer: 4 commands without an answer in the last minute, none with one", "ask the registry; outcomes of transforms are unknown, see below"},
 		{"a keepalive without an answer", func(r *Registry) { r.Minute = Window{Timeouts: 1} }, Look, "silent", whoseNetwork,
 			"1 session fell silent in the last minute: no answer from registry or network in time; no command of a client was lost",
-			"if it comes often: a firewall may forget idle connections, lower keepalive; or ask the registry"},
+			"if it comes often: a firewall may forget idle connections, lower keepalive; or the registry does not answer hello, set keepalive_command: poll; or ask it"},
 		{"silent now and then", func(r *Registry) { r.Minute.Timeouts, r.Minute.Unknown = 1, 1 }, Look, "silent", whoseRegistry, "registry left 1 command without an answer in the last minute",
 			"ask the registry; outcomes of transforms are unknown, see below"},
 		{"expired", func(r *Registry) {
@@ -90,9 +90,9 @@ func TestJudge(t *testing.T) {
 		{"sessions end by answers", func(r *Registry) { r.Recent.LostSessions, r.Recent.CodeCloses = 3, 2 }, Look, "sessions_end", whoseRegistry,
 			"registry or network ended 3 sessions in the last ten minutes, 2 of them by an answer x5xx", "often more commands than it allows: compare rate_limits; or ask the registry"},
 		{"logins are lost", func(r *Registry) { r.Recent.LostSessions, r.Recent.LoginsLost = 4, 3 }, Look, "sessions_end", whoseNetwork,
-			"registry or network ended 4 sessions in the last ten minutes, 3 of them by forgetting the login", "lower keepalive or max_age below the registry's limits, or ask the registry"},
+			"registry or network ended 4 sessions in the last ten minutes, 3 of them by forgetting the login", "lower keepalive or max_age below the registry's limits; where it does not take hello, set keepalive_command: poll; or ask the registry"},
 		{"sessions end", func(r *Registry) { r.Recent.LostSessions = 3 }, Look, "sessions_end", whoseNetwork, "registry or network ended 3 sessions in the last ten minutes",
-			"lower keepalive or max_age below the registry's limits, or ask the registry"},
+			"lower keepalive or max_age below the registry's limits; where it does not take hello, set keepalive_command: poll; or ask the registry"},
 		{"a client ends sessions", func(r *Registry) {
 			r.Culprits = []Culprit{culprit(3, "registry_closed")}
 			r.Recent.LostSessions, r.Recent.Blamed, r.Recent.UnknownTransforms = 3, 2, 3
