@@ -22,20 +22,24 @@ const (
 	closedTLS            // octets that TLS does not accept, after the handshake
 	closedTooMany        // clients.max
 	closedShutdown
-	closedMemory    // all clients together take more memory than they may, and it held most
-	closedRefused   // three logins, or commands before login, in a row were refused
-	closedHandshake // the TLS handshake failed, or took too long
-	closedKicked    // by the operator
-	closedDisplaced // while clients.max was reached, for a client of somebody who had fewer
-	closedNoLogin   // no login in time, where one is needed
-	closedWantsTLS  // begins with TLS, at a listener without
+	closedMemory        // all clients together take more memory than they may, and it held most
+	closedRefused       // three logins, or commands before login, in a row were refused
+	closedHandshake     // the TLS handshake failed, or took too long
+	closedKicked        // by the operator
+	closedDisplaced     // while clients.max was reached, for a client of somebody who had fewer
+	closedNoLogin       // no login in time, where one is needed
+	closedWantsTLS      // begins with TLS, at a listener without
+	closedNoTLS         // begins with a frame of EPP, at a listener with TLS
+	closedHTTP          // begins with HTTP
+	closedProxyProtocol // begins with the header of the PROXY protocol
+	closedNoLength      // begins with XML, without a length in front
 	numCloseReasons
 )
 
 var closeReasonNames = [numCloseReasons]string{
 	"client", "logout", "frame", "faults", "ahead", "slow_frame", "idle", "not_reading", "unknown_outcome", "code",
 	"no_greeting", "tls", "too_many", "shutdown", "memory", "refused", "handshake", "kicked", "displaced", "no_login",
-	"wants_tls",
+	"wants_tls", "no_tls", "http", "proxy_protocol", "no_length",
 }
 
 // String is the reason's word in logs and metrics.
@@ -45,7 +49,8 @@ func (r closeReason) String() string { return closeReasonNames[r] }
 func (r closeReason) blames() bool {
 	switch r {
 	case closedFrame, closedFaults, closedAhead, closedSlowFrame, closedNotReading, closedTLS, closedTooMany,
-		closedMemory, closedRefused, closedHandshake, closedNoLogin, closedWantsTLS:
+		closedMemory, closedRefused, closedHandshake, closedNoLogin, closedWantsTLS, closedNoTLS, closedHTTP, closedProxyProtocol,
+		closedNoLength:
 		return true
 	}
 	return false

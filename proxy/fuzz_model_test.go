@@ -45,11 +45,7 @@ func (m *model) hold(octets []byte) {
 		}
 		if size-4 > fuzzFrame {
 			m.want(m.next(""), 2500, "")
-			if octets[0] == 22 && octets[1] == 3 {
-				m.ended(closedWantsTLS)
-			} else {
-				m.ended(closedFrame)
-			}
+			m.ended(beginsWith(octets))
 			return
 		}
 		if len(octets) < size {
@@ -64,6 +60,21 @@ func (m *model) hold(octets []byte) {
 		m.t.Fatalf("ended for %v, stuck %v, with all answered", h.reason, h.stuck)
 	}
 	m.all()
+}
+
+// beginsWith is why a client is closed whose frame is too long.
+func beginsWith(octets []byte) closeReason {
+	for reason, form := range map[closeReason]string{
+		closedWantsTLS:      `^\x16\x03`,
+		closedHTTP:          `^(GET |POST|HEAD|PUT |OPTI|CONN|DELE|PATC|PRI )`,
+		closedProxyProtocol: `^(PROX|\r\n\r\n\x00)`,
+		closedNoLength:      `^(<\?xm|<epp|\xef\xbb\xbf<)`,
+	} {
+		if regexp.MustCompile(`(?s)` + form).Match(octets) {
+			return reason
+		}
+	}
+	return closedFrame
 }
 
 // next is the next answer.

@@ -99,7 +99,7 @@ func TestBlame(t *testing.T) {
 	}()
 	named(wantsTLS, closedWantsTLS)
 	noTLS := connect(secured)
-	_, _ = noTLS.Write([]byte("<epp/>"))
+	_, _ = noTLS.Write([]byte("nonsense"))
 	named(noTLS, closedHandshake)
 	noRecord := f.dialTLS(cfg)
 	(&peer{t: t, nc: noRecord}).read()

@@ -101,16 +101,6 @@ func (c *client) take() bool {
 	return true
 }
 
-// tooLongFor is why the frame whose header has come is not taken, which is too long. As a length, the
-// first octets of a TLS connection are 369 MB: a handshake record (22) of version 3.x, RFC 8446
-// section 5.1.
-func (c *client) tooLongFor() closeReason {
-	if h := c.stream.peek(frame.HeaderLen); h[0] == 22 && h[1] == 3 && c.listener.options.Load().TLS == nil {
-		return closedWantsTLS
-	}
-	return closedFrame
-}
-
 // discard gives back the first n octets that have come.
 func (c *client) discard(n int) {
 	c.inHandling()

@@ -163,5 +163,5 @@ func handshakeReason(err error) closeReason {
 	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
 		return closedByClient
 	}
-	return closedHandshake
+	return handshakeFault(err)
 }

@@ -23,7 +23,12 @@ var faults = map[string]string{
 	"refused":      "three logins, or commands before login, in a row refused here",
 	"handshake":    "a TLS handshake that failed",
 	"no_login":     "no login within 30 s",
-	"wants_tls":    "TLS at a listener without it",
+	"wants_tls":    "it speaks TLS, which this listener does not",
+	"no_tls":       "it speaks plain EPP, and this listener TLS",
+	"http":         "it speaks HTTP, not EPP",
+	"no_length":    "XML without its length in front",
+
+	"proxy_protocol": "the PROXY protocol of a balancer, which is not spoken here",
 
 	"unknown_command": "a command that neither EPP nor the registry's greeting knows",
 }
