@@ -11,8 +11,8 @@ import (
 // all its conditions hold. Of several such faults the first is played. Counters.Faults counts them.
 type Fault struct {
 	Kind FaultKind
-	// Code is for RefuseLogin: 2200, 2501 or 2502. It is also for X5xx, where 0 means the true code
-	// with 5 as its second digit.
+	// Code is for RefuseLogin and TurnAway: 2200, 2501 or 2502. It is also for Goodbye, where 0
+	// means 2500, and X5xx, where 0 means the true code with 5 as its second digit.
 	Code  int
 	Delay time.Duration // for Slow and Unasked
 	Size  uint32        // for BadLength and Huge: the length that the header announces, in octets
@@ -58,6 +58,8 @@ const (
 	RefuseLogin             // answers a login with Code; 2501 and 2502 close
 	NoGreeting              // never sends an octet
 	CloseAtAccept           // closes before the TLS handshake
+	Goodbye                 // when idle: a response that answers nothing, then closes
+	TurnAway                // a response with Code in place of the greeting, then closes
 )
 
 // stage says on which occasion a fault is decided.
@@ -138,6 +140,14 @@ var faultKinds = [...]faultKind{
 	RefuseLogin: {
 		name: "refuse-login", stage: stageLogin, arg: argLoginCode,
 		about: "answer a login 2200, 2501 or 2502",
+	},
+	Goodbye: {
+		name: "goodbye", stage: stageCommand, arg: argCode,
+		about: "when idle, an answer to nothing with that code (or 2500), then close",
+	},
+	TurnAway: {
+		name: "turn-away", stage: stageAccept, arg: argLoginCode,
+		about: "2200, 2501 or 2502 in place of the greeting, then close",
 	},
 	NoGreeting:    {name: "no-greeting", stage: stageAccept, about: "accept, then silence for good"},
 	CloseAtAccept: {name: "close-at-accept", stage: stageAccept, about: "close before the TLS handshake"},

@@ -95,7 +95,7 @@ func TestFaultKinds(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	if len(seen) != int(CloseAtAccept) {
-		t.Errorf("%d kinds listed, want %d", len(seen), CloseAtAccept)
+	if len(seen) != int(TurnAway) {
+		t.Errorf("%d kinds listed, want %d", len(seen), TurnAway)
 	}
 }

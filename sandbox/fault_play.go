@@ -77,6 +77,8 @@ func (s *session) perform(ex *exchange, b []byte) (reason string, written bool) 
 		return s.wrote(slices.Concat(b, b)), true
 	case Unasked:
 		s.plan(f.Delay, ex)
+	case Goodbye:
+		s.unasked = unasked{goodbyeAfter, s.sentence(cmp.Or(f.Code, codeFailedEnding)), true}
 	case Greeting:
 		return s.wrote(s.greeting()), true
 	case Garbage:
@@ -127,19 +129,31 @@ func (s *session) trickle(size uint32) string {
 type unasked struct {
 	after time.Duration // time without a message before it is written; 0: none is planned
 	unit  []byte
+	last  bool // the session ends behind it
+}
+
+// goodbyeAfter is how long a session is idle before the fault Goodbye.
+const goodbyeAfter = 100 * time.Millisecond
+
+// sentence is the data unit of a response with the code that answers no command.
+func (s *session) sentence(code int) []byte {
+	return s.r.cfg.Quirks.dress(dataUnit(appendResponse(nil, answer{code: code}, "", s.r.nextSvTRID())), code)
 }
 
 // plan prepares the unasked answer, with the clTRID of the message that it repeats.
 func (s *session) plan(after time.Duration, ex *exchange) {
 	p := appendResponse(nil, done(""), ex.req.clTRID, s.r.nextSvTRID())
-	s.unasked = unasked{after, dataUnit(p)}
+	s.unasked = unasked{after: after, unit: dataUnit(p)}
 }
 
 // speakUp writes the unasked answer.
 func (s *session) speakUp() string {
-	b := s.unasked.unit
+	u := s.unasked
 	s.unasked = unasked{}
-	return s.wrote(b)
+	if reason := s.wrote(u.unit); reason != "" || !u.last {
+		return reason
+	}
+	return "fault " + Goodbye.String()
 }
 
 // cut closes the connection, by TCP reset if it is over TCP. It goes past TLS, which would send a

@@ -78,6 +78,38 @@ func TestUnaskedWaitsForSilence(t *testing.T) {
 	})
 }
 
+// TestGoodbye: once the session is idle, a response comes that answers nothing, and then the end.
+func TestGoodbye(t *testing.T) {
+	for text, code := range map[string]string{"goodbye:first=1": "2500", "goodbye=1500:first=1": "1500", "goodbye=2502:first=1": "2502"} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, Config{Faults: faults(t, text)})
+			c := enterWild(t, r, "demo")
+			took(t, 0, func() { c.ask(checkWith("BYE-1")).want(1000) })
+			c.quiet(goodbyeAfter - 1)
+			p, err := c.receive()
+			if err != nil || !strings.Contains(p, `<result code="`+code+`">`) || strings.Contains(p, "clTRID") {
+				t.Errorf("%s: got %s, %v", text, p, err)
+			}
+			c.ended()
+			synctest.Wait()
+			if n := r.Counters(); len(r.Sessions()) != 0 || n.Faults["goodbye"] != 1 {
+				t.Errorf("counted %+v", n)
+			}
+		})
+	}
+}
+
+// TestTurnAway: a response stands in place of the greeting, and then the connection ends.
+func TestTurnAway(t *testing.T) {
+	r := start(t, Config{Faults: faults(t, "turn-away=2502:first=1")})
+	c := connect(t, r)
+	if p, err := c.receive(); err != nil || !strings.Contains(p, `<result code="2502">`) || strings.Contains(p, "greeting") {
+		t.Errorf("got %s, %v", p, err)
+	}
+	c.ended()
+	enter(t, r, "demo")
+}
+
 // TestHalfAnswers: half and stall send the first half of the data unit, header included, octet by
 // octet that of the whole answer.
 func TestHalfAnswers(t *testing.T) {

@@ -215,5 +215,5 @@ var profiles = []profile{
 			"2500-close:p=0.005;x5xx:p=0.005;x5xx=2500:p=0.005;2002:p=0.005;2201:p=0.005;" +
 			"2502-command:p=0.01;close-after:p=0.01,cmd=login+logout+hello;" +
 			"refuse-login=2502:p=0.05;refuse-login=2200:p=0.005;refuse-login=2501:p=0.005;" +
-			"no-greeting:p=0.02;close-at-accept:p=0.05"},
+			"no-greeting:p=0.02;close-at-accept:p=0.05;goodbye:p=0.005;turn-away=2502:p=0.01"},
 }

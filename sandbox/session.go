@@ -97,12 +97,23 @@ func (s *session) open() string {
 		if f.Kind == CloseAtAccept {
 			return "fault " + f.Kind.String()
 		}
-		s.mute = true
+		s.mute = f.Kind == NoGreeting
+		if f.Kind == TurnAway {
+			return s.turnAway(f)
+		}
 	}
 	if !s.shake() {
 		return "handshake failed"
 	}
 	return ""
+}
+
+// turnAway plays TurnAway. It returns why the connection ends.
+func (s *session) turnAway(f *Fault) string {
+	if s.shake() {
+		s.wrote(s.sentence(f.Code))
+	}
+	return "fault " + f.Kind.String()
 }
 
 // shake performs the handshake of a TLS connection. It reports false if that fails, or takes longer

@@ -82,6 +82,9 @@ var verdictCases = []verdictCase{
 		want: `^registry or network ended \d+ sessions in the last ten minutes$`, g: status.Look,
 		metric: `eppmux_session_closes_total{reason="registry_closed"}`, alerts: "SessionsLost", may: "NoSession NotSent"},
 
+	{what: "it says why it ends an idle session", r: statusRegistry{faults: "goodbye:cmd=hello,first=1", more: []string{"sessions: {min: 2, max: 2, keepalive: 500ms}"}},
+		metric: `eppmux_session_closes_total{reason="registry_closed"}`},
+
 	{what: "it closes at one client's commands", r: statusRegistry{faults: "close-before:cmd=info", more: []string{two}, clients: 1, command: checkText, pause: soon, play: playInfo},
 		want: `^\d+ sessions in a row ended on commands like "info domain-1.0" of client uid \d+( \(.*\))? on unix://\S+\.sock, the last [\d.]+ m?s ago: the registry closed the connection; such commands are (held back for [\d.]+ m?s|sent one at a time)$`,
 		g:    status.Look, metric: `eppmux_blamed_total{reason="registry_closed"}`, alerts: "ClientEndsSessions", may: "NotSent"},
@@ -107,6 +110,10 @@ var verdictCases = []verdictCase{
 		want: `^registry grants only 1 of 2 sessions \(2502\)$`, g: status.Look, metric: `eppmux_logins_total{result="full"}`, alerts: "SessionsTaken"},
 	{row: 44, what: "it does not greet", r: statusRegistry{faults: "no-greeting", more: []string{"timeouts: {greeting: 300ms}"}},
 		want: `^registry does not greet: greeting: no answer in time$`, g: status.Broken, metric: `eppmux_logins_total{result="failed"}`, alerts: "NoSession"},
+	{row: 44, what: "it turns us away before it greets", r: statusRegistry{faults: "turn-away=2200"},
+		want: `^registry does not greet: greeting: got a response in its place: result code 2200: "`, g: status.Broken, metric: `eppmux_logins_total{result="failed"}`, alerts: "NoSession"},
+	{row: 16, what: "it turns us away at its ceiling", r: statusRegistry{faults: "turn-away=2502"},
+		want: `^registry grants no session \(2502\): greeting: got a response in its place: result code 2502: "`, g: status.Broken, metric: `eppmux_logins_total{result="full"}`, alerts: "NoSession", may: "SessionsTaken"},
 	{what: "its greeting is too long", r: statusRegistry{sandbox: sandbox.Config{ServerID: strings.Repeat("x", 300<<10)}, more: []string{"timeouts: {greeting: 300ms}"}},
 		want: `^clients are not greeted: registry's greeting cannot be passed on: it has \d+ octets, more than 262144$`, g: status.Broken,
 		metric: `eppmux_ungreeted`, alerts: "Ungreeted"},
