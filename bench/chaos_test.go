@@ -252,7 +252,7 @@ var everyFault = strings.Join([]string{
 	"silent-before:p=0.0002", "silent:p=0.0002", "slow=300ms:p=0.002", "wrong-cltrid:p=0.0003", "no-cltrid:p=0.0003", "duplicate:p=0.0003",
 	"unasked=20ms:p=0.0003", "greeting:p=0.0003", "garbage:p=0.0003", "bad-length=2:p=0.0002", "huge=5000000:p=0.0002",
 	"2500-close:p=0.0005,cmd=transform", "x5xx:p=0.0005,cmd=transform", "2002:p=0.0002", "2201:p=0.0002",
-	"no-greeting:p=0.02", "close-at-accept:p=0.05",
+	"no-greeting:p=0.02", "close-at-accept:p=0.05", "goodbye=2502:p=0.0003", "turn-away=2502:p=0.01",
 }, ";")
 
 // TestChaos: sixty clients, every fault at random: no transform runs twice, no answer goes astray,
