@@ -384,7 +384,11 @@ func (w *world) send(s *Session, x *Exchange) {
 		w.errorf("a command was sent during a pause")
 	}
 	if w.chance(w.faults / 2) { // the socket has something to say: nothing is written
-		w.pool.Unsent(s, x, CauseUnasked, w.now)
+		cause := CauseUnasked
+		if w.chance(0.5) {
+			cause = CauseRegistryClosed
+		}
+		w.pool.Unsent(s, x, cause, w.now)
 		return
 	}
 	e.sends++
