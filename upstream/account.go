@@ -303,7 +303,7 @@ func (a *Account) perform(act pool.Action) {
 	case pool.DoFinish:
 		x, o := of(act.Exchange), Outcome{End: act.End, Cause: act.Cause}
 		if act.End == pool.EndAnswered {
-			o = a.outcomeOf(a.inHand, x)
+			o = a.outcomeOf(a.answerTo(x), x)
 		}
 		a.finish(x, o)
 	case pool.DoDrained:

@@ -70,6 +70,7 @@ func TestHonest2201(t *testing.T) {
 		a := p.ask(checkCommand(""))
 		r.want("check")
 		r.reply(2201)
+		r.loggedIn()
 		if e := a.end(); e.Code != 2201 {
 			t.Errorf("got %+v", e)
 		}
@@ -388,6 +389,7 @@ func TestEchoIsNoLoss(t *testing.T) {
 		r.want("check")
 		r.send(epp(`<response><result code="2201"><msg>Authorization error</msg><value><undef/></value><extValue><value><name>Not logged in</name></value>` +
 			`<reason>not the sponsor</reason></extValue></result><trID><clTRID>` + r.id + `</clTRID><svTRID>S</svTRID></trID></response>`))
+		r.loggedIn() // its code asks for that
 		if e := a.end(); e.End != pool.EndAnswered || e.Code != 2201 {
 			t.Errorf("got %+v, want the answer", e)
 		}

@@ -94,6 +94,7 @@ type Counters struct {
 	Unknown       uint64 // transforms whose outcome is unknown
 	LedgerWrite   Histogram
 	LedgerErrors  uint64 // writings of the ledger that failed or took too long
+	Held          uint64 // answers that were held until their session was asked whether it is logged in
 	Throttled     uint64 // answers that say that the registry wants fewer commands
 }
 

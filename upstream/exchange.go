@@ -57,6 +57,10 @@ type Exchange struct {
 	waited     bool // its wait has been counted
 	recorded   bool // a note of its sending was asked for
 
+	// held is the payload of its answer, while its session is asked whether it is logged in, and until
+	// it is sent again; nil: none is held.
+	held []byte
+
 	listener, from string // its client's Origin, for the audit log; empty: not asked for
 }
 

@@ -110,9 +110,17 @@ func (k *ask) written(l *line, payload string) {
 // was not executed.
 func (l *line) rejects() bool { return l.rejection() != noRejection }
 
-// rejection is as rejects. That the login is lost counts once for a command.
+// rejection is as rejects. That the login is lost counts once for a command. Where the answer is held, it
+// is a rejection if the poll behind it is refused.
 func (l *line) rejection() rejection {
 	payload, _ := cutUnit(l.heard)
+	if l.asked != nil {
+		m, err := readJudged(payloadOf(l.asked.heard))
+		if err == nil && (withoutLogin(m.code) || m.rejects(false, "") == lostLogin) {
+			return lostLogin
+		}
+		return noRejection
+	}
 	switch spoke(l.heard, l.wrote, l.id, l.named, rigResponse) {
 	case heardUnsure:
 		if l.by != nil {
@@ -123,11 +131,24 @@ func (l *line) rejection() rejection {
 		if err != nil {
 			break
 		}
+		if l.by != nil && m.code == "2200" { // a rejection where the session cannot be asked
+			l.by.unsure = true
+		}
 		if r := m.rejects(l.r.a.cfg.Throttled != nil, l.wrote); r != lostLogin || l.by == nil || !l.by.lost {
 			return r
 		}
 	}
 	return noRejection
+}
+
+func payloadOf(heard []byte) []byte {
+	payload, _ := cutUnit(heard)
+	return payload
+}
+
+// withoutLogin says whether sessions that are not logged in get such a code.
+func withoutLogin(code string) bool {
+	return code == "2002" || code == "2200" || code == "2201" || code == "2202"
 }
 
 // Finish is Client's.

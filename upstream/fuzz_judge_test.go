@@ -155,7 +155,7 @@ func (m *judged) rejects(throttled bool, wrote string) rejection {
 		return strings.Contains(words, text) && !strings.Contains(strings.ToLower(wrote), text)
 	}
 	switch {
-	case strings.Contains("2002 2200 2201", m.code) && says("not logged in"), m.code == "2201" && says("session expired"):
+	case strings.Contains("2002 2200 2201", m.code) && says("not logged in"), strings.Contains("2002 2201", m.code) && says("session expired"):
 		return lostLogin
 	case throttled && (m.code == "2502" || m.code == "2400" && says("too fast")):
 		return tooFast

@@ -194,6 +194,7 @@ type line struct {
 	past  string // the one before
 	named bool   // an answer had the muxTRID of its command
 	heard []byte // told or read since it was written
+	asked *line  // of a copy: the line on which a poll asks whether the answer on it is one
 	by    *ask   // whose command it is
 
 	verdict  verdict // on heard, if judged
@@ -303,7 +304,11 @@ func (l *line) Write(p []byte) (int, error) {
 		l.answered("wrote " + string(payload))
 	}
 	r.note("line %d: the account writes %q", l.n, payload)
-	if old := l.by; old != nil && !old.over && l.rejects() {
+	switch old := l.by; {
+	case old == nil || old.over:
+	case bytes.Contains(payload, []byte("<poll op")) && !nameForm.Match(payload): // its answer is held
+		old.last = &line{r: r, n: l.n, heard: l.heard, wrote: l.wrote, id: l.id, named: l.named, by: old, asked: l}
+	case l.rejects():
 		old.rejected++
 	}
 	l.named = l.named || l.names()

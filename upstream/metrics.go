@@ -127,6 +127,12 @@ var sessionMetrics = metric.Group[Snapshot]{Name: "sessions", Rows: []metric.Row
 		When: "[it grows](runbook.md#a-client-ends-sessions): `eppmux status` and the log name the client and the command",
 		Each: func(s *Snapshot, e metric.Emit) { byCause(&s.Blamed, pool.BlameCauses, e) },
 	}, {
+		Name: "eppmux_answers_held_total", Kind: metric.Counter,
+		Help: "Answers 2002, 2200, 2201 or 2202 that were held until a poll of our own had shown whether their " +
+			"session is logged in.",
+		When:  "it grows fast: a client often gets such answers, and each may cost a poll; look which, in the audit log",
+		Value: func(s *Snapshot) float64 { return float64(s.Held) },
+	}, {
 		Name: "eppmux_desync_total", Kind: metric.Counter, Labels: []string{"reason"},
 		Help: "Sessions closed because octets came that do not belong where they came.",
 		When: "it is not 0: the registry sent them, and no client got them; tell the registry",

@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"eppmux/frame"
@@ -17,15 +19,24 @@ type Pattern struct {
 
 // DefaultLost are the answers to a command that can only mean a lost login. The code alone does not
 // tell: a command for which the client has no right gets 2201 too.
-var DefaultLost = []Pattern{
-	{2002, "not logged in"},
-	{2002, "log in first"},
-	{2002, "login first"},
-	{2002, "not authenticated"},
-	{2200, "not logged in"},
-	{2201, "not logged in"},
-	{2201, "session timeout"},
-	{2201, "session expired"},
+var DefaultLost = lost(map[int][]string{
+	2002: {"not logged in", "not logged on", "log in first", "login first", "must log in", "must login", "must be logged in",
+		"need to log in", "need to login", "please log in", "please login", "login required", "login is required",
+		"not authenticated", "session expired", "session has expired", "session timeout", "no active session"},
+	2200: {"not logged in", "not logged on"},
+	2201: {"not logged in", "not logged on", "must log in", "must login", "must be logged in", "need to log in", "need to login",
+		"please log in", "please login", "login required", "login is required", "session timeout", "session expired",
+		"session has expired", "no active session"},
+})
+
+// lost lists patterns by their codes.
+func lost(texts map[int][]string) (all []Pattern) {
+	for _, code := range slices.Sorted(maps.Keys(texts)) {
+		for _, text := range texts[code] {
+			all = append(all, Pattern{code, text})
+		}
+	}
+	return all
 }
 
 // matchAny reports whether m matches one of the patterns. It looks at the registry's own words only,

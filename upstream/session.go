@@ -112,7 +112,7 @@ func (s *session) ownMessage() []byte {
 
 // begin notes that x is about to be written, and returns its data unit. Borrowed until x ends.
 func (s *session) begin(x *Exchange) []byte {
-	x.exposed = true
+	x.exposed, x.held = true, nil
 	s.last = append(s.last[:0], x.MuxTRID()...)
 	s.a.counts.sent(x)
 	return x.unit()
@@ -286,8 +286,12 @@ func (s *session) message(payload []byte, end pool.Cause) {
 	s.countDesync(end)
 	a.mailbox.hear(m, of(s.s.Exchange()), s.s.InFlight(), a.now())
 	a.inHand = m
-	if !s.rejected(m, end) {
+	switch {
+	case s.rejected(m, end) || s.doubted(m, end):
+	case showsLogin(m.Code):
 		a.pool.Answered(s.s, end, a.now())
+	default:
+		a.pool.AnsweredUnproven(s.s, end, a.now())
 	}
 }
 
@@ -323,11 +327,14 @@ func (s *session) wordsOfEnd(m *frame.Message) string {
 func (s *session) rejected(m *frame.Message, end pool.Cause) bool {
 	a, x := s.a, of(s.s.Exchange())
 	switch {
-	case s.s.InFlight() == pool.LogoutInFlight:
-	case (x == nil || !x.LoginLost()) && s.matchAny(a.cfg.Lost, m):
-		a.log.Warn("registry says that the session is not logged in; it is replaced", "session", s.s.ID, "code", m.Code)
+	case s.s.InFlight() == pool.LogoutInFlight, s.s.InFlight() == pool.HelloInFlight:
+	case x == nil && (asWithoutLogin(m.Code) || s.matchAny(a.cfg.Lost, m)):
+		s.pollRefused(m)
+		return true
+	case x != nil && !x.LoginLost() && s.matchAny(a.cfg.Lost, m):
+		s.warnOfLoss(m.Code)
 		rejection := a.rejection(x, m) // while x is still this session's
-		if a.pool.LoginLost(s.s, a.now()) || x == nil {
+		if a.pool.LoginLost(s.s, a.now()) {
 			a.note(rejection)
 		}
 		return true

@@ -25,8 +25,8 @@ type rule func(*Registry) *Finding
 // not sent for it.
 var rules = []rule{
 	stalled, paused, noSession, unrecorded, unkept, endsSessions, silent, connecting, ungreeted, expired,
-	throttled, fewerSessions, unopened, notTaken, hoarded, held, crowded, slow,
-	unknown, gap, notSent, outOfStep, sessionsEnd, expiring, loginWarning, faulty, atFault, almostFull,
+	throttled, fewerSessions, refusing, unopened, notTaken, hoarded, held, crowded, slow,
+	unknown, gap, notSent, outOfStep, sessionsEnd, pollRefused, expiring, loginWarning, faulty, atFault, almostFull,
 }
 
 // judge says what there is to say about r, the gravest first. It never returns nothing.

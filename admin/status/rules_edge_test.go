@@ -67,6 +67,11 @@ var edges = []struct {
 	{"fewer_sessions", false, "all", func(r *Registry) { r.Sessions.Allowed = 3 }},
 	{"fewer_sessions", false, "none at all", func(r *Registry) { r.Sessions.Allowed = 2; down("too_many_sessions", "x", 0)(r) }},
 
+	{"refusing", true, "one session", func(r *Registry) { r.Sessions.Refusing = 1 }},
+	{"refusing", false, "no session is there", func(r *Registry) { r.Sessions.Refusing = 1; down("connect", "x", 0)(r) }},
+	{"poll_refused", true, "refused", func(r *Registry) { r.Sessions.PollRefused = true }},
+	{"poll_refused", false, "what is shown is old", func(r *Registry) { r.Sessions.PollRefused, r.Answers = true, false }},
+
 	{"greeting_unfit", true, "no client is greeted", func(r *Registry) { r.GreetingFault, r.Ungreeted = "x", true }},
 	{"greeting_unfit", true, "clients have an old one", func(r *Registry) { r.GreetingFault = "x" }},
 	{"greeting_unfit", false, "what is shown is old", func(r *Registry) { r.Answers, r.GreetingFault = false, "x" }},

@@ -77,6 +77,28 @@ func fewerSessions(r *Registry) *Finding {
 		"end what else uses the account, or lower sessions.max"}
 }
 
+// refusing finds sessions that may have lost their login without a word: their last answers to clients
+// were all such as a session without a login gives, and nothing has shown since that they are logged in.
+func refusing(r *Registry) *Finding {
+	n := r.Sessions.Refusing
+	if !r.Ready || n == 0 {
+		return nil
+	}
+	return &Finding{Look, "refusing", whoseRegistry,
+		fmt.Sprintf("%d of %d sessions answer every command by 2002, 2200, 2201 or 2202: not logged in, or no right", n, r.Sessions.LoggedIn()),
+		"eppmux ctl reconnect " + r.Name + "; if that does not help, ask the registry"}
+}
+
+// pollRefused finds that the registry refuses our own polls on sessions that are logged in.
+func pollRefused(r *Registry) *Finding {
+	if !r.Answers || !r.Sessions.PollRefused {
+		return nil
+	}
+	return &Finding{Look, "poll_refused", whoseConfig,
+		"registry refuses our polls on sessions that are logged in; a lost login is known by its words only",
+		"ask the registry for the right to poll; until then keepalive_command: hello"}
+}
+
 // unopened finds that some sessions are logged in, and that others cannot be opened. It leaves two
 // causes to other rules: a registry that refuses more sessions to fewerSessions, and one that ends
 // them by an answer to sessionsEnd.

@@ -64,6 +64,10 @@ func TestJudge(t *testing.T) {
 			r.Trouble, r.TroubleReason = "x", "too_many_sessions"
 		}, Look, "fewer_sessions", whoseRegistry,
 			"registry grants only 2 of 3 sessions (2502)", "end what else uses the account, or lower sessions.max"},
+		{"refusing", func(r *Registry) { r.Sessions.Refusing = 2 }, Look, "refusing", whoseRegistry,
+			"2 of 3 sessions answer every command by 2002, 2200, 2201 or 2202: not logged in, or no right", "eppmux ctl reconnect a; if that does not help, ask the registry"},
+		{"poll refused", func(r *Registry) { r.Sessions.PollRefused = true }, Look, "poll_refused", whoseConfig,
+			"registry refuses our polls on sessions that are logged in; a lost login is known by its words only", "ask the registry for the right to poll; until then keepalive_command: hello"},
 		{"one more fails", func(r *Registry) { r.Sessions.Idle, r.Trouble, r.TroubleReason = 1, "connect: refused", "connect" }, Look, "not_reachable", whoseNetwork,
 			"registry not reachable: connect: refused; 1 of 3 sessions go on", "check address, name look-up and route; ask the registry"},
 		{"limit", func(r *Registry) {

@@ -141,15 +141,19 @@ type Culprit struct {
 
 // Sessions are the sessions with the registry.
 type Sessions struct {
-	Min     int       `json:"min"`
-	Max     int       `json:"max"`
-	Allowed int       `json:"allowed"` // now: less than max while the registry refuses more
-	Idle    int       `json:"idle"`
-	Busy    int       `json:"busy"`
-	Dialing int       `json:"dialing"`
-	Ending  int       `json:"ending"`
-	Backoff bool      `json:"backoff"` // a session is wanted, and the next attempt must wait
-	List    []Session `json:"list"`
+	Min     int  `json:"min"`
+	Max     int  `json:"max"`
+	Allowed int  `json:"allowed"` // now: less than max while the registry refuses more
+	Idle    int  `json:"idle"`
+	Busy    int  `json:"busy"`
+	Dialing int  `json:"dialing"`
+	Ending  int  `json:"ending"`
+	Backoff bool `json:"backoff"` // a session is wanted, and the next attempt must wait
+	// Refusing of them have given clients only such answers lately as one gives that is not logged in,
+	// and nothing has shown since that they are. PollRefused: the registry refuses our own polls.
+	Refusing    int       `json:"refusing"`
+	PollRefused bool      `json:"poll_refused"`
+	List        []Session `json:"list"`
 }
 
 // LoggedIn returns how many sessions can carry commands.

@@ -55,7 +55,9 @@ func (x *Exchange) SentAt() time.Duration { return x.sentAt }
 func (x *Exchange) SentOn() uint64 { return x.sentOn }
 
 // Sent reports whether the exchange has been handed to a session and is written there.
-func (x *Exchange) Sent() bool { return x.state == exchangeInFlight && !x.session.recording }
+func (x *Exchange) Sent() bool {
+	return x.state == exchangeInFlight && !x.session.recording || x.state == exchangeDoubted
+}
 
 // Recording reports whether the exchange has a session and waits there for its record; nothing of
 // it is sent yet.
@@ -104,6 +106,7 @@ const (
 	exchangeGated                  // waits at a gate
 	exchangeQueued                 // waits in a lane
 	exchangeInFlight               // handed to a session
+	exchangeDoubted                // answered; its session is asked whether it is logged in
 )
 
 // links are the neighbours of an exchange in one list.

@@ -119,6 +119,11 @@ type Pool struct {
 
 	fastest time.Duration // shortest time in which a command was answered; never: none was
 
+	// What our own polls have told of logins, see login.go.
+	pollLost     bool // one was refused, so that its session was given up, and none was answered since
+	pollsRefused int  // by sessions opened since, which were given up too
+	pollsMean    bool // a refused one tells of a lost login: not where the account may not poll
+
 	paused    bool          // by Pause
 	draining  bool          // by Drain
 	drained   bool          // DoDrained was asked for
@@ -151,6 +156,7 @@ func Resume(cfg Config, l *Ledger, now, wall time.Duration) *Pool {
 		raiseAt:   never,
 		nextOpen:  now,
 		downSince: -1,
+		pollsMean: true,
 		drainBy:   never,
 		wake:      never,
 		logins:    ratelimit.NewBucket(loginBudget(cfg.MaxSessions)),
@@ -323,8 +329,19 @@ func (p *Pool) cancel(x *Exchange, cause Cause, now time.Duration) {
 
 // Answered says that the response to the command in flight on s has come whole and matched. A
 // client's exchange ends as answered by it. The session ends for the given cause, unless that is
-// CauseNone.
+// CauseNone. The answer shows that s is logged in; AnsweredUnproven is for one that does not.
 func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
+	p.answeredBy(s, end, loginShown, now)
+}
+
+// AnsweredUnproven is as Answered, for an answer that a session may get without a login.
+func (p *Pool) AnsweredUnproven(s *Session, end Cause, now time.Duration) {
+	s.passed = true
+	p.answeredBy(s, end, loginUnshown, now)
+}
+
+// answeredBy does the work of Answered.
+func (p *Pool) answeredBy(s *Session, end Cause, shows loginSign, now time.Duration) {
 	switch s.state {
 	case SessionDraining: // our logout
 		p.Poison(s, s.cause)
@@ -336,31 +353,47 @@ func (p *Pool) Answered(s *Session, end Cause, now time.Duration) {
 	if end != CauseNone {
 		p.struck(s, end, true, now)
 	}
+	was := s.inFlight
 	x := p.release(s, now)
 	if x != nil {
-		p.paceOf(x).answered(now - x.sentAt)
-		p.fastest = min(p.fastest, now-x.sentAt)
-		if s.blame == nil {
-			p.worked++
-			p.blame.proved(&x.Author, now)
+		p.took(s, x, now)
+		p.deliver(s, x, now)
+	} else {
+		if s.doubted != nil && shows == loginShown {
+			s.honestAt = now
 		}
-		s.answeredFor, s.answeredAs, s.answeredSent, s.answeredAt = x.Author, x.standing, x.sentAt, now
-		if x.standing == standingSuspect {
-			s.rests = now + convalescence
-		}
-		p.answered(x)
-		if now >= p.throttledUntil {
-			p.throttle = 0
-		}
+		p.undoubt(s, now)
 	}
-	if x != nil || p.cfg.KeepaliveCommand == frame.CommandPoll {
-		s.loggedInAt = now // a hello is answered without a login too
+	if shows == loginShown && was != HelloInFlight { // a hello is answered without a login too
+		p.showed(s, was, now)
 	}
 	s.proven, p.failures = true, 0
 	if p.hasty > 0 && now-s.opened >= min(provenAge, hastyLife*p.hastyBackoff()) {
 		p.hasty = 0
 	}
 	p.rested(s, end, now)
+}
+
+// took notes when the answer to x has come, and that it was the last on s.
+func (p *Pool) took(s *Session, x *Exchange, now time.Duration) {
+	p.paceOf(x).answered(now - x.sentAt)
+	p.fastest = min(p.fastest, now-x.sentAt)
+	s.answeredFor, s.answeredAs, s.answeredSent, s.answeredAt = x.Author, x.standing, x.sentAt, now
+	if x.standing == standingSuspect {
+		s.rests = now + convalescence
+	}
+}
+
+// deliver ends x as answered, on s.
+func (p *Pool) deliver(s *Session, x *Exchange, now time.Duration) {
+	if s.blame == nil {
+		p.worked++
+		p.blame.proved(&x.Author, now)
+	}
+	p.answered(x)
+	if now >= p.throttledUntil {
+		p.throttle = 0
+	}
 }
 
 // answered ends an exchange as answered.
@@ -389,7 +422,12 @@ func (p *Pool) LoginLost(s *Session, now time.Duration) bool {
 	if s.x != nil && s.x.LoginLost() {
 		panic("BUG: login lost twice by one exchange")
 	}
-	x := p.release(s, now)
+	return p.loseLogin(s, p.release(s, now), now)
+}
+
+// loseLogin ends s, which has lost its login, and lets x wait again, which it refused for that; nil:
+// it refused none. It reports whether x waits.
+func (p *Pool) loseLogin(s *Session, x *Exchange, now time.Duration) bool {
 	again := x != nil && !x.orphan && !(p.draining && now >= p.drainBy)
 	if x != nil && !again { // before the session closes
 		p.answered(x)
@@ -419,6 +457,7 @@ func (p *Pool) Throttled(s *Session, end Cause, now time.Duration) {
 		p.wakeAt(p.throttledUntil)
 	}
 	x := p.release(s, now)
+	p.undoubt(s, now)
 	s.loggedInAt, s.answeredAt = now, never
 	if x != nil {
 		x.tries-- // it was not executed
@@ -543,6 +582,7 @@ func (p *Pool) Closed(s *Session, now time.Duration) {
 		if x != nil {
 			p.broken(x, s, now)
 		}
+		p.undoubt(s, now)
 	}
 	p.dispatch(now)
 	p.checkDrained(now)

@@ -40,6 +40,7 @@ func (p *Pool) Reconfigure(cfg Config, login LoginChange, now time.Duration) {
 		p.hasty, p.downSince = 0, -1
 	}
 	p.stay()
+	p.forgetPolls()
 	for _, s := range p.sessions {
 		if s.stale = max(s.stale, login); s.state == SessionDialing {
 			continue

@@ -64,6 +64,15 @@ type Session struct {
 	rules      []Rule        // that the buckets belong to
 	rests      time.Duration // until when it is not used, while it is idle
 
+	// Whether it is logged in, see login.go.
+	doubted  *Exchange     // whose answer is held until a poll of ours is answered; nil: none
+	honestAt time.Duration // when a poll has shown last that such an answer was honest; never: none has
+	askAt    time.Duration // when it is to be asked by a poll, while it is idle; 0: it is not
+	passed   bool          // an answer has gone to its client since the last one that showed the login
+	verify   bool          // opened behind a loss that only a refused poll has told
+	shown    bool          // an answer to a client's command has shown the login
+	doubtful int           // such answers in a row
+
 	// The last client's command that was answered: whose it was, when it was sent, and when it was
 	// answered; never: none was.
 	answeredFor              Author

@@ -17,7 +17,7 @@ func (w *world) check() {
 	}
 	// It may break once, and be refused as not logged in once. While the process is stopped nobody
 	// looks.
-	if d := w.pool.Oldest(w.now); d > 3*w.cfg.QueueTimeout+2*w.cfg.CommandTimeout+w.stopped {
+	if d := w.pool.Oldest(w.now); d > 3*w.cfg.QueueTimeout+2*w.cfg.CommandTimeout+askPatience+w.stopped {
 		w.errorf("I15: the oldest has waited %v", d)
 	}
 	live := 0
@@ -95,6 +95,23 @@ func (w *world) checkLimit() {
 		}
 	}
 	w.seen = w.seen[len(w.seen)-200:]
+}
+
+// checkWrong: of a session that has lost its login, one wrong answer reaches a client at the most, where
+// it can be asked. An account that may not poll loses few sessions for it.
+func (w *world) checkWrong(e *simExchange, x *Exchange) {
+	if most := (5 + 2) * (1 + w.reloads); w.mistaken > most || !w.noPolls && w.mistaken > 0 {
+		w.errorf("%d sessions were taken for lost ones", w.mistaken)
+	}
+	k := e.wrongOn
+	if k == nil || w.faults > 0 || w.noPolls || x.LoginLost() || len(w.cfg.Rules) > 0 || !e.asked || w.draining || k.old ||
+		!w.pool.pollsMean {
+		return
+	}
+	w.wrong++
+	if k.wrong++; k.wrong > 1 {
+		w.errorf("%d wrong answers of a session without a login have reached clients", k.wrong)
+	}
 }
 
 // checkLogout: a session that we end for no fault of its own is logged out first.

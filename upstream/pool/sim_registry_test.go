@@ -13,7 +13,9 @@ type simSocket struct {
 	loggedOut bool
 	login     time.Duration // when the login is sent
 	gaveUp    bool          // opening it
-	zombie    bool          // has lost its login without a word
+	zombie    bool          // has lost its login
+	silent    bool          // and says so by codes alone
+	wrong     int           // such answers that clients have got
 	old       bool          // of a registry that a reload has left
 	working   bool          // the registry is at work on what was written, and looks at nothing else
 	// when the registry counts what was written last; not after it has answered or closed
@@ -124,6 +126,17 @@ func (w *world) write(s *Session, x *Exchange) {
 	if w.chance(w.faults / 10) {
 		k.zombie = true
 	}
+	if w.quiet.Float64() < w.forgets {
+		k.zombie, k.silent = true, true
+	}
+	switch {
+	case s.InFlight() == PollInFlight && (k.zombie || w.noPolls):
+		w.after(rtt, func() { w.refusePoll(s, k, gen) })
+		return
+	case x != nil && (k.silent || !k.zombie && w.quiet.Float64() < w.refuses):
+		w.after(rtt, func() { w.refuse(s, k, gen) })
+		return
+	}
 	if x != nil && k.zombie || x != nil && w.chance(w.throttle) {
 		w.after(rtt, func() { w.reject(s, k, gen) })
 		return
@@ -215,6 +228,54 @@ func (w *world) reject(s *Session, k *simSocket, gen int) {
 		w.answering = nil
 	}
 	w.answered()
+}
+
+// refuse answers as a session without a login does.
+func (w *world) refuse(s *Session, k *simSocket, gen int) {
+	if w.sockets[s] != k || k.dead || k.gen != gen || s.State() == SessionClosing {
+		return
+	}
+	k.busy = false
+	w.counts(k)
+	x := k.expects
+	k.expects = nil
+	e := w.exchange[x]
+	if e.wrongOn = nil; k.zombie {
+		e.wrongOn = k
+	}
+	w.answering, e.asked = x, w.pool.mayAsk(s, w.now)
+	if x.LoginLost() {
+		w.pool.AnsweredUnproven(s, CauseNone, w.now)
+		w.answered()
+		return
+	}
+	switch w.pool.Doubted(s, Doubt(w.quiet.IntN(2)), w.now) {
+	case RuledHeld:
+		e.held, w.answering = true, nil
+	case RuledLost:
+		e.rejected++
+		w.answering = nil
+	}
+	w.answered()
+}
+
+// refusePoll answers our own poll as a session without a login does.
+func (w *world) refusePoll(s *Session, k *simSocket, gen int) {
+	if w.sockets[s] != k || k.dead || k.gen != gen || s.State() == SessionClosing {
+		return
+	}
+	k.busy = false
+	w.counts(k)
+	x := s.Doubted()
+	ruling := w.pool.PollRefused(s, w.now)
+	if ruling == RuledLost {
+		w.exchange[x].rejected++
+		w.exchange[x].held = false
+	}
+	if ruling != RuledAnswered && !k.zombie {
+		w.mistaken++
+	}
+	w.settle()
 }
 
 // lose closes a session from the registry's side.

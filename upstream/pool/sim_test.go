@@ -56,6 +56,21 @@ func TestSimulationSeeds(t *testing.T) {
 	}
 }
 
+// TestSimulationForgets plays worlds where sessions lose their logins without a word, among commands that
+// are refused by the same codes, and nothing else goes wrong.
+func TestSimulationForgets(t *testing.T) {
+	wrong, worlds := 0, *simCommands/20_000
+	for range worlds {
+		w := newWorldWith(t, rand.Uint64(), func(w *world) {
+			w.faults, w.throttle, w.cfg.Rules, w.noPolls = 0, 0, nil, false
+			w.forgets, w.refuses = 0.01, []float64{0.02, 0.2, 0.6}[w.quiet.IntN(3)]
+		})
+		w.run(5000)
+		wrong += w.wrong
+	}
+	t.Logf("%d wrong answers in %d worlds", wrong, worlds)
+}
+
 // allCommands is the set of everything.
 func allCommands() CommandSet {
 	return Commands(func(frame.Command, frame.Op) bool { return true })
@@ -96,6 +111,13 @@ type world struct {
 	throttle   float64       // chance that the registry wants fewer commands
 	rtt        time.Duration
 	login      time.Duration // the longest that an attempt to open a session takes
+	quiet      *rand.Rand    // decides what follows
+	forgets    float64       // chance per command that its session loses the login, and no words tell
+	refuses    float64       // chance that a command is refused as if it were so
+	noPolls    bool          // the account may not poll
+	mistaken   int           // sessions given up as not logged in, that were
+	reloads    int
+	wrong      int // answers of sessions without a login that clients have got
 	registryUp bool
 	ghosts     []time.Duration  // until when the registry counts sessions that we have closed
 	seen       []*time.Duration // when the registry counted each command
@@ -126,8 +148,11 @@ type simExchange struct {
 	lastSent  time.Duration
 	ended     bool
 	cancelled bool
-	recorded  bool // since it was handed to a session
-	steady    bool // what it was sent last is answered as soon as most commands are
+	recorded  bool       // since it was handed to a session
+	held      bool       // its answer is
+	asked     bool       // its session could be asked whether it is logged in
+	wrongOn   *simSocket // that has answered it last, and was not logged in; nil: none was
+	steady    bool       // what it was sent last is answered as soon as most commands are
 }
 
 type event struct {
@@ -155,7 +180,10 @@ func (h *eventHeap) Pop() any {
 	return e
 }
 
-func newWorld(t *testing.T, seed uint64) *world {
+func newWorld(t *testing.T, seed uint64) *world { return newWorldWith(t, seed, func(*world) {}) }
+
+// newWorldWith is newWorld with a change before the pool is made.
+func newWorldWith(t *testing.T, seed uint64, change func(*world)) *world {
 	r := rand.New(rand.NewPCG(seed, 0))
 	w := &world{t: t, seed: seed, rand: r, sockets: map[*Session]*simSocket{}, exchange: map[*Exchange]*simExchange{},
 		registryUp: true, refusedAt: -1}
@@ -188,6 +216,11 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.login = []time.Duration{100 * time.Millisecond, 100 * time.Millisecond, 10 * time.Second}[r.IntN(3)]
 	w.most, w.settled = w.cfg.MaxSessions, never
 	w.disk.logins = loginBudget(w.cfg.MaxSessions).N
+	w.quiet = rand.New(rand.NewPCG(seed, 2))
+	w.forgets = []float64{0, 0, 0.001, 0.02}[w.quiet.IntN(4)]
+	w.refuses = []float64{0, 0, 0.05, 0.5}[w.quiet.IntN(4)]
+	w.noPolls = w.quiet.IntN(6) == 0
+	change(w)
 	w.pool = New(w.cfg, 0)
 	weights := 1 + r.IntN(3)
 	for i := range 1 + r.IntN(40) {
@@ -392,7 +425,7 @@ func (w *world) send(s *Session, x *Exchange) {
 		return
 	}
 	e.sends++
-	e.lastSent, e.steady = w.now, true
+	e.lastSent, e.steady, e.held, e.wrongOn = w.now, true, false, nil
 	switch {
 	case e.ended:
 		w.errorf("I4: an exchange was sent after its end")
@@ -455,7 +488,7 @@ func (w *world) finish(x *Exchange, end End, cause Cause) {
 		return
 	case end == EndNotSent && e.sends > e.rejected:
 		w.errorf("I4: not sent, but was sent %d times", e.sends)
-	case end == EndAnswered && x != w.answering:
+	case end == EndAnswered && x != w.answering && !e.held:
 		w.errorf("I1: answered, and had no answer")
 	case end == EndUnknown && e.sends == e.rejected:
 		w.errorf("I4: unknown, but was never sent")
@@ -465,7 +498,10 @@ func (w *world) finish(x *Exchange, end End, cause Cause) {
 		w.errorf("an exchange ended without a cause")
 	}
 	if end == EndAnswered {
-		w.answering = nil
+		if w.answering == x {
+			w.answering = nil
+		}
+		w.checkWrong(e, x)
 	}
 	e.ended = true
 	w.ended++
@@ -509,6 +545,7 @@ func (w *world) reload() {
 		shadow := Rule{Limit: ratelimit.Limit{N: 1, Per: time.Second}, Scope: scope, Commands: allCommands(), Shadow: true}
 		cfg.Rules = slices.Insert(cfg.Rules, w.rand.IntN(len(cfg.Rules)+1), shadow)
 	}
+	w.reloads++
 	login := LoginChange(w.rand.IntN(3))
 	if login != SameLogin {
 		w.refusedAt = -1

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"slices"
 	"time"
 
 	"eppmux/frame"
@@ -97,7 +98,7 @@ func (p *Pool) size(now time.Duration) {
 		p.wakeAt(p.nextTry)
 		return
 	}
-	s := &Session{ID: p.lastID + 1, state: SessionDialing, since: now, deadline: never, answeredAt: never,
+	s := &Session{ID: p.lastID + 1, state: SessionDialing, since: now, deadline: never, answeredAt: never, honestAt: never,
 		buckets: p.limits.buckets(ScopeSession), rules: p.limits.rules}
 	set, at := p.admits(s, frame.CommandLogin, frame.OpNone, now)
 	if at = max(at, p.nextOpen, p.nextLogin(now)); at > now {
@@ -174,6 +175,7 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 	p.opening--
 	p.downSince, p.refused = -1, false
 	s.opened, s.loggedInAt, s.cause = now, now, CauseNone
+	s.verify = p.pollLost && p.pollsMean
 	p.allot(s)
 	p.rest(s, now)
 	p.relieve(now)
@@ -227,6 +229,9 @@ func (p *Pool) idleDeadline(s *Session, now time.Duration) {
 		// It waits to be replaced.
 		s.deadline = now + recheck
 	}
+	if s.askAt > 0 {
+		s.deadline = min(s.deadline, s.askAt)
+	}
 	p.wakeAt(s.deadline)
 }
 
@@ -246,6 +251,11 @@ func (p *Pool) due(s *Session, now time.Duration) {
 			p.recordLate(s, now)
 			return
 		}
+		if s.doubted != nil && now < s.since+p.cfg.CommandTimeout {
+			p.undoubt(s, now)
+			s.deadline = s.since + p.cfg.CommandTimeout
+			return
+		}
 		p.haunt(s, CauseCommandTimeout)
 	case SessionDraining:
 		if s.inFlight == NothingInFlight { // its logout waits for a limit
@@ -254,6 +264,9 @@ func (p *Pool) due(s *Session, now time.Duration) {
 		}
 		p.haunt(s, s.cause)
 	case SessionIdle:
+		if s.askAt > 0 && p.askIdle(s, now) {
+			return
+		}
 		p.idleDue(s, now)
 	}
 }
@@ -290,17 +303,19 @@ func (p *Pool) keepalive(s *Session, now time.Duration) {
 		s.deadline = min(at, now+recheck)
 		return
 	}
-	for i, t := range p.idle {
-		if t == s {
-			p.take(i)
-			break
-		}
-	}
-	p.occupy(s, set, now)
-	s.inFlight = HelloInFlight
+	p.take(slices.Index(p.idle, s))
 	if p.cfg.KeepaliveCommand == frame.CommandPoll {
-		s.inFlight = PollInFlight
+		p.ping(s, PollInFlight, set, now)
+	} else {
+		p.ping(s, HelloInFlight, set, now)
 	}
+}
+
+// ping has s, which is not among the idle ones, write a message of our own, which the rules of set
+// count.
+func (p *Pool) ping(s *Session, what InFlight, set ruleSet, now time.Duration) {
+	p.occupy(s, set, now)
+	s.inFlight = what
 	p.do(Action{Do: DoKeepalive, Session: s})
 }
 

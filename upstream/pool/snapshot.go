@@ -28,6 +28,10 @@ type Snapshot struct {
 	// Limited is, by rule of registry scope, how long it held a command back for which a session was
 	// idle.
 	Limited [MaxRules]time.Duration
+	// Refusing are the sessions whose last answers to clients, refusingFrom of them or more, were all such
+	// as a session without a login gives, and that nothing has shown to be logged in since.
+	Refusing    int
+	PollRefused bool // our own polls are refused on sessions that are logged in
 	// Blames are the last ends of sessions behind clients' commands, the latest first, one for each
 	// author, of those that are not forgotten yet.
 	Blames []Blame
@@ -36,9 +40,14 @@ type Snapshot struct {
 // Snapshot fills s; the memory of its slices is used again.
 func (p *Pool) Snapshot(s *Snapshot, now time.Duration) {
 	s.Sessions = [NumSessionStates]int{}
+	s.Refusing = 0
 	for _, t := range p.sessions {
 		s.Sessions[t.state]++
+		if t.doubtful >= refusingFrom {
+			s.Refusing++
+		}
 	}
+	s.PollRefused = !p.pollsMean
 	s.Max, s.Paused = p.ceiling, p.paused
 	s.Backoff = p.opening == 0 && now < p.nextTry && p.live < p.cfg.MinSessions
 	s.NextTry = max(0, p.nextTry-now)
