@@ -32,5 +32,9 @@ func (s *session) loginLost(ex *exchange) (answer, bool) {
 	if ex.is("hello") || s.who() == "" {
 		return answer{}, false
 	}
-	return answer{code: codeUse, msg: "Registrar is not logged in"}, s.zombie || s.becameZombie()
+	says := answer{code: codeUse, msg: "Registrar is not logged in"}
+	if rules := &s.r.cfg.Rules; rules.ZombieCode > 0 {
+		says = answer{code: rules.ZombieCode, msg: rules.ZombieWords}
+	}
+	return says, s.zombie || s.becameZombie()
 }

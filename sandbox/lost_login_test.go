@@ -64,6 +64,19 @@ func TestRuleZombie(t *testing.T) {
 	})
 }
 
+// TestRuleZombieWords: a zombie may say anything.
+func TestRuleZombieWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, Config{Rules: Rules{ZombieCommands: 1, ZombieCode: 2201, ZombieWords: "Autoriseerimise viga"}})
+		c := enter(t, r, "demo")
+		c.checks()
+		c.do("check", "D:<name>a.com</name>").want(2201).has("<msg>Autoriseerimise viga</msg>")
+		c.command(`<poll op="req"/>`).want(2201)
+		c.ask(epp("<hello/>")).has("<greeting>")
+		breaches(t, r, Breaches{})
+	})
+}
+
 // TestLoginTimeoutOnce: LoginTimeout is for connections where nobody has logged in. A connection
 // that stays open after a logout has had its login.
 func TestLoginTimeoutOnce(t *testing.T) {

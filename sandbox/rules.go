@@ -57,6 +57,9 @@ type Rules struct {
 	// The zombie counts as a session until its connection ends. 0: never.
 	ZombieCommands int
 	ZombieAfter    time.Duration
+	// ZombieCode and ZombieWords are what a zombie answers instead. 0: 2002, and the words above.
+	ZombieCode  int
+	ZombieWords string
 	// GhostFor is how long a session still counts after its client hung up without logout (P10). A
 	// login that is refused for ghosts alone is no breach. 0: no ghosts.
 	GhostFor time.Duration

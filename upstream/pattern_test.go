@@ -45,6 +45,32 @@ func TestLongAnswer(t *testing.T) {
 	}
 }
 
+// TestLostWords: words that can only mean a lost login, and words that may mean anything.
+func TestLostWords(t *testing.T) {
+	for words, want := range map[string]bool{
+		"You must log in first":       true,
+		"Client is not logged on":     true,
+		"Login required":              true,
+		"Please login":                true,
+		"There is no active session":  true,
+		"Your session has expired":    true,
+		"Authorization error":         false,
+		"Command use error":           false,
+		"The domain has expired":      false,
+		"Contact 'login' not allowed": false,
+	} {
+		for _, code := range []string{"2002", "2201"} {
+			m, err := frame.NewScanner().Scan([]byte(answerText(code, words, "M")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := matchAny(DefaultLost, m, nil); got != want {
+				t.Errorf("%s %q: got %v, want %v", code, words, got, want)
+			}
+		}
+	}
+}
+
 // TestHolds: the text of a command is found however it is written.
 func TestHolds(t *testing.T) {
 	for payload, want := range map[string]bool{
