@@ -136,7 +136,7 @@ func (p *Pool) dispatchAgain(now time.Duration) {
 			}
 			p.send(p.take(i), x, now)
 		case p.crowded(now) && !p.loggedInSince(x.lostAt):
-			if at := max(p.nextOpen, p.nextLogin(now)); at > now {
+			if at := max(p.openAt(), p.nextLogin(now)); at > now {
 				p.wakeAt(at)
 			} else {
 				p.Poison(p.idle[0], CauseLoginLost)
@@ -184,7 +184,8 @@ func (p *Pool) loggedInSince(since time.Duration) bool {
 
 // crowded reports whether there is no room for another session and every session is idle.
 func (p *Pool) crowded(now time.Duration) bool {
-	return len(p.idle) > 0 && len(p.idle) == len(p.sessions) && p.taken(now) >= p.ceiling
+	full := p.taken(now) >= p.ceiling || p.own.refusals > 1
+	return len(p.idle) > 0 && len(p.idle) == len(p.sessions) && full
 }
 
 // take removes the session at index i from the idle ones and returns it.

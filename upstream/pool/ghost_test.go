@@ -33,7 +33,7 @@ func TestGhost(t *testing.T) {
 			d.Reconnect(d.now)
 			d.step()
 			d.logOut()
-		}, 0},
+		}, lagMin},
 	} {
 		d := newDesk(t, func(c *Config) { c.Keepalive = 4 * time.Minute })
 		s := d.open()

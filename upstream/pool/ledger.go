@@ -19,6 +19,11 @@ type Ledger struct {
 	Rules  []LedgerRule  // of registry scope
 	Logins ratelimit.Page
 
+	// Ghosts are until when slots of sessions that have ended count as taken, and Lag how long the registry
+	// counts such a session, as learned; see own.
+	Ghosts []time.Duration `json:",omitempty"`
+	Lag    time.Duration   `json:",omitempty"`
+
 	Ceiling   int           // as the registry's answers 2502 have lowered MaxSessions; 0: they have not
 	RaiseAt   time.Duration // when it may grow
 	Refused   time.Duration // until when no login is tried, since the last one was refused
@@ -41,7 +46,7 @@ func LostLedger() *Ledger { return &Ledger{lost: true} }
 
 // Validate returns an error about the first thing that no Pool would have written, or nil.
 func (l *Ledger) Validate() error {
-	if l.At <= 0 || l.Open < 0 || l.Ceiling < 0 || min(l.RaiseAt, l.Refused, l.Throttled) < 0 {
+	if l.At <= 0 || l.Open < 0 || l.Ceiling < 0 || min(l.RaiseAt, l.Refused, l.Throttled, l.Lag) < 0 {
 		return errors.New("ledger: a number is below 0")
 	}
 	if len(l.Rules) > MaxRules {
@@ -92,7 +97,12 @@ func (p *Pool) WriteDown(now, wall time.Duration) *Ledger {
 // Ledger returns how things are now, with nothing reserved: for an account that is left.
 func (p *Pool) Ledger(now, wall time.Duration) *Ledger {
 	off := wall - now
-	l := &Ledger{At: wall, Open: p.taken(now), Logins: p.logins.Page(now, wall)}
+	l := &Ledger{At: wall, Open: len(p.sessions), Lag: p.own.lag, Logins: p.logins.Page(now, wall)}
+	if p.taken(now) > len(p.sessions) {
+		for _, at := range p.ghosts {
+			l.Ghosts = append(l.Ghosts, at+off)
+		}
+	}
 	for i, b := range p.limits.registry {
 		if b == nil {
 			continue
@@ -184,13 +194,19 @@ func (p *Pool) adoptRest(l *Ledger, now, wall time.Duration) {
 	}
 	// Sessions of a process that did not end cleanly may still be counted. One login is tried at
 	// once all the same: most registries have seen their ends.
+	p.own.lag = min(l.Lag, lagMax)
+	for _, at := range l.Ghosts {
+		p.ghosts = append(p.ghosts, here(at, lagMax))
+	}
 	ghosts := min(l.Open, p.ceiling)
 	if !l.Clean {
 		ghosts--
 	}
 	for range ghosts {
-		p.ghosts = append(p.ghosts, now+ghostLife)
+		p.ghosts = append(p.ghosts, now+max(ghostLife, p.own.lag))
 	}
+	slices.Sort(p.ghosts)
+	p.ghosts = p.ghosts[max(0, len(p.ghosts)-p.ceiling):]
 }
 
 // names returns the set as a LedgerRule has it.

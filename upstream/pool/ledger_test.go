@@ -182,6 +182,33 @@ func TestResumeSessions(t *testing.T) {
 	}
 }
 
+// TestResumeGhosts: how late the registry notes the end of a session is known to the next process, and it
+// waits for the slots of those that have ended.
+func TestResumeGhosts(t *testing.T) {
+	d := newDesk(t, creates)
+	d.own.lag = 3 * time.Second
+	d.kept(true)
+	d.open()
+	d.keptAll()
+	d.Drain(d.now+time.Minute, d.now)
+	d.step()
+	d.logOut()
+	l := d.wrote
+	if !l.Clean || len(l.Ghosts) != 1 || l.Lag != 3*time.Second {
+		t.Fatalf("got %+v, want a clean end with a ghost", l)
+	}
+	d = resumeDesk(t, l, d.now, creates)
+	d.keptAll()
+	if d.wantsToOpen() || d.own.lag != 3*time.Second {
+		t.Errorf("it opens a session at once; lag %v", d.own.lag)
+	}
+	d.wait(3 * time.Second)
+	d.keptAll()
+	if !d.wantsToOpen() {
+		t.Error("it opens none when the slot is free")
+	}
+}
+
 // TestResumeLogins: twenty processes that crash at each login have no more logins in a minute than one
 // process would.
 func TestResumeLogins(t *testing.T) {

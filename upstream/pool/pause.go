@@ -29,6 +29,7 @@ func (p *Pool) standDown(now time.Duration) {
 func (p *Pool) Reconnect(now time.Duration) {
 	p.refused, p.failures, p.hasty, p.nextOpen = false, 0, 0, now
 	p.ceiling, p.raiseAt = p.cfg.MaxSessions, never
+	p.beside, p.warmAt = backoff{}, now
 	for _, s := range p.sessions {
 		if s.state == SessionIdle || s.state == SessionBusy {
 			s.expires, s.outdated = now, CauseReconnect

@@ -72,6 +72,7 @@ func TestReconnect(t *testing.T) {
 	if got := d.logOut(); got != two || got.Cause() != CauseReconnect {
 		t.Errorf("session %d logged out for %v", got.ID, got.Cause())
 	}
+	d.wait(lagMin)
 	d.wantStates(SessionBusy, SessionDialing)
 	d.answer(one, CauseNone)
 	d.wantEnd(x, EndAnswered, CauseNone)
@@ -81,6 +82,7 @@ func TestReconnect(t *testing.T) {
 	if got := d.logOut(); got != one {
 		t.Errorf("session %d logged out, want the first", got.ID)
 	}
+	d.wait(lagMin)
 	d.open()
 	d.wait(time.Minute)
 	if d.wantsToLeave() || d.wantsToOpen() {

@@ -95,7 +95,11 @@ type Pool struct {
 	// Opening sessions, see sizing.go.
 	ceiling  int           // MaxSessions, or less while the registry answers 2502 to logins
 	raiseAt  time.Duration // when ceiling may grow by one
-	failures int           // attempts in a row that gave no working session
+	failures int           // attempts in a row that gave no working session, while none was live
+	beside   backoff       // those while others were live
+	own      own
+	silence  silence
+	warmAt   time.Duration // no session is opened for stock before
 	nextOpen time.Duration // the earliest instant of the next attempt, by back-off
 	// nextTry is the earliest instant at which size opens the session that it wants; zero or past:
 	// nothing delays it.
@@ -155,6 +159,7 @@ func Resume(cfg Config, l *Ledger, now, wall time.Duration) *Pool {
 		ceiling:   cfg.MaxSessions,
 		raiseAt:   never,
 		nextOpen:  now,
+		own:       firstLogin(),
 		downSince: -1,
 		pollsMean: true,
 		drainBy:   never,
@@ -367,7 +372,8 @@ func (p *Pool) answeredBy(s *Session, end Cause, shows loginSign, now time.Durat
 	if shows == loginShown && was != HelloInFlight { // a hello is answered without a login too
 		p.showed(s, was, now)
 	}
-	s.proven, p.failures = true, 0
+	s.proven = true
+	p.worksSince(s)
 	if p.hasty > 0 && now-s.opened >= min(provenAge, hastyLife*p.hastyBackoff()) {
 		p.hasty = 0
 	}
@@ -453,12 +459,12 @@ func (p *Pool) Throttled(s *Session, end Cause, now time.Duration) {
 		if p.throttle == 0 || s.since >= p.throttledUntil {
 			p.throttle = min(max(throttleMin, 2*p.throttle), throttleMax)
 		}
-		p.throttledUntil = max(p.throttledUntil, now+p.throttle)
+		p.throttledUntil = max(p.throttledUntil, now+max(p.throttle, s.told))
 		p.wakeAt(p.throttledUntil)
 	}
 	x := p.release(s, now)
 	p.undoubt(s, now)
-	s.loggedInAt, s.answeredAt = now, never
+	s.loggedInAt, s.answeredAt, s.told = now, never, 0
 	if x != nil {
 		x.tries-- // it was not executed
 		x.rejected = true
@@ -548,6 +554,7 @@ func (p *Pool) uncount(s *Session) {
 	}
 	switch s.state {
 	case SessionIdle:
+		s.wasIdle = true
 		p.idle = slices.DeleteFunc(p.idle, func(t *Session) bool { return t == s })
 		p.live--
 	case SessionBusy:
@@ -567,9 +574,11 @@ func (p *Pool) Closed(s *Session, now time.Duration) {
 		}
 		s.state = SessionClosing
 	}
+	open := len(p.sessions) - p.opening
 	p.forget(s)
-	if s.ghost {
-		p.ghosts = append(p.ghosts, now+ghostLife)
+	p.linger(s, open, now)
+	if d := s.silent(now); d > 0 {
+		p.endedSilent(d, now)
 	}
 	p.struck(s, s.cause, false, now)
 	if s.recording {

@@ -222,7 +222,9 @@ func TestLoginLostNoRoom(t *testing.T) {
 	d.pass(time.Minute, d.wantsToOpen)
 	d.wantStates(SessionIdle, SessionDialing)
 	d.fails(CauseTooManySessions) // only one session may be open: the second
-	d.wait(time.Second)
+	d.pass(2*time.Second, d.wantsToOpen)
+	d.fails(CauseTooManySessions) // nor is the first still counted
+	d.wait(3 * time.Second)
 	if two.Cause() != CauseLoginLost {
 		t.Fatalf("the second session is %v for %v", two.State(), two.Cause())
 	}

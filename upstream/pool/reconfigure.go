@@ -33,12 +33,15 @@ func (p *Pool) Reconfigure(cfg Config, login LoginChange, now time.Duration) {
 	if login != SameLogin {
 		p.keepSoon()
 		p.refused, p.failures, p.nextOpen = false, 0, now
+		p.beside = backoff{}
 	}
 	if login == NewRegistry {
 		p.ceiling, p.raiseAt = to.MaxSessions, never
 		p.throttledUntil, p.throttle = 0, 0
+		p.own = firstLogin()
 		p.hasty, p.downSince = 0, -1
 	}
+	p.silence, p.warmAt = silence{}, now
 	p.stay()
 	p.forgetPolls()
 	for _, s := range p.sessions {

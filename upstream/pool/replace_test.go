@@ -16,7 +16,7 @@ func TestReplacementFails(t *testing.T) {
 		t.Fatalf("a replacement is opened after %v, want 54 to 60 minutes", d.now)
 	}
 	d.OpenFailed(d.opening[0], CauseConnect, d.now)
-	d.opening, d.nextOpen = nil, d.nextOpen+time.Hour
+	d.opening, d.beside.until = nil, d.now+time.Hour
 	d.pass(time.Hour, d.wantsToLeave)
 	if d.now < time.Hour || d.now > time.Hour+2*recheck {
 		t.Errorf("logged out after %v, want an hour", d.now)
@@ -33,6 +33,7 @@ func TestReplacementFails(t *testing.T) {
 		t.Errorf("logged out %v after 2502, want at once", d.now-begin)
 	}
 	d.logOut()
+	d.wait(lagMin)
 	d.open()
 }
 

@@ -59,6 +59,9 @@ type Session struct {
 	most       int           // commands after which it is to be replaced; 0: no such limit
 	cause      Cause         // for which it is draining or closing
 	stale      LoginChange   // since the attempt to open it began; see ofOld
+	beside     bool          // others were live when it was opened
+	wasIdle    bool          // its state was SessionIdle when it ended
+	told       time.Duration // for which the registry says that it wants nothing, see ToldToWait
 	ghost      bool          // it is closed while the registry may be at work on what it was sent
 	buckets    bucketSet     // of session scope
 	rules      []Rule        // that the buckets belong to
@@ -107,3 +110,13 @@ func (s *Session) Blame() *Blame { return s.blame }
 
 // Commands returns the number of commands sent since the login, ours included.
 func (s *Session) Commands() int { return s.commands }
+
+// toldMin and toldMax bound the time for which a registry may say that it wants nothing.
+const (
+	toldMin = time.Second
+	toldMax = 10 * time.Minute
+)
+
+// ToldToWait says that the answer of which the pool is about to be told, by Throttled or by OpenFailed
+// for CauseThrottled, names a time to wait.
+func (s *Session) ToldToWait(d time.Duration) { s.told = min(max(d, toldMin), toldMax) }

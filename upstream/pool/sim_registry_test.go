@@ -1,6 +1,9 @@
 package pool
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // The world's registry: what becomes of sockets, and of what is written there.
 
@@ -16,6 +19,7 @@ type simSocket struct {
 	zombie    bool          // has lost its login
 	silent    bool          // and says so by codes alone
 	wrong     int           // such answers that clients have got
+	heard     time.Duration // when the registry last heard of it
 	old       bool          // of a registry that a reload has left
 	working   bool          // the registry is at work on what was written, and looks at nothing else
 	// when the registry counts what was written last; not after it has answered or closed
@@ -43,7 +47,18 @@ func (w *world) open(s *Session) {
 			return
 		}
 		k.busy = false
+		k.heard = w.now
 		switch {
+		case w.registryUp && !k.old && s.stale == SameLogin && w.full(s):
+			w.failed(s, CauseTooManySessions)
+		case w.registryUp && w.closesSurplus && w.others(s):
+			if w.chance(0.5) {
+				w.failed(s, CauseRegistryClosed)
+				return
+			}
+			w.refusedAt = -1
+			w.pool.Opened(s, w.now)
+			w.after(w.upTo(time.Second), func() { w.lose(s) })
 		case !w.registryUp:
 			w.failed(s, CauseConnect)
 		case w.chance(w.faults / 4):
@@ -56,6 +71,7 @@ func (w *world) open(s *Session) {
 		default:
 			w.refusedAt = -1
 			w.pool.Opened(s, w.now)
+			w.watchSilence(s, k)
 			if w.chance(w.faults) {
 				w.after(w.upTo(10*time.Second), func() { w.lose(s) })
 			}
@@ -117,6 +133,7 @@ func (w *world) write(s *Session, x *Exchange) {
 		w.errorf("I12: write on session %d of the registry that was left", s.ID)
 	}
 	k.busy, k.expects = true, x
+	k.heard = w.now
 	k.gen++
 	gen := k.gen
 	rtt := w.upTo(w.rtt)
@@ -295,6 +312,9 @@ func (w *world) close(s *Session) {
 	k.dead = true
 	w.counts(k)
 	delete(w.sockets, s)
+	if w.linger > 0 && !k.old {
+		w.lingering = append(w.lingering, w.now+w.upTo(w.linger))
+	}
 	if k.working { // it counts the session until it looks up
 		w.ghosts = append(w.ghosts, w.now+w.upTo(ghostLife))
 	}
@@ -312,5 +332,38 @@ func (w *world) outage() {
 	w.after(w.upTo(time.Minute), func() {
 		w.registryUp = true
 		w.after(w.upTo(10*time.Minute), w.outage)
+	})
+}
+
+// full reports whether a registry that counts sessions longer than they live takes s for one too many.
+func (w *world) full(s *Session) bool {
+	w.lingering = slices.DeleteFunc(w.lingering, func(until time.Duration) bool { return until <= w.now })
+	return w.linger > 0 && len(w.sockets)+len(w.lingering) > w.most
+}
+
+// others reports whether another session than s is logged in.
+func (w *world) others(s *Session) bool {
+	for _, t := range w.pool.sessions {
+		if t != s && (t.state == SessionIdle || t.state == SessionBusy) {
+			return true
+		}
+	}
+	return false
+}
+
+// watchSilence has the registry end s when it has heard nothing of it for silence.
+func (w *world) watchSilence(s *Session, k *simSocket) {
+	if w.silence == 0 {
+		return
+	}
+	w.after(k.heard+w.silence-w.now, func() {
+		switch {
+		case w.sockets[s] != k || k.dead:
+		case k.heard+w.silence <= w.now && !k.busy:
+			w.lose(s)
+		default:
+			k.heard = max(k.heard, w.now-w.silence/2)
+			w.watchSilence(s, k)
+		}
 	})
 }

@@ -122,10 +122,15 @@ type world struct {
 	ghosts     []time.Duration  // until when the registry counts sessions that we have closed
 	seen       []*time.Duration // when the registry counted each command
 	refusedAt  time.Duration
-	logins     []time.Duration
 	long       []*time.Duration // as seen, for the limit that outlives the process
 	longAt     time.Duration    // when that is checked next
 	disk       simDisk
+	// How the registry deals with sessions: how long it counts one that has ended, at most; the silence
+	// after which it ends one, 0: none; whether it serves one and closes the others.
+	linger, silence time.Duration
+	lingering       []time.Duration // until when it counts each that has ended
+	closesSurplus   bool
+	logins          []time.Duration
 }
 
 type simClient struct {
@@ -232,6 +237,9 @@ func newWorldWith(t *testing.T, seed uint64, change func(*world)) *world {
 		}
 	}
 	w.connections = uint64(len(w.clients))
+	w.linger = []time.Duration{0, 0, 500 * time.Millisecond, 5 * time.Second}[r.IntN(4)]
+	w.silence = []time.Duration{0, 0, 3 * time.Second, 20 * time.Second}[r.IntN(4)]
+	w.closesSurplus = r.IntN(8) == 0
 	return w
 }
 

@@ -9,18 +9,6 @@ import (
 )
 
 const (
-	backoffMin = time.Second // after the first attempt that failed; doubles
-	backoffMax = time.Minute
-
-	// refusedBackoff is the least time until the next attempt after the credentials were refused,
-	// see jittered: registries count such attempts and lock accounts.
-	refusedBackoff = 15 * time.Minute
-
-	// ceilingBackoff is the least time until one session more is tried after 2502 at login, see
-	// jittered. A session must end first: somebody else's, or one of ours that the registry still
-	// counts.
-	ceilingBackoff = 30 * time.Second
-
 	// loginsPerSession and loginsMin bound the attempts to log in within a minute, whatever their
 	// cause: registries count and penalise logins, and a session that is lost after each command
 	// must not make a storm of them.
@@ -31,19 +19,6 @@ const (
 	// fewer commands. It doubles each time.
 	throttleMin = time.Second
 	throttleMax = 30 * time.Second
-
-	// provenAge is the age from which a lost session counts as one that worked, even if it carried
-	// no command.
-	provenAge = time.Minute
-
-	// hastyLife is a multiple of hastyBackoff. A session that has lived hastyLife times
-	// hastyBackoff, or provenAge, ends that back-off with its next answer: it shows that the
-	// registry does not end every session.
-	hastyLife = 4
-
-	// worksBetween is the number of answers between two ends of young sessions by an answer from which
-	// the registry does not end every session.
-	worksBetween = 2
 
 	// surplusIdle is the idle time after which a session above MinSessions ends, where there is no
 	// keepalive time to go by.
@@ -101,7 +76,7 @@ func (p *Pool) size(now time.Duration) {
 	s := &Session{ID: p.lastID + 1, state: SessionDialing, since: now, deadline: never, answeredAt: never, honestAt: never,
 		buckets: p.limits.buckets(ScopeSession), rules: p.limits.rules}
 	set, at := p.admits(s, frame.CommandLogin, frame.OpNone, now)
-	if at = max(at, p.nextOpen, p.nextLogin(now)); at > now {
+	if at = max(at, p.openAt(), p.nextLogin(now)); at > now {
 		if p.nextTry = at; at == never { // for the ledger
 			p.nextTry = 0
 		}
@@ -126,7 +101,7 @@ func (p *Pool) wanted(now time.Duration) bool {
 	if p.draining {
 		return p.live == 0 && p.Queued() > 0 && now < p.drainBy
 	}
-	if p.live < p.cfg.MinSessions || p.outgoing != nil && !p.replaced() {
+	if p.outgoing != nil && !p.replaced() || p.live < p.cfg.MinSessions && p.warm(now) {
 		return true
 	}
 	if now < p.throttledUntil {
@@ -151,15 +126,6 @@ func (p *Pool) wanted(now time.Duration) bool {
 	return false
 }
 
-// raiseCeiling lets one session more be tried.
-func (p *Pool) raiseCeiling(now time.Duration) {
-	p.ceiling = min(p.ceiling+1, p.cfg.MaxSessions)
-	p.raiseAt = never
-	if p.ceiling < p.cfg.MaxSessions {
-		p.raiseAt = now + p.jittered(ceilingBackoff)
-	}
-}
-
 // jittered returns a duration from d to 1.5 d.
 func (p *Pool) jittered(d time.Duration) time.Duration {
 	return d + time.Duration(p.cfg.Rand.Float64()*float64(d)/2)
@@ -174,6 +140,8 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 	p.logins.Done(now)
 	p.opening--
 	p.downSince, p.refused = -1, false
+	s.beside = p.live > 0
+	p.own.opened(p.triedAt)
 	s.opened, s.loggedInAt, s.cause = now, now, CauseNone
 	s.verify = p.pollLost && p.pollsMean
 	p.allot(s)
@@ -370,44 +338,6 @@ func (p *Pool) shrink(now time.Duration) {
 	}
 }
 
-// OpenFailed says that s could not be opened, and why: for CauseShutdown if its opening was given
-// up before its login was sent.
-func (p *Pool) OpenFailed(s *Session, cause Cause, now time.Duration) {
-	p.release(s, now)
-	p.logins.Done(now)
-	p.opening--
-	p.forget(s)
-	if cause != CauseShutdown && p.draining && now >= p.drainBy {
-		p.abandoned++ // the registry may have taken its login
-	}
-	if s.stale != SameLogin {
-		cause = CauseShutdown // of what is tried now, it says nothing
-	}
-	if p.downSince < 0 && p.live == 0 && cause != CauseShutdown {
-		p.downSince = now
-	}
-	switch cause {
-	case CauseShutdown:
-	case CauseLoginRefused:
-		p.failures++
-		p.nextOpen = now + p.jittered(refusedBackoff)
-		p.refused = true
-		p.keepSoon()
-	case CauseTooManySessions:
-		p.ceiling = max(1, len(p.sessions))
-		p.raiseAt = now + p.jittered(ceilingBackoff)
-		p.keepSoon()
-		if len(p.sessions) == 0 { // somebody else has them all
-			p.nextOpen = p.raiseAt
-		}
-	default:
-		p.backOff(now)
-	}
-	p.endRefused(now)
-	p.dispatch(now)
-	p.checkDrained(now)
-}
-
 // endRefused ends the waiting exchanges once a refused login leaves no session to carry them.
 func (p *Pool) endRefused(now time.Duration) {
 	if p.refused && p.live == 0 {
@@ -421,45 +351,6 @@ func (p *Pool) endQueue(cause Cause, now time.Duration) {
 		p.giveUp(x, cause, now)
 	}
 }
-
-// backOff delays the next attempt: by a second at first, twice as long each time, a minute at most,
-// with jitter.
-func (p *Pool) backOff(now time.Duration) {
-	d := backoffMin << min(p.failures, 10)
-	p.failures++
-	p.nextOpen = max(p.nextOpen, now+p.jittered(min(d, backoffMax)*2/3))
-}
-
-// lost counts a session that the registry ended young and unproven as a failed attempt: a registry
-// that accepts logins and then closes must not get a storm of them.
-func (p *Pool) lost(s *Session, now time.Duration) {
-	switch {
-	case p.draining, s.ofOld(), s.cause.ours():
-	case s.blame != nil && !s.blame.general: // one client's trouble
-	case s.cause == CauseCodeCloses && now-s.opened < provenAge:
-		// It worked, and the registry ended it by an answer all the same: it is restarting, or
-		// punishes us. Or several clients ruin sessions, while it answers others.
-		others := p.worked >= worksBetween
-		if p.worked = 0; others {
-			break
-		}
-		p.hasty++
-		p.nextOpen = max(p.nextOpen, now+p.jittered(p.hastyBackoff()*2/3))
-	case s.proven:
-	case now-s.opened >= provenAge:
-		p.failures = 0
-	default:
-		p.backOff(now)
-		if p.live == 0 && p.downSince < 0 {
-			p.downSince = now
-		}
-	}
-	p.endRefused(now)
-}
-
-// hastyBackoff returns how long no session is opened after one that the registry ended young by an
-// answer.
-func (p *Pool) hastyBackoff() time.Duration { return min(backoffMin<<min(p.hasty-1, 10), backoffMax) }
 
 // Used returns the part of a registry-scope rule that is in use, from 0 to 1; 0 for rules of other
 // scopes.

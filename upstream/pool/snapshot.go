@@ -10,13 +10,18 @@ type Snapshot struct {
 	Sessions [NumSessionStates]int
 	Max      int  // sessions that may be open now: MaxSessions, or less while the registry refuses more
 	Paused   bool // by the operator
-	// Backoff: fewer than MinSessions are open, and failed attempts, the budget of logins, a limit or
-	// a ghost hold the next attempt back. NextTry is how long until then; 0: nothing holds it back.
-	Backoff bool
-	NextTry time.Duration
 	// LedgerFails is what the config says about a ledger that cannot be written; LedgerNot: it can.
 	LedgerFails LedgerPolicy
-	Throttle    time.Duration // for which nothing more is sent, since the registry wants fewer commands
+	// OwnCounted: the last login was refused with 2502, most likely since the registry still counts a
+	// session of ours that has ended.
+	OwnCounted bool
+	// IdleLimit is the silence after which sessions end, as measured; 0: none is known.
+	IdleLimit time.Duration
+	// Backoff: fewer than MinSessions are open, and failed attempts, ends by silence, the budget of
+	// logins, a limit or a ghost hold the next attempt back. NextTry is how long until then; 0: nothing holds it back.
+	Backoff  bool
+	NextTry  time.Duration
+	Throttle time.Duration // for which nothing more is sent, since the registry wants fewer commands
 
 	Queued int           // exchanges that wait
 	Gated  int           // those of them that wait since sessions ended behind commands like them
@@ -49,6 +54,7 @@ func (p *Pool) Snapshot(s *Snapshot, now time.Duration) {
 	}
 	s.PollRefused = !p.pollsMean
 	s.Max, s.Paused = p.ceiling, p.paused
+	s.OwnCounted, s.IdleLimit = p.OwnCounted(), p.IdleLimit(now)
 	s.Backoff = p.opening == 0 && now < p.nextTry && p.live < p.cfg.MinSessions
 	s.NextTry = max(0, p.nextTry-now)
 	s.LedgerFails = LedgerNot
