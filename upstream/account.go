@@ -128,6 +128,7 @@ type Account struct {
 	cause        pool.Cause    // of trouble
 	seen         seen          // by the last session that logged in
 	mailbox      mailbox
+	idleNamed    bool           // see nameIdleLimit
 	greeting     []byte         // the registry's last; nil: none yet
 	onGreeting   []func([]byte) // see OnGreeting
 	drained      bool           // DoDrained has come

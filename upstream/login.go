@@ -53,17 +53,23 @@ func (s *session) judgeLogin(m *frame.Message, l *frame.Login) error {
 		return &openError{"login", pool.CauseMismatch, fmt.Errorf("got a %v that is not its answer", m.Kind)}
 	}
 	s.seen.answer(m, l)
-	if m.Code >= 2000 {
-		err := refusal(m, l)
-		if aboutServices(m.Code) {
-			err = fmt.Errorf("%w; %s", err, s.services)
+	cause := pool.CauseCodeCloses
+	switch {
+	case m.Code >= 2000:
+		cause = loginCause(m.Code)
+	case !frame.Code(m.Code).Ends():
+		return nil
+	}
+	if cause == pool.CauseTooManySessions {
+		if s.told = waitNamed(wordsOf(m), nil); s.told > 0 {
+			cause = pool.CauseThrottled
 		}
-		return &openError{"login", loginCause(m.Code), err}
 	}
-	if frame.Code(m.Code).Ends() {
-		return &openError{"login", pool.CauseCodeCloses, refusal(m, l)}
+	err := refusal(m, l)
+	if aboutServices(m.Code) {
+		err = fmt.Errorf("%w; %s", err, s.services)
 	}
-	return nil
+	return &openError{"login", cause, err}
 }
 
 // ungreeted is the error of a message in place of the greeting, or right behind it, before a login
@@ -81,13 +87,14 @@ func ungreeted(m *frame.Message, l *frame.Login) error {
 }
 
 // loginCause is the kind of a refused login, by what a retry does. Failures of the server (24xx,
-// 2500) pass, and 2502 is the session limit. Any other code is about what we send, and comes again
-// until the operator changes something.
+// 2500) pass, as does 2002, which is about the order of commands: some say so while they count another
+// session of the account. 2502 is the session limit. Any other code is about what we send, the
+// credentials (2200, 2201, 2501) or the rest, and comes again until the operator changes something.
 func loginCause(code int) pool.Cause {
 	switch {
 	case code == 2502:
 		return pool.CauseTooManySessions
-	case code == 2500 || code/100 == 24:
+	case code == 2002 || code == 2500 || code/100 == 24:
 		return pool.CauseRegistryClosed
 	}
 	return pool.CauseLoginRefused

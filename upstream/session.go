@@ -62,7 +62,8 @@ type session struct {
 	muxTRID []byte     // of our own command in flight; a hello has none
 	root    frame.Root // of the registry's greeting, in which our own messages are written
 
-	services string // that the login asks for, in words
+	services string        // that the login asks for, in words
+	told     time.Duration // that 2502 to the login asks to wait; 0: it names none
 
 	// Owned by the loop.
 	last        []byte // muxTRID of the command that was written last, a client's or ours
@@ -154,7 +155,25 @@ func (s *session) notOpened(err error) {
 		a.log.Warn("session could not be opened", "session", s.s.ID, "reason", cause.String(), "err", err.Error())
 		a.troubled(err.Error(), cause)
 	}
+	if s.told > 0 {
+		s.s.ToldToWait(s.told)
+	}
+	s.openFailed(cause)
+}
+
+// openFailed tells the pool that the session could not be opened, and logs what the pool makes of it.
+func (s *session) openFailed(cause pool.Cause) {
+	a := s.a
+	allowed := a.pool.Allowed()
 	a.pool.OpenFailed(s.s, cause, a.now())
+	switch now := a.pool.Allowed(); {
+	case cause == pool.CauseTooManySessions && a.pool.OwnCounted():
+		a.log.Info("the registry most likely still counts a session of ours that has ended; the login is tried again soon",
+			"session", s.s.ID)
+	case now < allowed && cause != pool.CauseTooManySessions:
+		a.log.Warn("registry does not open a session beside those that are open; taken for the most that it grants",
+			"session", s.s.ID, "sessions", now)
+	}
 }
 
 // troubled notes why there is no session, or one less.
@@ -174,7 +193,7 @@ func (s *session) spoilt(cause pool.Cause) {
 	a.log.Warn("session could not be opened", "session", s.s.ID, "reason", cause.String(), "err", why)
 	a.counts.Logins[LoginFailed]++
 	a.troubled("behind the login: "+why, cause)
-	a.pool.OpenFailed(s.s, cause, a.now())
+	s.openFailed(cause)
 }
 
 // closed tells the pool that the connection of a session that was logged in is closed. There is a line
@@ -182,6 +201,7 @@ func (s *session) spoilt(cause pool.Cause) {
 func (s *session) closed() {
 	a, inFlight := s.a, s.s.InFlight()
 	a.pool.Closed(s.s, a.now())
+	a.nameIdleLimit()
 	a.counts.SessionCloses[s.s.Cause()]++
 	about := []any{"session", s.s.ID, "reason", s.s.Cause().String()}
 	if why := s.end(inFlight); why != "" {
@@ -217,6 +237,17 @@ func (s *session) end(inFlight pool.InFlight) string {
 		why = s.parting + "; " + why
 	}
 	return why
+}
+
+// nameIdleLimit logs the silence behind which sessions end, once it is known, and again when it was
+// unknown meanwhile.
+func (a *Account) nameIdleLimit() {
+	limit := a.pool.IdleLimit(a.now())
+	if limit > 0 && !a.idleNamed {
+		a.log.Warn("sessions end behind silence, several in a row behind the same: set keepalive below "+
+			limit.Round(time.Second).String(), "silence", limit.Round(10*time.Millisecond))
+	}
+	a.idleNamed = limit > 0
 }
 
 // poison ends the session for the given cause, and with it the command in flight.
@@ -341,6 +372,9 @@ func (s *session) rejected(m *frame.Message, end pool.Cause) bool {
 	case s.matchAny(a.cfg.Throttled, m):
 		a.note(a.rejection(x, m))
 		a.counts.Throttled++
+		if d := waitNamed(wordsOf(m), s.command()); d > 0 {
+			s.s.ToldToWait(d)
+		}
 		a.pool.Throttled(s.s, end, a.now())
 		return true
 	}
@@ -350,11 +384,15 @@ func (s *session) rejected(m *frame.Message, end pool.Cause) bool {
 // matchAny reports whether m, the answer to the command in flight, matches one of the patterns by
 // words of the registry's own.
 func (s *session) matchAny(patterns []Pattern, m *frame.Message) bool {
-	var command []byte
+	return matchAny(patterns, m, s.command())
+}
+
+// command returns the payload of the client's command in flight; nil where there is none.
+func (s *session) command() []byte {
 	if x := of(s.s.Exchange()); x != nil {
-		command = x.unit()[frame.HeaderLen:]
+		return x.unit()[frame.HeaderLen:]
 	}
-	return matchAny(patterns, m, command)
+	return nil
 }
 
 // matches reports whether m is the answer to the command in flight. RFC 5730 section 2.6: a

@@ -85,6 +85,7 @@ func (r *Registry) account(a *upstream.Snapshot) {
 	case pool.LedgerBlock:
 		r.Ledger = LedgerWaits
 	}
+	r.OwnCounted, r.IdleLimitSeconds = a.OwnCounted, seconds(a.IdleLimit)
 	s := &r.Sessions
 	s.Allowed = min(a.Max, s.Max)
 	s.Refusing, s.PollRefused = a.Refusing, a.PollRefused

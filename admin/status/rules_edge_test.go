@@ -28,6 +28,7 @@ var edges = []struct {
 	{"login_refused", false, "no answer", func(r *Registry) { down("login_refused", "x", 0)(r); r.Answers = false }},
 	{"login_refused", true, "some sessions go on", func(r *Registry) { r.TroubleReason, r.Trouble = "login_refused", "x" }},
 	{"no_session_granted", true, "no session", down("too_many_sessions", "x", 0)},
+	{"own_session_counted", true, "most likely ours", func(r *Registry) { down("too_many_sessions", "x", 0)(r); r.OwnCounted = true }},
 	{"no_session_granted", false, "some go on: fewer_sessions tells", func(r *Registry) { r.TroubleReason, r.Trouble = "too_many_sessions", "x" }},
 	{"certificate", true, "no session", down("tls", "x", 0)},
 	{"not_reachable", true, "no session", down("connect", "x", 0)},
@@ -71,6 +72,8 @@ var edges = []struct {
 	{"refusing", false, "no session is there", func(r *Registry) { r.Sessions.Refusing = 1; down("connect", "x", 0)(r) }},
 	{"poll_refused", true, "refused", func(r *Registry) { r.Sessions.PollRefused = true }},
 	{"poll_refused", false, "what is shown is old", func(r *Registry) { r.Sessions.PollRefused, r.Answers = true, false }},
+	{"idle_limit", true, "measured", func(r *Registry) { r.IdleLimitSeconds = 20 }},
+	{"idle_limit", false, "not measured", func(r *Registry) { r.IdleLimitSeconds = 0 }},
 
 	{"greeting_unfit", true, "no client is greeted", func(r *Registry) { r.GreetingFault, r.Ungreeted = "x", true }},
 	{"greeting_unfit", true, "clients have an old one", func(r *Registry) { r.GreetingFault = "x" }},

@@ -47,6 +47,9 @@ func connecting(r *Registry) *Finding {
 	if !sessionless(r) || r.Trouble != "" {
 		return nil
 	}
+	if r.IdleLimitSeconds > 0 && r.Queue.Length == 0 { // idleEnds says it; a command has one opened at once
+		return nil
+	}
 	return &Finding{Broken, "connecting", "", "no session yet: connecting" + nextTry(r), ""}
 }
 
@@ -72,8 +75,12 @@ func fewerSessions(r *Registry) *Finding {
 	if !r.Ready || s.Allowed >= s.Max {
 		return nil
 	}
+	how := "2502"
+	if r.TroubleReason == pool.CauseRegistryClosed.String() {
+		how = "it ends further ones at the login"
+	}
 	return &Finding{Look, "fewer_sessions", whoseRegistry,
-		fmt.Sprintf("registry grants only %d of %d sessions (2502)", s.Allowed, s.Max),
+		fmt.Sprintf("registry grants only %d of %d sessions (%s)", s.Allowed, s.Max, how),
 		"end what else uses the account, or lower sessions.max"}
 }
 
@@ -99,15 +106,25 @@ func pollRefused(r *Registry) *Finding {
 		"ask the registry for the right to poll; until then keepalive_command: hello"}
 }
 
+// idleEnds finds that sessions end behind silence, always behind the same.
+func idleEnds(r *Registry) *Finding {
+	if r.IdleLimitSeconds <= 0 {
+		return nil
+	}
+	limit := Span(r.IdleLimitSeconds)
+	return &Finding{Look, "idle_limit", whoseConfig, "sessions end after " + limit + " of silence",
+		"set sessions.keepalive below " + limit}
+}
+
 // unopened finds that some sessions are logged in, and that others cannot be opened. It leaves two
-// causes to other rules: a registry that refuses more sessions to fewerSessions, and one that ends
-// them by an answer to sessionsEnd.
+// causes to other rules: a registry that refuses more sessions, or ends them at the login, to
+// fewerSessions, and one that ends them by an answer to sessionsEnd.
 func unopened(r *Registry) *Finding {
 	switch r.TroubleReason {
 	case "", pool.CauseTooManySessions.String(), pool.CauseCodeCloses.String():
 		return nil
 	}
-	if !r.Ready {
+	if !r.Ready || r.TroubleReason == pool.CauseRegistryClosed.String() && r.Sessions.Allowed < r.Sessions.Max {
 		return nil
 	}
 	f := opening(r, Look)
@@ -141,11 +158,18 @@ var troubles = map[string]trouble{
 // otherTrouble is any cause that troubles does not have.
 var otherTrouble = trouble{"login_failed", whoseRegistry, "login fails", "ask the registry", true}
 
+// ownCounted is 2502 that is most likely due to a session of our own.
+var ownCounted = trouble{"own_session_counted", whoseRegistry,
+	"registry still counts a session of ours that has ended (2502)", "wait", true}
+
 // opening says why sessions cannot be opened, and for how long that has been so.
 func opening(r *Registry, g Gravity) *Finding {
 	t, known := troubles[r.TroubleReason]
-	if !known {
+	switch {
+	case !known:
 		t = otherTrouble
+	case r.OwnCounted:
+		t = ownCounted
 	}
 	says := since(r) + ": " + r.Trouble
 	if t.login {

@@ -79,6 +79,11 @@ type Registry struct {
 	TroubleSeconds float64 `json:"trouble_seconds,omitempty"` // since it began
 	TroubleReason  string  `json:"trouble_reason,omitempty"`
 	NextTrySeconds float64 `json:"next_try_seconds,omitempty"`
+	// OwnCounted: the last login got 2502, most likely since the registry still counts a session of ours
+	// that has ended.
+	OwnCounted bool `json:"own_session_counted,omitempty"`
+	// IdleLimitSeconds is the silence behind which sessions end, as measured; 0: none is known.
+	IdleLimitSeconds float64 `json:"idle_limit_seconds,omitempty"`
 
 	Sessions  Sessions     `json:"sessions"`
 	Queue     Queue        `json:"queue"`

@@ -169,6 +169,7 @@ var notInjected = map[int]string{
 	32: "the clock of a host cannot be moved for one process; upstream/care: ClockLeap moves it for an account",
 	39: "there are no leases",
 	45: "the keeper of a test fails and hangs, no disk does: upstream/ledger: LedgerFails",
+	46: "five silences in a row take longer than the test; upstream/opening: IdleLimitIsNamed, admin/status/rules_opening: IdleEnds",
 }
 
 // elsewhere are the rows that end or starve a whole process, see TestVerdicts and TestVerdictHeld.
