@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"crypto/subtle"
+	"slices"
 	"sync"
 	"time"
 )
@@ -121,7 +122,8 @@ func (g *gate) haunt(id string, until time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	a := g.accounts[id]
-	a.ghosts = append(a.ghosts, until) // all last equally long, so they stay in order
+	a.ghosts = append(a.ghosts, until)
+	slices.SortFunc(a.ghosts, time.Time.Compare)
 }
 
 // haunting forgets the ghosts whose time is over and returns the number of the others.

@@ -63,6 +63,9 @@ type Rules struct {
 	// GhostFor is how long a session still counts after its client hung up without logout (P10). A
 	// login that is refused for ghosts alone is no breach. 0: no ghosts.
 	GhostFor time.Duration
+	// LateFor is how long any session still counts after its end, whoever ended it: a registry that
+	// takes note late. GhostFor is about those without a logout, and counts if it is longer.
+	LateFor time.Duration
 	// RequireSNI closes TLS connections whose client named no server.
 	RequireSNI bool
 	// Lists serves fred:listDomains and fred:getResults, with one cursor for each account.

@@ -121,6 +121,32 @@ func TestRuleLoginErrors(t *testing.T) {
 	c.ended()
 }
 
+// TestRuleLate: a session counts for a while after its end, also behind a logout.
+func TestRuleLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, Config{MaxSessions: 1, Rules: Rules{LateFor: time.Second}})
+		try := func(code int) *client {
+			t.Helper()
+			c := connect(t, r)
+			c.greet()
+			c.login("demo", "demo-secret").want(code)
+			return c
+		}
+		for _, ends := range []func(*client){
+			func(c *client) { c.command("<logout/>").want(1500) },
+			func(c *client) { c.conn.Close() },
+		} {
+			c := try(1000)
+			ends(c)
+			synctest.Wait()
+			try(2502).ended()
+			time.Sleep(time.Second)
+			try(1000).command("<logout/>").want(1500)
+			time.Sleep(time.Second)
+		}
+	})
+}
+
 func TestRuleGhost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, Config{MaxSessions: 2, IdleTimeout: time.Hour, Rules: Rules{GhostFor: time.Minute}})

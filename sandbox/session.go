@@ -353,7 +353,7 @@ type slotEnd uint8
 
 const (
 	slotFree    slotEnd = iota
-	slotHaunted         // a ghost counts in its place for Rules.GhostFor
+	slotHaunted         // a ghost counts in its place for Rules.GhostFor, if that is longer than LateFor
 )
 
 // release gives the session's slot back if it holds one. read and serve both call it.
@@ -362,9 +362,13 @@ func (s *session) release(how slotEnd) {
 	held, id := s.holds, s.account
 	s.holds = false
 	s.mu.Unlock()
-	switch d := s.r.cfg.Rules.GhostFor; {
+	d := s.r.cfg.Rules.LateFor
+	if how == slotHaunted {
+		d = max(d, s.r.cfg.Rules.GhostFor)
+	}
+	switch {
 	case !held:
-	case how == slotHaunted && d > 0:
+	case d > 0:
 		s.r.gate.haunt(id, time.Now().Add(d))
 	default:
 		s.r.gate.leave(id)
