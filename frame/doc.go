@@ -12,8 +12,8 @@
 // parser reads in the same way what it accepts. It refuses a DOCTYPE, encodings other than UTF-8,
 // UTF-16 and those of a single octet that extend ASCII, and any document that leaves a doubt about
 // which command or which clTRID it holds. It does not validate against the schemas: elements, values
-// and verbs are for the registry to judge. An edit changes the octets that it names; every other
-// octet stays as it was.
+// and verbs are for the registry to judge. Glean finds the little that must be known of a response
+// that breaks these rules. An edit changes the octets that it names; every other octet stays as it was.
 //
 // The package also writes the messages that a proxy sends of its own (hello, login, logout, poll,
 // response), and reads login and greeting in full, with encoding/xml. A [Walker] goes through a

@@ -290,18 +290,24 @@ func (s *Scanner) enterResponseChild(e *element, local []byte, isEPP bool) {
 // resultCode reads the code attribute of the first result. RFC 5730 section 3: four decimal digits.
 func (s *Scanner) resultCode(e *element) {
 	v, _ := s.unprefixed("code")
-	code := 0
+	s.msg.Code = codeOf(v)
+	if s.msg.Code == 0 {
+		s.refuse(BadResult, e.start)
+	}
+}
+
+// codeOf is the code that v is, 1000 to 9999; 0 where v is none.
+func codeOf(v []byte) (code int) {
 	for _, c := range v {
 		if len(v) != 4 || c < '0' || c > '9' {
-			code = 0
-			break
+			return 0
 		}
 		code = code*10 + int(c-'0')
 	}
 	if code < 1000 {
-		s.refuse(BadResult, e.start)
+		return 0
 	}
-	s.msg.Code = code
+	return code
 }
 
 func (s *Scanner) enterTrIDChild(e *element, local []byte, isEPP bool) {
