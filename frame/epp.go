@@ -401,8 +401,13 @@ func (s *Scanner) leaveClTRID(e *element, c ClTRID) {
 		return
 	}
 	v, r := s.value(c.Content)
-	if r == EmptyClTRID && s.msg.Kind == KindResponse {
-		return // the same as none
+	if s.msg.Kind == KindResponse {
+		switch r {
+		case EmptyClTRID:
+			return // the same as none
+		case LongClTRID:
+			v, r = s.p[c.Content.Start:c.Content.End], ReasonNone
+		}
 	}
 	if r != ReasonNone {
 		s.refuse(r, e.start)

@@ -54,7 +54,7 @@ func TestGlean(t *testing.T) {
 		"\n<?xml version=\"1.0\"?>" + answered(good),
 		"\xEF\xBB\xBF\xEF\xBB\xBF" + answered(good),
 		"<?xml version='1.1'?>" + answered(good),
-		"<?xml version='1.0' encoding='KOI8-R'?>" + answered(good),
+		"<?xml version='1.0' encoding='UTF-7'?>" + answered(good),
 		"<!DOCTYPE epp SYSTEM 'epp.dtd'>" + answered(good),
 		"junk" + answered(good),
 		answered(good) + "\x00",

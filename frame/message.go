@@ -69,7 +69,7 @@ type ClTRID struct {
 	Content Span // what stands between its tags; empty, at Element.End, for "<clTRID/>"
 	// Value is the content as a parser gives it: references resolved, CDATA unwrapped, comments and
 	// processing instructions dropped, white space collapsed as in xs:token. It has 1 to MaxClTRID
-	// characters. Borrowed until the next Scan.
+	// characters; a longer one of a response is as written. Borrowed until the next Scan.
 	Value []byte
 }
 

@@ -89,6 +89,7 @@ type Counters struct {
 	NotSent       [pool.NumCauses]uint64 // what was answered as not sent, by cause
 	SessionCloses [pool.NumCauses]uint64
 	Desync        [pool.NumCauses]uint64
+	Odd           [numOddities]uint64
 	Blamed        [pool.NumCauses]uint64 // sessions for whose end commands are held back, by cause
 	Logins        [numLoginResults]uint64
 	Unknown       uint64 // transforms whose outcome is unknown

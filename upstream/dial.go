@@ -74,7 +74,7 @@ func (t *tcpCarrier) logIn(ctx context.Context, to target) (greeting []byte, err
 		}
 	}()
 	scanner := new(frame.Scanner)
-	m, err := t.receive(scanner, to.greetingTimeout, to.maxResponse)
+	m, err := t.receive(scanner.Scan, to.greetingTimeout, to.maxResponse)
 	if loop.Alerted(err) { // with TLS 1.3, a client's certificate is judged after the handshake
 		return nil, t.rejected(err)
 	}
@@ -138,7 +138,11 @@ func (t *tcpCarrier) authenticate(scanner *frame.Scanner, g *frame.Greeting, to 
 	if _, err := t.conn.Write(frame.AppendLogin(nil, &l)); err != nil {
 		return &openError{"login", pool.CauseRegistryClosed, err}
 	}
-	m, err := t.receive(scanner, to.loginTimeout, to.maxResponse)
+	read := func(payload []byte) (m *frame.Message, err error) {
+		m, t.atLogin, err = readAnswer(scanner, payload, t.muxTRID)
+		return m, err
+	}
+	m, err := t.receive(read, to.loginTimeout, to.maxResponse)
 	if err != nil {
 		return &openError{"login", pool.CauseRegistryClosed, err}
 	}
@@ -156,8 +160,9 @@ func (t *tcpCarrier) behindGreeting(scanner *frame.Scanner, to *target) error {
 	return &openError{"login", pool.CauseUnasked, errors.New("octets behind the greeting")}
 }
 
-// receive reads one message with blocking calls. It leaves the octets behind it in t.in.
-func (t *tcpCarrier) receive(scanner *frame.Scanner, within time.Duration, limit int) (*frame.Message, error) {
+// receive receives one message with blocking calls, and reads it. It leaves the octets behind it in
+// t.in.
+func (t *tcpCarrier) receive(read func([]byte) (*frame.Message, error), within time.Duration, limit int) (*frame.Message, error) {
 	if err := t.conn.SetReadDeadline(time.Now().Add(within)); err != nil {
 		return nil, err
 	}
@@ -167,7 +172,7 @@ func (t *tcpCarrier) receive(scanner *frame.Scanner, within time.Duration, limit
 			return nil, err
 		}
 		if n > 0 && len(t.in) >= n {
-			m, err := scanner.Scan(append([]byte(nil), t.in[frame.HeaderLen:n]...))
+			m, err := read(append([]byte(nil), t.in[frame.HeaderLen:n]...))
 			t.in = append(t.in[:0], t.in[n:]...)
 			return m, err
 		}

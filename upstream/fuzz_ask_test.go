@@ -192,7 +192,10 @@ func (k *ask) Finish(x *Exchange, o Outcome) {
 func (k *ask) compare(l *line, o Outcome) {
 	payload, _ := cutUnit(l.heard)
 	m, err := readJudged(payload)
-	if err != nil {
+	if err != nil || refused(payload) {
+		if code := brokenCode.FindSubmatch(payload); code != nil && fmt.Sprint(o.Code) != string(code[1]) {
+			k.r.fatalf("exchange %d: code %d, want %s", k.n, o.Code, code[1])
+		}
 		return
 	}
 	if want := m.restored(payload, !k.bare, k.own, k.r.kept); !bytes.Equal(o.Unit, want) {

@@ -26,7 +26,8 @@ const (
 	heardAnswer          // the answer, and nothing behind it
 	heardLast            // the same, with a code that ends the session
 	heardOdd             // anything else
-	// one message of which encoding/xml knows nothing: UTF-16, or names of the fifth edition
+	// one message of which encoding/xml knows nothing: UTF-16, names of the fifth edition, or an answer
+	// that is no good XML and has a code and no id but its command's
 	heardUnsure
 )
 
@@ -105,10 +106,8 @@ func judgePayload(payload []byte, wrote, id string, named bool) verdict {
 	switch {
 	case errors.Is(err, errWide):
 		return heardUnsure
-	case err != nil:
-		return heardOdd
-	case refused(payload):
-		return heardOdd
+	case err != nil, refused(payload):
+		return judgeBroken(payload, wrote, id)
 	case strings.Contains(wrote, "<hello/>"):
 		if m.kind == "greeting" {
 			return heardAnswer
@@ -116,7 +115,7 @@ func judgePayload(payload []byte, wrote, id string, named bool) verdict {
 	case m.kind == "response" && codeForm.MatchString(m.code):
 		switch {
 		case !m.hasID() && named && id != "" && !strings.Contains("2000 2001 2002 2003 2004 2005", m.code) && !strings.Contains(wrote, "<logout/>"):
-		case m.id != nil && m.id.value != "" && m.id.value != id && (id != "" || isMux(m.id.value)):
+		case m.hasID() && isAnothers(m.id.value, id):
 		case m.code[1] == '5' || strings.Contains(wrote, "<login>") && m.code[0] != '1':
 			return heardLast
 		default:
@@ -124,6 +123,40 @@ func judgePayload(payload []byte, wrote, id string, named bool) verdict {
 		}
 	}
 	return heardOdd
+}
+
+var (
+	brokenCode = regexp.MustCompile(`<(?:[^\s<>]*:)?result\s[^<>]*code\s*=\s*["']([1-9][0-9]{3})["']`)
+	brokenID   = regexp.MustCompile(`<(?:[^\s<>]*:)?trID[^<>]*>[^<]*<(?:[^\s<>]*:)?clTRID[^<>]*>\s*([^<\s]+)\s*<`)
+)
+
+// judgeBroken judges an answer that is no good XML, as far as can be told by looking for its code and
+// for its id.
+func judgeBroken(payload []byte, wrote, id string) verdict {
+	m := brokenID.FindSubmatch(payload)
+	if strings.Contains(wrote, "<hello/>") || !brokenCode.Match(payload) || m != nil && id != "" && !bytes.Contains(payload, []byte(id)) {
+		return heardOdd
+	}
+	return heardUnsure
+}
+
+var (
+	anyHead  = regexp.MustCompile(`^M[0-9A-HJKMNP-TV-Z]*$`)
+	anyMuxID = regexp.MustCompile(`^M[0-9A-HJKMNP-TV-Z]{13}(-|$)`)
+)
+
+// isAnothers says whether value is the muxTRID of a command other than that of id, or what was made of
+// it: of another case, or cut.
+func isAnothers(value, id string) bool {
+	value, id = strings.ToUpper(value), strings.ToUpper(id)
+	head := value[:min(len(value), tridHead)]
+	switch {
+	case id != "" && strings.HasPrefix(id, head):
+		return false
+	case anyMuxID.MatchString(value):
+		return true
+	}
+	return len(id) > 3 && strings.HasPrefix(value, id[:3]) && anyHead.MatchString(head)
 }
 
 // hasID says whether the response has a clTRID.

@@ -122,8 +122,9 @@ func (r *rig) onLine(l *line, step int) {
 // The answers that a script can compose.
 var (
 	answerCodes = []string{"1000", "1001", "1300", "1301", "1500", "2001", "2002", "2201", "2303", "2400", "2500", "2501", "2502", "9999", "0999", "x"}
-	answerTexts = []string{"ok", "Not logged in", "too fast; <![CDATA[session expired]]>", "é &lt; &#x4F8B;"}
-	answerData  = []string{"",
+	answerTexts = []string{"ok", "Not logged in", "too fast; <![CDATA[session expired]]>", "é &lt; &#x4F8B;",
+		"page\f1", "R&D &nbsp;", "a<b", "<epp:poll/>", "\xE9", "<result code='1000'>"}
+	answerData = []string{"",
 		`<resData><o:panData xmlns:o="urn:o"><o:name>a.example</o:name><o:paTRID><clTRID>%s</clTRID><svTRID>S</svTRID></o:paTRID></o:panData></resData>`,
 		`<extension><o:x xmlns:o="urn:o"><o:paTRID><o:clTRID>%s</o:clTRID></o:paTRID><o:paTRID><clTRID>M0000000000000-old</clTRID></o:paTRID></o:x></extension>`,
 		`<msgQ count="1" id="2"><qDate>x</qDate><msg><clTRID>%s</clTRID></msg></msgQ>`,
@@ -134,8 +135,18 @@ var (
 		`<resData>` + strings.Repeat(`<paTRID><clTRID>%s</clTRID></paTRID>`, 60) + `</resData>`}
 	answerIDs = []string{"<clTRID>%s</clTRID>", "<clTRID> %s\r\n</clTRID>", "<clTRID><![CDATA[%s]]></clTRID>", "<clTRID><!-- c -->%s</clTRID>",
 		"<clTRID>%s<x/></clTRID>", "<clTRID>%s</clTRID><clTRID>x</clTRID>", "<x xmlns='urn:x'><clTRID>%s</clTRID></x>", "<clTRID x='y'>%s</clTRID>"}
-	answerShells = []string{"%s", `<?xml version="1.0"?>%s`, "\xEF\xBB\xBF%s\n", "<!DOCTYPE epp>%s", "%s%s", "x%s"}
+	answerShells = []string{"%s", `<?xml version="1.0"?>%s`, "\xEF\xBB\xBF%s\n", "<!DOCTYPE epp>%s", "%s%s", "x%s", "%s\x00", "\n<?xml version='1.0'?>%s"}
 )
+
+// bent are the forms in which registries send back an id, here that of the command or the one before.
+var bent = []func(id, past string) string{
+	func(id, _ string) string { return strings.ToLower(id) },
+	func(id, _ string) string { return id[:min(len(id), 10)] },
+	func(id, _ string) string { return id + "-0000" },
+	func(_, past string) string { return strings.ToLower(past) },
+	func(_, past string) string { return past[:min(len(past), 10)] },
+	func(string, string) string { return "UNKNOWN" },
+}
 
 // compose makes the octets of the registry's next message on a line: below 128 what is due, else
 // what the script says.
@@ -163,6 +174,8 @@ func (r *rig) compose(l *line) []byte {
 		id = "C-1"
 	case 6:
 		id = "<!---->"
+	case 7:
+		id = bent[r.next()%len(bent)](id, l.past)
 	}
 	var payload string
 	switch how % 16 {
@@ -269,6 +282,10 @@ var sessionScripts = [][]byte{
 	{0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, composed, 0, 7, 1, 0, 0, 0, 0, stepPass, 1, stepAnswer, 0, 0, composed, 0, 7, 1, 0, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, due},
 	{0, 0, stepAsk, 4, 0, stepAnswer, 0, 0, composed, 0, 0, 0, 8, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, due},
 	{0, 0, stepAsk, 10, 0, stepAnswer, 0, 0, composed, 0, 0, 0, 1, 0, 0, 0, stepAsk, 5, 0, stepAnswer, 0, 0, composed, 0, 0, 0, 1, 0, 0, 0},
+	{0, 0, stepAsk, 0, 0, stepAnswer, 0, 0, composed, 0, 0, 4, 0, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, composed, 0, 11, 6, 1, 0, 6, 0},
+	{0, 0, stepAsk, 0, 0, stepAnswer, 0, 0, composed, 0, 0, 9, 0, 0, 6, 0, stepAsk, 1, 0, stepAnswer, 0, 0, composed, 1, 7, 8, 0, 0, 7, 0},
+	{0, 0, stepAsk, 0, 0, stepAnswer, 0, 0, composed, 7, 0, 0, 0, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, composed, 7, 3, 0, 0, 0, 0, 0},
+	{0, 0, stepAsk, 0, 0, stepAnswer, 0, 0, composed, 7, 1, 0, 0, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, composed, 7, 4, 0, 0, 0, 0, 0},
 	append([]byte{0, 0, stepAsk, 0, 0, stepAnswer, 0, 0, composed + 12, 0, 98}, epp("<response><result code='1000'/><trID><clTRID>\x01</clTRID></trID></response>")...),
 	append([]byte{0, 0, stepAsk, 0, 0, stepAnswer, 0, 0, composed + 13, 0, 14}, "HTTP/1.1 200 OK"...),
 	{0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, composed + 14, 0, 6},

@@ -49,7 +49,14 @@ func (s *session) loginFor(to *target, g *frame.Greeting) frame.Login {
 
 // judgeLogin takes the answer to l, and returns why the session is not logged in; nil if it is.
 func (s *session) judgeLogin(m *frame.Message, l *frame.Login) error {
-	if m.Kind != frame.KindResponse || m.ClTRID.Present() && string(m.ClTRID.Value) != l.ClTRID {
+	ok := m.Kind == frame.KindResponse
+	if ok && m.ClTRID.Present() {
+		var odd Oddity
+		if odd, ok = answersID(m.ClTRID.Value, s.muxTRID, nil); ok && odd != OddNone {
+			s.atLogin = odd
+		}
+	}
+	if !ok {
 		return &openError{"login", pool.CauseMismatch, fmt.Errorf("got a %v that is not its answer", m.Kind)}
 	}
 	s.seen.answer(m, l)

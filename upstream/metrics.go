@@ -159,6 +159,16 @@ var sessionMetrics = metric.Group[Snapshot]{Name: "sessions", Rows: []metric.Row
 			}
 		},
 	}, {
+		Name: "eppmux_odd_answers_total", Kind: metric.Counter, Labels: []string{"kind"},
+		Help: "Answers that are no good XML or whose clTRID is not that of the command, and that answer it beyond " +
+			"doubt all the same; clients got them.",
+		When: "[it grows](runbook.md#odd-answers): a client's own parser may refuse what the registry sent",
+		Each: func(s *Snapshot, e metric.Emit) {
+			for o := OddNone + 1; o < numOddities; o++ {
+				e.Value(float64(s.Odd[o]), o.String())
+			}
+		},
+	}, {
 		Name: "eppmux_password_expiry_timestamp_seconds", Kind: metric.Gauge,
 		Help: "When the password ends by what the registry said at the last login (RFC 8807), in seconds since " +
 			"1970. Absent where it has said nothing.",

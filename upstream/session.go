@@ -64,6 +64,7 @@ type session struct {
 
 	services string        // that the login asks for, in words
 	told     time.Duration // that 2502 to the login asks to wait; 0: it names none
+	atLogin  Oddity        // of the login's answer
 
 	// Owned by the loop.
 	last        []byte // muxTRID of the command that was written last, a client's or ours
@@ -71,6 +72,7 @@ type session struct {
 	partingCode int    // its result code
 	out         []byte // the message of our own being written
 	named       bool   // an answer had the muxTRID of its command; that to the login does not count
+	odd         uint16 // a bit for each Oddity that an answer had
 }
 
 func sessionOf(s *pool.Session) *session { return s.Shell.(*session) }
@@ -131,6 +133,7 @@ func (s *session) shown(greeting []byte) {
 	if greeting != nil {
 		s.a.greeted(greeting)
 	}
+	s.countOdd(s.atLogin)
 	s.a.learn(s.s, s.seen)
 }
 
@@ -300,16 +303,19 @@ func (s *session) strange(m *frame.Message, otherwise pool.Cause) pool.Cause {
 func (s *session) message(payload []byte, end pool.Cause) {
 	a := s.a
 	a.inTurn()
-	m, err := a.scanner.Scan(payload)
-	switch {
-	case err != nil:
+	m, odd, err := s.read(payload, end)
+	if err != nil {
 		a.log.Error("registry sent a message that does not parse", "session", s.s.ID, "err", err.Error())
 		s.poison(pool.CauseFrame)
 		return
-	case !s.matches(m):
+	}
+	oddID, ok := s.matches(m)
+	if !ok {
 		s.poison(s.strange(m, pool.CauseMismatch))
 		return
 	}
+	s.countOdd(odd)
+	s.countOdd(oddID)
 	end = s.ending(m, end)
 	if s.s.InFlight() == pool.HelloInFlight {
 		a.greeted(bytes.Clone(m.Payload))
@@ -395,32 +401,32 @@ func (s *session) command() []byte {
 	return nil
 }
 
-// matches reports whether m is the answer to the command in flight. RFC 5730 section 2.6: a
-// response has the clTRID of its command. One with another's clTRID never is the answer. One without
-// is taken for it, since only one command is in flight, but not where it could be a second answer to
-// an earlier command: on a session whose answers have them. Some registries leave it out where they
-// could not read the command (2000 to 2005) all the same. Nobody is given the answer to a logout.
-func (s *session) matches(m *frame.Message) bool {
+// matches reports whether m is the answer to the command in flight, and what is odd about its clTRID.
+// RFC 5730 section 2.6: a response has the clTRID of its command. One with another command's never is
+// the answer, see answersID. One without is taken for it, since only one command is in flight, but not
+// where it could be a second answer to an earlier command: on a session whose answers have them. Some
+// registries leave it out where they could not read the command (2000 to 2005) all the same. Nobody is
+// given the answer to a logout.
+func (s *session) matches(m *frame.Message) (Oddity, bool) {
 	if s.s.InFlight() == pool.HelloInFlight {
-		return m.Kind == frame.KindGreeting
+		return OddNone, m.Kind == frame.KindGreeting
 	}
 	if m.Kind != frame.KindResponse {
-		return false
+		return OddNone, false
 	}
-	id := s.muxTRID
+	id, own := s.sentID(), []byte(nil)
 	if x := of(s.s.Exchange()); x != nil {
-		id = x.MuxTRID()
+		own = x.OwnClTRID()
 	}
-	switch {
-	case !m.ClTRID.Present():
-		return !s.named || id == nil || m.Code >= 2000 && m.Code <= 2005 || s.s.InFlight() == pool.LogoutInFlight
-	case id == nil: // the command had no place for one: the answer must not have another command's
-		return !isMuxTRID(m.ClTRID.Value)
-	case !bytes.Equal(m.ClTRID.Value, id):
-		return false
+	if !m.ClTRID.Present() {
+		return OddNone, !s.named || id == nil || m.Code >= 2000 && m.Code <= 2005 || s.s.InFlight() == pool.LogoutInFlight
 	}
-	s.named = true
-	return true
+	odd, ok := answersID(m.ClTRID.Value, id, own)
+	if id == nil { // the command had no place for one, so any but another command's will do
+		return OddNone, ok
+	}
+	s.named = s.named || odd == OddNone
+	return odd, ok
 }
 
 // outcomeOf returns the Outcome of x by its answer m. Called for DoFinish, at the end of the turn.
