@@ -42,12 +42,14 @@ const (
 	SilentBefore            // no answer, not carried out; the session goes on
 	Silent                  // no answer, carried out; the session goes on
 	Slow                    // the answer comes Delay later
-	WrongClTRID             // the answer has another clTRID
+	WrongClTRID             // the answer has the clTRID of another command, in the form of its own
+	MadeUpClTRID            // the answer has a clTRID that no command had
 	NoClTRID                // the answer has no clTRID
 	Duplicate               // the answer comes twice
 	Unasked                 // one more answer with the same clTRID once the session is idle for Delay
 	Greeting                // a greeting in place of the answer
 	Garbage                 // a data unit that is not XML
+	OddXML                  // a form feed in the words of the answer, which XML does not have
 	BadLength               // the answer under a header that announces Size octets
 	Huge                    // a header that announces Size octets, then so many, slowly
 	CloseWith2500           // answers 2500 and closes, not carried out
@@ -106,7 +108,8 @@ var faultKinds = [...]faultKind{
 	SilentBefore: {name: "silent-before", stage: stageCommand, about: "no answer, command not carried out"},
 	Silent:       {name: "silent", stage: stageCommand, about: "no answer, command carried out"},
 	Slow:         {name: "slow", stage: stageCommand, arg: argDelay, about: "answer that much later"},
-	WrongClTRID:  {name: "wrong-cltrid", stage: stageCommand, about: "answer with another clTRID"},
+	WrongClTRID:  {name: "wrong-cltrid", stage: stageCommand, about: "answer with another command's clTRID"},
+	MadeUpClTRID: {name: "made-up-cltrid", stage: stageCommand, about: "answer with a clTRID of nobody"},
 	NoClTRID:     {name: "no-cltrid", stage: stageCommand, about: "answer without clTRID"},
 	Duplicate:    {name: "duplicate", stage: stageCommand, about: "answer twice"},
 	Unasked: {
@@ -115,6 +118,7 @@ var faultKinds = [...]faultKind{
 	},
 	Greeting: {name: "greeting", stage: stageCommand, about: "a greeting in place of the answer"},
 	Garbage:  {name: "garbage", stage: stageCommand, about: "not XML in place of the answer"},
+	OddXML:   {name: "odd-xml", stage: stageCommand, about: "a form feed in the words of the answer"},
 	BadLength: {
 		name: "bad-length", stage: stageCommand, arg: argSize,
 		about: "a header that announces so many octets",

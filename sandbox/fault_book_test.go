@@ -132,7 +132,7 @@ func TestFaultsByDialogue(t *testing.T) {
 	create(2302)
 	c.checks()
 	c.send(checkWith("MINE-1"))
-	c.answered("1000", "<clTRID>WRONG-")
+	c.answered("1000", "<clTRID>MIN0-1")
 	c.checks()
 	n := r.Counters()
 	if n.Faults["2502-command"] != 2 || n.Faults["wrong-cltrid"] != 1 || len(n.Faults) != 2 || n.Codes[2502] != 2 {

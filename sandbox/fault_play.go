@@ -83,6 +83,8 @@ func (s *session) perform(ex *exchange, b []byte) (reason string, written bool) 
 		return s.wrote(s.greeting()), true
 	case Garbage:
 		return s.wrote(dataUnit([]byte("<<< not XML\x00\xff"))), true
+	case OddXML:
+		return s.wrote(dataUnit(bytes.Replace(b[headerLen:], []byte("</msg>"), []byte("\f</msg>"), 1))), true
 	case BadLength:
 		binary.BigEndian.PutUint32(b, f.Size)
 		return s.wrote(b), true

@@ -107,7 +107,9 @@ func TestFaults(t *testing.T) {
 		{"silent-before", func(t *testing.T, c *client) { c.quiet(time.Hour); c.checks() }, 0, 0},
 		{"silent", func(t *testing.T, c *client) { c.quiet(time.Hour); c.checks() }, 1, 1000},
 		{"slow=3s", func(t *testing.T, c *client) { c.quiet(3*time.Second - 1); c.answered("1000", echo); c.checks() }, 1, 1000},
-		{"wrong-cltrid", func(t *testing.T, c *client) { c.answered("1000", "<clTRID>WRONG-"); c.checks() }, 1, 1000},
+		{"wrong-cltrid", func(t *testing.T, c *client) { c.answered("1000", "<clTRID>"); c.checks() }, 1, 1000},
+		{"made-up-cltrid", func(t *testing.T, c *client) { c.answered("1000", "<clTRID>WRONG-"); c.checks() }, 1, 1000},
+		{"odd-xml", func(t *testing.T, c *client) { c.answered("1000", "\f</msg>"); c.checks() }, 1, 1000},
 		{"no-cltrid", func(t *testing.T, c *client) { c.answered("1000", "<trID><svTRID>"); c.checks() }, 1, 1000},
 		{"duplicate", func(t *testing.T, c *client) { c.answered("1000", echo); c.answered("1000", echo); c.checks() }, 1, 1000},
 		{"unasked=5s", func(t *testing.T, c *client) {
@@ -175,7 +177,7 @@ func TestFaults(t *testing.T) {
 				r.SetFaults(faults(t, tt.fault+":cmd=create,first=1"))
 				c.checks() // another command is left alone
 				name, _, _ := strings.Cut(tt.fault, "=")
-				if name == "garbage" || name == "x5xx" {
+				if name == "garbage" || name == "odd-xml" || name == "x5xx" {
 					c.invalid = name
 				}
 				c.send(createFrame)

@@ -209,7 +209,7 @@ var profiles = []profile{
 		config:  Config{MaxSessions: 3, IdleTimeout: 20 * time.Minute, MaxAge: 24 * time.Hour}, // ours
 		faults: "close-before:p=0.005;close-after:p=0.005;reset-before:p=0.005;reset:p=0.005;" +
 			"half:p=0.005;stall:p=0.002;silent-before:p=0.002;silent:p=0.002;slow=3s:p=0.01;" +
-			"wrong-cltrid:p=0.005;no-cltrid:p=0.01;duplicate:p=0.005;unasked:p=0.005;" +
+			"wrong-cltrid:p=0.005;made-up-cltrid:p=0.005;odd-xml:p=0.005;no-cltrid:p=0.01;duplicate:p=0.005;unasked:p=0.005;" +
 			"greeting:p=0.005;garbage:p=0.005;" +
 			"bad-length:p=0.002;bad-length=3:p=0.002;bad-length=4294967295:p=0.002;huge:p=0.002;" +
 			"2500-close:p=0.005;x5xx:p=0.005;x5xx=2500:p=0.005;2002:p=0.005;2201:p=0.005;" +

@@ -125,6 +125,16 @@ func (q *Quirks) Add(text string) error {
 	return nil
 }
 
+// neighbour returns an id of the same form: those that a client makes differ in few characters.
+func neighbour(id string) string {
+	at := min(len(id)/2, 8)
+	other := "0"
+	if id[at] == '0' {
+		other = "1"
+	}
+	return id[:at] + other + id[at+1:]
+}
+
 // idFor returns the clTRID of an answer, empty for none. ClTRIDForeign needs exactly one call for
 // each answer, in the order of the answers.
 func (s *session) idFor(ex *exchange) string {
@@ -132,8 +142,11 @@ func (s *session) idFor(ex *exchange) string {
 	if ex.play != nil && ex.play.Kind == NoClTRID {
 		return ""
 	}
-	if ex.play != nil && ex.play.Kind == WrongClTRID {
+	if ex.play != nil && (ex.play.Kind == MadeUpClTRID || ex.play.Kind == WrongClTRID && sent == "") {
 		return "WRONG-" + ex.svTRID
+	}
+	if ex.play != nil && ex.play.Kind == WrongClTRID {
+		return neighbour(sent)
 	}
 	if ex.answer.code == codeSyntax && q.NoClTRIDOnSyntax {
 		return ""

@@ -52,6 +52,8 @@ var verdictCases = []verdictCase{
 		metric: `eppmux_session_closes_total{reason="command_timeout"}`},
 	{row: 5, what: "an answer with another clTRID", r: statusRegistry{faults: "wrong-cltrid:cmd=check,first=1", clients: 1, command: checkText, pause: soon},
 		want: `^registry sent 1 mismatched answer in the last ten minutes; no client got any$`, g: status.Look, metric: `eppmux_desync_total{reason="mismatch"}`, alerts: "Desync"},
+	{row: 5, what: "an answer with a clTRID of nobody", r: statusRegistry{faults: "made-up-cltrid:cmd=check", clients: 1, command: checkText, pause: soon}, metric: `eppmux_odd_answers_total{kind="cltrid_foreign"}`},
+	{row: 11, what: "answers that are no good XML", r: statusRegistry{faults: "odd-xml:cmd=check", clients: 1, command: checkText, pause: soon}, metric: `eppmux_odd_answers_total{kind="character"}`},
 	{row: 6, what: "answers without clTRID", r: statusRegistry{faults: "no-cltrid:cmd=check", clients: 1, command: checkText, pause: soon}, metric: `eppmux_commands_total{command="check",code="1000"}`},
 	{row: 7, what: "an answer comes twice", r: statusRegistry{faults: "duplicate:cmd=check,first=1", clients: 1, command: checkText, pause: soon},
 		want: `^registry sent 1 unasked message in the last ten minutes; no client got any$`, g: status.Look, metric: `eppmux_desync_total{reason="unasked"}`, alerts: "Desync"},
