@@ -36,8 +36,11 @@ type Config struct {
 	GreetingTimeout time.Duration // 0: 10 s
 	LoginTimeout    time.Duration // 0: 30 s
 
-	MaxResponse int    // octets of a payload from the registry; 0: 4 MiB
-	HostID      uint16 // 10 bits that tell this host from others with the same account
+	MaxResponse int // octets of a payload from the registry; 0: 4 MiB
+
+	// TRIDs makes the muxTRIDs, for all accounts of a process; nil: one for this account alone, with an
+	// identity by chance.
+	TRIDs *TRIDs
 
 	// By an answer that matches one of Lost, the session is not logged in any more; by one of
 	// Throttled, the registry wants fewer commands for a while. In either case it did not execute
@@ -184,12 +187,15 @@ func NewAccount(cfg Config, l loop.Loop) *Account {
 	if cfg.Pool.Rand == nil {
 		cfg.Pool.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
+	if cfg.TRIDs == nil {
+		cfg.TRIDs = NewTRIDs(uint16(rand.N(TRIDIdentities)), 0)
+	}
 	budgets, err := simplelru.NewLRU[string, *pool.Budget](budgetsKept, nil)
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
 	a := &Account{name: cfg.Name, cfg: cfg, loop: l, log: cfg.Logger, epoch: time.Now(), budgets: budgets,
-		trids: newTRIDSource(cfg.HostID), doings: make(map[*doing]struct{})}
+		trids: newTRIDSource(cfg.TRIDs), doings: make(map[*doing]struct{})}
 	a.kinds = newKinds(a.knows)
 	a.target = newTarget(&cfg)
 	a.ctx, a.stop = context.WithCancel(context.Background())
@@ -424,7 +430,7 @@ func (a *Account) Close() {
 }
 
 // Reload changes the config while the account works. Exchanges that wait or are in flight go on.
-// Name, HostID, Logger and Audit stay as they were. It returns when the new config is in force, with
+// Name, TRIDs, Logger and Audit stay as they were. It returns when the new config is in force, with
 // the ID of the last session that was opened before that. From any goroutine but the loop.
 func (a *Account) Reload(cfg Config) (last uint64) {
 	done := make(chan struct{})
@@ -447,7 +453,7 @@ func (a *Account) reload(cfg Config) {
 	case cfg.TLS != a.cfg.TLS || !reflect.DeepEqual(cfg.Login, a.cfg.Login):
 		login = pool.NewLogin
 	}
-	cfg.Name, cfg.HostID, cfg.Logger, cfg.Audit = a.cfg.Name, a.cfg.HostID, a.cfg.Logger, a.cfg.Audit
+	cfg.Name, cfg.TRIDs, cfg.Logger, cfg.Audit = a.cfg.Name, a.cfg.TRIDs, a.cfg.Logger, a.cfg.Audit
 	before := a.target.dialer
 	moves := cfg.Ledger != a.cfg.Ledger
 	if moves {

@@ -58,7 +58,7 @@ func TestRoomFor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := &Account{trids: newTRIDSource(1)}
+		a := &Account{trids: newTRIDSource(NewTRIDs(1, 0))}
 		a.kinds = newKinds(a.knows)
 		x := a.Exchange(Sender{}, m)
 		if len(x.buf.B) > x.room || len(x.buf.B)+128 < x.room {

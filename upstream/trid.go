@@ -9,8 +9,9 @@ import (
 
 // A muxTRID is "M" and 13 characters of Crockford's base 32. Where the client sent a clTRID, "-"
 // follows, and then that clTRID if it fits whole. The 13 characters are 55 bits of microseconds
-// since 1970, strictly rising, and 10 bits of host identity. So muxTRIDs are unique over clients,
-// restarts and hosts, sort by time, and give the clTRID back without a table.
+// since 1970, strictly rising over all accounts of the process, and 10 bits of identity, see TRIDs.
+// So muxTRIDs are unique over clients and accounts, and over restarts and processes as far as
+// identities are; they sort by time, and give the clTRID back without a table.
 const (
 	tridHead = 14 // "M" and 13 characters
 	tridMax  = 64 // RFC 5730 section 4: trIDStringType has 3 to 64 characters
@@ -28,15 +29,14 @@ const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 // tridSource makes transaction ids. Owned by the loop.
 type tridSource struct {
-	host uint64                         // 10 bits
-	last uint64                         // microseconds since 1970
-	kept *simplelru.LRU[string, []byte] // by the first tridHead characters: clTRIDs that did not fit
+	trids *TRIDs
+	kept  *simplelru.LRU[string, []byte] // by the first tridHead characters: clTRIDs that did not fit
 
 	octets int // in kept, keys included
 }
 
-func newTRIDSource(host uint16) *tridSource {
-	t := &tridSource{host: uint64(host) & 0x3ff}
+func newTRIDSource(trids *TRIDs) *tridSource {
+	t := &tridSource{trids: trids}
 	kept, err := simplelru.NewLRU(tridKept, func(id string, content []byte) { t.octets -= len(id) + len(content) })
 	if err != nil {
 		panic("BUG: " + err.Error())
@@ -48,11 +48,11 @@ func newTRIDSource(host uint16) *tridSource {
 // append appends the 13 characters of a new id to dst. wall is the time since 1970; no id comes
 // again when it goes back.
 func (t *tridSource) append(dst []byte, wall time.Duration) []byte {
-	t.last = max(t.last+1, uint64(wall.Microseconds()))
+	at := t.trids.next(wall)
 	for shift := 50; shift >= 0; shift -= 5 {
-		dst = append(dst, crockford[t.last>>shift&31])
+		dst = append(dst, crockford[at>>shift&31])
 	}
-	return append(dst, crockford[t.host>>5], crockford[t.host&31])
+	return append(dst, crockford[t.trids.identity>>5], crockford[t.trids.identity&31])
 }
 
 // appendMuxTRID appends a new muxTRID for a client's clTRID. content is the clTRID as it stood

@@ -8,7 +8,7 @@ import (
 )
 
 func TestMuxTRID(t *testing.T) {
-	src := newTRIDSource(1023)
+	src := newTRIDSource(NewTRIDs(1023, 0))
 	now := time.Duration(time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC).UnixNano())
 	tests := []struct {
 		content, value string // as it stood, as a parser sees it; content "" for none
@@ -48,7 +48,7 @@ func TestMuxTRID(t *testing.T) {
 
 // TestKeptOctets: what is remembered is counted, and bounded whatever clients send.
 func TestKeptOctets(t *testing.T) {
-	src := newTRIDSource(0)
+	src := newTRIDSource(NewTRIDs(0, 0))
 	if src.octets != 0 {
 		t.Errorf("%d octets without any", src.octets)
 	}
@@ -77,7 +77,7 @@ func TestKeptOctets(t *testing.T) {
 
 // TestMuxTRIDRises: ids are strictly rising, also when the clock goes back.
 func TestMuxTRIDRises(t *testing.T) {
-	src := newTRIDSource(0)
+	src := newTRIDSource(NewTRIDs(0, 0))
 	var last []byte
 	for i := range 1000 {
 		wall := 1_800_000_000 * time.Second
@@ -90,7 +90,7 @@ func TestMuxTRIDRises(t *testing.T) {
 		}
 		last = id
 	}
-	one, two := newTRIDSource(1), newTRIDSource(2)
+	one, two := newTRIDSource(NewTRIDs(1, 0)), newTRIDSource(NewTRIDs(2, 0))
 	const now = 1_800_000_000 * time.Second
 	if a, b := one.appendMuxTRID(nil, nil, nil, now), two.appendMuxTRID(nil, nil, nil, now); bytes.Equal(a, b) {
 		t.Errorf("two hosts make the same id %s", a)
@@ -117,7 +117,7 @@ func TestIsMuxTRID(t *testing.T) {
 }
 
 func BenchmarkMuxTRID(b *testing.B) {
-	src := newTRIDSource(1)
+	src := newTRIDSource(NewTRIDs(1, 0))
 	own := []byte("ABC-12345")
 	var buf [64]byte
 	const now = 1_800_000_000 * time.Second

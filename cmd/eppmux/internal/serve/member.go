@@ -26,6 +26,7 @@ type member struct {
 	sandbox *builtIn          // nil for a real registry
 	sockets *inherited
 	record  *recorder
+	trids   *upstream.TRIDs // nil for the built-in registry: it is one of this process
 	locks   *locks
 	lock    *accountLock // of the account
 	log     *slog.Logger
@@ -61,6 +62,8 @@ func (s *service) openMember(r *config.Registry) (*member, error) {
 		if m.sandbox, err = startBuiltIn(r, s.log); err != nil {
 			return nil, err
 		}
+	} else {
+		m.trids = s.transactionIDs()
 	}
 	m.up, m.down = m.tlsFor(r)
 	if err := m.build(r, s.log.With("registry", r.Name)); err != nil {
@@ -70,6 +73,15 @@ func (s *service) openMember(r *config.Registry) (*member, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// transactionIDs returns the source for all accounts at real registries. A demo needs none, and no
+// folder for it.
+func (s *service) transactionIDs() *upstream.TRIDs {
+	if s.trids == nil {
+		s.trids = takeIdentity(s.locks.folder, time.Now(), s.log)
+	}
+	return s.trids.trids
 }
 
 // claim takes the lock of the account, see locks.take. begin may be called after it.
@@ -128,6 +140,7 @@ func (m *member) proxyConfig(r *config.Registry, down *tls.Config) proxy.Config 
 // upstreamConfig returns r for the account, with the audit log and the built-in registry.
 func (m *member) upstreamConfig(r *config.Registry, up *tls.Config) upstream.Config {
 	c := upstreamConfig(r, up)
+	c.TRIDs = m.trids
 	m.record.apply(&c)
 	if m.sandbox != nil {
 		m.sandbox.point(r, &c)

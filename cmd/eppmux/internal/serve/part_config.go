@@ -2,9 +2,7 @@ package serve
 
 import (
 	"crypto/tls"
-	"hash/fnv"
 	"net/netip"
-	"os"
 	"slices"
 
 	"eppmux/cmd/eppmux/internal/config"
@@ -59,7 +57,6 @@ func upstreamConfig(r *config.Registry, up *tls.Config) upstream.Config {
 		ConnectTimeout:  r.Timeouts.Connect,
 		GreetingTimeout: r.Timeouts.Greeting,
 		LoginTimeout:    r.Timeouts.Login,
-		HostID:          hostID(),
 		QueryExtensions: r.QueryExtensions,
 		Pool: pool.Config{
 			Grant:            pool.Grant{MinSessions: r.Sessions.Min, MaxSessions: r.Sessions.Max},
@@ -100,16 +97,4 @@ func limitRule(l config.RateLimit) pool.Rule {
 		config.ScopeClient:   pool.ScopeClient,
 	}
 	return pool.Rule{Limit: l.Limit, Scope: scopes[l.Scope], Commands: pool.Commands(l.Covers), Shadow: l.Shadow}
-}
-
-// hostID is 10 bits of the name of this host. It sets the muxTRIDs of this host apart from those of
-// others with the same registrar account.
-func hostID() uint16 {
-	name, err := os.Hostname()
-	if err != nil {
-		return 0
-	}
-	h := fnv.New32a()
-	h.Write([]byte(name))
-	return uint16(h.Sum32()>>10^h.Sum32()) & 0x3ff
 }

@@ -59,6 +59,7 @@ type service struct {
 	notify  *notifier
 
 	locks   *locks         // of the accounts
+	trids   *identity      // of the muxTRIDs; nil: no real registry was there yet
 	cfg     *config.Config // in use: the file as applied last, with the old values of what needs a restart
 	record  *recorder
 	members []*member
@@ -244,5 +245,5 @@ func (s *service) close() error {
 	if s.record != nil {
 		errs = append(errs, s.record.close())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.trids.close())...)
 }
