@@ -184,3 +184,10 @@ func (a *Account) leaveLedger() {
 // clockSet is a difference between two comparisons of the clocks from which the wall clock was set. What
 // is kept has the old one's instants then.
 const clockSet = time.Second
+
+// Remember sets Ledger, Memory, LedgerKey and Pool.Ledger of the config, for a Memory that can be had
+// only behind NewAccount. It is called before Start, and on no loop.
+func (a *Account) Remember(k Keeper, m Memory, key []byte, policy pool.LedgerPolicy) {
+	a.cfg.Ledger, a.cfg.Memory, a.cfg.LedgerKey, a.cfg.Pool.Ledger = k, m, key, policy
+	a.cfg.login = loginHash(&a.cfg)
+}

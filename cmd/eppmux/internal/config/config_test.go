@@ -50,6 +50,7 @@ func TestDefaults(t *testing.T) {
 		}},
 		Admin:        Admin{Listen: "127.0.0.1:7001"},
 		Log:          Log{Level: slog.LevelInfo, Format: "text"},
+		State:        State{OnError: "warn"},
 		Audit:        Audit{Commands: "transform", OnError: "warn", Rotate: Rotate{MaxSize: 100 << 20, Keep: 30}},
 		DrainTimeout: 30 * time.Second,
 		folder:       "/nowhere",
@@ -132,7 +133,7 @@ func TestEveryKey(t *testing.T) {
 	}
 	got.Registries, got.folder = nil, ""
 	rest := &Config{
-		Admin: Admin{Listen: "[::1]:9000"}, Control: Control{Socket: "/tmp/eppmux.sock"}, State: State{Dir: dir}, Log: Log{Level: slog.LevelWarn, Format: "json"},
+		Admin: Admin{Listen: "[::1]:9000"}, Control: Control{Socket: "/tmp/eppmux.sock"}, State: State{Dir: dir, OnError: "block"}, Log: Log{Level: slog.LevelWarn, Format: "json"},
 		Audit:        Audit{File: filepath.Join(dir, "audit.jsonl"), Commands: "all", Frames: true, OnError: "block", Rotate: Rotate{MaxSize: 65536, Keep: 7}},
 		DrainTimeout: time.Minute,
 	}

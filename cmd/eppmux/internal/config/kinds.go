@@ -190,6 +190,7 @@ var closedSets = map[reflect.Type][]word{
 	reflect.TypeFor[AuditCommands]():    wordsOf(AuditTransform, AuditAll),
 	reflect.TypeFor[AuditOnError]():     wordsOf(AuditWarn, AuditBlock),
 	reflect.TypeFor[PollOthers]():       wordsOf(PollOthersEmpty, PollOthersWait),
+	reflect.TypeFor[StateOnError]():     wordsOf(StateWarn, StateBlock),
 
 	reflect.TypeFor[proxy.Services]():       {{"accept", proxy.ServicesAccept}, {"enforce", proxy.ServicesEnforce}},
 	reflect.TypeFor[proxy.Encodings]():      {{"accept", proxy.EncodingsAccept}, {"refuse", proxy.EncodingsRefuse}},

@@ -88,6 +88,7 @@ var keyTypes = map[string]string{
 	"control.socket":                                    "text",
 	"state":                                             "mapping",
 	"state.dir":                                         "text",
+	"state.on_error":                                    "word",
 	"log":                                               "mapping",
 	"log.level":                                         "word",
 	"log.format":                                        "word",

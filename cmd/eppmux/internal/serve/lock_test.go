@@ -414,5 +414,5 @@ func TestReloadSharedAccount(t *testing.T) {
 	}
 	lock.release()
 	st.write("state: {dir: /}", "c")
-	st.want(st.reload(), "state.dir changes at a restart only")
+	st.want(st.reload(), "state.dir and state.on_error change at a restart only")
 }

@@ -28,10 +28,11 @@ type member struct {
 	record  *recorder
 	trids   *upstream.TRIDs // nil for the built-in registry: it is one of this process
 	locks   *locks
-	lock    *accountLock // of the account
+	ledgers *ledgers
+	tenure  *tenure // of the account
 	log     *slog.Logger
 
-	former  []*accountLock // of accounts that a reload has left, see leave
+	former  []*tenure      // of accounts that a reload has left, see leave
 	leaving sync.WaitGroup // goroutines of leave
 	ending  chan struct{}  // closed by close
 
@@ -56,7 +57,7 @@ func (s *service) startMember(ctx context.Context, r *config.Registry) (*member,
 // openMember makes what serves r, and opens its listeners. Nothing is sent to the registry before
 // begin, and clients that connect wait until then. close must be called.
 func (s *service) openMember(r *config.Registry) (*member, error) {
-	m := &member{cfg: *r, sockets: s.sockets, record: s.record, locks: s.locks, log: s.log, ending: make(chan struct{})}
+	m := &member{cfg: *r, sockets: s.sockets, record: s.record, locks: s.locks, ledgers: s.ledgers, log: s.log, ending: make(chan struct{})}
 	if r.Sandbox() {
 		var err error
 		if m.sandbox, err = startBuiltIn(r, s.log); err != nil {
@@ -84,9 +85,12 @@ func (s *service) transactionIDs() *upstream.TRIDs {
 	return s.trids.trids
 }
 
-// claim takes the lock of the account, see locks.take. begin may be called after it.
+// claim takes the account, see locks.take. begin may be called after it.
 func (m *member) claim(ctx context.Context) (err error) {
-	m.lock, err = m.locks.take(ctx, &m.cfg)
+	var memory upstream.Memory
+	if m.tenure, memory, err = m.take(ctx, &m.cfg); err == nil && m.tenure.ledger != nil {
+		m.account.Remember(m.tenure.ledger, memory, m.ledgers.key, m.ledgers.policy)
+	}
 	return err
 }
 
@@ -141,6 +145,9 @@ func (m *member) proxyConfig(r *config.Registry, down *tls.Config) proxy.Config 
 func (m *member) upstreamConfig(r *config.Registry, up *tls.Config) upstream.Config {
 	c := upstreamConfig(r, up)
 	c.TRIDs = m.trids
+	if m.ledgers != nil && m.sandbox == nil {
+		c.Pool.Ledger = m.ledgers.policy
+	}
 	m.record.apply(&c)
 	if m.sandbox != nil {
 		m.sandbox.point(r, &c)
@@ -152,10 +159,11 @@ func (m *member) upstreamConfig(r *config.Registry, up *tls.Config) upstream.Con
 // nothing has changed. Another account is locked before anything else; that of before stays locked
 // as long as there are sessions of it.
 func (m *member) reload(ctx context.Context, r *config.Registry, record *recorder) error {
-	lock, moves := m.lock, accountOf(&m.cfg) != accountOf(r)
+	next, moves := m.tenure, accountOf(&m.cfg) != accountOf(r)
+	var memory upstream.Memory
 	if moves {
 		var err error
-		if lock, err = m.locks.take(ctx, r); err != nil {
+		if next, memory, err = m.take(ctx, r); err != nil {
 			return err
 		}
 	}
@@ -165,14 +173,18 @@ func (m *member) reload(ctx context.Context, r *config.Registry, record *recorde
 	if err := m.server.Reload(m.proxyConfig(r, down)); err != nil {
 		m.record = before
 		if moves {
-			lock.release()
+			next.release()
 		}
 		return err
 	}
-	last := m.account.Reload(m.upstreamConfig(r, up))
+	uc := m.upstreamConfig(r, up)
+	if next.ledger != nil {
+		uc.Ledger, uc.Memory, uc.LedgerKey = next.ledger, memory, m.ledgers.key
+	}
+	last := m.account.Reload(uc)
 	if moves {
 		m.leave(last)
-		m.lock = lock
+		m.tenure = next
 	}
 	if m.sandbox != nil {
 		if text := m.sandbox.outgrown(r); text != "" {
@@ -183,14 +195,11 @@ func (m *member) reload(ctx context.Context, r *config.Registry, record *recorde
 	return nil
 }
 
-// leave gives the lock back once the sessions of its account are closed: those up to the ID last.
+// leave gives the account back once its sessions are closed: those up to the ID last.
 func (m *member) leave(last uint64) {
-	if m.lock == nil {
-		return
-	}
-	old := m.lock
+	old := m.tenure
 	m.former = append(m.former, old)
-	old.ends(m.cfg.Timeouts.Command + stopSlack)
+	old.lock.ends(m.cfg.Timeouts.Command + stopSlack)
 	m.leaving.Go(func() { m.awaitLast(old, last) })
 }
 
@@ -199,7 +208,7 @@ const leaveLook = 200 * time.Millisecond
 
 // awaitLast runs on a goroutine of its own until the session last, and those before it, are closed,
 // or the member ends. close waits for it.
-func (m *member) awaitLast(old *accountLock, last uint64) {
+func (m *member) awaitLast(old *tenure, last uint64) {
 	tick := time.NewTicker(leaveLook)
 	defer tick.Stop()
 	for {
@@ -231,7 +240,7 @@ func (m *member) adopt(r config.Registry, up, down *tls.Config) {
 // drain ends the member's work within the given time: first no new clients, then no sessions, then
 // no clients. close must be called after it.
 func (m *member) drain(within time.Duration) error {
-	m.lock.ends(within + stopSlack)
+	m.tenure.lock.ends(within + stopSlack)
 	m.server.Refuse()
 	err := m.account.Drain(within)
 	m.server.Farewell(within)
@@ -245,8 +254,8 @@ func (m *member) close() error {
 	close(m.ending)
 	m.leaving.Wait()
 	err := m.loop.Stop()
-	for _, lock := range append(m.former, m.lock) {
-		lock.release()
+	for _, t := range append(m.former, m.tenure) {
+		t.release()
 	}
 	if m.sandbox != nil {
 		err = errors.Join(err, m.sandbox.stop())

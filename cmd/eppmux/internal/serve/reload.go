@@ -297,7 +297,7 @@ func (s *service) settings(cfg *config.Config, done *changes) *config.Config {
 	}
 	s.mendControl(done)
 	if cfg.State != s.cfg.State {
-		s.log.Warn("state.dir changes at a restart only")
+		s.log.Warn("state.dir and state.on_error change at a restart only")
 		inUse.State = s.cfg.State
 	}
 	s.locks.mend()

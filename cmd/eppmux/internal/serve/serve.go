@@ -59,6 +59,7 @@ type service struct {
 	notify  *notifier
 
 	locks   *locks         // of the accounts
+	ledgers *ledgers       // of the accounts; nil: none are kept
 	trids   *identity      // of the muxTRIDs; nil: no real registry was there yet
 	cfg     *config.Config // in use: the file as applied last, with the old values of what needs a restart
 	record  *recorder
@@ -166,6 +167,7 @@ func (s *service) open(cfg *config.Config) (err error) {
 		return err
 	}
 	s.live.audit = s.record.log
+	s.ledgers = newLedgers(cfg, s.log)
 	for i := range cfg.Registries {
 		m, err := s.openMember(&cfg.Registries[i])
 		if err != nil {

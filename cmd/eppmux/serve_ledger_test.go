@@ -1,0 +1,152 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/frame"
+	"eppmux/sandbox"
+)
+
+// ledgerStand is a registry, and a program that is restarted with one state folder.
+type ledgerStand struct {
+	*accountStand
+	options string // of the registry in the config
+	top     string // of the config
+	program *program
+}
+
+func startLedgerStand(t *testing.T, cfg sandbox.Config) *ledgerStand {
+	t.Helper()
+	st := &ledgerStand{accountStand: &accountStand{t: t, dir: t.TempDir(), state: t.TempDir()}}
+	made := clitest.NewTLS(t)
+	st.registry = clitest.StartRegistry(t, made, cfg)
+	clitest.WriteFile(t, st.dir, "ca.pem", string(made.CAPEM), 0o600)
+	clitest.WriteFile(t, st.dir, "c.pem", string(made.ClientCertPEM), 0o600)
+	clitest.WriteFile(t, st.dir, "c.key", string(made.ClientKeyPEM), 0o600)
+	return st
+}
+
+// begin starts the program, with a password.
+func (st *ledgerStand) begin(password string) {
+	st.t.Helper()
+	file := clitest.WriteFile(st.t, st.dir, "c.yaml", fmt.Sprintf("admin: {listen: \"\"}\nstate: {dir: %q%s}\nregistries: [{name: a, address: %q, listen: [%q], "+
+		"login: {client_id: demo, password: %s}, tls: {ca_file: ca.pem, cert_file: c.pem, key_file: c.key}, clients: {max: 50}, %s}]\n",
+		st.state, st.top, st.registry.Address, "unix://"+filepath.Join(st.dir, "a"), password, st.options), 0o600)
+	st.program = startProgram(st.t, "serve", "--config", file)
+	st.program.find(`msg="(eppmux serves)"`)
+}
+
+// end ends the program in one of two ways.
+func (st *ledgerStand) end(by syscall.Signal) {
+	st.t.Helper()
+	if err := st.program.cmd.Process.Signal(by); err != nil {
+		st.t.Fatal(err)
+	}
+	<-st.program.ended
+}
+
+// ask sends n checks, one behind the other, and returns how many were answered with 1000.
+func (st *ledgerStand) ask(n int) (done int) {
+	st.t.Helper()
+	conn := st.connect("a")
+	defer conn.Close()
+	if _, err := clitest.ReadUnit(conn); err != nil {
+		st.t.Fatal(err)
+	}
+	for range n {
+		if st.code(conn) == 1000 {
+			done++
+		}
+	}
+	return done
+}
+
+func (st *ledgerStand) code(conn net.Conn) int {
+	st.t.Helper()
+	if _, err := conn.Write(checkXML("a.example")); err != nil {
+		st.t.Fatal(err)
+	}
+	answer, err := clitest.ReadUnit(conn)
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	code, _, err := frame.ParseResult(answer)
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	return code
+}
+
+func (st *ledgerStand) checks() uint64 { return st.registry.Counters().Commands["check"] }
+
+// TestLimitOutlivesRestart: what is used of a limit counts behind a restart, a crash, and where the
+// rule has another name and other commands.
+func TestLimitOutlivesRestart(t *testing.T) {
+	t.Parallel()
+	for _, by := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		st := startLedgerStand(t, sandbox.Config{})
+		st.options = "sessions: {max: 1}, timeouts: {queue: 300ms}, rate_limits: [{limit: 10, per: 1h, commands: [check, info]}]"
+		st.begin("demo-secret")
+		if got := st.ask(10); got != 10 {
+			t.Errorf("%v: got %d answers of the first 10", by, got)
+		}
+		st.end(by)
+		st.options = "sessions: {max: 1}, timeouts: {queue: 300ms}, rate_limits: [{name: other, limit: 10, per: 1h, commands: [check, delete]}]"
+		st.begin("demo-secret")
+		if got := st.ask(3); got != 0 || st.checks() != 10 {
+			t.Errorf("%v: got %d answers more, the registry saw %d checks, want 10", by, got, st.checks())
+		}
+		st.end(syscall.SIGTERM)
+	}
+}
+
+// TestDayOutlivesRestarts: of 1,000 a day none can be spent twice, and few are lost, over six restarts
+// of which half are crashes. More within a minute would wait for the budget of logins.
+func TestDayOutlivesRestarts(t *testing.T) {
+	t.Parallel()
+	st := startLedgerStand(t, sandbox.Config{})
+	st.options = "sessions: {max: 1}, timeouts: {queue: 300ms}, rate_limits: [{limit: 1000, per: 24h, commands: [check]}]"
+	for i := range 6 {
+		st.begin("demo-secret")
+		st.ask(150)
+		st.end([]syscall.Signal{syscall.SIGTERM, syscall.SIGKILL}[i%2])
+	}
+	st.begin("demo-secret")
+	for range 200 {
+		if st.ask(1) < 1 {
+			break
+		}
+	}
+	if n := st.checks(); n > 1000 || n < 900 {
+		t.Errorf("the registry saw %d, want 900 to 1,000", n)
+	}
+	st.end(syscall.SIGTERM)
+}
+
+// TestRefusalOutlivesRestart: credentials that were refused are not tried again by four starts, and
+// others are at once.
+func TestRefusalOutlivesRestart(t *testing.T) {
+	t.Parallel()
+	st := startLedgerStand(t, sandbox.Config{})
+	st.options = "sessions: {max: 1}"
+	for i := range 4 {
+		st.begin("wrong-secret")
+		if i == 0 {
+			st.program.find(`(code=2200|2200)`)
+		}
+		st.end([]syscall.Signal{syscall.SIGTERM, syscall.SIGKILL}[i%2])
+	}
+	if n := st.registry.Counters().LoginsRefused; n != 1 {
+		t.Errorf("got %d logins with refused credentials, want 1", n)
+	}
+	st.begin("demo-secret")
+	if got := st.ask(1); got != 1 {
+		t.Error("another password was not tried")
+	}
+	st.end(syscall.SIGTERM)
+}
