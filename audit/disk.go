@@ -111,7 +111,9 @@ func (d *disk) moved() bool {
 	if there.Dev != d.id.Dev || there.Ino != d.id.Ino {
 		return true
 	}
-	d.size = there.Size // another program may have truncated it
+	if there.Size != d.size { // another program has truncated it, or written to it
+		d.size, d.cut = there.Size, endsInMidLine(d.f, there.Size)
+	}
 	return false
 }
 

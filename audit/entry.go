@@ -19,11 +19,13 @@ const (
 	start // a process begins to write
 	stop  // the process has written all its lines
 	lost  // lines are missing here
+
+	resolved // a person has found out what became of a sending of unknown outcome
 )
 
 // String is the event in the word that a line has for it.
 func (e Event) String() string {
-	return [...]string{"sending", "end", "rejected", "start", "stop", "lost"}[e]
+	return [...]string{"sending", "end", "rejected", "start", "stop", "lost", "resolved"}[e]
 }
 
 // Entry says what has happened to one command. A Log copies what it needs: the caller may change

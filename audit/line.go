@@ -10,8 +10,8 @@ import (
 )
 
 // Line is a line of the file, with its keys in this order. Empty fields are left out, save time and
-// event. What a line is about stands in its Event: a command (sending, end, rejected) or the log
-// itself (start, stop, lost).
+// event. What a line is about stands in its Event: a command (sending, end, rejected), the log itself
+// (start, stop, lost), or what a person has found out about a command (resolved).
 type Line struct {
 	Time      Moment   `json:"time"`
 	Event     string   `json:"event"`
@@ -38,6 +38,11 @@ type Line struct {
 	Lost      uint64   `json:"lost,omitempty"`   // number of lines that are missing here
 	Frame     string   `json:"frame,omitempty"`  // payload of the command, without secrets
 	Answer    string   `json:"answer,omitempty"` // payload of the answer, without secrets
+
+	// Of resolved alone.
+	Sent  string `json:"sent,omitempty"`  // when the command was sent, if it had no place for a muxTRID
+	By    string `json:"by,omitempty"`    // the user
+	Words string `json:"words,omitempty"` // what was found out
 }
 
 // Moment is a time in the form of the file: UTC, with microseconds.

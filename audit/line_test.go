@@ -61,7 +61,7 @@ func tagsOf(t *testing.T) (tags []string) {
 	return tags
 }
 
-// fullest is an entry of which every key of a line is filled, but for lost.
+// fullest is an entry of which every key of a line is filled, but for lost and those of resolved.
 func fullest() *Entry {
 	var names strings.Builder
 	for i := range maxNames + 7 {
@@ -83,11 +83,17 @@ func TestTagsAreKeys(t *testing.T) {
 	r := newRenderer(true)
 	written := keysOf(t, r.append(nil, fullest()))
 	ofLog := keysOf(t, r.appendOwn(nil, lost, time.Now(), 12))
+	ofResolved := keysOf(t, r.appendResolution(nil, time.Now(), &Resolution{Registry: "r", By: "b", Words: "w"}))
 	tags := tagsOf(t)
 	for _, key := range ofLog {
 		if !slices.Contains(written, key) {
 			// The place of lost is behind rtt: nothing has both, and the order is the struct's.
 			written = slices.Insert(written, slices.Index(written, "rtt")+1, key)
+		}
+	}
+	for _, key := range ofResolved {
+		if !slices.Contains(written, key) {
+			written = append(written, key)
 		}
 	}
 	if !slices.Equal(written, tags) {
@@ -106,7 +112,7 @@ func TestLineReadsAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range reflect.TypeOf(l).NumField() {
-		if f := reflect.TypeOf(l).Field(i); f.Name != "Lost" && reflect.ValueOf(l).Field(i).IsZero() {
+		if f := reflect.TypeOf(l).Field(i); !slices.Contains([]string{"Lost", "Sent", "By", "Words"}, f.Name) && reflect.ValueOf(l).Field(i).IsZero() {
 			t.Errorf("%s is empty in %s", f.Name, raw)
 		}
 	}

@@ -21,6 +21,7 @@ const exitFound = 3
 type auditRead struct {
 	filter  audit.Filter
 	unknown bool
+	resolve []string // ids
 	json    bool
 
 	out     *bufio.Writer
@@ -35,7 +36,7 @@ func newAuditCommand() *cobra.Command {
 	var config, since, until string
 	var a auditRead
 	cmd := &cobra.Command{
-		Use:   "audit [FILE...]",
+		Use:   "audit [FILE... | --resolve MUXTRID WORDS]",
 		Short: "Show what was sent to registries and what became of it",
 		Long: `Audit reads the audit log: the files named, or the one that the config names as audit.file
 with all that it was rotated to, gzip or not, the oldest first. It prints one line for each
@@ -55,18 +56,29 @@ repeats it. A line of a command that was announced and never sent may be among t
 process was killed between the two. Of a protocol extension without a clTRID several
 sendings can look like one, or one like several.
 
+--resolve MUXTRID WORDS ticks one off, once you have found out: a line with your words, your
+user and the time goes to the end of the log that the config names, also while eppmux writes
+to it. --unknown, the status page and the alerts leave it out from then on. It takes several
+ids with commas between them and, of a command without a muxTRID, the time under SENT.
+Nothing is resolved by itself.
+
 --since and --until are about when a command was sent. They take a time as 2006-01-02 or
 2006-01-02T15:04:05Z, or so long ago as 90m or 48h. --object takes a name, or *.example for
 all that end so; names beyond the hundredth of a command are not in the log. --code takes x
 for any digit, as in 2xxx.
 
-Exit codes: 0 done, 1 failed, or --unknown has found nothing in a log with gaps, 2 wrong
-usage, 3 --unknown has found something.`,
+Exit codes: 0 done, 1 failed, or --unknown has found nothing in a log with gaps, or --resolve
+was given an id that is not unknown, 2 wrong usage, 3 --unknown has found something that is
+not resolved.`,
 		Example: `  eppmux audit --since 2h --object a.example
   eppmux audit --unknown --config /etc/eppmux/config.yaml
+  eppmux audit --resolve 5f3k2m-17 "carried out, see ticket 4711"
   eppmux audit --json --code 2xxx audit.jsonl audit.jsonl.1.gz`,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			a.out, a.errs = bufio.NewWriter(cmd.OutOrStdout()), cmd.ErrOrStderr()
+			if cmd.Flags().Changed("resolve") {
+				return a.runResolve(cmd, config, files)
+			}
 			if err := a.times(since, until, time.Now()); err != nil {
 				return cli.Misused(cmd, "%v", err)
 			}
@@ -90,6 +102,7 @@ usage, 3 --unknown has found something.`,
 	f := cmd.Flags()
 	f.StringVarP(&config, "config", "c", defaultConfigFile, "config `FILE` that names the log")
 	f.BoolVar(&a.unknown, "unknown", false, "only what must be looked up at the registry")
+	f.StringSliceVar(&a.resolve, "resolve", nil, "tick off what --unknown lists under this `MUXTRID`, with words")
 	f.BoolVar(&a.json, "json", false, "the lines as they are in the file")
 	f.StringVar(&since, "since", "", "from this `TIME` on")
 	f.StringVar(&until, "until", "", "up to this `TIME`")
@@ -137,6 +150,9 @@ func (a *auditRead) run(config string, files []string) error {
 	}
 	defer r.Close()
 	r.Broken = a.skipped
+	if a.unknown {
+		return a.listUnknown(r)
+	}
 	var j audit.Joiner
 	for {
 		raw, l, err := r.Next()
@@ -147,7 +163,7 @@ func (a *auditRead) run(config string, files []string) error {
 			return err
 		}
 		a.lost += l.Lost
-		if a.json && !a.unknown {
+		if a.json {
 			if a.filter.Line(l) {
 				a.line(raw)
 			}
@@ -163,26 +179,63 @@ func (a *auditRead) run(config string, files []string) error {
 	return nil
 }
 
+// listUnknown prints what is unknown and not resolved.
+func (a *auditRead) listUnknown(r *audit.Reader) error {
+	u, err := a.collect(r)
+	if err != nil {
+		return err
+	}
+	for _, s := range u.Stories() {
+		a.story(s)
+	}
+	return nil
+}
+
+// collect reads all of r for what is unknown.
+func (a *auditRead) collect(r *audit.Reader) (*audit.Unresolved, error) {
+	u := new(audit.Unresolved)
+	for {
+		raw, l, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return u, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		a.lost += l.Lost
+		u.Add(raw, l)
+	}
+}
+
 // openAudit opens the files, or the log that the config names if there are none.
 func openAudit(configFile string, files []string) (*audit.Reader, error) {
 	if len(files) > 0 {
 		return audit.OpenFiles(files)
 	}
 	// A user who may read the log need not be able to read passwords.
-	cfg, err := config.LoadValues(configFile)
+	file, err := auditFile(configFile)
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Audit.File == "" {
-		return nil, fmt.Errorf("%s has no audit.file", configFile)
+	return audit.OpenLog(file)
+}
+
+// auditFile is the path of the log that the config names.
+func auditFile(configFile string) (string, error) {
+	cfg, err := config.LoadValues(configFile)
+	if err != nil {
+		return "", err
 	}
-	return audit.OpenLog(cfg.Resolve(cfg.Audit.File))
+	if cfg.Audit.File == "" {
+		return "", fmt.Errorf("%s has no audit.file", configFile)
+	}
+	return cfg.Resolve(cfg.Audit.File), nil
 }
 
 // story prints a command, if it is asked for.
 func (a *auditRead) story(s *audit.Story) {
 	switch {
-	case a.unknown && !s.Unknown() || !a.filter.Story(s):
+	case !a.filter.Story(s):
 	case a.json:
 		a.line(s.Raw)
 	default:
