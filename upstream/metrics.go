@@ -12,9 +12,16 @@ import (
 type Metrics = metric.Collector[*Account, Snapshot]
 
 // NewMetrics returns the metrics of the accounts that a function names at each scrape. All of them
-// have been started.
-func NewMetrics(accounts func() []*Account) *Metrics {
-	return metric.NewCollector(metrics, accounts, (*Account).Name, (*Account).Look)
+// have been started. before is the number of transforms of unknown outcome that earlier processes
+// have left at a registry: the counter of these begins there. It is called by several goroutines.
+func NewMetrics(accounts func() []*Account, before func(registry string) uint64) *Metrics {
+	return metric.NewCollector(metrics, accounts, (*Account).Name, func(a *Account) *Snapshot {
+		s := a.Look()
+		if s != nil {
+			s.Unknown += before(a.Name())
+		}
+		return s
+	})
 }
 
 // MetricDocs describes the metrics for the docs.
@@ -54,7 +61,8 @@ var commandMetrics = metric.Group[Snapshot]{Name: "commands", Rows: []metric.Row
 		},
 	}, {
 		Name: "eppmux_unknown_transforms_total", Kind: metric.Counter,
-		Help:  "Transforms that were sent and have no answer: may have been executed.",
+		Help: "Transforms that were sent and have no answer: may have been executed. " +
+			"It begins with those of earlier processes that the audit log has and nobody has resolved.",
 		When:  "it grows: [find out](runbook.md#find-out-what-became-of-a-command) what became of them",
 		Value: func(s *Snapshot) float64 { return float64(s.Unknown) },
 	}, {

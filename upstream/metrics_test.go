@@ -59,7 +59,7 @@ func TestMetricsOfAnAccount(t *testing.T) {
 			r.reply(code)
 			a.end()
 		}
-		got := metrictest.Scrape(t, NewMetrics(func() []*Account { return []*Account{p.account} }))
+		got := metrictest.Scrape(t, NewMetrics(func() []*Account { return []*Account{p.account} }, func(string) uint64 { return 0 }))
 		for _, want := range []string{
 			`eppmux_commands_total{code="1000",command="check",registry="R"} 1`,
 			`eppmux_commands_total{code="other",command="check",registry="R"} 1`,

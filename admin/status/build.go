@@ -65,6 +65,14 @@ func (m *Monitor) registry(w *watched, now time.Time) Registry {
 	if w.Audit != nil {
 		r.Audit = auditOf(w.Audit, now)
 	}
+	if w.Unresolved != nil {
+		if n, oldest, known := w.Unresolved(); known {
+			r.Unresolved = &Unresolved{Count: n}
+			if n > 0 {
+				r.Unresolved.OldestSeconds = seconds(now.Sub(oldest))
+			}
+		}
+	}
 	for i := range r.Expiries {
 		r.Expiries[i].In = r.Expiries[i].At.Sub(now).Round(time.Second).Seconds()
 	}

@@ -131,10 +131,19 @@ func slow(r *Registry) *Finding {
 		"ask the registry; compare eppmux send --direct --repeat"}
 }
 
-// unknown finds transforms that may or may not have been carried out.
+// unknown finds transforms that may or may not have been carried out: those that nobody has
+// resolved, also of earlier processes. Without an audit log, or with gaps in it, those of the last
+// ten minutes.
 func unknown(r *Registry) *Finding {
-	n := r.Recent.UnknownTransforms
-	if n == 0 {
+	u, n := r.Unresolved, r.Recent.UnknownTransforms
+	if u != nil && u.Count > 0 {
+		return &Finding{Look, "unknown", whoseRegistry, count(uint64(u.Count), "transform") +
+			" with unknown outcome not resolved, the oldest sent " + Span(u.OldestSeconds) + " ago",
+			"look each up at the registry before anybody repeats it, and tick it off:" +
+				" eppmux audit --unknown, then --resolve"}
+	}
+	whole := u != nil && r.Audit != nil && !r.Audit.Failing && r.Audit.Lost == 0
+	if n == 0 || whole {
 		return nil
 	}
 	return &Finding{Look, "unknown", whoseRegistry,

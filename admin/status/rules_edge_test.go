@@ -127,6 +127,14 @@ var edges = []struct {
 
 	{"unknown", true, "one transform", func(r *Registry) { r.Recent.UnknownTransforms = 1 }},
 	{"unknown", false, "a query", func(r *Registry) { r.Recent.Unknown = 1 }},
+	{"unknown", true, "of an earlier process", func(r *Registry) { r.Unresolved = &Unresolved{Count: 1} }},
+	{"unknown", false, "all are resolved", func(r *Registry) {
+		r.Recent.UnknownTransforms, r.Unresolved, r.Audit = 1, new(Unresolved), new(Audit)
+	}},
+	{"unknown", true, "one may be lost", func(r *Registry) {
+		r.Recent.UnknownTransforms, r.Unresolved, r.Audit = 1, new(Unresolved), &Audit{Lost: 1, LostSeconds: 999}
+	}},
+	{"unknown", true, "the log is not read yet", func(r *Registry) { r.Recent.UnknownTransforms, r.Audit = 1, new(Audit) }},
 	{"unknown", false, "before", func(r *Registry) { r.Total.UnknownTransforms = 1 }},
 
 	{"audit_gap", true, "ten minutes ago", func(r *Registry) { r.Audit = &Audit{Lost: 1, LostSeconds: 600} }},

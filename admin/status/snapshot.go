@@ -25,6 +25,10 @@ type Subject struct {
 	// Audit is the state of the audit log and what becomes of transforms when it fails. Nil: none
 	// is kept.
 	Audit func() (state audit.State, blocks bool)
+	// Unresolved is how many transforms of unknown outcome the audit log has for the registry that
+	// nobody has resolved, and when the oldest was sent; known is not set while the log is not read
+	// yet. Nil: none is kept.
+	Unresolved func() (n int, oldest time.Time, known bool)
 }
 
 // Looker is an account at a registry that can be looked at. Its dynamic type must be comparable.

@@ -100,7 +100,9 @@ type Registry struct {
 	Audit     *Audit       `json:"audit,omitempty"` // one log for all registries; nil: none is kept
 	// Ledger is what the registry's account suffers since its ledger cannot be written; empty: nothing.
 	Ledger Ledger `json:"ledger_fails,omitempty"`
-	Blame  *Blame `json:"client_at_fault,omitempty"` // the last one; nil: none was
+	// Unresolved is what the audit log has; nil: none is kept, or it is not read yet.
+	Unresolved *Unresolved `json:"unresolved,omitempty"`
+	Blame      *Blame      `json:"client_at_fault,omitempty"` // the last one; nil: none was
 	// Culprits are the clients behind whose commands sessions ended, the latest first, eight at most,
 	// of the last minutes.
 	Culprits []Culprit `json:"culprits"`
@@ -120,6 +122,12 @@ type Audit struct {
 	Why            string  `json:"why,omitempty"` // it fails; empty: its disk does not answer
 	Lost           uint64  `json:"lost"`          // lines that it lacks
 	LostSeconds    float64 `json:"lost_seconds_ago,omitempty"`
+}
+
+// Unresolved are the transforms of unknown outcome that nobody has resolved.
+type Unresolved struct {
+	Count         int     `json:"count"`
+	OldestSeconds float64 `json:"oldest_seconds,omitempty"` // since it was sent
 }
 
 // Blame names a client that was at fault.

@@ -80,6 +80,7 @@ func TestJSONKeys(t *testing.T) {
 		"registries.events.count registries.login_events.type registries.login_events.level registries.login_events.expires",
 		"registries.login_events.text registries.audit.file registries.audit.blocks registries.audit.failing",
 		"registries.audit.failing_seconds registries.audit.why registries.audit.lost registries.audit.lost_seconds_ago",
+		"registries.unresolved.count registries.unresolved.oldest_seconds",
 		"registries.client_at_fault.at registries.client_at_fault.listener registries.client_at_fault.client",
 		"registries.client_at_fault.reason registries.accept_error events.at events.count",
 		"registries.culprits.listener registries.culprits.client registries.culprits.identity registries.culprits.id",

@@ -141,7 +141,7 @@ func (w *alertWatch) judge(v *verdicts, host *hostStand) {
 	of("h0", "the registry of the host that suffers", "ClientsNotTaken", "NotSent NoSession", false)
 	of(host.admin, "the host that suffers", "AuditFails AuditGap LogGap ReloadFailed Down", "", false)
 	for name := range w.pages {
-		if !seen[name] {
+		if !seen[name] && name != "EppmuxUnknownUnresolved" { // see TestUnknownSurvives
 			t.Errorf("%s has not fired in any case", name)
 		}
 	}

@@ -62,6 +62,7 @@ type live struct {
 	audit    *audit.Log // nil: none; immutable once anything is served
 	log      *Log       // nil: no lines are counted; immutable as audit
 	draining atomic.Bool
+	left     atomic.Pointer[unresolved] // nil: no audit log, or not begun
 	now      atomic.Pointer[view]
 	reloads  reloadCounts
 }
@@ -77,7 +78,8 @@ type view struct {
 
 func newLive(version string) *live {
 	l := &live{version: version}
-	l.accounts = upstream.NewMetrics(func() []*upstream.Account { return l.now.Load().accounts })
+	l.accounts = upstream.NewMetrics(func() []*upstream.Account { return l.now.Load().accounts },
+		func(registry string) uint64 { return l.left.Load().atStart(registry) })
 	l.clients = proxy.NewMetrics(func() []*proxy.Server { return l.now.Load().servers })
 	l.set(nil, nil)
 	return l
@@ -89,7 +91,7 @@ func (l *live) set(members []*member, drained []string) {
 	for _, m := range members {
 		v.servers = append(v.servers, m.server)
 		v.accounts = append(v.accounts, m.account)
-		v.subjects = append(v.subjects, m.subject())
+		v.subjects = append(v.subjects, m.subject(l))
 		v.own = append(v.own, m.cfg.Certificates()...)
 	}
 	l.now.Store(v)

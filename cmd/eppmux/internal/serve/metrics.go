@@ -47,6 +47,23 @@ var metrics = metric.NewTable(nil, metric.Group[live]{Name: "sessions", Rows: []
 			}
 		},
 	},
+}}, metric.Group[live]{Name: "commands", Rows: []metric.Row[live]{
+	{
+		Name: "eppmux_unknown_transforms_unresolved", Kind: metric.Gauge, Labels: []string{"registry"},
+		Help: "Transforms of unknown outcome in the audit log, of earlier processes too, that nobody has resolved. " +
+			"Absent without an audit log, and until it is read.",
+		When: "it is not 0: [find out](runbook.md#find-out-what-became-of-a-command) what became of them, and resolve them",
+		Each: func(l *live, e metric.Emit) {
+			for _, s := range l.now.Load().subjects {
+				if s.Unresolved == nil {
+					continue
+				}
+				if n, _, known := s.Unresolved(); known {
+					e.Value(float64(n), s.Name)
+				}
+			}
+		},
+	},
 }}, metric.Group[live]{Name: "program", Rows: []metric.Row[live]{
 	{
 		Name: "eppmux_reloads_total", Kind: metric.Counter, Labels: []string{"result"},

@@ -149,6 +149,9 @@ func (s *service) start(ctx context.Context, file *config.Config) error {
 	for _, m := range s.members {
 		m.begin()
 	}
+	if s.record.log != nil {
+		s.live.left.Store(watchUnresolved(s.cfg.Audit.File, s.log))
+	}
 	s.publish()
 	s.monitor = s.live.monitor(s.recent)
 	s.watch = newExpiryWatch(s.certificates(), s.log, time.Now())
@@ -238,6 +241,7 @@ func (s *service) close() error {
 	if s.monitor != nil {
 		s.monitor.Stop()
 	}
+	s.live.left.Load().stop()
 	for i := len(s.members) - 1; i >= 0; i-- {
 		errs = append(errs, s.members[i].close())
 	}

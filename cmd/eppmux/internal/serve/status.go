@@ -20,8 +20,8 @@ func (l *live) monitor(recent *status.Recent) *status.Monitor {
 	})
 }
 
-// subject returns m for the status page.
-func (m *member) subject() status.Subject {
+// subject returns m for the status page of l.
+func (m *member) subject(l *live) status.Subject {
 	r := &m.cfg
 	s := status.Subject{Name: r.Name, Looker: admin.Served(m.server), Address: r.Address,
 		MinSessions: r.Sessions.Min, MaxSessions: r.Sessions.Max, MaxClients: r.Clients.Max,
@@ -45,6 +45,7 @@ func (m *member) subject() status.Subject {
 	}
 	if m.record.log != nil {
 		s.Audit = m.record.state
+		s.Unresolved = func() (int, time.Time, bool) { return l.left.Load().of(r.Name) }
 	}
 	own := r.Certificates()
 	s.Expiries = func(now time.Time) []status.Expiry { return expiries(own, now) }
