@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ type auditRead struct {
 	filter  audit.Filter
 	unknown bool
 	resolve []string // ids
+	lookUp  *lookUp  // nil: nothing is looked up
 	json    bool
 
 	out     *bufio.Writer
@@ -34,6 +36,7 @@ type auditRead struct {
 
 func newAuditCommand() *cobra.Command {
 	var config, since, until string
+	var lookFor, direct bool
 	var a auditRead
 	cmd := &cobra.Command{
 		Use:   "audit [FILE... | --resolve MUXTRID WORDS]",
@@ -55,6 +58,12 @@ end and cut off. Look each up at the registry, by its muxTRID or its object, bef
 repeats it. A line of a command that was announced and never sent may be among them, if the
 process was killed between the two. Of a protocol extension without a clTRID several
 sendings can look like one, or one like several.
+
+--look-up asks the registry for each object of --unknown, one at a time and with nothing but
+info: through a listener of the running eppmux that needs no TLS and no login or, with
+--direct, past it, as eppmux send does. Below each command stands what is there: that the
+object does not exist, or its dates, sponsor and status. Compare them with SENT. It fails (1)
+if a registry cannot be asked.
 
 --resolve MUXTRID WORDS ticks one off, once you have found out: a line with your words, your
 user and the time goes to the end of the log that the config names, also while eppmux writes
@@ -85,7 +94,14 @@ not resolved.`,
 			if err := a.filter.Check(); err != nil {
 				return cli.Misused(cmd, "%v", err)
 			}
-			err := a.run(config, files)
+			if (lookFor || direct) && (!a.unknown || !lookFor || a.json) {
+				return cli.Misused(cmd, "--look-up goes with --unknown and without --json, --direct with --look-up")
+			}
+			if lookFor {
+				a.lookUp = &lookUp{cmd: cmd, config: config, direct: direct, open: map[string]*looking{}}
+				defer a.lookUp.close()
+			}
+			err := a.run(cmd.Context(), config, files)
 			if err = errors.Join(err, a.out.Flush()); err != nil {
 				return cli.Failed(cmd, err)
 			}
@@ -102,6 +118,8 @@ not resolved.`,
 	f := cmd.Flags()
 	f.StringVarP(&config, "config", "c", defaultConfigFile, "config `FILE` that names the log")
 	f.BoolVar(&a.unknown, "unknown", false, "only what must be looked up at the registry")
+	f.BoolVar(&lookFor, "look-up", false, "with --unknown: ask the registry for each object, with info alone")
+	f.BoolVar(&direct, "direct", false, "with --look-up: past a running eppmux, with the login of the config")
 	f.StringSliceVar(&a.resolve, "resolve", nil, "tick off what --unknown lists under this `MUXTRID`, with words")
 	f.BoolVar(&a.json, "json", false, "the lines as they are in the file")
 	f.StringVar(&since, "since", "", "from this `TIME` on")
@@ -143,7 +161,7 @@ func instant(text string, now time.Time) (time.Time, error) {
 }
 
 // run prints what the filter lets through, and counts it.
-func (a *auditRead) run(config string, files []string) error {
+func (a *auditRead) run(ctx context.Context, config string, files []string) error {
 	r, err := openAudit(config, files)
 	if err != nil {
 		return err
@@ -151,7 +169,7 @@ func (a *auditRead) run(config string, files []string) error {
 	defer r.Close()
 	r.Broken = a.skipped
 	if a.unknown {
-		return a.listUnknown(r)
+		return a.listUnknown(ctx, r)
 	}
 	var j audit.Joiner
 	for {
@@ -180,15 +198,27 @@ func (a *auditRead) run(config string, files []string) error {
 }
 
 // listUnknown prints what is unknown and not resolved.
-func (a *auditRead) listUnknown(r *audit.Reader) error {
+func (a *auditRead) listUnknown(ctx context.Context, r *audit.Reader) error {
 	u, err := a.collect(r)
 	if err != nil {
 		return err
 	}
+	var failed error
 	for _, s := range u.Stories() {
 		a.story(s)
+		if a.lookUp == nil || !a.filter.Story(s) {
+			continue
+		}
+		lines, err := a.lookUp.of(ctx, s)
+		if err != nil {
+			failed = errNotLookedUp
+		}
+		for _, line := range lines {
+			fmt.Fprintf(a.out, "  %s\n", line)
+		}
+		fmt.Fprintf(a.out, "  once found out: eppmux audit --resolve %s \"...\"\n", audit.Visible(s.ID()))
 	}
-	return nil
+	return failed
 }
 
 // collect reads all of r for what is unknown.

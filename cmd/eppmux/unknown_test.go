@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,22 +17,22 @@ import (
 // TestUnknownSurvives: two creates in flight outlive kill -9. The next process says so in its log,
 // on the page and in its metrics, and the alert fires, until words resolve both; nothing else does.
 func TestUnknownSurvives(t *testing.T) {
-	r := statusRegistry{name: "a", faults: "silent:cmd=create", more: []string{"sessions: {min: 2, max: 2}", "clients: {max: 50}"}}
+	r := statusRegistry{name: "a", faults: "silent:cmd=create,first=1;silent-before:cmd=create", more: []string{"sessions: {min: 2, max: 2}", "clients: {max: 50}"}}
 	st := prepareStatusStand(t)
 	st.launch("audit: {file: audit.jsonl}\n", r)
-	for range 2 {
+	for i := range 2 {
 		nc, err := net.Dial("unix", st.socket("a"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer nc.Close()
 		if _, err := nc.Write(clitest.Unit(clitest.CommandXML(`<create><d:create xmlns:d="urn:ietf:params:xml:ns:domain-1.0">` +
-			`<d:name>twice.example</d:name><d:authInfo><d:pw>` + clitest.Canary + `</d:pw></d:authInfo></d:create></create>`))); err != nil {
+			`<d:name>n` + strconv.Itoa(i) + `.example</d:name><d:authInfo><d:pw>` + clitest.Canary + `</d:pw></d:authInfo></d:create></create>`))); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if !st.until(func(s *status.Status) bool { return s.Registries[0].Sessions.Busy == 2 }) {
-		t.Fatalf("got %s, want two creates in flight", st.get("/status.json"))
+		if !st.until(func(s *status.Status) bool { return s.Registries[0].Sessions.Busy == i+1 }) {
+			t.Fatalf("got %s, want %d creates in flight", st.get("/status.json"), i+1)
+		}
 	}
 	if got := st.status().Registries[0].Unresolved; got == nil || got.Count != 0 {
 		t.Errorf("in flight: got %+v, want none", got)
@@ -86,6 +87,19 @@ func TestUnknownSurvives(t *testing.T) {
 			break
 		}
 		st.rest(time.Second)
+	}
+	before := st.served["a"].Counters()
+	got := eppmux(t, "audit", "--config", file, "--unknown", "--look-up")
+	want := regexp.MustCompile(ids[0] + `\n  n0.example: exists, created 20\S+, expires 20\S+, .*sponsor demo, status .*\n  once found out: eppmux audit --resolve ` + ids[0] +
+		` "..."\n.*` + ids[1] + `\n  n1.example: does not exist\n`)
+	if got.code != exitFound || !want.MatchString(got.out) || got.errs != "" || strings.Contains(got.out, clitest.Canary) {
+		t.Errorf("look-up: got %d, %s\n%s, want %v", got.code, got.errs, got.out, want)
+	}
+	if after := st.served["a"].Counters(); after.Commands["info"] != before.Commands["info"]+2 || after.Commands["create"] != before.Commands["create"] {
+		t.Errorf("look-up: got %v after %v, want two infos", after.Commands, before.Commands)
+	}
+	if got := eppmux(t, "audit", "--config", file, "--unknown", "--look-up", "--json"); got.code != cli.ExitUsage {
+		t.Errorf("got %+v", got)
 	}
 	resolve := func(id string, code, left int) {
 		t.Helper()
