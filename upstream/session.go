@@ -235,7 +235,8 @@ func (s *session) end(inFlight pool.InFlight) string {
 	if !byHello {
 		return s.parting
 	}
-	why := "hello was not answered by a greeting; if the registry does not take hello, set sessions.keepalive_command: poll"
+	why := "hello was not answered by a greeting; " +
+		"if the registry does not take hello, set sessions.keepalive_command: poll"
 	if s.parting != "" {
 		why = s.parting + "; " + why
 	}

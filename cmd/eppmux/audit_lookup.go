@@ -29,8 +29,9 @@ type lookUp struct {
 
 // looking is a connection to one registry, or why there is none.
 type looking struct {
-	sending
+	caller
 	talk *talk.Conversation
+	end  func() // logs out, where that is due, and closes; nil: nothing is open
 	err  error
 }
 
@@ -64,25 +65,18 @@ func (k *lookUp) of(ctx context.Context, s *audit.Story) (lines []string, err er
 // connect opens a connection through a listener of the running eppmux or, if direct, to the registry.
 func (k *lookUp) connect(ctx context.Context, registry string) *looking {
 	l := new(looking)
-	s := sender{direct: k.direct, config: k.config, registry: registry, timeout: lookWithin}
+	r := reach{direct: k.direct, config: k.config, registry: registry, timeout: lookWithin}
 	if !k.direct {
-		if s.to, l.err = plainListener(k.config, registry); l.err != nil {
+		if r.to, l.err = plainListener(k.config, registry); l.err != nil {
 			return l
 		}
 	}
 	var t target
-	if t, l.err = s.target(k.cmd); l.err != nil {
+	if t, l.err = r.target(k.cmd); l.err != nil {
 		return l
 	}
-	l.sending = sending{target: t, out: k.cmd.OutOrStdout(), errs: k.cmd.ErrOrStderr(), name: k.cmd.CommandPath()}
-	if l.talk, l.err = t.Open(ctx); l.err != nil {
-		return l
-	}
-	l.talk.Purpose = "audit"
-	if t.registry != nil {
-		l.talk.Pace, l.talk.Grace = talk.PaceOf(t.registry), graceTime
-		l.err = l.login(ctx, l.talk)
-	}
+	l.caller = newCaller(k.cmd, t, "audit")
+	l.talk, l.end, l.err = l.call(ctx, asUser)
 	return l
 }
 
@@ -109,13 +103,9 @@ func plainListener(file, registry string) (string, error) {
 // close logs out and closes all.
 func (k *lookUp) close() {
 	for _, l := range k.open {
-		if l.talk == nil {
-			continue
+		if l.end != nil {
+			l.end()
 		}
-		if l.registry != nil && l.err == nil {
-			l.logout(l.talk)
-		}
-		l.talk.Close()
 	}
 }
 
@@ -125,7 +115,7 @@ func (l *looking) info(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	a, err := l.talk.Exchange(ctx, talk.NewMessage(payload).Named(l.talk.NewClTRID()), l.within)
+	a, err := l.talk.Exchange(ctx, talk.NewMessage(payload).In(l.talk.Root()).Named(l.talk.NewClTRID()), l.within)
 	if err != nil {
 		return "", err
 	}

@@ -4,7 +4,8 @@
 // "eppmux check" tells what is wrong with the file, "eppmux passwd" changes the password at a
 // registry, "eppmux audit" shows what was sent to it, "eppmux cert" makes certificates for
 // listeners, "eppmux hash" hashes of clients' passwords. "eppmux send" is a small client to try
-// things with, "eppmux poll" one that empties a message queue, "eppmux sandbox" a registry in memory to try them on. Each has its own --help.
+// things with, "eppmux poll" one that empties a message queue, "eppmux sandbox" a registry in memory
+// to try them on. Each has its own --help.
 //
 // This package has a file for each command, or a few that begin with its name: flags, help and what
 // is printed. The mechanisms are below it, in internal: cli (how a command ends), config (the
@@ -75,7 +76,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or config.`,
 		SilenceUsage:  true,
 	}
 	root.SetVersionTemplate(versionLine() + "\n")
-	root.AddCommand(newServeCommand(), newCheckCommand(), newSendCommand(), newPollCommand(), newSandboxCommand(), newPasswdCommand(),
+	root.AddCommand(newServeCommand(), newCheckCommand(), newSendCommand(), newPollCommand(),
+		newSandboxCommand(), newPasswdCommand(),
 		newCtlCommand(), newStatusCommand(), newAuditCommand(), newCertCommand(), newHashCommand(),
 		newVersionCommand(), newManCommand())
 	complete(root)

@@ -169,7 +169,7 @@ var notInjected = map[int]string{
 	28: "a panic ends the process, as row 27 does; nothing in the program can be told to panic",
 	30: "there is no coordinator",
 	32: "the clock of a host cannot be moved for one process; upstream/care: ClockLeap moves it for an account",
-	39: "there are no leases",
+	39: "it is no fault: the next one is served; proxy/poll: PollOwnerLeaves",
 	45: "the keeper of a test fails and hangs, no disk does: upstream/ledger: LedgerFails",
 	46: "five silences in a row take longer than the test; upstream/opening: IdleLimitIsNamed, admin/status/rules_opening: IdleEnds",
 }

@@ -33,7 +33,9 @@ var ownWaits = [...]time.Duration{time.Second, 2 * time.Second, 4 * time.Second,
 // own is what the pool knows of its own sessions that have ended, and how late the registry takes
 // note of it.
 type own struct {
-	held     int           // sessions that were open when the last ended, with those that ended shortly before; 0: it is long ago
+	// held is the number of sessions that were open when the last ended, with those that ended shortly
+	// before; 0: it is long ago.
+	held     int
 	endedAt  time.Duration // when the last ended; never: none did, another process may have had some
 	refusals int           // 2502 since, that are taken for theirs
 	lag      time.Duration // how long the registry counts a session that has ended, as learned; 0: not at all

@@ -73,8 +73,8 @@ func (p *Pool) size(now time.Duration) {
 		p.wakeAt(p.nextTry)
 		return
 	}
-	s := &Session{ID: p.lastID + 1, state: SessionDialing, since: now, deadline: never, answeredAt: never, honestAt: never,
-		buckets: p.limits.buckets(ScopeSession), rules: p.limits.rules}
+	s := &Session{ID: p.lastID + 1, state: SessionDialing, since: now, deadline: never, answeredAt: never,
+		honestAt: never, buckets: p.limits.buckets(ScopeSession), rules: p.limits.rules}
 	set, at := p.admits(s, frame.CommandLogin, frame.OpNone, now)
 	if at = max(at, p.openAt(), p.nextLogin(now)); at > now {
 		if p.nextTry = at; at == never { // for the ledger

@@ -82,7 +82,8 @@ func tryIdentity(dir string, n int, now time.Time, log *slog.Logger) (*identity,
 	}
 	begin, err := readMark(id.file)
 	if err != nil {
-		log.Warn("an identity of transaction ids cannot be used; another one is taken", "file", id.path, "err", err.Error())
+		log.Warn("an identity of transaction ids cannot be used; another one is taken", "file", id.path,
+			"err", err.Error())
 		id.file.Close()
 		return nil, nil
 	}
