@@ -348,6 +348,15 @@ func TestWrittenIsValid(t *testing.T) {
 			l.ask(p, 2400, commandOf(deleteXML))
 		}
 	})
+	t.Run("polls", func(t *testing.T) {
+		f, _ := startPolls(t, nil, "A")
+		owner, other := f.dial(), f.dial()
+		owner.wantMessage(owner.ask(command(pollReq, "")), "A")
+		for range awkward {
+			l.ask(other, 1300, commandOf(pollReq))
+			l.ask(other, 2303, commandOf(pollAck("A")))
+		}
+	})
 	t.Run("too far ahead", func(t *testing.T) {
 		block := make(chan struct{})
 		f, r := startEcho(t, func(c *config) { c.MaxAhead = 10_000 })

@@ -108,6 +108,19 @@ func playPending(st *statusStand, nc net.Conn) {
 	}
 }
 
+// playPiling registers on and on what the registry decides on later, and reads its messages about that
+// without acknowledging any.
+func playPiling(st *statusStand, nc net.Conn) {
+	if _, err := clitest.ReadUnit(nc); err != nil {
+		return
+	}
+	for st.ctx.Err() == nil {
+		st.ask(nc, strings.Replace(createText, "new%d.", "pending-%d.", 1))
+		st.ask(nc, `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><poll op="req"/><clTRID>P-1</clTRID></command></epp>`)
+		st.rest(300 * time.Millisecond)
+	}
+}
+
 // passwordEnds is a registry that says so at the login, RFC 8807.
 func passwordEnds(conn net.Conn) {
 	greets(conn)

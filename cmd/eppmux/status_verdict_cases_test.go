@@ -144,6 +144,8 @@ var verdictCases = []verdictCase{
 		metric: `eppmux_commands_total{command="check",code="1000"}`},
 	{row: 40, what: "a poll message about an earlier command", r: statusRegistry{sandbox: sandbox.Config{PendingDelay: 50 * time.Millisecond, Empty: true}, play: playPending},
 		metric: `eppmux_commands_total{command="poll",code="1301"}`},
+	{what: "nobody acknowledges messages", r: statusRegistry{sandbox: sandbox.Config{PendingDelay: 50 * time.Millisecond, Empty: true}, play: playPiling},
+		metric: `eppmux_poll_queue_messages`, alerts: "MessagesPileUp"},
 	{row: 41, what: "sessions.max_commands is near", r: statusRegistry{more: []string{"sessions: {min: 2, max: 2, max_commands: 40}"}, clients: 1, command: checkText, pause: 150 * time.Millisecond},
 		metric: `eppmux_session_closes_total{reason="count"}`},
 	{row: 42, what: "all sessions come of age", r: statusRegistry{more: []string{"sessions: {min: 3, max: 3, max_age: 10s}"}, clients: 1, command: checkText, pause: soon},
