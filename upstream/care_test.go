@@ -28,6 +28,7 @@ func TestLoginLost(t *testing.T) {
 		r.want("delete")
 		first := r.id
 		r.send(answerText("2002", "Registrar is not logged in", r.id))
+		r.lostLogin()
 		r.wantEnd()
 		a.waiting()
 		r = p.session()
@@ -52,6 +53,7 @@ func TestLoginLostElsewhere(t *testing.T) {
 		a := p.ask(checkCommand(""))
 		one.want("check")
 		one.send(answerText("2201", "Session timeout", one.id))
+		one.lostLogin()
 		one.wantEnd()
 		three := p.session() // in the place of one
 		three.want("check")
@@ -60,6 +62,24 @@ func TestLoginLostElsewhere(t *testing.T) {
 			t.Errorf("got %+v", e)
 		}
 		_ = two
+	})
+}
+
+// TestHonestWords: a client that is told that it must log in, on a session that is logged in, costs nobody
+// a session, however often it asks.
+func TestHonestWords(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		r := p.session()
+		for range 5 {
+			a := p.ask(deleteCommand(""))
+			r.want("delete")
+			r.send(answerText("2002", "You must log in first", r.id))
+			r.loggedIn()
+			if e := a.end(); e.End != pool.EndAnswered || e.Code != 2002 {
+				t.Fatalf("got %+v", e)
+			}
+		}
+		r.answered()
 	})
 }
 
@@ -448,6 +468,7 @@ func TestHelloIsNoProof(t *testing.T) {
 		two.want("hello")
 		one.send(answerText("2002", "You are not logged in", one.id))
 		two.greet()
+		one.lostLogin()
 		one.wantEnd()
 		three := p.session()
 		three.want("delete")

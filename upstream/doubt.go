@@ -39,14 +39,26 @@ func showsLogin(code int) bool {
 // doubted reports whether the pool has taken over m, the answer to a client's command, since it may say
 // that the session is not logged in.
 func (s *session) doubted(m *frame.Message, end pool.Cause) bool {
-	a, x := s.a, of(s.s.Exchange())
-	if x == nil || x.LoginLost() || end != pool.CauseNone || !asWithoutLogin(m.Code) || len(m.Payload) > heldMost {
+	if !s.doubtable(m, end) {
 		return false
 	}
 	d := pool.DoubtWeak
 	if m.Code == 2200 {
 		d = pool.DoubtStrong
 	}
+	s.doubt(m, d)
+	return true
+}
+
+// doubtable reports whether m can be held until the session has been asked.
+func (s *session) doubtable(m *frame.Message, end pool.Cause) bool {
+	x := of(s.s.Exchange())
+	return x != nil && !x.LoginLost() && end == pool.CauseNone && asWithoutLogin(m.Code) && len(m.Payload) <= heldMost
+}
+
+// doubt has the pool take over m, which is doubtable.
+func (s *session) doubt(m *frame.Message, d pool.Doubt) {
+	a, x := s.a, of(s.s.Exchange())
 	rejection := a.rejection(x, m) // while x is still this session's
 	switch a.pool.Doubted(s.s, d, a.now()) {
 	case pool.RuledHeld:
@@ -58,7 +70,6 @@ func (s *session) doubted(m *frame.Message, end pool.Cause) bool {
 	case pool.RuledGone:
 		s.warnOfLoss(m.Code)
 	}
-	return true
 }
 
 // pollRefused takes m, the answer to our own poll, by which the session is not logged in.
@@ -87,7 +98,7 @@ func (a *Account) answerTo(x *Exchange) *frame.Message {
 	if x.held == nil {
 		return a.inHand
 	}
-	m, err := new(frame.Scanner).Scan(x.held)
+	m, _, err := readAnswer(new(frame.Scanner), x.held, x.MuxTRID())
 	if err != nil {
 		panic("BUG: an answer that was read is none: " + err.Error())
 	}

@@ -22,6 +22,13 @@ func (r *registrySide) loggedIn() {
 	r.reply(1300)
 }
 
+// lostLogin refuses that poll.
+func (r *registrySide) lostLogin() {
+	r.p.t.Helper()
+	r.want("poll")
+	r.reply(2002)
+}
+
 // refuse answers the last command as a session without a login does, in words that say nothing.
 func (r *registrySide) refuse(code int) {
 	r.p.t.Helper()

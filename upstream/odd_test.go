@@ -141,8 +141,21 @@ func TestBrokenAnswerIsRead(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		r.want("delete")
 		r.send(answer(2002, "not logged in", r.id))
+		r.lostLogin()
 		r.wantEnd()
 		r = p.session()
+		r.want("delete")
+		r.reply(1000)
+		a.end()
+		r.loggedIn() // the first one behind a lost login is asked
+		a = p.ask(deleteCommand("<clTRID>C-1</clTRID>"))
+		r.want("delete")
+		r.send(answer(2201, "not your object", r.id)) // it is held, and read once more
+		r.loggedIn()
+		if e := a.end(); e.End != pool.EndAnswered || e.Code != 2201 || !strings.Contains(e.Answer, "<clTRID>C-1</clTRID>") {
+			t.Errorf("got %+v", e)
+		}
+		a = p.ask(deleteCommand("<clTRID>C-2</clTRID>"))
 		r.want("delete")
 		r.send(answer(2500, "bye", r.id))
 		if e := a.end(); e.End != pool.EndAnswered || e.Code != 2500 {

@@ -201,6 +201,7 @@ func TestRejectedIsRecorded(t *testing.T) {
 		r.want("delete")
 		first := r.id
 		r.send(strings.Replace(response(2002, first), "<msg>m</msg>", "<msg>Not logged in</msg>", 1))
+		r.lostLogin()
 		r.wantEnd()
 		r = p.next()
 		p.recorded(rec, true)

@@ -42,6 +42,7 @@ func TestReflectedOnce(t *testing.T) {
 		r := p.session()
 		r.want("delete")
 		r.send(answerText("2201", "session expired", r.id))
+		r.lostLogin()
 		r.wantEnd()
 		r = p.session()
 		r.want("delete")

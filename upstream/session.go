@@ -370,6 +370,10 @@ func (s *session) rejected(m *frame.Message, end pool.Cause) bool {
 		s.pollRefused(m)
 		return true
 	case x != nil && !x.LoginLost() && s.matchAny(a.cfg.Lost, m):
+		if s.doubtable(m, end) { // the words may mean the command all the same, which must cost no session
+			s.doubt(m, pool.DoubtStrong)
+			return true
+		}
 		s.warnOfLoss(m.Code)
 		rejection := a.rejection(x, m) // while x is still this session's
 		if a.pool.LoginLost(s.s, a.now()) {

@@ -133,3 +133,14 @@ func TestNewAccountIsFirst(t *testing.T) {
 		t.Errorf("the next attempt comes after %v", got)
 	}
 }
+
+// TestLagOfLateEnd: a login that was begun before the last end tells nothing of how late a registry notes
+// ends.
+func TestLagOfLateEnd(t *testing.T) {
+	o := firstLogin()
+	o.ended(2, 5*time.Second)
+	o.refused()
+	if o.opened(4 * time.Second); o.lag != 0 {
+		t.Errorf("got a lag of %v, want none", o.lag)
+	}
+}
