@@ -358,3 +358,23 @@ func sumOf(counts []uint64) (n uint64) {
 	}
 	return n
 }
+
+// TestHeldOddAnswer: an answer that no XML parser takes is held, and delivered octet for octet, like any
+// other.
+func TestHeldOddAnswer(t *testing.T) {
+	for _, b := range brokenAnswers {
+		answer := strings.Replace(b.answer, "1000", "2201", 1)
+		inPlay(t, nil, func(p *play) {
+			r := p.session()
+			r.answered()
+			a := p.ask(deleteCommand("<clTRID>C-1</clTRID>"))
+			r.want("delete")
+			r.send(withID(answer, r.id))
+			r.loggedIn()
+			if e := a.end(); e.End != pool.EndAnswered || e.Code != 2201 || e.Answer != withID(answer, "C-1") {
+				t.Errorf("%q: got %+v", answer, e)
+			}
+			r.answered() // the session goes on
+		})
+	}
+}
