@@ -71,7 +71,7 @@ func (o *own) opened(at time.Duration) {
 	switch since := at - o.endedAt; {
 	case o.endedAt == never:
 		o.held = 0
-	case since < 0: // another has ended meanwhile
+	case since < 0: // one has ended meanwhile: how late that is noted, this login does not show
 	case o.refusals > 0:
 		o.lag = min(since, lagMax)
 	case since <= ownWindow+o.lag:

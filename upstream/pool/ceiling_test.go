@@ -101,6 +101,28 @@ func TestGrowthMeetsCeiling(t *testing.T) {
 	}
 }
 
+// TestEndWhileLogin: a session that ends while a login is under way, behind a 2502, teaches nothing about
+// how late the registry notes an end. What is kept for the next process can be read.
+func TestEndWhileLogin(t *testing.T) {
+	d := newDesk(t, func(c *Config) { c.MinSessions, c.MaxSessions = 3, 3 })
+	d.open()
+	r := d.open()
+	s := d.open()
+	d.wait(time.Minute)
+	d.breaks(s)
+	d.fails(CauseTooManySessions)
+	d.pass(time.Minute, d.wantsToOpen)
+	d.wait(time.Second)
+	d.breaks(r)
+	d.open()
+	if d.own.lag != 0 {
+		t.Errorf("learned %v", d.own.lag)
+	}
+	if err := d.Ledger(d.now, d.now+simWall).Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestLagForgotten: what was somebody else's session is not taken for the registry's lateness for
 // long, and there is a bound on what is learned.
 func TestLagForgotten(t *testing.T) {
