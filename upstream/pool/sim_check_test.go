@@ -98,13 +98,14 @@ func (w *world) checkLimit() {
 }
 
 // checkWrong: of a session that has lost its login, one wrong answer reaches a client at the most, where
-// it can be asked. An account that may not poll loses few sessions for it.
+// it can be asked; what is held when the registry ends it, nobody can tell. An account that may not poll loses
+// few sessions for it.
 func (w *world) checkWrong(e *simExchange, x *Exchange) {
 	if most := (5 + 2) * (1 + w.reloads); w.mistaken > most || !w.noPolls && w.mistaken > 0 {
 		w.errorf("%d sessions were taken for lost ones", w.mistaken)
 	}
 	k := e.wrongOn
-	if k == nil || w.faults > 0 || w.noPolls || x.LoginLost() || len(w.cfg.Rules) > 0 || !e.asked || w.draining || k.old ||
+	if k == nil || k.dead || w.faults > 0 || w.noPolls || x.LoginLost() || len(w.cfg.Rules) > 0 || !e.asked || w.draining || k.old ||
 		!w.pool.pollsMean {
 		return
 	}
