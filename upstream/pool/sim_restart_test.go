@@ -124,6 +124,7 @@ func (w *world) begin() {
 	d.lives++
 	w.pool = Resume(w.cfg, l, w.now, w.now+simWall)
 	w.paused, w.cut = false, 0
+	w.mistaken, w.reloads = 0, 0 // that polls mean nothing here is not kept
 	w.drained, w.draining, w.most, w.settled, w.stopped = false, false, w.cfg.MaxSessions, never, 0
 	w.settle()
 }
