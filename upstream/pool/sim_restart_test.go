@@ -22,7 +22,7 @@ type simDisk struct {
 	fails   float64       // chance that one fails
 	loose   bool          // commands went without a reservation once
 	crashes float64       // chance at each step that the process is killed
-	killed  time.Duration // when it was last
+	killed  time.Duration // when it was last, or when it ended and the next one does not know how
 	logins  int           // the highest budget of logins so far
 	lives   int
 }
@@ -120,7 +120,9 @@ func (w *world) begin() {
 			w.errorf("read as %s, kept as %s", text, d.kept)
 		}
 	}
-	d.writing = nil
+	if d.writing = nil; l == nil || !l.Clean {
+		d.killed = w.now
+	}
 	d.lives++
 	w.pool = Resume(w.cfg, l, w.now, w.now+simWall)
 	w.paused, w.cut = false, 0
