@@ -27,10 +27,15 @@ type polls struct {
 	srv   *Server
 	alarm *loop.Alarm
 
-	owner *client       // who has the queue; nil: nobody
-	turn  *pollTurn     // the owner's poll command that is under way; nil: none
-	until time.Duration // when the owner's lease ends, if none of its commands is under way
-	line  []inLine      // who waits for the queue, the first one first
+	owner  *client       // who has the queue; nil: nobody
+	turn   *pollTurn     // the owner's poll command that is under way; nil: none
+	until  time.Duration // when the owner's lease ends, if none of its commands is under way; 0: not known yet
+	others bool          // another client has asked for the queue since the owner has it
+	line   []inLine      // who waits for the queue, the first one first
+	// lapsed is the client whose lease was over while others had asked: they are next. nil: none, or another
+	// one has had the queue since. by is when it may ask again all the same.
+	lapsed *client
+	by     time.Duration
 	// looked is the client in line whose request is being looked at again; nil: none.
 	looked *client
 }
@@ -67,22 +72,42 @@ func (p *polls) init(s *Server) {
 // poll decides on a poll command under PollExclusive.
 func (c *client) poll(m *frame.Message, from upstream.Sender) act {
 	p := &c.srv.polls
+	waits := false
 	switch {
+	case p.barred(c, m.Op):
 	case p.admits(c):
 		p.leaveLine(c)
 		t := &pollTurn{client: c, op: m.Op}
 		from.Client = t
 		t.x = c.srv.account.Exchange(from, m)
-		p.owner, p.turn = c, t
+		p.take(t)
 		return act{submit: t.x}
-	case m.Op != frame.OpReq:
-		c.srv.counts.PollsHeld++
-		return c.reply(replyNotYourMessage, ownClTRID(m))
-	case p.waits(c):
+	default:
+		p.others = true
+		waits = m.Op == frame.OpReq && p.waits(c)
+	}
+	if waits {
 		return act{stays: true}
 	}
 	c.srv.counts.PollsHeld++
+	if m.Op != frame.OpReq {
+		return c.reply(replyNotYourMessage, ownClTRID(m))
+	}
 	return c.reply(replyNoMessages, ownClTRID(m))
+}
+
+// take gives the queue to the client of t, which may have it already, for t.
+func (p *polls) take(t *pollTurn) {
+	if p.owner != t.client {
+		p.owner, p.until, p.others, p.lapsed = t.client, 0, false, nil
+	}
+	p.turn = t
+}
+
+// barred reports whether c may not ask for a message though nobody has the queue: it has not acknowledged
+// in time, and others have asked meanwhile.
+func (p *polls) barred(c *client, op frame.Op) bool {
+	return p.owner == nil && p.lapsed == c && op == frame.OpReq && p.srv.clock() < p.by
 }
 
 // admits reports whether c may use the queue now.
@@ -124,7 +149,8 @@ func (p *polls) leaveLine(c *client) {
 }
 
 // ended takes the end of the owner's poll command. Only where it has brought a message, the owner keeps
-// the queue.
+// the queue. Its lease runs from the first time: whoever asks for a message again and again, and never
+// acknowledges it, must not keep it from the others for ever.
 func (p *polls) ended(t *pollTurn, o *upstream.Outcome) {
 	if p.turn != t {
 		return // the policy has changed meanwhile
@@ -134,7 +160,9 @@ func (p *polls) ended(t *pollTurn, o *upstream.Outcome) {
 		p.giveUp()
 		return
 	}
-	p.until = p.srv.clock() + p.srv.cfg.PollLease
+	if p.until == 0 {
+		p.until = p.srv.clock() + p.srv.cfg.PollLease
+	}
 	p.alarm.Before(p.until)
 }
 
@@ -176,6 +204,9 @@ func (p *polls) look(c *client) {
 // registry has it, and nobody else may read the queue before it has answered.
 func (p *polls) left(c *client, x *upstream.Exchange) (goesOn bool) {
 	p.leaveLine(c)
+	if p.lapsed == c {
+		p.lapsed = nil
+	}
 	switch t := p.turn; {
 	case p.owner != c:
 	case t != nil && t.x == x && x.Sent():
@@ -201,8 +232,7 @@ func (p *polls) tick() {
 	now := p.srv.clock()
 	if p.owner != nil && p.turn == nil {
 		if now >= p.until {
-			p.srv.counts.PollsLapsed++
-			p.giveUp()
+			p.lapse(now)
 		} else {
 			p.alarm.Before(p.until)
 		}
@@ -215,13 +245,22 @@ func (p *polls) tick() {
 	}
 }
 
+// lapse ends the owner's lease, which is over.
+func (p *polls) lapse(now time.Duration) {
+	p.srv.counts.PollsLapsed++
+	if p.others {
+		p.lapsed, p.by = p.owner, now+p.srv.cfg.PollLease
+	}
+	p.giveUp()
+}
+
 // reload takes over the policy in force. Where the queue is shared from now on, nobody has it, and nobody
 // waits for it.
 func (p *polls) reload() {
 	if p.srv.cfg.Poll == PollExclusive {
 		return
 	}
-	p.owner, p.turn = nil, nil
+	p.owner, p.turn, p.lapsed = nil, nil, nil
 	for len(p.line) > 0 {
 		p.look(p.line[0].c)
 	}

@@ -163,6 +163,59 @@ func TestPollLapses(t *testing.T) {
 	two.want(two.ask(command(pollAck("A"), "T-2")), 1000, "T-2")
 }
 
+// TestPollHoarder: a client that asks for a message again and again, and never acknowledges it, has it for
+// one lease. Then another one is next, also if it asks later.
+func TestPollHoarder(t *testing.T) {
+	f, _ := startPolls(t, func(c *config) { c.PollLease = 300 * time.Millisecond }, "A")
+	one, two := f.dial(), f.dial()
+	one.wantMessage(one.ask(command(pollReq, "")), "A")
+	waitFor(t, "the other's turn", func() bool {
+		one.ask(command(pollReq, ""))
+		return strings.Contains(two.ask(command(pollReq, "")), `id="A"`)
+	})
+	two.want(two.ask(command(pollAck("A"), "T-2")), 1000, "T-2")
+	if answer := one.ask(command(pollReq, "O-2")); !strings.Contains(answer, "<svTRID>box-1") {
+		t.Errorf("got %s, want the registry's answer", answer)
+	}
+}
+
+// TestPollSlowAlone: a client that is alone and takes longer than its lease may go on: it may acknowledge,
+// and it may ask again.
+func TestPollSlowAlone(t *testing.T) {
+	f, _ := startPolls(t, func(c *config) { c.PollLease = 100 * time.Millisecond }, "A", "B")
+	one := f.dial()
+	for i := range 2 {
+		one.wantMessage(one.ask(command(pollReq, "")), "A")
+		waitFor(t, "the end of the lease", func() bool { return f.server.Snapshot().PollsLapsed == uint64(i+1) })
+	}
+	one.want(one.ask(command(pollAck("A"), "O-1")), 1000, "O-1")
+	one.wantMessage(one.ask(command(pollReq, "")), "B")
+}
+
+// TestPollBarred: a client that has lost its lease to others asks in vain for one lease more, and may
+// acknowledge.
+func TestPollBarred(t *testing.T) {
+	const lease = 300 * time.Millisecond
+	f, _ := startPolls(t, func(c *config) { c.PollLease = lease }, "A", "B")
+	one, two := f.dial(), f.dial()
+	one.wantMessage(one.ask(command(pollReq, "")), "A")
+	two.want(two.ask(command(pollReq, "T-1")), 1300, "T-1")
+	var before time.Time // the end of the lease is behind it
+	waitFor(t, "the end of the lease", func() bool {
+		at := time.Now()
+		if f.server.Snapshot().PollsLapsed > 0 {
+			return true
+		}
+		before = at
+		return false
+	})
+	if answer := one.ask(command(pollReq, "")); strings.Contains(answer, `id="A"`) && time.Since(before) < lease {
+		t.Errorf("got %s %v behind the end of the lease", answer, time.Since(before))
+	}
+	one.want(one.ask(command(pollAck("A"), "O-1")), 1000, "O-1")
+	waitFor(t, "its turn", func() bool { return strings.Contains(one.ask(command(pollReq, "")), `id="B"`) })
+}
+
 // TestPollWaits: requests wait for their turn, in their order, and not for longer than PollWait. What such
 // a client has sent behind its request stays behind it.
 func TestPollWaits(t *testing.T) {

@@ -59,7 +59,7 @@ type Config struct {
 	Users          map[string]PasswordHash
 	UnknownOutcome UnknownOutcome
 	Poll           PollPolicy
-	PollLease      time.Duration // under PollExclusive, from the end of a client's last poll; 0: 60 s
+	PollLease      time.Duration // under PollExclusive, from when a client is given a message; 0: 60 s
 	// PollWait is how long another client's poll request waits for the message queue, under
 	// PollExclusive, before it is answered that there are no messages; 0: not at all.
 	PollWait time.Duration
