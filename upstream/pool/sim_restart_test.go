@@ -96,9 +96,6 @@ func (w *world) crash() {
 	}
 	w.events, w.registryUp, d.killed = nil, true, w.now
 	w.now += w.upTo(2 * time.Second)
-	if w.refusedAt > d.at { // nobody knows of it
-		w.refusedAt = -1
-	}
 	w.begin()
 	w.start()
 }
@@ -106,6 +103,9 @@ func (w *world) crash() {
 // begin begins the next process, with what the last one has kept.
 func (w *world) begin() {
 	d := &w.disk
+	if w.refusedAt >= d.at { // nobody knows of it
+		w.refusedAt = -1
+	}
 	var l *Ledger
 	switch {
 	case d.kept == nil:
