@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -151,8 +152,9 @@ type Account struct {
 
 	recording recording
 
-	keptSince    time.Duration // when the last writing of the ledger began
-	ledgerBroken bool          // and said so
+	keptSince    time.Duration       // when the last writing of the ledger began
+	ledgerBroken bool                // and said so
+	left         [][sha256.Size]byte // sums of what was kept of accounts that were left, see leaveLedger
 }
 
 // setDefaults replaces zero values in cfg.
@@ -459,6 +461,7 @@ func (a *Account) reload(cfg Config) {
 	if moves {
 		a.leaveLedger()
 	}
+	a.forgetLeft(cfg.Pool.Rules)
 	a.cfg = cfg
 	a.target = newTarget(&cfg)
 	if before != nil && a.target.dialer != nil {

@@ -8,8 +8,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
+	"eppmux/ratelimit"
 	"eppmux/upstream/pool"
 )
 
@@ -109,6 +111,9 @@ func (a *Account) remembered() *pool.Ledger {
 			if a.cfg.login == "" || c.Login != a.cfg.login {
 				c.Ledger.Refused = 0 // it was another login, so this one is tried
 			}
+			if slices.Contains(a.left, sha256.Sum256(m.Content)) { // nobody has used it meanwhile
+				c.Ledger.Rules, c.Ledger.Logins = nil, ratelimit.Page{Limit: c.Ledger.Logins.Limit}
+			}
 			return &c.Ledger
 		}
 		a.log.Warn("what was kept cannot be read; limits count as full", "err", err.Error())
@@ -173,11 +178,27 @@ func (a *Account) watchLedger() {
 	a.log.Error(text)
 }
 
-// leaveLedger writes to the Keeper of an account that is being left how things are there.
+// leftMost is how many accounts that a reload has left are known again.
+const leftMost = 8
+
+// leaveLedger writes to the Keeper of an account that is being left how things are there. The pool counts
+// on what it has counted so far, so that a reload which comes back must not count the same once more: the
+// sum says that it is the same.
 func (a *Account) leaveLedger() {
-	if a.cfg.Ledger != nil {
-		now := a.clock()
-		a.cfg.Ledger.Keep(a.page(a.pool.Ledger(now, now+a.aheadNow())), 0, func(uint64, bool) {})
+	if a.cfg.Ledger == nil {
+		return
+	}
+	now := a.clock()
+	text := a.page(a.pool.Ledger(now, now+a.aheadNow()))
+	a.left = append(a.left[max(0, len(a.left)-leftMost+1):], sha256.Sum256(text))
+	a.cfg.Ledger.Keep(text, 0, func(uint64, bool) {})
+}
+
+// forgetLeft forgets the accounts that were left where the rules are about to be others: the pool may
+// forget some of what it has counted.
+func (a *Account) forgetLeft(rules []pool.Rule) {
+	if !slices.Equal(rules, a.cfg.Pool.Rules) {
+		a.left = nil
 	}
 }
 

@@ -285,6 +285,46 @@ func TestLedgerMoves(t *testing.T) {
 	})
 }
 
+// TestLedgerReturns: a reload that comes back to an account, of which nobody has used anything meanwhile,
+// does not count its use twice, and does count it where the rules were others meanwhile.
+func TestLedgerReturns(t *testing.T) {
+	t.Run("same rules", func(t *testing.T) { testLedgerReturns(t, func(c *Config) {}) })
+	t.Run("no rules", func(t *testing.T) { testLedgerReturns(t, func(c *Config) { c.Pool.Rules = nil }) })
+}
+
+func testLedgerReturns(t *testing.T, elsewhere func(*Config)) {
+	here := new(shelf)
+	inPlay(t, withShelf(here), func(p *play) {
+		r := p.session()
+		rules := p.account.cfg.Pool.Rules
+		use := func(n int) {
+			for range n {
+				a := p.ask(checkCommand(""))
+				r.want("check")
+				r.reply(1000)
+				a.end()
+			}
+		}
+		use(6)
+		for _, to := range []string{"elsewhere:700", p.account.cfg.Address} {
+			p.on(func() {
+				cfg := p.account.cfg
+				cfg.Address, cfg.Ledger, cfg.Memory, cfg.Pool.Rules = to, new(shelf), here.memory(), rules
+				if to == "elsewhere:700" {
+					cfg.Memory = Memory{}
+					elsewhere(&cfg)
+				}
+				p.account.reload(cfg)
+			})
+			r.want("logout")
+			r.reply(1500)
+			r = p.session()
+		}
+		use(4)
+		p.inVain(pool.CauseQueueTimeout)
+	})
+}
+
 // TestLedgerReload: a reload that stays goes on with the ledger.
 func TestLedgerReload(t *testing.T) {
 	k := new(shelf)

@@ -52,6 +52,7 @@ func (a *Account) operate(f func(*pool.Pool, time.Duration), what string) error 
 // are in force until the next Grant or Reload.
 func (a *Account) Grant(g pool.Grant) error {
 	return a.ask(func() {
+		a.forgetLeft(g.Rules)
 		a.cfg.Pool.Grant = g
 		a.turn(func() { a.pool.Grant(g, a.now()) })
 	})
