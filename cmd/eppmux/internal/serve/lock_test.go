@@ -374,6 +374,38 @@ func TestReloadMovesLock(t *testing.T) {
 	them.mustTake(t, to("demo")).release()
 }
 
+// TestReloadReturnsToLedger: a reload that comes back to an account while sessions of it are still open goes on
+// with its ledger.
+func TestReloadReturnsToLedger(t *testing.T) {
+	held, free := make(chan struct{}, 1), make(chan struct{}) // one for a check that is held; closed by letGo
+	letGo := sync.OnceFunc(func() { close(free) })
+	st, registry := startAccounts(t, func(f sandbox.Frame) {
+		if bytes.Contains(f.Payload, []byte("hold.example")) {
+			held <- struct{}{}
+			<-free
+		}
+	}, "a")
+	t.Cleanup(letGo) // before the registry's end
+	busy := st.connect("a")
+	if _, err := busy.Write(clitest.Unit(strings.ReplaceAll(clitest.CheckXML, "example.com", "hold.example"))); err != nil {
+		t.Fatal(err)
+	}
+	<-held
+	first := st.s.members[0].tenure.ledger.path
+	for _, id := range []string{"other", "demo"} {
+		st.write("state: {dir: .}", st.account(registry, "a", id))
+		st.want(st.reload(), "msg=reloaded changed=a\n")
+	}
+	if got := st.s.members[0].tenure.ledger.path; got != first {
+		t.Errorf("got %s, want %s", got, first)
+	}
+	letGo()
+	if answer, err := clitest.ReadUnit(busy); err != nil || !bytes.Contains(answer, []byte(`code="1000"`)) {
+		t.Errorf("got %s, %v, want the answer", answer, err)
+	}
+	st.check(st.connect("a"))
+}
+
 // TestReloadRefusesAccount: a registry that a reload adds is refused while another process has the
 // account, and leaves nothing.
 func TestReloadRefusesAccount(t *testing.T) {

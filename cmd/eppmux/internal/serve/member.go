@@ -195,9 +195,11 @@ func (m *member) reload(ctx context.Context, r *config.Registry, record *recorde
 	return nil
 }
 
-// leave gives the account back once its sessions are closed: those up to the ID last.
+// leave gives the account back once its sessions are closed: those up to the ID last. Its ledger is
+// written for the last time at once, so that a reload which comes back soon finds it.
 func (m *member) leave(last uint64) {
 	old := m.tenure
+	old.ledger.close()
 	m.former = append(m.former, old)
 	old.lock.ends(m.cfg.Timeouts.Command + stopSlack)
 	m.leaving.Go(func() { m.awaitLast(old, last) })
