@@ -198,6 +198,7 @@ func (p *Pool) idleDeadline(s *Session, now time.Duration) {
 		s.deadline = now + recheck
 	}
 	if s.askAt > 0 {
+		s.askAt = max(s.askAt, now+1) // a command may have come first, where the process had been stopped
 		s.deadline = min(s.deadline, s.askAt)
 	}
 	p.wakeAt(s.deadline)
