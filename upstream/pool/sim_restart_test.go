@@ -22,7 +22,7 @@ type simDisk struct {
 	fails   float64       // chance that one fails
 	loose   bool          // commands went without a reservation once
 	crashes float64       // chance at each step that the process is killed
-	killed  time.Duration // when it was last, or when it ended and the next one does not know how
+	killed  time.Duration // when it was last, or when it ended with more sessions than there may be now, or nobody knows how
 	logins  int           // the highest budget of logins so far
 	lives   int
 }
@@ -120,7 +120,7 @@ func (w *world) begin() {
 			w.errorf("read as %s, kept as %s", text, d.kept)
 		}
 	}
-	if d.writing = nil; l == nil || !l.Clean {
+	if d.writing = nil; l == nil || !l.Clean || w.most > w.cfg.MaxSessions {
 		d.killed = w.now
 	}
 	d.lives++
