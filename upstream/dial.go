@@ -30,7 +30,9 @@ func (t *tcpCarrier) open(ctx context.Context, to target) {
 	defer a.dials.Done()
 	defer t.giveUp()
 	greeting, err := t.logIn(ctx, to)
-	err = to.judge(t.at, err)
+	if ctx.Err() == nil { // given up by ourselves, it says nothing of the address
+		err = to.judge(t.at, err)
+	}
 	if err == nil {
 		err = t.enroll()
 	}

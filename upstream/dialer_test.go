@@ -336,6 +336,29 @@ func TestRealAddresses(t *testing.T) {
 	}
 }
 
+// TestRecalledAddress: an attempt that a pause gives up while the registry is to greet leaves the address
+// in its place.
+func TestRecalledAddress(t *testing.T) {
+	w := &place{names: threeNames, answer: map[string]time.Duration{a1: 0, a2: 0, a3: 0}}
+	inPlay(t, func(c *Config) {
+		w.ends = map[string]chan net.Conn{a1: make(chan net.Conn, 9), a2: make(chan net.Conn, 9), a3: make(chan net.Conn, 9)}
+		c.Dial, c.dialer = nil, w.dialer("")
+	}, func(p *play) {
+		for range 2 {
+			select {
+			case nc := <-w.ends[a1]: // it does not greet
+				p.accepted = append(p.accepted, nc)
+			case nc := <-w.ends[a2]:
+				p.accepted = append(p.accepted, nc)
+				t.Error("the next address was tried")
+			}
+			p.operate(p.account.Pause)
+			synctest.Wait()
+			p.operate(p.account.Resume)
+		}
+	})
+}
+
 // TestJudge: only what an address can be at fault for moves it.
 func TestJudge(t *testing.T) {
 	for cause := range pool.NumCauses {
