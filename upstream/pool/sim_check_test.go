@@ -132,7 +132,7 @@ func (w *world) checkLogout(s *Session) {
 func (w *world) checkReplaced(s *Session) {
 	p := w.pool
 	switch {
-	case w.draining || w.paused || p.live >= w.cfg.MinSessions ||
+	case w.draining || w.paused || w.probed == w.now || p.live >= w.cfg.MinSessions ||
 		max(len(w.sockets), p.taken(w.now)) >= min(w.ceiling, p.ceiling, w.cfg.MaxSessions):
 	case s.Cause() == CauseAge && w.now-s.opened < w.cfg.MaxAge, s.Cause() == CauseCount && s.commands < w.cfg.MaxCommands-1:
 		w.errorf("session %d went for %v, and left %d of %d", s.ID, s.Cause(), p.live, w.cfg.MinSessions)

@@ -119,7 +119,8 @@ type world struct {
 	noPolls    bool          // the account may not poll
 	mistaken   int           // sessions given up as not logged in, that were
 	reloads    int
-	wrong      int // answers of sessions without a login that clients have got
+	probed     time.Duration // when the pool was last told to
+	wrong      int           // answers of sessions without a login that clients have got
 	registryUp bool
 	ghosts     []time.Duration  // until when the registry counts sessions that we have closed
 	seen       []*time.Duration // when the registry counted each command
@@ -575,6 +576,7 @@ func (w *world) reload() {
 		w.pool.Reconfigure(cfg, login, w.now)
 	}
 	if w.rand.IntN(4) == 0 {
+		w.probed = w.now
 		w.pool.Probe(w.now)
 	}
 	w.after(w.upTo(10*time.Minute), w.reload)
