@@ -3,7 +3,6 @@ package serve
 import (
 	"cmp"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,10 +13,10 @@ import (
 // those that earlier processes have left, and those of this one. A goroutine reads the log, so that
 // no command waits for that. All methods may be called from any goroutine; a nil one knows nothing.
 type unresolved struct {
-	log  *slog.Logger
-	quit chan struct{} // closed by stop
-	done sync.WaitGroup
-	seen atomic.Pointer[leftovers] // as of the last reading; nil: none yet
+	log   *slog.Logger
+	quit  chan struct{}             // closed by stop
+	ended chan struct{}             // closed by run
+	seen  atomic.Pointer[leftovers] // as of the last reading; nil: none yet
 
 	before map[string]uint64 // at the first reading, by registry; immutable once seen is set
 }
@@ -36,21 +35,37 @@ const lookEvery = time.Second
 
 // watchUnresolved begins to read the log at path. stop must be called.
 func watchUnresolved(path string, log *slog.Logger) *unresolved {
-	u := &unresolved{log: log, quit: make(chan struct{})}
-	u.done.Go(func() { u.run(&audit.Watch{Path: path}) })
+	u := newUnresolved(log)
+	go u.run(&audit.Watch{Path: path})
 	return u
 }
 
-// stop ends the reading. A first one that is under way is waited for.
+func newUnresolved(log *slog.Logger) *unresolved {
+	return &unresolved{log: log, quit: make(chan struct{}), ended: make(chan struct{})}
+}
+
+// unresolvedShutdown bounds the wait for a reading that is under way: a disk that does not answer must
+// not keep the process.
+const unresolvedShutdown = 2 * time.Second
+
+// stop ends the reading. One that is under way is waited for, for a while.
 func (u *unresolved) stop() {
-	if u != nil {
-		close(u.quit)
-		u.done.Wait()
+	if u == nil {
+		return
+	}
+	close(u.quit)
+	late := time.NewTimer(unresolvedShutdown)
+	defer late.Stop()
+	select {
+	case <-u.ended:
+	case <-late.C:
+		u.log.Warn("reading the audit log takes too long; it is left")
 	}
 }
 
-// run reads the log until stop, which waits for it.
+// run reads the log, on a goroutine of its own, until stop, which waits for it.
 func (u *unresolved) run(w *audit.Watch) {
+	defer close(u.ended)
 	defer w.Close()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
