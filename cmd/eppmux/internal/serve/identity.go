@@ -165,15 +165,35 @@ func (id *identity) tell(err error) {
 	id.failed = err != nil
 }
 
+// identityShutdown bounds the last writing. Without it, the next process begins behind what the one before
+// allowed for.
+const identityShutdown = 2 * time.Second
+
 // close gives the identity back. No id may be made any more.
 func (id *identity) close() error {
 	if id == nil || id.file == nil {
 		return nil
 	}
 	close(id.done)
+	given := make(chan error, 1) // the one of giveBack
+	go id.giveBack(given)
+	late := time.NewTimer(identityShutdown)
+	defer late.Stop()
+	select {
+	case err := <-given:
+		return err
+	case <-late.C:
+		id.log.Warn("the last writing of the identity of transaction ids takes too long", "file", id.path)
+		return nil
+	}
+}
+
+// giveBack writes the last id down, and closes the file. It runs on a goroutine of its own, which a disk
+// that does not answer keeps.
+func (id *identity) giveBack(given chan<- error) {
 	id.ended.Wait()
 	err := id.write(id.trids.Last())
-	return errors.Join(err, id.file.Close())
+	given <- errors.Join(err, id.file.Close())
 }
 
 // hostID is 10 bits of the name of this host: the identity that its processes try first.

@@ -279,3 +279,21 @@ func askOften(t *testing.T, conn net.Conn, n int) {
 		}
 	}
 }
+
+// TestIdentityStuck: a disk that does not answer keeps nobody: I14.
+func TestIdentityStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := clitest.NewTranscript()
+		id, err := tryIdentity(t.TempDir(), 1, time.Now(), slog.New(slog.NewTextHandler(log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		free := make(chan struct{}) // closed at the end
+		id.ended.Go(func() { <-free })
+		began := time.Now()
+		if err := id.close(); err != nil || time.Since(began) > identityShutdown || !strings.Contains(log.Text(), "takes too long") {
+			t.Errorf("got %v after %v, %s", err, time.Since(began), log.Text())
+		}
+		close(free)
+	})
+}
