@@ -130,6 +130,13 @@ func (s *session) closeOnErrors(ex *exchange) {
 	}
 }
 
+// closeOnCount closes the session behind the answer to its last command by Rules.LastCommand.
+func (s *session) closeOnCount(ex *exchange) {
+	if n := s.r.cfg.Rules.LastCommand; n > 0 && s.served >= n {
+		ex.answer.ends = true
+	}
+}
+
 // endingOf returns the code with 5 as its second digit, which ends the session: 2303 gives 2503.
 func endingOf(code int) int { return code/1000*1000 + 500 + code%100 }
 

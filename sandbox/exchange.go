@@ -60,6 +60,7 @@ var consequences = []consequence{
 	(*session).bill,
 	(*session).tarpit,
 	(*session).closeOnErrors,
+	(*session).closeOnCount,
 	(*session).alter,
 }
 

@@ -37,6 +37,9 @@ type Rules struct {
 	// ErrorsClose is the number of answers with the same code 2xxx in a session. The last of them
 	// becomes x5xx and closes the connection (P4). 0: never.
 	ErrorsClose int
+	// LastCommand is the number of commands behind whose last answer the connection is closed, whatever
+	// the answer says. 0: never.
+	LastCommand int
 	// Tarpit delays some commands without a word about it (P6).
 	Tarpit Tarpit
 	// BlockAt is the number of points that blocks an account (P7). A failed transform counts 1, a

@@ -147,6 +147,20 @@ func TestRuleLate(t *testing.T) {
 	})
 }
 
+// TestRuleLastCommand: the session ends behind the answer to its last command; hello and login do not
+// count.
+func TestRuleLastCommand(t *testing.T) {
+	r := start(t, Config{Rules: Rules{LastCommand: 2}})
+	for range 2 {
+		c := enter(t, r, "demo")
+		c.send(epp("<hello/>"))
+		c.greet()
+		c.command(`<poll op="req"/>`).want(1301)
+		c.command(`<poll op="req"/>`).want(1301)
+		c.ended()
+	}
+}
+
 func TestRuleGhost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, Config{MaxSessions: 2, IdleTimeout: time.Hour, Rules: Rules{GhostFor: time.Minute}})
