@@ -156,13 +156,19 @@ func TestNewAccountIsFirst(t *testing.T) {
 	}
 }
 
-// TestLagOfLateEnd: a login that was begun before the last end tells nothing of how late a registry notes
-// ends.
-func TestLagOfLateEnd(t *testing.T) {
-	o := firstLogin()
-	o.ended(2, 5*time.Second)
-	o.refused()
-	if o.opened(4 * time.Second); o.lag != 0 {
-		t.Errorf("got a lag of %v, want none", o.lag)
+// TestLoginUnderWay: a login that was under way when a session of ours ended says nothing of how late
+// the registry takes note of that end.
+func TestLoginUnderWay(t *testing.T) {
+	for _, refused := range []int{0, 1} {
+		o := own{lag: time.Second}
+		o.ended(2, 10*time.Second)
+		for range refused {
+			o.refused()
+		}
+		o.ended(2, 20*time.Second)
+		o.opened(15 * time.Second)
+		if o.lag != time.Second || o.refusals != 0 {
+			t.Errorf("behind %d refusals: %v is learned, want 1s as before; %d refusals are left", refused, o.lag, o.refusals)
+		}
 	}
 }
