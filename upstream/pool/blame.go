@@ -21,6 +21,8 @@ import (
 // The last two are not blamed for what the first two explain: a connection that has ended sessions
 // before, or a command that has, as long as it is the only one.
 //
+// Nobody is blamed for ends that are the registry's habit, see habit.
+//
 // The first end behind a command costs its author nothing: it happens. One without an answer in time,
 // while others had theirs, counts as two, unless the connection has had many answers. From the second
 // one on, of a command that was sent when the first was known, the gate lets one exchange through at a

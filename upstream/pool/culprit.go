@@ -19,6 +19,7 @@ func (p *Pool) struck(s *Session, cause Cause, answered bool, now time.Duration)
 	}
 	switch {
 	case !recent, s.blame != nil, p.draining, !slices.Contains(BlameCauses, cause):
+	case p.usual(s, cause, a, now):
 	default:
 		if as != standingKnown || p.blame.guilt(a, now) > 0 {
 			p.blame.risked = append(p.blame.risked, now)

@@ -102,6 +102,7 @@ func (p *Pool) hold(s *Session, d Doubt, now time.Duration) bool {
 		return false
 	}
 	p.release(s, now)
+	s.answers++
 	p.took(s, x, now)
 	x.state, s.doubted = exchangeDoubted, x
 	p.ping(s, PollInFlight, set, now)

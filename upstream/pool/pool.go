@@ -99,6 +99,7 @@ type Pool struct {
 	beside   backoff       // those while others were live
 	own      own
 	silence  silence
+	habit    habit
 	warmAt   time.Duration // no session is opened for stock before
 	nextOpen time.Duration // the earliest instant of the next attempt, by back-off
 	// nextTry is the earliest instant at which size opens the session that it wants; zero or past:
@@ -355,10 +356,13 @@ func (p *Pool) answeredBy(s *Session, end Cause, shows loginSign, now time.Durat
 	default:
 		panic("BUG: answer on a session that is " + s.state.String())
 	}
+	was := s.inFlight
+	if was != HelloInFlight {
+		s.answers++
+	}
 	if end != CauseNone {
 		p.struck(s, end, true, now)
 	}
-	was := s.inFlight
 	x := p.release(s, now)
 	if x != nil {
 		p.took(s, x, now)
@@ -464,6 +468,7 @@ func (p *Pool) Throttled(s *Session, end Cause, now time.Duration) {
 	}
 	x := p.release(s, now)
 	p.undoubt(s, now)
+	s.answers++
 	s.loggedInAt, s.answeredAt, s.told = now, never, 0
 	if x != nil {
 		x.tries-- // it was not executed

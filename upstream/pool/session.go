@@ -56,6 +56,7 @@ type Session struct {
 	outdated   Cause         // for which it expires
 	ticket     uint64        // of its last DoRecord
 	commands   int           // sent since the login, ours included
+	answers    int           // to commands since the login, ours included; not to hellos
 	most       int           // commands after which it is to be replaced; 0: no such limit
 	cause      Cause         // for which it is draining or closing
 	stale      LoginChange   // since the attempt to open it began; see ofOld
