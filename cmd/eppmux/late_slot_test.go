@@ -24,7 +24,7 @@ func lateRegistry(t *testing.T, cfg sandbox.Config, clients net.Listener, sessio
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.MaxSessions, cfg.Rules.LateFor = 1, 500*time.Millisecond
+	cfg.Rules.LateFor = 500 * time.Millisecond
 	r, ln := sandbox.New(cfg), listenHere(t, "tcp", "127.0.0.1:0")
 	served := make(chan error, 1) // the one result of Serve
 	go func() { served <- r.Serve(tls.NewListener(ln, certs.Server)) }()
@@ -35,7 +35,7 @@ func lateRegistry(t *testing.T, cfg sandbox.Config, clients net.Listener, sessio
 	dir := t.TempDir()
 	clitest.WriteFile(t, dir, "ca.pem", string(certs.CAPEM), 0o600)
 	clitest.WriteFile(t, dir, "password", "demo-secret\n", 0o600)
-	return r, clitest.WriteFile(t, dir, "c.yaml", fmt.Sprintf("registries:\n  - {name: a, address: %q, listen: [\"tcp://%s\"], "+
+	return r, clitest.WriteFile(t, dir, "c.yaml", fmt.Sprintf("admin: {listen: \"\"}\nregistries:\n  - {name: a, address: %q, listen: [\"tcp://%s\"], "+
 		"tls: {ca_file: ca.pem}, login: {client_id: demo, password_file: password}, sessions: %s, rate_limits: [], timeouts: {queue: 4s}}\n",
 		ln.Addr(), clients.Addr(), sessions), 0o600)
 }
@@ -123,8 +123,8 @@ func (c *steadyClient) ask(conn net.Conn) net.Conn {
 	return conn
 }
 
-// until waits until so many commands were answered by the registry.
-func (c *steadyClient) until(t *testing.T, served int) {
+// until waits until so many commands were answered by the registry, by way of p.
+func (c *steadyClient) until(t *testing.T, p *program, served int) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -134,6 +134,11 @@ func (c *steadyClient) until(t *testing.T, served int) {
 		c.mu.Unlock()
 		if n >= served {
 			return
+		}
+		select {
+		case <-p.ended: // whoever has connected to the listener of the test waits for ever
+			t.Fatalf("eppmux has ended: %v", p.err)
+		default:
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("%d commands were answered, want %d", n, served)
@@ -167,7 +172,10 @@ func TestLateSlotReplaced(t *testing.T) {
 		what, sessions string
 		registry       sandbox.Config
 	}{
-		{"max_commands", "{max: 1, max_commands: 40}", sandbox.Config{}},
+		{"max_commands", "{max: 1, max_commands: 40}", sandbox.Config{MaxSessions: 1}},
+		{"max_commands of three", "{max: 3, max_commands: 40}", sandbox.Config{MaxSessions: 3}},
+		{"the registry closes", "{max: 1}", sandbox.Config{MaxSessions: 1, Rules: sandbox.Rules{LastCommand: 40}}},
+		{"the registry closes, of three", "{max: 3}", sandbox.Config{MaxSessions: 3, Rules: sandbox.Rules{LastCommand: 40}}},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
 			t.Parallel()
@@ -175,35 +183,35 @@ func TestLateSlotReplaced(t *testing.T) {
 			_, file := lateRegistry(t, tt.registry, clients, tt.sessions)
 			p := startProgramAs(t, handOver(t, "epp", clients), "serve", "--config", file)
 			c := startSteadyClient(t, clients.Addr().String())
-			c.until(t, 200)
+			c.until(t, p, 200)
 			c.judge(t, 3*time.Second+loaded)
 			p.end()
 		})
 	}
 }
 
-// TestLateSlotRestart: the same where the process is killed and started again at once.
+// TestLateSlotRestart: the same where the process is killed, or asked to end, and the next one is started
+// at once.
 func TestLateSlotRestart(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
-	for _, signal := range []os.Signal{syscall.SIGKILL} {
+	for _, signal := range []os.Signal{syscall.SIGKILL, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
 			clients := listenHere(t, "tcp", "127.0.0.1:0")
-			_, file := lateRegistry(t, sandbox.Config{}, clients, "{max: 1}")
+			_, file := lateRegistry(t, sandbox.Config{MaxSessions: 1}, clients, "{max: 1}")
 			start := handOver(t, "epp", clients)
 			p := startProgramAs(t, start, "serve", "--config", file)
 			c := startSteadyClient(t, clients.Addr().String())
 			for n := range 3 {
-				c.until(t, 20*(n+1))
+				c.until(t, p, 20*(n+1))
 				if err := p.cmd.Process.Signal(signal); err != nil {
 					t.Fatal(err)
 				}
-				<-p.ended
 				p = startProgramAs(t, start, "serve", "--config", file)
 			}
-			c.until(t, 80)
+			c.until(t, p, 80)
 			c.failed = nil // what waits in a process that ends is told so
 			c.judge(t, 5*time.Second+loaded)
 			p.end()
