@@ -159,6 +159,19 @@ func (c *steadyClient) judge(t *testing.T, most time.Duration) {
 	}
 }
 
+// keepIn sets state.dir in the config file.
+func keepIn(t *testing.T, file, dir string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = fmt.Appendf(text, "state: {dir: %q}\n", dir)
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // loaded is what a loaded machine may add to the times that are wanted.
 const loaded = time.Second
 
@@ -170,12 +183,13 @@ func TestLateSlotReplaced(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		what, sessions string
+		served         int // some sessions long
 		registry       sandbox.Config
 	}{
-		{"max_commands", "{max: 1, max_commands: 40}", sandbox.Config{MaxSessions: 1}},
-		{"max_commands of three", "{max: 3, max_commands: 40}", sandbox.Config{MaxSessions: 3}},
-		{"the registry closes", "{max: 1}", sandbox.Config{MaxSessions: 1, Rules: sandbox.Rules{LastCommand: 40}}},
-		{"the registry closes, of three", "{max: 3}", sandbox.Config{MaxSessions: 3, Rules: sandbox.Rules{LastCommand: 40}}},
+		{"max_commands", "{max: 1, max_commands: 40}", 125, sandbox.Config{MaxSessions: 1}},
+		{"max_commands of three", "{max: 3, max_commands: 40}", 125, sandbox.Config{MaxSessions: 3}},
+		{"the registry closes", "{max: 1}", 165, sandbox.Config{MaxSessions: 1, Rules: sandbox.Rules{LastCommand: 40}}},
+		{"the registry closes, of three", "{max: 3}", 165, sandbox.Config{MaxSessions: 3, Rules: sandbox.Rules{LastCommand: 40}}},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
 			t.Parallel()
@@ -183,7 +197,7 @@ func TestLateSlotReplaced(t *testing.T) {
 			_, file := lateRegistry(t, tt.registry, clients, tt.sessions)
 			p := startProgramAs(t, handOver(t, "epp", clients), "serve", "--config", file)
 			c := startSteadyClient(t, clients.Addr().String())
-			c.until(t, p, 200)
+			c.until(t, p, tt.served)
 			c.judge(t, 3*time.Second+loaded)
 			p.end()
 		})
@@ -196,22 +210,30 @@ func TestLateSlotRestart(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
-	for _, signal := range []os.Signal{syscall.SIGKILL, syscall.SIGTERM} {
-		t.Run(signal.String(), func(t *testing.T) {
+	for _, tt := range []struct {
+		signal   os.Signal
+		sessions int
+		ledger   bool
+	}{{syscall.SIGKILL, 1, false}, {syscall.SIGTERM, 1, false}, {syscall.SIGKILL, 1, true}, {syscall.SIGTERM, 1, true},
+		{syscall.SIGKILL, 3, true}, {syscall.SIGTERM, 3, true}} {
+		t.Run(fmt.Sprintf("%v, %d sessions, ledger=%v", tt.signal, tt.sessions, tt.ledger), func(t *testing.T) {
 			t.Parallel()
 			clients := listenHere(t, "tcp", "127.0.0.1:0")
-			_, file := lateRegistry(t, sandbox.Config{MaxSessions: 1}, clients, "{max: 1}")
+			_, file := lateRegistry(t, sandbox.Config{MaxSessions: tt.sessions}, clients, fmt.Sprintf("{min: %d, max: %[1]d}", tt.sessions))
+			if tt.ledger {
+				keepIn(t, file, t.TempDir())
+			}
 			start := handOver(t, "epp", clients)
 			p := startProgramAs(t, start, "serve", "--config", file)
 			c := startSteadyClient(t, clients.Addr().String())
-			for n := range 3 {
-				c.until(t, p, 20*(n+1))
-				if err := p.cmd.Process.Signal(signal); err != nil {
+			for n := range 2 {
+				c.until(t, p, 15*(n+1))
+				if err := p.cmd.Process.Signal(tt.signal); err != nil {
 					t.Fatal(err)
 				}
 				p = startProgramAs(t, start, "serve", "--config", file)
 			}
-			c.until(t, p, 80)
+			c.until(t, p, 45)
 			c.failed = nil // what waits in a process that ends is told so
 			c.judge(t, 5*time.Second+loaded)
 			p.end()
