@@ -80,9 +80,10 @@ func TestOwnSessionIsNamed(t *testing.T) {
 // command then has a session opened at once.
 func TestIdleLimitIsNamed(t *testing.T) {
 	inPlay(t, func(c *Config) { c.Pool.Keepalive = 4 * time.Minute }, func(p *play) {
+		const silence = 20*time.Second + 600*time.Millisecond // the advice is rounded down
 		for range 7 {
 			r := p.session()
-			time.Sleep(20 * time.Second)
+			time.Sleep(silence)
 			r.close()
 			begin := time.Now()
 			a := p.ask(checkCommand(""))
@@ -92,7 +93,7 @@ func TestIdleLimitIsNamed(t *testing.T) {
 			if e := a.end(); e.End != pool.EndAnswered || time.Since(begin) > time.Second {
 				t.Errorf("got %+v after %v", e, time.Since(begin))
 			}
-			time.Sleep(20 * time.Second)
+			time.Sleep(silence)
 			r.close()
 		}
 		if n := strings.Count(p.log.String(), "set keepalive below 20s"); n != 1 {
@@ -100,8 +101,40 @@ func TestIdleLimitIsNamed(t *testing.T) {
 		}
 		var s Snapshot
 		p.on(func() { p.account.Snapshot(&s) })
-		if s.IdleLimit != 20*time.Second || s.Logins[LoginFailed] > 0 {
+		if s.IdleLimit != silence || s.Logins[LoginFailed] > 0 {
 			t.Errorf("measured %v; %d logins failed", s.IdleLimit, s.Logins[LoginFailed])
 		}
 	})
+}
+
+// TestOthersEndAtOnce: where a registry serves one session and closes each other behind its login, in
+// place of the login's answer, or before it greets, there are few attempts beside the one that works, and
+// that one goes on.
+func TestOthersEndAtOnce(t *testing.T) {
+	for what, ends := range map[string]func(*play){
+		"before the greeting": func(p *play) { p.accept().close() },
+		"in place of an answer": func(p *play) {
+			r := p.accept()
+			r.greet()
+			r.want("login")
+			r.close()
+		},
+		"behind the login": func(p *play) { p.session().close() },
+	} {
+		inPlay(t, func(c *Config) { c.Pool.MinSessions, c.Pool.MaxSessions = 2, 3 }, func(p *play) {
+			first, begin, attempts := p.session(), time.Now(), 0
+			for ; time.Since(begin) < 40*time.Second; attempts++ {
+				ends(p)
+				a := p.ask(checkCommand(""))
+				first.want("check")
+				first.reply(1000)
+				if e := a.end(); e.End != pool.EndAnswered {
+					t.Errorf("%s: got %+v", what, e)
+				}
+			}
+			if attempts > 8 {
+				t.Errorf("%s: %d attempts in %v, want 8 at most", what, attempts, time.Since(begin))
+			}
+		})
+	}
 }

@@ -249,7 +249,7 @@ func (a *Account) nameIdleLimit() {
 	limit := a.pool.IdleLimit(a.now())
 	if limit > 0 && !a.idleNamed {
 		a.log.Warn("sessions end behind silence, several in a row behind the same: set keepalive below "+
-			limit.Round(time.Second).String(), "silence", limit.Round(10*time.Millisecond))
+			limit.Truncate(time.Second).String(), "silence", limit.Round(10*time.Millisecond))
 	}
 	a.idleNamed = limit > 0
 }

@@ -31,14 +31,15 @@ func TestClosedAtLogin(t *testing.T) {
 	}
 }
 
-// TestIdleEnds: a measured silence is named, also while no session is open for it.
+// TestIdleEnds: a measured silence is named, also while no session is open for it. The advice is rounded
+// down.
 func TestIdleEnds(t *testing.T) {
 	r := working()
 	if f := idleEnds(&r); f != nil {
 		t.Errorf("got %+v", f)
 	}
-	r.IdleLimitSeconds, r.Ready = 20, false
-	want := Finding{Look, "idle_limit", whoseConfig, "sessions end after 20 s of silence", "set sessions.keepalive below 20 s"}
+	r.IdleLimitSeconds, r.Ready = 20.6, false
+	want := Finding{Look, "idle_limit", whoseConfig, "sessions end after 21 s of silence", "set sessions.keepalive below 20 s"}
 	if f := idleEnds(&r); f == nil || *f != want {
 		t.Errorf("got %+v, want %+v", f, want)
 	}

@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"eppmux/upstream/pool"
@@ -111,9 +112,8 @@ func idleEnds(r *Registry) *Finding {
 	if r.IdleLimitSeconds <= 0 {
 		return nil
 	}
-	limit := Span(r.IdleLimitSeconds)
-	return &Finding{Look, "idle_limit", whoseConfig, "sessions end after " + limit + " of silence",
-		"set sessions.keepalive below " + limit}
+	return &Finding{Look, "idle_limit", whoseConfig, "sessions end after " + Span(r.IdleLimitSeconds) + " of silence",
+		"set sessions.keepalive below " + Span(math.Floor(r.IdleLimitSeconds))}
 }
 
 // unopened finds that some sessions are logged in, and that others cannot be opened. It leaves two
