@@ -44,10 +44,15 @@ func (t *TRIDs) Ahead(until uint64) { t.ahead.Store(until) }
 func (t *TRIDs) next(wall time.Duration) uint64 {
 	now := min(uint64(max(wall, 0).Microseconds()), t.ahead.Load())
 	for {
-		last := t.last.Load()
-		next := max(last+1, now)
-		if t.last.CompareAndSwap(last, next) {
-			return next
+		if at, ok := t.claim(t.last.Load(), now); ok {
+			return at
 		}
 	}
+}
+
+// claim takes the instant of the id that follows the one of the instant last. It takes none if
+// another goroutine has made an id since.
+func (t *TRIDs) claim(last, now uint64) (at uint64, ok bool) {
+	at = max(last+1, now)
+	return at, t.last.CompareAndSwap(last, at)
 }

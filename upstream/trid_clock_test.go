@@ -10,29 +10,52 @@ import (
 	"eppmux/loop"
 )
 
-// TestTRIDsShared: accounts that share a source make no id twice, as fast as they may.
+// TestTRIDsShared: accounts that share a source make no id twice, as fast as they may. The clock stands
+// still, so that each instant belongs to one id, and the last one tells how many there were.
 func TestTRIDsShared(t *testing.T) {
-	for _, accounts := range []int{2, 8, 100} {
-		trids := NewTRIDs(7, 0)
-		ids := make([][]string, accounts)
+	const begin, each = uint64(1_800_000_000_000_000), 200_000
+	for _, accounts := range []int{2, 8} {
+		trids := NewTRIDs(7, begin)
+		ready := make(chan struct{}) // closed when all may begin
+		rises := make([]bool, accounts)
 		var wg sync.WaitGroup
-		for i := range ids {
+		for i := range accounts {
 			wg.Go(func() {
-				src := newTRIDSource(trids)
-				const wall = 1_800_000_000 * time.Second // it stands still: all meet at each id
-				for range 200_000 / accounts {
-					ids[i] = append(ids[i], string(src.appendMuxTRID(nil, nil, nil, wall)))
+				<-ready
+				last := begin
+				for range each {
+					at := trids.next(0)
+					if at <= last {
+						return
+					}
+					last = at
 				}
+				rises[i] = true
 			})
 		}
+		close(ready)
 		wg.Wait()
-		if again := repeated(slices.Concat(ids...)); again > 0 {
-			t.Errorf("%d accounts: %d of 200,000 ids were made twice", accounts, again)
+		if got, want := trids.Last()-begin, uint64(accounts*each); got != want {
+			t.Errorf("%d accounts: %d ids had %d instants", accounts, want, got)
 		}
-		for i := range ids {
-			if !slices.IsSorted(ids[i]) {
-				t.Errorf("the ids of account %d do not rise", i)
-			}
+		if slices.Contains(rises, false) {
+			t.Errorf("%d accounts: the ids of one do not rise", accounts)
+		}
+	}
+}
+
+// TestTRIDsClaim: of two accounts that have read the same last instant one gets the next, however rarely
+// it happens, and the other one that behind it.
+func TestTRIDsClaim(t *testing.T) {
+	for _, now := range []uint64{0, 500, 501, 900} {
+		trids := NewTRIDs(7, 500)
+		read := trids.Last()
+		first := trids.next(time.Duration(now) * time.Microsecond)
+		if at, ok := trids.claim(read, now); ok {
+			t.Errorf("at %d: %d was made twice", now, at)
+		}
+		if at, ok := trids.claim(trids.Last(), now); !ok || at != first+1 || trids.Last() != at {
+			t.Errorf("at %d: got %d, %v, last %d, want %d", now, at, ok, trids.Last(), first+1)
 		}
 	}
 }
