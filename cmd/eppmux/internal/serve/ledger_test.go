@@ -148,8 +148,17 @@ func TestLedgerDamaged(t *testing.T) {
 		spoil func(*ledgerStand) []byte
 		want  string
 	}{
-		"empty":         {func(*ledgerStand) []byte { return nil }, "unexpected end"},
-		"half":          {func(st *ledgerStand) []byte { b := whole(st, a, string(someLedger)); return b[:len(b)-3] }, "its sum is wrong"},
+		"empty": {func(*ledgerStand) []byte { return nil }, "unexpected end"},
+		"half":  {func(st *ledgerStand) []byte { b := whole(st, a, string(someLedger)); return b[:len(b)-3] }, "its sum is wrong"},
+		"another digit": {func(st *ledgerStand) []byte {
+			b := whole(st, a, string(someLedger))
+			at := bytes.LastIndex(b, []byte(`"N":20`)) // of logins a minute
+			b[at+len(`"N":`)] = '9'                    // it is JSON, and a ledger, all the same
+			if _, content, _ := bytes.Cut(b, []byte("\n")); upstream.CheckLedger(content) != nil {
+				st.t.Errorf("%s is no ledger", content)
+			}
+			return b
+		}, "its sum is wrong"},
 		"not a ledger":  {func(st *ledgerStand) []byte { return whole(st, a, `{"Version":1`) }, "ledger: unexpected end"},
 		"other account": {func(st *ledgerStand) []byte { return whole(st, accountID{"x:1", "y"}, string(someLedger)) }, "of the account y at x:1"},
 		"version": {func(st *ledgerStand) []byte {
