@@ -55,9 +55,13 @@ func (w *world) keep(ticket uint64) {
 	if d.writing != nil {
 		w.errorf("two writings at once")
 	}
-	text, err := json.Marshal(w.pool.WriteDown(w.now, w.now+simWall))
+	l := w.pool.WriteDown(w.now, w.now+simWall)
+	text, err := json.Marshal(l)
 	if err != nil {
 		w.errorf("encoding: %v", err)
+	}
+	if err := l.Validate(); err != nil { // the next process would take it for damaged
+		w.errorf("%v: %s", err, text)
 	}
 	d.writing, d.since = text, w.now
 	ok := !w.chance(d.fails)
