@@ -67,12 +67,9 @@ func (b *Bucket) Limit() Limit { return b.limit }
 // now if Take is allowed now, and Never if a Done or Undo must come first, or a reservation, see
 // Ration. It takes nothing: ask again at that instant.
 func (b *Bucket) Next(now time.Duration) time.Duration {
-	at := now
-	if excess := b.Used(now) - b.limit.N; excess >= 0 {
-		if excess >= b.answered.len() {
-			return Never
-		}
-		at = b.answered.at(excess) + b.limit.Per
+	at := b.Free(now)
+	if at == Never {
+		return Never
 	}
 	if b.paced() {
 		at = max(at, b.due-b.ahead)
@@ -82,6 +79,19 @@ func (b *Bucket) Next(now time.Duration) time.Duration {
 		return Never
 	}
 	return at
+}
+
+// Free is the earliest instant at which a slot is free, if nothing else happens until then: now if one
+// is, and Never if a Done or Undo must come first. Unlike Next it asks for no reservation.
+func (b *Bucket) Free(now time.Duration) time.Duration {
+	excess := b.Used(now) - b.limit.N
+	switch {
+	case excess < 0:
+		return now
+	case excess >= b.answered.len():
+		return Never
+	}
+	return b.answered.at(excess) + b.limit.Per
 }
 
 // Frees is the instant at which the next slot in use is free again: a period behind the oldest

@@ -418,3 +418,27 @@ func TestFrees(t *testing.T) {
 		t.Errorf("when all are free: %v", got)
 	}
 }
+
+// TestFree: it tells when a slot is free, and asks for no reservation.
+func TestFree(t *testing.T) {
+	b := NewBucket(Limit{N: 2, Per: time.Minute})
+	at := func(now, want time.Duration) {
+		t.Helper()
+		if got := b.Free(now); got != want {
+			t.Errorf("at %v: got %v, want %v", now, got, want)
+		}
+	}
+	at(3, 3)
+	b.Take(3)
+	at(3, 3)
+	b.Take(4)
+	at(4, Never)
+	b.Done(5)
+	at(6, 5+time.Minute)
+	b.Done(7)
+	at(8, 5+time.Minute)
+	at(5+time.Minute, 5+time.Minute)
+	if b.Ration(); b.Free(time.Hour) != time.Hour || b.Dry() {
+		t.Errorf("got %v of a bucket without a reservation, dry %v", b.Free(time.Hour), b.Dry())
+	}
+}

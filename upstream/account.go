@@ -155,6 +155,7 @@ type Account struct {
 	keptSince    time.Duration       // when the last writing of the ledger began
 	ledgerBroken bool                // and said so
 	left         [][sha256.Size]byte // sums of what was kept of accounts that were left, see leaveLedger
+	spent        string              // the limit that watchSpent has named; empty: none
 }
 
 // setDefaults replaces zero values in cfg.
@@ -232,6 +233,7 @@ func (a *Account) Start() {
 		a.pool = pool.Resume(a.cfg.Pool, a.remembered(), now, now+a.wallAhead)
 		a.cfg.Memory = Memory{}
 		a.turn(func() { a.alarm.Before(a.now() + clockWatch) })
+		a.watchSpent()
 	})
 }
 
@@ -330,6 +332,7 @@ func (a *Account) advance() {
 		a.pool.Advance(a.now())
 	})
 	a.watchLedger()
+	a.watchSpent()
 }
 
 // watchClock has idle sessions probed when the wall clock has moved on by much more than ours. Then

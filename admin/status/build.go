@@ -87,6 +87,9 @@ func (r *Registry) account(a *upstream.Snapshot) {
 		r.Trouble, r.TroubleReason, r.TroubleSeconds = plain(a.Trouble), a.Cause.String(), seconds(a.TroubleFor)
 	}
 	r.NextTrySeconds = seconds(a.NextTry)
+	if a.Spent.Rule != "" {
+		r.Spent = &Spent{a.Spent.Rule, seconds(a.Spent.For)}
+	}
 	switch a.LedgerFails {
 	case pool.LedgerWarn:
 		r.Ledger = LedgerForgets

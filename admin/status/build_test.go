@@ -52,6 +52,13 @@ func TestShownAccount(t *testing.T) {
 			t.Errorf("%v: got %q, want %q", fails, r.Ledger, want)
 		}
 	}
+	if r.Spent != nil {
+		t.Errorf("got %+v", r.Spent)
+	}
+	a.Spent = pool.Spent{Rule: "x", For: time.Hour}
+	if r := shown(Subject{MaxSessions: 9}, s); r.Spent == nil || *r.Spent != (Spent{"x", 3600}) {
+		t.Errorf("got %+v", r.Spent)
+	}
 	a.Trouble, a.Max = "", 100
 	if r := shown(Subject{MaxSessions: 9}, s); r.TroubleReason != "" || r.TroubleSeconds != 0 || r.Sessions.Allowed != 9 {
 		t.Errorf("no trouble: got %+v", r)

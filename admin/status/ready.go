@@ -32,7 +32,7 @@ func (m *Monitor) Ready() []Readiness {
 }
 
 // readiness answers a probe from the same Snapshot that the page is made of; nil means that the
-// registry does not answer. It asks what the rules stalled, noSession, connecting and ungreeted ask,
+// registry does not answer. It asks what the rules stalled, spent, noSession, connecting and ungreeted ask,
 // and differs in two ways. Its words are a surface that scripts may match. And a paused account is
 // ready until its last session has logged out.
 func readiness(name string, s *Snapshot, stopping bool) Readiness {
@@ -57,6 +57,9 @@ func noSessionReason(a *upstream.Snapshot) string {
 	text := "no session is logged in"
 	if a.Trouble != "" {
 		text += "; last: " + a.Trouble
+	}
+	if a.Spent.Rule != "" {
+		text += "; limit " + a.Spent.Rule + " counts logins and is used up"
 	}
 	if a.NextTry > 0 {
 		text += "; next attempt in " + a.NextTry.Round(time.Second).String()

@@ -46,6 +46,9 @@ func TestReadiness(t *testing.T) {
 			"no session is logged in; last: connect: dial tcp 127.0.0.1:1: connect: connection refused"},
 		{"trouble, and soon another attempt", account(func(a *upstream.Snapshot) { a.Trouble, a.NextTry = "login: refused", 1499*time.Millisecond }), false,
 			"no session is logged in; last: login: refused; next attempt in 1s"},
+		{"limit used up", account(func(a *upstream.Snapshot) {
+			a.Spent, a.NextTry = pool.Spent{Rule: "all-1000-per-24h", For: 3 * time.Hour}, 3*time.Hour
+		}), false, "no session is logged in; limit all-1000-per-24h counts logins and is used up; next attempt in 3h0m0s"},
 		{"no greeting to pass on", ungreetedBy("too long", false), false, "clients are not greeted: registry's greeting: too long"},
 		{"an old greeting", ungreetedBy("too long", true), false, ""},
 		{"only waiting", account(func(a *upstream.Snapshot) { a.NextTry = 90 * time.Second }), false, "no session is logged in; next attempt in 1m30s"},

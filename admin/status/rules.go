@@ -24,7 +24,7 @@ type rule func(*Registry) *Finding
 // stands before its consequences: a registry that cannot be reached before the commands that were
 // not sent for it.
 var rules = []rule{
-	stalled, paused, noSession, unrecorded, unkept, endsSessions, silent, connecting, ungreeted, expired,
+	stalled, paused, spent, noSession, unrecorded, unkept, endsSessions, silent, connecting, ungreeted, expired,
 	throttled, fewerSessions, refusing, unopened, idleEnds, notTaken, hoarded, held, crowded, slow,
 	unknown, gap, notSent, outOfStep, sessionsEnd, pollRefused, expiring, loginWarning, faulty, atFault, almostFull,
 }

@@ -44,6 +44,13 @@ var edges = []struct {
 	{"connecting", false, "no answer", func(r *Registry) { down("", "", 0)(r); r.Answers = false }},
 	{"connecting", false, "a session", func(r *Registry) {}},
 
+	{"connecting", false, "a limit is used up", func(r *Registry) { down("", "", 0)(r); r.Spent = &Spent{"x", 9} }},
+
+	{"limit_spent", true, "no session", func(r *Registry) { down("", "", 0)(r); r.Spent = &Spent{"x", 9} }},
+	{"limit_spent", false, "paused", func(r *Registry) { down("", "", 0)(r); r.Spent, r.Paused = &Spent{"x", 9}, true }},
+	{"limit_spent", false, "a session", func(r *Registry) { r.Spent = &Spent{"x", 9} }},
+	{"limit_spent", false, "no answer", func(r *Registry) { down("", "", 0)(r); r.Spent, r.Answers = &Spent{"x", 9}, false }},
+
 	{"ledger_fails", true, "waits", func(r *Registry) { r.Ledger = LedgerWaits }},
 	{"ledger_fails", true, "forgets", func(r *Registry) { r.Ledger = LedgerForgets }},
 	{"ledger_fails", false, "none", func(r *Registry) { r.Ledger = "" }},

@@ -43,9 +43,27 @@ func noSession(r *Registry) *Finding {
 	return opening(r, Broken)
 }
 
+// spent finds that no session can be opened since a limit that counts logins is used up.
+func spent(r *Registry) *Finding {
+	if !sessionless(r) || r.Spent == nil {
+		return nil
+	}
+	name, key := r.Spent.Limit, "rate_limits"
+	for i := range r.Limits { // a reload may have taken it out
+		if l := &r.Limits[i]; l.Name == name {
+			name += fmt.Sprintf(" (%d per %s)", l.Limit, Per(l.PerSeconds))
+			key += fmt.Sprintf("[%d]", l.Index)
+			break
+		}
+	}
+	return &Finding{Broken, "limit_spent", whoseConfig,
+		"limit " + name + " counts logins and is used up: no session can be opened for " + Span(r.Spent.ForSeconds),
+		"if the registry does not count logins there, name what it counts in " + key + ".commands, then reload"}
+}
+
 // connecting finds that no session is logged in, although no attempt has failed yet.
 func connecting(r *Registry) *Finding {
-	if !sessionless(r) || r.Trouble != "" {
+	if !sessionless(r) || r.Trouble != "" || r.Spent != nil {
 		return nil
 	}
 	if r.IdleLimitSeconds > 0 && r.Queue.Length == 0 { // idleEnds says it; a command has one opened at once

@@ -38,6 +38,16 @@ func TestJudge(t *testing.T) {
 		{"away for long", func(r *Registry) { down("connect", "connect: refused", 8)(r); r.TroubleSeconds = 300 }, Broken, "not_reachable", whoseNetwork,
 			"registry not reachable for 5 min: connect: refused", "check address, name look-up and route; ask the registry; next attempt in 8 s"},
 		{"connecting", down("", "", 3), Broken, "connecting", "", "no session yet: connecting; next attempt in 3 s", ""},
+		{"limit spent", func(r *Registry) {
+			down("", "", 11_520)(r)
+			r.Limits, r.Spent = []Limit{{Name: "checks"}, {Name: "all", Index: 1, Limit: 1000, PerSeconds: 86_400}}, &Spent{"all", 11_520}
+		}, Broken, "limit_spent", whoseConfig, "limit all (1000 per 24h) counts logins and is used up: no session can be opened for 3 h",
+			"if the registry does not count logins there, name what it counts in rate_limits[1].commands, then reload"},
+		{"limit spent, and the registry away", func(r *Registry) {
+			down("connect", "connect: refused", 60)(r)
+			r.Limits, r.Spent = []Limit{{Name: "all", Limit: 9, PerSeconds: 60}}, &Spent{"all", 60}
+		}, Broken, "limit_spent", whoseConfig, "limit all (9 per 1m) counts logins and is used up: no session can be opened for 60 s",
+			"if the registry does not count logins there, name what it counts in rate_limits[0].commands, then reload"},
 		{"silent", func(r *Registry) { r.Minute.Timeouts, r.Minute.Unknown, r.Minute.Queries = 4, 1, 0 }, Broken, "silent", whoseRegistry,
 			"registry does not answer: 4 commands without an answer in the last minute, none with one", "ask the registry; outcomes of transforms are unknown, see below"},
 		{"a keepalive without an answer", func(r *Registry) { r.Minute = Window{Timeouts: 1} }, Look, "silent", whoseNetwork,

@@ -79,6 +79,8 @@ type Registry struct {
 	TroubleSeconds float64 `json:"trouble_seconds,omitempty"` // since it began
 	TroubleReason  string  `json:"trouble_reason,omitempty"`
 	NextTrySeconds float64 `json:"next_try_seconds,omitempty"`
+	// Spent is the limit for which there is no session; nil: another cause, or there is one.
+	Spent *Spent `json:"limit_spent,omitempty"`
 	// OwnCounted: the last login got 2502, most likely since the registry still counts a session of ours
 	// that has ended.
 	OwnCounted bool `json:"own_session_counted,omitempty"`
@@ -111,6 +113,12 @@ type Registry struct {
 	// GreetingFault is why the registry's last greeting was not passed on to clients; empty: it was.
 	GreetingFault string `json:"greeting_fault,omitempty"`
 	Ungreeted     bool   `json:"ungreeted,omitempty"` // for that, no client is greeted
+}
+
+// Spent is a limit that counts logins and is used up, so that no session can be opened.
+type Spent struct {
+	Limit      string  `json:"limit"`       // its name
+	ForSeconds float64 `json:"for_seconds"` // until it admits a login
 }
 
 // Audit is the state of the audit log.

@@ -2,12 +2,17 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 	"eppmux/frame"
 	"eppmux/sandbox"
@@ -17,7 +22,8 @@ import (
 type ledgerStand struct {
 	*accountStand
 	options string // of the registry in the config
-	top     string // of the config
+	top     string // of state in the config
+	admin   string // host:port; empty: none
 	program *program
 }
 
@@ -35,11 +41,41 @@ func startLedgerStand(t *testing.T, cfg sandbox.Config) *ledgerStand {
 // begin starts the program, with a password.
 func (st *ledgerStand) begin(password string) {
 	st.t.Helper()
-	file := clitest.WriteFile(st.t, st.dir, "c.yaml", fmt.Sprintf("admin: {listen: \"\"}\nstate: {dir: %q%s}\nregistries: [{name: a, address: %q, listen: [%q], "+
-		"login: {client_id: demo, password: %s}, tls: {ca_file: ca.pem, cert_file: c.pem, key_file: c.key}, clients: {max: 50}, %s}]\n",
-		st.state, st.top, st.registry.Address, "unix://"+filepath.Join(st.dir, "a"), password, st.options), 0o600)
-	st.program = startProgram(st.t, "serve", "--config", file)
+	st.program = startProgram(st.t, "serve", "--config", st.configure(password))
 	st.program.find(`msg="(eppmux serves)"`)
+}
+
+// configure writes the config, and returns its file.
+func (st *ledgerStand) configure(password string) string {
+	st.t.Helper()
+	return clitest.WriteFile(st.t, st.dir, "c.yaml", fmt.Sprintf("admin: {listen: %q}\ndrain_timeout: 1s\nstate: {dir: %q%s}\nregistries: [{name: a, address: %q, listen: [%q], "+
+		"login: {client_id: demo, password: %s}, tls: {ca_file: ca.pem, cert_file: c.pem, key_file: c.key}, clients: {max: 50}, %s}]\n",
+		st.admin, st.state, st.top, st.registry.Address, "unix://"+filepath.Join(st.dir, "a"), password, st.options), 0o600)
+}
+
+// reload has the program take over the config as it is now, for the n-th time.
+func (st *ledgerStand) reload(n int) {
+	st.t.Helper()
+	st.configure("demo-secret")
+	if err := st.program.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		st.t.Fatal(err)
+	}
+	st.program.find(fmt.Sprintf(`(?s)(?:msg=reloaded.*){%d}(\n)`, n))
+}
+
+// readyz is what /readyz says.
+func (st *ledgerStand) readyz() string {
+	st.t.Helper()
+	answer, err := http.Get("http://" + st.admin + "/readyz")
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	return string(text)
 }
 
 // end ends the program in one of two ways.
@@ -153,4 +189,40 @@ func TestRefusalOutlivesRestart(t *testing.T) {
 		t.Error("another password was not tried")
 	}
 	st.end(syscall.SIGTERM)
+}
+
+// TestSpentLimitIsNamed: a limit that counts logins too and is used up leaves no session behind a restart,
+// nor behind the end of the last one. The log, /readyz and the status name it. Once it counts what the
+// registry counts, a reload is enough.
+func TestSpentLimitIsNamed(t *testing.T) {
+	t.Parallel()
+	for _, by := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL, 0} {
+		st := startLedgerStand(t, sandbox.Config{})
+		st.admin = freeAddress(t)
+		st.options = "sessions: {max: 1}, timeouts: {queue: 300ms}, rate_limits: [{limit: 10, per: 1h}]"
+		st.begin("demo-secret")
+		for n := 1; st.ask(1) == 1; n++ { // the login was the first of ten
+			if n == 8 && by == 0 {
+				st.registry.SetFaults(clitest.Faults(t, "close-after:cmd=check"))
+			}
+		}
+		if by != 0 {
+			st.end(by)
+			st.begin("demo-secret")
+		}
+		st.program.find(`level=WARN msg="(no session can be opened: a limit that counts logins is used up; what waits is not sent)" .*limit=all-10-per-1h for=(?:59m|1h0m)`)
+		if got := st.readyz(); !regexp.MustCompile(`no session is logged in; limit all-10-per-1h counts logins and is used up; next attempt in (59m\d+s|1h0m0s)`).MatchString(got) {
+			t.Errorf("%v: got %s", by, got)
+		}
+		if got := eppmux(t, "status", "--admin", st.admin); got.code != cli.ExitFailed || !strings.Contains(got.out, "limit all-10-per-1h (10 per 1h) counts logins and is used up: no session can be opened for ") {
+			t.Errorf("%v: got %+v", by, got)
+		}
+		st.options = "sessions: {max: 1}, timeouts: {queue: 300ms}, rate_limits: [{limit: 10, per: 1h, commands: [check]}]"
+		st.reload(1)
+		conn := st.connect("a")
+		if _, err := clitest.ReadUnit(conn); err != nil {
+			t.Errorf("%v: got %v, want a greeting", by, err)
+		}
+		st.end(syscall.SIGTERM)
+	}
 }

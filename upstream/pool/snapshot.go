@@ -19,8 +19,10 @@ type Snapshot struct {
 	IdleLimit time.Duration
 	// Backoff: fewer than MinSessions are open, and failed attempts, ends by silence, the budget of
 	// logins, a limit or a ghost hold the next attempt back. NextTry is how long until then; 0: nothing holds it back.
-	Backoff  bool
-	NextTry  time.Duration
+	Backoff bool
+	NextTry time.Duration
+	// Spent is the limit for which there is no session, and NextTry is not before it admits a login.
+	Spent    Spent
 	Throttle time.Duration // for which nothing more is sent, since the registry wants fewer commands
 
 	Queued int           // exchanges that wait
@@ -56,7 +58,8 @@ func (p *Pool) Snapshot(s *Snapshot, now time.Duration) {
 	s.Max, s.Paused = p.ceiling, p.paused
 	s.OwnCounted, s.IdleLimit = p.OwnCounted(), p.IdleLimit(now)
 	s.Backoff = p.opening == 0 && now < p.nextTry && p.live < p.cfg.MinSessions
-	s.NextTry = max(0, p.nextTry-now)
+	s.Spent = p.Spent(now)
+	s.NextTry = max(0, p.nextTry-now, s.Spent.For)
 	s.LedgerFails = LedgerNot
 	if p.keeping.broken {
 		s.LedgerFails = p.cfg.Ledger
