@@ -108,6 +108,12 @@ func (st *ledgerStand) code(conn net.Conn) int {
 	if _, err := conn.Write(checkXML("a.example")); err != nil {
 		st.t.Fatal(err)
 	}
+	return st.answer(conn)
+}
+
+// answer reads an answer, and returns its code.
+func (st *ledgerStand) answer(conn net.Conn) int {
+	st.t.Helper()
 	answer, err := clitest.ReadUnit(conn)
 	if err != nil {
 		st.t.Fatal(err)
