@@ -503,7 +503,8 @@ func (w *world) finish(x *Exchange, end End, cause Cause) {
 		w.errorf("I1: answered, and had no answer")
 	case end == EndUnknown && e.sends == e.rejected:
 		w.errorf("I4: unknown, but was never sent")
-	case end == EndUnknown && cause == CauseShutdown && !x.Query && e.steady && w.stopped == w.awake && e.lastSent > w.began:
+	case end == EndUnknown && cause == CauseShutdown && !x.Query && e.steady && w.stopped == w.awake && e.lastSent > w.began &&
+		w.pool.lastSend() < w.by: // it has had an answer, so it knows how long one takes
 		w.errorf("I4: unknown by our own choice: sent %v before the drain's deadline", w.by-e.lastSent)
 	case end == EndNotSent && cause == CauseNone, end == EndUnknown && cause == CauseNone:
 		w.errorf("an exchange ended without a cause")
