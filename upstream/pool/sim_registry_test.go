@@ -21,6 +21,7 @@ type simSocket struct {
 	wrong     int           // such answers that clients have got
 	heard     time.Duration // when the registry last heard of it
 	old       bool          // of a registry that a reload has left
+	answers   int           // that the registry has given on it
 	working   bool          // the registry is at work on what was written, and looks at nothing else
 	// when the registry counts what was written last; not after it has answered or closed
 	counted *time.Duration
@@ -197,6 +198,9 @@ func (w *world) answer(s *Session, k *simSocket, gen int, end Cause) {
 	}
 	k.busy, k.working = false, false
 	w.counts(k)
+	if k.answers++; k.answers == w.lastAnswer {
+		w.after(w.upTo(time.Millisecond), func() { w.lose(s) })
+	}
 	x := k.expects
 	k.expects = nil
 	if s.State() == SessionClosing {
