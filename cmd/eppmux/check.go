@@ -26,8 +26,9 @@ variables, certificates and keys. Prints "ok", or every fault at once, one per l
 
 Warnings, marked so, go to standard error beside "ok": what goes beyond the profile of the
 registry, with the source of its number; sessions.max and rate_limits that are left out, so
-that our defaults apply, which no registry has agreed to; certificates that end soon. serve
-logs them and goes on.
+that our defaults apply, which no registry has agreed to; limits longer than a minute that a
+restart forgets, for want of a state folder; certificates that end soon. serve logs them and
+goes on.
 
 Nothing is connected to and nothing is listened on. No password is ever printed.
 

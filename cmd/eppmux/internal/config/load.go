@@ -88,6 +88,7 @@ func warnings(name string, cfg *Config, lines map[string]int, files files, now t
 		path := index("registries", i)
 		warnProfile(l, path, &cfg.Registries[i])
 		warnDefaults(l, path, &cfg.Registries[i])
+		warnForgotten(l, path, cfg, &cfg.Registries[i])
 		warnExpiry(l, path, &cfg.Registries[i], now)
 		warnUsers(l, path, &cfg.Registries[i].Clients, files)
 	}
