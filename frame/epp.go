@@ -404,7 +404,8 @@ func (s *Scanner) leaveClTRID(e *element, c ClTRID) {
 	if s.msg.Kind == KindResponse {
 		switch r {
 		case EmptyClTRID:
-			return // the same as none
+			s.msg.EmptyID = c
+			return
 		case LongClTRID:
 			v, r = s.p[c.Content.Start:c.Content.End], ReasonNone
 		}

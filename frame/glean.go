@@ -11,7 +11,7 @@ const maxBroken = 64
 
 // Glean looks for the result code, clTRID and svTRID of a response in a payload that Scan has
 // refused: a whole data unit whose author broke a rule of XML. Of the Message, it sets Payload, Kind,
-// Code, ClTRID, SvTRID and PaTRID; they are borrowed as those of Scan, whose last Message and Fault
+// Code, ClTRID, EmptyID, SvTRID and PaTRID; they are borrowed as those of Scan, whose last Message and Fault
 // end with it. Glean is false wherever a doubt is left.
 //
 // It wants the frame of the response to stand as it should: epp, response, result, trID and clTRID
@@ -161,7 +161,7 @@ func (g *gleaner) startTag(i int) int {
 	if t == TokenStart {
 		g.open[g.depth] = e
 		g.depth++
-	} else if e.place.bare() {
+	} else if e.place.bare() || !g.leave(&e, w.end, w.end) {
 		return -1 // an epp, response or trID with nothing in it
 	}
 	return w.end
@@ -306,7 +306,10 @@ func (g *gleaner) leave(e *gleaned, to, end int) bool {
 		switch {
 		case e.place == placePaClTRID && isPlain(id.Value):
 			g.m.PaTRID = append(g.m.PaTRID, id)
-		case e.place == placePaClTRID, len(id.Value) == 0:
+		case e.place == placePaClTRID:
+		case len(id.Value) == 0:
+			id.Value = nil
+			g.m.EmptyID = id
 		case !isPlain(id.Value):
 			return false
 		default:

@@ -129,6 +129,11 @@ func TestGleanNoID(t *testing.T) {
 		if got := glean(t, payload); got != "2  " {
 			t.Errorf("%q: got %s", payload, got)
 		}
+		m, _ := new(Scanner).Glean([]byte(payload))
+		if id := m.EmptyID; id.Present() != strings.Contains(trID, "clTRID") ||
+			id.Present() && !strings.Contains(trID, payload[id.Element.Start:id.Element.End]) {
+			t.Errorf("%q: got %+v", payload, id)
+		}
 	}
 }
 
@@ -187,6 +192,7 @@ func FuzzGlean(f *testing.F) {
 		switch {
 		case err != nil:
 		case want.Kind != KindResponse || got.Code != want.Code || got.SvTRID != want.SvTRID ||
+			got.EmptyID.Element != want.EmptyID.Element || got.EmptyID.Content != want.EmptyID.Content ||
 			got.ClTRID.Element != want.ClTRID.Element || got.ClTRID.Content != want.ClTRID.Content ||
 			!bytes.Equal(got.ClTRID.Value, want.ClTRID.Value):
 			t.Fatalf("%q:\ngot  %+v\nwant %+v", payload, got, want)

@@ -101,6 +101,9 @@ type Message struct {
 	// response the child of trID, in a protocol extension the deepest one that is not in a trID or
 	// paTRID (the last, if several are as deep). Outside commands an empty one counts as none.
 	ClTRID ClTRID
+	// EmptyID is the clTRID of a response that has nothing but white space in it, so that it counts as
+	// none; otherwise it is not Present. Its Value is nil.
+	EmptyID ClTRID
 	// Insert is the offset at which a missing clTRID element goes, before the end tag of command.
 	// Prefix is the prefix that it needs there, without the colon; empty for the default namespace.
 	// Insert is 0 if no clTRID may be added: the command has one, or the message is no KindCommand.

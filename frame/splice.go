@@ -22,6 +22,19 @@ func (c *ClTRID) Replace(raw []byte) Edit {
 	return Edit{c.Content, raw}
 }
 
+// Fill is the edit that gives the EmptyID of m, which must be Present, raw as its content and leaves
+// what is in its start tag. raw must be escaped already.
+func (m *Message) Fill(raw []byte) Edit {
+	c := &m.EmptyID
+	if c.Content.Start < c.Element.End {
+		return Edit{c.Content, raw}
+	}
+	w := NewWalker(m.Payload)
+	name := w.name(c.Element.Start + 1)
+	with := append(append([]byte{'>'}, raw...), "</"...)
+	return Edit{Span{c.Element.End - len("/>"), c.Element.End}, append(append(with, name...), '>')}
+}
+
 // Remove is the edit that takes the whole element out, tags included.
 func (c *ClTRID) Remove() Edit { return Edit{c.Element, nil} }
 

@@ -41,6 +41,36 @@ func TestAppendCommand(t *testing.T) {
 	}
 }
 
+// TestFill: an empty clTRID of a response gets a content, and keeps its name and its attributes.
+func TestFill(t *testing.T) {
+	const x = ` xmlns:x="u" x:a='/>' `
+	for empty, want := range map[string]string{
+		`<clTRID/>`:                            `<clTRID>ID</clTRID>`,
+		`<clTRID` + x + `/>`:                   `<clTRID` + x + `>ID</clTRID>`,
+		`<clTRID></clTRID>`:                    `<clTRID>ID</clTRID>`,
+		"<clTRID >\n <!-- none --> </clTRID >": `<clTRID >ID</clTRID >`,
+		`<clTRID><![CDATA[ ]]>&#32;</clTRID>`:  `<clTRID>ID</clTRID>`,
+		`<e:clTRID/>`:                          `<e:clTRID>ID</e:clTRID>`,
+		`<e:clTRID` + x + `> &#9;</e:clTRID>`:  `<e:clTRID` + x + `>ID</e:clTRID>`,
+		`<clTRID xmlns="` + Namespace + `" />`: `<clTRID xmlns="` + Namespace + `" >ID</clTRID>`,
+	} {
+		around := func(id string) string {
+			return `<epp ` + ns + ` xmlns:e="` + Namespace + `"><response>` + good + `<trID>` + id + `<svTRID>S</svTRID></trID></response></epp>`
+		}
+		m, err := NewScanner().Scan([]byte(around(empty)))
+		if err != nil || m.ClTRID.Present() || !m.EmptyID.Present() {
+			t.Errorf("%s: got %+v, %v", empty, m, err)
+			continue
+		}
+		if got := string(AppendUnit(nil, m.Payload, []Edit{m.Fill([]byte("ID"))})[HeaderLen:]); got != around(want) {
+			t.Errorf("got  %s\nwant %s", got, around(want))
+		}
+		if got := string(AppendUnit(nil, m.Payload, []Edit{m.EmptyID.Remove()})[HeaderLen:]); got != around("") {
+			t.Errorf("got  %s\nwant %s", got, around(""))
+		}
+	}
+}
+
 func TestAppendUnit(t *testing.T) {
 	payload := []byte("0123456789")
 	tests := []struct {

@@ -114,7 +114,7 @@ func judgePayload(payload []byte, wrote, id string, named bool) verdict {
 		}
 	case m.kind == "response" && codeForm.MatchString(m.code):
 		switch {
-		case !m.hasID() && named && id != "" && !strings.Contains("2000 2001 2002 2003 2004 2005", m.code) && !strings.Contains(wrote, "<logout/>"):
+		case m.id == nil && named && id != "" && !strings.Contains("2000 2001 2002 2003 2004 2005", m.code) && !strings.Contains(wrote, "<logout/>"):
 		case m.hasID() && isAnothers(m.id.value, id):
 		case m.code[1] == '5' || strings.Contains(wrote, "<login>") && m.code[0] != '1':
 			return heardLast
@@ -285,12 +285,15 @@ func (m *judged) restored(payload []byte, hasID bool, own string, kept map[strin
 			size, edits = grown, append(edits, edit{from, to, with})
 		}
 	}
-	if e := m.id; e != nil && e.value != "" && hasID {
-		if own != "" {
-			put(e.content, e.to, own, math.MaxInt)
-		} else {
-			put(e.start, e.end, "", math.MaxInt)
-		}
+	switch e := m.id; {
+	case e == nil || !hasID:
+	case own == "":
+		put(e.start, e.end, "", math.MaxInt)
+	case e.content == e.end: // "<clTRID/>"
+		name := string(payload[e.start+1 : e.end-2])
+		put(e.end-2, e.end, ">"+own+"</"+name[:strings.IndexAny(name+" ", " \t\r\n")]+">", math.MaxInt)
+	default:
+		put(e.content, e.to, own, math.MaxInt)
 	}
 	for _, e := range m.past {
 		content, known := kept[e.value]

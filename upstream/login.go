@@ -55,6 +55,8 @@ func (s *session) judgeLogin(m *frame.Message, l *frame.Login) error {
 		if odd, ok = answersID(m.ClTRID.Value, s.muxTRID, nil); ok && odd != OddNone {
 			s.atLogin = odd
 		}
+	} else if m.EmptyID.Present() {
+		s.atLogin = OddIDEmpty
 	}
 	if !ok {
 		return &openError{"login", pool.CauseMismatch, fmt.Errorf("got a %v that is not its answer", m.Kind)}

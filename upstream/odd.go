@@ -99,8 +99,6 @@ func answersID(value, id, own []byte) (Oddity, bool) {
 	}
 	begins := len(value) >= tridHead && len(id) >= tridHead && bytes.EqualFold(value[:tridHead], id[:tridHead])
 	switch {
-	case len(value) == 0:
-		return OddIDEmpty, true
 	case len(own) > 0 && bytes.Equal(value, own):
 		return OddIDOwn, true
 	case bytes.EqualFold(value, id):
@@ -126,6 +124,17 @@ func maybeMuxTRID(value, id []byte) bool {
 		return true
 	}
 	return len(id) >= tridNear && len(value) >= tridNear && bytes.EqualFold(value[:tridNear], id[:tridNear])
+}
+
+// fill adds an edit that puts the clTRID of x's client into the empty one of m; where the client sent
+// none, the element is left out. It returns by how many octets the payload grows.
+func (a *Account) fill(m *frame.Message, x *Exchange) int {
+	e := m.EmptyID.Remove()
+	if x.clTRIDLen > 0 {
+		e = m.Fill(x.OwnClTRID())
+	}
+	a.edits = append(a.edits, e)
+	return len(e.With) - e.Span.Len()
 }
 
 // countOdd counts an odd answer. The log names a kind once a session, so the budget of logins bounds

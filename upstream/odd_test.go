@@ -292,3 +292,60 @@ func TestBrokenAnswerOverDo(t *testing.T) {
 		}
 	})
 }
+
+// TestEmptyID: row 5. An empty clTRID is as one that is made up: it is the command's in flight, and the
+// client's own takes its place. What has none stays as it is.
+func TestEmptyID(t *testing.T) {
+	for _, junk := range []string{"", "\x00"} { // in broken XML, too
+		for empty, filled := range map[string]string{
+			"<clTRID/>":                "<clTRID>C-1</clTRID>",
+			"<clTRID></clTRID>":        "<clTRID>C-1</clTRID>",
+			"<clTRID a='1'> </clTRID>": "<clTRID a='1'>C-1</clTRID>",
+			"<clTRID a='1' />":         "<clTRID a='1' >C-1</clTRID>",
+		} {
+			inPlay(t, nil, func(p *play) {
+				answer := func(id string) string {
+					return epp("<response><result code='1000'/><trID>"+id+"<svTRID>S-1</svTRID></trID></response>") + junk
+				}
+				r := p.session()
+				for own, want := range map[string]string{"<clTRID>C-1</clTRID>": filled, "": ""} {
+					r.answered() // its answers have their clTRID
+					a := p.ask(deleteCommand(own))
+					r.want("delete")
+					r.send(answer(empty))
+					if e := a.end(); e.End != pool.EndAnswered || e.Code != 1000 || e.Answer != answer(want) {
+						t.Errorf("%s: got %+v, want %s", empty, e, answer(want))
+					}
+				}
+				r.answered()
+				if odd, desync := p.odd(OddIDEmpty); odd != 2 || desync != 0 {
+					t.Errorf("%s: counted %d and %d desyncs", empty, odd, desync)
+				}
+			})
+		}
+	}
+}
+
+// TestEmptyOwnIDs: in answers to commands of our own an empty clTRID is counted, and nothing else. The
+// goodbye of a registry may have one.
+func TestEmptyOwnIDs(t *testing.T) {
+	empty := func(code int) string {
+		return strings.Replace(response(code, "X"), "<clTRID>X</clTRID>", "<clTRID/>", 1)
+	}
+	inPlay(t, func(c *Config) { c.Pool.Keepalive, c.Pool.KeepaliveCommand = time.Minute, frame.CommandPoll }, func(p *play) {
+		r := p.accept()
+		r.greet()
+		r.want("login")
+		r.send(empty(1000))
+		r.want("poll")
+		r.send(empty(1300))
+		if odd, desync := p.odd(OddIDEmpty); odd != 2 || desync != 0 {
+			t.Errorf("counted %d and %d desyncs", odd, desync)
+		}
+		r.send(empty(2500))
+		r.wantEnd()
+		if _, desync := p.odd(OddIDEmpty); desync != 0 {
+			t.Errorf("a goodbye counts as %d desyncs", desync)
+		}
+	})
+}

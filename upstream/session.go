@@ -408,10 +408,10 @@ func (s *session) command() []byte {
 
 // matches reports whether m is the answer to the command in flight, and what is odd about its clTRID.
 // RFC 5730 section 2.6: a response has the clTRID of its command. One with another command's never is
-// the answer, see answersID. One without is taken for it, since only one command is in flight, but not
-// where it could be a second answer to an earlier command: on a session whose answers have them. Some
-// registries leave it out where they could not read the command (2000 to 2005) all the same. Nobody is
-// given the answer to a logout.
+// the answer, see answersID; an empty one is as one that the registry has made up. One without is taken
+// for it, since only one command is in flight, but not where it could be a second answer to an earlier
+// command: on a session whose answers have them. Some registries leave it out where they could not read
+// the command (2000 to 2005) all the same. Nobody is given the answer to a logout.
 func (s *session) matches(m *frame.Message) (Oddity, bool) {
 	if s.s.InFlight() == pool.HelloInFlight {
 		return OddNone, m.Kind == frame.KindGreeting
@@ -423,7 +423,10 @@ func (s *session) matches(m *frame.Message) (Oddity, bool) {
 	if x := of(s.s.Exchange()); x != nil {
 		own = x.OwnClTRID()
 	}
-	if !m.ClTRID.Present() {
+	switch {
+	case m.EmptyID.Present():
+		return OddIDEmpty, true
+	case !m.ClTRID.Present():
 		return OddNone, !s.named || id == nil || m.Code >= 2000 && m.Code <= 2005 || s.s.InFlight() == pool.LogoutInFlight
 	}
 	odd, ok := answersID(m.ClTRID.Value, id, own)
@@ -455,6 +458,9 @@ func (a *Account) restore(m *frame.Message, x *Exchange) []byte {
 		} else {
 			size += a.replace(&m.ClTRID, nil, tridNone, math.MaxInt)
 		}
+	}
+	if m.EmptyID.Present() && x.muxTRIDAt > 0 {
+		size += a.fill(m, x)
 	}
 	for i := range m.PaTRID {
 		content, known := a.trids.resolve(m.PaTRID[i].Value)
