@@ -76,7 +76,11 @@ func (t *tcpCarrier) logIn(ctx context.Context, to target) (greeting []byte, err
 		}
 	}()
 	scanner := new(frame.Scanner)
-	m, err := t.receive(scanner.Scan, to.greetingTimeout, to.maxResponse)
+	read := func(payload []byte) (m *frame.Message, err error) {
+		m, t.atFirst, err = readGreeting(scanner, payload)
+		return m, err
+	}
+	m, err := t.receive(read, to.greetingTimeout, to.maxResponse)
 	if loop.Alerted(err) { // with TLS 1.3, a client's certificate is judged after the handshake
 		return nil, t.rejected(err)
 	}

@@ -169,7 +169,8 @@ var sessionMetrics = metric.Group[Snapshot]{Name: "sessions", Rows: []metric.Row
 	}, {
 		Name: "eppmux_odd_answers_total", Kind: metric.Counter, Labels: []string{"kind"},
 		Help: "Answers that are no good XML or whose clTRID is not that of the command, and that answer it beyond " +
-			"doubt all the same; clients got them.",
+			"doubt all the same; clients got them. And greetings that are no good XML; clients get them without " +
+			"what is wrong.",
 		When: "[it grows](runbook.md#odd-answers): a client's own parser may refuse what the registry sent",
 		Each: func(s *Snapshot, e metric.Emit) {
 			for o := OddNone + 1; o < numOddities; o++ {

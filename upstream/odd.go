@@ -68,12 +68,26 @@ func readAnswer(s *frame.Scanner, payload, id []byte) (*frame.Message, Oddity, e
 	return m, oddityOf(why.Reason), nil
 }
 
+// readGreeting reads a greeting. One that breaks rules of XML is mended, see frame.Scanner.ScanGreeting:
+// without a greeting nobody is served, and what is in it is for us to say to clients. An error is as that
+// of readAnswer.
+func readGreeting(s *frame.Scanner, payload []byte) (*frame.Message, Oddity, error) {
+	m, mended, err := s.ScanGreeting(payload)
+	if mended == frame.ReasonNone {
+		return m, OddNone, err
+	}
+	return m, oddityOf(mended), nil
+}
+
 // read reads the message that should answer the command in flight, and that came together with end.
 // Only an answer with nothing behind it may be odd.
 func (s *session) read(payload []byte, end pool.Cause) (*frame.Message, Oddity, error) {
-	if s.s.InFlight() == pool.HelloInFlight || end != pool.CauseNone && end != pool.CauseRegistryClosed {
+	switch {
+	case end != pool.CauseNone && end != pool.CauseRegistryClosed:
 		m, err := s.a.scanner.Scan(payload)
 		return m, OddNone, err
+	case s.s.InFlight() == pool.HelloInFlight:
+		return readGreeting(&s.a.scanner, payload)
 	}
 	return readAnswer(&s.a.scanner, payload, s.sentID())
 }
@@ -144,8 +158,22 @@ func (s *session) countOdd(o Oddity) {
 		return
 	}
 	s.a.counts.Odd[o]++
-	if s.odd>>o&1 == 0 {
-		s.odd |= 1 << o
-		s.a.log.Warn("registry sends odd answers; the client gets them as they are", "session", s.s.ID, "reason", o.String())
+	s.warnOdd(1<<o, o, "registry sends odd answers; the client gets them as they are")
+}
+
+// countOddGreeting counts a greeting that was mended. The log says so once a session.
+func (s *session) countOddGreeting(o Oddity) {
+	if o == OddNone {
+		return
+	}
+	s.a.counts.Odd[o]++
+	s.warnOdd(1<<numOddities, o, "registry's greeting is no good XML; clients get it without what is wrong")
+}
+
+// warnOdd logs what of the oddity o, unless the session has the bit of s.odd.
+func (s *session) warnOdd(bit uint16, o Oddity, what string) {
+	if s.odd&bit == 0 {
+		s.odd |= bit
+		s.a.log.Warn(what, "session", s.s.ID, "reason", o.String())
 	}
 }

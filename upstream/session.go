@@ -65,6 +65,7 @@ type session struct {
 	services string        // that the login asks for, in words
 	told     time.Duration // that 2502 to the login asks to wait; 0: it names none
 	atLogin  Oddity        // of the login's answer
+	atFirst  Oddity        // of the greeting that it began with
 
 	// Owned by the loop.
 	last        []byte // muxTRID of the command that was written last, a client's or ours
@@ -72,7 +73,7 @@ type session struct {
 	partingCode int    // its result code
 	out         []byte // the message of our own being written
 	named       bool   // an answer had the muxTRID of its command; that to the login does not count
-	odd         uint16 // a bit for each Oddity that an answer had
+	odd         uint16 // a bit for each Oddity that an answer had, and one for the greeting
 }
 
 func sessionOf(s *pool.Session) *session { return s.Shell.(*session) }
@@ -133,6 +134,7 @@ func (s *session) shown(greeting []byte) {
 	if greeting != nil {
 		s.a.greeted(greeting)
 	}
+	s.countOddGreeting(s.atFirst)
 	s.countOdd(s.atLogin)
 	s.a.learn(s.s, s.seen)
 }
@@ -315,11 +317,13 @@ func (s *session) message(payload []byte, end pool.Cause) {
 		s.poison(s.strange(m, pool.CauseMismatch))
 		return
 	}
-	s.countOdd(odd)
-	s.countOdd(oddID)
 	end = s.ending(m, end)
 	if s.s.InFlight() == pool.HelloInFlight {
+		s.countOddGreeting(odd)
 		a.greeted(bytes.Clone(m.Payload))
+	} else {
+		s.countOdd(odd)
+		s.countOdd(oddID)
 	}
 	s.countDesync(end)
 	a.mailbox.hear(m, of(s.s.Exchange()), s.s.InFlight(), a.now())
