@@ -98,7 +98,7 @@ func (a *Account) answerTo(x *Exchange) *frame.Message {
 	if x.held == nil {
 		return a.inHand
 	}
-	m, _, err := readAnswer(new(frame.Scanner), x.held, x.MuxTRID())
+	m, _, err := readAnswer(new(frame.Scanner), x.held, nil)
 	if err != nil {
 		panic("BUG: an answer that was read is none: " + err.Error())
 	}

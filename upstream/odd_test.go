@@ -349,3 +349,33 @@ func TestEmptyOwnIDs(t *testing.T) {
 		}
 	})
 }
+
+// TestBrokenAnswerHeld: rows 11 and 13. An answer in broken XML that is held while the session is asked for
+// its login goes to its client, or the command goes again.
+func TestBrokenAnswerHeld(t *testing.T) {
+	const refusal = "<response><result code='2201'><msg>R&D\f</msg></result>%</response>"
+	for _, lost := range []bool{false, true} {
+		inPlay(t, nil, func(p *play) {
+			r := p.session()
+			a := p.ask(deleteCommand("<clTRID>C-1</clTRID>"))
+			r.want("delete")
+			r.send(withID(epp(refusal), r.id))
+			a.waiting()
+			want := withID(epp(refusal), "C-1")
+			if lost {
+				r.want("poll")
+				r.send(withID(epp(refusal), r.id))
+				r.wantEnd()
+				r = p.session()
+				r.want("delete")
+				r.reply(1000)
+				want = response(1000, "C-1")
+			} else {
+				r.loggedIn()
+			}
+			if e := a.end(); e.End != pool.EndAnswered || e.Answer != want {
+				t.Errorf("lost %v: got %+v, want %s", lost, e, want)
+			}
+		})
+	}
+}
