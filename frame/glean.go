@@ -11,8 +11,8 @@ const maxBroken = 64
 
 // Glean looks for the result code, clTRID and svTRID of a response in a payload that Scan has
 // refused: a whole data unit whose author broke a rule of XML. Of the Message, it sets Payload, Kind,
-// Code, ClTRID, EmptyID, SvTRID and PaTRID; they are borrowed as those of Scan, whose last Message and Fault
-// end with it. Glean is false wherever a doubt is left.
+// Broken, Code, ClTRID, EmptyID, SvTRID, PaTRID and MsgQ; they are borrowed as those of Scan, whose last
+// Message and Fault end with it. Glean is false wherever a doubt is left.
 //
 // It wants the frame of the response to stand as it should: epp, response, result, trID and clTRID
 // within each other, of one prefix, each once (result: several times where all of them are failures)
@@ -21,7 +21,7 @@ const maxBroken = 64
 // attributes or elements without an end, is not taken for a result or a clTRID. UTF-16 is not read.
 func (s *Scanner) Glean(payload []byte) (*Message, bool) {
 	s.reset()
-	s.msg.Payload, s.msg.Kind = payload, KindResponse
+	s.msg.Payload, s.msg.Kind, s.msg.Broken = payload, KindResponse, true
 	g := gleaner{p: payload, m: &s.msg}
 	return &s.msg, g.read()
 }
@@ -38,7 +38,7 @@ type gleaner struct {
 	broken int  // what was taken for text, and end tags of no element
 	ended  bool // the root has
 
-	responses, trIDs, clTRIDs int
+	responses, trIDs, clTRIDs, msgQs int
 }
 
 // gleaned is one open element.
@@ -206,6 +206,12 @@ func (g *gleaner) enterResponseChild(e *gleaned, w Walker, local string) bool {
 		e.place = placeTrID
 		g.trIDs++
 		return g.trIDs == 1 && g.counts(e, w)
+	case "msgQ":
+		if g.msgQs++; g.msgQs == 1 && g.counts(e, w) {
+			g.m.MsgQ = Span{e.start, w.end}
+		} else {
+			g.m.MsgQ = Span{}
+		}
 	}
 	return true
 }

@@ -96,6 +96,9 @@ type Message struct {
 	// the EPP namespace), of the first element in resData, or of the first element in a protocol
 	// extension; nil if there is none.
 	Object []byte
+	// Broken says that Glean has read the payload, which Scan refuses. Of words in it one cannot say where
+	// they end, nor whether a secret is in them.
+	Broken bool
 	Code   int // KindResponse: code of the first result, 1000 to 9999, see Code; otherwise 0
 	// ClTRID is the clTRID of the message, if Present: in a command the child of command, in a
 	// response the child of trID, in a protocol extension the deepest one that is not in a trID or
@@ -119,6 +122,9 @@ type Message struct {
 	// order. Those that are empty, too long or have an element in them are left out.
 	PaTRID []ClTRID
 	SvTRID Span // KindResponse: content of trID/svTRID
+	// MsgQ is the start tag of the one msgQ of a response. Set by Glean alone: of what Scan accepts,
+	// ParseMessageQueue finds it.
+	MsgQ   Span
 	SvDate Span // KindGreeting: content of svDate
 }
 

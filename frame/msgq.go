@@ -1,6 +1,7 @@
 package frame
 
 import (
+	"bytes"
 	"strconv"
 	"time"
 )
@@ -15,6 +16,27 @@ type MessageQueue struct {
 	// Date is when the message came into the queue; zero where the response does not say, as only those
 	// to poll requests do.
 	Date time.Time
+}
+
+// GleanMessageID reads the id in msgQ of a response that Glean has read. It is empty where there is none, or
+// none that is beyond doubt: one msgQ with one id of printable ASCII, without references.
+func GleanMessageID(m *Message) string {
+	w := NewWalker(m.Payload[:m.MsgQ.End])
+	if m.MsgQ.Len() == 0 || w.start(m.MsgQ.Start) == TokenNone {
+		return ""
+	}
+	var id []byte
+	for name, value, ok := w.Attribute(); ok; name, value, ok = w.Attribute() {
+		if string(Local(name)) != "id" {
+			continue
+		}
+		value = bytes.Trim(value, " \t\r\n")
+		if len(name) != len("id") || id != nil || !isPlain(value) {
+			return ""
+		}
+		id = value
+	}
+	return string(id)
 }
 
 // ParseMessageQueue reads msgQ of a response that Scan has accepted. ok is false where there is none, or

@@ -36,3 +36,40 @@ func TestParseMessageQueue(t *testing.T) {
 		}
 	}
 }
+
+// TestGleanMessageID: of an answer that is no good XML, an id is found where it is beyond doubt.
+func TestGleanMessageID(t *testing.T) {
+	const text = `<qDate>2000-01-01T00:00:00Z</qDate><msg>R&D</msg></msgQ>`
+	for queue, want := range map[string]string{
+		`<msgQ count="1" id="7">` + text:                        "7",
+		`<msgQ id=' a-1 ' count='x'/>&`:                         "a-1",
+		`<msgQ count="1" id="7">` + text + `<resData>a<b`:       "",
+		`<msgQ count="1">` + text:                               "",
+		`<msgQ count="1" id="">` + text:                         "",
+		`<msgQ count="1" id="a&amp;b">` + text:                  "",
+		`<msgQ count="1" id="a&b"/>`:                            "",
+		`<msgQ count="1" id="a b"/>&`:                           "",
+		"<msgQ count='1' id='a\xE9'/>":                          "",
+		`<msgQ count="1" id="7" id="8"/>`:                       "",
+		`<msgQ count="1" id="7" x:id="8"/>`:                     "",
+		`<msgQ count="1" id="7"/><msgQ count="1" id="7"/>&`:     "",
+		`<x:msgQ count="1" id="7"/>`:                            "",
+		`<msgQ xmlns="urn:x" count="1" id="7"/>&`:               "",
+		`<resData><msgQ count="1" id="7"/>&</resData>`:          "",
+		`<!-- <msgQ count="1" id="7"/> --><resData>&</resData>`: "",
+		`<resData a='<msgQ count="1" id="7"/>'>&</resData>`:     "",
+		`&`: "",
+	} {
+		payload := answered(good + queue)
+		if _, err := NewScanner().Scan([]byte(payload)); err == nil {
+			payload = "&" + payload
+		}
+		got := ""
+		if m, ok := NewScanner().Glean([]byte(payload)); ok {
+			got = GleanMessageID(m)
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", queue, got, want)
+		}
+	}
+}

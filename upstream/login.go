@@ -113,8 +113,11 @@ func loginCause(code int) pool.Cause {
 const maxRefusal = 200
 
 // refusal is what the registry answers to a message of our own, without the passwords of l, which
-// the answer may repeat.
+// the answer may repeat. A password is what can have broken its XML, so such an answer is not shown.
 func refusal(m *frame.Message, l *frame.Login) error {
+	if m.Broken {
+		return fmt.Errorf("result code %d, in words that are no good XML", m.Code)
+	}
 	msg := wordsOf(m)
 	if msg == "" {
 		return fmt.Errorf("result code %d", m.Code)

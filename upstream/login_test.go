@@ -75,3 +75,18 @@ func TestRefusedServices(t *testing.T) {
 		})
 	}
 }
+
+// TestBrokenRefusal: a registry that repeats a password as it is, markup and all, does not get it into the
+// log, not in part either.
+func TestBrokenRefusal(t *testing.T) {
+	inPlay(t, func(c *Config) { c.Login.Password = "zeb&ra<quagga" }, func(p *play) {
+		r := p.accept()
+		r.greet()
+		r.want("login")
+		r.send(answerText("2200", "no zeb&ra<quagga", r.id))
+		r.wantEnd()
+		if log := p.logged(); !strings.Contains(log, "2200") || strings.Contains(log, "zeb") || strings.Contains(log, "quagga") {
+			t.Errorf("the log has\n%s", log)
+		}
+	})
+}
