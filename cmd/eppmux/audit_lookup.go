@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -16,6 +15,7 @@ import (
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/cmd/eppmux/internal/talk"
+	"eppmux/frame"
 )
 
 // lookUp asks registries for objects, with info and nothing else, one at a time. Owned by one
@@ -125,6 +125,9 @@ func (l *looking) info(ctx context.Context, name string) (string, error) {
 	case a.Code >= 2000:
 		return "", fmt.Errorf("the registry answers %d", a.Code)
 	}
+	if a.Odd != frame.ReasonNone {
+		return fmt.Sprintf("%s (read in part: the answer is no good XML: %v)", objectWords(a.Payload), a.Odd), nil
+	}
 	return objectWords(a.Payload), nil
 }
 
@@ -138,7 +141,7 @@ var shownOfInfo = []struct{ element, word string }{
 // objectWords says what an answer to an info has, without secrets.
 func objectWords(payload []byte) string {
 	found := map[string][]string{}
-	d := xml.NewDecoder(bytes.NewReader(payload))
+	d := frame.NewDecoder(payload)
 	for {
 		token, err := d.Token()
 		if err != nil {

@@ -40,4 +40,9 @@ func TestObjectWords(t *testing.T) {
 	if got := objectWords([]byte(payload)); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	// Of an answer that is no good XML it is what stands before the fault.
+	broken := strings.Replace(payload, "<d:exDate>", "<d:note>R&D</d:note><d:exDate>", 1)
+	if got, want := objectWords([]byte(broken)), "exists, created 2026-01-01T00:00:00Z, sponsor me, status ok pendingDelete"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }

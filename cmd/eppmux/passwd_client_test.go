@@ -55,7 +55,16 @@ var (
 	cutInAnswer       = after(func(conn net.Conn, a []byte) { conn.Write(a[:len(a)-9]) })
 	notEPP            = after(func(conn net.Conn, a []byte) { conn.Write(clitest.Unit("<html/>")) })
 	notItsAnswer      = after(func(conn net.Conn, a []byte) {
-		conn.Write(clitest.AnswerTo([]byte("<clTRID>other</clTRID>"), 1000, "ok"))
+		conn.Write(clitest.AnswerTo([]byte("<clTRID>eppmux-passwd-OTHER</clTRID>"), 1000, "ok"))
+	})
+	oddAnswer = after(func(conn net.Conn, a []byte) {
+		conn.Write(clitest.Unit(strings.Replace(string(a[4:]), "<msg>", "<msg>R&D caf\xE9\f", 1) + "\x00"))
+	})
+	emptyID = after(func(conn net.Conn, a []byte) {
+		conn.Write(clitest.Unit(clitest.ClTRIDs.ReplaceAllString(string(a[4:]), "<clTRID/>")))
+	})
+	madeUpID = after(func(conn net.Conn, a []byte) {
+		conn.Write(clitest.AnswerTo([]byte("<clTRID>UNKNOWN</clTRID>"), 1000, "ok"))
 	})
 	badLength      = after(func(conn net.Conn, a []byte) { conn.Write([]byte{0, 0, 0, 1}) })
 	silent         = after(func(conn net.Conn, a []byte) { clitest.ReadUnit(conn) })
@@ -124,6 +133,9 @@ func TestPasswdLostAnswers(t *testing.T) {
 		{"in the answer, old", []turn{cutInAnswer, no, yes}, 1, "has kept the old password", oldPassword, false},
 		{"not EPP", []turn{notEPP, yes}, 0, "is changed", newPassword, false},
 		{"not its answer", []turn{notItsAnswer, no, yes}, 1, "has kept the old password", oldPassword, false},
+		{"no good XML", []turn{oddAnswer}, 0, "is changed", newPassword, false},
+		{"an empty clTRID", []turn{emptyID}, 0, "is changed", newPassword, false},
+		{"a made-up clTRID", []turn{madeUpID}, 0, "is changed", newPassword, false},
 		{"bad length", []turn{badLength, yes}, 0, "is changed", newPassword, false},
 		{"silence", []turn{silent, yes}, 0, "is changed", newPassword, false},
 		{"right after the answer", []turn{cutAfterAnswer}, 0, "is changed", newPassword, false},

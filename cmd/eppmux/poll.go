@@ -112,24 +112,42 @@ func (d *drain) next(ctx context.Context, c *talk.Conversation, last string) (id
 	if a.Code == 1300 {
 		return "", d.noMessages(a)
 	}
-	q, ok := frame.ParseMessageQueue(a.Payload)
+	id = messageID(a)
 	switch {
-	case !ok || q.ID == "":
+	case id == "" && a.Odd != frame.ReasonNone:
+		return "", d.failed(fmt.Errorf("poll: answer %d is no good XML (%v) and its msgQ has no id that is beyond "+
+			`doubt: nothing can be acknowledged; "eppmux send --raw poll" shows it`, a.Code, a.Odd))
+	case id == "":
 		return "", d.failed(fmt.Errorf("poll: answer %d has no msgQ with an id: nothing can be acknowledged", a.Code))
-	case q.ID == last:
-		return "", d.failed(fmt.Errorf("message %s comes again behind its acknowledgement", cli.Quote(q.ID)))
+	case id == last:
+		return "", d.failed(fmt.Errorf("message %s comes again behind its acknowledgement", cli.Quote(id)))
 	}
-	file, err := d.dir.keep(q.ID, a)
+	file, err := d.dir.keep(id, a)
 	if err != nil {
-		return "", d.failed(fmt.Errorf("message %s: %w; it was not acknowledged", cli.Quote(q.ID), err))
+		return "", d.failed(fmt.Errorf("message %s: %w; it was not acknowledged", cli.Quote(id), err))
 	}
-	if _, err := d.ask(ctx, c, `<poll op="ack" msgID="`+escape(q.ID)+`"/>`); err != nil {
+	if a.Odd != frame.ReasonNone {
+		d.say("message %s is kept as it came; it is no good XML: %v", cli.Quote(id), a.Odd)
+	}
+	if _, err := d.ask(ctx, c, `<poll op="ack" msgID="`+escape(id)+`"/>`); err != nil {
 		d.say("message %s is in %s, and was not acknowledged for sure; the next run goes on with it",
-			cli.Quote(q.ID), file)
+			cli.Quote(id), file)
 		return "", err
 	}
 	fmt.Fprintf(d.out, "%s\n", file)
-	return q.ID, nil
+	return id, nil
+}
+
+// messageID is the id of the message that a brings; empty where a has none that is beyond doubt.
+func messageID(a talk.Answer) string {
+	if a.Odd != frame.ReasonNone {
+		return frame.GleanMessageID(a.Message)
+	}
+	q, ok := frame.ParseMessageQueue(a.Payload)
+	if !ok {
+		return ""
+	}
+	return q.ID
 }
 
 // ask sends a command and returns its answer, whose code says that it was carried out.
@@ -140,8 +158,11 @@ func (d *drain) ask(ctx context.Context, c *talk.Conversation, inner string) (ta
 	}
 	if exit := exitOfAnswer(a.Message); exit != cli.ExitDone {
 		_, words, err := frame.ParseResult(a.Payload)
-		if err != nil {
+		switch {
+		case err != nil:
 			words = err.Error()
+		case a.Broken:
+			words = "in words that are no good XML"
 		}
 		return a, cli.Exit(exit, fmt.Errorf("%s: poll: %d %s", d.name, a.Code, visible([]byte(words))))
 	}

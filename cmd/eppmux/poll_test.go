@@ -270,3 +270,56 @@ func TestMessageDir(t *testing.T) {
 		t.Errorf("got %s and %s", long, other)
 	}
 }
+
+// TestPollDrainOdd: an answer that is no good XML is kept as it came, and acknowledged where its id is
+// beyond doubt. It is not written again where it was not acknowledged for sure.
+func TestPollDrainOdd(t *testing.T) {
+	const one, two = "R&D caf\xE9 a<b", "page\f1"
+	b := startLetterbox(t, [2]string{"1", one}, [2]string{"2", two}, [2]string{"a&b", "three"})
+	b.fault = func(payload string) string {
+		if !strings.Contains(payload, `op="ack" msgID="2"`) {
+			return ""
+		}
+		b.fault = nil
+		return "-"
+	}
+	dir := t.TempDir()
+	if got, files := b.drained(t, dir); got.code != cli.ExitFailed || !slices.Equal(files, []string{"1.xml", "2.xml"}) {
+		t.Fatalf("got %+v and %q", got, files)
+	}
+	got, files := b.drained(t, dir)
+	if got.code != cli.ExitFailed || !slices.Equal(files, []string{"1.xml", "2.xml"}) || len(b.texts) != 1 ||
+		!strings.Contains(got.errs, `message "2" is kept as it came; it is no good XML`) || !strings.Contains(got.errs, "no id that is beyond doubt") {
+		t.Errorf("got %+v and %q, %d left", got, files, len(b.texts))
+	}
+	for file, text := range map[string]string{"1.xml": one, "2.xml": two} {
+		if kept := string(clitest.ReadFile(t, filepath.Join(dir, file))); !strings.Contains(kept, "<msg>"+text+"</msg>") {
+			t.Errorf("%s: got %q", file, kept)
+		}
+	}
+}
+
+// TestMessageDirOdd: a message that is no good XML is the same whatever transaction ids and counts come
+// with it, and another one where a single octet is another.
+func TestMessageDirOdd(t *testing.T) {
+	m, err := openMessageDir(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.close()
+	for _, c := range []struct{ count, text, trid, want string }{
+		{"3", "a<b one", "<clTRID>ABC-1</clTRID>", "7.xml"},
+		{"9", "a<b one", "<clTRID>ABC-2</clTRID>", "7.xml"},
+		{"9", "a<b one", "<clTRID/>", "7.xml"},
+		{"3", "a<b two", "<clTRID>ABC-1</clTRID>", "7~2.xml"},
+		{"2", "a<b two", "<clTRID>ABC-9</clTRID>", "7~2.xml"},
+	} {
+		octets := []byte(`<epp xmlns="` + frame.Namespace + `"><response><result code="1301"><msg>m</msg></result><msgQ count="` + c.count +
+			`" id="7"><msg>` + c.text + `</msg></msgQ><trID>` + c.trid + `<svTRID>s` + c.count + `</svTRID></trID></response></epp>`)
+		message, ok := new(frame.Scanner).Glean(octets)
+		path, err := m.keep("7", talk.Answer{Octets: octets, Message: message, Odd: frame.BadTag})
+		if !ok || err != nil || filepath.Base(path) != c.want {
+			t.Errorf("%+v: got %s, %v", c, path, err)
+		}
+	}
+}

@@ -115,7 +115,7 @@ func TestSecretsOfConfig(t *testing.T) {
 // TestSecretsOfSend: what send says of a message that it cannot send, or of an answer that is none.
 func TestSecretsOfSend(t *testing.T) {
 	file := clitest.WriteFile(t, t.TempDir(), "secret.xml", "<epp>"+clitest.Canary, 0o600)
-	for _, answer := range []string{"", "<epp><pw>" + clitest.Canary, clitest.Canary, clitest.OKXML + clitest.Canary, "<html>" + clitest.Canary + "</html>",
+	for _, answer := range []string{"", "<epp><pw>" + clitest.Canary, clitest.Canary, clitest.OKXML + clitest.Canary + clitest.OKXML, "<html>" + clitest.Canary + "</html>",
 		strings.Replace(clitest.GreetingXML, "<greeting>", "<greeting>"+clitest.Canary+"</"+clitest.Canary+">", 1)} {
 		ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 		if err != nil {

@@ -78,6 +78,9 @@ func (j *sending) show(a talk.Answer, err error) error {
 	if err != nil {
 		return j.failed(err)
 	}
+	if a.Odd != frame.ReasonNone {
+		j.say("what came is no good XML: %v", a.Odd)
+	}
 	if code := exitOfAnswer(a.Message); code != cli.ExitDone {
 		return cli.Exit(code, nil)
 	}

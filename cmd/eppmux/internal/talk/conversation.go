@@ -95,8 +95,8 @@ func (d *Conversation) Close() { d.conn.Close() }
 
 // Greeting returns the greeting that Open has read. It is valid until the next exchange.
 func (d *Conversation) Greeting() (Answer, error) {
-	m, err := d.scanner.Scan(d.first)
-	return Answer{Octets: d.first, Message: m}, err
+	m, odd, err := d.scanner.ScanGreeting(d.first)
+	return Answer{Octets: d.first, Message: m, Odd: odd}, err
 }
 
 // dial connects and shakes hands.
@@ -148,7 +148,8 @@ func (d *Conversation) greet(ctx context.Context, within time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("greeting: %w", cause(ctx, err, within))
 	}
-	m, err := d.scanner.Scan(payload)
+	d.first = payload
+	m, err := d.greeting()
 	switch {
 	case err != nil:
 		return fmt.Errorf("greeting: %w", err)
@@ -160,7 +161,6 @@ func (d *Conversation) greet(ctx context.Context, within time.Duration) error {
 	if g, err := frame.ParseGreeting(m.Payload); err == nil {
 		d.root = g.Root
 	}
-	d.first = payload
 	return nil
 }
 
@@ -170,7 +170,8 @@ func (d *Conversation) Root() frame.Root { return d.root }
 // Answer is what the server has sent back. It is valid until the next exchange.
 type Answer struct {
 	Octets         []byte        // the payload, even if it is not EPP
-	*frame.Message               // nil: the scanner refuses the payload
+	*frame.Message               // nil: the payload is no answer
+	Odd            frame.Reason  // which rule of XML the payload breaks; ReasonNone: none
 	RTT            time.Duration // from the sending to the whole answer
 }
 
@@ -199,7 +200,7 @@ func (d *Conversation) Exchange(ctx context.Context, m *Message, within time.Dur
 		return Answer{}, &lostError{fmt.Errorf("answer: %w", cause(ctx, err, within))}
 	}
 	a := Answer{Octets: payload, RTT: time.Since(begin)}
-	if a.Message, err = d.scanner.Scan(payload); err != nil {
+	if a.Message, a.Odd, err = d.read(m, payload); err != nil {
 		return a, &lostError{fmt.Errorf("the answer is not EPP: %w", err)}
 	}
 	if !m.answeredBy(a.Message) {
@@ -243,7 +244,7 @@ func (d *Conversation) bound(ctx context.Context, within time.Duration) (stop fu
 }
 
 // NewClTRID makes a clTRID with the purpose in it. No two are the same.
-func (d *Conversation) NewClTRID() string { return "eppmux-" + d.Purpose + "-" + rand.Text()[:13] }
+func (d *Conversation) NewClTRID() string { return idHead + d.Purpose + "-" + rand.Text()[:13] }
 
 // cause is the reason of err: the end of ctx, a deadline of so long, or err itself.
 func cause(ctx context.Context, err error, within time.Duration) error {

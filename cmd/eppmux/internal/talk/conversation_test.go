@@ -73,7 +73,7 @@ func TestExchangeEnds(t *testing.T) {
 	}{
 		{"answered", named("ours"), time.Second, 0, "", nil, time.Second},
 		{"without clTRID", clitest.OKXML, 0, 0, "", nil, 0},
-		{"another's", named("other"), 0, 0, "got a response that is not its answer", errOwed, 0},
+		{"another's", named("eppmux-login-OTHER"), 0, 0, "got a response that is not its answer", errOwed, 0},
 		{"a greeting", clitest.GreetingXML, 0, 0, "got a greeting that is not its answer", errOwed, 0},
 		{"not EPP", "<html/>", 0, 0, "the answer is not EPP: ", errOwed, 0},
 		{"late", named("ours"), time.Minute, 0, "answer: nothing within 30s", errOwed, 30 * time.Second},

@@ -46,7 +46,11 @@ func (r *Refusal) Error() string {
 
 // LoginFor returns the login that r's config and the greeting make, with r's password.
 func (d *Conversation) LoginFor(r *config.Registry) (frame.Login, error) {
-	g, err := frame.ParseGreeting(d.first)
+	m, err := d.greeting()
+	if err != nil {
+		return frame.Login{}, fmt.Errorf("greeting: %w", err)
+	}
+	g, err := frame.ParseGreeting(m.Payload)
 	if err != nil {
 		return frame.Login{}, fmt.Errorf("greeting: %w", err)
 	}
@@ -89,9 +93,11 @@ func (d *Conversation) Logout() error {
 	return err
 }
 
+// refusalOf is m without the passwords of l. One of them can be what has broken its XML, so words are not
+// shown then.
 func refusalOf(m *frame.Message, l *frame.Login) error {
 	text, err := l.Words(m.Payload)
-	if err != nil {
+	if err != nil || m.Broken {
 		return &Refusal{Code: m.Code}
 	}
 	return &Refusal{m.Code, cli.Quote(text)}

@@ -45,7 +45,7 @@ func TestLoginVerdicts(t *testing.T) {
 		{"closed", func(conn net.Conn, _ []byte) { conn.Close() }, LoginUnknown, "login: answer: the connection was closed"},
 		{"silent", func(net.Conn, []byte) {}, LoginUnknown, "login: answer: nothing within 30s"},
 		{"another's answer", func(conn net.Conn, _ []byte) {
-			conn.Write(clitest.AnswerTo([]byte("<clTRID>other</clTRID>"), 1000, "ok"))
+			conn.Write(clitest.AnswerTo([]byte("<clTRID>eppmux-passwd-OTHER</clTRID>"), 1000, "ok"))
 		}, LoginUnknown, "login: got a response that is not its answer"},
 		{"a greeting", func(conn net.Conn, _ []byte) { conn.Write(clitest.Unit(clitest.GreetingXML)) }, LoginUnknown, "login: got a greeting that is not its answer"},
 		{"no EPP", func(conn net.Conn, _ []byte) { conn.Write(clitest.Unit("<" + oldOne + "/>")) }, LoginUnknown, "login: the answer is not EPP: "},
@@ -145,7 +145,8 @@ func TestAnsweredBy(t *testing.T) {
 		want   bool
 	}{
 		{"ours", withoutID.Named("ours"), named, true},
-		{"another's", withoutID.Named("other"), named, false},
+		{"made up", withoutID.Named("eppmux-x-1"), named, true},
+		{"another's", withoutID.Named("eppmux-x-OTHER"), strings.Replace(named, "ours", "eppmux-x-1", 1), false},
 		{"none in the answer", withoutID.Named("ours"), clitest.OKXML, true},
 		{"none in the command", withoutID, named, true},
 		{"a greeting", withoutID.Named("ours"), clitest.GreetingXML, false},

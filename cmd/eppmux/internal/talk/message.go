@@ -40,13 +40,3 @@ func (m *Message) In(root frame.Root) *Message {
 	n.payload = root.Rewrite(m.payload)
 	return &n
 }
-
-// answeredBy reports whether a may be the answer to m. RFC 5730 section 2.5: the server returns the
-// clTRID. Some servers leave it out.
-func (m *Message) answeredBy(a *frame.Message) bool {
-	switch m.Kind {
-	case frame.KindNone, frame.KindHello: // a hello may be refused, too
-		return a.Kind == frame.KindResponse || a.Kind == frame.KindGreeting
-	}
-	return a.Kind == frame.KindResponse && (m.clTRID == "" || !a.ClTRID.Present() || string(a.ClTRID.Value) == m.clTRID)
-}
