@@ -136,7 +136,7 @@ func (c *Counters) finished(x *Exchange, o Outcome, now time.Duration) {
 	switch {
 	case o.End == pool.EndAnswered:
 		c.Commands[x.Command][frame.Code(o.Code).Index()]++
-		c.RTT[classOf(x)].observe(now - x.SentAt())
+		c.RTT[classOf(x)].observe(x.rtt(now))
 		if x.Orphan() {
 			i = OutcomeOrphan
 		}

@@ -88,7 +88,7 @@ func (t *tcpCarrier) logIn(ctx context.Context, to target) (greeting []byte, err
 		return nil, &openError{"greeting", pool.CauseGreeting, err}
 	}
 	if m.Kind != frame.KindGreeting {
-		return nil, ungreeted(m, &to.login)
+		return nil, t.ungreeted(m, &to.login)
 	}
 	greeting = append(greeting, m.Payload...)
 	g, err := frame.ParseGreeting(greeting)
@@ -160,7 +160,7 @@ func (t *tcpCarrier) authenticate(scanner *frame.Scanner, g *frame.Greeting, to 
 func (t *tcpCarrier) behindGreeting(scanner *frame.Scanner, to *target) error {
 	if n, err := frame.Size(t.in, to.maxResponse); err == nil && n > 0 && len(t.in) >= n {
 		if m, err := scanner.Scan(t.in[frame.HeaderLen:n]); err == nil && m.Kind == frame.KindResponse {
-			return ungreeted(m, &to.login)
+			return t.ungreeted(m, &to.login)
 		}
 	}
 	return &openError{"login", pool.CauseUnasked, errors.New("octets behind the greeting")}

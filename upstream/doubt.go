@@ -63,7 +63,7 @@ func (s *session) doubt(m *frame.Message, d pool.Doubt) {
 	switch a.pool.Doubted(s.s, d, a.now()) {
 	case pool.RuledHeld:
 		a.counts.Held++
-		x.held = bytes.Clone(m.Payload)
+		x.held, x.heldAt = bytes.Clone(m.Payload), a.now()
 	case pool.RuledLost:
 		s.warnOfLoss(m.Code)
 		a.note(rejection)

@@ -105,6 +105,42 @@ func TestHeldAnswer(t *testing.T) {
 	}
 }
 
+// TestHeldIsNotSlow: the time for which an answer was held is not the registry's: metrics and record have
+// its own, whether it is delivered in the end or its command goes again.
+func TestHeldIsNotSlow(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		book := new(memoryBook)
+		inPlay(t, func(c *Config) { c.Audit = book }, func(p *play) {
+			r := p.session()
+			a := p.ask(deleteCommand(""))
+			r.want("delete")
+			time.Sleep(20 * time.Millisecond)
+			r.refuse(2201)
+			r.want("poll")
+			time.Sleep(3 * time.Second)
+			if lost {
+				r.refuse(2201)
+				r.wantEnd()
+				r = p.session()
+				r.want("delete")
+				time.Sleep(20 * time.Millisecond)
+			}
+			r.reply(1000)
+			a.end()
+			var s Snapshot
+			p.on(func() { p.account.Snapshot(&s) })
+			if h := &s.RTT[ClassTransform]; h.Sum != 20*time.Millisecond || h.Count() != 1 {
+				t.Errorf("lost %v: counted %v in %d answers, want 20 ms in one", lost, h.Sum, h.Count())
+			}
+			for _, e := range book.entries {
+				if e.RTT != 20*time.Millisecond {
+					t.Errorf("lost %v: %v is recorded for %v, want 20 ms", lost, e.RTT, e.Event)
+				}
+			}
+		})
+	}
+}
+
 // TestHeldLate: a poll that is refused after the answer had to be delivered still ends the session.
 func TestHeldLate(t *testing.T) {
 	inPlay(t, nil, func(p *play) {

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/valyala/bytebufferpool"
 
@@ -59,7 +60,8 @@ type Exchange struct {
 
 	// held is the payload of its answer, while its session is asked whether it is logged in, and until
 	// it is sent again; nil: none is held.
-	held []byte
+	held   []byte
+	heldAt time.Duration // when that came
 
 	listener, from string // its client's Origin, for the audit log; empty: not asked for
 }
@@ -94,6 +96,14 @@ func (x *Exchange) OwnClTRID() []byte {
 		return nil
 	}
 	return x.buf.B[x.unitLen : x.unitLen+x.clTRIDLen]
+}
+
+// rtt returns the time from x's sending to its answer, which came before now where it was held.
+func (x *Exchange) rtt(now time.Duration) time.Duration {
+	if x.held != nil {
+		now = x.heldAt
+	}
+	return now - x.SentAt()
 }
 
 // name notes the Origin of x's client, which cannot be asked once it has gone.

@@ -69,11 +69,7 @@ func (s *session) judgeLogin(m *frame.Message, l *frame.Login) error {
 	case !frame.Code(m.Code).Ends():
 		return nil
 	}
-	if cause == pool.CauseTooManySessions {
-		if s.told = waitNamed(wordsOf(m), nil); s.told > 0 {
-			cause = pool.CauseThrottled
-		}
-	}
+	cause = s.unlessTold(cause, m)
 	err := refusal(m, l)
 	if aboutServices(m.Code) {
 		err = fmt.Errorf("%w; %s", err, s.services)
@@ -81,10 +77,22 @@ func (s *session) judgeLogin(m *frame.Message, l *frame.Login) error {
 	return &openError{"login", cause, err}
 }
 
+// unlessTold returns cause, the kind of the refusal m, unless that is the session limit and m names a
+// time to wait: then the registry wants fewer logins for that long, and no ceiling is learnt.
+func (s *session) unlessTold(cause pool.Cause, m *frame.Message) pool.Cause {
+	if cause != pool.CauseTooManySessions {
+		return cause
+	}
+	if s.told = waitNamed(wordsOf(m), nil); s.told > 0 {
+		return pool.CauseThrottled
+	}
+	return cause
+}
+
 // ungreeted is the error of a message in place of the greeting, or right behind it, before a login
 // was sent. Many registries say there why they do not serve us: 2502 above the ceiling of sessions, 2400
 // and 2500 while they work on themselves, 2200 or 2501 to an address that they do not know.
-func ungreeted(m *frame.Message, l *frame.Login) error {
+func (s *session) ungreeted(m *frame.Message, l *frame.Login) error {
 	if m.Kind != frame.KindResponse {
 		return &openError{"greeting", pool.CauseGreeting, fmt.Errorf("got a %v", m.Kind)}
 	}
@@ -92,7 +100,7 @@ func ungreeted(m *frame.Message, l *frame.Login) error {
 	if m.Code == 2502 {
 		cause = pool.CauseTooManySessions
 	}
-	return &openError{"greeting: got a response in its place", cause, refusal(m, l)}
+	return &openError{"greeting: got a response in its place", s.unlessTold(cause, m), refusal(m, l)}
 }
 
 // loginCause is the kind of a refused login, by what a retry does. Failures of the server (24xx,

@@ -71,7 +71,7 @@ var commandMetrics = metric.Group[Snapshot]{Name: "commands", Rows: []metric.Row
 		Each: func(s *Snapshot, e metric.Emit) { byClass(&s.Wait, e) },
 	}, {
 		Name: "eppmux_command_rtt_seconds", Kind: metric.Histogram, Labels: []string{"class"},
-		Help: "Time from writing a command to its answer.",
+		Help: "Time from writing a command to its answer; without that for which eppmux held the answer.",
 		Each: func(s *Snapshot, e metric.Emit) { byClass(&s.RTT, e) },
 	}, {
 		Name: "eppmux_queue_length", Kind: metric.Gauge,

@@ -122,7 +122,7 @@ func (a *Account) rejection(x *Exchange, m *frame.Message) *audit.Entry {
 	}
 	e := a.entry(x, audit.Rejected)
 	e.Code, e.Answer, e.SvTRID = m.Code, m.Payload, m.Payload[m.SvTRID.Start:m.SvTRID.End]
-	e.Wait, e.RTT = x.Wait(), a.now()-x.SentAt()
+	e.Wait, e.RTT = x.Wait(), x.rtt(a.now())
 	return e
 }
 
@@ -147,7 +147,7 @@ func (a *Account) recordEnd(x *Exchange, o Outcome) {
 	}
 	if o.End == pool.EndAnswered {
 		e.Answer, e.SvTRID = o.Unit[frame.HeaderLen:], o.SvTRID
-		e.RTT = a.now() - x.SentAt()
+		e.RTT = x.rtt(a.now())
 	}
 	e.Wait = x.Wait()
 	a.cfg.Audit.Add(e)

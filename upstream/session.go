@@ -63,7 +63,7 @@ type session struct {
 	root    frame.Root // of the registry's greeting, in which our own messages are written
 
 	services string        // that the login asks for, in words
-	told     time.Duration // that 2502 to the login asks to wait; 0: it names none
+	told     time.Duration // that 2502 to the attempt asks to wait; 0: it names none
 	atLogin  Oddity        // of the login's answer
 	atFirst  Oddity        // of the greeting that it began with
 

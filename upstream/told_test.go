@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/frame"
 	"eppmux/upstream/pool"
 )
 
@@ -35,26 +36,39 @@ func TestWaitNamed(t *testing.T) {
 	}
 }
 
-// TestToldAtLogin: 2502 that names a time at login has it, and lowers no ceiling.
+// TestToldAtLogin: 2502 that names a time has it, and lowers no ceiling: at login, in place of the
+// greeting, and right behind it.
 func TestToldAtLogin(t *testing.T) {
-	inPlay(t, func(c *Config) { c.Pool.MinSessions, c.Pool.MaxSessions = 2, 2 }, func(p *play) {
-		p.session()
-		two := p.accept()
-		two.greet()
-		two.want("login")
-		begin := time.Now()
-		two.send(answerText("2502", "Too many logins. Try again in 20 seconds", two.id))
-		two.wantEnd()
-		p.session()
-		if d := time.Since(begin); d < 20*time.Second || d > 25*time.Second {
-			t.Errorf("the next login comes after %v, want 20 s", d)
-		}
-		p.on(func() {
-			if got := p.account.pool.Allowed(); got != 2 {
-				t.Errorf("%d sessions are allowed, want 2", got)
+	const words = "Too many logins. Try again in 20 seconds"
+	for name, refuse := range map[string]func(*registrySide){
+		"login": func(r *registrySide) {
+			r.greet()
+			r.want("login")
+			r.send(answerText("2502", words, r.id))
+		},
+		"greeting": func(r *registrySide) { r.send(answerText("2502", words, "")) },
+		"behind the greeting": func(r *registrySide) {
+			r.nc.Write(append(frame.AppendUnit(nil, []byte(epp(testGreeting)), nil),
+				frame.AppendUnit(nil, []byte(answerText("2502", words, "")), nil)...))
+		},
+	} {
+		inPlay(t, func(c *Config) { c.Pool.MinSessions, c.Pool.MaxSessions = 2, 2 }, func(p *play) {
+			p.session()
+			two := p.accept()
+			begin := time.Now()
+			refuse(two)
+			two.wantEnd()
+			p.session()
+			if d := time.Since(begin); d < 20*time.Second || d > 25*time.Second {
+				t.Errorf("%s: the next login comes after %v, want 20 s", name, d)
 			}
+			p.on(func() {
+				if got := p.account.pool.Allowed(); got != 2 {
+					t.Errorf("%s: %d sessions are allowed, want 2", name, got)
+				}
+			})
 		})
-	})
+	}
 }
 
 // TestToldOnCommand: the same of an answer that wants fewer commands.
