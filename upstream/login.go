@@ -39,7 +39,7 @@ func (s *session) loginFor(to *target, g *frame.Greeting) frame.Login {
 	l := to.login
 	l.Version = "1.0"
 	l.Complete(*g)
-	s.root, s.services = l.Root, servicesOf(&l, &to.login)
+	s.root, s.services, s.asked = l.Root, servicesOf(&l, &to.login), setOf(&l)
 	if len(g.Languages) > 0 && l.Language != "" && !g.Offers(l.Language) {
 		s.seen.language = l.Language
 	}

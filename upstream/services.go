@@ -29,8 +29,20 @@ func servicesOf(l, configured *frame.Login) string {
 		named(l.ObjectURIs, configured.ObjectURIs, "object_uris"), named(l.ExtensionURIs, configured.ExtensionURIs, "extension_uris"))
 }
 
-// named lists the services of one kind. Those of the IETF are shown by their last part.
+// named lists the services of one kind.
 func named(uris, configured []string, key string) string {
+	if len(uris) == 0 {
+		return "none"
+	}
+	from := "of the greeting"
+	if len(configured) > 0 {
+		from = "of login." + key
+	}
+	return listed(uris) + " (" + from + ")"
+}
+
+// listed names the first of some services. Those of the IETF are shown by their last part.
+func listed(uris []string) string {
 	if len(uris) == 0 {
 		return "none"
 	}
@@ -45,9 +57,5 @@ func named(uris, configured []string, key string) string {
 	if n := len(uris) - len(all); n > 0 {
 		all = append(all, fmt.Sprintf("%d more", n))
 	}
-	from := "of the greeting"
-	if len(configured) > 0 {
-		from = "of login." + key
-	}
-	return strings.Join(all, ", ") + " (" + from + ")"
+	return strings.Join(all, ", ")
 }

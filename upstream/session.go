@@ -63,6 +63,7 @@ type session struct {
 	root    frame.Root // of the registry's greeting, in which our own messages are written
 
 	services string        // that the login asks for, in words
+	asked    string        // the same, see setOf
 	told     time.Duration // that 2502 to the attempt asks to wait; 0: it names none
 	atLogin  Oddity        // of the login's answer
 	atFirst  Oddity        // of the greeting that it began with
@@ -132,7 +133,7 @@ func (s *session) unsent(x *Exchange, cause pool.Cause) {
 // payload of the registry's greeting, nil where none has come, and what is in seen.
 func (s *session) shown(greeting []byte) {
 	if greeting != nil {
-		s.a.greeted(greeting)
+		s.greeted(greeting)
 	}
 	s.countOddGreeting(s.atFirst)
 	s.countOdd(s.atLogin)
@@ -145,6 +146,7 @@ func (s *session) loggedIn() {
 	a.counts.Logins[LoginOK]++
 	a.log.Info("session opened", "session", s.s.ID)
 	a.trouble, a.cause = "", pool.CauseNone
+	s.s.LogsInWith(s.asked)
 	a.pool.Opened(s.s, a.now())
 }
 
@@ -281,7 +283,7 @@ func (s *session) news(payload []byte) pool.Cause {
 		return pool.CauseUnasked
 	}
 	if m.Kind == frame.KindGreeting {
-		s.a.greeted(bytes.Clone(m.Payload))
+		s.greeted(bytes.Clone(m.Payload))
 	}
 	return s.strange(m, pool.CauseUnasked)
 }
@@ -320,12 +322,15 @@ func (s *session) message(payload []byte, end pool.Cause) {
 	end = s.ending(m, end)
 	if s.s.InFlight() == pool.HelloInFlight {
 		s.countOddGreeting(odd)
-		a.greeted(bytes.Clone(m.Payload))
+		s.greeted(bytes.Clone(m.Payload))
 	} else {
 		s.countOdd(odd)
 		s.countOdd(oddID)
 	}
 	s.countDesync(end)
+	if s.s.InFlight() == pool.CommandInFlight || s.s.InFlight() == pool.PollInFlight {
+		a.pool.Heard(s.s, m.Code, a.now())
+	}
 	a.mailbox.hear(m, of(s.s.Exchange()), s.s.InFlight(), a.now())
 	a.inHand = m
 	switch {

@@ -100,6 +100,7 @@ func (r *Registry) account(a *upstream.Snapshot) {
 	s := &r.Sessions
 	s.Allowed = min(a.Max, s.Max)
 	s.Refusing, s.PollRefused = a.Refusing, a.PollRefused
+	s.OtherServices, s.Failing = a.OtherServices, a.Failing
 	s.Idle, s.Busy = a.Sessions[pool.SessionIdle], a.Sessions[pool.SessionBusy]
 	s.Dialing = a.Sessions[pool.SessionDialing]
 	s.Ending = a.Sessions[pool.SessionDraining] + a.Sessions[pool.SessionClosing]

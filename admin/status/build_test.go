@@ -32,11 +32,11 @@ func TestShownAccount(t *testing.T) {
 	a.Sessions[pool.SessionDialing], a.Sessions[pool.SessionIdle], a.Sessions[pool.SessionBusy] = 1, 2, 3
 	a.Sessions[pool.SessionDraining], a.Sessions[pool.SessionClosing] = 4, 5
 	a.Max, a.Backoff, a.Paused = 7, true, true
-	a.Refusing, a.PollRefused = 4, true
+	a.Refusing, a.PollRefused, a.OtherServices, a.Failing = 4, true, 6, 5
 	a.Trouble, a.Cause, a.TroubleFor, a.NextTry = "greeting: read tcp 127.0.0.1:4->127.0.0.1:5: i/o timeout", pool.CauseGreeting, time.Minute, 1500*time.Millisecond
 	a.Queued, a.Oldest, a.Throttle = 6, 2*time.Second, 3*time.Second
 	r := shown(Subject{MinSessions: 1, MaxSessions: 9}, s)
-	want := Sessions{Min: 1, Max: 9, Allowed: 7, Dialing: 1, Idle: 2, Busy: 3, Ending: 9, Backoff: true, Refusing: 4, PollRefused: true, List: []Session{}}
+	want := Sessions{Min: 1, Max: 9, Allowed: 7, Dialing: 1, Idle: 2, Busy: 3, Ending: 9, Backoff: true, Refusing: 4, PollRefused: true, OtherServices: 6, Failing: 5, List: []Session{}}
 	if !reflect.DeepEqual(r.Sessions, want) || r.Sessions.LoggedIn() != 5 {
 		t.Errorf("got %+v, want %+v", r.Sessions, want)
 	}

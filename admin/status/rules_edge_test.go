@@ -77,6 +77,10 @@ var edges = []struct {
 
 	{"refusing", true, "one session", func(r *Registry) { r.Sessions.Refusing = 1 }},
 	{"refusing", false, "no session is there", func(r *Registry) { r.Sessions.Refusing = 1; down("connect", "x", 0)(r) }},
+	{"failing", true, "one session", func(r *Registry) { r.Sessions.Failing = 1 }},
+	{"failing", false, "no session is there", func(r *Registry) { r.Sessions.Failing = 1; down("connect", "x", 0)(r) }},
+	{"other_services", true, "one session", func(r *Registry) { r.Sessions.OtherServices = 1 }},
+	{"other_services", false, "no session is there", func(r *Registry) { r.Sessions.OtherServices = 1; down("connect", "x", 0)(r) }},
 	{"poll_refused", true, "refused", func(r *Registry) { r.Sessions.PollRefused = true }},
 	{"poll_refused", false, "what is shown is old", func(r *Registry) { r.Sessions.PollRefused, r.Answers = true, false }},
 	{"idle_limit", true, "measured", func(r *Registry) { r.IdleLimitSeconds = 20 }},

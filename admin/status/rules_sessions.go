@@ -115,6 +115,29 @@ func refusing(r *Registry) *Finding {
 		"eppmux ctl reconnect " + r.Name + "; if that does not help, ask the registry"}
 }
 
+// failing finds sessions that have answered nothing but 2400 lately. Where others work, they are replaced.
+func failing(r *Registry) *Finding {
+	n := r.Sessions.Failing
+	if !r.Ready || n == 0 {
+		return nil
+	}
+	return &Finding{Look, "failing", whoseRegistry,
+		fmt.Sprintf("%d of %d sessions answer every command by 2400", n, r.Sessions.LoggedIn()),
+		"look whether it is one client's commands, in the audit log; otherwise ask the registry"}
+}
+
+// otherServices finds sessions that are logged in with other services than the registry offers now. They
+// are being replaced; if that lasts, new sessions do not come in.
+func otherServices(r *Registry) *Finding {
+	n := r.Sessions.OtherServices
+	if !r.Ready || n == 0 {
+		return nil
+	}
+	return &Finding{Look, "other_services", whoseRegistry,
+		count(uint64(n), "session") + " logged in with other services than the registry offers now, until replaced",
+		"the log names what is new and what is gone; see that your programs know"}
+}
+
 // pollRefused finds that the registry refuses our own polls on sessions that are logged in.
 func pollRefused(r *Registry) *Finding {
 	if !r.Answers || !r.Sessions.PollRefused {

@@ -172,9 +172,13 @@ type Sessions struct {
 	Backoff bool `json:"backoff"` // a session is wanted, and the next attempt must wait
 	// Refusing of them have given clients only such answers lately as one gives that is not logged in,
 	// and nothing has shown since that they are. PollRefused: the registry refuses our own polls.
-	Refusing    int       `json:"refusing"`
-	PollRefused bool      `json:"poll_refused"`
-	List        []Session `json:"list"`
+	Refusing    int  `json:"refusing"`
+	PollRefused bool `json:"poll_refused"`
+	// OtherServices of them are logged in with other services than the registry offers now, until they are
+	// replaced. Failing of them have answered nothing but 2400 lately.
+	OtherServices int       `json:"other_services"`
+	Failing       int       `json:"failing"`
+	List          []Session `json:"list"`
 }
 
 // LoggedIn returns how many sessions can carry commands.

@@ -19,6 +19,7 @@ type numbers struct {
 	sessions        int
 	idle, age       time.Duration
 	commands        int
+	errors          int
 	frame           int // octets of a data unit
 	delay           time.Duration
 	limit, quota    string // as 100/1m0s per registry
@@ -78,6 +79,7 @@ func TestProfilesAgree(t *testing.T) {
 			{"idle", played.idle, kept.idle},
 			{"age", played.age, kept.age},
 			{"commands", played.commands, kept.commands},
+			{"errors", played.errors, kept.errors},
 			{"frame", played.frame, kept.frame},
 			{"delay", played.delay, kept.delay},
 			{"limit", played.limit, kept.limit},
@@ -130,7 +132,7 @@ func playedBy(t *testing.T, name string) numbers {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := numbers{sessions: c.MaxSessions, idle: c.IdleTimeout, age: c.MaxAge, commands: c.MaxCommands, frame: c.MaxFrame}
+	n := numbers{sessions: c.MaxSessions, idle: c.IdleTimeout, age: c.MaxAge, commands: c.MaxCommands, errors: c.Rules.ErrorsClose, frame: c.MaxFrame}
 	pit := c.Rules.Tarpit
 	n.delay = max(c.Rules.ErrorDelay, pit.SecondCommand, pit.Rechecks, pit.Exists, pit.ForeignInfo)
 	if c.RateLimit > 0 {
@@ -158,7 +160,7 @@ func keptBy(t *testing.T, name string) numbers {
     listen: ["tcp://127.0.0.1:7000"]
     login: {client_id: demo, password_file: password}
     profile: `+name+`
-    sessions: {max: 1000, keepalive: 23h, max_age: 0s, max_commands: 0}
+    sessions: {max: 1000, keepalive: 23h, max_age: 0s, max_commands: 0, equal_errors: 0}
     clients: {max_frame: 1000000}
     timeouts: {command: 1s}
     rate_limits: []
@@ -188,6 +190,7 @@ func keptBy(t *testing.T, name string) numbers {
 		sessions:        number(`sessions\.max: .*\d+, but \S+ allows (\d+)`),
 		idle:            span(`sessions\.keepalive: .* half of the (\S+) after`),
 		age:             span(`sessions\.max_age: .*no limit, but \S+ closes after (\S+)`),
+		errors:          number(`sessions\.equal_errors: .*no limit, but \S+ closes with equal error (\d+)`),
 		commands:        number(`sessions\.max_commands: .*no limit, but \S+ closes after (\d+)`),
 		frame:           number(`clients\.max_frame: .* reads no more than (\d+)`),
 		delay:           span(`timeouts\.command: .* hold an answer back for (\S+)`),

@@ -16,7 +16,7 @@
 // milliseconds, from a seed, and a failing seed is a test case.
 //
 // There is a method for each event. In the order of a session's life: Opened or OpenFailed;
-// Answered, LoginLost, Throttled, Unsent, Recorded; Poison; Closed. Of an exchange: Submit, Cancel.
+// Greeted, Heard, Answered, LoginLost, Throttled, Unsent, Recorded; Poison; Closed. Of an exchange: Submit, Cancel.
 // Of the clock: Probe. Of the operator: Pause, Resume, Reconnect, Grant, Reconfigure, Drain.
 //
 // The package knows neither octets nor connections: an [Exchange] and a [Session] have a Shell, in

@@ -58,13 +58,16 @@ const (
 	CauseNoRoom    // the memory for all clients together is full, and its client held most
 	CauseBlamed    // sessions ended behind commands like this one, which wait therefore
 	CauseLedger    // what was used of limits cannot be written down
+	CauseServices  // the registry offers other services than the session is logged in with
+	CauseErrors    // one more equal error, and the registry ends the session
+	CauseFailing   // the session answers every command by 2400, others do not
 	NumCauses      // for tables by Cause
 )
 
 var causeNames = [NumCauses]string{"none", "queue_timeout", "registry_away", "login_refused", "too_many_sessions",
 	"client_gone", "command_timeout", "registry_closed", "connect", "greeting", "frame", "mismatch", "unasked",
 	"code_closes", "idle", "age", "count", "shutdown", "tls", "login_lost", "throttled", "changed",
-	"audit", "paused", "reconnect", "no_room", "blamed", "ledger"}
+	"audit", "paused", "reconnect", "no_room", "blamed", "ledger", "services", "equal_errors", "failing"}
 
 func (c Cause) String() string { return causeNames[c] }
 
@@ -72,7 +75,8 @@ func (c Cause) String() string { return causeNames[c] }
 // failure.
 func (c Cause) ours() bool {
 	switch c {
-	case CauseIdle, CauseAge, CauseCount, CauseShutdown, CauseChanged, CausePaused, CauseReconnect:
+	case CauseIdle, CauseAge, CauseCount, CauseShutdown, CauseChanged, CausePaused, CauseReconnect,
+		CauseServices, CauseErrors, CauseFailing:
 		return true
 	}
 	return false
@@ -84,7 +88,7 @@ func (c Cause) ours() bool {
 var (
 	SessionCauses = []Cause{CauseCommandTimeout, CauseRegistryClosed, CauseFrame, CauseMismatch, CauseUnasked,
 		CauseCodeCloses, CauseIdle, CauseAge, CauseCount, CauseShutdown, CauseLoginLost, CauseChanged, CausePaused,
-		CauseReconnect}
+		CauseReconnect, CauseServices, CauseErrors, CauseFailing}
 	BlameCauses  = []Cause{CauseCommandTimeout, CauseRegistryClosed, CauseFrame, CauseMismatch, CauseUnasked, CauseCodeCloses}
 	DesyncCauses = []Cause{CauseFrame, CauseMismatch, CauseUnasked}
 )

@@ -70,6 +70,7 @@ type Config struct {
 	KeepaliveCommand frame.Command // CommandHello or CommandPoll
 	MaxAge           time.Duration // of a session; 0: none
 	MaxCommands      int           // on a session; 0: no limit
+	EqualErrors      int           // in a session with the same code, with which it ends; from 2; 0: no limit
 
 	Record Record       // whether a note of a transform is kept first
 	Ledger LedgerPolicy // whether use of limits is written down first
@@ -142,6 +143,9 @@ type Pool struct {
 	done    int // actions[:done] were taken
 
 	keeping keeping
+
+	offers              offers
+	errorsAt, failingAt time.Duration // from when on another session may be replaced, see codes.go
 }
 
 // New returns a Pool. It opens MinSessions sessions, one after the other; the first DoOpen is there
@@ -625,6 +629,7 @@ func (p *Pool) broken(x *Exchange, s *Session, now time.Duration) {
 func (p *Pool) Advance(now time.Duration) {
 	p.wake = never
 	p.keepLate(now)
+	p.followOffer(now)
 	p.expire(now)
 	for i := len(p.sessions) - 1; i >= 0; i-- {
 		if s := p.sessions[i]; s.deadline <= now {

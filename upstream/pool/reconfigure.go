@@ -33,7 +33,7 @@ func (p *Pool) Reconfigure(cfg Config, login LoginChange, now time.Duration) {
 	if login != SameLogin {
 		p.keepSoon()
 		p.refused, p.failures, p.nextOpen = false, 0, now
-		p.beside = backoff{}
+		p.beside, p.offers = backoff{}, offers{}
 	}
 	if login == NewRegistry {
 		p.ceiling, p.raiseAt = to.MaxSessions, never

@@ -2,6 +2,18 @@ package pool
 
 import "time"
 
+// outdate has s, which is live, replaced for the given cause, unless it is to go for another already.
+func (p *Pool) outdate(s *Session, why Cause, now time.Duration) {
+	if s.outdated != CauseAge || s.ofOld() {
+		return
+	}
+	s.expires, s.outdated = now, why
+	if s.state == SessionIdle {
+		s.deadline = now // to be looked at
+		p.wakeAt(now)
+	}
+}
+
 // worn returns the cause for which s is to be replaced; CauseNone: it is not worn.
 func (p *Pool) worn(s *Session, now time.Duration) Cause {
 	switch {
@@ -27,17 +39,17 @@ func (p *Pool) retireWorn(s *Session, why Cause, now time.Duration) bool {
 	return false
 }
 
-// mayGo reports whether s, which is idle and worn, may be retired now. A session of age or count
-// goes when another has been opened in its place. It goes first where there is no room for both,
-// where it can carry nothing more, and where it is worn for another cause. One session is replaced
-// at a time, so that they do not all go at once.
+// mayGo reports whether s, which is idle and worn, may be retired now. It goes when another has been
+// opened in its place. It goes first where there is no room for both, where it can carry nothing more,
+// and where the operator wants new sessions. One session is replaced at a time, so that they do not
+// all go at once.
 func (p *Pool) mayGo(s *Session, why Cause, now time.Duration) bool {
 	switch {
 	case why == CauseCount && s.commands >= p.cfg.MaxCommands-1: // the last command is the logout
 		return true
 	case !p.steady(s):
 		return false
-	case p.draining, why != CauseAge && why != CauseCount, why == CauseAge && now-s.opened >= p.cfg.MaxAge:
+	case p.draining, why == CauseReconnect, p.cfg.MaxAge > 0 && now-s.opened >= p.cfg.MaxAge:
 		return true
 	case p.outgoing != nil && p.outgoing != s:
 		return false

@@ -67,6 +67,8 @@ type Session struct {
 	buckets    bucketSet     // of session scope
 	rules      []Rule        // that the buckets belong to
 	rests      time.Duration // until when it is not used, while it is idle
+	services   string        // that its login asks for, see offers; empty: not known
+	codes      codes
 
 	// Whether it is logged in, see login.go.
 	doubted  *Exchange     // whose answer is held until a poll of ours is answered; nil: none

@@ -142,10 +142,14 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 	p.downSince, p.refused = -1, false
 	s.beside = p.live > 0
 	p.own.opened(p.triedAt)
+	begun := s.since
 	s.opened, s.loggedInAt, s.cause = now, now, CauseNone
 	s.verify = p.pollLost && p.pollsMean
 	p.allot(s)
 	p.rest(s, now)
+	if begun < p.offers.since { // others may have come into force behind its greeting
+		p.outdateServices(s, now)
+	}
 	p.relieve(now)
 	if p.draining && now >= p.drainBy {
 		p.abandoned++
@@ -181,6 +185,7 @@ func (p *Pool) rest(s *Session, now time.Duration) {
 	s.state, s.since = SessionIdle, now
 	p.live++
 	p.idle = append(p.idle, s)
+	p.judgeCodes(s, now)
 	p.idleDeadline(s, now)
 	switch why := p.worn(s, now); {
 	case why == CauseNone:

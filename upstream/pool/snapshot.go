@@ -37,8 +37,11 @@ type Snapshot struct {
 	Limited [MaxRules]time.Duration
 	// Refusing are the sessions whose last answers to clients, refusingFrom of them or more, were all such
 	// as a session without a login gives, and that nothing has shown to be logged in since.
-	Refusing    int
-	PollRefused bool // our own polls are refused on sessions that are logged in
+	Refusing int
+	// OtherServices are the sessions that are logged in with other services than the registry offers now,
+	// until they are replaced. Failing are those whose last answers, five or more, were all 2400.
+	OtherServices, Failing int
+	PollRefused            bool // our own polls are refused on sessions that are logged in
 	// Blames are the last ends of sessions behind clients' commands, the latest first, one for each
 	// author, of those that are not forgotten yet.
 	Blames []Blame
@@ -47,11 +50,17 @@ type Snapshot struct {
 // Snapshot fills s; the memory of its slices is used again.
 func (p *Pool) Snapshot(s *Snapshot, now time.Duration) {
 	s.Sessions = [NumSessionStates]int{}
-	s.Refusing = 0
+	s.Refusing, s.OtherServices, s.Failing = 0, 0, 0
 	for _, t := range p.sessions {
 		s.Sessions[t.state]++
 		if t.doubtful >= refusingFrom {
 			s.Refusing++
+		}
+		if t.outdated == CauseServices {
+			s.OtherServices++
+		}
+		if t.codes.fails >= failingFrom {
+			s.Failing++
 		}
 	}
 	s.PollRefused = !p.pollsMean

@@ -98,6 +98,7 @@ func TestRegistryRules(t *testing.T) {
 		{`sessions: {keepalive_command: info}`, `registries[0].sessions.keepalive_command: must be hello, poll or none, got "info"`},
 		{`sessions: {max_age: 0s}`, ""},
 		{`sessions: {max_age: -1s}`, "registries[0].sessions.max_age: must not be below 0"},
+		{`sessions: {equal_errors: 1}`, "registries[0].sessions.equal_errors: must be 0 (no bound) or at least 2, got 1"},
 		{`sessions: {max_commands: -1}`, "registries[0].sessions.max_commands: must be 0 (no bound) or more, got -1"},
 
 		{`timeouts: {connect: 0s}`, "registries[0].timeouts.connect: must be above 0"},

@@ -199,6 +199,9 @@ type Sessions struct {
 	KeepaliveCommand KeepaliveCommand `yaml:"keepalive_command" default:"hello"`
 	MaxAge           time.Duration    `yaml:"max_age" default:"23h" zero:"no bound"`
 	MaxCommands      int              `yaml:"max_commands" zero:"no bound"` // per session
+	// EqualErrors is the number of answers with the same error code in a session with which the registry
+	// ends it.
+	EqualErrors int `yaml:"equal_errors" min:"2" zero:"no bound"`
 }
 
 // KeepaliveCommand is the command that keeps a session alive.

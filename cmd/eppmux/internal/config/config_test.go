@@ -105,7 +105,7 @@ func TestEveryKey(t *testing.T) {
 			ClientID: "0042", Password: NewSecret("secret"), PasswordFile: "pw", Language: "de",
 			ObjectURIs: []string{"urn:ietf:params:xml:ns:domain-1.0"}, ExtensionURIs: []string{"urn:ietf:params:xml:ns:secDNS-1.1"},
 		},
-		Sessions: Sessions{Min: 2, Max: 5, Keepalive: time.Minute, KeepaliveCommand: "poll", MaxAge: time.Hour, MaxCommands: 1000},
+		Sessions: Sessions{Min: 2, Max: 5, Keepalive: time.Minute, KeepaliveCommand: "poll", MaxAge: time.Hour, MaxCommands: 1000, EqualErrors: 3},
 		Timeouts: Timeouts{Connect: time.Second, Login: 2 * time.Second, Command: 3 * time.Second, Queue: 4 * time.Second, Greeting: 5 * time.Second},
 		RateLimits: []RateLimit{
 			{Limit: ratelimit.Limit{N: 5, Per: time.Minute}, Scope: "session", Commands: []LimitedCommand{

@@ -15,6 +15,7 @@ type Profile struct {
 	idle     sourced[time.Duration]    // without a command; then the registry closes
 	age      sourced[time.Duration]    // of a session; then it closes in any case
 	commands sourced[int]              // in one session; then it closes
+	errors   sourced[int]              // with the same code in one session; then it closes
 	frame    sourced[int]              // octets of the largest data unit that it reads, with header
 	delay    sourced[time.Duration]    // of an answer that it slows down instead of refusing
 	rates    []sourced[RateLimit]      // that it allows
@@ -73,6 +74,9 @@ func (p *Profile) fill(r *Registry, given func(key string) bool) {
 	}
 	if p.commands.known() && !given("sessions.max_commands") {
 		r.Sessions.MaxCommands = p.commands.is
+	}
+	if p.errors.known() && !given("sessions.equal_errors") {
+		r.Sessions.EqualErrors = p.errors.is
 	}
 	if p.frame.known() && !given("clients.max_frame") {
 		r.Clients.MaxFrame = p.frame.is - frameRoom

@@ -82,10 +82,12 @@ var profiles = map[string]*Profile{
 		cert:     sourced[bool]{true, fromFred},
 	},
 
-	// .dk says 700 s in one place and 5 minutes in another.
+	// .dk says 700 s in one place and 5 minutes in another. Whether its equal errors must follow each
+	// other, it does not say.
 	"dk": {
 		idle:     sourced[time.Duration]{5 * time.Minute, fromDK},
 		age:      sourced[time.Duration]{8 * time.Hour, fromDK},
+		errors:   sourced[int]{3, fromDK},
 		frame:    sourced[int]{262144, fromDK},
 		Password: PasswordRule{Min: 8, Max: 64, From: fromDK},
 	},

@@ -99,7 +99,7 @@ func TestProfilesAreDocumented(t *testing.T) {
 		row, _, _ = strings.Cut(row, "\n")
 		p := ProfileOf(name)
 		for _, from := range []string{
-			p.sessions.from, p.idle.from, p.age.from, p.commands.from, p.frame.from, p.delay.from, p.probe.from, p.cert.from, p.reads.from, p.Password.From,
+			p.sessions.from, p.idle.from, p.age.from, p.commands.from, p.errors.from, p.frame.from, p.delay.from, p.probe.from, p.cert.from, p.reads.from, p.Password.From,
 		} {
 			if !strings.Contains(row, from) || row == "" {
 				t.Errorf("%s: got row %q, want %q in it", name, row, from)
@@ -146,6 +146,7 @@ func TestFileGoesBeforeProfile(t *testing.T) {
 		probe:    sourced[KeepaliveCommand]{KeepalivePoll, "x"},
 		age:      sourced[time.Duration]{24 * time.Hour, "x"},
 		commands: sourced[int]{100, "x"},
+		errors:   sourced[int]{4, "x"},
 		frame:    sourced[int]{8192 + frameRoom, "x"},
 		delay:    sourced[time.Duration]{5 * time.Second, "x"},
 		rates:    []sourced[RateLimit]{{RateLimit{Name: "of-the-profile"}, "x"}},
@@ -161,6 +162,7 @@ func TestFileGoesBeforeProfile(t *testing.T) {
 		{"sessions.keepalive_command", func(r *Registry) any { return r.Sessions.KeepaliveCommand }, KeepalivePoll},
 		{"sessions.max_age", func(r *Registry) any { return r.Sessions.MaxAge }, 23 * time.Hour},
 		{"sessions.max_commands", func(r *Registry) any { return r.Sessions.MaxCommands }, 100},
+		{"sessions.equal_errors", func(r *Registry) any { return r.Sessions.EqualErrors }, 4},
 		{"clients.max_frame", func(r *Registry) any { return r.Clients.MaxFrame }, 8192},
 		{"timeouts.command", func(r *Registry) any { return r.Timeouts.Command }, 65 * time.Second},
 		{"rate_limits", func(r *Registry) any { return r.RateLimits[0].Name }, "of-the-profile"},
@@ -260,6 +262,10 @@ func TestWarnings(t *testing.T) {
 		{"dk", "clients: {max_frame: 262144}", ""},
 		{"dk", "clients: {max_frame: 262145}", "clients.max_frame: warning: 262145 octets, but dk reads no more than 262144"},
 		{"no", "sessions: {max_commands: 900}", ""},
+		{"dk", "sessions: {equal_errors: 3}", ""},
+		{"dk", "sessions: {equal_errors: 2}", ""},
+		{"dk", "sessions: {equal_errors: 4}", "sessions.equal_errors: warning: 4, but dk closes with equal error 3"},
+		{"dk", "sessions: {equal_errors: 0}", "sessions.equal_errors: warning: no limit, but dk closes with equal error 3"},
 		{"no", "sessions: {max_commands: 901}", "sessions.max_commands: warning: 901, but no closes after 900"},
 		{"no", "sessions: {max_commands: 0}", "sessions.max_commands: warning: no limit, but no closes after 900"},
 		{"cz", "timeouts: {command: 11s}", ""},

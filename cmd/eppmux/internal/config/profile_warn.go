@@ -67,6 +67,10 @@ func (e *excess) sessions(p *Profile, s *Sessions) {
 		e.warn("sessions.max_commands", p.commands.from, "%v, but %s closes after %d", orNone(s.MaxCommands), e.name,
 			p.commands.is)
 	}
+	if p.errors.known() && (s.EqualErrors == 0 || s.EqualErrors > p.errors.is) {
+		e.warn("sessions.equal_errors", p.errors.from, "%v, but %s closes with equal error %d", orNone(s.EqualErrors),
+			e.name, p.errors.is)
+	}
 }
 
 // orNone returns a bound as a warning writes it.

@@ -43,6 +43,7 @@ var keyTypes = map[string]string{
 	"registries[0].sessions.keepalive_command":          "word",
 	"registries[0].sessions.max_age":                    "duration",
 	"registries[0].sessions.max_commands":               "integer",
+	"registries[0].sessions.equal_errors":               "integer",
 	"registries[0].timeouts":                            "mapping",
 	"registries[0].timeouts.connect":                    "duration",
 	"registries[0].timeouts.login":                      "duration",

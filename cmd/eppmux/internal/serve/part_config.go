@@ -66,6 +66,7 @@ func upstreamConfig(r *config.Registry, up *tls.Config) upstream.Config {
 			KeepaliveCommand: frame.CommandHello,
 			MaxAge:           r.Sessions.MaxAge,
 			MaxCommands:      r.Sessions.MaxCommands,
+			EqualErrors:      r.Sessions.EqualErrors,
 		},
 	}
 	if r.SourceAddress != (netip.Addr{}) {
