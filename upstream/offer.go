@@ -55,7 +55,8 @@ func setOf(l *frame.Login) string {
 func lacking(set, other string) string {
 	var all []string
 	for line := range strings.Lines(set) {
-		if _, uri, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " "); ok && !strings.Contains("\n"+other, "\n"+line) {
+		if !strings.Contains("\n"+other, "\n"+line) {
+			_, uri, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 			all = append(all, uri)
 		}
 	}

@@ -65,7 +65,8 @@ func (p *Pool) judgeCodes(s *Session, now time.Duration) {
 // does.
 func (p *Pool) othersWork(s *Session) bool {
 	for _, t := range p.sessions {
-		if t != s && (t.state == SessionIdle || t.state == SessionBusy) && t.codes.fails == 0 && t.codes.works > s.codes.failing {
+		live := t.state == SessionIdle || t.state == SessionBusy
+		if t != s && live && t.codes.fails == 0 && t.codes.works > s.codes.failing {
 			return true
 		}
 	}

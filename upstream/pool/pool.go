@@ -627,9 +627,9 @@ func (p *Pool) broken(x *Exchange, s *Session, now time.Duration) {
 // Advance does everything that is due at now: deadlines, keepalives, expiries, limits that admit
 // again.
 func (p *Pool) Advance(now time.Duration) {
+	p.followOffer(now)
 	p.wake = never
 	p.keepLate(now)
-	p.followOffer(now)
 	p.expire(now)
 	for i := len(p.sessions) - 1; i >= 0; i-- {
 		if s := p.sessions[i]; s.deadline <= now {
@@ -680,6 +680,7 @@ func (p *Pool) waitCause(x *Exchange, now time.Duration) Cause {
 // rewake adds the deadlines to wake, which Advance has reset.
 func (p *Pool) rewake(now time.Duration) {
 	p.wakeAt(p.queue.deadline())
+	p.wakeAt(p.offers.dueAt())
 	for _, s := range p.sessions {
 		p.wakeAt(s.deadline)
 	}

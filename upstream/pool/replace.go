@@ -2,16 +2,13 @@ package pool
 
 import "time"
 
-// outdate has s, which is live, replaced for the given cause, unless it is to go for another already.
+// outdate has s, which is live, replaced for the given cause, unless it is to go for another already. It
+// is to be looked at when it is idle next.
 func (p *Pool) outdate(s *Session, why Cause, now time.Duration) {
 	if s.outdated != CauseAge || s.ofOld() {
 		return
 	}
 	s.expires, s.outdated = now, why
-	if s.state == SessionIdle {
-		s.deadline = now // to be looked at
-		p.wakeAt(now)
-	}
 }
 
 // worn returns the cause for which s is to be replaced; CauseNone: it is not worn.

@@ -112,8 +112,13 @@ func (p *Pool) followOffer(now time.Duration) {
 
 // outdateServices has s replaced if it is logged in with other services than those in force.
 func (p *Pool) outdateServices(s *Session, now time.Duration) {
-	if (s.state == SessionIdle || s.state == SessionBusy) && s.services != "" && s.services != p.offers.inForce {
-		p.outdate(s, CauseServices, now)
+	if s.state != SessionIdle && s.state != SessionBusy || s.services == "" || s.services == p.offers.inForce {
+		return
+	}
+	p.outdate(s, CauseServices, now)
+	if s.state == SessionIdle {
+		s.deadline = now
+		p.wakeAt(now)
 	}
 }
 

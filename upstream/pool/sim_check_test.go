@@ -99,9 +99,9 @@ func (w *world) checkLimit() {
 
 // checkWrong: of a session that has lost its login, one wrong answer reaches a client at the most, where
 // it can be asked; what is held when the registry ends it, nobody can tell. An account that may not poll loses
-// few sessions for it.
+// few sessions for it, in each process.
 func (w *world) checkWrong(e *simExchange, x *Exchange) {
-	if most := (5 + 2) * (1 + w.reloads); w.mistaken > most || !w.noPolls && w.mistaken > 0 {
+	if most := (5 + 2) * (1 + w.reloads + w.disk.lives); w.mistaken > most || !w.noPolls && w.mistaken > 0 {
 		w.errorf("%d sessions were taken for lost ones", w.mistaken)
 	}
 	k := e.wrongOn
@@ -122,19 +122,20 @@ func (w *world) checkLogout(s *Session) {
 		return
 	}
 	switch s.Cause() {
-	case CauseIdle, CauseAge, CauseShutdown, CausePaused, CauseReconnect:
+	case CauseIdle, CauseAge, CauseShutdown, CausePaused, CauseReconnect, CauseServices, CauseErrors, CauseFailing:
 		w.errorf("session %d closed for %v without a logout", s.ID, s.Cause())
 	}
 }
 
-// checkReplaced: a session that goes for its age or count leaves as many as there are to be, unless
+// checkReplaced: a session that is replaced leaves as many as there are to be, unless
 // there was no room for another beside it, or it was at its end.
 func (w *world) checkReplaced(s *Session) {
 	p := w.pool
 	switch {
 	case w.draining || w.paused || w.probed == w.now || p.live >= w.cfg.MinSessions ||
 		max(len(w.sockets), p.taken(w.now)) >= min(w.ceiling, p.ceiling, w.cfg.MaxSessions):
-	case s.Cause() == CauseAge && w.now-s.opened < w.cfg.MaxAge, s.Cause() == CauseCount && s.commands < w.cfg.MaxCommands-1:
+	case w.cfg.MaxAge > 0 && w.now-s.opened >= w.cfg.MaxAge, w.cfg.MaxCommands > 0 && s.commands >= w.cfg.MaxCommands-1:
+	case slices.Contains([]Cause{CauseAge, CauseCount, CauseServices, CauseErrors, CauseFailing}, s.Cause()):
 		w.errorf("session %d went for %v, and left %d of %d", s.ID, s.Cause(), p.live, w.cfg.MinSessions)
 	}
 }

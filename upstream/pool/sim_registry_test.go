@@ -22,6 +22,9 @@ type simSocket struct {
 	heard     time.Duration // when the registry last heard of it
 	old       bool          // of a registry that a reload has left
 	answers   int           // that the registry has given on it
+	front     int           // its front end
+	fails     bool          // answers every command by 2400
+	errors    [2]int        // answers 2302 and 2303
 	working   bool          // the registry is at work on what was written, and looks at nothing else
 	// when the registry counts what was written last; not after it has answered or closed
 	counted *time.Duration
@@ -58,7 +61,7 @@ func (w *world) open(s *Session) {
 				return
 			}
 			w.refusedAt = -1
-			w.pool.Opened(s, w.now)
+			w.opened(s, k)
 			w.after(w.upTo(time.Second), func() { w.lose(s) })
 		case !w.registryUp:
 			w.failed(s, CauseConnect)
@@ -71,7 +74,7 @@ func (w *world) open(s *Session) {
 			w.failed(s, CauseTooManySessions)
 		default:
 			w.refusedAt = -1
-			w.pool.Opened(s, w.now)
+			w.opened(s, k)
 			w.watchSilence(s, k)
 			if w.chance(w.faults) {
 				w.after(w.upTo(10*time.Second), func() { w.lose(s) })
@@ -209,6 +212,7 @@ func (w *world) answer(s *Session, k *simSocket, gen int, end Cause) {
 	if x != nil && s.Exchange() != x {
 		w.errorf("I1: answer for another exchange")
 	}
+	end = w.hears(s, k, end)
 	w.answering = x
 	w.pool.Answered(s, end, w.now)
 	w.answered()

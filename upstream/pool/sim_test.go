@@ -105,6 +105,7 @@ type world struct {
 	by          time.Duration
 	cut         int // logins that the drain's deadline has left without a logout
 
+	says       simSays
 	most       int           // sockets that there may be
 	ceiling    int           // the pool's, before the step that is being done
 	settled    time.Duration // when a reload must have taken effect
@@ -230,6 +231,7 @@ func newWorldWith(t *testing.T, seed uint64, change func(*world)) *world {
 	w.forgets = []float64{0, 0, 0.001, 0.02}[w.quiet.IntN(4)]
 	w.refuses = []float64{0, 0, 0.05, 0.5}[w.quiet.IntN(4)]
 	w.noPolls = w.quiet.IntN(6) == 0
+	w.saysWith()
 	change(w)
 	w.pool = New(w.cfg, 0)
 	weights := 1 + r.IntN(3)
@@ -376,6 +378,7 @@ func (w *world) perform(a Action) {
 			k.loggedOut = true
 		}
 		w.checkReplaced(a.Session)
+		w.checkSays(a.Session)
 		w.write(a.Session, nil)
 	case DoClose:
 		w.checkLogout(a.Session)
