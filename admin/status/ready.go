@@ -10,7 +10,7 @@ import (
 // Readiness says whether the clients of one registry can be served.
 type Readiness struct {
 	Registry string
-	OK       bool   // at least one session is logged in, clients are greeted, and nothing is draining
+	OK       bool   // a session is logged in or opened for the next command, clients are greeted, nothing is draining
 	Reason   string // why not, in one line; empty if OK
 }
 

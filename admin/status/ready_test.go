@@ -38,6 +38,7 @@ func TestReadiness(t *testing.T) {
 		{"no answer", nil, false, "event loop does not answer"},
 		{"stopping", account(func(a *upstream.Snapshot) { a.Sessions[pool.SessionIdle] = 1 }), true, "draining"},
 		{"stopping, no answer", nil, true, "draining"},
+		{"opened when a command comes", account(func(a *upstream.Snapshot) { a.OnDemand = true }), false, ""},
 		{"none", account(func(a *upstream.Snapshot) {}), false, "no session is logged in"},
 		{"dialing", account(func(a *upstream.Snapshot) { a.Sessions[pool.SessionDialing] = 1 }), false, "no session is logged in"},
 		{"draining", account(func(a *upstream.Snapshot) { a.Sessions[pool.SessionDraining] = 1 }), false, "no session is logged in"},

@@ -51,6 +51,9 @@ func judge(r *Registry, stopping bool) []Finding {
 // well is what there is to say when no rule finds anything.
 func well(r *Registry) string {
 	text := "all well: " + count(uint64(r.Sessions.LoggedIn()), "session") + ", "
+	if r.Sessions.LoggedIn() == 0 {
+		text = "all well: the registry ended an idle session, the next command has one opened; "
+	}
 	if r.Minute.Answered() == 0 {
 		return text + "no commands in the last minute"
 	}

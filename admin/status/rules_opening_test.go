@@ -38,7 +38,7 @@ func TestIdleEnds(t *testing.T) {
 	if f := idleEnds(&r); f != nil {
 		t.Errorf("got %+v", f)
 	}
-	r.IdleLimitSeconds, r.Ready = 20.6, false
+	r.IdleLimitSeconds, r.Sessions.Idle = 20.6, 0
 	want := Finding{Look, "idle_limit", whoseConfig, "sessions end after 21 s of silence", "set sessions.keepalive below 20 s"}
 	if f := idleEnds(&r); f == nil || *f != want {
 		t.Errorf("got %+v, want %+v", f, want)

@@ -66,10 +66,7 @@ func connecting(r *Registry) *Finding {
 	if !sessionless(r) || r.Trouble != "" || r.Spent != nil {
 		return nil
 	}
-	if r.IdleLimitSeconds > 0 && r.Queue.Length == 0 { // idleEnds says it; a command has one opened at once
-		return nil
-	}
-	return &Finding{Broken, "connecting", "", "no session yet: connecting" + nextTry(r), ""}
+	return &Finding{Broken, "connecting", "", "no session is open: connecting" + nextTry(r), ""}
 }
 
 // ungreeted finds that the registry's greeting cannot be passed on, so that clients have none or an

@@ -37,7 +37,7 @@ func TestJudge(t *testing.T) {
 			"compare rate_limits with what it allows; ask the registry"},
 		{"away for long", func(r *Registry) { down("connect", "connect: refused", 8)(r); r.TroubleSeconds = 300 }, Broken, "not_reachable", whoseNetwork,
 			"registry not reachable for 5 min: connect: refused", "check address, name look-up and route; ask the registry; next attempt in 8 s"},
-		{"connecting", down("", "", 3), Broken, "connecting", "", "no session yet: connecting; next attempt in 3 s", ""},
+		{"connecting", down("", "", 3), Broken, "connecting", "", "no session is open: connecting; next attempt in 3 s", ""},
 		{"limit spent", func(r *Registry) {
 			down("", "", 11_520)(r)
 			r.Limits, r.Spent = []Limit{{Name: "checks"}, {Name: "all", Index: 1, Limit: 1000, PerSeconds: 86_400}}, &Spent{"all", 11_520}

@@ -59,6 +59,13 @@ func (p *Pool) IdleLimit(now time.Duration) time.Duration {
 	return 0
 }
 
+// onDemand reports whether no session is open since the last one ended behind silence, nothing has
+// failed since, and a command that comes has one opened at once.
+func (p *Pool) onDemand(now time.Duration) bool {
+	return p.live == 0 && now < p.warmAt && p.failures == 0 && !p.paused && !p.draining &&
+		now >= max(p.openAt(), p.throttledUntil) && (p.opening > 0 || p.taken(now) < p.ceiling && p.nextLogin(now) <= now)
+}
+
 // warm reports whether a session below MinSessions is opened now.
 func (p *Pool) warm(now time.Duration) bool {
 	if now >= p.warmAt || p.Queued() > 0 {

@@ -40,6 +40,51 @@ func TestSilenceIsNoFailure(t *testing.T) {
 	}
 }
 
+// TestOnDemand: a registry that ends idle sessions soon is ready all the same. What fails, or holds the
+// next login back, makes it unready.
+func TestOnDemand(t *testing.T) {
+	for _, tt := range []struct {
+		what  string
+		after func(d *desk)
+		want  bool
+	}{
+		{"silence", func(d *desk) {}, true},
+		{"a login for a command", func(d *desk) { d.ask(true) }, true},
+		{"a failure", func(d *desk) { d.ask(true); d.fails(CauseConnect) }, false},
+		{"the end of its back-off", func(d *desk) { d.ask(true); d.fails(CauseConnect); d.nextOpen = d.now }, false},
+		{"another wait", func(d *desk) { d.nextOpen = d.now + 1 }, false},
+		{"refused credentials", func(d *desk) { d.ask(true); d.fails(CauseLoginRefused) }, false},
+		{"a ceiling of none", func(d *desk) { d.ceiling = 0 }, false},
+		{"a ghost", func(d *desk) { d.ceiling, d.ghosts = 1, []time.Duration{never} }, false},
+		{"all logins used", func(d *desk) {
+			for d.logins.Next(d.now) <= d.now {
+				d.logins.Take(d.now)
+			}
+		}, false},
+		{"a pause", func(d *desk) { d.Pause(d.now) }, false},
+		{"a drain", func(d *desk) { d.Drain(d.now, d.now+time.Minute) }, false},
+		{"a throttle", func(d *desk) { d.throttledUntil = d.now + 1 }, false},
+	} {
+		d := newDesk(t, func(*Config) {})
+		d.silences(d.open(), 3*time.Second)
+		tt.after(d)
+		var sn Snapshot
+		d.Snapshot(&sn, d.now)
+		if sn.OnDemand != tt.want || sn.Ready() != tt.want {
+			t.Errorf("behind %s: got %v, want %v", tt.what, sn.OnDemand, tt.want)
+		}
+	}
+	d := newDesk(t, func(*Config) {})
+	var sn Snapshot
+	if d.Snapshot(&sn, d.now); sn.Ready() {
+		t.Error("ready before the first login")
+	}
+	d.breaks(d.open())
+	if d.Snapshot(&sn, d.now); sn.Ready() {
+		t.Error("ready behind a close at once")
+	}
+}
+
 // TestCloseBehindLoginIsFailure: what ends at once did not end for silence.
 func TestCloseBehindLoginIsFailure(t *testing.T) {
 	d := newDesk(t, func(*Config) {})

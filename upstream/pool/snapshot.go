@@ -17,6 +17,9 @@ type Snapshot struct {
 	OwnCounted bool
 	// IdleLimit is the silence after which sessions end, as measured; 0: none is known.
 	IdleLimit time.Duration
+	// OnDemand: no session is logged in, since the last one ended behind silence. A command that comes has
+	// one opened at once.
+	OnDemand bool
 	// Backoff: fewer than MinSessions are open, and failed attempts, ends by silence, the budget of
 	// logins, a limit or a ghost hold the next attempt back. NextTry is how long until then; 0: nothing holds it back.
 	Backoff bool
@@ -66,6 +69,7 @@ func (p *Pool) Snapshot(s *Snapshot, now time.Duration) {
 	s.PollRefused = !p.pollsMean
 	s.Max, s.Paused = p.ceiling, p.paused
 	s.OwnCounted, s.IdleLimit = p.OwnCounted(), p.IdleLimit(now)
+	s.OnDemand = p.onDemand(now)
 	s.Backoff = p.opening == 0 && now < p.nextTry && p.live < p.cfg.MinSessions
 	s.Spent = p.Spent(now)
 	s.NextTry = max(0, p.nextTry-now, s.Spent.For)
@@ -89,8 +93,10 @@ func (p *Pool) Snapshot(s *Snapshot, now time.Duration) {
 	}
 }
 
-// Ready reports whether a session is logged in.
-func (s *Snapshot) Ready() bool { return s.Sessions[SessionIdle]+s.Sessions[SessionBusy] > 0 }
+// Ready reports whether a session is logged in, or is not since nobody had a command.
+func (s *Snapshot) Ready() bool {
+	return s.OnDemand || s.Sessions[SessionIdle]+s.Sessions[SessionBusy] > 0
+}
 
 // Sessions calls f for each session that has or may have a socket, in the order of their IDs.
 func (p *Pool) Sessions(f func(*Session)) {
