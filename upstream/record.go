@@ -106,7 +106,8 @@ func (a *Account) entry(x *Exchange, ev audit.Event) *audit.Entry {
 	e := &a.recording.entry
 	x.name()
 	*e = audit.Entry{Time: time.Now(), Event: ev, Registry: a.name, Listener: x.listener, Client: x.from,
-		Session: x.SentOn(), Command: x.Command.String(), Transform: !x.Query, ClTRID: x.OwnClTRID(), MuxTRID: x.MuxTRID(),
+		Session: x.SentOn(), Command: x.Command.String(), Transform: !x.Query,
+		ClTRID: x.OwnClTRID(), MuxTRID: x.MuxTRID(),
 		Payload: x.unit()[frame.HeaderLen:]}
 	if x.Op != frame.OpNone {
 		e.Op = x.Op.String()

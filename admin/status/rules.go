@@ -25,7 +25,8 @@ type rule func(*Registry) *Finding
 // not sent for it.
 var rules = []rule{
 	stalled, paused, spent, noSession, unrecorded, unkept, endsSessions, silent, connecting, ungreeted, expired,
-	throttled, fewerSessions, refusing, failing, otherServices, unopened, idleEnds, notTaken, hoarded, held, crowded, slow,
+	throttled, fewerSessions, refusing, failing, otherServices, unopened, idleEnds,
+	notTaken, hoarded, held, crowded, slow,
 	unknown, gap, notSent, outOfStep, sessionsEnd, pollRefused, expiring, loginWarning, faulty, atFault, almostFull,
 }
 

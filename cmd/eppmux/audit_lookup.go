@@ -76,6 +76,7 @@ func (k *lookUp) connect(ctx context.Context, registry string) *looking {
 		return l
 	}
 	l.caller = newCaller(k.cmd, t, "audit")
+	l.name = "" // what goes wrong stands beside the command that it is about
 	l.talk, l.end, l.err = l.call(ctx, asUser)
 	return l
 }

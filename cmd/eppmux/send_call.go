@@ -21,7 +21,7 @@ const graceTime = 5 * time.Second
 type caller struct {
 	target
 	purpose string // a word of our clTRIDs
-	name    string // of the command, in front of messages
+	name    string // of the command, in front of messages; empty: nothing is
 	errs    io.Writer
 }
 
@@ -80,7 +80,7 @@ func (c *caller) login(ctx context.Context, d *talk.Conversation) error {
 		res.Err = fmt.Errorf("%w: no session is free; a running eppmux holds up to sessions.max (%d) of them", res.Err,
 			c.registry.Sessions.Max)
 	}
-	return cli.Exit(code, fmt.Errorf("%s: %w", c.name, res.Err))
+	return cli.Exit(code, c.named(res.Err))
 }
 
 func (c *caller) logout(d *talk.Conversation) {
@@ -90,9 +90,16 @@ func (c *caller) logout(d *talk.Conversation) {
 }
 
 func (c *caller) failed(err error) error {
-	return cli.Exit(cli.ExitFailed, fmt.Errorf("%s: %w", c.name, err))
+	return cli.Exit(cli.ExitFailed, c.named(err))
+}
+
+func (c *caller) named(err error) error {
+	if c.name == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", c.name, err)
 }
 
 func (c *caller) say(format string, args ...any) {
-	fmt.Fprintf(c.errs, c.name+": "+format+"\n", args...)
+	fmt.Fprintln(c.errs, c.named(fmt.Errorf(format, args...)))
 }

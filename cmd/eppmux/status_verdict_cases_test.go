@@ -172,8 +172,11 @@ var notInjected = map[int]string{
 	30: "there is no coordinator",
 	32: "the clock of a host cannot be moved for one process; upstream/care: ClockLeap moves it for an account",
 	39: "it is no fault: the next one is served; proxy/poll: PollOwnerLeaves",
-	45: "the keeper of a test fails and hangs, no disk does: upstream/ledger: LedgerFails",
+	45: "cmd/eppmux/serve_ledger: LedgerDiskFails has a disk that fails, and what eppmux status says of it",
 	46: "five silences in a row take longer than the test; upstream/opening: IdleLimitIsNamed, admin/status/rules_opening: IdleEnds",
+	47: "the sandbox offers always the same; upstream/offer: ServicesChange",
+	48: "a session that goes in time is nothing to be seen; upstream/codes: ThirdEqualError",
+	49: "the sandbox has no session of its own kind; upstream/codes: FailingSession",
 }
 
 // elsewhere are the rows that end or starve a whole process, see TestVerdicts and TestVerdictHeld.

@@ -171,7 +171,8 @@ func (p *Pool) adoptUse(l *Ledger, now, wall time.Duration) {
 			b.Fill(last)
 		}
 		buckets = append(buckets, b)
-		rules = append(rules, Rule{Name: r.Name, Limit: r.Page.Limit, Commands: commandsNamed(r.Commands), Shadow: r.Shadow})
+		rules = append(rules, Rule{Name: r.Name, Limit: r.Page.Limit, Commands: commandsNamed(r.Commands),
+			Shadow: r.Shadow})
 	}
 	carry(p.limits.registry, p.limits.rules, buckets, rules, now)
 	p.logins.Inherit(now, ratelimit.TakeUp(l.Logins, now, wall, 0))
