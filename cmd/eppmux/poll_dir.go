@@ -38,8 +38,24 @@ func openMessageDir(path string) (*messageDir, error) {
 		}
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return &messageDir{path, dir}, nil
+	m := &messageDir{path, dir}
+	m.clean()
+	return m, nil
 }
+
+// clean removes what runs that were killed have left half written: its messages are still in the queue,
+// or have their files.
+func (m *messageDir) clean() {
+	entries, _ := os.ReadDir(m.path) // what cannot be read cannot be written to either
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), partName) {
+			os.Remove(filepath.Join(m.path, e.Name()))
+		}
+	}
+}
+
+// partName is how the name of a file begins that is being written.
+const partName = ".message-"
 
 func (m *messageDir) close() { m.dir.Close() }
 
@@ -67,7 +83,7 @@ func (m *messageDir) keep(id string, a talk.Answer) (path string, err error) {
 
 // write writes a new file.
 func (m *messageDir) write(path string, octets []byte) error {
-	f, err := os.CreateTemp(m.path, ".message-*")
+	f, err := os.CreateTemp(m.path, partName+"*")
 	if err != nil {
 		return err
 	}

@@ -236,6 +236,22 @@ func TestPollDrainWithoutPlace(t *testing.T) {
 	}
 }
 
+// TestMessageDirIsCleaned: what a killed run has left half written is removed, and nothing else.
+func TestMessageDirIsCleaned(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{".message-123", "7.xml", ".message"} {
+		clitest.WriteFile(t, dir, name, "x", 0o600)
+	}
+	m, err := openMessageDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.close()
+	if files, _ := filepath.Glob(filepath.Join(dir, "*")); !slices.Equal(files, []string{filepath.Join(dir, ".message"), filepath.Join(dir, "7.xml")}) {
+		t.Errorf("got %q", files)
+	}
+}
+
 // TestMessageDir: a message is the same whatever transaction ids and counts come with it. Another one with
 // its id gets a file of its own.
 func TestMessageDir(t *testing.T) {

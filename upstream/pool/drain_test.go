@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"eppmux/frame"
+	"eppmux/ratelimit"
 )
 
 // TestDrainIdle: a pool without work logs out at once, and is drained when that is answered.
@@ -195,6 +196,22 @@ func TestLogoutCounts(t *testing.T) {
 	d.logOut()
 	if d.drained != 1 {
 		t.Errorf("drained %d times", d.drained)
+	}
+}
+
+// TestDrainWithoutLogout: a session whose logout no limit admits before the deadline is closed at once:
+// nothing is gained by waiting for that.
+func TestDrainWithoutLogout(t *testing.T) {
+	d := newDesk(t, func(c *Config) {
+		c.Rules = []Rule{{Limit: ratelimit.Limit{N: 2, Per: time.Hour}, Commands: allCommands()}}
+	})
+	s := d.open() // the login counts
+	d.ask(true)
+	d.answer(s, CauseNone)
+	d.Drain(d.now+30*time.Second, d.now)
+	d.step()
+	if d.drained != 1 || d.Abandoned() != 1 || d.wantsToLeave() {
+		t.Errorf("drained %d times, %d abandoned", d.drained, d.Abandoned())
 	}
 }
 

@@ -310,14 +310,14 @@ func (p *Pool) Probe(now time.Duration) {
 
 // retire logs the idle session s out for the given cause. While the limits do not admit a logout, s
 // stays idle, and its deadline is when to call retire again. Past the deadline of a drain nothing
-// is written any more: s is closed.
+// is written any more: s is closed. So it is at once where no logout is admitted before.
 func (p *Pool) retire(s *Session, cause Cause, now time.Duration) {
-	if p.draining && now >= p.drainBy {
+	set, at := p.admits(s, frame.CommandLogout, frame.OpNone, now)
+	if p.draining && (now >= p.drainBy || at >= p.drainBy && at != never) {
 		p.abandoned++
 		p.Poison(s, cause)
 		return
 	}
-	set, at := p.admits(s, frame.CommandLogout, frame.OpNone, now)
 	if at > now {
 		s.deadline = min(at, now+recheck)
 		p.wakeAt(s.deadline)
