@@ -39,7 +39,7 @@ func attacks() []attack {
 		{"a header that announces less", says(lied(-5)), "frame"},
 		{"length 0", says([]byte{0, 0, 0, 0}), "frame"},
 		{"length 0xFFFFFFFF", says([]byte{255, 255, 255, 255}), "frame"},
-		{"HTTP", says([]byte("POST /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")), "frame"},
+		{"HTTP", says([]byte("POST /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")), "http"},
 		{"garbage", says(garbage(64 << 10)), "frame"},
 		{"frames of garbage", says(bytes.Repeat(unit(string(garbage(500))), 3)), "faults"},
 		{"logins with many services", (*hostile).logins, "logout"},

@@ -103,7 +103,7 @@ func villains() []*villain {
 		}},
 		{name: "wrong-cltrids", counts: forReason(desync, "mismatch"), play: func(s *villainSession) {
 			s.begin()
-			s.answer(func(string) []byte { return unit(answerPayload("M"+mark+"-1", mark)) })
+			s.answer(func(id string) []byte { return unit(answerPayload(other(id), mark)) })
 		}},
 		{name: "not-xml", counts: forReason(desync, "frame"), play: func(s *villainSession) {
 			s.begin()
@@ -166,4 +166,14 @@ func greetingPayload(id string) string {
 
 func answerPayload(id, text string) string {
 	return openEPP + `<response><result code="1000"><msg>` + text + `</msg></result><trID><clTRID>` + id + `</clTRID><svTRID>S-1</svTRID></trID></response></epp>`
+}
+
+// other is the id of another command: id with its time a little earlier, as eppmux makes them.
+func other(id string) string {
+	const at = 5 // among the 13 characters behind the M
+	c := byte('0')
+	if id[at] == c {
+		c = '1'
+	}
+	return id[:at] + string(c) + id[at+1:]
 }

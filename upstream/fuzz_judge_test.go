@@ -27,7 +27,7 @@ const (
 	heardLast            // the same, with a code that ends the session
 	heardOdd             // anything else
 	// one message of which encoding/xml knows nothing: UTF-16, names of the fifth edition, or an answer
-	// that is no good XML and has a code and no id but its command's
+	// that is no good XML and has a code and no id but its command's, or may be a greeting
 	heardUnsure
 )
 
@@ -133,8 +133,14 @@ var (
 // judgeBroken judges an answer that is no good XML, as far as can be told by looking for its code and
 // for its id.
 func judgeBroken(payload []byte, wrote, id string) verdict {
+	if strings.Contains(wrote, "<hello/>") { // a greeting may be mended
+		if bytes.Contains(payload, []byte("greeting")) {
+			return heardUnsure
+		}
+		return heardOdd
+	}
 	m := brokenID.FindSubmatch(payload)
-	if strings.Contains(wrote, "<hello/>") || !brokenCode.Match(payload) || m != nil && id != "" && !bytes.Contains(payload, []byte(id)) {
+	if !brokenCode.Match(payload) || m != nil && id != "" && !bytes.Contains(payload, []byte(id)) {
 		return heardOdd
 	}
 	return heardUnsure
