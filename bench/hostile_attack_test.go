@@ -51,7 +51,7 @@ func attacks() []attack {
 		{"reset at once", (*hostile).reset, "client"},
 		{"TLS: says nothing", (*hostile).silentTLS, "client"},
 		{"TLS: ClientHello octet by octet", (*hostile).helloByOctet, "handshake"},
-		{"TLS: plain text", (*hostile).plainToTLS, "handshake"},
+		{"TLS: plain text", (*hostile).plainToTLS, "no_tls"},
 		{"TLS: another protocol version", (*hostile).oldTLS, "handshake"},
 		{"TLS: a record that is none", (*hostile).badRecord, "tls"},
 		{"TLS: key updates", (*hostile).keyUpdates, "tls"},

@@ -2,6 +2,10 @@ package proxy
 
 import (
 	"flag"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,4 +28,23 @@ func TestMetrics(t *testing.T) {
 			}
 		},
 	}, *update)
+}
+
+// TestFaultyReasonsAlert: the alert on clients that are closed for faults of their own names every reason
+// that is one.
+func TestFaultyReasonsAlert(t *testing.T) {
+	rules, err := os.ReadFile("../deploy/prometheus/alerts.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`eppmux_client_closes_total\{reason=~"([^"]*)"\}`).FindSubmatch(rules)
+	if m == nil {
+		t.Fatal("no alert is on reasons")
+	}
+	named := strings.Split(string(m[1]), "|")
+	for r := range closeReason(numCloseReasons) {
+		if r.blames() != slices.Contains(named, r.String()) {
+			t.Errorf("%v: a fault of the client's: %v, in the alert: %v", r, r.blames(), !r.blames())
+		}
+	}
 }
