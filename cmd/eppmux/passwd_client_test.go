@@ -253,7 +253,8 @@ func TestLoginSecurity(t *testing.T) {
 			t.Fatal(err)
 		}
 		edit := strings.NewReplacer("password_file: pw", "password_file: pw"+tt.security, "unix:///a", "unix://"+filepath.Dir(file)+"/a")
-		clitest.WriteFile(t, filepath.Dir(file), "c.yaml", edit.Replace(string(text))+"    clients: {max: 50}\nadmin: {listen: \"\"}\n", 0o600)
+		clitest.WriteFile(t, filepath.Dir(file), "c.yaml", edit.Replace(string(text))+"    clients: {max: 50}\nadmin: {listen: \"\"}\n"+
+			"state: {dir: "+t.TempDir()+"}\n", 0o600) // each is to try a login that was refused before
 		got := eppmux(t, "send", "--direct", "--config", file, "check", "example.com")
 		if (got.code == 0) != (tt.code == 0) {
 			t.Errorf("send%s: got %+v", tt.security, got)
