@@ -3,6 +3,8 @@ package pool
 import (
 	"slices"
 	"time"
+
+	"eppmux/frame"
 )
 
 // check looks at what must hold after every step.
@@ -115,10 +117,14 @@ func (w *world) checkWrong(e *simExchange, x *Exchange) {
 	}
 }
 
-// checkLogout: a session that we end for no fault of its own is logged out first.
+// checkLogout: a session that we end for no fault of its own is logged out first, unless no limit admits
+// that before the end of a drain.
 func (w *world) checkLogout(s *Session) {
 	k := w.sockets[s]
 	if k == nil || k.loggedOut || w.draining && w.now >= w.by {
+		return
+	}
+	if _, at := w.pool.admits(s, frame.CommandLogout, frame.OpNone, w.now); w.draining && at >= w.by && at != never {
 		return
 	}
 	switch s.Cause() {
