@@ -1,9 +1,10 @@
 package upstream
 
 import (
-	"context"
-	"net"
+	"crypto/tls"
 	"time"
+
+	"eppmux/upstream/lane"
 )
 
 // Fence is the end of the time for which an account may write to its registry. Any goroutine may use
@@ -23,12 +24,12 @@ type Ownership struct {
 // Lanes is how an Account reaches the host that owns it.
 type Lanes struct {
 	Owner string // the host
+	Peer  string // host:port, where it takes lanes
 	Term  uint64
-	// Dial connects to the owner, over TLS with the ALPN protocol of lane.Protocol, and has said hello
-	// and taken the welcome. It must end when ctx does. The connection is a *tls.Conn over a *loop.Conn.
-	Dial func(ctx context.Context) (net.Conn, error)
-	Max  int // lanes at the same time
-	// QueueTimeout and CommandTimeout are the owner's, as far as is known: a lane waits for both and a
-	// second.
-	QueueTimeout, CommandTimeout time.Duration
+	TLS   *tls.Config // mutual, TLS 1.3, lane.Protocol; ServerName is set
+	Hello lane.Hello  // but for the wall clock
+	Max   int         // lanes at the same time
+	// Patience is how long the owner may keep a command, in its queue and in flight: a lane waits for
+	// that and a second.
+	Patience time.Duration
 }
