@@ -172,7 +172,7 @@ type blame struct {
 func newBlame() blame {
 	b := blame{gates: make(map[gateKey]*gate), endedAt: never}
 	for st := range b.risky {
-		b.risky[st].waiting.links = laneLinks
+		b.risky[st].waiting.links = rowLinks
 	}
 	return b
 }
@@ -351,7 +351,7 @@ func (b *blame) rarelyAnswered(a *Author) bool {
 func (b *blame) count(key gateKey, more int, cause Cause, sent, now time.Duration) {
 	g := b.gates[key]
 	if g == nil {
-		g = &gate{waiting: list{links: laneLinks}}
+		g = &gate{waiting: list{links: rowLinks}}
 		b.gates[key] = g
 	}
 	ends := g.endsAt(now)

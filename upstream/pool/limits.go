@@ -322,7 +322,7 @@ func (l *limits) watch(x *Exchange, session bucketSet, now time.Duration) {
 		case ScopeClient:
 			owner = nil
 			if x.Budget != nil {
-				l.current(x.Budget, now) // a reload may have come while x waited in a lane
+				l.current(x.Budget, now) // a reload may have come while x waited in a row
 				owner = x.Budget.buckets
 			}
 		}
@@ -344,7 +344,7 @@ type Budget struct {
 }
 
 // NewBudget returns the Budget of an identity that has sent nothing yet.
-func NewBudget() *Budget { return &Budget{waiting: list{links: laneLinks}} }
+func NewBudget() *Budget { return &Budget{waiting: list{links: rowLinks}} }
 
 // current gives b buckets of the rules in force.
 func (l *limits) current(b *Budget, now time.Duration) {

@@ -265,10 +265,10 @@ func (p *Pool) enter(x *Exchange, now time.Duration) bool {
 	return true
 }
 
-// line puts x, which nothing holds, into its lane.
+// line puts x, which nothing holds, into its row.
 func (p *Pool) line(x *Exchange) {
 	x.state = exchangeQueued
-	p.queue.laneFor(p.limits.shared[x.kind], x).push(x)
+	p.queue.rowFor(p.limits.shared[x.kind], x).push(x)
 }
 
 // away reports whether the registry has been away for longer than QueueTimeout.

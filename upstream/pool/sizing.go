@@ -113,7 +113,7 @@ func (p *Pool) wanted(now time.Duration) bool {
 	if p.blame.risky[standingSuspect].waiting.n > 0 && p.affords(standingSuspect, now) { // for a second session
 		return true
 	}
-	for _, l := range p.queue.lanes {
+	for _, l := range p.queue.rows {
 		if l.heap.Len() == 0 || !p.affords(l.standing, now) {
 			continue
 		}
