@@ -15,7 +15,7 @@ import (
 func (p *Pool) dispatch(now time.Duration) {
 	p.expire(now)
 	p.shrink(now)
-	if !p.paused && now >= p.throttledUntil {
+	if !p.halted() && now >= p.throttledUntil {
 		p.dispatchAgain(now)
 	}
 	p.letRisky(now)
@@ -27,9 +27,9 @@ func (p *Pool) dispatch(now time.Duration) {
 	}
 	p.wakeForHeld()
 	switch {
-	case p.paused:
+	case p.halted():
 		p.standDown(now)
-		if p.draining { // nothing more will be sent
+		if p.draining && p.paused { // nothing more will be sent
 			p.endQueue(CauseShutdown, now)
 		}
 	case now < p.throttledUntil:
@@ -185,7 +185,7 @@ func (p *Pool) loggedInSince(since time.Duration) bool {
 // crowded reports whether there is no room for another session and every session is idle.
 func (p *Pool) crowded(now time.Duration) bool {
 	full := p.taken(now) >= p.ceiling || p.own.refusals > 1
-	return len(p.idle) > 0 && len(p.idle) == len(p.sessions) && full
+	return len(p.idle) > 0 && len(p.idle) == p.count() && full
 }
 
 // take removes the session at index i from the idle ones and returns it.
