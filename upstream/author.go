@@ -133,4 +133,4 @@ func (a *Account) culprit(b *pool.Blame) Culprit {
 }
 
 // Ended returns how many sessions have ended in a row behind commands of a connection, see Sender.ID.
-func (a *Account) Ended(id uint64) int { return a.pool.Ended(id, a.clock()) }
+func (a *Account) Ended(id uint64) int { return a.pool.EndsBehind(id, a.clock()) }

@@ -89,7 +89,9 @@ func (p *Pool) rested(s *Session, end Cause, now time.Duration) {
 		p.Poison(s, end)
 		return
 	}
-	p.live--
+	if !s.apart {
+		p.live--
+	}
 	p.rest(s, now)
 	p.dispatch(now)
 }
@@ -130,7 +132,7 @@ func (p *Pool) loseLogin(s *Session, x *Exchange, now time.Duration) bool {
 // time if this one was sent after that. The exchange waits again, within the time that it had. The
 // session ends for the given cause, unless that is CauseNone.
 func (p *Pool) Throttled(s *Session, end Cause, now time.Duration) {
-	if !s.ofOld() {
+	if !s.ofOld() && p.telling(s) {
 		if p.throttle == 0 || s.since >= p.throttledUntil {
 			p.throttle = min(max(throttleMin, 2*p.throttle), throttleMax)
 		}

@@ -69,14 +69,23 @@ func (p *Pool) worksSince(s *Session) {
 // up before its login was sent.
 func (p *Pool) OpenFailed(s *Session, cause Cause, now time.Duration) {
 	p.release(s, now)
-	p.logins.Done(now)
-	p.opening--
+	if !s.apart {
+		p.opening--
+	}
 	p.forget(s)
-	if cause != CauseShutdown && p.draining && now >= p.drainBy {
+	if cause != CauseShutdown && now >= p.cutAt() && !s.lane {
 		p.abandoned++ // the registry may have taken its login
 	}
 	if s.stale != SameLogin {
 		cause = CauseShutdown // of what is tried now, it says nothing
+	}
+	if s.lane {
+		if cause != CauseShutdown {
+			p.laneFailed(now)
+		}
+		p.dispatch(now)
+		p.checkDone(now)
+		return
 	}
 	own := cause == CauseTooManySessions && p.own.counted(p.live, p.triedAt)
 	if p.downSince < 0 && p.live == 0 && cause != CauseShutdown && !own {
@@ -91,7 +100,7 @@ func (p *Pool) OpenFailed(s *Session, cause Cause, now time.Duration) {
 	}
 	p.endRefused(now)
 	p.dispatch(now)
-	p.checkDrained(now)
+	p.checkDone(now)
 }
 
 // failed puts off the next attempt, behind one that failed for the given cause.
@@ -104,7 +113,7 @@ func (p *Pool) failed(s *Session, cause Cause, now time.Duration) {
 		p.keepSoon()
 	case CauseTooManySessions:
 		p.lowerCeiling(now)
-		if len(p.sessions) == 0 { // somebody else has them all
+		if p.count() == 0 { // somebody else has them all
 			p.nextOpen = p.raiseAt
 		}
 	case CauseThrottled:
@@ -122,6 +131,8 @@ func (p *Pool) failed(s *Session, cause Cause, now time.Duration) {
 // that accepts logins and then closes must not get a storm of them.
 func (p *Pool) lost(s *Session, now time.Duration) {
 	switch {
+	case s.lane:
+		p.laneLost(s, now)
 	case p.draining, s.ofOld(), s.cause.ours():
 	case s.blame != nil && !s.blame.general: // one client's trouble
 	case s.silent(now) > 0: // it was idle for longer than the registry, or a firewall, likes

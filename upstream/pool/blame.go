@@ -88,6 +88,14 @@ const (
 	numStandings
 )
 
+// standing returns how a stands before anything is blamed.
+func (a *Author) standing() standing {
+	if a.Known {
+		return standingKnown
+	}
+	return standingNew
+}
+
 type gateScope uint8
 
 const (
@@ -172,7 +180,7 @@ type blame struct {
 func newBlame() blame {
 	b := blame{gates: make(map[gateKey]*gate), endedAt: never}
 	for st := range b.risky {
-		b.risky[st].waiting.links = laneLinks
+		b.risky[st].waiting.links = rowLinks
 	}
 	return b
 }
@@ -181,10 +189,7 @@ func newBlame() blame {
 // not executed comes anew: its gates may be others by now.
 func (b *blame) pass(x *Exchange, now time.Duration) bool {
 	b.ended(x)
-	x.standing = standingNew
-	if x.Author.Known {
-		x.standing = standingKnown
-	}
+	x.standing = x.Author.standing()
 	if len(b.gates) == 0 {
 		return true
 	}
@@ -351,7 +356,7 @@ func (b *blame) rarelyAnswered(a *Author) bool {
 func (b *blame) count(key gateKey, more int, cause Cause, sent, now time.Duration) {
 	g := b.gates[key]
 	if g == nil {
-		g = &gate{waiting: list{links: laneLinks}}
+		g = &gate{waiting: list{links: rowLinks}}
 		b.gates[key] = g
 	}
 	ends := g.endsAt(now)
@@ -415,9 +420,9 @@ func (b *blame) tidy(now time.Duration) {
 	}
 }
 
-// Ended returns how many sessions have ended in a row behind commands of a connection, see
+// EndsBehind returns how many sessions have ended in a row behind commands of a connection, see
 // Author.Client; 0 where all are forgotten.
-func (p *Pool) Ended(client uint64, now time.Duration) int {
+func (p *Pool) EndsBehind(client uint64, now time.Duration) int {
 	a := Author{Client: client}
 	if g := p.blame.gates[a.gateKey(gateClient)]; g != nil && g.endsAt(now) > 0 {
 		return g.total

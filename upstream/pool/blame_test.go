@@ -153,7 +153,7 @@ func TestTimeoutCountsTwice(t *testing.T) {
 			d.open()
 			continue
 		}
-		if b == nil || b.Ends != blamedEnds || b.Wait != gateMin || !b.HoldsBack() || b.Sessions != 1 || d.Ended(1, d.now) != 1 {
+		if b == nil || b.Ends != blamedEnds || b.Wait != gateMin || !b.HoldsBack() || b.Sessions != 1 || d.EndsBehind(1, d.now) != 1 {
 			t.Errorf("blamed is %+v, want two ends for one session", b)
 		}
 		d.wantWaiting(x) // it is asked once more, as a suspect
@@ -562,11 +562,11 @@ func TestEnded(t *testing.T) {
 		if b := d.ruined(d.by(a, false)).Blame(); b.HoldsBack() != holds || b.Sessions != i+1 {
 			t.Errorf("end %d: got %+v", i+1, b)
 		}
-		if n := d.Ended(1, d.now); n != i+1 {
+		if n := d.EndsBehind(1, d.now); n != i+1 {
 			t.Errorf("got %d ends, want %d", n, i+1)
 		}
 	}
-	if n := d.Ended(2, d.now); n != 0 {
+	if n := d.EndsBehind(2, d.now); n != 0 {
 		t.Errorf("the neighbour has %d ends", n)
 	}
 	x := d.by(a, false)
@@ -577,7 +577,7 @@ func TestEnded(t *testing.T) {
 	if x.state != exchangeInFlight || x.HeldBack() {
 		t.Errorf("it is sent, and held back: state %d", x.state)
 	}
-	if n := d.Ended(1, d.now+2*pardon); n != 0 {
+	if n := d.EndsBehind(1, d.now+2*pardon); n != 0 {
 		t.Errorf("later it has %d ends", n)
 	}
 }

@@ -101,7 +101,7 @@ func (p *Pool) Allowed() int { return p.ceiling }
 // lowerCeiling takes the sessions that there are for all that the registry grants.
 func (p *Pool) lowerCeiling(now time.Duration) {
 	p.own.held, p.own.refusals = 0, 0
-	p.ceiling = max(1, len(p.sessions))
+	p.ceiling = max(1, p.count())
 	p.raiseAt = now + p.jittered(ceilingBackoff)
 	p.keepSoon()
 }

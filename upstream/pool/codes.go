@@ -33,6 +33,9 @@ type codes struct {
 
 // Heard says which code the answer has of which the pool is about to be told.
 func (p *Pool) Heard(s *Session, code int, now time.Duration) {
+	if !p.telling(s) {
+		return
+	}
 	c := &s.codes
 	if code != 2400 {
 		c.fails, c.works = 0, now
@@ -50,7 +53,7 @@ func (p *Pool) Heard(s *Session, code int, now time.Duration) {
 // judgeCodes has s, which is idle, replaced where the codes of its answers say so.
 func (p *Pool) judgeCodes(s *Session, now time.Duration) {
 	switch {
-	case p.draining || p.paused || s.outdated != CauseAge:
+	case p.draining || p.halted() || s.outdated != CauseAge:
 	case p.cfg.EqualErrors > 0 && int(s.codes.equal) >= p.cfg.EqualErrors-1 && now >= p.errorsAt:
 		p.errorsAt = now + errorsEvery
 		s.rests = max(s.rests, now+errorsRest)

@@ -18,7 +18,7 @@ func (p *Pool) struck(s *Session, cause Cause, answered bool, now time.Duration)
 		a, as, sent, recent = &x.Author, x.standing, x.sentAt, true
 	}
 	switch {
-	case !recent, s.blame != nil, p.draining, !slices.Contains(BlameCauses, cause):
+	case !p.telling(s), !recent, s.blame != nil, p.draining, !slices.Contains(BlameCauses, cause):
 	case p.usual(s, cause, a, now):
 	default:
 		if as != standingKnown || p.blame.guilt(a, now) > 0 {

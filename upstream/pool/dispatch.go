@@ -15,7 +15,7 @@ import (
 func (p *Pool) dispatch(now time.Duration) {
 	p.expire(now)
 	p.shrink(now)
-	if !p.paused && now >= p.throttledUntil {
+	if !p.halted() && now >= p.throttledUntil {
 		p.dispatchAgain(now)
 	}
 	p.letRisky(now)
@@ -27,15 +27,15 @@ func (p *Pool) dispatch(now time.Duration) {
 	}
 	p.wakeForHeld()
 	switch {
-	case p.paused:
+	case p.halted():
 		p.standDown(now)
-		if p.draining { // nothing more will be sent
+		if p.draining && p.paused { // nothing more will be sent
 			p.endQueue(CauseShutdown, now)
 		}
 	case now < p.throttledUntil:
 		p.wakeAt(p.throttledUntil)
 	default:
-		p.dispatchLanes(now)
+		p.dispatchRows(now)
 	}
 	p.wind(now)
 	p.size(now)
@@ -55,8 +55,8 @@ func (p *Pool) wakeForHeld() {
 	}
 }
 
-// dispatchLanes sends the heads of lanes until no idle session or no admitted head is left.
-func (p *Pool) dispatchLanes(now time.Duration) {
+// dispatchRows sends the heads of rows until no idle session or no admitted head is left.
+func (p *Pool) dispatchRows(now time.Duration) {
 	var over ruleSet
 	for len(p.idle) > 0 {
 		l, i := p.choose(&over, now)
@@ -72,12 +72,12 @@ func (p *Pool) dispatchLanes(now time.Duration) {
 	}
 }
 
-// choose returns the lane whose head is to be sent next and the index of the idle session to send
+// choose returns the row whose head is to be sent next and the index of the idle session to send
 // it on; nil where the limits admit no head now. It sets over to the rules that hold a head, and
 // wake to when one of them admits it.
-func (p *Pool) choose(over *ruleSet, now time.Duration) (best *lane, session int) {
+func (p *Pool) choose(over *ruleSet, now time.Duration) (best *row, session int) {
 	*over = 0
-	for _, l := range p.queue.lanes {
+	for _, l := range p.queue.rows {
 		if l.heap.Len() == 0 || best != nil && !l.goesBefore(best) {
 			continue
 		}
@@ -95,7 +95,7 @@ func (p *Pool) choose(over *ruleSet, now time.Duration) (best *lane, session int
 
 // goesBefore reports whether the head of l is sent before that of m: suspects last, then the class
 // with less virtual time first, and within a class the client that has been without service longer.
-func (l *lane) goesBefore(m *lane) bool {
+func (l *row) goesBefore(m *row) bool {
 	if l, m := l.standing == standingSuspect, m.standing == standingSuspect; l != m {
 		return m
 	}
@@ -126,7 +126,7 @@ func (p *Pool) admitting(set ruleSet, now time.Duration) int {
 // can be opened.
 func (p *Pool) dispatchAgain(now time.Duration) {
 	for x := p.queue.again.head; x != nil; {
-		next := x.laneLinks.next
+		next := x.rowLinks.next
 		switch i, at := p.knownFor(x, now); {
 		case at > now:
 			p.wakeAt(at)
@@ -185,7 +185,7 @@ func (p *Pool) loggedInSince(since time.Duration) bool {
 // crowded reports whether there is no room for another session and every session is idle.
 func (p *Pool) crowded(now time.Duration) bool {
 	full := p.taken(now) >= p.ceiling || p.own.refusals > 1
-	return len(p.idle) > 0 && len(p.idle) == len(p.sessions) && full
+	return len(p.idle) > 0 && len(p.idle) == p.count() && full
 }
 
 // take removes the session at index i from the idle ones and returns it.

@@ -10,7 +10,7 @@ func (p *Pool) Drain(by, now time.Duration) {
 	p.draining, p.drainBy = true, by
 	p.wakeAt(by)
 	p.dispatch(now)
-	p.checkDrained(now)
+	p.checkDone(now)
 }
 
 // lastSend returns the instant from which a drain has nothing more sent: an answer may take as long
@@ -26,17 +26,42 @@ func (p *Pool) lastSend() time.Duration {
 func (p *Pool) endDrain(now time.Duration) {
 	p.drainOver = true
 	p.endQueue(CauseShutdown, now)
+	p.closeAll(CauseShutdown)
+}
+
+// closeAll closes all sessions, for the given cause, and writes nothing.
+func (p *Pool) closeAll(cause Cause) {
 	for _, s := range p.sessions {
 		switch s.state {
 		case SessionClosing:
 		case SessionDialing:
-			s.cause = CauseShutdown
-			p.do(Action{Do: DoAbort, Session: s})
+			p.abort(s, cause)
 		default:
-			p.abandoned++
-			p.Poison(s, CauseShutdown)
+			p.cutOff(s, cause)
 		}
 	}
+}
+
+// cutOff closes s without a logout, for the given cause. The registry may count it on.
+func (p *Pool) cutOff(s *Session, cause Cause) {
+	if !s.lane {
+		p.abandoned++
+	}
+	p.Poison(s, cause)
+}
+
+// endCause is why sessions end behind cutAt.
+func (p *Pool) endCause() Cause {
+	if p.suspension.on {
+		return p.suspension.cause
+	}
+	return CauseShutdown
+}
+
+// checkDone asks for DoSuspended and DoDrained where they are due.
+func (p *Pool) checkDone(now time.Duration) {
+	p.checkSuspended(now)
+	p.checkDrained(now)
 }
 
 // checkDrained asks for DoDrained, once, when a drain has nothing left and its end is written down.
@@ -60,12 +85,24 @@ func (p *Pool) wind(now time.Duration) {
 	p.recall()
 }
 
-// recall asks for the opening of sessions to be given up where no login was sent yet.
+// recall asks for the opening of sessions to be given up where no login was sent yet, and of all lanes.
 func (p *Pool) recall() {
 	for _, s := range p.sessions {
-		if s.state == SessionDialing && s.cause == CauseNone {
-			s.cause = CauseShutdown // so that it is asked once
+		switch {
+		case s.state != SessionDialing || s.cause != CauseNone: // it was asked for
+		case s.lane:
+			p.abort(s, CauseShutdown)
+		default:
+			s.cause = CauseShutdown
 			p.do(Action{Do: DoRecall, Session: s})
 		}
+	}
+}
+
+// abort asks, once, for the opening of s to be given up at once.
+func (p *Pool) abort(s *Session, cause Cause) {
+	if !s.aborted {
+		s.aborted, s.cause = true, cause
+		p.do(Action{Do: DoAbort, Session: s})
 	}
 }

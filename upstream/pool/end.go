@@ -27,14 +27,15 @@ func (p *Pool) uncount(s *Session) {
 	if s == p.outgoing {
 		p.stay()
 	}
-	switch s.state {
-	case SessionIdle:
+	if s.state == SessionIdle {
 		s.wasIdle = true
 		p.idle = slices.DeleteFunc(p.idle, func(t *Session) bool { return t == s })
+	}
+	switch {
+	case s.apart:
+	case s.state == SessionIdle, s.state == SessionBusy:
 		p.live--
-	case SessionBusy:
-		p.live--
-	case SessionDialing:
+	case s.state == SessionDialing:
 		p.opening--
 	}
 }
@@ -49,10 +50,10 @@ func (p *Pool) Closed(s *Session, now time.Duration) {
 		}
 		s.state = SessionClosing
 	}
-	open := len(p.sessions) - p.opening
+	open := p.count() - p.opening
 	p.forget(s)
 	p.linger(s, open, now)
-	if d := s.silent(now); d > 0 {
+	if d := s.silent(now); d > 0 && p.telling(s) {
 		p.endedSilent(d, now)
 	}
 	p.struck(s, s.cause, false, now)
@@ -69,12 +70,15 @@ func (p *Pool) Closed(s *Session, now time.Duration) {
 		p.undoubt(s, now)
 	}
 	p.dispatch(now)
-	p.checkDrained(now)
+	p.checkDone(now)
 }
 
 // forget takes s out of the sessions.
 func (p *Pool) forget(s *Session) {
 	p.sessions = slices.DeleteFunc(p.sessions, func(t *Session) bool { return t == s })
+	if s.apart {
+		p.apart--
+	}
 }
 
 // broken decides about an exchange whose session s was closed before the answer. A query is sent

@@ -34,12 +34,12 @@ type Exchange struct {
 	sentAt   time.Duration // when it was handed to a session last; 0: it was not
 	deadline time.Duration // while it waits
 	lostAt   time.Duration // when a session answered that it is not logged in; 0: none did
-	lane     *lane         // in which it waits; nil: in list
-	place    Place         // in lane
+	row      *row          // in which it waits; nil: in list
+	place    Place         // in row
 	gate     *gate         // at which it waits; nil: at none
 	// An exchange can be in two lists at once.
-	list          *list // in a lane's stead: queue.again, a Budget's or a gate's; nil: in none
-	laneLinks     links // in list
+	list          *list // in a row's stead: queue.again, a Budget's or a gate's; nil: in none
+	rowLinks      links // in list
 	waitList      *list // of the queue, by deadline; nil: it does not wait
 	deadlineLinks links // in waitList
 }
@@ -104,7 +104,7 @@ const (
 	exchangeFree     exchangeState = iota
 	exchangeHeld                   // a client-scope limit holds it
 	exchangeGated                  // waits at a gate
-	exchangeQueued                 // waits in a lane
+	exchangeQueued                 // waits in a row
 	exchangeInFlight               // handed to a session
 	exchangeDoubted                // answered; its session is asked whether it is logged in
 )
@@ -112,8 +112,8 @@ const (
 // links are the neighbours of an exchange in one list.
 type links struct{ prev, next *Exchange }
 
-// laneLinks and deadlineLinks are the values of list.links.
-func laneLinks(x *Exchange) *links     { return &x.laneLinks }
+// rowLinks and deadlineLinks are the values of list.links.
+func rowLinks(x *Exchange) *links      { return &x.rowLinks }
 func deadlineLinks(x *Exchange) *links { return &x.deadlineLinks }
 
 // list is a linked list of exchanges, through links that the exchanges hold themselves: it does not

@@ -63,7 +63,7 @@ func checkList(t *testing.T, l *list, model []*Exchange) {
 
 // TestTwoLists: an exchange is in a list of each kind at once, and leaves one without the other.
 func TestTwoLists(t *testing.T) {
-	again, timed := list{links: laneLinks}, list{links: deadlineLinks}
+	again, timed := list{links: rowLinks}, list{links: deadlineLinks}
 	x, y := &Exchange{}, &Exchange{}
 	for _, l := range []*list{&again, &timed} {
 		l.pushBack(x)

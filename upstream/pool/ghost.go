@@ -26,13 +26,13 @@ func (p *Pool) taken(now time.Duration) int {
 	for len(p.ghosts) > 0 && p.ghosts[0] <= now {
 		p.ghosts = p.ghosts[1:]
 	}
-	return len(p.sessions) + len(p.ghosts)
+	return p.count() + len(p.ghosts)
 }
 
 // linger has the slot of s, which is closed, count as taken for a while. open is the number of sessions
 // that were open until then.
 func (p *Pool) linger(s *Session, open int, now time.Duration) {
-	if s.ofOld() && !s.ghost { // no slot of what is ours now
+	if !p.telling(s) || s.ofOld() && !s.ghost { // no slot of what is ours now
 		return
 	}
 	p.own.ended(open, now)

@@ -56,17 +56,17 @@ func (p *Pool) useRules(now time.Duration) {
 	}
 }
 
-// requeue puts the waiting exchanges into the lanes of the new rules. A lane orders by client and
+// requeue puts the waiting exchanges into the rows of the new rules. A row orders by client and
 // age, so each keeps its turn.
 func (p *Pool) requeue(now time.Duration) {
 	var waiting []*Exchange
-	for _, l := range p.queue.lanes {
+	for _, l := range p.queue.rows {
 		l.heap.Items(func(x *Exchange) { waiting = append(waiting, x) })
 	}
-	p.queue.lanes = p.queue.lanes[:0]
+	p.queue.rows = p.queue.rows[:0]
 	for _, x := range waiting {
-		x.place = 0 // its old lane is no more
-		p.queue.laneFor(p.limits.shared[x.kind], x).push(x)
+		x.place = 0 // its old row is no more
+		p.queue.rowFor(p.limits.shared[x.kind], x).push(x)
 	}
 	var held []*Budget
 	p.limits.held.Items(func(b *Budget) { held = append(held, b) })

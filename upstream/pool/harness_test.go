@@ -23,15 +23,16 @@ type desk struct {
 	sent    []*Exchange
 	ends    []Action // DoFinish
 
-	pinged   []*Session // whose keepalive is to be written
-	notes    []Action   // DoRecord
-	recalled []*Session // DoRecall
-	aborted  []*Session // DoAbort
-	closed   []*Session
-	drained  int
-	authors  uint64
-	keeps    []uint64 // tickets of DoKeep
-	wrote    *Ledger  // of the last one
+	pinged    []*Session // whose keepalive is to be written
+	notes     []Action   // DoRecord
+	recalled  []*Session // DoRecall
+	aborted   []*Session // DoAbort
+	closed    []*Session
+	drained   int
+	suspended int
+	authors   uint64
+	keeps     []uint64 // tickets of DoKeep
+	wrote     *Ledger  // of the last one
 }
 
 // deskWall is the wall clock less the desk's.
@@ -72,6 +73,8 @@ func (d *desk) step() {
 			d.recalled = append(d.recalled, a.Session)
 		case DoAbort:
 			d.aborted = append(d.aborted, a.Session)
+		case DoSuspended:
+			d.suspended++
 		case DoDrained:
 			d.drained++
 		case DoClose:
@@ -287,4 +290,11 @@ func TestDesk(t *testing.T) {
 	if d.drained != 1 {
 		t.Errorf("drained %d times, want once", d.drained)
 	}
+}
+
+// newLimits returns limits that have counted nothing.
+func newLimits(rules []Rule) limits {
+	var l limits
+	l.use(rules, 0)
+	return l
 }

@@ -62,7 +62,7 @@ func (p *Pool) IdleLimit(now time.Duration) time.Duration {
 // onDemand reports whether no session is open since the last one ended behind silence, nothing has
 // failed since, and a command that comes has one opened at once.
 func (p *Pool) onDemand(now time.Duration) bool {
-	return p.live == 0 && now < p.warmAt && p.failures == 0 && !p.paused && !p.draining &&
+	return p.live == 0 && now < p.warmAt && p.failures == 0 && !p.halted() && !p.draining &&
 		now >= max(p.openAt(), p.throttledUntil) && (p.opening > 0 || p.taken(now) < p.ceiling && p.nextLogin(now) <= now)
 }
 

@@ -20,6 +20,8 @@ const (
 	// LedgerBlock: commands wait until it can be written, and end as not sent at their deadline. Logins
 	// go on: what no kept limit counts needs sessions too.
 	LedgerBlock
+	// LedgerStrict: as LedgerBlock, and logins wait as well. Nothing is used that is not written down.
+	LedgerStrict
 )
 
 const (
@@ -130,7 +132,9 @@ func (p *Pool) keepLate(now time.Duration) {
 // keepFails lets go on without reservations what may.
 func (p *Pool) keepFails() {
 	p.keeping.broken = true
-	p.logins.Loose()
+	if p.cfg.Ledger != LedgerStrict {
+		p.logins.Loose()
+	}
 	if p.cfg.Ledger == LedgerWarn {
 		for _, b := range p.keeping.buckets {
 			b.Loose()
@@ -169,10 +173,18 @@ func (p *Pool) ration() {
 
 // unkept reports whether the only thing that x waits for is a ledger that cannot be written.
 func (p *Pool) unkept(x *Exchange) bool {
-	return p.keeping.broken && x.state == exchangeQueued && p.limits.registry.dry(p.limits.shared[x.kind])
+	return p.keeping.broken && x.state == exchangeQueued && (p.limits.registry.dry(p.limits.shared[x.kind]) ||
+		p.live == 0 && p.logins.Dry())
 }
 
-// closeLedger has the end of a drain written, and reports whether that is done or given up.
+// close has nothing written any more, and nothing expected of what is being written.
+func (k *keeping) close() {
+	if !k.closed {
+		k.closed, k.writing, k.ticket = true, false, k.ticket+1
+	}
+}
+
+// closeLedger has the end of a drain, or a suspension, written, and reports whether that is done or given up.
 func (p *Pool) closeLedger(now time.Duration) bool {
 	k := &p.keeping
 	switch {

@@ -97,7 +97,7 @@ func (p *Pool) WriteDown(now, wall time.Duration) *Ledger {
 // Ledger returns how things are now, with nothing reserved: for an account that is left.
 func (p *Pool) Ledger(now, wall time.Duration) *Ledger {
 	off := wall - now
-	l := &Ledger{At: wall, Open: len(p.sessions), Lag: p.own.lag, Logins: p.logins.Page(now, wall)}
+	l := &Ledger{At: wall, Open: p.count(), Lag: p.own.lag, Logins: p.logins.Page(now, wall)}
 	if p.taken(now) > len(p.sessions) {
 		for _, at := range p.ghosts {
 			l.Ghosts = append(l.Ghosts, at+off)

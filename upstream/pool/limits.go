@@ -169,7 +169,8 @@ func (c *charges) give(how func(*ratelimit.Bucket, time.Duration), now time.Dura
 // limits are the rules of an account and the buckets of its registry scope. Owned by the Pool.
 type limits struct {
 	rules    []Rule
-	version  int // changes with the rules
+	version  int  // changes with the rules
+	lanes    bool // sessions are lanes: no limits but of client scope
 	registry bucketSet
 	shared   [numKinds]ruleSet // by kind: the rules of registry and session scope that count it
 	client   [numKinds]ruleSet // by kind: the rules of client scope that count it
@@ -182,12 +183,6 @@ type limits struct {
 	held     Heap[*Budget]     // the budgets that hold exchanges, by when the first may go
 }
 
-func newLimits(rules []Rule) limits {
-	var l limits
-	l.use(rules, 0)
-	return l
-}
-
 // use replaces the rules. Used slots of an old rule count for the new ones of its scope that have
 // some of its commands, see carry.
 func (l *limits) use(rules []Rule, now time.Duration) {
@@ -195,7 +190,7 @@ func (l *limits) use(rules []Rule, now time.Duration) {
 		panic("BUG: more rules than MaxRules")
 	}
 	old := *l
-	*l = limits{rules: rules, version: old.version + 1, held: old.held, exceeded: make([]uint64, len(rules)),
+	*l = limits{rules: rules, version: old.version + 1, lanes: old.lanes, held: old.held, exceeded: make([]uint64, len(rules)),
 		limited: make([]time.Duration, len(rules))}
 	l.registry = l.buckets(ScopeRegistry)
 	carry(l.registry, rules, old.registry, old.rules, now)
@@ -232,6 +227,9 @@ func (l *limits) recount(old *limits) {
 // buckets returns new buckets for an owner of the scope; nil where no rule has that scope.
 func (l *limits) buckets(scope Scope) bucketSet {
 	var b bucketSet
+	if l.lanes && scope != ScopeClient {
+		return nil
+	}
 	for i, r := range l.rules {
 		if r.Scope == scope {
 			if b == nil {
@@ -322,7 +320,7 @@ func (l *limits) watch(x *Exchange, session bucketSet, now time.Duration) {
 		case ScopeClient:
 			owner = nil
 			if x.Budget != nil {
-				l.current(x.Budget, now) // a reload may have come while x waited in a lane
+				l.current(x.Budget, now) // a reload may have come while x waited in a row
 				owner = x.Budget.buckets
 			}
 		}
@@ -344,7 +342,7 @@ type Budget struct {
 }
 
 // NewBudget returns the Budget of an identity that has sent nothing yet.
-func NewBudget() *Budget { return &Budget{waiting: list{links: laneLinks}} }
+func NewBudget() *Budget { return &Budget{waiting: list{links: rowLinks}} }
 
 // current gives b buckets of the rules in force.
 func (l *limits) current(b *Budget, now time.Duration) {

@@ -85,7 +85,7 @@ func (p *Pool) Doubted(s *Session, d Doubt, now time.Duration) Ruling {
 
 // mayAsk reports whether s may be asked, but for the limits.
 func (p *Pool) mayAsk(s *Session, now time.Duration) bool {
-	return p.pollsMean && !p.draining && !p.paused && now >= p.throttledUntil && !s.ofOld() &&
+	return p.telling(s) && p.pollsMean && !p.draining && !p.halted() && now >= p.throttledUntil && !s.ofOld() &&
 		(p.cfg.MaxCommands == 0 || s.commands < p.cfg.MaxCommands-1)
 }
 

@@ -61,13 +61,19 @@ const (
 	CauseServices  // the registry offers other services than the session is logged in with
 	CauseErrors    // one more equal error, and the registry ends the session
 	CauseFailing   // the session answers every command by 2400, others do not
-	NumCauses      // for tables by Cause
+	CauseNoOwner   // no host owned the account that could be reached
+	// this host has owned the account, and may write to the registry no more, since it could not renew
+	// that in time
+	CauseFenced
+	CauseMoved // another host owns the account, or is to own it
+	NumCauses  // for tables by Cause
 )
 
 var causeNames = [NumCauses]string{"none", "queue_timeout", "registry_away", "login_refused", "too_many_sessions",
 	"client_gone", "command_timeout", "registry_closed", "connect", "greeting", "frame", "mismatch", "unasked",
 	"code_closes", "idle", "age", "count", "shutdown", "tls", "login_lost", "throttled", "changed",
-	"audit", "paused", "reconnect", "no_room", "blamed", "ledger", "services", "equal_errors", "failing"}
+	"audit", "paused", "reconnect", "no_room", "blamed", "ledger", "services", "equal_errors", "failing",
+	"no_owner", "fenced", "moved"}
 
 func (c Cause) String() string { return causeNames[c] }
 
@@ -76,7 +82,7 @@ func (c Cause) String() string { return causeNames[c] }
 func (c Cause) ours() bool {
 	switch c {
 	case CauseIdle, CauseAge, CauseCount, CauseShutdown, CauseChanged, CausePaused, CauseReconnect,
-		CauseServices, CauseErrors, CauseFailing:
+		CauseServices, CauseErrors, CauseFailing, CauseFenced, CauseMoved:
 		return true
 	}
 	return false
@@ -88,7 +94,7 @@ func (c Cause) ours() bool {
 var (
 	SessionCauses = []Cause{CauseCommandTimeout, CauseRegistryClosed, CauseFrame, CauseMismatch, CauseUnasked,
 		CauseCodeCloses, CauseIdle, CauseAge, CauseCount, CauseShutdown, CauseLoginLost, CauseChanged, CausePaused,
-		CauseReconnect, CauseServices, CauseErrors, CauseFailing}
+		CauseReconnect, CauseServices, CauseErrors, CauseFailing, CauseFenced, CauseMoved}
 	BlameCauses  = []Cause{CauseCommandTimeout, CauseRegistryClosed, CauseFrame, CauseMismatch, CauseUnasked, CauseCodeCloses}
 	DesyncCauses = []Cause{CauseFrame, CauseMismatch, CauseUnasked}
 )

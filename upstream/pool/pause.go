@@ -8,7 +8,7 @@ func (p *Pool) Pause(now time.Duration) {
 	p.paused, p.nextTry, p.downSince = true, 0, -1
 	p.recall()
 	p.dispatch(now)
-	p.checkDrained(now)
+	p.checkDone(now)
 }
 
 // Resume ends a Pause.
@@ -17,10 +17,14 @@ func (p *Pool) Resume(now time.Duration) {
 	p.dispatch(now)
 }
 
-// standDown retires every idle session, for a pause.
+// standDown retires every idle session, for a pause or a suspension.
 func (p *Pool) standDown(now time.Duration) {
+	cause := CausePaused
+	if p.suspension.on {
+		cause = p.suspension.cause
+	}
 	for i := len(p.idle) - 1; i >= 0; i-- {
-		p.retire(p.idle[i], CausePaused, now)
+		p.retire(p.idle[i], cause, now)
 	}
 }
 

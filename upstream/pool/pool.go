@@ -46,6 +46,8 @@ const (
 	DoFinish
 	// DoDrained: the Pool has no exchange and no session any more, after Drain.
 	DoDrained
+	// DoSuspended: the Pool has no session any more, after Suspend or Abandon.
+	DoSuspended
 )
 
 // Action is one thing to do. The fields that the comment of its Do names are set.
@@ -62,6 +64,10 @@ type Action struct {
 type Config struct {
 	Grant
 
+	// Relay: another host owns the account, and the sessions are lanes to it. Of the rules only those of
+	// client scope apply, and nothing of what follows but the timeouts and Record. It changes by Assume.
+	Relay bool
+
 	QueueTimeout   time.Duration // longest wait in the queue
 	CommandTimeout time.Duration // longest wait for an answer
 
@@ -73,6 +79,8 @@ type Config struct {
 
 	Record Record       // whether a note of a transform is kept first
 	Ledger LedgerPolicy // whether use of limits is written down first
+	// Skew is by how much the wall clock may be ahead of the one by which a ledger was written.
+	Skew time.Duration
 
 	Rand *rand.Rand // for jitter
 }
@@ -92,49 +100,18 @@ type Pool struct {
 	live     int        // number of idle and busy ones
 	lastID   uint64
 
-	// Opening sessions, see sizing.go.
-	ceiling  int           // MaxSessions, or less while the registry answers 2502 to logins
-	raiseAt  time.Duration // when ceiling may grow by one
-	failures int           // attempts in a row that gave no working session, while none was live
-	beside   backoff       // those while others were live
-	own      own
-	silence  silence
-	habit    habit
-	warmAt   time.Duration // no session is opened for stock before
-	nextOpen time.Duration // the earliest instant of the next attempt, by back-off
-	// nextTry is the earliest instant at which size opens the session that it wants; zero or past:
-	// nothing delays it.
-	nextTry time.Duration
-	// hasty counts the sessions that the registry ended young by an answer, since one lived long
-	// enough.
-	hasty     int
-	worked    int           // commands answered since the registry ended a young session by an answer
-	outgoing  *Session      // live, to be retired once another is open in its place; nil: none
-	relieved  bool          // a session was opened since outgoing was set
-	downSince time.Duration // when the registry went away; -1: it is there
-	refused   bool          // the last login was refused, and a retry does not help
-	logins    *ratelimit.Bucket
-	triedAt   time.Duration   // when the last attempt to open a session began
-	paces     [2]pace         // of queries, and of transforms
-	ghosts    []time.Duration // until when the slots of such sessions count as taken; in order
+	learnt
+	logins *ratelimit.Bucket
+	apart  int // sessions that have no place among those of the role
 
-	// Throttling: the registry wants fewer commands, so that no client's is sent for a while.
-	throttledUntil time.Duration
-	throttle       time.Duration // length of the last one; 0: a command was answered since
-
-	fastest time.Duration // shortest time in which a command was answered; never: none was
-
-	// What our own polls have told of logins, see login.go.
-	pollLost     bool // one was refused, so that its session was given up, and none was answered since
-	pollsRefused int  // by sessions opened since, which were given up too
-	pollsMean    bool // a refused one tells of a lost login: not where the account may not poll
+	suspension suspension
 
 	paused    bool          // by Pause
 	draining  bool          // by Drain
 	drained   bool          // DoDrained was asked for
 	drainBy   time.Duration // the drain's deadline
 	drainOver bool          // drainBy has passed, see endDrain
-	// abandoned counts the sessions that the end of the drain closed without a logout.
+	// abandoned counts the sessions that the end of a drain or a suspension closed without a logout.
 	abandoned int
 
 	wake    time.Duration // when Advance is due
@@ -142,9 +119,6 @@ type Pool struct {
 	done    int // actions[:done] were taken
 
 	keeping keeping
-
-	offers              offers
-	errorsAt, failingAt time.Duration // from when on another session may be replaced, see codes.go
 }
 
 // New returns a Pool. It opens MinSessions sessions, one after the other; the first DoOpen is there
@@ -154,28 +128,31 @@ func New(cfg Config, now time.Duration) *Pool { return Resume(cfg, nil, now, now
 // Resume is New for a process that goes on where another has ended, which has kept l last; nil: nothing
 // was ever kept. wall is the wall clock at now, as time since 1970.
 func Resume(cfg Config, l *Ledger, now, wall time.Duration) *Pool {
-	cfg.Grant.check()
-	p := &Pool{
-		cfg:       cfg,
-		limits:    newLimits(cfg.Rules),
-		blame:     newBlame(),
-		fastest:   never,
-		ceiling:   cfg.MaxSessions,
-		raiseAt:   never,
-		nextOpen:  now,
-		own:       firstLogin(),
-		downSince: -1,
-		pollsMean: true,
-		drainBy:   never,
-		wake:      never,
-		logins:    ratelimit.NewBucket(loginBudget(cfg.MaxSessions)),
-	}
-	p.keeping.settle = never
-	p.queue.init()
+	p := newPool(cfg, now)
 	p.adopt(l, now, wall)
 	p.ration()
 	p.size(now)
 	p.keep(now)
+	return p
+}
+
+// newPool returns a Pool that has done nothing yet.
+func newPool(cfg Config, now time.Duration) *Pool {
+	cfg.Grant.check()
+	cfg.fit()
+	p := &Pool{
+		cfg:        cfg,
+		limits:     limits{lanes: cfg.Relay},
+		blame:      newBlame(),
+		learnt:     newLearnt(&cfg, now),
+		suspension: suspension{by: never},
+		drainBy:    never,
+		wake:       never,
+		logins:     ratelimit.NewBucket(loginBudget(cfg.MaxSessions)),
+	}
+	p.limits.use(cfg.Rules, now)
+	p.keeping.settle = never
+	p.queue.init()
 	return p
 }
 
@@ -216,7 +193,7 @@ func (p *Pool) Submit(x *Exchange, now time.Duration) {
 	case p.draining:
 		p.finish(x, CauseShutdown)
 		return
-	case p.refused && p.live == 0:
+	case p.hopeless():
 		p.finish(x, CauseLoginRefused)
 		return
 	}
@@ -248,7 +225,7 @@ func (p *Pool) wait(x *Exchange, now time.Duration) {
 		x.state = exchangeQueued
 		x.list = &p.queue.again
 		p.queue.again.pushBack(x)
-	case p.blame.pass(x, now) && p.enter(x, now):
+	case p.passes(x, now) && p.enter(x, now):
 	default:
 		p.wakeForHeld()
 	}
@@ -265,10 +242,10 @@ func (p *Pool) enter(x *Exchange, now time.Duration) bool {
 	return true
 }
 
-// line puts x, which nothing holds, into its lane.
+// line puts x, which nothing holds, into its row.
 func (p *Pool) line(x *Exchange) {
 	x.state = exchangeQueued
-	p.queue.laneFor(p.limits.shared[x.kind], x).push(x)
+	p.queue.rowFor(p.limits.shared[x.kind], x).push(x)
 }
 
 // away reports whether the registry has been away for longer than QueueTimeout.
@@ -330,20 +307,24 @@ func (p *Pool) cancel(x *Exchange, cause Cause, now time.Duration) {
 	case x.state == exchangeQueued || x.state == exchangeHeld || x.state == exchangeGated:
 		p.giveUp(x, cause, now)
 		p.dispatch(now)
-		p.checkDrained(now)
+		p.checkDone(now)
 	case x.state == exchangeInFlight && x.session.recording && x.session.state == SessionBusy:
 		p.takeBack(x.session, cause, now)
 	}
 }
 
-// Unsent says that x was not written on s, since nothing may be written there any more. x waits
-// again, in its client's turn, which is an early one. The session ends for the given cause.
+// Unsent says that x was not written on s, since nothing may be written there any more; of a lane, that
+// the owner has written nothing of it, for CauseMoved. x waits again, in its client's turn, which is an
+// early one, and no longer than it could before. The session ends for the given cause.
 func (p *Pool) Unsent(s *Session, x *Exchange, cause Cause, now time.Duration) {
 	if s.x != x {
 		panic("BUG: unsent exchange of another session")
 	}
 	p.unsend(s, now)
 	p.Poison(s, cause)
+	if s.lane {
+		p.laneLost(s, now) // before another is opened
+	}
 	p.again(x, now)
 	p.dispatch(now)
 }
@@ -404,11 +385,13 @@ func (p *Pool) Advance(now time.Duration) {
 	}
 	p.dispatch(now)
 	p.rewake(now)
-	p.checkDrained(now)
+	p.checkDone(now)
 }
 
-// expire ends the exchanges that have waited until their deadlines, and a drain at its own.
+// expire ends the exchanges that have waited until their deadlines, and a suspension and a drain at
+// their own.
 func (p *Pool) expire(now time.Duration) {
+	p.endSuspension(now)
 	for x := p.queue.overdue(now); x != nil; x = p.queue.overdue(now) {
 		p.giveUp(x, p.waitCause(x, now), now)
 	}
@@ -430,6 +413,8 @@ func (p *Pool) waitCause(x *Exchange, now time.Duration) Cause {
 	switch {
 	case p.paused:
 		return CausePaused
+	case p.ownerless():
+		return CauseNoOwner
 	case p.away(now):
 		return CauseRegistryAway
 	case now < p.throttledUntil:

@@ -8,7 +8,7 @@ const impatience = time.Second
 
 // queue contains the exchanges that wait for a session. Owned by the Pool.
 //
-// A lane contains the exchanges to which the same rules apply, of clients of the same weight and
+// A row contains the exchanges to which the same rules apply, of clients of the same weight and
 // standing. The client that has been without service the longest is first. Since a client has one
 // exchange at a time, eager clients take turns, and one that asks now and then does not stand
 // behind them.
@@ -17,7 +17,7 @@ const impatience = time.Second
 // for a class moves its time on, by the less the more clients it has and the more each weighs. The
 // class with the least time is next.
 type queue struct {
-	lanes   []*lane
+	rows    []*row
 	classes []*class
 	again   list // exchanges that a session refused as not logged in
 	// All that wait, in two lists in order of deadline; see timed.
@@ -33,36 +33,36 @@ type class struct {
 	time   float64 // virtual
 }
 
-// lane is one of the queue's lanes.
-type lane struct {
+// row is one of the queue's rows.
+type row struct {
 	set      ruleSet
 	standing standing
 	class    *class
 	heap     Heap[*Exchange] // by turn
 }
 
-// laneKey is the place of x in the order of a lane: the client without service the longest is
+// rowKey is the place of x in the order of a row: the client without service the longest is
 // first, between equals the one that asked first.
-func (x *Exchange) laneKey() Key { return Key{At: x.Since, Seq: x.seq} }
+func (x *Exchange) rowKey() Key { return Key{At: x.Since, Seq: x.seq} }
 
-// push puts x into the lane.
-func (l *lane) push(x *Exchange) {
-	x.lane = l
-	l.heap.Push(x, &x.place, x.laneKey())
+// push puts x into the row.
+func (l *row) push(x *Exchange) {
+	x.row = l
+	l.heap.Push(x, &x.place, x.rowKey())
 }
 
-// unqueue takes x out of its lane, or the list in a lane's stead.
+// unqueue takes x out of its row, or the list in a row's stead.
 func (x *Exchange) unqueue() {
-	if x.lane != nil {
-		x.lane.heap.Remove(x.place)
+	if x.row != nil {
+		x.row.heap.Remove(x.place)
 	} else {
 		x.list.remove(x)
 	}
-	x.lane, x.list = nil, nil
+	x.row, x.list = nil, nil
 }
 
 func (q *queue) init() {
-	q.timed1.links, q.timed2.links, q.again.links = deadlineLinks, deadlineLinks, laneLinks
+	q.timed1.links, q.timed2.links, q.again.links = deadlineLinks, deadlineLinks, rowLinks
 }
 
 // classCredit is how far behind the others a class may be that becomes active again, in commands
@@ -96,16 +96,16 @@ func (q *queue) sent(x *Exchange) {
 	c.time += 1 / (float64(c.active) * float64(c.weight))
 }
 
-// laneFor returns the lane of a set of rules, for exchanges like x, and makes it where there is none
+// rowFor returns the row of a set of rules, for exchanges like x, and makes it where there is none
 // yet.
-func (q *queue) laneFor(set ruleSet, x *Exchange) *lane {
-	for _, l := range q.lanes {
+func (q *queue) rowFor(set ruleSet, x *Exchange) *row {
+	for _, l := range q.rows {
 		if l.set == set && l.class.weight == x.Weight && l.standing == x.standing {
 			return l
 		}
 	}
-	l := &lane{set: set, standing: x.standing, class: q.class(x.Weight)}
-	q.lanes = append(q.lanes, l)
+	l := &row{set: set, standing: x.standing, class: q.class(x.Weight)}
+	q.rows = append(q.rows, l)
 	return l
 }
 

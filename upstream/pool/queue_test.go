@@ -106,8 +106,8 @@ func TestHeldHead(t *testing.T) {
 	d.answer(s, CauseNone)
 	d.wantSent(first, query)
 	d.wantWaiting(held)
-	if len(d.queue.lanes) != 2 {
-		t.Errorf("%d lanes, want one by the limit and one without", len(d.queue.lanes))
+	if len(d.queue.rows) != 2 {
+		t.Errorf("%d rows, want one by the limit and one without", len(d.queue.rows))
 	}
 }
 
@@ -181,19 +181,19 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-// TestLanes: a lane is made once for a set of rules, a weight and a standing, and a class once for a
+// TestRows: a row is made once for a set of rules, a weight and a standing, and a class once for a
 // weight.
-func TestLanes(t *testing.T) {
+func TestRows(t *testing.T) {
 	var q queue
 	q.init()
 	light, heavy, suspect := &Exchange{Weight: 1}, &Exchange{Weight: 2}, &Exchange{Weight: 1, standing: standingSuspect}
-	a, b, c, d := q.laneFor(1, light), q.laneFor(2, light), q.laneFor(1, heavy), q.laneFor(1, suspect)
+	a, b, c, d := q.rowFor(1, light), q.rowFor(2, light), q.rowFor(1, heavy), q.rowFor(1, suspect)
 	if a == b || a == c || a == d || a.class != b.class || a.class == c.class || a.class != d.class {
-		t.Error("lanes or classes are the wrong ones")
+		t.Error("rows or classes are the wrong ones")
 	}
-	if q.laneFor(1, light) != a || q.laneFor(2, light) != b || q.laneFor(1, heavy) != c || q.laneFor(1, suspect) != d ||
-		len(q.lanes) != 4 || len(q.classes) != 2 {
-		t.Errorf("%d lanes and %d classes, want 4 and 2", len(q.lanes), len(q.classes))
+	if q.rowFor(1, light) != a || q.rowFor(2, light) != b || q.rowFor(1, heavy) != c || q.rowFor(1, suspect) != d ||
+		len(q.rows) != 4 || len(q.classes) != 2 {
+		t.Errorf("%d rows and %d classes, want 4 and 2", len(q.rows), len(q.classes))
 	}
 	x, y := &Exchange{Since: 2}, &Exchange{Since: 1}
 	a.push(x)
@@ -203,8 +203,8 @@ func TestLanes(t *testing.T) {
 	}
 	y.unqueue()
 	x.unqueue()
-	if a.heap.Len() != 0 || x.lane != nil || x.place.In() {
-		t.Errorf("%d are left in the lane", a.heap.Len())
+	if a.heap.Len() != 0 || x.row != nil || x.place.In() {
+		t.Errorf("%d are left in the row", a.heap.Len())
 	}
 	x.list = &q.again
 	q.again.pushBack(x)

@@ -17,12 +17,18 @@ const (
 	// NewRegistry: another address or account. Nothing but a logout is sent on a session of the old
 	// one any more, see leave.
 	NewRegistry
+	// newRole: the account has another owner, see Assume. Nothing is sent on a session of before.
+	newRole
 )
 
 // Reconfigure changes the numbers while the pool works. Waiting exchanges keep their deadlines,
 // used slots of a limit still count, and sessions above a lower MaxSessions retire when they are
 // idle. Unlike Grant, it draws the lives of the sessions anew.
 func (p *Pool) Reconfigure(cfg Config, login LoginChange, now time.Duration) {
+	if cfg.Relay != p.cfg.Relay {
+		panic("BUG: a reload changes the role")
+	}
+	cfg.fit()
 	to := cfg.Grant
 	cfg.Rand, cfg.Grant = p.cfg.Rand, p.cfg.Grant
 	rations := cfg.Ledger != p.cfg.Ledger
@@ -69,9 +75,8 @@ func (p *Pool) leave(now time.Duration) {
 		p.depart(s, now)
 	}
 	for _, s := range p.sessions {
-		if s.state == SessionDialing && s.cause != CauseChanged {
-			s.cause = CauseChanged // so that it is asked once
-			p.do(Action{Do: DoAbort, Session: s})
+		if s.state == SessionDialing {
+			p.abort(s, s.leavesFor())
 		}
 	}
 }
@@ -80,23 +85,32 @@ func (p *Pool) leave(now time.Duration) {
 // no count. While the limits do not admit a logout, s waits for that, but for nothing else and no
 // longer than for a logout's answer; then it is closed without.
 func (p *Pool) depart(s *Session, now time.Duration) {
+	why := s.leavesFor()
 	if s.state != SessionDraining {
-		s.state, s.since, s.cause = SessionDraining, now, CauseChanged
+		s.state, s.since, s.cause = SessionDraining, now, why
 	}
 	set, at := p.admits(s, frame.CommandLogout, frame.OpNone, now)
 	switch end := s.since + logoutTimeout; {
-	case p.draining && now >= p.drainBy:
-		p.abandoned++
-		p.Poison(s, CauseChanged)
+	case s.lane, p.cfg.Relay, now >= p.cutAt():
+		p.cutOff(s, why)
 	case at <= now:
 		p.logOut(s, set, now)
 	case now >= end:
-		p.Poison(s, CauseChanged)
+		p.Poison(s, why)
 	default:
 		s.deadline = min(at, now+recheck, end)
 		p.wakeAt(s.deadline)
 	}
 }
 
-// ofOld reports whether s is a session of a registry, or account, that a reload has left.
-func (s *Session) ofOld() bool { return s.stale == NewRegistry }
+// ofOld reports whether s is a session of a registry, or account, that a reload has left, or of a role
+// that the pool had.
+func (s *Session) ofOld() bool { return s.stale >= NewRegistry }
+
+// leavesFor is why s ends, if it is ofOld.
+func (s *Session) leavesFor() Cause {
+	if s.stale == newRole {
+		return CauseMoved
+	}
+	return CauseChanged
+}

@@ -41,7 +41,7 @@ func (p *Pool) Recorded(s *Session, ticket uint64, ok bool, now time.Duration) {
 }
 
 // recorded asks for the exchange of s to be written, unless it is overdue by now, the account is
-// paused or throttled, or s is of a registry that was left.
+// paused, suspended or throttled, or s is of a registry or a role that was left.
 func (p *Pool) recorded(s *Session, now time.Duration) {
 	switch {
 	case now >= p.lastSend():
@@ -50,7 +50,7 @@ func (p *Pool) recorded(s *Session, now time.Duration) {
 	case now >= s.x.deadline:
 		p.takeBack(s, p.waitCause(s.x, now), now)
 		return
-	case p.paused || now < p.throttledUntil || s.ofOld():
+	case p.halted() || now < p.throttledUntil || s.ofOld():
 		x := p.unsend(s, now)
 		p.again(x, now)
 		p.rested(s, CauseNone, now)
@@ -82,5 +82,5 @@ func (p *Pool) takeBack(s *Session, cause Cause, now time.Duration) {
 	p.ended(x)
 	p.finish(x, cause)
 	p.rested(s, CauseNone, now)
-	p.checkDrained(now)
+	p.checkDone(now)
 }

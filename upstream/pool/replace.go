@@ -65,7 +65,7 @@ func (p *Pool) steady(s *Session) bool {
 }
 
 // room reports whether one more session may be open.
-func (p *Pool) room() bool { return len(p.sessions) < min(p.ceiling, p.cfg.MaxSessions) }
+func (p *Pool) room() bool { return p.count() < min(p.ceiling, p.cfg.MaxSessions) }
 
 // spare reports whether the pool does as well with one idle session less.
 func (p *Pool) spare() bool {

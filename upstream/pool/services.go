@@ -89,7 +89,7 @@ func (o *offers) change(now time.Duration) {
 // Greeted takes a greeting that has come on s. set is the name of what a login would ask for by it, not
 // empty. Sessions that are logged in with others are replaced, at once or later.
 func (p *Pool) Greeted(s *Session, set string, now time.Duration) Offer {
-	if s.ofOld() {
+	if s.ofOld() || !p.telling(s) {
 		return OfferSame
 	}
 	was := p.offers.hear(set, now)

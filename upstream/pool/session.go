@@ -42,6 +42,10 @@ type Session struct {
 	Shell any    // the shell's; the Pool does not look at it
 
 	// Owned by the Pool.
+	lane       bool // it leads to the host that owns the account; immutable
+	apart      bool // it is of another role, and has no place among those of this one
+	aborted    bool // DoAbort was asked for
+	laneLost   bool // its end is counted, see laneLost
 	state      SessionState
 	inFlight   InFlight
 	recording  bool          // x waits for its record; nothing of it is sent

@@ -6,7 +6,7 @@ import (
 )
 
 // TestShadowRuleAddedWhileQueued: a reload adds a shadow rule of client scope while an exchange waits
-// in a lane, whose client has buckets of the rules before.
+// in a row, whose client has buckets of the rules before.
 func TestShadowRuleAddedWhileQueued(t *testing.T) {
 	r1 := limited(100, time.Second, ScopeClient)
 	r1.Name = "a"
@@ -14,7 +14,7 @@ func TestShadowRuleAddedWhileQueued(t *testing.T) {
 	s := d.open()
 	x := d.ask(true)
 	y := &Exchange{Command: x.Command, Query: true, Weight: 1, Since: d.now, Budget: NewBudget()}
-	d.submit(y) // waits in a lane: the session is busy
+	d.submit(y) // waits in a row: the session is busy
 	r2 := limited(100, time.Second, ScopeRegistry)
 	r2.Name = "b"
 	r3 := only(x.Command, 1, time.Second, ScopeClient)

@@ -56,47 +56,62 @@ func (p *Pool) nextLogin(now time.Duration) time.Duration {
 
 // size opens a session where one is missing: below MinSessions, in the place of the outgoing one,
 // or for a waiting exchange that the limits admit and no idle session can take. It opens one at a
-// time, within the ceiling, and not before back-off ends.
+// time, but for lanes, within the ceiling, and not before back-off ends.
 func (p *Pool) size(now time.Duration) {
-	if p.opening > 0 || len(p.sessions) >= p.cfg.MaxSessions || !p.wanted(now) {
-		return
+	for p.opening < p.atOnce() && p.count() < p.cfg.MaxSessions && p.wanted(now) && p.open(now) {
 	}
+}
+
+// count returns the number of sessions of the role, in any state.
+func (p *Pool) count() int { return len(p.sessions) - p.apart }
+
+// open opens a session, and reports whether it did. Otherwise it sets wake to when it may.
+func (p *Pool) open(now time.Duration) bool {
 	if now >= p.raiseAt {
 		p.raiseCeiling(now)
 	}
-	if len(p.sessions) >= p.ceiling {
+	if p.count() >= p.ceiling {
 		p.wakeAt(p.raiseAt)
-		return
+		return false
 	}
 	if p.taken(now) >= p.ceiling {
 		p.nextTry = p.ghosts[0]
 		p.wakeAt(p.nextTry)
-		return
+		return false
 	}
-	s := &Session{ID: p.lastID + 1, state: SessionDialing, since: now, deadline: never, answeredAt: never,
-		honestAt: never, buckets: p.limits.buckets(ScopeSession), rules: p.limits.rules}
+	s := &Session{ID: p.lastID + 1, lane: p.cfg.Relay, state: SessionDialing, since: now, deadline: never,
+		answeredAt: never, honestAt: never, buckets: p.limits.buckets(ScopeSession), rules: p.limits.rules}
 	set, at := p.admits(s, frame.CommandLogin, frame.OpNone, now)
-	if at = max(at, p.openAt(), p.nextLogin(now)); at > now {
+	if at = max(at, p.openAt()); !s.lane {
+		at = max(at, p.nextLogin(now))
+	}
+	if at > now {
 		if p.nextTry = at; at == never { // for the ledger
 			p.nextTry = 0
 		}
 		p.wakeAt(at)
-		return
+		return false
 	}
 	p.nextTry = 0
 	p.lastID++
-	p.logins.Take(now)
-	p.triedAt = now
+	if p.triedAt = now; !s.lane {
+		p.logins.Take(now)
+		s.charges = append(s.charges, p.logins)
+	}
 	p.charge(s, set, now)
 	p.sessions = append(p.sessions, s)
 	p.opening++
 	p.do(Action{Do: DoOpen, Session: s})
+	return true
 }
 
 // wanted reports whether one more session would be of use.
 func (p *Pool) wanted(now time.Duration) bool {
-	if p.paused {
+	if p.halted() {
 		return false
+	}
+	if p.cfg.Relay {
+		return p.wantsLane(now)
 	}
 	if p.draining {
 		return p.live == 0 && p.Queued() > 0 && now < p.drainBy
@@ -113,7 +128,7 @@ func (p *Pool) wanted(now time.Duration) bool {
 	if p.blame.risky[standingSuspect].waiting.n > 0 && p.affords(standingSuspect, now) { // for a second session
 		return true
 	}
-	for _, l := range p.queue.lanes {
+	for _, l := range p.queue.rows {
 		if l.heap.Len() == 0 || !p.affords(l.standing, now) {
 			continue
 		}
@@ -134,14 +149,15 @@ func (p *Pool) jittered(d time.Duration) time.Duration {
 // shortened returns n less a random part of it, at most ageJitter.
 func (p *Pool) shortened(n float64) float64 { return n * (1 - ageJitter*p.cfg.Rand.Float64()) }
 
-// Opened says that s has logged in.
+// Opened says that s has logged in; of a lane, that the owner takes commands on it.
 func (p *Pool) Opened(s *Session, now time.Duration) {
 	p.release(s, now)
-	p.logins.Done(now)
-	p.opening--
-	p.downSince, p.refused = -1, false
-	s.beside = p.live > 0
-	p.own.opened(p.triedAt)
+	if !s.apart {
+		p.opening--
+		p.downSince, p.refused = -1, false
+		s.beside = p.live > 0
+		p.own.opened(p.triedAt)
+	}
 	begun := s.since
 	s.opened, s.loggedInAt, s.cause = now, now, CauseNone
 	s.verify = p.pollLost && p.pollsMean
@@ -151,12 +167,11 @@ func (p *Pool) Opened(s *Session, now time.Duration) {
 		p.outdateServices(s, now)
 	}
 	p.relieve(now)
-	if p.draining && now >= p.drainBy {
-		p.abandoned++
-		p.Poison(s, CauseShutdown)
+	if now >= p.cutAt() && s.state != SessionClosing {
+		p.cutOff(s, p.endCause())
 	}
 	p.dispatch(now)
-	p.checkDrained(now)
+	p.checkDone(now)
 }
 
 // allot draws after how many commands and at which age s is to be replaced. It leaves the age alone
@@ -184,7 +199,11 @@ func (p *Pool) rest(s *Session, now time.Duration) {
 	}
 	s.state, s.since = SessionIdle, now
 	p.live++
-	p.idle = append(p.idle, s)
+	if s.lane { // the last one used is used next, so that those that nobody needs stay idle
+		p.idle = slices.Insert(p.idle, 0, s)
+	} else {
+		p.idle = append(p.idle, s)
+	}
 	p.judgeCodes(s, now)
 	p.idleDeadline(s, now)
 	switch why := p.worn(s, now); {
@@ -211,7 +230,10 @@ func (p *Pool) idleDeadline(s *Session, now time.Duration) {
 
 // idleTime is how long a session may be idle before something is done about it.
 func (p *Pool) idleTime() time.Duration {
-	if p.cfg.Keepalive > 0 {
+	switch {
+	case p.cfg.Relay:
+		return laneIdle
+	case p.cfg.Keepalive > 0:
 		return p.cfg.Keepalive
 	}
 	return surplusIdle
@@ -251,6 +273,7 @@ func (p *Pool) idleDue(s *Session, now time.Duration) {
 	idle := now >= s.since+p.idleTime()
 	s.deadline = now + recheck // unless something better is found
 	switch why := p.worn(s, now); {
+	case p.suspension.on: // it waits to log out
 	case p.draining && p.Queued() == 0:
 		p.retire(s, CauseShutdown, now)
 	case why != CauseNone && p.retireWorn(s, why, now):
@@ -260,7 +283,7 @@ func (p *Pool) idleDue(s *Session, now time.Duration) {
 		p.keepalive(s, now)
 	case why != CauseNone: // it waits to be replaced
 	case idle:
-		s.deadline = min(s.expires, now+surplusIdle)
+		s.deadline = min(s.expires, now+p.idleTime())
 	default:
 		p.idleDeadline(s, now)
 	}
@@ -297,7 +320,7 @@ func (p *Pool) ping(s *Session, what InFlight, set ruleSet, now time.Duration) {
 // replaces them. The shell calls it when time may have passed that its clock did not count, as when
 // the host slept.
 func (p *Pool) Probe(now time.Duration) {
-	for i := len(p.idle) - 1; i >= 0; i-- {
+	for i := len(p.idle) - 1; i >= 0 && !p.suspension.on; i-- {
 		if s := p.idle[i]; p.cfg.Keepalive > 0 {
 			s.since = now - p.cfg.Keepalive // it stays due where a limit holds it now
 			p.keepalive(s, now)
@@ -309,13 +332,13 @@ func (p *Pool) Probe(now time.Duration) {
 }
 
 // retire logs the idle session s out for the given cause. While the limits do not admit a logout, s
-// stays idle, and its deadline is when to call retire again. Past the deadline of a drain nothing
-// is written any more: s is closed. So it is at once where no logout is admitted before.
+// stays idle, and its deadline is when to call retire again. Past the deadline of a drain, or of a
+// suspension, nothing is written any more: s is closed. So it is at once where no logout is admitted
+// before, and where s is a lane.
 func (p *Pool) retire(s *Session, cause Cause, now time.Duration) {
 	set, at := p.admits(s, frame.CommandLogout, frame.OpNone, now)
-	if p.draining && (now >= p.drainBy || at >= p.drainBy && at != never) {
-		p.abandoned++
-		p.Poison(s, cause)
+	if cut := p.cutAt(); s.lane || now >= cut || at >= cut && at != never {
+		p.cutOff(s, cause)
 		return
 	}
 	if at > now {
@@ -346,10 +369,13 @@ func (p *Pool) shrink(now time.Duration) {
 
 // endRefused ends the waiting exchanges once a refused login leaves no session to carry them.
 func (p *Pool) endRefused(now time.Duration) {
-	if p.refused && p.live == 0 {
+	if p.hopeless() {
 		p.endQueue(CauseLoginRefused, now)
 	}
 }
+
+// hopeless reports whether nothing that waits can be sent, since the registry refuses the login.
+func (p *Pool) hopeless() bool { return p.refused && p.live == 0 && !p.suspension.on }
 
 // endQueue ends all waiting exchanges for the given cause.
 func (p *Pool) endQueue(cause Cause, now time.Duration) {

@@ -10,6 +10,9 @@ type Snapshot struct {
 	Sessions [NumSessionStates]int
 	Max      int  // sessions that may be open now: MaxSessions, or less while the registry refuses more
 	Paused   bool // by the operator
+	// Suspended: no host is known to own the account, so that nothing is sent. Relay: the sessions are
+	// lanes to the host that does.
+	Suspended, Relay bool
 	// LedgerFails is what the config says about a ledger that cannot be written; LedgerNot: it can.
 	LedgerFails LedgerPolicy
 	// OwnCounted: the last login was refused with 2502, most likely since the registry still counts a
@@ -68,6 +71,7 @@ func (p *Pool) Snapshot(s *Snapshot, now time.Duration) {
 	}
 	s.PollRefused = !p.pollsMean
 	s.Max, s.Paused = p.ceiling, p.paused
+	s.Suspended, s.Relay = p.suspension.on, p.cfg.Relay
 	s.OwnCounted, s.IdleLimit = p.OwnCounted(), p.IdleLimit(now)
 	s.OnDemand = p.onDemand(now)
 	s.Backoff = p.opening == 0 && now < p.nextTry && p.live < p.cfg.MinSessions
@@ -105,5 +109,5 @@ func (p *Pool) Sessions(f func(*Session)) {
 	}
 }
 
-// Abandoned is the number of sessions that the end of a drain closed without a logout.
+// Abandoned is the number of sessions that the end of a drain, or of a suspension, closed without a logout.
 func (p *Pool) Abandoned() int { return p.abandoned }

@@ -21,7 +21,7 @@ const spentFrom = 5 * time.Second
 
 // Spent returns the limit that holds back the login for which clients wait, and is used up for longest.
 func (p *Pool) Spent(now time.Duration) (s Spent) {
-	if p.live > 0 || p.opening > 0 || p.paused || p.draining {
+	if p.live > 0 || p.opening > 0 || p.halted() || p.draining {
 		return s
 	}
 	for set := p.limits.shared[kindOf(frame.CommandLogin, frame.OpNone)]; set != 0; set &= set - 1 {

@@ -1,0 +1,71 @@
+package cluster
+
+import (
+	"log/slog"
+	"math"
+	"slices"
+	"time"
+)
+
+// interval is what is known of a difference of two clocks: it is not below lo and not above hi.
+type interval struct{ lo, hi time.Duration }
+
+// unknown is nothing at all.
+var unknown = interval{math.MinInt64, math.MaxInt64}
+
+func (i interval) known() bool { return i.lo != math.MinInt64 && i.hi != math.MaxInt64 }
+
+// skew returns what a changed record says of its host's wall clock, less ours. The host read it when it
+// wrote: after the reading before, which did not show the change, was asked for, and before this one was
+// answered. The request may have been under way for as long as requests may take.
+func (m *machine) skew(wall int64, before, now Instant) interval {
+	w := time.Duration(wall) * time.Millisecond
+	gap := now.Boot - before.Boot // by the clock that nobody sets
+	return interval{lo: w - now.Wall, hi: w - now.Wall + gap + requestTime(m.cfg.TTL) + time.Millisecond}
+}
+
+// requestTime is the longest that a request of the engine may take.
+func requestTime(ttl time.Duration) time.Duration { return ttl / 5 }
+
+// compare finds out whose wall clock is the odd one out. It takes three to tell.
+func (m *machine) compare(now Instant) {
+	clocks := make(map[*member]interval)
+	lows, highs := []time.Duration{0}, []time.Duration{0} // ours
+	for _, o := range m.members {
+		// A request may be late once: what two changes in a row say is certain.
+		i := interval{min(o.skews[0].lo, o.skews[1].lo), max(o.skews[0].hi, o.skews[1].hi)}
+		if o.host != m.cfg.Host && o.clear && m.alive(o, now) && o.skews[0].known() && o.skews[1].known() {
+			clocks[o] = i
+			lows, highs = append(lows, i.lo), append(highs, i.hi)
+		}
+	}
+	slices.Sort(lows)
+	slices.Sort(highs)
+	n := len(lows)
+	lo, hi := lows[(n-1)/2]-m.cfg.MaxSkew, highs[n/2]+m.cfg.MaxSkew
+	off := func(i interval) bool { return n > 2 && (i.lo > hi || i.hi < lo) }
+	for _, o := range m.members {
+		o.odd = o.host != m.cfg.Host && off(clocks[o]) && clocks[o] != (interval{})
+	}
+	m.setOdd(off(interval{}))
+	apart := false
+	if n == 2 {
+		for _, i := range clocks {
+			apart = i.lo > m.cfg.MaxSkew || i.hi < -m.cfg.MaxSkew
+		}
+	}
+	if apart && !m.apart {
+		m.say(slog.LevelWarn, "the wall clocks of the two members differ; one of them is wrong")
+	}
+	m.apart = apart
+}
+
+func (m *machine) setOdd(odd bool) {
+	switch {
+	case odd && !m.odd:
+		m.say(slog.LevelError, "the wall clock of this host differs from those of the other members; it owns nothing")
+	case !odd && m.odd:
+		m.say(slog.LevelInfo, "the wall clock of this host agrees with those of the other members again")
+	}
+	m.odd = odd
+}
