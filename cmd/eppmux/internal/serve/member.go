@@ -29,7 +29,9 @@ type member struct {
 	trids   *upstream.TRIDs // nil for the built-in registry: it is one of this process
 	locks   *locks
 	ledgers *ledgers
-	tenure  *tenure // of the account
+	tenure  *tenure // of the account; nil where the cluster shares it
+	cluster *clusterPart
+	tenant  *tenant // of the account in the cluster; nil: it is this host's alone
 	log     *slog.Logger
 
 	former  []*tenure      // of accounts that a reload has left, see leave
@@ -41,9 +43,9 @@ type member struct {
 	up, down *tls.Config
 }
 
-// startMember makes what serves r, and starts it. close must be called.
-func (s *service) startMember(ctx context.Context, r *config.Registry) (*member, error) {
-	m, err := s.openMember(r)
+// startMember makes what serves r, a registry of cfg, and starts it. close must be called.
+func (s *service) startMember(ctx context.Context, cfg *config.Config, r *config.Registry) (*member, error) {
+	m, err := s.openMember(cfg, r)
 	if err != nil {
 		return nil, err
 	}
@@ -56,13 +58,16 @@ func (s *service) startMember(ctx context.Context, r *config.Registry) (*member,
 
 // openMember makes what serves r, and opens its listeners. Nothing is sent to the registry before
 // begin, and clients that connect wait until then. close must be called.
-func (s *service) openMember(r *config.Registry) (*member, error) {
+func (s *service) openMember(cfg *config.Config, r *config.Registry) (*member, error) {
+	shared := s.cluster != nil && r.Shared(cfg)
 	m := &member{cfg: *r, sockets: s.sockets, record: s.record, locks: s.locks, ledgers: s.ledgers, log: s.log, ending: make(chan struct{})}
 	if r.Sandbox() {
 		var err error
 		if m.sandbox, err = startBuiltIn(r, s.log); err != nil {
 			return nil, err
 		}
+	} else if shared {
+		m.cluster, m.trids = s.cluster, s.cluster.trids
 	} else {
 		m.trids = s.transactionIDs()
 	}
@@ -73,10 +78,13 @@ func (s *service) openMember(r *config.Registry) (*member, error) {
 		}
 		return nil, err
 	}
+	if shared {
+		m.tenant = s.cluster.newTenant(m, r)
+	}
 	return m, nil
 }
 
-// transactionIDs returns the source for all accounts at real registries. A demo needs none, and no
+// transactionIDs returns the source for all accounts at real registries that are this host's alone. A demo needs none, and no
 // folder for it.
 func (s *service) transactionIDs() *upstream.TRIDs {
 	if s.trids == nil {
@@ -85,8 +93,12 @@ func (s *service) transactionIDs() *upstream.TRIDs {
 	return s.trids.trids
 }
 
-// claim takes the account, see locks.take. begin may be called after it.
+// claim takes the account, see locks.take, unless the cluster decides who has it. begin may be called
+// after it.
 func (m *member) claim(ctx context.Context) (err error) {
+	if m.tenant != nil {
+		return m.tenant.claim(ctx, m)
+	}
 	var memory upstream.Memory
 	if m.tenure, memory, err = m.take(ctx, &m.cfg); err == nil && m.tenure.ledger != nil {
 		m.account.Remember(m.tenure.ledger, memory, m.ledgers.key, m.ledgers.policy)
@@ -97,6 +109,9 @@ func (m *member) claim(ctx context.Context) (err error) {
 // begin opens sessions and takes clients.
 func (m *member) begin() {
 	m.account.Start()
+	if m.tenant != nil {
+		m.cluster.join(m)
+	}
 	m.server.Serve()
 }
 
@@ -107,7 +122,7 @@ func (m *member) build(r *config.Registry, log *slog.Logger) (err error) {
 		return err
 	}
 	uc := m.upstreamConfig(r, m.up)
-	uc.Name, uc.Logger = r.Name, log
+	uc.Name, uc.Logger, uc.Shared = r.Name, log, m.cluster != nil
 	m.account = upstream.NewAccount(uc, m.loop)
 	pc := m.proxyConfig(r, m.down)
 	pc.Logger = log
@@ -145,7 +160,7 @@ func (m *member) proxyConfig(r *config.Registry, down *tls.Config) proxy.Config 
 func (m *member) upstreamConfig(r *config.Registry, up *tls.Config) upstream.Config {
 	c := upstreamConfig(r, up)
 	c.TRIDs = m.trids
-	if m.ledgers != nil && m.sandbox == nil {
+	if m.ledgers != nil && m.sandbox == nil && m.cluster == nil {
 		c.Pool.Ledger = m.ledgers.policy
 	}
 	m.record.apply(&c)
@@ -159,7 +174,7 @@ func (m *member) upstreamConfig(r *config.Registry, up *tls.Config) upstream.Con
 // nothing has changed. Another account is locked before anything else; that of before stays locked
 // as long as there are sessions of it.
 func (m *member) reload(ctx context.Context, r *config.Registry, record *recorder) error {
-	next, moves := m.tenure, accountOf(&m.cfg) != accountOf(r)
+	next, moves := m.tenure, m.cluster == nil && accountOf(&m.cfg) != accountOf(r)
 	var memory upstream.Memory
 	if moves {
 		var err error
@@ -178,7 +193,7 @@ func (m *member) reload(ctx context.Context, r *config.Registry, record *recorde
 		return err
 	}
 	uc := m.upstreamConfig(r, up)
-	if next.ledger != nil {
+	if next != nil && next.ledger != nil {
 		uc.Ledger, uc.Memory, uc.LedgerKey = next.ledger, memory, m.ledgers.key
 	}
 	last := m.account.Reload(uc)
@@ -192,6 +207,10 @@ func (m *member) reload(ctx context.Context, r *config.Registry, record *recorde
 		}
 	}
 	m.adopt(*r, up, down)
+	if m.tenant != nil {
+		m.tenant.configure(r)
+		m.cluster.join(m)
+	}
 	return nil
 }
 
@@ -242,16 +261,26 @@ func (m *member) adopt(r config.Registry, up, down *tls.Config) {
 // drain ends the member's work within the given time: first no new clients, then no sessions, then
 // no clients. close must be called after it.
 func (m *member) drain(within time.Duration) error {
-	m.tenure.lock.ends(within + stopSlack)
-	m.server.Refuse()
+	m.refuse(within)
 	err := m.account.Drain(within)
 	m.server.Farewell(within)
 	return err
 }
 
+// refuse takes no new clients; the account is given back within the given time.
+func (m *member) refuse(within time.Duration) {
+	if m.tenure != nil {
+		m.tenure.lock.ends(within + stopSlack)
+	}
+	m.server.Refuse()
+}
+
 // close ends the member at once.
 func (m *member) close() error {
 	m.server.Close()
+	if m.tenant != nil {
+		m.cluster.forget(m)
+	}
 	m.account.Close()
 	close(m.ending)
 	m.leaving.Wait()
@@ -282,6 +311,10 @@ func (m *member) retire(within time.Duration) *retirement {
 // account or an address, and so does service.close.
 func (r *retirement) run(m *member, within time.Duration) {
 	defer close(r.gone)
+	if m.tenant != nil {
+		m.refuse(within)
+		m.cluster.part(m.tenant, within/2)
+	}
 	err := m.drain(within)
 	if err = errors.Join(err, m.close()); err != nil {
 		m.log.Warn("registry has ended with an error", "registry", m.cfg.Name, "err", err.Error())

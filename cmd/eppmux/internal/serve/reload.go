@@ -54,7 +54,7 @@ func (s *service) apply(ctx context.Context, file *config.Config) (done changes)
 	}
 	s.publish()
 	s.change(ctx, changed, &done)
-	s.add(ctx, added, &done)
+	s.add(ctx, cfg, added, &done)
 	s.arrange(cfg)
 	s.cfg = s.settings(cfg, &done)
 	s.publish()
@@ -131,10 +131,14 @@ func (s *service) compare(cfg *config.Config, done *changes) (
 	return gone, changed, added
 }
 
-// contested reports whether the change of m to r moves an account from one registry to another.
+// contested reports whether the change of m to r moves an account from one registry to another, or
+// changes which account the cluster shares.
 // Such a member is retired and begun anew: its sessions must be gone before the new owner of the
 // account logs in.
 func (s *service) contested(cfg *config.Config, m *member, r *config.Registry) bool {
+	if shared := s.cluster != nil && r.Shared(cfg); shared != (m.cluster != nil) || shared && !sameAccount(&m.cfg, r) {
+		return true
+	}
 	if sameAccount(&m.cfg, r) {
 		return false
 	}
@@ -204,7 +208,7 @@ func (s *service) change(ctx context.Context, todo []change, done *changes) {
 }
 
 // add starts members.
-func (s *service) add(ctx context.Context, added []*config.Registry, done *changes) {
+func (s *service) add(ctx context.Context, cfg *config.Config, added []*config.Registry, done *changes) {
 	for _, r := range added {
 		err := s.vacate(ctx, r)
 		if err == nil {
@@ -212,7 +216,7 @@ func (s *service) add(ctx context.Context, added []*config.Registry, done *chang
 		}
 		var m *member
 		if err == nil {
-			m, err = s.startMember(ctx, r)
+			m, err = s.startMember(ctx, cfg, r)
 		}
 		if err != nil {
 			s.log.Error("registry could not be started", "registry", r.Name, "err", err.Error())
@@ -299,6 +303,10 @@ func (s *service) settings(cfg *config.Config, done *changes) *config.Config {
 	if cfg.State != s.cfg.State {
 		s.log.Warn("state.dir and state.on_error change at a restart only")
 		inUse.State = s.cfg.State
+	}
+	if !config.SameCluster(cfg, s.cfg) {
+		s.log.Warn("cluster changes at a restart only")
+		inUse.Cluster = s.cfg.Cluster
 	}
 	s.locks.mend()
 	if cfg.DrainTimeout != s.cfg.DrainTimeout {

@@ -60,7 +60,8 @@ type service struct {
 
 	locks   *locks         // of the accounts
 	ledgers *ledgers       // of the accounts; nil: none are kept
-	trids   *identity      // of the muxTRIDs; nil: no real registry was there yet
+	trids   *identity      // of the muxTRIDs of accounts that are this host's alone; nil: there was none yet
+	cluster *clusterPart   // nil: the config has none
 	cfg     *config.Config // in use: the file as applied last, with the old values of what needs a restart
 	record  *recorder
 	members []*member
@@ -146,6 +147,7 @@ func (s *service) start(ctx context.Context, file *config.Config) error {
 			return err
 		}
 	}
+	s.cluster.begin()
 	for _, m := range s.members {
 		m.begin()
 	}
@@ -171,8 +173,11 @@ func (s *service) open(cfg *config.Config) (err error) {
 	}
 	s.live.audit = s.record.log
 	s.ledgers = newLedgers(cfg, s.log)
+	if s.cluster, err = openCluster(cfg, s.live.version, s.log); err != nil {
+		return err
+	}
 	for i := range cfg.Registries {
-		m, err := s.openMember(&cfg.Registries[i])
+		m, err := s.openMember(cfg, &cfg.Registries[i])
 		if err != nil {
 			return err
 		}
@@ -217,12 +222,19 @@ func (s *service) certificates() []config.OwnCertificate {
 	return own
 }
 
-// drain ends the work of all members at the same time, within drain_timeout.
+// drain ends the work of all members at the same time, within drain_timeout. Where another host of the
+// cluster can own an account it gets it first: what waits here goes there.
 func (s *service) drain() error {
+	begun := time.Now()
+	for _, m := range s.members {
+		m.refuse(s.cfg.DrainTimeout)
+	}
+	s.cluster.leave(s.cfg.DrainTimeout / 2)
+	within := max(0, s.cfg.DrainTimeout-time.Since(begun))
 	errs := make([]error, len(s.members))
 	var wg sync.WaitGroup
 	for i, m := range s.members {
-		wg.Go(func() { errs[i] = m.drain(s.cfg.DrainTimeout) })
+		wg.Go(func() { errs[i] = m.drain(within) })
 	}
 	wg.Wait()
 	return errors.Join(errs...)
@@ -242,12 +254,14 @@ func (s *service) close() error {
 		s.monitor.Stop()
 	}
 	s.live.left.Load().stop()
+	s.cluster.shut()
 	for i := len(s.members) - 1; i >= 0; i-- {
 		errs = append(errs, s.members[i].close())
 	}
 	for _, r := range s.retired {
 		<-r.gone
 	}
+	errs = append(errs, s.cluster.close())
 	if s.record != nil {
 		errs = append(errs, s.record.close())
 	}
