@@ -9,7 +9,7 @@ import (
 // simClocks are the clocks of one host, which run by the model's true time.
 type simClocks struct {
 	s          *sim
-	rate       float64       // of both clocks
+	rate       float64       // of boot; the wall clock is kept right by others
 	boot, wall time.Duration // at the instant set
 	set        time.Duration
 	paused     bool // of a virtual machine: only the wall clock runs on
@@ -23,7 +23,7 @@ func (c *simClocks) Boot() time.Duration {
 }
 
 func (c *simClocks) Wall() time.Duration {
-	return c.wall + time.Duration(float64(c.s.now-c.set)*c.rate)
+	return c.wall + c.s.now - c.set
 }
 
 // turn lets the clocks go on from here with other settings.
