@@ -77,6 +77,7 @@ type claim struct {
 	lost    bool    // a ledger was kept, or may have been: see Tenure.Lost
 	seq     uint64  // of the ledger's content that goes with it; 0: none
 	release bool
+	again   bool // this host has released it, and its successor did not come
 }
 
 // span is the time from a request to the fence.
@@ -151,6 +152,9 @@ func (m *machine) won(a *account, c *claim, now Instant) {
 	a.getting, a.getAt, a.down, a.own = 0, now.Boot, 0, false
 	a.viewed = 0
 	a.yield, a.retryAt, a.stayTo = yield{}, now.Boot, now.Boot+settled
+	if c.again {
+		a.stayTo = now.Boot + unfitFor
+	}
 	m.landed(a, c, now)
 }
 

@@ -97,6 +97,7 @@ type machine struct {
 	doubled  bool // another process is a member by our host's name
 	leaving  bool
 	closing  bool
+	resigned bool // the removal of this member was asked for
 	closed   bool
 }
 
@@ -195,7 +196,7 @@ func (m *machine) wake() time.Duration {
 		return never
 	}
 	at := m.self.at
-	if m.self.asked != 0 {
+	if m.self.asked != 0 || !m.self.read {
 		at = never
 	}
 	if m.loading == 0 {

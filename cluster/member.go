@@ -170,7 +170,7 @@ func (m *machine) card(now Instant) Member {
 	}
 	slices.Sort(parts)
 	return Member{Version: recordVersion, Host: m.cfg.Host, Instance: m.cfg.Instance, Peer: m.cfg.Peer,
-		Program: m.cfg.Version, Beat: m.self.beat, Wall: millis(now.Wall), Since: millis(m.since), Leaving: m.leaving,
+		Program: m.cfg.Version, Beat: m.self.beat, Wall: millis(now.Wall), Since: millis(m.since), Leaving: m.leaving, Out: m.odd,
 		Identity: m.identity, Accounts: strings.Join(parts, ""), Unfit: m.unfit}
 }
 
@@ -222,6 +222,7 @@ func (m *machine) remove(now Instant) {
 func (m *machine) resign(now Instant) {
 	for _, a := range m.accounts {
 		if a.state != stateNone {
+			m.self.at = max(m.self.at, now.Boot+m.cfg.TTL/60)
 			return
 		}
 	}
@@ -230,7 +231,8 @@ func (m *machine) resign(now Instant) {
 		m.closed = true
 		return
 	}
-	if now.Boot >= m.self.at {
+	if now.Boot >= m.self.at || !m.resigned {
+		m.resigned = true
 		m.self.at = now.Boot + m.cfg.TTL/15
 		m.enroll(o.rec, nil, m.cfg.Host, now)
 	}

@@ -64,7 +64,7 @@ func (m *machine) fits(unfit map[string]int64, a *account, now Instant) bool {
 
 // eligible reports whether another member may own the account.
 func (m *machine) eligible(o *member, a *account, now Instant) bool {
-	return o.clear && m.alive(o, now) && !o.Leaving && !o.odd && o.takesPart(a.Key)
+	return o.clear && m.alive(o, now) && !o.Leaving && !o.Out && !o.odd && o.takesPart(a.Key)
 }
 
 // rank is the number of hosts that are better than this one.

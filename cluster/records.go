@@ -36,7 +36,8 @@ type Member struct {
 	Wall     int64  `json:"wall"`     // at the writing, milliseconds since 1970
 	Since    int64  `json:"since"`    // of the process, milliseconds since 1970
 	Leaving  bool   `json:"leaving,omitempty"`
-	Identity int    `json:"identity"` // of its muxTRIDs; -1: none
+	Out      bool   `json:"out,omitempty"` // it owns nothing for now, as its wall clock is the odd one out
+	Identity int    `json:"identity"`      // of its muxTRIDs; -1: none
 	// Accounts are those that it takes part for: the first 8 digits of each key, one behind the other.
 	Accounts string `json:"accounts"`
 	// Unfit is until when it does not want an account, by key: milliseconds since 1970.

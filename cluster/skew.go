@@ -47,7 +47,7 @@ func (m *machine) compare(now Instant) {
 	for _, o := range m.members {
 		o.odd = o.host != m.cfg.Host && off(clocks[o]) && clocks[o] != (interval{})
 	}
-	m.setOdd(off(interval{}))
+	m.setOdd(off(interval{}), now)
 	apart := false
 	if n == 2 {
 		for _, i := range clocks {
@@ -60,7 +60,10 @@ func (m *machine) compare(now Instant) {
 	m.apart = apart
 }
 
-func (m *machine) setOdd(odd bool) {
+func (m *machine) setOdd(odd bool, now Instant) {
+	if odd != m.odd {
+		m.self.at = min(m.self.at, now.Boot)
+	}
 	switch {
 	case odd && !m.odd:
 		m.say(slog.LevelError, "the wall clock of this host differs from those of the other members; it owns nothing")

@@ -60,7 +60,8 @@ func (m *machine) patience(a *account, now Instant) time.Duration {
 
 // claim asks for the record to become l.
 func (m *machine) claim(a *account, l Lease, now Instant) {
-	c := &claim{lease: l, at: now, lost: a.kept || a.rec == nil && a.ever, release: l.Released}
+	c := &claim{lease: l, at: now, lost: a.kept || a.rec == nil && a.ever, release: l.Released,
+		again: a.lease.Released && a.lease.Instance == m.cfg.Instance && a.lease.Successor != ""}
 	var with []Record
 	if a.state != stateNone && a.ledger.dirty() {
 		c.seq, c.lease.Kept = a.ledger.seq, true
