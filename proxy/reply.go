@@ -124,6 +124,10 @@ func replyNotSent(x *upstream.Exchange, cause pool.Cause) reply {
 		r.reason += "; the registry is paused"
 	case pool.CauseShutdown:
 		r.reason += "; eppmux is stopping"
+	case pool.CauseNoOwner:
+		r.reason += "; no host of the cluster has the account"
+	case pool.CauseFenced, pool.CauseMoved:
+		r.reason += "; another host of the cluster takes the account over"
 	}
 	return r
 }

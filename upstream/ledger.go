@@ -172,8 +172,11 @@ func (a *Account) watchLedger() {
 		a.counts.LedgerErrors++
 	}
 	text := "what is used of limits cannot be written down; a crash would forget it"
-	if a.cfg.Pool.Ledger == pool.LedgerBlock {
+	switch a.cfg.Pool.Ledger {
+	case pool.LedgerBlock:
 		text = "what is used of limits cannot be written down; commands under long limits wait"
+	case pool.LedgerStrict:
+		text = "what is used of limits cannot be written down; commands under long limits and logins wait"
 	}
 	a.log.Error(text)
 }

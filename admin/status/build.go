@@ -93,7 +93,7 @@ func (r *Registry) account(a *upstream.Snapshot) {
 	switch a.LedgerFails {
 	case pool.LedgerWarn:
 		r.Ledger = LedgerForgets
-	case pool.LedgerBlock:
+	case pool.LedgerBlock, pool.LedgerStrict:
 		r.Ledger = LedgerWaits
 	}
 	r.OwnCounted, r.IdleLimitSeconds = a.OwnCounted, seconds(a.IdleLimit)

@@ -46,7 +46,8 @@ func TestShownAccount(t *testing.T) {
 	if r.Queue != (Queue{Length: 6, OldestSeconds: 2, PauseSeconds: 3}) {
 		t.Errorf("got %+v", r.Queue)
 	}
-	for fails, want := range map[pool.LedgerPolicy]Ledger{pool.LedgerNot: "", pool.LedgerWarn: LedgerForgets, pool.LedgerBlock: LedgerWaits} {
+	for fails, want := range map[pool.LedgerPolicy]Ledger{pool.LedgerNot: "", pool.LedgerWarn: LedgerForgets, pool.LedgerBlock: LedgerWaits,
+		pool.LedgerStrict: LedgerWaits} {
 		a.LedgerFails = fails
 		if r := shown(Subject{MaxSessions: 9}, s); r.Ledger != want {
 			t.Errorf("%v: got %q, want %q", fails, r.Ledger, want)

@@ -332,7 +332,8 @@ func TestEnding(t *testing.T) {
 // TestWhyNotSent: every cause that can be the most frequent one has words.
 func TestWhyNotSent(t *testing.T) {
 	for _, cause := range []pool.Cause{pool.CauseQueueTimeout, pool.CauseRegistryAway, pool.CauseLoginRefused,
-		pool.CauseThrottled, pool.CauseAudit, pool.CausePaused, pool.CauseShutdown, pool.CauseNoRoom, pool.CauseBlamed, pool.CauseLedger} {
+		pool.CauseThrottled, pool.CauseAudit, pool.CausePaused, pool.CauseShutdown, pool.CauseNoRoom, pool.CauseBlamed, pool.CauseLedger,
+		pool.CauseNoOwner, pool.CauseFenced, pool.CauseMoved} {
 		r := working()
 		r.Recent.NotSent, r.Recent.NotSentCause = 2, cause.String()
 		f := notSent(&r)

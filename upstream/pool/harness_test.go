@@ -31,8 +31,9 @@ type desk struct {
 	drained   int
 	suspended int
 	authors   uint64
-	keeps     []uint64 // tickets of DoKeep
-	wrote     *Ledger  // of the last one
+	keeps     []uint64      // tickets of DoKeep
+	wrote     *Ledger       // of the last one
+	off       time.Duration // of its wall clock, beside deskWall
 }
 
 // deskWall is the wall clock less the desk's.
@@ -64,7 +65,7 @@ func (d *desk) step() {
 			d.ends = append(d.ends, a)
 		case DoKeep:
 			d.keeps = append(d.keeps, a.Ticket)
-			d.wrote = d.WriteDown(d.now, deskWall+d.now)
+			d.wrote = d.WriteDown(d.now, d.wall())
 		case DoKeepalive:
 			d.pinged = append(d.pinged, a.Session)
 		case DoRecord:
@@ -91,6 +92,9 @@ func (d *desk) pass(most time.Duration, until func() bool) {
 		d.Advance(d.now)
 	}
 }
+
+// wall is the wall clock.
+func (d *desk) wall() time.Duration { return deskWall + d.off + d.now }
 
 func (d *desk) wantsToOpen() bool  { return len(d.opening) > 0 }
 func (d *desk) wantsToLeave() bool { return len(d.leaving) > 0 }

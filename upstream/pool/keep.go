@@ -33,7 +33,8 @@ const (
 	// reserved where that was the last one: a crash costs nothing then.
 	keepSettle = 5 * time.Second
 
-	// keptFrom is the longest period that is not kept: who starts waits for that long instead.
+	// keptFrom is the longest period that is not kept, but in the last ledger of one that ends in good
+	// order: behind others, who starts waits for that long instead.
 	keptFrom = 2 * time.Second
 )
 

@@ -15,6 +15,7 @@ import (
 type Ledger struct {
 	At     time.Duration // when it was written
 	Clean  bool          // it was the end: nothing was sent behind it
+	Short  bool          `json:",omitempty"` // Rules tell of windows up to keptFrom too
 	Open   int           // sessions that the registry may count
 	Rules  []LedgerRule  // of registry scope
 	Logins ratelimit.Page
@@ -71,27 +72,34 @@ func (p *Pool) WriteDown(now, wall time.Duration) *Ledger {
 	l := p.Ledger(now, wall)
 	if l.Clean = k.clean; k.clean {
 		l.Open = min(l.Open+p.abandoned, p.cfg.MaxSessions)
+		l.Short = true
+		p.eachPage(l, func(b *ratelimit.Bucket, page *ratelimit.Page) { *page = b.Page(now, wall) })
 		return l
 	}
 	open := 0
-	write := func(b *ratelimit.Bucket, page *ratelimit.Page) {
+	p.eachPage(l, func(b *ratelimit.Bucket, page *ratelimit.Page) {
 		if slices.Contains(k.buckets, b) {
 			*page = b.Write(now, wall, keepSettle)
 			open += page.Open
 		}
-	}
-	for i, j := 0, 0; i < len(p.limits.registry); i++ {
-		if b := p.limits.registry[i]; b != nil {
-			write(b, &l.Rules[j].Page)
-			j++
-		}
-	}
-	write(p.logins, &l.Logins)
+	})
 	if open > 0 {
 		k.settle = now + keepSettle
 	}
 	l.Open = min(l.Open+l.Logins.Open, p.cfg.MaxSessions)
 	return l
+}
+
+// eachPage calls f for each bucket that l has a page of.
+func (p *Pool) eachPage(l *Ledger, f func(*ratelimit.Bucket, *ratelimit.Page)) {
+	j := 0
+	for _, b := range p.limits.registry {
+		if b != nil {
+			f(b, &l.Rules[j].Page)
+			j++
+		}
+	}
+	f(p.logins, &l.Logins)
 }
 
 // Ledger returns how things are now, with nothing reserved: for an account that is left.
@@ -151,6 +159,9 @@ func (p *Pool) adopt(l *Ledger, now, wall time.Duration) {
 		}
 		p.logins.Fill(now)
 	default:
+		// The clocks of two hosts differ. By a clock that is not ahead of the other one nothing is longer
+		// ago than it was; and nothing is less long ago than it was when l was written.
+		wall = max(l.At, wall-p.cfg.Skew)
 		p.adoptUse(l, now, wall)
 		p.adoptRest(l, now, wall)
 	}
@@ -160,14 +171,14 @@ func (p *Pool) adopt(l *Ledger, now, wall time.Duration) {
 func (p *Pool) adoptUse(l *Ledger, now, wall time.Duration) {
 	last := now // when the registry may have counted a command of that process last
 	if l.Clean {
-		last = min(now, now+l.At-wall)
+		last = now + l.At - wall
 	}
 	var rules []Rule
 	var buckets bucketSet
 	for i := range l.Rules {
 		r := &l.Rules[i]
 		b := ratelimit.TakeUp(r.Page, now, wall, 0)
-		if r.Page.Limit.Per <= keptFrom {
+		if r.Page.Limit.Per <= keptFrom && !(l.Clean && l.Short) {
 			b.Fill(last)
 		}
 		buckets = append(buckets, b)

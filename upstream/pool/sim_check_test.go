@@ -10,9 +10,9 @@ import (
 // check looks at what must hold after every step.
 func (w *world) check() {
 	w.ghosts = slices.DeleteFunc(w.ghosts, func(until time.Duration) bool { return until <= w.now })
-	if len(w.sockets)+len(w.ghosts) > w.most && w.now > w.disk.killed+ghostLife {
+	if n := w.atRegistry(); n+len(w.ghosts) > w.most && w.now > w.disk.killed+ghostLife {
 		w.errorf("I6: the registry counts %d sessions and %d that we have closed, at most %d are allowed",
-			len(w.sockets), len(w.ghosts), w.most)
+			n, len(w.ghosts), w.most)
 	}
 	if w.now > w.settled {
 		w.most = w.cfg.MaxSessions
@@ -27,7 +27,7 @@ func (w *world) check() {
 		if s.state == SessionIdle && s.deadline == never {
 			w.errorf("idle session %d is never looked at", s.ID)
 		}
-		if s.state == SessionIdle || s.state == SessionBusy {
+		if (s.state == SessionIdle || s.state == SessionBusy) && !s.apart {
 			live++
 		}
 		if k := w.sockets[s]; k != nil && k.old && (s.state == SessionIdle || s.state == SessionDialing && !k.gaveUp) {
@@ -42,6 +42,7 @@ func (w *world) check() {
 	w.checkLoose()
 	w.checkLogins()
 	w.checkGates()
+	w.checkRoles()
 }
 
 // checkGates: each gate that waits for the end of an exchange waits for a suspect that has not ended,
@@ -121,11 +122,14 @@ func (w *world) checkWrong(e *simExchange, x *Exchange) {
 // that before the end of a drain.
 func (w *world) checkLogout(s *Session) {
 	k := w.sockets[s]
-	if k == nil || k.loggedOut || w.draining && w.now >= w.by {
+	if k == nil || k.lane || k.loggedOut || w.draining && w.now >= w.by || w.roles.cut(w.now) {
 		return
 	}
-	if _, at := w.pool.admits(s, frame.CommandLogout, frame.OpNone, w.now); w.draining && at >= w.by && at != never {
+	if _, at := w.pool.admits(s, frame.CommandLogout, frame.OpNone, w.now); at >= w.pool.cutAt() && at != never {
 		return
+	}
+	if w.roles.suspended && s.Cause() == CauseMoved && !k.old {
+		w.errorf("session %d closed for a suspension without a logout", s.ID)
 	}
 	switch s.Cause() {
 	case CauseIdle, CauseAge, CauseShutdown, CausePaused, CauseReconnect, CauseServices, CauseErrors, CauseFailing:
@@ -138,8 +142,8 @@ func (w *world) checkLogout(s *Session) {
 func (w *world) checkReplaced(s *Session) {
 	p := w.pool
 	switch {
-	case w.draining || w.paused || w.probed == w.now || p.live >= w.cfg.MinSessions ||
-		max(len(w.sockets), p.taken(w.now)) >= min(w.ceiling, p.ceiling, w.cfg.MaxSessions):
+	case w.draining || w.paused || w.roles.suspended || w.probed == w.now || p.live >= w.cfg.MinSessions ||
+		max(w.atRegistry(), p.taken(w.now)) >= min(w.ceiling, p.ceiling, w.cfg.MaxSessions):
 	case w.cfg.MaxAge > 0 && w.now-s.opened >= w.cfg.MaxAge, w.cfg.MaxCommands > 0 && s.commands >= w.cfg.MaxCommands-1:
 	case slices.Contains([]Cause{CauseAge, CauseCount, CauseServices, CauseErrors, CauseFailing}, s.Cause()):
 		w.errorf("session %d went for %v, and left %d of %d", s.ID, s.Cause(), p.live, w.cfg.MinSessions)

@@ -20,7 +20,8 @@ type simSocket struct {
 	silent    bool          // and says so by codes alone
 	wrong     int           // such answers that clients have got
 	heard     time.Duration // when the registry last heard of it
-	old       bool          // of a registry that a reload has left
+	old       bool          // of a registry that a reload has left, or of a role of before
+	lane      bool          // to the host that owns the account
 	answers   int           // that the registry has given on it
 	front     int           // its front end
 	fails     bool          // answers every command by 2400
@@ -37,6 +38,10 @@ func (w *world) open(s *Session) {
 	}
 	if w.draining && w.now >= w.by {
 		w.errorf("session opened after the drain's deadline")
+	}
+	if s.lane {
+		w.openLane(s)
+		return
 	}
 	within := w.upTo(w.login)
 	k := &simSocket{busy: true, login: w.now + w.upTo(within)}
@@ -97,12 +102,12 @@ func (w *world) abort(s *Session) {
 		return
 	}
 	k := w.sockets[s]
-	late := w.draining && w.now >= w.by
+	late := w.draining && w.now >= w.by || w.roles.cut(w.now)
 	if !late && !k.old {
 		w.errorf("I14: session %d is given up after its login was sent, before the drain's deadline", s.ID)
 	}
 	k.gaveUp = true
-	if late {
+	if late && w.draining && w.now >= w.by {
 		w.cut++
 	}
 	w.after(w.upTo(time.Millisecond), func() { w.failed(s, CauseRegistryClosed) })
@@ -131,6 +136,13 @@ func (w *world) write(s *Session, x *Exchange) {
 		return
 	case k.busy:
 		w.errorf("I2: second command on session %d", s.ID)
+	case s.lane:
+		w.carry(s, k, x)
+		return
+	case w.roles.cut(w.now):
+		w.errorf("C1: write %v on session %d behind the fence", s.InFlight(), s.ID)
+	case w.roles.suspended && s.InFlight() != LogoutInFlight, w.roles.relay:
+		w.errorf("%v written on session %d, of an account that this host does not own", s.InFlight(), s.ID)
 	case w.draining && w.now > w.by:
 		w.errorf("I14: write %v after the drain's deadline", w.now-w.by)
 	case k.old && !k.loggedOut:
@@ -320,7 +332,7 @@ func (w *world) close(s *Session) {
 	k.dead = true
 	w.counts(k)
 	delete(w.sockets, s)
-	if w.linger > 0 && !k.old {
+	if w.linger > 0 && !k.old && !k.lane {
 		w.lingering = append(w.lingering, w.now+w.upTo(w.linger))
 	}
 	if k.working { // it counts the session until it looks up
@@ -346,7 +358,7 @@ func (w *world) outage() {
 // full reports whether a registry that counts sessions longer than they live takes s for one too many.
 func (w *world) full(s *Session) bool {
 	w.lingering = slices.DeleteFunc(w.lingering, func(until time.Duration) bool { return until <= w.now })
-	return w.linger > 0 && len(w.sockets)+len(w.lingering) > w.most
+	return w.linger > 0 && w.atRegistry()+len(w.lingering) > w.most
 }
 
 // others reports whether another session than s is logged in.

@@ -25,7 +25,11 @@ type simDisk struct {
 	killed  time.Duration // when it was last, or when it ended with more sessions than there may be now, or nobody knows how
 	logins  int           // the highest budget of logins so far
 	lives   int
+	life    int // rises with each end of a process, or of its role
 }
+
+// wall is the host's wall clock.
+func (w *world) wall() time.Duration { return w.now + simWall + w.roles.ahead }
 
 // simWall is the wall clock less the world's.
 const simWall = 20_000 * 24 * time.Hour
@@ -55,7 +59,8 @@ func (w *world) keep(ticket uint64) {
 	if d.writing != nil {
 		w.errorf("two writings at once")
 	}
-	l := w.pool.WriteDown(w.now, w.now+simWall)
+	l := w.pool.WriteDown(w.now, w.wall())
+	life := d.life
 	text, err := json.Marshal(l)
 	if err != nil {
 		w.errorf("encoding: %v", err)
@@ -66,6 +71,10 @@ func (w *world) keep(ticket uint64) {
 	d.writing, d.since = text, w.now
 	ok := !w.chance(d.fails)
 	w.after(w.upTo(d.slow), func() {
+		if life != d.life { // it is known already whether it is there
+			w.pool.Kept(ticket, ok, w.now)
+			return
+		}
 		if ok || w.chance(0.3) { // it may be there though it failed
 			d.kept, d.at = text, d.since
 		}
@@ -77,9 +86,7 @@ func (w *world) keep(ticket uint64) {
 // crash kills the process. What it was writing may be kept. Everything else goes on.
 func (w *world) crash() {
 	d := &w.disk
-	if d.writing != nil && w.chance(0.5) {
-		d.kept, d.at = d.writing, d.since
-	}
+	w.endWriting()
 	for _, s := range w.pool.sessions {
 		k := w.sockets[s]
 		if k == nil || k.dead {
@@ -104,8 +111,18 @@ func (w *world) crash() {
 	w.start()
 }
 
-// begin begins the next process, with what the last one has kept.
-func (w *world) begin() {
+// endWriting ends what is being written: it may be kept.
+func (w *world) endWriting() {
+	d := &w.disk
+	if d.writing != nil && w.chance(0.5) {
+		d.kept, d.at = d.writing, d.since
+	}
+	d.writing = nil
+	d.life++
+}
+
+// takeUp returns what was kept last.
+func (w *world) takeUp() *Ledger {
 	d := &w.disk
 	if w.refusedAt >= d.at { // nobody knows of it
 		w.refusedAt = -1
@@ -128,7 +145,14 @@ func (w *world) begin() {
 		d.killed = w.now
 	}
 	d.lives++
-	w.pool = Resume(w.cfg, l, w.now, w.now+simWall)
+	return l
+}
+
+// begin begins the next process, with what the last one has kept.
+func (w *world) begin() {
+	l := w.takeUp()
+	w.roles = simRoles{change: w.roles.change, steps: w.roles.steps, ahead: w.roles.ahead}
+	w.pool = Resume(w.cfg, l, w.now, w.wall())
 	w.paused, w.cut = false, 0
 	w.mistaken, w.reloads = 0, 0 // that polls mean nothing here is not kept
 	w.drained, w.draining, w.most, w.settled, w.stopped = false, false, w.cfg.MaxSessions, never, 0
@@ -137,7 +161,7 @@ func (w *world) begin() {
 
 // checkEnd: behind a drain it is written that it was the end, and nothing is reserved.
 func (w *world) checkEnd() {
-	if w.cfg.Ledger == LedgerNot || w.disk.slow > keepTimeout/2 || w.disk.loose || w.stopped > 0 {
+	if w.cfg.Ledger == LedgerNot || w.disk.slow > keepTimeout/2 || w.disk.loose || w.stopped > 0 || w.roles.change {
 		return
 	}
 	var l Ledger
@@ -178,8 +202,8 @@ func (w *world) checkLong() {
 // checkLoose notes that the pool goes on without a ledger.
 func (w *world) checkLoose() {
 	k := &w.pool.keeping
-	if w.disk.loose = w.disk.loose || k.broken && w.cfg.Ledger == LedgerWarn; k.broken {
-		w.disk.logins = 1000 // they go on, whatever the policy
+	if w.disk.loose = w.disk.loose || k.broken && w.cfg.Ledger == LedgerWarn; k.broken && w.cfg.Ledger != LedgerStrict {
+		w.disk.logins = 1000 // they go on
 	}
 	var all []*ratelimit.Bucket
 	for _, b := range k.buckets {

@@ -129,6 +129,7 @@ type world struct {
 	long       []*time.Duration // as seen, for the limit that outlives the process
 	longAt     time.Duration    // when that is checked next
 	disk       simDisk
+	roles      simRoles
 	// How the registry deals with sessions: how long it counts one that has ended, at most; the silence
 	// after which it ends one, 0: none; whether it serves one and closes the others; the answer behind
 	// which it ends one, 0: none.
@@ -313,10 +314,16 @@ func (w *world) start() {
 	if w.rand.IntN(3) == 0 {
 		w.after(w.upTo(20*time.Second), w.window)
 	}
+	if w.roles.change {
+		w.changeSoon()
+	}
 }
 
 // step does the next event: of the world, or the pool's alarm.
 func (w *world) step() {
+	if w.roles.steps > 0 && w.chance(w.roles.steps) {
+		w.changeRole()
+	}
 	if w.disk.crashes > 0 && !w.draining && w.chance(w.disk.crashes) {
 		w.crash()
 	}
@@ -360,6 +367,7 @@ func (w *world) settle() {
 func (w *world) perform(a Action) {
 	switch a.Do {
 	case DoOpen:
+		w.checkOpen(a.Session)
 		w.open(a.Session)
 	case DoRecall:
 		w.recall(a.Session)
@@ -385,6 +393,8 @@ func (w *world) perform(a Action) {
 		w.close(a.Session)
 	case DoFinish:
 		w.finish(a.Exchange, a.End, a.Cause)
+	case DoSuspended:
+		w.suspended()
 	case DoDrained:
 		if w.drained {
 			w.errorf("drained twice")
@@ -432,6 +442,9 @@ func (w *world) send(s *Session, x *Exchange) {
 	e.recorded = false
 	if w.paused {
 		w.errorf("a command was sent during a pause")
+	}
+	if w.roles.suspended {
+		w.errorf("a command was sent while the account was suspended")
 	}
 	if w.chance(w.faults / 2) { // the socket has something to say: nothing is written
 		cause := CauseUnasked
@@ -579,6 +592,8 @@ func (w *world) reload() {
 	w.cfg.MinSessions, w.cfg.MaxSessions = cfg.MinSessions, cfg.MaxSessions
 	if w.grants && login == SameLogin {
 		w.pool.Grant(cfg.Grant, w.now)
+	} else if cfg.Relay = w.pool.cfg.Relay; cfg.Relay {
+		w.pool.Reconfigure(cfg, login, w.now)
 	} else {
 		w.pool.Reconfigure(cfg, login, w.now)
 	}

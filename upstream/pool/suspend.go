@@ -113,9 +113,11 @@ func (p *Pool) Assume(cfg Config, l *Ledger, now, wall time.Duration) {
 	p.cfg, p.learnt = cfg, newLearnt(&cfg, now)
 	p.suspension, p.abandoned = suspension{by: never}, 0
 	p.part(now)
-	if l == nil { // what this pool itself knows of the registry is all that is known
+	switch {
+	case cfg.Relay:
+	case l == nil: // what this pool itself knows of the registry is all that is known
 		p.ghosts = before.ghosts
-	} else if p.count() == 0 { // the ledger has it all
+	case p.count() == 0: // the ledger has it all
 		p.limits.registry, p.logins = nil, ratelimit.NewBucket(loginBudget(cfg.MaxSessions))
 	}
 	p.logins.SetLimit(now, loginBudget(cfg.MaxSessions))

@@ -10,7 +10,7 @@ func (d *desk) assume(l *Ledger, change func(*Config)) {
 	cfg := d.cfg
 	change(&cfg)
 	d.opening, d.closed = nil, nil
-	d.Assume(cfg, l, d.now, deskWall+d.now)
+	d.Assume(cfg, l, d.now, d.wall())
 	d.step()
 }
 
