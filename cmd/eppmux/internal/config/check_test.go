@@ -169,7 +169,7 @@ func TestRegistryRules(t *testing.T) {
 		{`profile: nomulos`, `registries[0].profile: no such profile: "nomulos" (did you mean "nomulus"?); known are au, brussels, ca, co, cz,`},
 		{`profile: [no]`, "registries[0].profile: must be a text, got a list"},
 		{`profile: false`, "registries[0].profile: must be a text, got a truth value"},
-		{`zone: {}`, "registries[0].zone: unknown key; known here: address, clients, listen, login"},
+		{`zone: {}`, "registries[0].zone: unknown key; known here: address, clients, cluster, listen, login"},
 	})
 }
 
