@@ -14,8 +14,14 @@ type rule struct{ line, want string }
 
 func runRules(t *testing.T, file func(line string) string, rules []rule) {
 	t.Helper()
+	runRulesIn(t, files{folder: "/nowhere"}, file, rules)
+}
+
+// runRulesIn is runRules where paths start at the folder of files.
+func runRulesIn(t *testing.T, files files, file func(line string) string, rules []rule) {
+	t.Helper()
 	for _, tt := range rules {
-		_, err := parse(file(tt.line))
+		_, err := parseConfig("c.yaml", []byte(file(tt.line)), files)
 		switch {
 		case tt.want == "" && err != nil:
 			t.Errorf("%s: got %v, want no fault", tt.line, err)

@@ -99,4 +99,15 @@ func (r *Registry) Shared(cfg *Config) bool {
 }
 
 // Follows reports whether this host never owns an account: another one is the owner of all.
-func (c *Cluster) Follows() bool { return c.Static != nil && c.Static.Owner != c.Host }
+func (cl *Cluster) Follows() bool { return cl.Static != nil && cl.Static.Owner != cl.Host }
+
+// Engine returns the word for what decides who owns an account: etcd, redis or static.
+func (cl *Cluster) Engine() string {
+	switch {
+	case cl.Etcd != nil:
+		return "etcd"
+	case cl.Redis != nil:
+		return "redis"
+	}
+	return "static"
+}

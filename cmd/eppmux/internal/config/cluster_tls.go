@@ -15,8 +15,8 @@ import (
 // the side that takes lanes, and of the side that opens them. Each side shows its certificate, a new
 // one as soon as its files have changed, and demands one of the cluster's authority and the protocol
 // of lanes. The ServerName of the client is the caller's to set, in a clone.
-func (c *Cluster) PeerTLS() (server, client *tls.Config) {
-	p := &c.Peer
+func (cl *Cluster) PeerTLS() (server, client *tls.Config) {
+	p := &cl.Peer
 	base := tls.Config{
 		MinVersion:       tls.VersionTLS13,
 		NextProtos:       []string{lane.Protocol},
@@ -90,35 +90,35 @@ func SameCluster(a, b *Config) bool {
 }
 
 // access returns how c connects to its engine; nil: it has none.
-func (c *Cluster) access() *EngineAccess {
+func (cl *Cluster) access() *EngineAccess {
 	switch {
-	case c.Etcd != nil:
-		return &c.Etcd.EngineAccess
-	case c.Redis != nil:
-		return &c.Redis.EngineAccess
+	case cl.Etcd != nil:
+		return &cl.Etcd.EngineAccess
+	case cl.Redis != nil:
+		return &cl.Redis.EngineAccess
 	}
 	return nil
 }
 
 // authorities returns those of the peers, then those of the engine.
-func (c *Cluster) authorities() []*x509.CertPool {
-	both := []*x509.CertPool{c.Peer.Roots, nil}
-	if a := c.access(); a != nil {
+func (cl *Cluster) authorities() []*x509.CertPool {
+	both := []*x509.CertPool{cl.Peer.Roots, nil}
+	if a := cl.access(); a != nil {
 		both[1] = a.Roots
 	}
 	return both
 }
 
 // withoutLoaded returns a copy without the fields that cannot be compared by value.
-func (c *Cluster) withoutLoaded() Cluster {
-	o := *c
+func (cl *Cluster) withoutLoaded() Cluster {
+	o := *cl
 	o.Peer.Roots, o.Peer.Certificate = nil, nil
-	if c.Etcd != nil {
-		etcd := *c.Etcd
+	if cl.Etcd != nil {
+		etcd := *cl.Etcd
 		o.Etcd = &etcd
 	}
-	if c.Redis != nil {
-		redis := *c.Redis
+	if cl.Redis != nil {
+		redis := *cl.Redis
 		o.Redis = &redis
 	}
 	if a := o.access(); a != nil {
