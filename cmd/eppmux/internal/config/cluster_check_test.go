@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -156,6 +157,16 @@ func TestSharingRules(t *testing.T) {
 		{`cluster: off`, ""},
 		{`cluster: {prefer: [a]}`, "registries[0].cluster: must be left out: the built-in registry is in this process, and never shared"},
 	})
+}
+
+func TestPreferIsRead(t *testing.T) {
+	c, err := parseConfig("c.yaml", []byte(sharedYAML("registry cluster: {prefer: [b, a]}")), clusterFiles(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Registries[0].Cluster; got.Off || !slices.Equal(got.Prefer, []string{"b", "a"}) {
+		t.Errorf("got %+v, want b before a", got)
+	}
 }
 
 // TestOneAccountOneRegistry: two registries of a cluster have one account only where it is shared by
