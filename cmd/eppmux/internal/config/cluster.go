@@ -76,7 +76,7 @@ type Peer struct {
 	// Listen is host:port, where this host takes lanes. It is empty only where Static names another
 	// host as the owner.
 	Listen    string `yaml:"listen"`
-	Advertise string `yaml:"advertise"` // host:port, where others find it; default: Listen
+	Advertise string `yaml:"advertise"` // host:port, where others find it; default: Static.Peer, else Listen
 	CAFile    string `yaml:"ca_file"`   // of the cluster's own authority: whoever it certifies is a host
 	CertFile  string `yaml:"cert_file"`
 	KeyFile   string `yaml:"key_file"`

@@ -121,7 +121,7 @@ func (cl *Cluster) staticPeer(c *checker, path string) {
 	case !cl.Follows() || c.hasFault(at) || c.hasFault(join(path, "host")) || c.hasFaultUnder(join(path, "static")):
 	case cl.Static.Peer == "":
 		c.add(at, "is missing: host:port where %s takes lanes", cl.Static.Owner)
-	case sameHostPort(cl.Static.Peer, cl.Peer.Advertise):
+	case sameHostPort(cl.Static.Peer, cl.Peer.Advertise), sameHostPort(cl.Static.Peer, cl.Peer.Listen):
 		c.add(at, "is this host's own address, but %s is the owner and this is %s", cl.Static.Owner, cl.Host)
 	}
 }

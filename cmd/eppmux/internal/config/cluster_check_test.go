@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"errors"
 	"slices"
 	"strings"
@@ -122,7 +123,10 @@ func TestClusterHost(t *testing.T) {
 }
 
 func TestStaticRules(t *testing.T) {
-	runRulesIn(t, clusterFiles(t), sharedYAML, []rule{
+	f := clusterFiles(t)
+	certify(t, f.folder, "server", x509.ExtKeyUsageServerAuth)
+	certify(t, f.folder, "client", x509.ExtKeyUsageClientAuth)
+	runRulesIn(t, f, sharedYAML, []rule{
 		{`static: {owner: a}`, ""},
 		{`static: {owner: a, peer: "127.0.0.1:7070"}`, ""},
 		{`static: {owner: b, peer: "b.example:7070"}`, ""},
@@ -132,7 +136,22 @@ func TestStaticRules(t *testing.T) {
 		{`static: {owner: b, peer: b.example}`, `cluster.static.peer: must be host:port, got "b.example"`},
 		{`static: {owner: b, peer: "127.0.0.1:7070"}`,
 			"cluster.static.peer: is this host's own address, but b is the owner and this is a"},
+		{"static: {owner: b, peer: \"127.0.0.1:7070\"}\n  peer: {listen: \"0.0.0.0:1\", advertise: \"127.0.0.1:7070\", FILES}",
+			"cluster.static.peer: is this host's own address, but b is the owner and this is a"},
 		{"static: {owner: b, peer: \"b.example:7070\"}\n  peer: {FILES}", ""},
+		// Nobody looks for a host that follows: it needs no address, nor a certificate for one.
+		{"static: {owner: b, peer: \"b.example:7070\"}\n  peer: {listen: \"0.0.0.0:7070\", FILES}", ""},
+		{"static: {owner: b, peer: \"b.example:7070\"}\n  peer: {listen: \"192.0.2.1:7070\", FILES}", ""},
+		{"static: {owner: b, peer: \"b.example:7070\"}\n  peer: {listen: \"192.0.2.1:7070\", ca_file: client.pem, cert_file: client.pem, key_file: client.key}", ""},
+		{"static: {owner: b, peer: \"b.example:7070\"}\n  peer: {ca_file: server.pem, cert_file: server.pem, key_file: server.key}",
+			"cluster.peer.cert_file: server.pem is not certified for a client by ca_file"},
+		// The owner is where static finds it.
+		{"static: {owner: a, peer: \"localhost:7070\"}\n  peer: {listen: \"0.0.0.0:7070\", FILES}", ""},
+		{"static: {owner: a, peer: \"localhost:7070\"}\n  peer: {listen: \"192.0.2.1:7070\", FILES}", ""},
+		{"static: {owner: a, peer: \"a.example:7070\"}\n  peer: {listen: \"127.0.0.1:7070\", FILES}",
+			"cluster.peer.cert_file: a.pem is not for a.example, where others find this host"},
+		{"static: {owner: a}\n  peer: {listen: \"0.0.0.0:7070\", FILES}", "cluster.peer.advertise: is missing: listen is every address"},
+		{"static: {owner: a}\n  peer: {listen: \"127.0.0.1:7070\", ca_file: server.pem, cert_file: server.pem, key_file: server.key}", ""},
 		{"static: {owner: a}\n  peer: {FILES}", "cluster.peer.listen: is missing: host:port where other hosts reach this one"},
 		{"static: {owner: b, peer: \"b.example:7070\"}\n  peer: {advertise: \"127.0.0.1:1\", FILES}", "cluster.peer.advertise: needs listen"},
 	})

@@ -29,7 +29,7 @@ func (cl *Cluster) peer(c *checker, path string) {
 		p.Certificate = c.certificate(path, p.CertFile, p.KeyFile)
 	}
 	if p.Roots != nil && p.Certificate != nil {
-		p.certified(c, path)
+		cl.certified(c, path)
 	}
 }
 
@@ -55,12 +55,15 @@ func (cl *Cluster) peerListen(c *checker, path string) {
 	}
 }
 
-// advertise checks where others find this host, which is where it listens if the file does not say.
+// advertise checks where others find this host. If the file does not say, it is where static finds
+// the owner, or where this host listens. Nobody looks for a host that never owns an account.
 func (cl *Cluster) advertise(c *checker, path string) {
 	p, at := &cl.Peer, join(path, "advertise")
 	switch {
 	case p.Listen == "" || c.hasFault(at):
-	case p.Advertise == "" && c.hasFault(join(path, "listen")):
+	case p.Advertise == "" && (cl.Follows() || c.hasFault(join(path, "listen"))):
+	case p.Advertise == "" && cl.Static != nil && cl.Static.Peer != "":
+		p.Advertise = cl.Static.Peer
 	case p.Advertise == "" && wildcard(p.Listen):
 		c.add(at, "is missing: listen is every address of this host, and others need one of them")
 	case p.Advertise == "":
@@ -77,29 +80,41 @@ func wildcard(hostPort string) bool {
 	return host == "" || err == nil && ip.IsUnspecified()
 }
 
-// certified checks that other hosts will take the certificate of this one, for a server at its
-// address and for a client. That it has ended is a warning elsewhere.
-func (p *Peer) certified(c *checker, path string) {
-	pair, at := p.Certificate.Certificate(), join(path, "cert_file")
+// certified checks that other hosts will take the certificate of this one, for a client where it opens
+// lanes, and for a server at its address where it takes them. That it has ended is a warning elsewhere.
+func (cl *Cluster) certified(c *checker, path string) {
+	p, at := &cl.Peer, join(path, "cert_file")
+	pair := p.Certificate.Certificate()
 	opts := x509.VerifyOptions{Roots: p.Roots, Intermediates: x509.NewCertPool()}
 	for _, der := range pair.Certificate[1:] {
 		if more, err := x509.ParseCertificate(der); err == nil {
 			opts.Intermediates.AddCert(more)
 		}
 	}
-	for _, use := range []struct {
-		as  string
-		eku x509.ExtKeyUsage
-	}{{"server", x509.ExtKeyUsageServerAuth}, {"client", x509.ExtKeyUsageClientAuth}} {
-		opts.KeyUsages = []x509.ExtKeyUsage{use.eku}
+	verify := func(use x509.ExtKeyUsage, as string) {
+		opts.KeyUsages = []x509.ExtKeyUsage{use}
 		if _, err := pair.Leaf.Verify(opts); err != nil && !ended(err) {
-			c.add(at, "%s is not certified for a %s by ca_file: %v", p.CertFile, use.as, err)
+			c.add(at, "%s is not certified for a %s by ca_file: %v", p.CertFile, as, err)
 		}
 	}
-	host, _, _ := net.SplitHostPort(p.Advertise)
-	if err := pair.Leaf.VerifyHostname(host); host != "" && err != nil {
-		c.add(at, "%s is not for %s, where others find this host: %v", p.CertFile, host, err)
+	if !cl.Follows() {
+		verify(x509.ExtKeyUsageServerAuth, "server")
+		host, _, _ := net.SplitHostPort(cl.reached())
+		if err := pair.Leaf.VerifyHostname(host); host != "" && err != nil {
+			c.add(at, "%s is not for %s, where others find this host: %v", p.CertFile, host, err)
+		}
 	}
+	if cl.Static == nil || cl.Follows() {
+		verify(x509.ExtKeyUsageClientAuth, "client")
+	}
+}
+
+// reached returns host:port where others find this host, if it can be an owner.
+func (cl *Cluster) reached() string {
+	if cl.Static != nil && cl.Static.Peer != "" {
+		return cl.Static.Peer
+	}
+	return cl.Peer.Advertise
 }
 
 // ended reports whether a certificate is refused for its time only.

@@ -57,7 +57,7 @@ func TestSameCluster(t *testing.T) {
 		{etcd, "e:1", "e:2"},
 		{etcd, "user: u", "user: v"},
 		{etcd, "ca_file: b.pem", "ca_file: a.pem"},
-		{sharedYAML("static: {owner: a}"), "owner: a", `owner: a, peer: "x:1"`},
+		{sharedYAML("static: {owner: a}"), "owner: a", `owner: a, peer: "localhost:1"`},
 		{sharedYAML(`redis: {sentinel: {master: m, addresses: ["s:1"]}}`), "s:1", "s:2"},
 	} {
 		if !strings.Contains(tt.base, tt.old) {
