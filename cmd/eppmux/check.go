@@ -24,11 +24,13 @@ variables, certificates and keys. Prints "ok", or every fault at once, one per l
 
   FILE:LINE: PATH: what is wrong
 
+With a section cluster, a line before "ok" says what this host would be in it.
+
 Warnings, marked so, go to standard error beside "ok": what goes beyond the profile of the
 registry, with the source of its number; sessions.max and rate_limits that are left out, so
 that our defaults apply, which no registry has agreed to; limits longer than a minute that a
-restart forgets, for want of a state folder; certificates that end soon. serve logs them and
-goes on.
+restart forgets, for want of a state folder; certificates that end soon; in a cluster, what
+holds on each host alone and what goes to the engine in plain text. serve logs them and goes on.
 
 Nothing is connected to and nothing is listened on. No password is ever printed.
 
@@ -46,6 +48,9 @@ Exit codes: 0 the file is good, 1 it has faults or cannot be read, 2 wrong usage
 			}
 			for _, w := range cfg.Warnings {
 				fmt.Fprintln(cmd.ErrOrStderr(), w)
+			}
+			if standing := cfg.Standing(); standing != "" {
+				fmt.Fprintln(cmd.OutOrStdout(), standing)
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), "ok")
 			return nil

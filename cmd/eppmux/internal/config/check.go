@@ -40,8 +40,11 @@ type takenAddress struct {
 
 // rule implements ruler.
 func (cfg *Config) rule(c *checker, path, key string) {
-	if key == "registries" && len(cfg.Registries) == 0 {
+	switch {
+	case key == "registries" && len(cfg.Registries) == 0:
 		c.add(key, "needs at least one registry")
+	case key == "cluster":
+		cfg.sharing(c)
 	}
 }
 
@@ -65,6 +68,10 @@ func (r *Registry) rule(c *checker, path, key string) {
 	case "rate_limits":
 		if len(r.RateLimits) > pool.MaxRules {
 			c.add(at, "must be %d at most, got %d", pool.MaxRules, len(r.RateLimits))
+		}
+	case "cluster":
+		if r.Sandbox() && c.has(join(at, "prefer")) {
+			c.add(at, "must be left out: the built-in registry is in this process, and never shared")
 		}
 	}
 }
@@ -230,6 +237,28 @@ func isHost(host string) bool {
 	return err == nil || hostName.MatchString(host)
 }
 
+// hostPort checks an address to connect to. It returns false after a fault, which says that it must
+// be as in want.
+func (c *checker) hostPort(path, address, want string) bool {
+	if c.hasFault(path) {
+		return false
+	}
+	if strings.Contains(address, "@") { // what stands there may be a password
+		c.add(path, "must be %s, without a user", want)
+		return false
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || !isHost(host) {
+		c.add(path, "must be %s, got %s", want, cli.Quote(address))
+		return false
+	}
+	if p, err := strconv.ParseUint(port, 10, 16); err != nil || p == 0 {
+		c.add(path, "the port must be 1 to 65535, got %s", cli.Quote(port))
+		return false
+	}
+	return true
+}
+
 // address checks the address of a registry.
 func (c *checker) address(path, address string) {
 	if address == SandboxAddress {
@@ -239,14 +268,7 @@ func (c *checker) address(path, address string) {
 		c.add(path, "is missing: host:port of the registry, or %s", SandboxAddress)
 		return
 	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil || !isHost(host) {
-		c.add(path, "must be host:port or %s, got %s", SandboxAddress, cli.Quote(address))
-		return
-	}
-	if p, err := strconv.ParseUint(port, 10, 16); err != nil || p == 0 {
-		c.add(path, "the port must be 1 to 65535, got %s", cli.Quote(port))
-	}
+	c.hostPort(path, address, "host:port or "+SandboxAddress)
 }
 
 // rule implements ruler.
@@ -276,27 +298,8 @@ func (c *checker) login(path string, r *Registry) {
 	if l.ClientID == "" && real {
 		c.add(join(path, "client_id"), "is missing")
 	}
-	var sources []string
-	if !l.Password.Empty() {
-		sources = append(sources, "password")
-		if err := cli.Private(c.files.config); err != nil {
-			c.add(join(path, "password"), "stands in this file, and %v; or use password_file", err)
-		}
-		l.Password = c.password(join(path, "password"), l.Password.Reveal())
-	}
-	if l.PasswordFile != "" {
-		sources = append(sources, "password_file")
-		l.Password = c.passwordFile(join(path, "password_file"), l.PasswordFile)
-	}
-	if l.PasswordEnv != "" {
-		sources = append(sources, "password_env")
-		l.Password = c.passwordEnv(join(path, "password_env"), l.PasswordEnv)
-	}
-	switch {
-	case len(sources) > 1:
-		c.add(path, "needs exactly one of password, password_file and password_env, has %s",
-			strings.Join(sources, " and "))
-	case len(sources) == 0 && real && !c.hasFaultUnder(join(path, "password")):
+	sources := c.loadPassword(path, &l.Password, l.PasswordFile, l.PasswordEnv)
+	if len(sources) == 0 && real && !c.hasFaultUnder(join(path, "password")) {
 		c.add(path, "needs one of password_file, password_env and password")
 	}
 }

@@ -14,8 +14,14 @@ type rule struct{ line, want string }
 
 func runRules(t *testing.T, file func(line string) string, rules []rule) {
 	t.Helper()
+	runRulesIn(t, files{folder: "/nowhere"}, file, rules)
+}
+
+// runRulesIn is runRules where paths start at the folder of files.
+func runRulesIn(t *testing.T, files files, file func(line string) string, rules []rule) {
+	t.Helper()
 	for _, tt := range rules {
-		_, err := parse(file(tt.line))
+		_, err := parseConfig("c.yaml", []byte(file(tt.line)), files)
 		switch {
 		case tt.want == "" && err != nil:
 			t.Errorf("%s: got %v, want no fault", tt.line, err)
@@ -169,7 +175,7 @@ func TestRegistryRules(t *testing.T) {
 		{`profile: nomulos`, `registries[0].profile: no such profile: "nomulos" (did you mean "nomulus"?); known are au, brussels, ca, co, cz,`},
 		{`profile: [no]`, "registries[0].profile: must be a text, got a list"},
 		{`profile: false`, "registries[0].profile: must be a text, got a truth value"},
-		{`zone: {}`, "registries[0].zone: unknown key; known here: address, clients, listen, login"},
+		{`zone: {}`, "registries[0].zone: unknown key; known here: address, clients, cluster, listen, login"},
 	})
 }
 

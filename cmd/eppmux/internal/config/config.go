@@ -20,6 +20,7 @@ type Config struct {
 	Registries   []Registry    `yaml:"registries"` // at least one; names are unique
 	Admin        Admin         `yaml:"admin"`
 	Control      Control       `yaml:"control"`
+	Cluster      *Cluster      `yaml:"cluster"` // nil: this host shares its accounts with no other
 	State        State         `yaml:"state"`
 	Log          Log           `yaml:"log"`
 	Audit        Audit         `yaml:"audit"`
@@ -56,6 +57,8 @@ type Registry struct {
 	QueryExtensions []string `yaml:"query_extensions"`
 
 	Profile string `yaml:"profile"` // a name of profiles, or empty
+
+	Cluster Sharing `yaml:"cluster"`
 }
 
 // SandboxAddress is the address of the built-in registry, which runs in this process.

@@ -127,12 +127,23 @@ func TestEveryKey(t *testing.T) {
 		PollOthers:      "wait",
 		QueryExtensions: []string{"urn:example:ns:look-1.0"},
 		Profile:         "lv",
+		Cluster:         Sharing{Off: true},
 	}
 	if !reflect.DeepEqual(r, want) {
 		t.Errorf("got  %+v\nwant %+v", r, want)
 	}
-	got.Registries, got.folder = nil, ""
+	if cl := got.Cluster; cl.Peer.Roots == nil || cl.Peer.Certificate == nil || cl.Etcd.Roots == nil || cl.Etcd.Certificate == nil {
+		t.Errorf("got %+v, want the certificates loaded", cl)
+	}
+	cluster := got.Cluster.withoutLoaded()
+	got.Registries, got.folder, got.Cluster = nil, "", &cluster
 	rest := &Config{
+		Cluster: &Cluster{
+			Name: "prod", Host: "h", TTL: 20 * time.Second, Lanes: 3, YieldAfter: 3 * time.Second, MaxClockSkew: 4 * time.Second,
+			Etcd: &Etcd{Endpoints: []string{"https://e:1"}, EngineAccess: EngineAccess{
+				ServerName: "s", CAFile: "a.pem", CertFile: "a.pem", KeyFile: "a.key", User: "u", Password: NewSecret("secret"), PasswordFile: "pw"}},
+			Peer: Peer{Listen: "127.0.0.1:7070", Advertise: "localhost:7070", CAFile: "a.pem", CertFile: "a.pem", KeyFile: "a.key"},
+		},
 		Admin: Admin{Listen: "[::1]:9000"}, Control: Control{Socket: "/tmp/eppmux.sock"}, State: State{Dir: dir, OnError: "block"}, Log: Log{Level: slog.LevelWarn, Format: "json"},
 		Audit:        Audit{File: filepath.Join(dir, "audit.jsonl"), Commands: "all", Frames: true, OnError: "block", Rotate: Rotate{MaxSize: 65536, Keep: 7}},
 		DrainTimeout: time.Minute,

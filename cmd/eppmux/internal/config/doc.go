@@ -15,7 +15,7 @@
 // rest:
 //
 //   - yaml is the name of the key. A field without it is no key. ",inline" makes the fields of a
-//     struct of another package keys of the mapping around it.
+//     struct keys of the mapping around it. A pointer is nil where the file leaves the key out.
 //   - default is what the key is where the file leaves it out, as the file would write it. Without
 //     the tag it is the zero value.
 //   - min and max bound an int. Each is a number, another key of the mapping, or such a key and

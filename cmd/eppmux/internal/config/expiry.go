@@ -29,20 +29,26 @@ func Ending(cert *x509.Certificate, now time.Time) string {
 	}
 }
 
-// OwnCertificate is one of our certificates: one that we show to a registry or to clients.
+// OwnCertificate is one of our certificates: one that we show to a registry, to clients, to other
+// hosts of the cluster or to its engine.
 type OwnCertificate struct {
-	Registry string
-	key      string // of the file, in the mapping of the registry
+	Registry string // empty: it is the cluster's
+	key      string // of the file, in the mapping of the registry or the cluster
 	File     string
 	Pair     *KeyPair
 }
 
 // ShownTo returns who sees the certificate, in the words of metrics.
 func (o *OwnCertificate) ShownTo() string {
-	if o.key == "tls.cert_file" {
+	switch o.key {
+	case "tls.cert_file":
 		return "registry"
+	case "clients.tls.cert_file":
+		return "clients"
+	case "peer.cert_file":
+		return "peers"
 	}
-	return "clients"
+	return "engine"
 }
 
 // Certificates returns our certificates that r uses.
@@ -57,9 +63,21 @@ func (r *Registry) Certificates() []OwnCertificate {
 	return own
 }
 
-// warnExpiry adds a warning for each certificate of r whose end is near or over.
-func warnExpiry(l *faultList, path string, r *Registry, now time.Time) {
-	for _, o := range r.Certificates() {
+// Certificates returns our certificates that the cluster uses; none for nil.
+func (cl *Cluster) Certificates() []OwnCertificate {
+	if cl == nil {
+		return nil
+	}
+	own := []OwnCertificate{{"", "peer.cert_file", cl.Peer.CertFile, cl.Peer.Certificate}}
+	if a := cl.access(); a != nil && a.Certificate != nil {
+		own = append(own, OwnCertificate{"", cl.Engine() + ".cert_file", a.CertFile, a.Certificate})
+	}
+	return own
+}
+
+// warnExpiry adds a warning for each certificate of the mapping at path whose end is near or over.
+func warnExpiry(l *faultList, path string, own []OwnCertificate, now time.Time) {
+	for _, o := range own {
 		leaf := o.Pair.Leaf()
 		if ExpiryStep(leaf, now) != status.ExpiryFar {
 			l.put(Fault{l.line(join(path, o.key)), join(path, o.key), o.File + " " + Ending(leaf, now)})

@@ -26,7 +26,7 @@ type key struct {
 }
 
 // inlined are types of other packages whose fields are keys of the mapping around them. Each has a
-// twin here, with the same fields and with tags.
+// twin here, with the same fields and with tags. A type of ours has its tags itself.
 var inlined = map[reflect.Type]reflect.Type{
 	reflect.TypeFor[ratelimit.Limit](): reflect.TypeFor[limitKeys](),
 }
@@ -55,7 +55,11 @@ func appendKeys(keys []key, t reflect.Type, index []int) []key {
 		case "":
 			continue
 		case ",inline":
-			keys = appendKeys(keys, inlined[f.Type], at)
+			twin := inlined[f.Type]
+			if twin == nil {
+				twin = f.Type
+			}
+			keys = appendKeys(keys, twin, at)
 			continue
 		}
 		k := key{name: name, index: at}

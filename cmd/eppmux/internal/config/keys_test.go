@@ -152,6 +152,9 @@ func eachKey(t reflect.Type, path string, f func(path string, k key, field refle
 	for _, k := range keysOf(t) {
 		field, at := t.FieldByIndex(k.index).Type, join(path, k.name)
 		f(at, k, field)
+		if field.Kind() == reflect.Pointer {
+			field = field.Elem()
+		}
 		if field.Kind() == reflect.Slice {
 			field, at = field.Elem(), at+"[0]"
 		}
@@ -190,7 +193,7 @@ func TestTagsAreKnown(t *testing.T) {
 	seen := map[reflect.Type]bool{}
 	var look func(t reflect.Type)
 	look = func(s reflect.Type) {
-		if s.Kind() == reflect.Slice {
+		if s.Kind() == reflect.Slice || s.Kind() == reflect.Pointer {
 			s = s.Elem()
 		}
 		if twin := inlined[s]; twin != nil {

@@ -174,6 +174,18 @@ func (r *Registry) readKey(rd *reader, path, key string, n *yaml.Node) bool {
 	return true
 }
 
+// readYAML implements yamlReader: the word off, or a mapping.
+func (s *Sharing) readYAML(r *reader, path string, n *yaml.Node) {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		r.mapping(path, n, reflect.ValueOf(s).Elem())
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" && n.Value == "off":
+		s.Off = true
+	default:
+		r.add(path, "must be off, or a mapping such as {prefer: [a, b]}, got %s", kind(n))
+	}
+}
+
 // A word is one of a closed set: how the file writes it, and the value that it stands for.
 type word struct {
 	text  string

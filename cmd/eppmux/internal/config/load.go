@@ -63,6 +63,8 @@ func readConfig(data []byte) (*Config, *faultList) {
 type files struct {
 	folder string      // relative paths start here
 	config fs.FileInfo // of the config file; nil: not in a file
+
+	system func() (string, error) // its name; nil: os.Hostname
 }
 
 func parseConfig(name string, data []byte, files files) (*Config, error) {
@@ -89,8 +91,13 @@ func warnings(name string, cfg *Config, lines map[string]int, files files, now t
 		warnProfile(l, path, &cfg.Registries[i])
 		warnDefaults(l, path, &cfg.Registries[i])
 		warnForgotten(l, path, cfg, &cfg.Registries[i])
-		warnExpiry(l, path, &cfg.Registries[i], now)
+		warnExpiry(l, path, cfg.Registries[i].Certificates(), now)
 		warnUsers(l, path, &cfg.Registries[i].Clients, files)
+		warnSharing(l, path, cfg, &cfg.Registries[i])
+	}
+	if cfg.Cluster != nil {
+		warnCluster(l, "cluster", cfg.Cluster)
+		warnExpiry(l, "cluster", cfg.Cluster.Certificates(), now)
 	}
 	slices.SortStableFunc(l.list, func(a, b Fault) int { return cmp.Compare(a.Line, b.Line) })
 	var texts []string
@@ -157,6 +164,31 @@ func (c *checker) readPrivate(path, file string, limit int64) ([]byte, fs.FileIn
 		return nil, nil, false
 	}
 	return data, info, true
+}
+
+// loadPassword loads the password of the mapping at path into inline, which has what the key
+// password says. It returns the keys that have one; more than one is a fault.
+func (c *checker) loadPassword(path string, inline *Secret, file, env string) (sources []string) {
+	if !inline.Empty() {
+		sources = append(sources, "password")
+		if err := cli.Private(c.files.config); err != nil {
+			c.add(join(path, "password"), "stands in this file, and %v; or use password_file", err)
+		}
+		*inline = c.password(join(path, "password"), inline.Reveal())
+	}
+	if file != "" {
+		sources = append(sources, "password_file")
+		*inline = c.passwordFile(join(path, "password_file"), file)
+	}
+	if env != "" {
+		sources = append(sources, "password_env")
+		*inline = c.passwordEnv(join(path, "password_env"), env)
+	}
+	if len(sources) > 1 {
+		c.add(path, "needs exactly one of password, password_file and password_env, has %s",
+			strings.Join(sources, " and "))
+	}
+	return sources
 }
 
 // passwordFile returns the password in a file that a key names.

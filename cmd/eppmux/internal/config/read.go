@@ -126,6 +126,10 @@ func (r *reader) value(path string, n *yaml.Node, v reflect.Value) {
 		r.network(path, n, to)
 	default:
 		switch v.Kind() {
+		case reflect.Pointer: // a mapping that is there, or not
+			v.Set(reflect.New(v.Type().Elem()))
+			setDefaults(v.Elem())
+			r.value(path, n, v.Elem())
 		case reflect.Struct:
 			r.mapping(path, n, v)
 		case reflect.Slice:

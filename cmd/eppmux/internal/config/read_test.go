@@ -359,8 +359,12 @@ func FuzzConfig(f *testing.F) {
 	f.Add(clitest.SandboxYAML("sessions: {min: 1}"))
 	f.Add("registries: &r\n  - <<: *r\n")
 	f.Add("a: &a [*a]\n---\n")
+	for _, lines := range []string{fullCluster, fullEtcd, "registry cluster: {prefer: [a]}", `static: {owner: b, peer: "b.example:7070"}`} {
+		f.Add(sharedYAML(lines))
+	}
+	files := clusterFiles(f)
 	f.Fuzz(func(t *testing.T, text string) {
-		c, err := parse(text)
+		c, err := parseConfig("c.yaml", []byte(text), files)
 		if err != nil {
 			var faults *Faults
 			if !errors.As(err, &faults) || len(faults.List) == 0 || err.Error() == "" {
@@ -381,5 +385,30 @@ func FuzzConfig(f *testing.F) {
 				}
 			}
 		}
+		if c.Cluster != nil {
+			mustBeCluster(t, c.Cluster)
+		}
 	})
+}
+
+// mustBeCluster wants what others rely on of a cluster without a fault.
+func mustBeCluster(t *testing.T, cl *Cluster) {
+	t.Helper()
+	engines := 0
+	for _, there := range []bool{cl.Etcd != nil, cl.Redis != nil, cl.Static != nil} {
+		if there {
+			engines++
+		}
+	}
+	reached := cl.Peer.Listen != "" && cl.Peer.Advertise != "" || cl.Follows() && cl.Static.Peer != ""
+	if engines != 1 || !reached || cl.Name == "" || cl.Host == "" || cl.TTL < leastTTL || cl.Lanes < 1 ||
+		cl.YieldAfter <= 0 || cl.MaxClockSkew <= 0 || cl.Peer.Roots == nil || cl.Peer.Certificate == nil {
+		t.Fatalf("got %+v and no fault", cl)
+	}
+	if server, client := cl.PeerTLS(); server.ClientCAs == nil || client.RootCAs == nil {
+		t.Fatal("got TLS of peers without authorities")
+	}
+	if cl.Etcd != nil && len(cl.Etcd.Endpoints) == 0 || cl.Redis != nil && (cl.Redis.Address == "") != (cl.Redis.Sentinel != nil) {
+		t.Fatalf("got %+v and no fault", cl)
+	}
 }

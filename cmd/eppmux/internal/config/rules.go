@@ -27,6 +27,10 @@ func (c *checker) rules(path string, v reflect.Value) {
 		at, f := join(path, k.name), v.FieldByIndex(k.index)
 		c.bounds(at, k, f, v)
 		switch f.Kind() {
+		case reflect.Pointer: // a mapping that could not be read has its fault
+			if !f.IsNil() && !c.hasFault(at) {
+				c.rules(at, f.Elem())
+			}
 		case reflect.Struct:
 			c.rules(at, f)
 		case reflect.Slice:

@@ -10,8 +10,12 @@ import (
 const forgotten = time.Minute
 
 // warnForgotten adds a warning for the first limit of r that would have to outlive a restart, where
-// nothing remembers it. Limits of a client are our own: nothing remembers those.
+// nothing remembers it. Limits of a client are our own: nothing remembers those. In a cluster the
+// engine remembers.
 func warnForgotten(l *faultList, path string, cfg *Config, r *Registry) {
+	if r.Shared(cfg) && (cfg.Cluster.Static == nil || cfg.Cluster.Follows()) {
+		return
+	}
 	if r.Sandbox() || cfg.State.Dir != "" || os.Getenv("STATE_DIRECTORY") != "" {
 		return
 	}
