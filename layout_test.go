@@ -13,8 +13,8 @@ import (
 // floors are the packages of the house from the bottom up, without "eppmux/" in front. A package
 // imports those of lower floors only. One that is not there yet keeps its place.
 var floors = [][]string{
-	{"frame", "ratelimit", "loop", "admin/metric"},
-	{"audit", "upstream/pool", "loop/gnetloop"},
+	{"frame", "ratelimit", "loop", "admin/metric", "upstream/lane"},
+	{"audit", "upstream/pool", "loop/gnetloop", "cluster"},
 	{"upstream"},
 	{"proxy", "admin/status"},
 	{"admin"},
@@ -41,6 +41,8 @@ var alone = map[string][]string{
 	"ratelimit":     nil,
 	"loop":          nil,
 	"admin/metric":  nil,
+	"upstream/lane": nil,
+	"cluster":       {"admin/metric"},
 	"loop/gnetloop": {"loop"},
 	"upstream/pool": {"frame", "ratelimit"},
 }
@@ -52,6 +54,7 @@ var libraries = map[string][]string{
 	"loop/gnetloop":              {"github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging"},
 	"upstream":                   {"github.com/valyala/bytebufferpool", "github.com/hashicorp/golang-lru/v2/simplelru"},
 	"proxy":                      {"github.com/valyala/bytebufferpool", "golang.org/x/text/encoding/charmap", "golang.org/x/text/encoding/ianaindex"},
+	"cluster":                    {"github.com/prometheus/client_golang/prometheus", "golang.org/x/sys/unix"},
 	"admin/metric":               {"github.com/prometheus/client_golang/prometheus"},
 	"admin/metric/metrictest":    {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"admin":                      {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
