@@ -31,6 +31,10 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 	"plots":    plots,
 	"sessions": shownSessions,
 	"hidden":   func(r *status.Registry) int { return max(0, len(r.Sessions.List)-maxShownSessions) },
+	"members":  func(c *status.Cluster) []status.Member { return c.Shown(maxShownMembers) },
+	"further":  func(c *status.Cluster) int { return max(0, len(c.Members)-maxShownMembers) },
+	"after":    func(all []status.Finding) []status.Finding { return all[min(1, len(all)):] },
+	"first":    func(all []status.Finding) []status.Finding { return all[:min(1, len(all))] },
 	"pair":     func(a, b any) []any { return []any{a, b} },
 }).ParseFS(pageFiles, "page.html"))
 
@@ -49,6 +53,10 @@ func soonest(r *status.Registry) *status.Expiry {
 func shownSessions(r *status.Registry) []status.Session {
 	return r.Sessions.List[:min(len(r.Sessions.List), maxShownSessions)]
 }
+
+// maxShownMembers is how many hosts of a cluster the page lists; /status.json and "eppmux ctl cluster" have
+// all.
+const maxShownMembers = 12
 
 // maxShownSessions is how many sessions of a registry the page lists; /status.json has all.
 const maxShownSessions = 50

@@ -9,16 +9,24 @@ type Snapshot struct {
 	TTL     time.Duration
 	Engine  EngineState
 	Members []MemberState // this host too; by Host
+	// MaxSkew is by how much the wall clocks of two members may differ.
+	MaxSkew time.Duration
+	// Twin is the peer address of another process that goes by the name of this host; empty: none was
+	// seen.
+	Twin string
 	// Accounts are those that take part, in the order in which they were joined.
 	Accounts []AccountState
 }
 
+// Static is EngineState.Name where there is no engine.
+const Static = "static"
+
 // EngineState is how the engine answers.
 type EngineState struct {
-	Name  string // see Engine.Name; "static" without one
-	Up    bool   // the last request was answered
-	Since time.Time
-	Err   string // of the last request; empty: it was answered
+	Name  string    // see Engine.Name; Static without one
+	Up    bool      // the last request was answered
+	Since time.Time // when Up became what it is
+	Err   string    // of the last request; empty: it was answered
 	// Requests are counts of requests since the start, and how long they took together.
 	Requests uint64
 	Took     time.Duration
@@ -65,7 +73,13 @@ type AccountState struct {
 	Unfit   []string          // hosts that could open no session, and do not own it for a while
 	Best    string            // the host that is to own it, of those that are there and fit
 	Changes map[Reason]uint64 // of owners, as seen from here, since the start
-	Fenced  uint64            // times that this host has run into its fence
+	Last    Reason            // why the owner of now owns it; empty: it did before this host looked
+	// Fenced are the times that this host has run into its fence, the last one at FencedAt.
+	Fenced   uint64
+	FencedAt time.Time
 	// LedgerAt is when the ledger was written last by this host; zero: it was not.
 	LedgerAt time.Time
+	// Lanes are those of this host. A Node does not know them: who shows the Snapshot asks the account.
+	// Nil: the account did not answer.
+	Lanes *LaneState
 }

@@ -25,8 +25,14 @@ func (m *Monitor) build(all []watched) *Status {
 		Events:     m.cfg.Recent.Events(""),
 		Registries: []Registry{},
 	}
+	var owned []Ownership
+	if c := m.cfg.Cluster(); c != nil {
+		s.Cluster, owned = ClusterOf(c, s.Now)
+		s.Gravity = s.Cluster.Gravity
+	}
 	for i := range all {
 		r := m.registry(&all[i], s.Now)
+		r.Cluster = ownershipIn(owned, r.Name)
 		r.Findings = judge(&r, s.Stopping)
 		r.Gravity = r.Findings[0].Gravity
 		s.Gravity = max(s.Gravity, r.Gravity)
@@ -35,7 +41,17 @@ func (m *Monitor) build(all []watched) *Status {
 	return s
 }
 
-// registry makes a Registry of what w shows. The findings are not in it yet.
+// ownershipIn is that of a registry; nil: its account is not shared.
+func ownershipIn(all []Ownership, registry string) *Ownership {
+	for i := range all {
+		if all[i].Registry == registry {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// registry makes a Registry of what w shows. Findings and who owns the account are not in it yet.
 func (m *Monitor) registry(w *watched, now time.Time) Registry {
 	r := Registry{
 		Name:    w.Name,

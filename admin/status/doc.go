@@ -16,5 +16,9 @@
 // that is shown, so a table can test it. A Recent goes around the handler of a log and keeps its
 // last warnings.
 //
+// In a cluster a Monitor is told of it, too (cluster.go): who owns the account of each registry stands with
+// the registry, and what concerns all of them has findings of its own (rules_cluster.go). What is said of
+// sessions is said by the owner alone; at a follower it is lanes (rules_owner.go).
+//
 // The package only reads, and it opens no connection. Package admin serves what it makes over HTTP.
 package status

@@ -3,10 +3,24 @@ package status
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Headline says in a few words how things stand.
 func (s *Status) Headline() string {
+	text := s.ofRegistries()
+	if s.Stopping || s.Cluster == nil || s.Cluster.Gravity == OK {
+		return text
+	}
+	and := ", and"
+	if strings.HasPrefix(text, "All") {
+		and = ", but"
+	}
+	return text + and + " the cluster needs a look"
+}
+
+// ofRegistries is the headline of the registries alone.
+func (s *Status) ofRegistries() string {
 	var n [numGravities]int
 	for i := range s.Registries {
 		n[s.Registries[i].Gravity]++

@@ -4,6 +4,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"eppmux/cluster"
 )
 
 // MonitorConfig is what a Monitor is made of.
@@ -19,6 +21,9 @@ type MonitorConfig struct {
 	Stopping func() bool
 	// Recent has the events to show. Nil: none.
 	Recent *Recent
+	// Cluster returns what is known of the cluster now; nil: the host takes part in none. Any goroutine
+	// may call it. It may take a second, as a Look may; the result is the caller's. Nil: none.
+	Cluster func() *cluster.Snapshot
 }
 
 // Monitor watches registries and keeps their last ten minutes. However many ask for its Status,
@@ -52,6 +57,9 @@ func NewMonitor(cfg MonitorConfig) *Monitor {
 	}
 	if cfg.Drained == nil {
 		cfg.Drained = func() []string { return nil }
+	}
+	if cfg.Cluster == nil {
+		cfg.Cluster = func() *cluster.Snapshot { return nil }
 	}
 	m := &Monitor{
 		cfg:       cfg,

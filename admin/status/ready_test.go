@@ -54,7 +54,7 @@ func TestReadiness(t *testing.T) {
 		{"an old greeting", ungreetedBy("too long", true), false, ""},
 		{"only waiting", account(func(a *upstream.Snapshot) { a.NextTry = 90 * time.Second }), false, "no session is logged in; next attempt in 1m30s"},
 	} {
-		got := readiness("a", tt.snapshot, tt.stopping)
+		got := readiness("a", tt.snapshot, nil, tt.stopping)
 		if want := (Readiness{Registry: "a", OK: tt.want == "", Reason: tt.want}); got != want {
 			t.Errorf("%s: got %+v, want %+v", tt.name, got, want)
 		}
@@ -95,12 +95,12 @@ func TestReadyAsThePage(t *testing.T) {
 		s := account(func(a *upstream.Snapshot) { a.Trouble, a.Cause, a.Max = "x", cause, 3 })
 		r := Registry{Answers: true}
 		r.account(&s.Account)
-		if got, verdict := readiness("a", s, false), judge(&r, false)[0]; got.OK || verdict.Gravity != Broken {
+		if got, verdict := readiness("a", s, nil, false), judge(&r, false)[0]; got.OK || verdict.Gravity != Broken {
 			t.Errorf("%v: got %+v and %+v", cause, got, verdict)
 		}
 		s.Account.Sessions[pool.SessionIdle] = 1
 		r.account(&s.Account)
-		if got, verdict := readiness("a", s, false), judge(&r, false)[0]; !got.OK || verdict.Gravity == Broken {
+		if got, verdict := readiness("a", s, nil, false), judge(&r, false)[0]; !got.OK || verdict.Gravity == Broken {
 			t.Errorf("%v, one session: got %+v and %+v", cause, got, verdict)
 		}
 	}

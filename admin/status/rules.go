@@ -24,10 +24,13 @@ type rule func(*Registry) *Finding
 // stands before its consequences: a registry that cannot be reached before the commands that were
 // not sent for it.
 var rules = []rule{
-	stalled, paused, spent, noSession, unrecorded, unkept, endsSessions, silent, connecting, ungreeted, expired,
-	throttled, fewerSessions, refusing, failing, otherServices, unopened, idleEnds,
-	notTaken, hoarded, held, crowded, slow,
-	unknown, gap, notSent, outOfStep, sessionsEnd, pollRefused, expiring, loginWarning, faulty, atFault, almostFull,
+	stalled, paused, unowned, noLane, ofOwner(spent), ofOwner(noSession), unrecorded, unkept, endsSessions, silent,
+	ofOwner(connecting), ungreeted, expired,
+	throttled, ofOwner(fewerSessions), refusing, failing, otherServices, ofOwner(unopened), ofOwner(idleEnds),
+	fewerLanes,
+	notTaken, hoarded, held, ofOwner(crowded), slow,
+	unknown, gap, notSent, outOfStep, ofOwner(sessionsEnd), gaveUp, fenced,
+	pollRefused, expiring, loginWarning, faulty, atFault, almostFull,
 }
 
 // judge says what there is to say about r, the gravest first. It never returns nothing.
@@ -52,7 +55,12 @@ func judge(r *Registry, stopping bool) []Finding {
 // well is what there is to say when no rule finds anything.
 func well(r *Registry) string {
 	text := "all well: " + count(uint64(r.Sessions.LoggedIn()), "session") + ", "
-	if r.Sessions.LoggedIn() == 0 {
+	switch {
+	case r.Cluster.yields():
+		return elsewhere(r)
+	case r.Cluster.follows():
+		text = elsewhere(r)
+	case r.Sessions.LoggedIn() == 0:
 		text = "all well: the registry ended an idle session, the next command has one opened; "
 	}
 	if r.Minute.Answered() == 0 {

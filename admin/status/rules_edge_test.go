@@ -8,14 +8,16 @@ import (
 	"eppmux/upstream/pool"
 )
 
-// edges are the conditions of all rules: a change of a registry that works with which the rule
-// finds something just so, or just not.
-var edges = []struct {
+// edge is a change of a registry that works with which a rule finds something just so, or just not.
+type edge struct {
 	rule   string
 	finds  bool
 	what   string
 	change func(*Registry)
-}{
+}
+
+// edges are the conditions of all rules.
+var edges = slices.Concat(ownerEdges, []edge{
 	{"stalled", true, "no answer", func(r *Registry) { r.Answers = false }},
 	{"stalled", false, "an answer", func(r *Registry) {}},
 
@@ -179,7 +181,7 @@ var edges = []struct {
 	{"clients", true, "nine in ten", func(r *Registry) { r.Clients.Connected = 90 }},
 	{"clients", false, "just less", func(r *Registry) { r.Clients.Connected = 89 }},
 	{"clients", false, "no bound is known", func(r *Registry) { r.Clients.Connected, r.Clients.Max = 9, 0 }},
-}
+})
 
 // busySessions has that many sessions, and a command that waits for so many seconds.
 func busySessions(busy, idle int, wait float64) func(*Registry) {

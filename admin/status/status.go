@@ -14,8 +14,10 @@ type Status struct {
 	Started    time.Time  `json:"started"`
 	Now        time.Time  `json:"now"`
 	Stopping   bool       `json:"stopping"`
-	Gravity    Gravity    `json:"gravity"` // the gravest of the registries'
+	Gravity    Gravity    `json:"gravity"` // the gravest of the registries' and the cluster's
 	Registries []Registry `json:"registries"`
+	// Cluster is that in which the host takes part; nil: none.
+	Cluster *Cluster `json:"cluster,omitempty"`
 	// Events are warnings and errors that concern no single registry, the newest first.
 	Events []Event `json:"events"`
 }
@@ -26,7 +28,7 @@ type Gravity uint8
 const (
 	OK     Gravity = iota
 	Look           // commands are served, and somebody should look soon
-	Broken         // clients of the registry are not served
+	Broken         // clients of the registry are not served here
 	numGravities
 )
 
@@ -56,7 +58,7 @@ const (
 	LedgerWaits   Ledger = "block" // they are not sent
 )
 
-// Finding is one thing to say about a registry.
+// Finding is one thing to say about a registry or the cluster.
 type Finding struct {
 	Gravity Gravity `json:"gravity"`
 	Rule    string  `json:"rule"`            // that found it, from a closed set
@@ -74,6 +76,8 @@ type Registry struct {
 	Answers  bool      `json:"answers"`  // false: all below is what was seen last
 	Ready    bool      `json:"ready"`    // at least one session is logged in
 	Paused   bool      `json:"paused"`   // by the operator
+	// Cluster is who owns the account; nil: it is not shared.
+	Cluster *Ownership `json:"cluster,omitempty"`
 	// Trouble is why there is no session, or one less; empty once one was opened since.
 	Trouble        string  `json:"trouble,omitempty"`
 	TroubleSeconds float64 `json:"trouble_seconds,omitempty"` // since it began

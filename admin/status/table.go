@@ -19,17 +19,65 @@ func WriteTable(out io.Writer, s *Status) error {
 		Span(max(0, s.Now.Sub(s.Started).Seconds())), s.Now.UTC().Format(time.DateTime))
 	t.line("%s", s.Headline())
 	t.line("")
-	t.begin()
-	t.row("STATE", "REGISTRY", "VERDICT")
-	for _, r := range s.Ranked() {
-		t.row(r.Gravity.String(), r.Name, r.Verdict().Text)
+	if s.Cluster != nil {
+		t.cluster(s.Cluster)
 	}
-	t.end()
+	t.overview(s)
 	for i := range s.Registries {
 		t.registry(&s.Registries[i])
 	}
 	t.events("Last warnings and errors of eppmux itself", s.Events)
 	return t.err
+}
+
+// overview has a line for each registry, with its owner where the host takes part in a cluster.
+func (t *table) overview(s *Status) {
+	t.begin()
+	head, owned := []string{"STATE", "REGISTRY"}, s.Cluster != nil
+	if owned {
+		head = append(head, "OWNER", "SINCE")
+	}
+	t.row(append(head, "VERDICT")...)
+	for _, r := range s.Ranked() {
+		cells := []string{r.Gravity.String(), r.Name}
+		if owned {
+			owner, since := r.Cluster.columns()
+			cells = append(cells, owner, since)
+		}
+		t.row(append(cells, r.Verdict().Text)...)
+	}
+	t.end()
+}
+
+// columns are the owner and since when, for a table. The owner of an account that is not shared is a dash.
+func (o *Ownership) columns() (owner, since string) {
+	owner, since = "-", "-"
+	if o == nil {
+		return owner, since
+	}
+	if !o.Since.IsZero() {
+		since = o.Since.UTC().Format(time.DateTime)
+	}
+	switch {
+	case o.orphaned():
+		owner = "nobody"
+	case o.follows():
+		owner = o.Owner
+	default:
+		owner = o.Owner + " (here)"
+	}
+	return owner, since
+}
+
+// cluster says how the cluster is, in a line, and what there is to say about it.
+func (t *table) cluster(c *Cluster) {
+	t.line("cluster %s: %s", c.Name, c.Summary())
+	for _, f := range c.Findings {
+		if f.Gravity > OK {
+			t.finding(f)
+		}
+	}
+	t.line("")
 }
 
 // table writes lines and columns, until the first error. A column is written by tabwriter, which
@@ -66,14 +114,7 @@ func (t *table) registry(r *Registry) {
 	t.line("")
 	t.line("%s (%s): %s", r.Name, r.Address, r.Gravity)
 	for _, f := range r.Findings {
-		t.line("  %s: %s", f.Gravity, f.Text)
-		advice := ""
-		if f.Whose != "" {
-			advice = f.Whose + ": "
-		}
-		if advice += f.Do; advice != "" {
-			t.line("    %s", strings.TrimSuffix(advice, ": "))
-		}
+		t.finding(f)
 	}
 	t.figures(r)
 	t.sessions(r)
@@ -83,11 +124,31 @@ func (t *table) registry(r *Registry) {
 	t.events("  LAST WARNINGS AND ERRORS", r.Events)
 }
 
+func (t *table) finding(f Finding) {
+	t.line("  %s: %s", f.Gravity, f.Text)
+	advice := ""
+	if f.Whose != "" {
+		advice = f.Whose + ": "
+	}
+	if advice += f.Do; advice != "" {
+		t.line("    %s", strings.TrimSuffix(advice, ": "))
+	}
+}
+
 // figures are the numbers of a registry, each with its name before it.
 func (t *table) figures(r *Registry) {
 	s, m, lost := &r.Sessions, &r.Minute, &r.Recent
 	t.begin()
-	t.row("  sessions", fmt.Sprintf("%d of %d logged in, %d busy, %d opening", s.LoggedIn(), s.Max, s.Busy, s.Dialing))
+	if o := r.Cluster; o != nil {
+		t.row("  owner", strings.TrimSuffix(o.Words()+", "+o.More(), ", "))
+	}
+	if r.Forwards() {
+		l := r.Cluster.Lanes
+		t.row("  lanes", fmt.Sprintf("%d open, %d busy, %d opening", l.Open(), l.Busy, l.Opening))
+	} else {
+		t.row("  sessions",
+			fmt.Sprintf("%d of %d logged in, %d busy, %d opening", s.LoggedIn(), s.Max, s.Busy, s.Dialing))
+	}
 	t.row("  waiting", fmt.Sprintf("%d, the oldest for %s", r.Queue.Length, Span(r.Queue.OldestSeconds)))
 	t.row("  clients", fmt.Sprintf("%d of %d", r.Clients.Connected, r.Clients.Max))
 	t.row("  last minute", fmt.Sprintf("%s commands/s, wait p50 %s p99 %s, registry time p50 %s p99 %s",

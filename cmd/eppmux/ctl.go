@@ -62,6 +62,7 @@ Waits for the end of that. "ctl reload" or a restart serves it again.`),
 		c.simple("reload", "Read the config file again", "As SIGHUP does, but the faults of the file are told here."),
 		c.simple("sessions [REGISTRY]", "List the sessions with registries", ""),
 		c.clients(), c.kick(), c.logLevel(),
+		c.cluster(), c.handover(),
 	)
 	return cmd
 }
@@ -196,6 +197,9 @@ func (c *ctl) ask(ctx context.Context, verb string) (a serve.Answer, err error) 
 
 // show prints an answer for people.
 func (c *ctl) show(out io.Writer, a serve.Answer) {
+	if a.Cluster != nil {
+		showCluster(out, a)
+	}
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	if len(a.Sessions) > 0 {
 		fmt.Fprintln(w, "REGISTRY\tSESSION\tSTATE\tFOR\tAGE\tCOMMANDS\tDOING\tCLIENT")

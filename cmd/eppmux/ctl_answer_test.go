@@ -59,6 +59,10 @@ func TestCtlAsks(t *testing.T) {
 		"kick a 12":               {path: "/kick", Request: serve.Request{Registry: "a", Client: 12}},
 		"log-level":               {path: "/log-level"},
 		"log-level debug":         {path: "/log-level", Request: serve.Request{Level: "debug"}},
+		"cluster":                 {path: "/cluster"},
+		"cluster a":               {path: "/cluster", Request: serve.Request{Registry: "a"}},
+		"handover a":              {path: "/handover", Request: serve.Request{Registry: "a"}},
+		"handover a --to b":       {path: "/handover", Request: serve.Request{Registry: "a", To: "b"}},
 		"reconnect --all --json":  {path: "/reconnect", Request: serve.Request{All: true}},
 		"sessions --config /none": {path: "/sessions"}, // --socket goes before it
 	} {
@@ -75,7 +79,7 @@ func TestCtlAsks(t *testing.T) {
 		}
 	}
 	for _, args := range []string{"pause a b", "reload a", "sessions a b", "kick", "kick a", "kick a b", "kick a 1 2", "kick a -1", "log-level a b",
-		"clients --limit many", "resume a --all"} {
+		"clients --limit many", "resume a --all", "handover", "handover a b", "handover --to b", "cluster a b", "cluster --to b"} {
 		if got := eppmux(t, append([]string{"ctl", "--socket", socket}, strings.Fields(args)...)...); got.code != cli.ExitUsage {
 			t.Errorf("%q: got %+v, want wrong usage", args, got)
 		}

@@ -9,6 +9,7 @@ import (
 	"eppmux/admin"
 	"eppmux/admin/status"
 	"eppmux/audit"
+	"eppmux/cluster"
 	"eppmux/cmd/eppmux/internal/config"
 	"eppmux/proxy"
 	"eppmux/upstream"
@@ -59,8 +60,9 @@ type live struct {
 	version  string
 	accounts *upstream.Metrics // of the members; immutable after newLive, as clients
 	clients  *proxy.Metrics
-	audit    *audit.Log // nil: none; immutable once anything is served
-	log      *Log       // nil: no lines are counted; immutable as audit
+	audit    *audit.Log     // nil: none; immutable once anything is served
+	log      *Log           // nil: no lines are counted; immutable as audit
+	cluster  clusterControl // nil: none is configured; immutable as audit
 	draining atomic.Bool
 	left     atomic.Pointer[unresolved] // nil: no audit log, or not begun
 	now      atomic.Pointer[view]
@@ -83,6 +85,15 @@ func newLive(version string) *live {
 	l.clients = proxy.NewMetrics(func() []*proxy.Server { return l.now.Load().servers })
 	l.set(nil, nil)
 	return l
+}
+
+// inCluster returns what is known of the cluster; nil: none is configured.
+func (l *live) inCluster() *cluster.Snapshot {
+	if l.cluster == nil {
+		return nil
+	}
+	s := l.cluster.snapshot()
+	return &s
 }
 
 // set shows members from now on, and names what an operator has taken out.

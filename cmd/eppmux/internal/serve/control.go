@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"eppmux/admin/status"
 	"eppmux/loop"
 	"eppmux/proxy"
 )
@@ -26,6 +27,7 @@ type Request struct {
 	Client   uint64 `json:"client,omitempty"`
 	Limit    int    `json:"limit,omitempty"`
 	Level    string `json:"level,omitempty"`
+	To       string `json:"to,omitempty"` // a host of the cluster; empty: the next one
 }
 
 // Answer is the result of a verb.
@@ -34,6 +36,9 @@ type Answer struct {
 	Done     []string  `json:"done,omitempty"` // what was done, in lines for people
 	Sessions []Session `json:"sessions,omitempty"`
 	Clients  []Client  `json:"clients,omitempty"`
+	// Cluster is as /status.json has it. Owners are those of the shared accounts.
+	Cluster *status.Cluster    `json:"cluster,omitempty"`
+	Owners  []status.Ownership `json:"owners,omitempty"`
 }
 
 const (
@@ -153,7 +158,7 @@ func (c *control) answer(w http.ResponseWriter, r *http.Request) {
 	answer, err := verb(c.s, r.Context(), req)
 	who, _ := r.Context().Value(peerKey{}).(peer)
 	args := []any{"verb", name, "uid", who.uid, "pid", who.pid}
-	for key, value := range map[string]string{"registry": req.Registry, "level": req.Level} {
+	for key, value := range map[string]string{"registry": req.Registry, "level": req.Level, "to": req.To} {
 		if value != "" {
 			args = append(args, key, value)
 		}

@@ -26,6 +26,8 @@ var controlVerbs = map[string]controlVerb{
 	"clients":   clientsVerb,
 	"kick":      kickVerb,
 	"log-level": logLevelVerb,
+	"cluster":   clusterVerb,
+	"handover":  handoverVerb,
 }
 
 // servers returns the servers that a request means: one by its name, all, or the only one.

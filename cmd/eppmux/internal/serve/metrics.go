@@ -10,6 +10,7 @@ import (
 	"eppmux/admin"
 	"eppmux/admin/metric"
 	"eppmux/audit"
+	"eppmux/cluster"
 	"eppmux/proxy"
 	"eppmux/upstream"
 )
@@ -86,7 +87,7 @@ var metrics = metric.NewTable(nil, metric.Group[live]{Name: "sessions", Rows: []
 // that has some.
 func MetricDocs() []metric.Doc {
 	return slices.Concat(upstream.MetricDocs(), proxy.MetricDocs(),
-		admin.MetricDocs(), metrics.Docs(), audit.MetricDocs())
+		admin.MetricDocs(), metrics.Docs(), audit.MetricDocs(), cluster.MetricDocs())
 }
 
 // newRegistry returns what /metrics shows: all that MetricDocs describes, but for what package
@@ -99,7 +100,7 @@ func MetricDocs() []metric.Doc {
 func (l *live) newRegistry() *prometheus.Registry {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		l, l.accounts, l.clients)
+		l, l.accounts, l.clients, cluster.NewMetrics(l.inCluster))
 	if l.audit != nil {
 		reg.MustRegister(l.audit)
 	}

@@ -73,6 +73,7 @@ type service struct {
 	admin   *adminServer
 	control *control
 	watch   *expiryWatch
+	cluster clusterControl // nil: none is configured; immutable once anything is served
 
 	tasks  chan func(context.Context) // run by serve, see do; never closed
 	ending chan struct{}              // closed when serve takes no more tasks

@@ -17,6 +17,7 @@ func (l *live) monitor(recent *status.Recent) *status.Monitor {
 		Drained:  func() []string { return l.now.Load().drained },
 		Stopping: l.draining.Load,
 		Recent:   recent,
+		Cluster:  l.inCluster,
 	})
 }
 
