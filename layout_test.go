@@ -13,10 +13,10 @@ import (
 // floors are the packages of the house from the bottom up, without "eppmux/" in front. A package
 // imports those of lower floors only. One that is not there yet keeps its place.
 var floors = [][]string{
-	{"frame", "ratelimit", "loop", "admin/metric"},
+	{"frame", "ratelimit", "loop", "admin/metric", "upstream/lane"},
 	{"audit", "upstream/pool", "loop/gnetloop"},
 	{"upstream"},
-	{"proxy", "admin/status"},
+	{"proxy", "peer", "admin/status"},
 	{"admin"},
 	{"cmd/eppmux/internal/cli"},
 	{"cmd/eppmux/internal/config"},
