@@ -16,7 +16,7 @@ var floors = [][]string{
 	{"frame", "ratelimit", "loop", "admin/metric", "upstream/lane"},
 	{"audit", "upstream/pool", "loop/gnetloop", "cluster"},
 	{"upstream"},
-	{"proxy", "admin/status"},
+	{"proxy", "peer", "admin/status"},
 	{"admin"},
 	{"cmd/eppmux/internal/cli"},
 	{"cmd/eppmux/internal/config"},

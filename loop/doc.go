@@ -15,7 +15,9 @@
 //	err = l.Enroll(nc, handler)     // handler.Opened calls under.Attach(socket)
 //	n, err := conn.Read(p)          // from Readable, on the loop: os.ErrDeadlineExceeded for "nothing at hand"
 //
-// An [Alarm] runs a function on a loop at an instant.
+// An [Alarm] runs a function on a loop at an instant. What servers do before that is here too:
+// [Accept] goes on where the system fails, [Handshakes] bounds those under way, [Watch] has the kernel
+// notice a host that has gone.
 //
 // The package imports the standard library alone and starts no goroutine but the timer of an Alarm.
 package loop

@@ -76,7 +76,7 @@ func TestCloseEndsHandshakes(t *testing.T) {
 	}
 	waitFor(t, "the connections", func() bool { return f.server.connections.Load() == 10 })
 	begin := time.Now()
-	f.server.handshakes.stop()
+	f.server.handshakes.Stop()
 	waitFor(t, "their ends", func() bool { return f.server.connections.Load() == 0 })
 	if d := time.Since(begin); d > handshakeTimeout/2 {
 		t.Errorf("took %v", d)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"eppmux/frame"
+	"eppmux/loop"
 	"eppmux/upstream/pool"
 )
 
@@ -34,12 +35,6 @@ type Listener struct {
 	// commands wait; 0: 1.
 	Weight int
 }
-
-const (
-	// acceptBackoffMin is the wait after accepting has failed. It doubles up to acceptBackoffMax.
-	acceptBackoffMin = 5 * time.Millisecond
-	acceptBackoffMax = time.Second
-)
 
 // listener is an open Listener.
 type listener struct {
@@ -103,30 +98,16 @@ func (l *listener) close() {
 }
 
 // accept takes clients on ln until it is closed. It runs on a goroutine of its own; Refuse and
-// Close wait for it. When the system fails, as where no descriptor is left, it waits and tries
-// again; connected clients go on.
+// Close wait for it. When the system fails, connected clients go on.
 func (s *Server) accept(ln *listener) {
 	defer s.accepting.Done()
 	defer close(ln.ended)
-	pause := acceptBackoffMin
-	for {
-		nc, err := ln.ln.Accept()
-		if err == nil {
-			pause = acceptBackoffMin
-			s.welcome(ln, nc) // the last one too, accepted while ln was being closed: it has connected
-		}
-		if ln.stopping.Load() {
-			return
-		}
-		if err != nil {
-			s.notTaken(err)
-			s.troubles.warn("accept failed; waiting", func() []any {
-				return []any{"listener", ln.String(), "wait", pause, "err", err.Error()}
-			})
-			time.Sleep(pause)
-			pause = min(2*pause, acceptBackoffMax)
-		}
-	}
+	loop.Accept(ln.ln, &ln.stopping, func(nc net.Conn) { s.welcome(ln, nc) }, func(err error, wait time.Duration) {
+		s.notTaken(err)
+		s.troubles.warn("accept failed; waiting", func() []any {
+			return []any{"listener", ln.String(), "wait", wait, "err", err.Error()}
+		})
+	})
 }
 
 // welcome hands an accepted connection to the loop.
@@ -148,10 +129,10 @@ func (s *Server) welcome(ln *listener, nc net.Conn) {
 		s.enroll(c, nc)
 		return
 	}
-	t := newTLSStream(hastyConn{nc}, opts.TLS, &s.maxAhead)
+	t := newTLSStream(loop.Hasty{Conn: nc}, opts.TLS, &s.maxAhead)
 	c.stream = t
 	s.loop.Post(c.join)
-	s.handshakes.begin(nc)
+	s.handshakes.Begin(nc)
 	s.accepting.Add(1)
 	go s.shakeHands(c, t, nc)
 }

@@ -114,7 +114,7 @@ type Server struct {
 
 	// Used by any goroutine.
 	accepting   sync.WaitGroup // goroutines of accept and shakeHands
-	handshakes  handshakes
+	handshakes  loop.Handshakes
 	maxClients  atomic.Int64
 	maxAhead    atomic.Int64
 	connections atomic.Int64               // accepted and not closed
@@ -166,6 +166,7 @@ func New(cfg Config, account *upstream.Account) *Server {
 		left: make(chan struct{}, 1), verifier: newVerifier(account.Loop().Post), proofKey: newProofKey(),
 		doubts: make(doubts)}
 	s.complaints.log, s.troubles.log = s.log, s.log
+	s.handshakes.Max = handshakesMax
 	s.maxClients.Store(int64(cfg.MaxClients))
 	s.maxAhead.Store(int64(cfg.MaxAhead))
 	s.identities, s.shares = map[identityKey]*identity{}, map[shareKey]*share{}
@@ -292,7 +293,7 @@ func (s *Server) disconnected() {
 func (s *Server) Close() {
 	s.closing.Do(func() {
 		s.closeListeners()
-		s.handshakes.stop()
+		s.handshakes.Stop()
 		s.accepting.Wait()
 		if s.serving {
 			s.verifier.stop()

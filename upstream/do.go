@@ -44,7 +44,7 @@ func (a *Account) Do(ctx context.Context, payload []byte) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("command: %w", err)
 	}
-	if !carried(m) {
+	if !Carried(m) {
 		return Result{}, ErrNotCarried
 	}
 	d := &doing{a: a, ctx: ctx, m: m, ended: make(chan Result, 1)}
@@ -60,9 +60,9 @@ func (a *Account) Do(ctx context.Context, payload []byte) (Result, error) {
 	return <-d.ended, nil
 }
 
-// carried reports whether m is a command that an account carries: logging in and out is its own
+// Carried reports whether m is a command that an account carries: logging in and out is its own
 // affair.
-func carried(m *frame.Message) bool {
+func Carried(m *frame.Message) bool {
 	return (m.Kind == frame.KindCommand || m.Kind == frame.KindExtension) &&
 		m.Command != frame.CommandLogin && m.Command != frame.CommandLogout
 }
