@@ -87,17 +87,17 @@ func longestFrame(cfg *config.Config) int {
 func openEngine(c *config.Cluster, log *slog.Logger) (cluster.Engine, error) {
 	switch {
 	case c.Etcd != nil:
-		return etcd.Open(etcd.Config{Cluster: c.Name, Endpoints: c.Etcd.Endpoints, TLS: c.Etcd.TLSConfig(),
+		return etcd.New(etcd.Config{Cluster: c.Name, Endpoints: c.Etcd.Endpoints, TLS: c.Etcd.TLSConfig(),
 			User: c.Etcd.User, Password: c.Etcd.Password.Reveal(), Logger: log})
 	case c.Redis != nil:
 		r := redis.Config{Cluster: c.Name, TLS: c.Redis.TLSConfig(), User: c.Redis.User,
 			Password: c.Redis.Password.Reveal(), Logger: log}
 		if s := c.Redis.Sentinel; s != nil {
-			r.Master, r.Addresses = s.Master, s.Addresses
+			r.Addresses, r.Sentinel = s.Addresses, redis.Sentinel{Master: s.Master, TLS: r.TLS}
 		} else {
 			r.Addresses = []string{c.Redis.Address}
 		}
-		return redis.Open(r)
+		return redis.New(r)
 	}
 	return nil, nil
 }
@@ -153,6 +153,34 @@ func (p *clusterPart) untilDone(f func(ctx context.Context) error) {
 	}
 }
 
+// identify gives the transaction ids of this host an identity that no other host has, for as long as the
+// store says so. It runs on a goroutine of its own until close, which waits for it.
+func (p *clusterPart) identify() {
+	for p.ctx.Err() == nil {
+		p.untilDone(p.takeIdentity)
+	}
+}
+
+// takeIdentity takes an identity and keeps it until close, or until another process has it, since the
+// store has forgotten who had it.
+func (p *clusterPart) takeIdentity(ctx context.Context) error {
+	id, err := p.node.TakeIdentity(ctx)
+	if err != nil {
+		return err
+	}
+	p.trids.Move(id.Number(), id.Begin(), id.Begin())
+	taken := make(chan struct{})
+	id.Use(p.trids.Last, p.trids.Ahead, func() { close(taken) })
+	select {
+	case <-taken:
+		return nil
+	case <-p.ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), clusterShutdown)
+	defer cancel()
+	return id.Release(ctx)
+}
+
 // ledgerKey returns the key for hashes of refused credentials; nil: it is not known yet, and a refusal is
 // then not shared.
 func (p *clusterPart) ledgerKey() []byte {
@@ -205,7 +233,7 @@ func (p *clusterPart) leave(within time.Duration) {
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, within)
 	defer cancel()
-	if err := p.node.Leave(ctx); err != nil {
+	if err := p.node.Leave(ctx); err != nil && p.ctx.Err() == nil {
 		p.log.Warn("not every account could be handed over", "err", err.Error())
 	}
 }
@@ -238,11 +266,11 @@ func (p *clusterPart) close() error {
 		return nil
 	}
 	p.shut()
+	p.stop()
+	p.ended.Wait() // the identity is given back
 	ctx, cancel := context.WithTimeout(context.Background(), clusterShutdown)
 	defer cancel()
 	err := p.node.Close(ctx)
-	p.stop()
-	p.ended.Wait()
 	if err != nil {
 		return fmt.Errorf("cluster: %w", err)
 	}

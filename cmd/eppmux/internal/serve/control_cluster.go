@@ -22,17 +22,14 @@ type clusterControl interface {
 	handover(ctx context.Context, registry, host string) error
 }
 
-// joins makes verbs, pages and metrics see c, which is not nil. It is called before anything is served.
-func (s *service) joins(c clusterControl) { s.cluster, s.live.cluster = c, c }
-
 var errNoCluster = errors.New("no cluster is configured: this host owns its accounts alone")
 
 // inCluster returns what is known of the cluster; an error: there is none.
 func (s *service) inCluster() (cluster.Snapshot, error) {
-	if s.cluster == nil {
+	if s.live.cluster == nil {
 		return cluster.Snapshot{}, errNoCluster
 	}
-	return s.cluster.snapshot(), nil
+	return s.live.cluster.snapshot(), nil
 }
 
 // clusterVerb shows members, owners and lanes, of one registry or of all.
@@ -68,7 +65,7 @@ func handoverVerb(s *service, ctx context.Context, req Request) (a Answer, err e
 	if err := takes(&snapshot, account, req.To); err != nil {
 		return a, err
 	}
-	if err := s.cluster.handover(ctx, account.Name, req.To); err != nil {
+	if err := s.live.cluster.handover(ctx, account.Name, req.To); err != nil {
 		return a, fmt.Errorf("%s: %w", account.Name, err)
 	}
 	to := "the next owner"

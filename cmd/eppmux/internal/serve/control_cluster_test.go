@@ -40,7 +40,7 @@ func (f *fakeCluster) handover(_ context.Context, registry, host string) error {
 func asks(f clusterControl, verb string, req Request) (Answer, error) {
 	s := newService("", "v", nil, slog.New(slog.DiscardHandler))
 	if f != nil {
-		s.joins(f)
+		s.live.cluster = f
 	}
 	return controlVerbs[verb](s, context.Background(), req)
 }
@@ -147,7 +147,7 @@ func TestNoCluster(t *testing.T) {
 // TestClusterIsSeen: once the program takes part in a cluster, its metrics are among the others.
 func TestClusterIsSeen(t *testing.T) {
 	s := newService("", "v", nil, slog.New(slog.DiscardHandler))
-	s.joins(&fakeCluster{engine: cluster.EngineState{Name: "etcd", Up: true}})
+	s.live.cluster = (&fakeCluster{engine: cluster.EngineState{Name: "etcd", Up: true}})
 	if got := gather(t, s.live); !slices.Contains(got, "eppmux_cluster_owner") || !slices.Contains(got, "eppmux_cluster_engine_up") {
 		t.Errorf("got %q", got)
 	}

@@ -73,7 +73,6 @@ type service struct {
 	admin   *adminServer
 	control *control
 	watch   *expiryWatch
-	cluster clusterControl // nil: none is configured; immutable once anything is served
 
 	tasks  chan func(context.Context) // run by serve, see do; never closed
 	ending chan struct{}              // closed when serve takes no more tasks
@@ -176,6 +175,9 @@ func (s *service) open(cfg *config.Config) (err error) {
 	s.ledgers = newLedgers(cfg, s.log)
 	if s.cluster, err = openCluster(cfg, s.live.version, s.log); err != nil {
 		return err
+	}
+	if s.cluster != nil {
+		s.live.cluster = s.cluster
 	}
 	for i := range cfg.Registries {
 		m, err := s.openMember(cfg, &cfg.Registries[i])
