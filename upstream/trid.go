@@ -48,11 +48,11 @@ func newTRIDSource(trids *TRIDs) *tridSource {
 // append appends the 13 characters of a new id to dst. wall is the time since 1970; no id comes
 // again when it goes back.
 func (t *tridSource) append(dst []byte, wall time.Duration) []byte {
-	at := t.trids.next(wall)
+	at, identity := t.trids.next(wall)
 	for shift := 50; shift >= 0; shift -= 5 {
 		dst = append(dst, crockford[at>>shift&31])
 	}
-	return append(dst, crockford[t.trids.identity>>5], crockford[t.trids.identity&31])
+	return append(dst, crockford[identity>>5], crockford[identity&31])
 }
 
 // appendMuxTRID appends a new muxTRID for a client's clTRID. content is the clTRID as it stood

@@ -24,7 +24,7 @@ func TestTRIDsShared(t *testing.T) {
 				<-ready
 				last := begin
 				for range each {
-					at := trids.next(0)
+					at, _ := trids.next(0)
 					if at <= last {
 						return
 					}
@@ -50,11 +50,11 @@ func TestTRIDsClaim(t *testing.T) {
 	for _, now := range []uint64{0, 500, 501, 900} {
 		trids := NewTRIDs(7, 500)
 		read := trids.Last()
-		first := trids.next(time.Duration(now) * time.Microsecond)
-		if at, ok := trids.claim(read, now); ok {
+		first, _ := trids.next(time.Duration(now) * time.Microsecond)
+		if at, ok := trids.line.Load().claim(read, now); ok {
 			t.Errorf("at %d: %d was made twice", now, at)
 		}
-		if at, ok := trids.claim(trids.Last(), now); !ok || at != first+1 || trids.Last() != at {
+		if at, ok := trids.line.Load().claim(trids.Last(), now); !ok || at != first+1 || trids.Last() != at {
 			t.Errorf("at %d: got %d, %v, last %d, want %d", now, at, ok, trids.Last(), first+1)
 		}
 	}
@@ -98,7 +98,7 @@ func TestTRIDsAhead(t *testing.T) {
 	trids := NewTRIDs(0, 500)
 	at := func(us int64, want uint64) {
 		t.Helper()
-		if got := trids.next(time.Duration(us) * time.Microsecond); got != want || trids.Last() != want {
+		if got, _ := trids.next(time.Duration(us) * time.Microsecond); got != want || trids.Last() != want {
 			t.Errorf("at %d: got %d, last %d, want %d", us, got, trids.Last(), want)
 		}
 	}
@@ -115,6 +115,46 @@ func TestTRIDsAhead(t *testing.T) {
 	at(1, 50_001)
 	if id := NewTRIDs(TRIDIdentities+5, 0).Identity(); id != 5 {
 		t.Errorf("got identity %d", id)
+	}
+}
+
+// TestTRIDsMove: whoever gets another identity makes ids above those that either source before may have
+// made, and an instant with its own identity, whoever moves it meanwhile.
+func TestTRIDsMove(t *testing.T) {
+	trids := NewTRIDs(7, 500)
+	for _, c := range []struct {
+		identity            uint16
+		begin, until, wants uint64
+	}{{9, 100, 10_000, 501}, {12, 4000, 10_000, 4001}, {9, 4000, 5000, 4002}} {
+		trids.Move(c.identity, c.begin, c.until)
+		if at, id := trids.next(0); at != c.wants || id != uint64(c.identity) || trids.Identity() != c.identity {
+			t.Errorf("moved to %d: got %d of %d, want %d", c.identity, at, id, c.wants)
+		}
+	}
+	if at, _ := trids.next(time.Second); at != 5000 {
+		t.Errorf("got %d, want to follow the clock no further than 5000", at)
+	}
+
+	type id struct{ at, identity uint64 }
+	made := make(map[id]bool)
+	moved := make(chan struct{}) // closed when all moves are over
+	go func() {
+		defer close(moved)
+		for i := range uint16(1000) {
+			trids.Move(20+i, 0, 1<<60)
+		}
+	}()
+	for over := false; !over; {
+		select {
+		case <-moved:
+			over = true
+		default:
+		}
+		at, identity := trids.next(0)
+		if made[id{at, identity}] {
+			t.Fatalf("%d of %d was made twice", at, identity)
+		}
+		made[id{at, identity}] = true
 	}
 }
 
