@@ -151,6 +151,8 @@ type Account struct {
 	doings    map[*doing]struct{} // calls of Do that have not ended
 
 	recording recording
+	duty      duty  // in a cluster
+	hosts     hosts // that have sent commands on lanes
 
 	keptSince    time.Duration       // when the last writing of the ledger began
 	ledgerBroken bool                // and said so

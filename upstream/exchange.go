@@ -57,6 +57,7 @@ type Exchange struct {
 	exposed    bool // the registry may have seen its muxTRID
 	waited     bool // its wait has been counted
 	recorded   bool // a note of its sending was asked for
+	visiting   bool // it came on a lane, see LaneExchange
 
 	// held is the payload of its answer, while its session is asked whether it is logged in, and until
 	// it is sent again; nil: none is held.

@@ -472,6 +472,9 @@ func (a *Account) restore(m *frame.Message, x *Exchange) []byte {
 		size += a.fill(m, x)
 	}
 	for i := range m.PaTRID {
+		if x.visiting { // the follower restores them
+			break
+		}
 		content, known := a.trids.resolve(m.PaTRID[i].Value)
 		size += a.replace(&m.PaTRID[i], content, known, a.cfg.MaxResponse-size)
 	}
