@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"errors"
 	"net"
 	"os"
 	"time"
@@ -13,7 +14,13 @@ import (
 //
 // Owned by the goroutine that shakes hands, then by the loop.
 type Conn struct {
-	net.Conn        // until Attach
+	net.Conn // until Attach
+
+	// Barred is asked right before octets go out, be they a message, or what crypto/tls sends by itself
+	// in a handshake, as an alert or for new keys. Where it reports true they do not, and Write returns
+	// ErrBarred. Nil: nothing is barred. Immutable.
+	Barred func() bool
+
 	socket   Socket // from then on; nil again after Detach
 	detached bool
 	resting  bool // see Rest
@@ -118,10 +125,19 @@ func (r *records) pass(p []byte) {
 	}
 }
 
+// ErrBarred is returned for octets that Conn.Barred has kept back.
+var ErrBarred = errors.New("nothing may be written any more")
+
 // Write implements net.Conn. On the loop it does not block: it writes all of p, or closes c.
+//
+// A process that is stopped between the question whether it may write and the system call that writes
+// does so when it goes on, however late. Nobody can exclude that; so nothing stands between the two.
 func (c *Conn) Write(p []byte) (int, error) {
-	if c.detached {
+	switch {
+	case c.detached:
 		return 0, net.ErrClosed
+	case c.Barred != nil && c.Barred():
+		return 0, ErrBarred
 	}
 	if c.socket == nil {
 		return c.Conn.Write(p)
@@ -145,6 +161,20 @@ func (c *Conn) Close() error {
 		return c.Conn.Close()
 	}
 	return c.socket.Close()
+}
+
+// Abort is Close without another octet: what was written and not sent is dropped.
+func (c *Conn) Abort() error {
+	if c.detached {
+		return nil
+	}
+	if c.socket == nil {
+		if tc, ok := c.Conn.(*net.TCPConn); ok {
+			_ = tc.SetLinger(0)
+		}
+		return c.Conn.Close()
+	}
+	return c.socket.Abort()
 }
 
 // SetDeadline implements net.Conn. It has no effect on the loop, where no call blocks.

@@ -311,3 +311,44 @@ func TestKept(t *testing.T) {
 		}
 	}
 }
+
+// TestConnBarred: behind the bar nothing goes out, before the loop and on it: no handshake, no alert, no
+// message, no word at the end.
+func TestConnBarred(t *testing.T) {
+	barred := true
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	c := &Conn{Conn: ours, Barred: func() bool { return barred }}
+	if err := tls.Client(c, &tls.Config{ServerName: "x"}).Handshake(); !errors.Is(err, ErrBarred) {
+		t.Errorf("got %v of a handshake, want ErrBarred", err)
+	}
+	k := new(mutedSocket)
+	c = &Conn{Barred: func() bool { return barred }}
+	c.Attach(k)
+	if n, err := c.Write([]byte("x")); n != 0 || !errors.Is(err, ErrBarred) {
+		t.Errorf("got %d, %v of a write, want ErrBarred", n, err)
+	}
+	if k.wrote > 0 {
+		t.Errorf("%d octets were written", k.wrote)
+	}
+	barred = false
+	if n, err := c.Write([]byte("x")); n != 1 || err != nil {
+		t.Errorf("got %d, %v of a write that is not barred", n, err)
+	}
+	if err := c.Abort(); err != nil || k.aborts != 1 {
+		t.Errorf("got %v, %d aborts", err, k.aborts)
+	}
+	c.Detach()
+	if err := c.Abort(); err != nil || k.aborts != 1 {
+		t.Errorf("a socket that is closed: got %v, %d aborts", err, k.aborts)
+	}
+}
+
+// mutedSocket counts what is written, and Abort.
+type mutedSocket struct {
+	Socket
+	wrote, aborts int
+}
+
+func (m *mutedSocket) Write(p []byte) (int, error) { m.wrote += len(p); return len(p), nil }
+func (m *mutedSocket) Abort() error                { m.aborts++; return nil }

@@ -43,6 +43,9 @@ type Socket interface {
 	Pending() bool
 	// Close closes the socket; Handler.Closed has been called when it returns.
 	Close() error
+	// Abort is Close without another octet: what was written and not sent is dropped, by the kernel
+	// too. The other side sees a reset.
+	Abort() error
 
 	// SetHandler makes h the Handler from now on; its Opened is not called.
 	SetHandler(h Handler)

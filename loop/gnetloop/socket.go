@@ -98,6 +98,18 @@ func (s *socket) Close() error {
 	return s.conn.EventLoop().Close(s.conn)
 }
 
+// Abort implements loop.Socket. At a close gnet offers to the kernel once more what waits, and the kernel
+// sends what it has: the one finds the way shut, the other finds no time to linger.
+func (s *socket) Abort() error {
+	if s.conn == nil {
+		return nil
+	}
+	fd := s.conn.Fd()
+	_ = syscall.SetsockoptLinger(fd, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
+	_ = syscall.Shutdown(fd, syscall.SHUT_WR)
+	return s.Close()
+}
+
 // SetHandler implements loop.Socket.
 func (s *socket) SetHandler(h loop.Handler) { s.handler = h }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -347,5 +348,42 @@ func TestSetHandler(t *testing.T) {
 	next.end()
 	if len(s.got) != 0 || len(s.closed) != 0 || next.opened.Load() != 0 {
 		t.Errorf("the first got %q and %d ends, the second %d openings", s.got, len(s.closed), next.opened.Load())
+	}
+}
+
+// TestAbort: nothing that the kernel had not sent by then goes out, neither from gnet's buffer nor from
+// the kernel's, and the other side sees a reset.
+func TestAbort(t *testing.T) {
+	l := newLoop(t)
+	s, theirs := enroll(t, l, "tcp")
+	const most = 64 << 20
+	written, waits := 0, 0
+	s.do(func() {
+		for p := make([]byte, 100_000); s.socket.Unsent() == 0 && written < most; written += len(p) {
+			if _, err := s.socket.Write(p); err != nil {
+				t.Error(err)
+			}
+		}
+		waits = s.socket.Unsent()
+		if err := s.socket.Abort(); err != nil {
+			t.Error(err)
+		}
+		if err := s.socket.Abort(); err != nil {
+			t.Error(err)
+		}
+		if s.socket.Unsent() != 0 {
+			t.Error("octets wait on a closed socket")
+		}
+	})
+	if waits == 0 {
+		t.Fatalf("the kernel took %d octets", written)
+	}
+	_ = s.end()
+	got, err := io.Copy(io.Discard, theirs)
+	if !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("got %v, want a reset", err)
+	}
+	if got > int64(written-waits) {
+		t.Errorf("%d octets came, the kernel had taken %d", got, written-waits)
 	}
 }
