@@ -9,9 +9,9 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
-	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -69,6 +69,10 @@ type Config struct {
 	// all processes that share the ledger.
 	LedgerKey []byte
 	login     string // see loginHash
+
+	// Shared: the account belongs to the hosts of a cluster. It begins in RoleNone, and waits for what
+	// the cluster tells it, see Own. Ledger and Memory come with each Ownership.
+	Shared bool
 
 	// dialer connects where Dial is nil; nil: one for Address.
 	dialer *dialer
@@ -151,8 +155,10 @@ type Account struct {
 	doings    map[*doing]struct{} // calls of Do that have not ended
 
 	recording recording
-	duty      duty  // in a cluster
-	hosts     hosts // that have sent commands on lanes
+	duty      duty         // in a cluster
+	hosts     hosts        // that have sent commands on lanes
+	strangers uint64       // that have had an id from describe
+	downSince atomic.Int64 // see Down; 0: it is not down
 
 	keptSince    time.Duration       // when the last writing of the ledger began
 	ledgerBroken bool                // and said so
@@ -177,7 +183,7 @@ func setDefaults(cfg *Config) {
 	if cfg.Lost == nil {
 		cfg.Lost = DefaultLost
 	}
-	if cfg.Ledger == nil {
+	if cfg.Ledger == nil && !cfg.Shared {
 		cfg.Pool.Ledger = pool.LedgerNot
 	}
 }
@@ -201,6 +207,9 @@ func NewAccount(cfg Config, l loop.Loop) *Account {
 	}
 	a := &Account{name: cfg.Name, cfg: cfg, loop: l, log: cfg.Logger, epoch: time.Now(), budgets: budgets,
 		trids: newTRIDSource(cfg.TRIDs), doings: make(map[*doing]struct{})}
+	if cfg.Shared {
+		a.duty.role = RoleNone
+	}
 	a.kinds = newKinds(a.knows)
 	a.target = newTarget(&cfg)
 	a.ctx, a.stop = context.WithCancel(context.Background())
@@ -232,7 +241,11 @@ func (a *Account) Start() {
 	a.loop.Post(func() {
 		a.wallAhead = a.aheadNow()
 		now := a.clock()
-		a.pool = pool.Resume(a.cfg.Pool, a.remembered(), now, now+a.wallAhead)
+		if a.cfg.Shared {
+			a.pool = pool.NewSuspended(a.poolConfig(), now)
+		} else {
+			a.pool = pool.Resume(a.cfg.Pool, a.remembered(), now, now+a.wallAhead)
+		}
 		a.cfg.Memory = Memory{}
 		a.turn(func() { a.alarm.Before(a.now() + clockWatch) })
 		a.watchSpent()
@@ -269,8 +282,11 @@ func (a *Account) turn(f func()) {
 			a.perform(act)
 		}
 		a.alarm.Before(a.pool.Wake())
+		a.watchDown()
 	}
-	a.depth--
+	if a.depth--; a.depth == 0 && a.duty.fenced {
+		a.lost()
+	}
 }
 
 // inTurn panics outside a turn, where nobody would do what the pool decides.
@@ -319,6 +335,8 @@ func (a *Account) perform(act pool.Action) {
 			o = a.outcomeOf(a.answerTo(x), x)
 		}
 		a.finish(x, o)
+	case pool.DoSuspended:
+		a.yielded()
 	case pool.DoDrained:
 		a.drained = true
 		for _, f := range a.onDrained {
@@ -434,51 +452,6 @@ func (a *Account) Close() {
 	})
 	<-done
 	a.dials.Wait()
-}
-
-// Reload changes the config while the account works. Exchanges that wait or are in flight go on.
-// Name, TRIDs, Logger and Audit stay as they were. It returns when the new config is in force, with
-// the ID of the last session that was opened before that. From any goroutine but the loop.
-func (a *Account) Reload(cfg Config) (last uint64) {
-	done := make(chan struct{})
-	cfg.login = loginHash(&cfg)
-	a.loop.Post(func() {
-		defer close(done)
-		a.pool.Sessions(func(s *pool.Session) { last = s.ID })
-		a.reload(cfg)
-	})
-	<-done
-	return last
-}
-
-func (a *Account) reload(cfg Config) {
-	setDefaults(&cfg)
-	login := pool.SameLogin
-	switch {
-	case cfg.Address != a.cfg.Address || cfg.Login.ClientID != a.cfg.Login.ClientID:
-		login = pool.NewRegistry
-	case cfg.TLS != a.cfg.TLS || !reflect.DeepEqual(cfg.Login, a.cfg.Login):
-		login = pool.NewLogin
-	}
-	cfg.Name, cfg.TRIDs, cfg.Logger, cfg.Audit = a.cfg.Name, a.cfg.TRIDs, a.cfg.Logger, a.cfg.Audit
-	before := a.target.dialer
-	moves := cfg.Ledger != a.cfg.Ledger
-	if moves {
-		a.leaveLedger()
-	}
-	a.forgetLeft(cfg.Pool.Rules)
-	a.cfg = cfg
-	a.target = newTarget(&cfg)
-	if before != nil && a.target.dialer != nil {
-		a.target.dialer.inherit(before)
-	}
-	a.turn(func() {
-		a.pool.Reconfigure(cfg.Pool, login, a.now())
-		if moves {
-			a.pool.Adopt(a.remembered(), a.now(), a.now()+a.aheadNow())
-		}
-	})
-	a.cfg.Memory = Memory{}
 }
 
 // LogsInWith reports whether the config lists the namespace as a service for the login. It reports

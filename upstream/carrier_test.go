@@ -78,6 +78,8 @@ func (c *paper) sendOwn() {
 	}
 }
 
+func (c *paper) hear() {}
+
 func (c *paper) close() {
 	if !c.shut {
 		c.shut = true

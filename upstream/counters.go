@@ -97,6 +97,17 @@ type Counters struct {
 	LedgerErrors  uint64 // writings of the ledger that failed or took too long
 	Held          uint64 // answers that were held until their session was asked whether it is logged in
 	Throttled     uint64 // answers that say that the registry wants fewer commands
+	Lanes         LaneCounters
+	Forwarded     [pool.NumEnds]uint64 // commands that went over a lane last, by how they ended
+	Fenced        uint64               // times that a write was kept back by the fence
+}
+
+// LaneCounters count lanes to owners, as a follower.
+type LaneCounters struct {
+	Opened uint64
+	Failed uint64 // attempts, refused ones too
+	Closed [pool.NumCauses]uint64
+	Desync [pool.NumCauses]uint64
 }
 
 // Answers are the answers of the registry to all commands, by code.
@@ -133,6 +144,9 @@ func (c *Counters) sent(x *Exchange) {
 
 func (c *Counters) finished(x *Exchange, o Outcome, now time.Duration) {
 	i := int(o.End)
+	if x.forwarded {
+		c.Forwarded[o.End]++
+	}
 	switch {
 	case o.End == pool.EndAnswered:
 		c.Commands[x.Command][frame.Code(o.Code).Index()]++

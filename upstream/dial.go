@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"time"
 
 	"eppmux/frame"
@@ -16,7 +15,8 @@ import (
 // the loop.
 func openTCP(s *session) carrier {
 	ctx, cancel := context.WithCancel(s.a.ctx)
-	t := &tcpCarrier{session: s, giveUp: cancel}
+	t := &tcpCarrier{session: s}
+	t.giveUp = cancel
 	s.a.dials.Add(1)
 	go t.open(ctx, s.a.target)
 	return t
@@ -30,11 +30,14 @@ func (t *tcpCarrier) open(ctx context.Context, to target) {
 	defer a.dials.Done()
 	defer t.giveUp()
 	greeting, err := t.logIn(ctx, to)
+	if errors.Is(err, loop.ErrBarred) { // at whichever step
+		err = errFenced
+	}
 	if ctx.Err() == nil { // given up by ourselves, it says nothing of the address
 		err = to.judge(t.at, err)
 	}
 	if err == nil {
-		err = t.enroll()
+		err = t.enroll(a.loop, t)
 	}
 	a.loop.Post(func() {
 		t.shown(greeting)
@@ -49,21 +52,10 @@ func (t *tcpCarrier) open(ctx context.Context, to target) {
 	})
 }
 
-// enroll hands the socket to the loop.
-func (t *tcpCarrier) enroll() error {
-	if err := t.socket.Conn.SetDeadline(time.Time{}); err != nil {
-		return &openError{"hand over", pool.CauseConnect, err}
-	}
-	if err := t.a.loop.Enroll(t.socket.Conn, t); err != nil {
-		return &openError{"hand over", pool.CauseConnect, err}
-	}
-	return nil
-}
-
 // logIn connects and logs in with blocking calls. It returns the payload of the greeting if one has
 // come, also with an error.
 func (t *tcpCarrier) logIn(ctx context.Context, to target) (greeting []byte, err error) {
-	if err := t.connect(ctx, to); err != nil {
+	if err := t.connect(ctx, &to); err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { t.socket.Conn.Close() })
@@ -76,13 +68,12 @@ func (t *tcpCarrier) logIn(ctx context.Context, to target) (greeting []byte, err
 		}
 	}()
 	scanner := new(frame.Scanner)
-	read := func(payload []byte) (m *frame.Message, err error) {
+	m, err := t.receiveMessage(to.greetingTimeout, to.maxResponse, func(payload []byte) (m *frame.Message, err error) {
 		m, t.atFirst, err = readGreeting(scanner, payload)
 		return m, err
-	}
-	m, err := t.receive(read, to.greetingTimeout, to.maxResponse)
+	})
 	if loop.Alerted(err) { // with TLS 1.3, a client's certificate is judged after the handshake
-		return nil, t.rejected(err)
+		return nil, t.handshakeFailed(err)
 	}
 	if err != nil {
 		return nil, &openError{"greeting", pool.CauseGreeting, err}
@@ -98,37 +89,18 @@ func (t *tcpCarrier) logIn(ctx context.Context, to target) (greeting []byte, err
 	return greeting, t.authenticate(scanner, &g, to)
 }
 
-// connect dials and shakes hands.
-func (t *tcpCarrier) connect(ctx context.Context, to target) error {
-	ctx, cancel := context.WithTimeout(ctx, to.connectTimeout)
-	defer cancel()
-	nc, at, err := to.connect(ctx)
-	if err != nil {
-		return &openError{"connect", pool.CauseConnect, err}
+// connect dials and shakes hands, unless nothing may be written to the registry any more.
+func (t *tcpCarrier) connect(ctx context.Context, to *target) error {
+	if t.barred != nil && t.barred() {
+		return errFenced
 	}
-	t.at = at
-	t.socket = &loop.Conn{Conn: nc}
-	t.conn = t.socket
-	if to.tls != nil {
-		t.handshake = loop.Handshake{Who: "the registry", Name: to.tls.ServerName}
-		tc := tls.Client(t.socket, loop.NoteAsked(to.tls, &t.handshake.Bare))
-		if err := tc.HandshakeContext(ctx); err != nil {
-			nc.Close()
-			return t.rejected(err)
-		}
-		t.conn = tc
+	if err := t.wire.connect(ctx, to, "the registry", t.barred); err != nil {
+		return err
+	}
+	if tc, ok := t.conn.(*tls.Conn); ok {
 		t.seen.certificate(tc.ConnectionState())
 	}
 	return nil
-}
-
-// rejected is the error by which a TLS handshake has failed.
-func (t *tcpCarrier) rejected(err error) error {
-	step := "tls"
-	if why := t.handshake.Explain(err); why != "" {
-		step += ": " + why
-	}
-	return &openError{step, pool.CauseTLS, err}
 }
 
 // authenticate sends the login and reads its answer.
@@ -144,15 +116,23 @@ func (t *tcpCarrier) authenticate(scanner *frame.Scanner, g *frame.Greeting, to 
 	if _, err := t.conn.Write(frame.AppendLogin(nil, &l)); err != nil {
 		return &openError{"login", pool.CauseRegistryClosed, err}
 	}
-	read := func(payload []byte) (m *frame.Message, err error) {
+	m, err := t.receiveMessage(to.loginTimeout, to.maxResponse, func(payload []byte) (m *frame.Message, err error) {
 		m, t.atLogin, err = readAnswer(scanner, payload, t.muxTRID)
 		return m, err
-	}
-	m, err := t.receive(read, to.loginTimeout, to.maxResponse)
+	})
 	if err != nil {
 		return &openError{"login", pool.CauseRegistryClosed, err}
 	}
 	return t.judgeLogin(m, &l)
+}
+
+// receiveMessage receives one message with blocking calls, and reads it.
+func (t *tcpCarrier) receiveMessage(within time.Duration, limit int, read func([]byte) (*frame.Message, error)) (*frame.Message, error) {
+	payload, err := t.receive(within, limit)
+	if err != nil {
+		return nil, err
+	}
+	return read(payload)
 }
 
 // behindGreeting is the error of octets that came together with the greeting: a refusal, or nothing that
@@ -164,32 +144,4 @@ func (t *tcpCarrier) behindGreeting(scanner *frame.Scanner, to *target) error {
 		}
 	}
 	return &openError{"login", pool.CauseUnasked, errors.New("octets behind the greeting")}
-}
-
-// receive receives one message with blocking calls, and reads it. It leaves the octets behind it in
-// t.in.
-func (t *tcpCarrier) receive(read func([]byte) (*frame.Message, error), within time.Duration, limit int) (*frame.Message, error) {
-	if err := t.conn.SetReadDeadline(time.Now().Add(within)); err != nil {
-		return nil, err
-	}
-	for {
-		n, err := frame.Size(t.in, limit)
-		if err != nil {
-			return nil, err
-		}
-		if n > 0 && len(t.in) >= n {
-			m, err := read(append([]byte(nil), t.in[frame.HeaderLen:n]...))
-			t.in = append(t.in[:0], t.in[n:]...)
-			return m, err
-		}
-		var chunk [4096]byte
-		k, err := t.conn.Read(chunk[:])
-		t.in = append(t.in, chunk[:k]...)
-		if err != nil && k == 0 {
-			if errors.Is(err, io.EOF) {
-				err = errors.New("the registry closed the connection")
-			}
-			return nil, err
-		}
-	}
 }

@@ -58,6 +58,7 @@ type Exchange struct {
 	waited     bool // its wait has been counted
 	recorded   bool // a note of its sending was asked for
 	visiting   bool // it came on a lane, see LaneExchange
+	forwarded  bool // it went over a lane last
 
 	// held is the payload of its answer, while its session is asked whether it is logged in, and until
 	// it is sent again; nil: none is held.

@@ -172,7 +172,7 @@ func (a *Account) watchLedger() {
 		a.counts.LedgerErrors++
 	}
 	text := "what is used of limits cannot be written down; a crash would forget it"
-	switch a.cfg.Pool.Ledger {
+	switch a.poolConfig().Ledger {
 	case pool.LedgerBlock:
 		text = "what is used of limits cannot be written down; commands under long limits wait"
 	case pool.LedgerStrict:

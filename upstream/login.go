@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"eppmux/frame"
+	"eppmux/loop"
 	"eppmux/upstream/pool"
 )
 
@@ -24,6 +25,9 @@ func (e *openError) Unwrap() error { return e.err }
 
 // errRecalled is why a session was not opened whose opening was given up before its login was sent.
 var errRecalled = &openError{"login", pool.CauseShutdown, errors.New("recalled")}
+
+// errFenced is why a session was not opened whose login would have been behind the fence.
+var errFenced = &openError{"login", pool.CauseFenced, loop.ErrBarred}
 
 // openCause is the kind of an error by which a session could not be opened.
 func openCause(err error) pool.Cause {

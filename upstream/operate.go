@@ -61,11 +61,12 @@ func (a *Account) Grant(g pool.Grant) error {
 // SessionInfo is the state of a session at one moment.
 type SessionInfo struct {
 	ID       uint64
+	Lane     bool // it leads to the owner of the account, not to the registry
 	State    pool.SessionState
 	For      time.Duration // in this state
-	Age      time.Duration // since the login; 0 before
+	Age      time.Duration // since the login, or a lane's opening; 0 before
 	Commands int           // sent since the login, ours included
-	// Doing is the command in flight, "login" while dialing, and empty for an idle session. Own
+	// Doing is the command in flight, "login" while dialing, or "hello" on a lane, and empty for an idle session. Own
 	// means that it is a command of ours, such as a keepalive.
 	Doing string
 	Own   bool
@@ -86,7 +87,7 @@ func (a *Account) sessions() []SessionInfo {
 	now := a.clock()
 	var all []SessionInfo
 	a.pool.Sessions(func(s *pool.Session) {
-		i := SessionInfo{ID: s.ID, State: s.State(), For: now - s.Since(), Commands: s.Commands()}
+		i := SessionInfo{ID: s.ID, Lane: isLane(s), State: s.State(), For: now - s.Since(), Commands: s.Commands()}
 		if s.State() != pool.SessionDialing {
 			i.Age = now - s.Opened()
 		}
@@ -100,6 +101,8 @@ func (a *Account) sessions() []SessionInfo {
 func (i *SessionInfo) doing(s *pool.Session) {
 	x := of(s.Exchange())
 	switch {
+	case s.State() == pool.SessionDialing && i.Lane:
+		i.Doing, i.Own = "hello", true
 	case s.State() == pool.SessionDialing:
 		i.Doing, i.Own = "login", true
 	case x != nil:

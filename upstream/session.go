@@ -46,6 +46,9 @@ type carrier interface {
 	sendLogout()
 	// close closes the connection; session.closed has been called when it returns.
 	close()
+	// hear takes the answer that has come, unread so far, before the session is closed. It is called
+	// outside a turn.
+	hear()
 }
 
 // session is an Account's part of a pool.Session. It knows our own messages, which answer belongs
@@ -56,6 +59,7 @@ type session struct {
 	s       *pool.Session
 	carrier carrier
 	settle  func(ticket uint64, ok bool) // tells the account that a note has ended
+	barred  func() bool                  // by the fence; nil: there is none
 
 	// Owned by the goroutine that opens the session, then by the loop.
 	seen    seen
@@ -86,6 +90,9 @@ func (a *Account) startOpening(ps *pool.Session) {
 		return
 	}
 	s := &session{a: a, s: ps, settle: func(ticket uint64, ok bool) { a.settle(ps, ticket, ok) }}
+	if f := a.duty.own.Fence; f != nil && a.duty.role == RoleOwner {
+		s.barred = f.Passed
+	}
 	s.renewOwn()
 	ps.Shell = s
 	s.carrier = a.target.carry(s)
@@ -117,7 +124,7 @@ func (s *session) ownMessage() []byte {
 
 // begin notes that x is about to be written, and returns its data unit. Borrowed until x ends.
 func (s *session) begin(x *Exchange) []byte {
-	x.exposed, x.held = true, nil
+	x.exposed, x.forwarded, x.held = true, false, nil
 	s.last = append(s.last[:0], x.MuxTRID()...)
 	s.a.counts.sent(x)
 	return x.unit()
@@ -157,6 +164,9 @@ func (s *session) notOpened(err error) {
 	switch {
 	case s.s.Cause() == pool.CauseChanged: // how it failed says nothing of the registry that is ours now
 		a.log.Info("a session with the registry before the reload is not opened any more", "session", s.s.ID)
+	case cause == pool.CauseFenced:
+		a.fenced()
+		cause = pool.CauseShutdown // nothing of the login is out
 	case cause != pool.CauseShutdown:
 		a.counts.Logins[loginResult(cause)]++
 		a.log.Warn("session could not be opened", "session", s.s.ID, "reason", cause.String(), "err", err.Error())

@@ -19,6 +19,14 @@ type Snapshot struct {
 	TroubleFor time.Duration
 	Cause      pool.Cause
 
+	// Role is what the account is to its registry, Term and Owner those of the host that owns it; Owner
+	// is empty where that is this one, or none is known. LaneCounts are the lanes to it by state: they
+	// are not in Sessions.
+	Role       Role
+	Term       uint64
+	Owner      string
+	LaneCounts [pool.NumSessionStates]int
+
 	Remembered int // octets of clTRIDs that did not fit into their muxTRIDs, with their keys
 
 	// What the last login showed: when the registry's certificate ends, zero without TLS, how long
@@ -38,6 +46,16 @@ func (a *Account) Snapshot(s *Snapshot) {
 	now := a.clock()
 	s.Counters = a.counts
 	a.pool.Snapshot(&s.Snapshot, now)
+	s.Role, s.Term, s.Owner = a.duty.role, a.duty.term, a.duty.lanes.Owner
+	s.LaneCounts = [pool.NumSessionStates]int{}
+	if a.cfg.Shared {
+		a.pool.Sessions(func(ps *pool.Session) {
+			if isLane(ps) {
+				s.LaneCounts[ps.State()]++
+				s.Sessions[ps.State()]--
+			}
+		})
+	}
 	s.Remembered = a.trids.octets
 	s.Trouble, s.TroubleFor, s.Cause = a.trouble, 0, a.cause
 	if a.trouble != "" {

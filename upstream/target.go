@@ -24,6 +24,7 @@ type target struct {
 	dialer *dialer                                 // nil where the config has a Dial
 	tls    *tls.Config
 	login  frame.Login
+	lanes  *Lanes // nil: the other side is the registry
 
 	connectTimeout, greetingTimeout, loginTimeout time.Duration
 
@@ -41,16 +42,20 @@ func newTarget(cfg *Config) target {
 			t.dialer = newDialer(cfg.Address, cfg.SourceAddress)
 		}
 	}
-	if t.tls != nil {
-		// A message must go out in one record where it fits: some registries take one read of
-		// theirs for one frame.
-		t.tls = t.tls.Clone()
-		t.tls.DynamicRecordSizingDisabled = true
-	}
+	t.oneRecord()
 	return t
 }
 
-// connect connects to the registry. at is the address, where the name may have several.
+// oneRecord has a message go out in one TLS record where it fits: some registries take one read of theirs
+// for one frame.
+func (t *target) oneRecord() {
+	if t.tls != nil {
+		t.tls = t.tls.Clone()
+		t.tls.DynamicRecordSizingDisabled = true
+	}
+}
+
+// connect connects to the registry, or to the owner's host. at is the address, where the name may have several.
 func (t *target) connect(ctx context.Context) (nc net.Conn, at string, err error) {
 	if t.dialer != nil {
 		return t.dialer.dial(ctx)

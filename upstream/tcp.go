@@ -1,43 +1,23 @@
 package upstream
 
 import (
-	"context"
 	"errors"
-	"io"
-	"net"
-	"os"
-	"slices"
 	"sync/atomic"
-	"syscall"
 
 	"eppmux/frame"
 	"eppmux/loop"
 	"eppmux/upstream/pool"
 )
 
-const (
-	// readSize is the least room for a read, in octets: a TLS record.
-	readSize = 16 << 10
-	// readKept is the largest buffer that a session keeps once it is empty, in octets.
-	readKept = 256 << 10
-)
-
-// tcpCarrier carries a session over TCP, with TLS or without. It implements carrier, and
+// tcpCarrier carries a session with a registry over TCP, with TLS or without. It implements carrier, and
 // loop.Handler for the session's socket.
+//
+// Where the session has a fence, loop.Conn asks it before each write. What it keeps back was not sent.
 type tcpCarrier struct {
-	// Immutable.
-	*session
-	giveUp context.CancelFunc // ends the opening of the session
+	*session // immutable
+	wire
 
 	login atomic.Int32 // loginOpen, loginSent or loginRecalled
-
-	// Owned by the goroutine that opens the session, then by the loop.
-	socket *loop.Conn
-	conn   net.Conn // tls.Conn over socket, or socket itself
-	in     []byte   // octets that were read and not taken
-	at     string   // the registry's address; empty: it is not known
-	// What is known of the TLS handshake besides its error.
-	handshake loop.Handshake
 }
 
 // The login's stages. The opening goroutine and the loop race to end loginOpen: a CompareAndSwap
@@ -47,9 +27,6 @@ const (
 	loginSent                  // is being sent, or was
 	loginRecalled              // was not sent and never will be
 )
-
-// Opened implements loop.Handler.
-func (t *tcpCarrier) Opened(s loop.Socket) { t.socket.Attach(s) }
 
 // Closed implements loop.Handler.
 func (t *tcpCarrier) Closed(error) {
@@ -88,28 +65,6 @@ func (t *tcpCarrier) recall() {
 	}
 }
 
-// cancel implements carrier.
-func (t *tcpCarrier) cancel() { t.giveUp() }
-
-// close implements carrier.
-func (t *tcpCarrier) close() {
-	if !t.socket.Detached() {
-		_ = t.socket.Close() // Closed has been called when it returns
-	}
-}
-
-// write writes a whole data unit at once, so that it becomes one TLS record where it fits. It
-// ignores an error: the socket is closed then, and Closed has told the pool.
-func (t *tcpCarrier) write(unit []byte) { _, _ = t.conn.Write(unit) }
-
-// pending reports whether the registry has sent octets or the connection's end since its last
-// message was taken. Octets that nobody asked for must not be taken for the next command's answer,
-// and nothing must be written behind the end. It is called before each command, also right behind
-// an answer, since registries close there.
-func (t *tcpCarrier) pending() bool {
-	return t.socket.Pending() || t.conn != net.Conn(t.socket) && t.socket.Partial()
-}
-
 // look reads what pending has found, and returns why the session ends by it: it must not be written to.
 func (t *tcpCarrier) look() pool.Cause {
 	t.socket.Rest()
@@ -145,7 +100,24 @@ func (t *tcpCarrier) sendExchange(x *Exchange) {
 	case t.pending():
 		t.unsent(x, t.look())
 	default:
-		t.write(t.begin(x))
+		t.sendUnit(x)
+	}
+}
+
+// sendUnit writes x. An error other than that of the fence is ignored: the socket is closed then, and
+// Closed has told the pool.
+func (t *tcpCarrier) sendUnit(x *Exchange) {
+	exposed := x.exposed
+	n, err := t.write(t.begin(x))
+	switch {
+	case !errors.Is(err, loop.ErrBarred):
+	case n > 0: // the first records of a long command are out
+		t.a.fenced()
+		t.poison(pool.CauseFenced)
+	default:
+		x.exposed = exposed
+		t.a.fenced()
+		t.unsent(x, pool.CauseFenced)
 	}
 }
 
@@ -162,13 +134,24 @@ func (t *tcpCarrier) sendOwn() {
 	case t.pending():
 		t.poison(t.look())
 	default:
-		t.write(t.ownMessage())
+		if _, err := t.write(t.ownMessage()); errors.Is(err, loop.ErrBarred) {
+			t.a.fenced()
+			t.poison(pool.CauseFenced)
+		}
 	}
 }
 
 // Readable implements loop.Handler.
 func (t *tcpCarrier) Readable() {
 	if t.opened() { // otherwise ready reads
+		t.a.turn(t.read)
+	}
+}
+
+// hear implements carrier.
+func (t *tcpCarrier) hear() {
+	if t.opened() && !t.socket.Detached() && t.pending() {
+		t.socket.Rest()
 		t.a.turn(t.read)
 	}
 }
@@ -181,46 +164,11 @@ func (t *tcpCarrier) read() {
 
 // fill reads the octets that have come into t.in. It returns why the session ends, or CauseNone.
 func (t *tcpCarrier) fill() pool.Cause {
-	for !t.socket.Detached() {
-		t.in = slices.Grow(t.in, readSize)
-		n, err := t.conn.Read(t.in[len(t.in):cap(t.in)])
-		t.in = t.in[:len(t.in)+n]
-		switch {
-		case err == nil && len(t.in) < cap(t.in) && t.socket.Emptied():
-			return pool.CauseNone
-		case err == nil:
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			return pool.CauseNone
-		default:
-			t.parted(err)
-			return readCause(err)
-		}
+	end := t.wire.fill()
+	if t.parted != "" {
+		t.parting = t.parted
 	}
-	return pool.CauseRegistryClosed
-}
-
-// readCause returns why a session ends by an error of a read: the registry or the network ended it, by
-// an alert too, or it sent octets that our TLS does not accept.
-func readCause(err error) pool.Cause {
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
-		loop.Alerted(err), loop.Renegotiation(err):
-		return pool.CauseRegistryClosed
-	}
-	if errno := syscall.Errno(0); errors.As(err, &errno) { // a reset, or a network that has gone
-		return pool.CauseRegistryClosed
-	}
-	return pool.CauseFrame
-}
-
-// parted notes what TLS says of the connection's end.
-func (t *tcpCarrier) parted(err error) {
-	switch {
-	case loop.Alerted(err):
-		t.parting = err.Error()
-	case loop.Renegotiation(err):
-		t.parting = "the registry asked for a new TLS handshake, which we do not take part in"
-	}
+	return end
 }
 
 // take takes the message in t.in once it is whole. At most one is due: if octets stand behind it,
@@ -243,9 +191,7 @@ func (t *tcpCarrier) take(end pool.Cause) {
 			end = pool.CauseUnasked
 		}
 		t.message(t.in[frame.HeaderLen:n], end)
-		if t.in = t.in[:0]; cap(t.in) > readKept {
-			t.in = nil
-		}
+		t.taken(len(t.in))
 		return
 	}
 	if end != pool.CauseNone {
