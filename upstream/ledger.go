@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"time"
 
@@ -214,4 +215,41 @@ const clockSet = time.Second
 func (a *Account) Remember(k Keeper, m Memory, key []byte, policy pool.LedgerPolicy) {
 	a.cfg.Ledger, a.cfg.Memory, a.cfg.LedgerKey, a.cfg.Pool.Ledger = k, m, key, policy
 	a.cfg.login = loginHash(&a.cfg)
+}
+
+// SetLedgerKey sets LedgerKey of the config of an account that works, for a key that is known late. It is
+// called behind Start, on no loop, and does nothing behind Close.
+func (a *Account) SetLedgerKey(key []byte) {
+	for {
+		var cfg Config
+		if !a.await(func() { cfg = a.cfg }) {
+			return
+		}
+		cfg.LedgerKey = key
+		login := loginHash(&cfg)
+		var set bool
+		if !a.await(func() {
+			if set = cfg.Address == a.cfg.Address && cfg.TLS == a.cfg.TLS && reflect.DeepEqual(cfg.Login, a.cfg.Login); set {
+				a.cfg.LedgerKey, a.cfg.login = key, login
+			}
+		}) || set {
+			return
+		}
+	}
+}
+
+// await runs f on the loop, and waits for its end. It reports false where the account is closed meanwhile;
+// then f may still run.
+func (a *Account) await(f func()) bool {
+	done := make(chan struct{}) // closed behind f
+	a.loop.Post(func() {
+		f()
+		close(done)
+	})
+	select {
+	case <-done:
+		return true
+	case <-a.ctx.Done():
+		return false
+	}
 }

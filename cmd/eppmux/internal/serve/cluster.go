@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -129,10 +131,17 @@ const (
 func (p *clusterPart) takeSecret() {
 	p.untilDone(func(ctx context.Context) error {
 		key, err := p.node.Secret(ctx, secretName, keyLen)
-		if err == nil {
-			p.secret.Store(&key)
+		if err != nil {
+			return err
 		}
-		return err
+		p.mu.Lock()
+		p.secret.Store(&key)
+		tenants := slices.Collect(maps.Values(p.tenants))
+		p.mu.Unlock()
+		for _, t := range tenants {
+			t.account.SetLedgerKey(key)
+		}
+		return nil
 	})
 }
 
@@ -195,7 +204,11 @@ func (p *clusterPart) join(m *member) {
 	t := m.tenant
 	p.mu.Lock()
 	p.tenants[t.key] = t
+	key := p.ledgerKey()
 	p.mu.Unlock()
+	if key != nil {
+		t.account.SetLedgerKey(key)
+	}
 	p.node.Join(cluster.Account{Key: t.key, Name: m.cfg.Name, Prefer: m.cfg.Cluster.Prefer}, t)
 }
 

@@ -71,7 +71,7 @@ func openControl(path string, s *service) (*control, error) {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
-			return context.WithValue(ctx, peerKey{}, peerOf(nc))
+			return context.WithValue(ctx, callerKey{}, callerOf(nc))
 		},
 	}
 	return c, nil
@@ -115,21 +115,21 @@ func (c *control) stop() error {
 	return nil
 }
 
-// peerKey is the key of a connection's peer in a request's context.
-type peerKey struct{}
+// callerKey is the key of a connection's caller in a request's context.
+type callerKey struct{}
 
-// peer is the process that opened a connection, by the kernel's word.
-type peer struct {
+// caller is the process that opened a connection, by the kernel's word.
+type caller struct {
 	uid uint32
 	pid int32
 }
 
-// peerOf returns the peer of a unix connection; for anything else, the uid -1, which no user has.
-func peerOf(nc net.Conn) peer {
-	p := peer{uid: ^uint32(0)}
+// callerOf returns the caller at the other end of a unix connection; for anything else, the uid -1, which no user has.
+func callerOf(nc net.Conn) caller {
+	p := caller{uid: ^uint32(0)}
 	if uc, ok := nc.(*net.UnixConn); ok {
 		if cred, err := loop.Credentials(uc); err == nil {
-			p = peer{cred.Uid, cred.Pid}
+			p = caller{cred.Uid, cred.Pid}
 		}
 	}
 	return p
@@ -156,7 +156,7 @@ func (c *control) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer, err := verb(c.s, r.Context(), req)
-	who, _ := r.Context().Value(peerKey{}).(peer)
+	who, _ := r.Context().Value(callerKey{}).(caller)
 	args := []any{"verb", name, "uid", who.uid, "pid", who.pid}
 	for key, value := range map[string]string{"registry": req.Registry, "level": req.Level, "to": req.To} {
 		if value != "" {

@@ -164,7 +164,7 @@ func TestPeerOf(t *testing.T) {
 	here, there := net.Pipe()
 	defer here.Close()
 	defer there.Close()
-	if got := peerOf(here); got != (peer{uid: ^uint32(0)}) {
+	if got := callerOf(here); got != (caller{uid: ^uint32(0)}) {
 		t.Errorf("got %+v of a pipe", got)
 	}
 	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
@@ -181,11 +181,11 @@ func TestPeerOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := peerOf(accepted), (peer{uint32(os.Getuid()), int32(os.Getpid())}); got != want {
+	if got, want := callerOf(accepted), (caller{uint32(os.Getuid()), int32(os.Getpid())}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	accepted.Close()
-	if got := peerOf(accepted); got != (peer{uid: ^uint32(0)}) {
+	if got := callerOf(accepted); got != (caller{uid: ^uint32(0)}) {
 		t.Errorf("got %+v of a closed connection", got)
 	}
 }

@@ -196,6 +196,9 @@ func (m *member) reload(ctx context.Context, r *config.Registry, record *recorde
 	if next != nil && next.ledger != nil {
 		uc.Ledger, uc.Memory, uc.LedgerKey = next.ledger, memory, m.ledgers.key
 	}
+	if m.tenant != nil {
+		uc.LedgerKey = m.cluster.ledgerKey()
+	}
 	last := m.account.Reload(uc)
 	if moves {
 		m.leave(last)

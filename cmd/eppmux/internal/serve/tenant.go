@@ -31,6 +31,8 @@ type tenant struct {
 	patience time.Duration // see upstream.Lanes; guarded by mu
 	owner    cluster.Owner // Host empty: nobody is known; guarded by mu
 	owned    bool          // by this host; guarded by mu
+	peer     string        // that tls is for; guarded by mu
+	tls      *tls.Config   // to open lanes; guarded by mu
 }
 
 // newTenant returns the tenant for the account of m, which serves r.
@@ -63,6 +65,13 @@ func (t *tenant) configure(r *config.Registry) {
 	t.name, t.patience = r.Name, r.Timeouts.Queue+r.Timeouts.Command
 }
 
+// registry returns the name of the registry.
+func (t *tenant) registry() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.name
+}
+
 // take notes who owns the account.
 func (t *tenant) take(o cluster.Owner, owned bool) {
 	t.mu.Lock()
@@ -81,7 +90,7 @@ func (t *tenant) tenancy() peer.Tenancy {
 func (t *tenant) Own(tn cluster.Tenure) {
 	cfg := t.part.cfg
 	t.take(cluster.Owner{Host: cfg.Host, Peer: cfg.Peer.Advertise, Term: tn.Term}, true)
-	o := upstream.Ownership{Term: tn.Term, Skew: cfg.MaxClockSkew, LedgerKey: t.part.ledgerKey()}
+	o := upstream.Ownership{Term: tn.Term, Skew: cfg.MaxClockSkew}
 	switch {
 	case tn.Fence != nil:
 		o.Fence = tn.Fence
@@ -118,7 +127,7 @@ func (t *tenant) Follow(o cluster.Owner) {
 func (t *tenant) lanes(o cluster.Owner) upstream.Lanes {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return upstream.Lanes{Owner: o.Host, Peer: o.Peer, Term: o.Term, TLS: t.part.clientTLS(o.Peer),
+	return upstream.Lanes{Owner: o.Host, Peer: o.Peer, Term: o.Term, TLS: t.clientTLS(o.Peer),
 		Hello: lane.Hello{Version: lane.Version, Program: t.part.version, Cluster: t.part.cfg.Name,
 			Account: t.key, Name: t.name, Term: o.Term, Host: t.part.cfg.Host},
 		Max: t.part.cfg.Lanes, Patience: t.patience}
@@ -152,9 +161,12 @@ func (k *clusterKeeper) Keep(content []byte, ticket uint64, done func(ticket uin
 	k.keep(content, ticket, done)
 }
 
-// clientTLS is how this host opens lanes to a peer, whose certificate must have its name.
-func (p *clusterPart) clientTLS(address string) *tls.Config {
-	c := p.client.Clone()
-	c.ServerName, _, _ = net.SplitHostPort(address)
-	return c
+// clientTLS is how this host opens lanes to a peer, whose certificate must have its name. It is the same
+// as long as the peer is, so that lanes stay. It is called with mu held.
+func (t *tenant) clientTLS(peer string) *tls.Config {
+	if t.tls == nil || t.peer != peer {
+		t.peer, t.tls = peer, t.part.client.Clone()
+		t.tls.ServerName, _, _ = net.SplitHostPort(peer)
+	}
+	return t.tls
 }
