@@ -133,7 +133,7 @@ func TestEngineCertificates(t *testing.T) {
 }
 
 // shake lets two sides speak TLS over loopback, and returns what each makes of it.
-func shake(t *testing.T, server, client *tls.Config) (serverErr, clientErr error, shown string) {
+func shake(t *testing.T, server, client *tls.Config) (shown string, serverErr, clientErr error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -170,7 +170,7 @@ func shake(t *testing.T, server, client *tls.Config) (serverErr, clientErr error
 		_, clientErr = c.Read(make([]byte, 1)) // a refusal of our certificate comes behind the handshake
 	}
 	b.Close()
-	return <-ended, clientErr, shown
+	return shown, <-ended, clientErr
 }
 
 func TestPeerTLS(t *testing.T) {
@@ -181,7 +181,7 @@ func TestPeerTLS(t *testing.T) {
 	}
 	server, client := c.Cluster.PeerTLS()
 	client.ServerName = "127.0.0.1"
-	if s, c, shown := shake(t, server, client); s != nil || c != nil || shown != "a" {
+	if shown, s, c := shake(t, server, client); s != nil || c != nil || shown != "a" {
 		t.Fatalf("got %v and %v with the certificate of %q", s, c, shown)
 	}
 	for name, spoil := range map[string]func(server, client *tls.Config){
@@ -205,7 +205,7 @@ func TestPeerTLS(t *testing.T) {
 	} {
 		s, c := server.Clone(), client.Clone()
 		spoil(s, c)
-		if serverErr, clientErr, _ := shake(t, s, c); serverErr == nil && clientErr == nil {
+		if _, serverErr, clientErr := shake(t, s, c); serverErr == nil && clientErr == nil {
 			t.Errorf("%s: got a connection of %s", name, lane.Protocol)
 		}
 	}

@@ -96,9 +96,10 @@ func (l *live) inCluster() *cluster.Snapshot {
 	return &s
 }
 
-// set shows members from now on, and names what an operator has taken out.
-func (l *live) set(members []*member, drained []string) {
-	v := &view{drained: drained}
+// set shows members from now on, and names what an operator has taken out. The certificates are those
+// that we use beside members.
+func (l *live) set(members []*member, drained []string, beside ...config.OwnCertificate) {
+	v := &view{drained: drained, own: beside}
 	for _, m := range members {
 		v.servers = append(v.servers, m.server)
 		v.accounts = append(v.accounts, m.account)

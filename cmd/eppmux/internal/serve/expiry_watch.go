@@ -56,6 +56,9 @@ func (w *expiryWatch) say(o config.OwnCertificate, leaf *x509.Certificate, n sta
 	case status.ExpiryReached:
 		level = slog.LevelError
 	}
-	w.log.Log(context.Background(), level, "certificate "+config.Ending(leaf, now),
-		"registry", o.Registry, "file", o.File)
+	args := []any{"file", o.File}
+	if o.Registry != "" {
+		args = []any{"registry", o.Registry, "file", o.File}
+	}
+	w.log.Log(context.Background(), level, "certificate "+config.Ending(leaf, now), args...)
 }

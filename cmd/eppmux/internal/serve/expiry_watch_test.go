@@ -54,3 +54,32 @@ func TestExpiryWatch(t *testing.T) {
 		t.Errorf("after a restart: got %v", w.known)
 	}
 }
+
+// TestClusterCertificates: those of the cluster are watched and counted as those of registries.
+func TestClusterCertificates(t *testing.T) {
+	now := time.Now()
+	dir := t.TempDir()
+	clitest.WritePairFor(t, dir, "a", now.Add(-365*24*time.Hour), now.Add(40*24*time.Hour))
+	cfg, err := config.Load(clitest.WriteFile(t, dir, "c.yaml", clitest.SandboxYAML()+"cluster: {name: c, host: a, "+
+		"etcd: {endpoints: [\"https://e:1\"], cert_file: a.pem, key_file: a.key}, "+
+		"peer: {listen: \"127.0.0.1:7070\", ca_file: a.pem, cert_file: a.pem, key_file: a.key}}\n", 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &service{cfg: cfg, live: newLive("devel")}
+	s.publish()
+	end := float64(now.Add(40 * 24 * time.Hour).Unix())
+	got := scrape(t, s.live)
+	for _, shown := range []string{"peers", "engine"} {
+		if name := "eppmux_certificate_expiry_timestamp_seconds{," + shown + "}"; got[name] != end {
+			t.Errorf("%s: got %v, want %v", name, got[name], end)
+		}
+	}
+	var log bytes.Buffer
+	w := newExpiryWatch(s.certificates(), slog.New(slog.NewTextHandler(&log, nil)), now)
+	w.look(s.certificates(), now.Add(20*24*time.Hour))
+	if text := log.String(); strings.Count(text, "expires in 20 days") != 2 && strings.Count(text, "expires in 19 days") != 2 ||
+		strings.Contains(text, "registry=") || strings.Count(text, "file=a.pem") != 2 {
+		t.Errorf("got %q, want two lines without a registry", text)
+	}
+}

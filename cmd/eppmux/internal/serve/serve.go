@@ -214,11 +214,13 @@ func (s *service) warn(cfg *config.Config) {
 }
 
 // publish makes scrapes and the status page see the members of now.
-func (s *service) publish() { s.live.set(s.members, slices.Clone(s.drained)) }
+func (s *service) publish() {
+	s.live.set(s.members, slices.Clone(s.drained), s.cfg.Cluster.Certificates()...)
+}
 
-// certificates returns our own certificates, of all members.
+// certificates returns our own certificates, of all members and of the cluster.
 func (s *service) certificates() []config.OwnCertificate {
-	var own []config.OwnCertificate
+	own := s.cfg.Cluster.Certificates()
 	for _, m := range s.members {
 		own = append(own, m.cfg.Certificates()...)
 	}
