@@ -55,6 +55,8 @@ var alone = map[string][]string{
 var libraries = map[string][]string{
 	"loop":                       {"golang.org/x/sys/unix"}, // sock_diag
 	"cluster":                    {"golang.org/x/sys/unix"}, // CLOCK_BOOTTIME
+	"cluster/etcd":               {"go.etcd.io/etcd/client/v3", "go.etcd.io/etcd/api/v3/v3rpc/rpctypes", "go.uber.org/zap", "google.golang.org/grpc", "google.golang.org/grpc/backoff", "google.golang.org/grpc/codes", "google.golang.org/grpc/status"},
+	"cluster/redis":              {"github.com/redis/rueidis"},
 	"audit":                      {"github.com/prometheus/client_golang/prometheus"},
 	"loop/gnetloop":              {"github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging"},
 	"upstream":                   {"github.com/valyala/bytebufferpool", "github.com/hashicorp/golang-lru/v2/simplelru"},

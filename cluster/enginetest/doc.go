@@ -12,5 +12,8 @@
 //	s.Restart()
 //	s.RestartEmpty()
 //
+// Suite: [RunRecords] and [RunFaults] hold an implementation of cluster.Engine to what that interface
+// promises, without and with faults of its server.
+//
 // A test skips where the program is missing. It fails instead with CI set in the environment.
 package enginetest

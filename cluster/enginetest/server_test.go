@@ -104,12 +104,12 @@ func TestSentinel(t *testing.T) {
 	primary := StartRedis(t, ServerConfig{})
 	replica := StartReplica(t, primary)
 	sentinel := StartSentinel(t, primary, 500*time.Millisecond)
-	eventually(t, "the sentinel knows the replica", func() bool {
+	Eventually(t, "the sentinel knows the replica", func() bool {
 		info, err := sentinel.Redis("INFO", "sentinel")
 		return err == nil && strings.Contains(info, "slaves=1")
 	})
 	primary.Kill()
-	eventually(t, "the replica is promoted", func() bool {
+	Eventually(t, "the replica is promoted", func() bool {
 		info, err := replica.Redis("INFO", "replication")
 		return err == nil && strings.Contains(info, "role:master")
 	})
@@ -130,17 +130,4 @@ func TestUsers(t *testing.T) {
 	if err := recordsOf(redis).put(); err == nil {
 		t.Error("redis takes a record from a stranger")
 	}
-}
-
-// eventually waits for something that other processes do.
-func eventually(t testing.TB, what string, true func() bool) {
-	t.Helper()
-	tick := time.NewTicker(attempt)
-	defer tick.Stop()
-	for until := time.Now().Add(patience); time.Now().Before(until); <-tick.C {
-		if true() {
-			return
-		}
-	}
-	t.Fatalf("it is not so that %s", what)
 }

@@ -1,0 +1,59 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"eppmux/cluster"
+)
+
+// pause is how long the watch waits before it begins anew, so that an etcd which ends each watch at
+// once is not asked without end.
+const pause = time.Second
+
+// Watch implements cluster.Engine. It blocks until ctx ends. A watch that ends, since etcd has lost its
+// leader, its history or its data, begins anew, and changed is called then: nobody knows what was missed.
+func (e *Engine) Watch(ctx context.Context, changed func()) {
+	for ctx.Err() == nil {
+		err := e.watch(ctx, changed)
+		if ctx.Err() != nil {
+			return
+		}
+		e.cfg.Logger.Debug("the watch begins anew", "engine", e.Name(), "err", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// watch is one watch of each table, until one of them ends.
+func (e *Engine) watch(ctx context.Context, changed func()) error {
+	c, err := e.client.Get(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+	defer cancel()
+	options := []clientv3.OpOption{clientv3.WithPrefix(), clientv3.WithCreatedNotify()}
+	leases := c.Watch(ctx, e.folder(cluster.Leases), options...)
+	members := c.Watch(ctx, e.folder(cluster.Members), options...)
+	for {
+		var got clientv3.WatchResponse
+		var open bool
+		select {
+		case got, open = <-leases:
+		case got, open = <-members:
+		}
+		switch {
+		case got.Err() != nil:
+			return got.Err()
+		case !open:
+			return errors.New("it has ended")
+		}
+		changed()
+	}
+}
