@@ -13,8 +13,9 @@ import (
 // floors are the packages of the house from the bottom up, without "eppmux/" in front. A package
 // imports those of lower floors only. One that is not there yet keeps its place.
 var floors = [][]string{
-	{"frame", "ratelimit", "loop", "admin/metric", "upstream/lane"},
+	{"frame", "ratelimit", "loop", "admin/metric", "upstream/lane", "cluster/internal/lazy"},
 	{"audit", "upstream/pool", "loop/gnetloop", "cluster"},
+	{"cluster/etcd", "cluster/redis"},
 	{"upstream"},
 	{"proxy", "peer", "admin/status"},
 	{"admin"},
@@ -27,12 +28,15 @@ var floors = [][]string{
 
 // aside are the packages that stand outside: they import nothing of ours. The sandbox must be able
 // to judge the others; only the program, and what helps its tests, may run it.
-var aside = []string{"", "sandbox", "bench", "deploy/deb", clitest, metrictest}
+var aside = []string{"", "sandbox", "bench", "deploy/deb", clitest, metrictest, clustertest, enginetest}
 
-// clitest helps the tests of cmd/eppmux, and only those; metrictest those of any package.
+// clitest helps the tests of cmd/eppmux, and only those; metrictest, clustertest and enginetest those of
+// any package.
 const (
-	clitest    = "cmd/eppmux/internal/clitest"
-	metrictest = "admin/metric/metrictest"
+	clitest     = "cmd/eppmux/internal/clitest"
+	metrictest  = "admin/metric/metrictest"
+	clustertest = "cluster/clustertest"
+	enginetest  = "cluster/enginetest"
 )
 
 // alone has the packages that may import less of ours than their floor allows.
@@ -44,12 +48,16 @@ var alone = map[string][]string{
 	"upstream/lane": nil,
 	"cluster":       {"admin/metric"},
 	"loop/gnetloop": {"loop"},
+	"cluster/etcd":  {"cluster", "cluster/internal/lazy"},
+	"cluster/redis": {"cluster", "cluster/internal/lazy"},
 	"upstream/pool": {"frame", "ratelimit"},
 }
 
 // libraries are the imports from outside the standard library that each package may have.
 var libraries = map[string][]string{
 	"loop":                       {"golang.org/x/sys/unix"}, // sock_diag
+	"cluster/etcd":               {"go.etcd.io/etcd/client/v3", "go.etcd.io/etcd/api/v3/v3rpc/rpctypes", "go.uber.org/zap", "google.golang.org/grpc", "google.golang.org/grpc/backoff", "google.golang.org/grpc/codes", "google.golang.org/grpc/status"},
+	"cluster/redis":              {"github.com/redis/rueidis"},
 	"audit":                      {"github.com/prometheus/client_golang/prometheus"},
 	"loop/gnetloop":              {"github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging"},
 	"upstream":                   {"github.com/valyala/bytebufferpool", "github.com/hashicorp/golang-lru/v2/simplelru"},
@@ -161,6 +169,9 @@ func mayImport(from, to string) bool {
 	if from == clitest {
 		return to == "sandbox" || to == "frame"
 	}
+	if from == clustertest || from == enginetest {
+		return to == "cluster"
+	}
 	if to == "sandbox" {
 		return strings.HasPrefix(from, "cmd/")
 	}
@@ -185,6 +196,9 @@ func TestMayImport(t *testing.T) {
 		{"cmd/eppmux/internal/talk", "cmd/eppmux/internal/localca", false},
 		{"cmd/eppmux", clitest, false},
 		{"bench", "frame", false},
+		{"cluster/etcd", "cluster", true},
+		{"cluster/etcd", "cluster/redis", false},
+		{"upstream", enginetest, false},
 	} {
 		if got := mayImport(tt.from, tt.to); got != tt.want {
 			t.Errorf("%s imports %s: got %v, want %v", tt.from, tt.to, got, tt.want)

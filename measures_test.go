@@ -42,7 +42,7 @@ func measure(t *testing.T) *measures {
 		}
 		dir := filepath.ToSlash(filepath.Dir(path))
 		lines := bytes.Count(source, []byte("\n"))
-		if strings.HasSuffix(path, "_test.go") || dir == clitest || dir == metrictest || dir == clustertest {
+		if strings.HasSuffix(path, "_test.go") || dir == clitest || dir == metrictest || dir == clustertest || dir == enginetest {
 			m.tests += lines
 			return
 		}
