@@ -272,6 +272,7 @@ func (s *sim) round() {
 		return
 	}
 	s.heal()
+	s.store.past = nil
 	// A member of before counts as alive for a ttl; hosts that have started take part from 3/5 ttl on.
 	s.play(s.now + s.ttl*21/10 + time.Duration(len(s.hosts))*rankStep + 3*time.Second)
 	s.await()
@@ -361,7 +362,7 @@ func TestClusterSimulation(t *testing.T) {
 	for seed := uint64(1); changes < simChanges(t); seed++ {
 		s := simulate(seed, "")
 		if s.failed != "" {
-			t.Fatal(s.failed)
+			t.Fatalf("after %d changes: %s", changes, s.failed)
 		}
 		changes += s.changes
 		asks += s.store.asks
