@@ -147,7 +147,7 @@ func (s *sim) play(until time.Duration) {
 func (s *sim) chaos() {
 	h := s.hosts[s.rand.IntN(len(s.hosts))]
 	runs := h.up && h.frozen <= s.now
-	switch n := s.rand.IntN(14); {
+	switch n := s.rand.IntN(20); {
 	case n == 0 && h.up:
 		s.note("%s crashes", h.name)
 		s.thaw(h)
@@ -184,6 +184,8 @@ func (s *sim) chaos() {
 		s.loseSome()
 	case n == 13 && runs:
 		s.starve()
+	case n > 13:
+		s.handover()
 	}
 	s.store.remember()
 }
@@ -262,8 +264,8 @@ func (s *sim) check() {
 
 // round is some trouble, and then peace.
 func (s *sim) round() {
-	for range 20 + s.rand.IntN(60) {
-		s.play(s.now + between(s.rand, 0, s.ttl/2))
+	for range 40 + s.rand.IntN(80) {
+		s.play(s.now + between(s.rand, 0, s.ttl/3))
 		if s.failed == "" {
 			s.chaos()
 		}
@@ -276,7 +278,7 @@ func (s *sim) round() {
 	// A member of before counts as alive for a ttl; hosts that have started take part from 3/5 ttl on.
 	s.play(s.now + s.ttl*21/10 + time.Duration(len(s.hosts))*rankStep + 3*time.Second)
 	s.await()
-	if s.failed == "" && s.chance(0.1) {
+	if s.failed == "" && s.chance(0.04) {
 		s.peace()
 	}
 }
