@@ -213,7 +213,7 @@ func (t *simTenant) write(tenure uint64) {
 	s := t.h.s
 	if !t.fence.Passed() {
 		s.wrote(t)
-		if s.chance(0.1) {
+		if s.chance(s.keeps) {
 			t.keep()
 		}
 	}

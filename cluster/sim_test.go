@@ -30,6 +30,7 @@ type sim struct {
 	faulty float64       // share of requests that go wrong
 	slow   time.Duration // longest way of a request, one way
 	drain  time.Duration // longest yield
+	keeps  float64       // share of writings with a ledger to keep
 	lostAt time.Duration // when the engine has lost something last
 
 	busy    int // events in this second
@@ -42,7 +43,7 @@ type sim struct {
 }
 
 func newSim(seed uint64, ttl time.Duration, hosts, accounts int) *sim {
-	s := &sim{seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), ttl: ttl, slow: 20 * time.Millisecond, drain: time.Second,
+	s := &sim{seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), ttl: ttl, slow: 20 * time.Millisecond, drain: time.Second, keeps: 0.1,
 		moves: make(map[string]int), last: make(map[string]*simTenant), lostAt: -time.Hour}
 	s.store = newSimStore(s)
 	for i := range accounts {
