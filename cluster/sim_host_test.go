@@ -20,7 +20,6 @@ type simHost struct {
 	cut     time.Duration // until then it does not reach the engine
 	timer   int           // number of the last timer
 	tenants map[string]*simTenant
-	grew    bool // its clock is off by an hour
 }
 
 // simTenant is an account at one process.

@@ -25,7 +25,6 @@ type sim struct {
 	keys   []string
 	hosts  []*simHost
 	store  *simStore
-	breaks string // see broke
 
 	faulty float64       // share of requests that go wrong
 	slow   time.Duration // longest way of a request, one way
@@ -38,7 +37,6 @@ type sim struct {
 	changes int
 	moves   map[string]int // owners, by account
 	last    map[string]*simTenant
-	told    []string
 	failed  string
 }
 
@@ -59,8 +57,6 @@ func newSim(seed uint64, ttl time.Duration, hosts, accounts int) *sim {
 }
 
 func (s *sim) chance(p float64) bool { return s.rand.Float64() < p }
-
-func (s *sim) broke(rule string) bool { return s.breaks == rule }
 
 func (s *sim) fail(form string, args ...any) {
 	if s.failed == "" {
@@ -322,10 +318,9 @@ func (s *sim) peace() {
 }
 
 // simulate plays one seed.
-func simulate(seed uint64, breaks string) *sim {
+func simulate(seed uint64) *sim {
 	r := rand.New(rand.NewPCG(seed, 2))
 	s := newSim(seed, 15*time.Second, 2+r.IntN(6), 1+r.IntN(4))
-	s.breaks = breaks
 	for _, h := range s.hosts {
 		h.boot()
 	}
@@ -355,7 +350,7 @@ func simChanges(t *testing.T) int {
 // TestClusterSimulation plays clusters with bad clocks and a bad engine.
 func TestClusterSimulation(t *testing.T) {
 	if *simSeed != 0 {
-		if s := simulate(*simSeed, ""); s.failed != "" {
+		if s := simulate(*simSeed); s.failed != "" {
 			t.Fatal(s.failed)
 		}
 		return
@@ -363,7 +358,7 @@ func TestClusterSimulation(t *testing.T) {
 	changes, seeds, asks := 0, 0, 0
 	var hours time.Duration
 	for seed := uint64(1); changes < simChanges(t); seed++ {
-		s := simulate(seed, "")
+		s := simulate(seed)
 		if s.failed != "" {
 			t.Fatalf("after %d changes: %s", changes, s.failed)
 		}

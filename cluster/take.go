@@ -31,8 +31,8 @@ func (m *machine) candidate(a *account, now Instant) {
 	case a.rec == nil && !a.ever:
 		why = ReasonFirst
 	}
-	m.claim(a, Lease{Version: recordVersion, Account: a.Name, Host: m.cfg.Host, Instance: m.cfg.Instance, Peer: m.cfg.Peer,
-		Term: a.tried, Beat: a.beat, Reason: why, Since: millis(now.Wall), Kept: a.kept}, now)
+	m.claim(a, Lease{Version: recordVersion, Account: a.Name, Host: m.cfg.Host, Instance: m.cfg.Instance,
+		Peer: m.cfg.Peer, Term: a.tried, Beat: a.beat, Reason: why, Since: millis(now.Wall), Kept: a.kept}, now)
 }
 
 // takes reports whether this host may own the account.
