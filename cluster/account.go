@@ -38,7 +38,8 @@ type account struct {
 	first   bool          // it was there when it was read for the first time
 	ever    bool          // there was a record
 	kept    bool          // there was a ledger
-	maxTerm uint64
+	maxTerm uint64        // the highest that was seen
+	tried   uint64        // the last that this host has asked for
 
 	// What was told to the tenant last, when state is stateNone.
 	told  Owner // Host empty: Orphan

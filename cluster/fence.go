@@ -18,11 +18,56 @@ type Clocks interface {
 }
 
 // SystemClocks are those of this host.
-var SystemClocks Clocks = systemClocks{}
+var SystemClocks Clocks = new(systemClocks)
 
-type systemClocks struct{}
+// systemClocks reads CLOCK_BOOTTIME by a system call only where it may have moved against the monotonic
+// clock, which Go reads without one. It does so while the machine is suspended; then the wall clock has
+// moved against the monotonic clock as well.
+type systemClocks struct{ seen atomic.Pointer[reading] }
 
-func (systemClocks) Boot() time.Duration {
+// reading is the clocks of one moment.
+type reading struct {
+	at   time.Time
+	boot time.Duration
+}
+
+// bootSlack is by how much the wall clock may move against the monotonic one, before the boot clock is
+// read again.
+const bootSlack = 5 * time.Millisecond
+
+func (c *systemClocks) Boot() time.Duration {
+	now := time.Now()
+	if r := c.seen.Load(); r != nil {
+		mono := now.Sub(r.at)
+		wall := time.Duration(now.UnixNano() - r.at.UnixNano())
+		if !drifted(mono, wall) {
+			return r.boot + mono
+		}
+	}
+	return c.read()
+}
+
+// read asks for the boot clock, and remembers it where that took no time.
+func (c *systemClocks) read() time.Duration {
+	for try := 0; ; try++ {
+		r := &reading{at: time.Now(), boot: bootTime()}
+		if time.Since(r.at) < bootSlack {
+			c.seen.Store(r)
+			return r.boot
+		}
+		if try == 3 {
+			return r.boot
+		}
+	}
+}
+
+// drifted reports whether the monotonic and the wall clock have moved apart, by what each has gone on.
+func drifted(mono, wall time.Duration) bool {
+	d := wall - mono
+	return d <= -bootSlack || d >= bootSlack
+}
+
+func bootTime() time.Duration {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
 		panic("cluster: CLOCK_BOOTTIME: " + err.Error()) // Linux has it since 2.6.39
@@ -30,7 +75,7 @@ func (systemClocks) Boot() time.Duration {
 	return time.Duration(t.Nano())
 }
 
-func (systemClocks) Wall() time.Duration { return time.Duration(time.Now().UnixNano()) }
+func (*systemClocks) Wall() time.Duration { return time.Duration(time.Now().UnixNano()) }
 
 // Instant is a moment by both clocks.
 type Instant struct{ Boot, Wall time.Duration }

@@ -172,10 +172,12 @@ func (id *Identity) renew(ctx context.Context, ahead func(until uint64), taken f
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			id.n.tellIdentity(!failed, slog.LevelWarn, "the identity of transaction ids cannot be kept; they do not follow the clock any more", "err", err.Error())
+			id.n.tellIdentity(!failed, slog.LevelWarn,
+				"the identity of transaction ids cannot be kept; they do not follow the clock any more", "err", err.Error())
 		case !done:
 			id.gone = true
-			id.n.tellIdentity(true, slog.LevelWarn, "another process has the identity of transaction ids", "identity", strconv.Itoa(id.number))
+			id.n.tellIdentity(true, slog.LevelWarn, "another process has the identity of transaction ids",
+				"identity", strconv.Itoa(id.number))
 			taken()
 			return
 		default:
@@ -199,8 +201,8 @@ func (n *Node) setIdentity(number int) {
 	})
 }
 
-// Release gives the number back, with the instant of the last id. No id may be made any more. It comes before
-// Node.Close.
+// Release gives the number back, with the instant of the last id. No id may be made any more. It comes
+// before Node.Close.
 func (id *Identity) Release(ctx context.Context) error {
 	if id.stop != nil {
 		id.stop()

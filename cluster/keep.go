@@ -101,7 +101,7 @@ func (m *machine) got(id uint64, value []byte, err error, now Instant) {
 	a.getting = 0
 	if err != nil {
 		a.getAt = now.Boot + m.cfg.TTL/15
-	} else if !m.over(a.base, now) {
+	} else if a.state == stateReading && !m.over(a.base, now) {
 		m.begin(a, value, now)
 	}
 	m.step(a, now)

@@ -72,5 +72,4 @@ func write(record any) []byte {
 }
 
 func millis(wall time.Duration) int64       { return wall.Milliseconds() }
-func fromMillis(ms int64) (t time.Time)     { return time.UnixMilli(ms) }
 func wallTime(wall time.Duration) time.Time { return time.Unix(0, int64(wall)) }

@@ -20,7 +20,6 @@ type simHost struct {
 	cut     time.Duration // until then it does not reach the engine
 	timer   int           // number of the last timer
 	tenants map[string]*simTenant
-	grew    bool // its clock is off by an hour
 }
 
 // simTenant is an account at one process.
@@ -213,7 +212,7 @@ func (t *simTenant) write(tenure uint64) {
 	s := t.h.s
 	if !t.fence.Passed() {
 		s.wrote(t)
-		if s.chance(0.1) {
+		if s.chance(s.keeps) {
 			t.keep()
 		}
 	}

@@ -13,7 +13,6 @@ type simStore struct {
 	tables [NumTables]map[string][]byte
 	past   []simPast
 	// Of each account: what is judged.
-	taken  map[string]time.Duration            // when the lease was acquired last
 	landed map[string]map[string]time.Duration // when a record of an instance landed last
 	tenure map[string]uint64                   // of the ledger that was written last
 	asks   int
@@ -25,7 +24,7 @@ type simPast struct {
 }
 
 func newSimStore(s *sim) *simStore {
-	st := &simStore{s: s, taken: make(map[string]time.Duration), landed: make(map[string]map[string]time.Duration),
+	st := &simStore{s: s, landed: make(map[string]map[string]time.Duration),
 		tenure: make(map[string]uint64)}
 	for t := range st.tables {
 		st.tables[t] = make(map[string][]byte)
@@ -59,9 +58,9 @@ func (st *simStore) put(r Record) {
 
 func (st *simStore) judge(r Record, is []byte) {
 	l, _ := readLease(r.Value)
+	st.s.note("%s: lands %s", r.Key, r.Value)
 	before, ok := readLease(is)
 	if !ok || before.Instance != l.Instance || before.Term != l.Term {
-		st.taken[r.Key] = st.s.now
 		if ok && before.Term >= l.Term {
 			st.s.fail("%s: term %d of %s after %d of %s", r.Key, l.Term, l.Host, before.Term, before.Host)
 		}
@@ -89,6 +88,16 @@ func (st *simStore) judgeLedger(w Record) {
 	st.tenure[w.Key] = l.Tenure
 }
 
+// watched reports whether that is what a host has read last, while there is something else.
+func (st *simStore) watched(key string, rec []byte) bool {
+	for _, h := range st.s.hosts {
+		if h.up && bytes.Equal(h.m.accounts[key].rec, rec) && !bytes.Equal(st.tables[Leases][key], rec) {
+			return true
+		}
+	}
+	return false
+}
+
 // remember keeps what is there, to go back to it.
 func (st *simStore) remember() {
 	p := simPast{at: st.s.now}
@@ -100,8 +109,8 @@ func (st *simStore) remember() {
 	}
 }
 
-// lose goes back to what was there, or forgets all. An acquisition that the others have had no time to read
-// is not undone: that is a split brain, which no rule of a candidate can notice.
+// lose goes back to what was there, or forgets all. A lease does not go back to what a host has read last, as
+// if nothing had been written since: no candidate can notice that, see the comment of Engine.
 func (st *simStore) lose(to [NumTables]map[string][]byte) {
 	for t := range st.tables {
 		if Table(t) != Leases && Table(t) != Ledgers {
@@ -109,7 +118,7 @@ func (st *simStore) lose(to [NumTables]map[string][]byte) {
 		}
 	}
 	for _, key := range st.s.keys {
-		if st.s.now-st.taken[key] < st.s.ttl*6/10 && !st.s.broke("spare") {
+		if st.watched(key, to[Leases][key]) {
 			continue
 		}
 		st.tenure[key] = 0

@@ -22,7 +22,7 @@ func (m *machine) candidate(a *account, now Instant) {
 	if now.Boot-a.seenAt.Boot > m.cfg.TTL/2 {
 		return // the next reading begins the watch anew
 	}
-	a.maxTerm++
+	a.tried = max(a.maxTerm, a.tried) + 1
 	a.beat++
 	why := ReasonLoss
 	switch {
@@ -31,8 +31,8 @@ func (m *machine) candidate(a *account, now Instant) {
 	case a.rec == nil && !a.ever:
 		why = ReasonFirst
 	}
-	m.claim(a, Lease{Version: recordVersion, Account: a.Name, Host: m.cfg.Host, Instance: m.cfg.Instance, Peer: m.cfg.Peer,
-		Term: a.maxTerm, Beat: a.beat, Reason: why, Since: millis(now.Wall), Kept: a.kept}, now)
+	m.claim(a, Lease{Version: recordVersion, Account: a.Name, Host: m.cfg.Host, Instance: m.cfg.Instance,
+		Peer: m.cfg.Peer, Term: a.tried, Beat: a.beat, Reason: why, Since: millis(now.Wall), Kept: a.kept}, now)
 }
 
 // takes reports whether this host may own the account.
