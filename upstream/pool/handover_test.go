@@ -186,3 +186,56 @@ func TestHandoverWindow(t *testing.T) {
 		}
 	}
 }
+
+// TestStrict: where nothing can be written down, nobody logs in, and commands are told why they were not
+// sent; once it can be, all goes on.
+func TestStrict(t *testing.T) {
+	for _, policy := range []LedgerPolicy{LedgerBlock, LedgerStrict} {
+		d := newDesk(t, func(c *Config) { c.Ledger = policy })
+		x := d.ask(true)
+		d.kept(false)
+		for d.now < 8*time.Second {
+			if d.wait(keepRetry); len(d.keeps) > 0 {
+				d.kept(false)
+			}
+		}
+		if opens := len(d.opening) > 0; opens != (policy == LedgerBlock) {
+			t.Errorf("policy %d: a session is opened: %v", policy, opens)
+		}
+		if policy == LedgerBlock {
+			continue
+		}
+		d.wantEnd(x, EndNotSent, CauseLedger)
+		y := d.ask(true)
+		d.wait(keepRetry)
+		d.kept(true)
+		d.open()
+		d.wantSent(y)
+	}
+}
+
+// TestSkew: by how much the wall clock is ahead nothing is longer ago, and what was written a moment ago is
+// as it was.
+func TestSkew(t *testing.T) {
+	per := time.Minute
+	for _, tt := range []struct {
+		wall, skew, free time.Duration // behind the writing
+	}{
+		{0, 0, 30 * time.Second},
+		{10 * time.Second, 0, 20 * time.Second},
+		{10 * time.Second, 5 * time.Second, 25 * time.Second},
+		{3 * time.Second, 5 * time.Second, 30 * time.Second},
+		{-time.Hour, 5 * time.Second, 30 * time.Second},
+	} {
+		l := &Ledger{At: deskWall, Logins: page(loginBudget(1), 0, 0), Rules: []LedgerRule{{Name: "a", Commands: []string{"check"},
+			Page: page(ratelimit.Limit{N: 1, Per: per}, 1, -per/2)}}}
+		d := resumeDesk(t, l, tt.wall, func(c *Config) {
+			r := only(frame.CommandCheck, 1, per, ScopeRegistry)
+			r.Name = "a"
+			c.Rules, c.Skew = []Rule{r}, tt.skew
+		})
+		if got := d.limits.registry[0].Free(d.now) - d.now; got != tt.free {
+			t.Errorf("%v behind it, skew %v: free in %v, want %v", tt.wall, tt.skew, got, tt.free)
+		}
+	}
+}

@@ -391,7 +391,9 @@ func (p *Pool) Advance(now time.Duration) {
 // expire ends the exchanges that have waited until their deadlines, and a suspension and a drain at
 // their own.
 func (p *Pool) expire(now time.Duration) {
-	p.endSuspension(now)
+	if p.suspension.on {
+		p.endSuspension(now)
+	}
 	for x := p.queue.overdue(now); x != nil; x = p.queue.overdue(now) {
 		p.giveUp(x, p.waitCause(x, now), now)
 	}

@@ -103,11 +103,11 @@ func (w *world) abort(s *Session) {
 	}
 	k := w.sockets[s]
 	late := w.draining && w.now >= w.by || w.roles.cut(w.now)
-	if !late && !k.old {
+	if !late && !k.old && !k.lane {
 		w.errorf("I14: session %d is given up after its login was sent, before the drain's deadline", s.ID)
 	}
 	k.gaveUp = true
-	if late && w.draining && w.now >= w.by {
+	if late && w.draining && w.now >= w.by && !k.lane {
 		w.cut++
 	}
 	w.after(w.upTo(time.Millisecond), func() { w.failed(s, CauseRegistryClosed) })

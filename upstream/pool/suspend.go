@@ -55,7 +55,7 @@ func (p *Pool) Abandon(now time.Duration) {
 func (p *Pool) suspend(cause Cause, by time.Duration) {
 	q := &p.suspension
 	if !q.on {
-		*q, p.abandoned = suspension{on: true, cause: cause, by: by}, 0
+		*q = suspension{on: true, cause: cause, by: by}
 	}
 	if q.by, q.told = min(q.by, by), false; cause == CauseFenced {
 		q.cause = cause
@@ -66,7 +66,7 @@ func (p *Pool) suspend(cause Cause, by time.Duration) {
 // endSuspension closes the sessions that are open at the deadline of a suspension.
 func (p *Pool) endSuspension(now time.Duration) {
 	switch q := &p.suspension; {
-	case !q.on || q.over:
+	case q.over:
 	case now < q.by:
 		p.wakeAt(q.by)
 	default:
@@ -111,7 +111,10 @@ func (p *Pool) Assume(cfg Config, l *Ledger, now, wall time.Duration) {
 	}
 	before := p.learnt
 	p.cfg, p.learnt = cfg, newLearnt(&cfg, now)
-	p.suspension, p.abandoned = suspension{by: never}, 0
+	p.suspension = suspension{by: never}
+	if !p.draining {
+		p.abandoned = 0 // the ledger has told of them
+	}
 	p.part(now)
 	switch {
 	case cfg.Relay:

@@ -103,3 +103,138 @@ func TestAssumeFromRelay(t *testing.T) {
 	d.open()
 	d.wantSent(z)
 }
+
+// TestSuspendKeeps: the last state is kept before the account is handed over, by its clean end, and
+// nothing behind it. A writing that fails is not waited for.
+func TestSuspendKeeps(t *testing.T) {
+	for _, ok := range []bool{true, false} {
+		d := newDesk(t, func(c *Config) { owns(c); c.Ledger = LedgerStrict })
+		d.keptAll()
+		d.open()
+		d.keptAll()
+		d.Suspend(d.now+time.Second, d.now)
+		d.step()
+		d.keptAll()
+		d.logOut()
+		if d.suspended > 0 || len(d.keeps) != 1 || !d.wrote.Clean {
+			t.Fatalf("suspended %d times before the end is kept, %d writings", d.suspended, len(d.keeps))
+		}
+		d.kept(ok)
+		d.wait(time.Minute)
+		if d.wantQuiet(); d.suspended != 1 {
+			t.Errorf("kept %v: suspended %d times, want once", ok, d.suspended)
+		}
+		d.assume(d.wrote, func(c *Config) { c.Ledger = LedgerStrict })
+		if len(d.opening) > 0 {
+			t.Error("a login that is not written down")
+		}
+		d.keptAll()
+		d.open()
+	}
+}
+
+// TestSuspendPaused: a pause is the operator's, whoever owns the account.
+func TestSuspendPaused(t *testing.T) {
+	d := newDesk(t, owns)
+	d.open()
+	d.Pause(d.now)
+	d.step()
+	d.Suspend(d.now+time.Second, d.now)
+	d.step()
+	d.logOut()
+	d.assume(nil, relays)
+	x := d.ask(true)
+	d.wait(8 * time.Second)
+	d.wantEnd(x, EndNotSent, CausePaused)
+	d.Resume(d.now)
+	d.step()
+	d.open()
+}
+
+// TestSuspendDrains: a drain waits for the next owner as long as it may.
+func TestSuspendDrains(t *testing.T) {
+	for _, taken := range []bool{true, false} {
+		d := &desk{Pool: NewSuspended(newDesk(t, owns).cfg, 0), t: t}
+		x := d.ask(true)
+		d.Drain(5*time.Second, 0)
+		d.step()
+		d.wait(4 * time.Second)
+		d.wantWaiting(x)
+		if taken {
+			d.assume(nil, relays)
+			d.answer(d.open(), CauseNone)
+			d.wantEnd(x, EndAnswered, CauseNone)
+		} else {
+			d.wait(time.Second)
+			d.wantEnd(x, EndNotSent, CauseShutdown)
+		}
+		d.wait(time.Second)
+		if d.drained != 1 {
+			t.Errorf("taken %v: drained %d times", taken, d.drained)
+		}
+	}
+}
+
+// TestAbandonRecording: what waits for its record was not sent, and waits again.
+func TestAbandonRecording(t *testing.T) {
+	d := newDesk(t, func(c *Config) { owns(c); c.Record = RecordAlways })
+	s := d.open()
+	x := d.ask(false)
+	d.Abandon(d.now)
+	d.step()
+	d.wantWaiting(x)
+	d.Recorded(s, d.notes[0].Ticket, true, d.now)
+	d.step()
+	d.wantSent()
+	d.assume(nil, owns)
+	d.open()
+	d.Recorded(x.session, d.notes[1].Ticket, true, d.now)
+	d.step()
+	d.wantSent(x)
+}
+
+// TestAbandonTwice: a later Suspend does not undo the fence.
+func TestAbandonTwice(t *testing.T) {
+	d := newDesk(t, owns)
+	d.Abandon(d.now)
+	d.step()
+	d.Suspend(d.now+time.Minute, d.now)
+	d.step()
+	d.open() // it was logged in all the same
+	if len(d.leaving) > 0 || len(d.closed) != 1 || d.suspended != 1 {
+		t.Errorf("%d logouts, %d closed, suspended %d times", len(d.leaving), len(d.closed), d.suspended)
+	}
+}
+
+// TestAssumeGated: what a gate held waits in line, in its turn.
+func TestAssumeGated(t *testing.T) {
+	d := newDesk(t, owns)
+	d.open()
+	ruin := Author{Client: 1, Identity: "a", Kind: 1, Content: 1}
+	for range blamedEnds {
+		d.submit(&Exchange{Command: 1, Weight: 1, Author: ruin, Since: d.now})
+		d.breaks(d.ends0())
+		d.wait(time.Second)
+		d.open()
+	}
+	x := &Exchange{Command: 1, Weight: 1, Author: ruin, Since: d.now}
+	d.sent = nil
+	d.submit(x)
+	if x.state != exchangeGated {
+		t.Fatalf("state %d, want at a gate", x.state)
+	}
+	d.assume(nil, relays)
+	d.Opened(d.opening[0], d.now)
+	d.step()
+	d.wantSent(x)
+}
+
+// ends0 is the session with a command in flight.
+func (d *desk) ends0() (busy *Session) {
+	d.Sessions(func(s *Session) {
+		if s.x != nil {
+			busy = s
+		}
+	})
+	return busy
+}
