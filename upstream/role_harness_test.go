@@ -27,6 +27,7 @@ type shop struct {
 	doors *doors // of a
 	reg   *clerk
 	cfg   Config
+	books *bookkeeper // of b, where a has one
 	term  uint64
 }
 
@@ -46,10 +47,14 @@ func inShop(t *testing.T, change func(*Config), f func(*shop)) {
 		s.doors = &doors{a: p}
 		p.on(func() { p.account.OnRole(s.doors.role) })
 		s.b = &play{t: t, loop: newTestLoop(), log: new(bytes.Buffer), dials: p.dials}
-		go s.reg.serve(p.dials, &s.play.accepted)
+		go s.reg.serve(p.dials)
 		cfg := s.cfg
 		cfg.Logger = slog.New(slog.NewTextHandler(s.b, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		cfg.Pool.Rand = rand.New(rand.NewPCG(2, 2))
+		if cfg.Audit != nil {
+			s.books = new(bookkeeper)
+			cfg.Audit = s.books
+		}
 		s.b.account = NewAccount(cfg, s.b.loop)
 		s.b.account.Start()
 		synctest.Wait()
@@ -104,7 +109,7 @@ type clerk struct {
 	octets int            // that have come; guarded by mu
 }
 
-func (c *clerk) serve(dials <-chan net.Conn, _ *[]net.Conn) {
+func (c *clerk) serve(dials <-chan net.Conn) {
 	for nc := range dials {
 		c.mu.Lock()
 		c.conns = append(c.conns, nc)
