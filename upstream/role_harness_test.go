@@ -3,6 +3,7 @@ package upstream
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"io"
 	"log/slog"
@@ -107,6 +108,7 @@ type clerk struct {
 	conns  []net.Conn     // guarded by mu
 	outs   int            // logouts; guarded by mu
 	octets int            // that have come; guarded by mu
+	tls    *tls.Config    // nil: plain
 }
 
 func (c *clerk) serve(dials <-chan net.Conn) {
@@ -142,6 +144,9 @@ func readUnit(r io.Reader) ([]byte, error) {
 
 func (c *clerk) talk(nc net.Conn) {
 	defer nc.Close()
+	if c.tls != nil {
+		nc = tls.Server(nc, c.tls)
+	}
 	if _, err := nc.Write(unitOf(epp(testGreeting))); err != nil {
 		return
 	}
