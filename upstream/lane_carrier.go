@@ -155,8 +155,9 @@ func (c *laneCarrier) look() pool.Cause {
 	return end
 }
 
-// greetings takes the greetings in c.in, which stand there alone, but for a unit that has come in part. It
-// returns why the lane ends, which ends for the given cause otherwise.
+// greetings takes the greetings in c.in, which stand there alone, but for a unit that has come in part, or
+// the word that the account has moved. It returns why the lane ends, which ends for the given cause
+// otherwise.
 func (c *laneCarrier) greetings(end pool.Cause) pool.Cause {
 	for {
 		n, err := frame.Size(c.in, c.to.maxResponse)
@@ -165,11 +166,23 @@ func (c *laneCarrier) greetings(end pool.Cause) pool.Cause {
 			return pool.CauseFrame
 		case n == 0 || len(c.in) < n:
 			return end
-		case !c.greeting(c.in[frame.HeaderLen:n]):
+		}
+		payload := c.in[frame.HeaderLen:n]
+		if moved(payload) {
+			return pool.CauseMoved
+		}
+		if !c.greeting(payload) {
 			return pool.CauseUnasked
 		}
 		c.taken(n)
 	}
+}
+
+// moved reports whether the owner says that the account has moved. It says so as its last word, also where
+// no command is in flight.
+func moved(payload []byte) bool {
+	e, err := lane.ParseEnd(payload)
+	return err == nil && e.Fate == lane.FateMoved
 }
 
 // greeting takes the payload of a greeting, and reports whether it is one.
@@ -240,7 +253,7 @@ func (c *laneCarrier) instead(payload []byte, end pool.Cause) bool {
 		c.poison(pool.CauseMismatch)
 		return true
 	}
-	if len(c.in) > 0 { // only greetings may follow; they are taken before the next command has the lane
+	if len(c.in) > 0 { // what may follow is taken before the next command has the lane
 		end = c.greetings(end)
 		m, _, _ = readAnswer(&c.a.scanner, payload, c.sentID())
 	}

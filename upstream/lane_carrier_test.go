@@ -238,6 +238,31 @@ func TestLaneUnasked(t *testing.T) {
 	})
 }
 
+// TestLaneMovedIdle: the owner's last word on a lane, behind an answer or while nothing is in flight, ends it
+// without a fault.
+func TestLaneMovedIdle(t *testing.T) {
+	inShop(t, patient, func(s *shop) {
+		s.doors.strange = func(k *door, p []byte) bool {
+			k.send(lane.AppendEnd(unitOf(response(1000, clTRIDForm.FindStringSubmatch(string(p))[1])), lane.End{Fate: lane.FateMoved}))
+			return true
+		}
+		s.lead()
+		s.on(func() { s.doors.all[0].send(lane.AppendEnd(nil, lane.End{Fate: lane.FateMoved, Cause: "moved"})) })
+		time.Sleep(time.Minute)
+		a, next := s.b.ask(deleteCommand("")), s.b.ask(deleteCommand(""))
+		time.Sleep(time.Minute)
+		for _, c := range []*asker{a, next} {
+			if e := c.end(); e.End != pool.EndAnswered {
+				t.Errorf("got %+v", e)
+			}
+		}
+		got := s.b.shot().Lanes
+		if got.Closed[pool.CauseMoved] != 3 || got.Desync != [pool.NumCauses]uint64{} {
+			t.Errorf("got lanes %+v", got)
+		}
+	})
+}
+
 // TestLanePart: a unit that has come in part when the next command is due costs the lane, not the command.
 func TestLanePart(t *testing.T) {
 	inShop(t, patient, func(s *shop) {

@@ -3,6 +3,7 @@ package upstream
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"io"
 	"log/slog"
@@ -27,6 +28,7 @@ type shop struct {
 	doors *doors // of a
 	reg   *clerk
 	cfg   Config
+	books *bookkeeper // of b, where a has one
 	term  uint64
 }
 
@@ -46,10 +48,14 @@ func inShop(t *testing.T, change func(*Config), f func(*shop)) {
 		s.doors = &doors{a: p}
 		p.on(func() { p.account.OnRole(s.doors.role) })
 		s.b = &play{t: t, loop: newTestLoop(), log: new(bytes.Buffer), dials: p.dials}
-		go s.reg.serve(p.dials, &s.play.accepted)
+		go s.reg.serve(p.dials)
 		cfg := s.cfg
 		cfg.Logger = slog.New(slog.NewTextHandler(s.b, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		cfg.Pool.Rand = rand.New(rand.NewPCG(2, 2))
+		if cfg.Audit != nil {
+			s.books = new(bookkeeper)
+			cfg.Audit = s.books
+		}
 		s.b.account = NewAccount(cfg, s.b.loop)
 		s.b.account.Start()
 		synctest.Wait()
@@ -102,9 +108,10 @@ type clerk struct {
 	conns  []net.Conn     // guarded by mu
 	outs   int            // logouts; guarded by mu
 	octets int            // that have come; guarded by mu
+	tls    *tls.Config    // nil: plain
 }
 
-func (c *clerk) serve(dials <-chan net.Conn, _ *[]net.Conn) {
+func (c *clerk) serve(dials <-chan net.Conn) {
 	for nc := range dials {
 		c.mu.Lock()
 		c.conns = append(c.conns, nc)
@@ -137,6 +144,9 @@ func readUnit(r io.Reader) ([]byte, error) {
 
 func (c *clerk) talk(nc net.Conn) {
 	defer nc.Close()
+	if c.tls != nil {
+		nc = tls.Server(nc, c.tls)
+	}
 	if _, err := nc.Write(unitOf(epp(testGreeting))); err != nil {
 		return
 	}
