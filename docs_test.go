@@ -16,7 +16,7 @@ func TestFaultsTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	named := 0
-	for _, m := range regexp.MustCompile(`((?:admin|audit|upstream|proxy|loop|bench|cmd|ratelimit|sandbox)(?:/\w+)+): (\w+(?:, \w+)*)`).FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile(`((?:admin|audit|cluster|upstream|proxy|loop|bench|cmd|ratelimit|sandbox)(?:/\w+)+): (\w+(?:, \w+)*)`).FindAllStringSubmatch(string(text), -1) {
 		source, err := os.ReadFile(m[1] + "_test.go")
 		if err != nil {
 			t.Errorf("%s: %v", m[0], err)

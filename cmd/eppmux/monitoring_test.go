@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os/exec"
 	"path/filepath"
@@ -17,8 +19,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"gopkg.in/yaml.v3"
 
+	"eppmux/admin/metric/metrictest"
+	"eppmux/cluster"
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
 )
@@ -99,6 +105,13 @@ func TestMetricsAndRules(t *testing.T) {
 		exported[name] = true // where the registry tells
 	}
 	exported["eppmux_unknown_transforms_unresolved"] = true // once the audit log is read
+	inCluster := exportedInCluster(t)
+	for name := range inCluster {
+		if exported[name] {
+			t.Errorf("%s is exported without a cluster", name)
+		}
+	}
+	maps.Copy(exported, inCluster)
 	for _, file := range []string{alertsFile, alertTests, dashboardFile, "../../docs/reference.md"} {
 		for _, name := range metricName.FindAllString(string(clitest.ReadFile(t, file)), -1) {
 			if !exported[name] {
@@ -108,7 +121,8 @@ func TestMetricsAndRules(t *testing.T) {
 	}
 	docs := string(clitest.ReadFile(t, "../../docs/reference.md"))
 	for name := range exported {
-		if name = strings.TrimSuffix(name, "_bucket"); !strings.Contains(docs, name) {
+		name = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, "_bucket"), "_sum"), "_count")
+		if !strings.Contains(docs, name) {
 			t.Errorf("docs/reference.md does not name %s", name)
 		}
 	}
@@ -121,6 +135,36 @@ func TestMetricsAndRules(t *testing.T) {
 		}
 	}
 	m.end()
+}
+
+// exportedInCluster are the names of what is exported in a cluster alone; promtool finds no fault in it.
+func exportedInCluster(t *testing.T) map[string]bool {
+	t.Helper()
+	metrics := metrictest.Scrape(t, cluster.NewMetrics(three))
+	promtool(t, []byte(metrics), "check", "metrics")
+	names := map[string]bool{}
+	for _, name := range regexp.MustCompile(`(?m)^(eppmux_\w+)`).FindAllString(metrics, -1) {
+		names[name] = true
+	}
+	for _, name := range regexp.MustCompile(`(?m)^# TYPE (eppmux_\w+) `).FindAllStringSubmatch(metrics, -1) {
+		names[name[1]] = true
+	}
+	for _, d := range cluster.MetricDocs() {
+		if !names[d.Name] {
+			t.Errorf("%s is not exported in a cluster", d.Name)
+		}
+	}
+	return names
+}
+
+// clusterTarget serves the metrics of a host that takes part in a cluster, until the test ends.
+func clusterTarget(t *testing.T) string {
+	t.Helper()
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(cluster.NewMetrics(three))
+	s := httptest.NewServer(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
 }
 
 func alertNames(t *testing.T) (names []string) {
@@ -157,7 +201,7 @@ func TestDashboard(t *testing.T) {
 		lacking(t, "prometheus", err)
 	}
 	m := startMonitored(t)
-	at := startPrometheus(t, time.Second, "", m.admin)
+	at := startPrometheus(t, time.Second, "", m.admin, clusterTarget(t))
 	working := make(chan struct{})
 	loaded := make(chan struct{})
 	go func() {
@@ -173,6 +217,7 @@ func TestDashboard(t *testing.T) {
 	}()
 	defer func() { close(working); <-loaded }()
 	waitForData(t, at, `rate(eppmux_commands_total[10s]) > 0`)
+	waitForData(t, at, `rate(eppmux_cluster_engine_request_seconds_count[10s]) >= 0`)
 
 	var board struct {
 		Panels []struct {

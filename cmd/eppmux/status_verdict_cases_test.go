@@ -177,6 +177,15 @@ var notInjected = map[int]string{
 	47: "the sandbox offers always the same; upstream/offer: ServicesChange",
 	48: "a session that goes in time is nothing to be seen; upstream/codes: ThirdEqualError",
 	49: "the sandbox has no session of its own kind; upstream/codes: FailingSession",
+	50: "it takes a cluster; admin/status/cluster: JudgeCluster has what is said",
+	51: "it takes a cluster; admin/status/rules_owner: JudgeOwner has what is said",
+	52: "it takes a cluster; admin/status/rules_owner: JudgeOwner has what is said",
+	53: "it takes clocks of several hosts; admin/status/cluster: JudgeCluster has what is said",
+	54: "it takes several versions; admin/status/cluster: JudgeCluster has what is said",
+	55: "it takes a cluster; admin/status/rules_owner: JudgeOwner, RefusalsHaveWords have what is said",
+	56: "it takes a cluster; admin/status/cluster: JudgeCluster has what is said",
+	57: "it takes a cluster; admin/status/rules_owner: JudgeOwner has what is said",
+	58: "it takes a cluster; admin/status/rules_owner: JudgeOwner has the words while it is given up",
 }
 
 // elsewhere are the rows that end or starve a whole process, see TestVerdicts and TestVerdictHeld.
