@@ -49,6 +49,7 @@ type openLane struct {
 	backlog    int           // octets that were unsent when it stalled
 	leaveBy    time.Duration // while it leaves: when it closes
 	state      laneState
+	taken      bool // it was not refused
 	told       bool // while it leaves: the follower knows that nothing more comes
 	prev, next *openLane
 }
@@ -78,6 +79,7 @@ func (l *openLane) Opened(s loop.Socket) {
 	case d.hosts[o.hello.Host] >= d.srv.cfg.Lanes:
 		w.Refused = lane.RefusedBusy
 	}
+	l.taken = w.Refused == ""
 	d.add(l)
 	if !l.write(lane.AppendOpening(nil, w)) {
 		return
@@ -231,7 +233,7 @@ func (l *openLane) Finish(x *upstream.Exchange, o upstream.Outcome) {
 		l.tell(lane.End{Fate: lane.FateUnknown, Cause: o.Cause.String()})
 	}
 	if l.state == laneEnding {
-		l.part()
+		l.move()
 	}
 }
 
@@ -271,6 +273,12 @@ func (l *openLane) leave() {
 		l.state = laneEnding
 		return
 	}
+	l.move()
+}
+
+// move tells the follower that the account has moved: what it has under way on this lane, or is about to
+// send, waits at its own host for the next owner.
+func (l *openLane) move() {
 	if l.tell(lane.End{Fate: lane.FateMoved, Cause: moved}) {
 		l.part()
 	}
