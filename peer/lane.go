@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -32,7 +31,7 @@ const (
 type openLane struct {
 	// Immutable after the opening.
 	desk  *desk
-	conn  *tls.Conn
+	conn  stream // over under
 	under *loop.Conn
 	from  upstream.LaneSender // but for the Author
 	since time.Time
@@ -52,6 +51,13 @@ type openLane struct {
 	taken      bool // it was not refused
 	told       bool // while it leaves: the follower knows that nothing more comes
 	prev, next *openLane
+}
+
+// stream is what a lane needs of a tls.Conn.
+type stream interface {
+	Read(p []byte) (int, error)
+	Write(p []byte) (int, error)
+	CloseWrite() error
 }
 
 // opening is what was said before a lane is open.
