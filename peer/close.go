@@ -26,6 +26,9 @@ func CloseReasons() []string { return closeNames[:] }
 
 // ended counts the end of a lane, and tells of it if the follower is at fault.
 func (d *desk) ended(l *openLane, why closeReason, err error) {
+	if !l.taken { // counted as refused
+		return
+	}
 	d.counts.Closes[why]++
 	args := []any{"host", l.from.Host, "registry", d.account.Name(), "reason", why.String()}
 	if err != nil && why.blames() {

@@ -112,8 +112,10 @@ func (d *desk) add(l *openLane) {
 		l.next.prev = l
 	}
 	d.lanes = l
-	d.hosts[l.from.Host]++
-	d.counts.Open++
+	if l.taken {
+		d.hosts[l.from.Host]++
+		d.counts.Open++
+	}
 }
 
 // remove takes a lane out.
@@ -125,6 +127,9 @@ func (d *desk) remove(l *openLane) {
 		l.prev.next = l.next
 	} else {
 		d.lanes = l.next
+	}
+	if !l.taken {
+		return
 	}
 	if d.hosts[l.from.Host]--; d.hosts[l.from.Host] == 0 {
 		delete(d.hosts, l.from.Host)

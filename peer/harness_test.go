@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
@@ -446,7 +447,7 @@ func unit(payload string) []byte { return append(frame.AppendHeader(nil, len(pay
 var anAuthor = lane.Author{ID: 3, Weight: 1, Identity: "shop at loopback"}
 
 // muxID is an id as followers make them.
-func muxID(n int) string { return "EPPMUX" + string(rune('0'+n%10)) + "-0000000000" }
+func muxID(n int) string { return fmt.Sprintf("M%013d", n) }
 
 func check(id string) string {
 	return eppOpen + `<command><check><domain:check xmlns:domain="urn:ietf:params:xml:ns:domain-1.0"><domain:name>a.example</domain:name></domain:check></check>` +

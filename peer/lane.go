@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -32,7 +31,7 @@ const (
 type openLane struct {
 	// Immutable after the opening.
 	desk  *desk
-	conn  *tls.Conn
+	conn  stream // over under
 	under *loop.Conn
 	from  upstream.LaneSender // but for the Author
 	since time.Time
@@ -49,8 +48,16 @@ type openLane struct {
 	backlog    int           // octets that were unsent when it stalled
 	leaveBy    time.Duration // while it leaves: when it closes
 	state      laneState
+	taken      bool // it was not refused
 	told       bool // while it leaves: the follower knows that nothing more comes
 	prev, next *openLane
+}
+
+// stream is what a lane needs of a tls.Conn.
+type stream interface {
+	Read(p []byte) (int, error)
+	Write(p []byte) (int, error)
+	CloseWrite() error
 }
 
 // opening is what was said before a lane is open.
@@ -78,6 +85,7 @@ func (l *openLane) Opened(s loop.Socket) {
 	case d.hosts[o.hello.Host] >= d.srv.cfg.Lanes:
 		w.Refused = lane.RefusedBusy
 	}
+	l.taken = w.Refused == ""
 	d.add(l)
 	if !l.write(lane.AppendOpening(nil, w)) {
 		return
@@ -231,7 +239,7 @@ func (l *openLane) Finish(x *upstream.Exchange, o upstream.Outcome) {
 		l.tell(lane.End{Fate: lane.FateUnknown, Cause: o.Cause.String()})
 	}
 	if l.state == laneEnding {
-		l.part()
+		l.move()
 	}
 }
 
@@ -271,6 +279,12 @@ func (l *openLane) leave() {
 		l.state = laneEnding
 		return
 	}
+	l.move()
+}
+
+// move tells the follower that the account has moved: what it has under way on this lane, or is about to
+// send, waits at its own host for the next owner.
+func (l *openLane) move() {
 	if l.tell(lane.End{Fate: lane.FateMoved, Cause: moved}) {
 		l.part()
 	}

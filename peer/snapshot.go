@@ -99,6 +99,9 @@ func (s *Server) Snapshot() Snapshot {
 func (d *desk) snapshot() AccountSnapshot {
 	a := AccountSnapshot{Key: d.key, Name: d.account.Name(), AccountCounters: d.counts}
 	d.each(func(l *openLane) {
+		if !l.taken {
+			return
+		}
 		a.Lanes = append(a.Lanes, LaneState{Host: l.from.Host, Address: l.socket.From().String(), Since: l.since,
 			Commands: l.commands, Busy: l.x != nil, Leaving: l.state == laneLeaving || l.state == laneEnding})
 	})

@@ -146,7 +146,8 @@ const (
 	// FateUnknown: it was sent, and no answer came. A query was sent as often as it may be.
 	FateUnknown
 	// FateMoved: no octet of it went to the registry, since the account has another owner, or is about
-	// to. It waits again at the follower. The lane ends.
+	// to. It waits again at the follower. The lane ends. It comes on an idle lane too, and behind an
+	// answer: then it is for a command that is on its way, which the owner does not read.
 	FateMoved
 	numFates
 )
