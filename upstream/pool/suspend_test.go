@@ -133,6 +133,22 @@ func TestSuspendKeeps(t *testing.T) {
 	}
 }
 
+// TestSuspendAtOnce: whoever waits for the account waits no longer than the last writing takes.
+func TestSuspendAtOnce(t *testing.T) {
+	d := newDesk(t, creates)
+	d.kept(true)
+	d.open()
+	d.keptAll()
+	d.Suspend(d.now+5*time.Second, d.now)
+	d.step()
+	d.logOut()
+	before := d.now
+	d.keptAll()
+	if d.suspended != 1 || !d.wrote.Clean || d.now != before {
+		t.Errorf("suspended %d times, clean %v, %v behind the writing", d.suspended, d.wrote.Clean, d.now-before)
+	}
+}
+
 // TestSuspendPaused: a pause is the operator's, whoever owns the account.
 func TestSuspendPaused(t *testing.T) {
 	d := newDesk(t, owns)
