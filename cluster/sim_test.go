@@ -344,7 +344,7 @@ func simChanges(t *testing.T) int {
 		}
 		return n
 	}
-	if testing.Short() {
+	if testing.Short() || raceEnabled { // it has one goroutine
 		return 1000
 	}
 	return 10000
