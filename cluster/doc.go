@@ -14,4 +14,20 @@
 // The owner counts from before its request, the candidate from behind its reading, so the fence comes
 // first, whatever the engine's clock does. An owner that is suspended wakes behind its fence: the clock
 // goes on while the machine sleeps, see [Clocks].
+//
+// A released lease is taken without a watch by the successor that it names, which saw it before, or, where
+// it names nobody, by those that saw it before, the best first. All others watch it as they do after a loss.
+// What no watch can notice is an engine that takes a write back before the candidate has read it: that is a
+// split brain. A virtual machine must not be paused while its wall clock is set back.
+//
+// A [Node] takes part for one host: it is a member, and a candidate for each account that was joined. A pure
+// machine decides; the Node asks the engine, and tells each [Tenant]. In the order of a host's life:
+//
+//	n := cluster.NewNode(cluster.Config{Host: "a", Peer: "a.example:7070", Engine: engine})
+//	n.Join(account, tenant)
+//	n.Start()
+//	id, err := n.TakeIdentity(ctx)  // then id.Use
+//	n.Leave(ctx)                    // others own what they can
+//	id.Release(ctx)
+//	n.Close(ctx)
 package cluster

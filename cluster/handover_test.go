@@ -50,7 +50,8 @@ func TestHandoverByHand(t *testing.T) {
 	s.m.swapped(first.id, true, nil, nil, s.at)
 	a := s.swap(Leases) // behind the one of the ledger
 	l, ok := readLease(a.record.Value)
-	if !ok || !l.Released || l.Successor != "c-1" || l.Reason != ReasonHandover || !l.Kept || string(first.with[0].Value) != "last" {
+	if !ok || !l.Released || l.Successor != "c-1" || l.Reason != ReasonHandover || !l.Kept ||
+		string(first.with[0].Value) != "last" {
 		t.Errorf("released by %s", a.record.Value)
 	}
 	s.m.swapped(a.id, true, nil, nil, s.at)

@@ -173,7 +173,8 @@ func (id *Identity) renew(ctx context.Context, ahead func(until uint64), taken f
 			return
 		case err != nil:
 			id.n.tellIdentity(!failed, slog.LevelWarn,
-				"the identity of transaction ids cannot be kept; they do not follow the clock any more", "err", err.Error())
+				"the identity of transaction ids cannot be kept; they do not follow the clock any more",
+				"err", err.Error())
 		case !done:
 			id.gone = true
 			id.n.tellIdentity(true, slog.LevelWarn, "another process has the identity of transaction ids",

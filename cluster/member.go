@@ -170,7 +170,8 @@ func (m *machine) card(now Instant) Member {
 	}
 	slices.Sort(parts)
 	return Member{Version: recordVersion, Host: m.cfg.Host, Instance: m.cfg.Instance, Peer: m.cfg.Peer,
-		Program: m.cfg.Version, Beat: m.self.beat, Wall: millis(now.Wall), Since: millis(m.since), Leaving: m.leaving, Out: m.odd,
+		Program: m.cfg.Version, Beat: m.self.beat, Wall: millis(now.Wall), Since: millis(m.since),
+		Leaving: m.leaving, Out: m.odd,
 		Identity: m.identity, Accounts: strings.Join(parts, ""), Unfit: m.unfit}
 }
 

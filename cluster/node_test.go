@@ -98,7 +98,8 @@ func (b *syncBuffer) String() string {
 var key = cluster.AccountKey("epp.example:700", "client")
 
 func newRig(t *testing.T, hosts ...string) *rig {
-	r := &rig{t: t, store: clustertest.NewStore(1), nodes: make(map[string]*cluster.Node), tenants: make(map[string]*tenant)}
+	r := &rig{t: t, store: clustertest.NewStore(1), nodes: make(map[string]*cluster.Node),
+		tenants: make(map[string]*tenant)}
 	for _, host := range hosts {
 		r.start(host, hosts)
 	}
@@ -107,7 +108,8 @@ func newRig(t *testing.T, hosts ...string) *rig {
 
 func (r *rig) start(host string, prefer []string) {
 	n := cluster.NewNode(cluster.Config{Cluster: "test", Host: host, Peer: host + ".example:7070", Version: "1",
-		Engine: r.store.Engine(host), Clocks: bubbleClocks{time.Now()}, Logger: slog.New(slog.NewTextHandler(&r.log, nil))})
+		Engine: r.store.Engine(host), Clocks: bubbleClocks{time.Now()},
+		Logger: slog.New(slog.NewTextHandler(&r.log, nil))})
 	r.nodes[host], r.tenants[host] = n, &tenant{}
 	n.Join(cluster.Account{Key: key, Name: "example", Prefer: prefer}, r.tenants[host])
 	n.Start()
@@ -144,7 +146,8 @@ func TestNodeFirstOwner(t *testing.T) {
 		r.want("b", "follow a a.example:7070")
 		r.want("c", "follow a a.example:7070")
 		s := r.nodes["a"].Snapshot()
-		if a := s.Accounts[0]; a.Role != cluster.RoleOwner || a.Best != "a" || a.Left <= 0 || a.Changes[cluster.ReasonFirst] != 1 {
+		if a := s.Accounts[0]; a.Role != cluster.RoleOwner || a.Best != "a" || a.Left <= 0 ||
+			a.Changes[cluster.ReasonFirst] != 1 {
 			t.Errorf("account: got %+v", a)
 		}
 		if len(s.Members) != 3 || !s.Engine.Up || s.Engine.Failures != 0 {

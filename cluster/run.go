@@ -72,7 +72,8 @@ func (n *Node) flush() {
 	n.wakeUp()
 }
 
-// wakeUp tells those that wait for a change, and run where something is due earlier than it knew. It is called with mu held.
+// wakeUp tells those that wait for a change, and run where something is due earlier than it knew. It is called
+// with mu held.
 func (n *Node) wakeUp() {
 	close(n.changed)
 	n.changed = make(chan struct{})

@@ -427,7 +427,8 @@ func BenchmarkFence(b *testing.B) {
 // BenchmarkPoll is one round of readings of 100 accounts and 3 members, of which nothing has changed.
 func BenchmarkPoll(b *testing.B) {
 	at := Instant{time.Hour, 500000 * time.Hour}
-	m := newMachine(machineConfig{Host: "a", Instance: "a-1", TTL: scriptTTL, MaxSkew: time.Second, Clocks: SystemClocks})
+	m := newMachine(machineConfig{Host: "a", Instance: "a-1", TTL: scriptTTL, MaxSkew: time.Second,
+		Clocks: SystemClocks})
 	leases, members := make(map[string][]byte), make(map[string][]byte)
 	for i := range 100 {
 		key := AccountKey(fmt.Sprint(i), "")

@@ -41,7 +41,8 @@ type sim struct {
 }
 
 func newSim(seed uint64, ttl time.Duration, hosts, accounts int) *sim {
-	s := &sim{seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), ttl: ttl, slow: 20 * time.Millisecond, drain: time.Second, keeps: 0.1,
+	s := &sim{seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), ttl: ttl,
+		slow: 20 * time.Millisecond, drain: time.Second, keeps: 0.1,
 		moves: make(map[string]int), last: make(map[string]*simTenant), lostAt: -time.Hour}
 	s.store = newSimStore(s)
 	for i := range accounts {
@@ -49,7 +50,8 @@ func newSim(seed uint64, ttl time.Duration, hosts, accounts int) *sim {
 	}
 	for i := range hosts {
 		h := &simHost{s: s, name: string(rune('a' + i)), vm: s.chance(0.5)}
-		h.clocks = &simClocks{s: s, rate: 0.952 + 0.096*s.rand.Float64(), boot: between(s.rand, time.Hour, 100*time.Hour),
+		h.clocks = &simClocks{s: s, rate: 0.952 + 0.096*s.rand.Float64(),
+			boot: between(s.rand, time.Hour, 100*time.Hour),
 			wall: 500000*time.Hour + between(s.rand, 0, time.Second)}
 		s.hosts = append(s.hosts, h)
 	}
@@ -101,7 +103,8 @@ func (s *sim) wrote(t *simTenant) {
 	instance := t.h.m.cfg.Instance
 	// The longest that a fence is away from the landing of the request, by the slowest clock.
 	if most := s.ttl * 95 / 100; s.now-s.store.landed[t.key][instance] > most {
-		s.fail("%s: %s writes %v after its record was written last", t.key, t.h.name, s.now-s.store.landed[t.key][instance])
+		s.fail("%s: %s writes %v after its record was written last", t.key, t.h.name,
+			s.now-s.store.landed[t.key][instance])
 	}
 }
 
@@ -341,7 +344,7 @@ func simChanges(t *testing.T) int {
 		}
 		return n
 	}
-	if testing.Short() {
+	if testing.Short() || raceEnabled { // it has one goroutine
 		return 1000
 	}
 	return 10000
