@@ -286,10 +286,13 @@ func (w *world) carry(s *Session, k *simSocket, x *Exchange) {
 	case n < 8:
 		w.after(after, end(EndNotSent))
 	case n < 10:
+		e.steady = false
 		w.after(after, end(EndUnknown))
 	case n < 12:
+		e.steady = false
 		w.after(after, func() { w.lose(s) })
 	case n < 13: // never, or late
+		e.steady = false
 		w.after(w.upTo(2*w.cfg.CommandTimeout), func() { w.answerLane(s, x, here) })
 	default:
 		w.after(after, func() { w.answerLane(s, x, here) })

@@ -93,9 +93,9 @@ func (p *Pool) cutAt() time.Duration { return min(p.drainBy, p.suspension.by) }
 
 // Assume has the pool go on under another config, which says whether it owns the account or relays to
 // the host that does. It ends a suspension. Exchanges that wait keep their deadlines and their turns.
-// What was learnt of the registry is forgotten, and on whose commands ends of sessions were blamed: it
-// was another host's sight, or long ago. Where cfg keeps a ledger, l is what was kept last; nil: nothing
-// was. wall is the wall clock at now.
+// What was learnt of the registry is forgotten, but for how long its answers take, and on whose commands
+// ends of sessions were blamed: it was another host's sight, or long ago. Where cfg keeps a ledger, l is
+// what was kept last; nil: nothing was. wall is the wall clock at now.
 //
 // Sessions that are left carry nothing more: those that are idle end at once, the others behind their
 // answers. Those at the registry are closed where another host owns the account by now.
@@ -111,6 +111,7 @@ func (p *Pool) Assume(cfg Config, l *Ledger, now, wall time.Duration) {
 	}
 	before := p.learnt
 	p.cfg, p.learnt = cfg, newLearnt(&cfg, now)
+	p.paces = before.paces // of the same registry, so that a drain knows when to send no more
 	p.suspension = suspension{by: never}
 	if !p.draining {
 		p.abandoned = 0 // the ledger has told of them
