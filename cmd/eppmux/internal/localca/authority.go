@@ -41,20 +41,27 @@ type pair struct{ cert, key []byte }
 // host: a thief of its key cannot deceive its clients about any. Its subject is unlike that of any
 // other authority.
 func NewAuthority(names []string, now time.Time, days int) (*Authority, error) {
+	return newAuthority("eppmux local authority", now, days, func(tmpl *x509.Certificate) {
+		tmpl.PermittedDNSDomainsCritical = true
+		dns, ips := splitNames(names)
+		tmpl.PermittedDNSDomains = dns
+		for _, ip := range ips {
+			bits := 8 * len(ip)
+			tmpl.PermittedIPRanges = append(tmpl.PermittedIPRanges, &net.IPNet{IP: ip, Mask: net.CIDRMask(bits, bits)})
+		}
+	})
+}
+
+// newAuthority makes an authority whose certificate is as limit leaves it.
+func newAuthority(name string, now time.Time, days int, limit func(*x509.Certificate)) (*Authority, error) {
 	tmpl, err := template(now, days)
 	if err != nil {
 		return nil, err
 	}
-	tmpl.Subject.CommonName = fmt.Sprintf("eppmux local authority %x", tmpl.SerialNumber.Bytes()[:4])
+	tmpl.Subject.CommonName = fmt.Sprintf("%s %x", name, tmpl.SerialNumber.Bytes()[:4])
 	tmpl.IsCA, tmpl.BasicConstraintsValid, tmpl.MaxPathLenZero = true, true, true
 	tmpl.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
-	tmpl.PermittedDNSDomainsCritical = true
-	dns, ips := splitNames(names)
-	tmpl.PermittedDNSDomains = dns
-	for _, ip := range ips {
-		bits := 8 * len(ip)
-		tmpl.PermittedIPRanges = append(tmpl.PermittedIPRanges, &net.IPNet{IP: ip, Mask: net.CIDRMask(bits, bits)})
-	}
+	limit(tmpl)
 	a := new(Authority)
 	if a.Cert, a.key, a.pem, err = sign(tmpl, nil); err != nil {
 		return nil, err
@@ -65,13 +72,18 @@ func NewAuthority(names []string, now time.Time, days int) (*Authority, error) {
 // Issue makes a key and a certificate of it for names. It ends no later than the authority. Issue
 // fails if a client that trusts the authority would refuse the certificate.
 func (a *Authority) Issue(names []string, now time.Time, days int) (*Certificate, error) {
+	return a.issue("eppmux", names, now, days, x509.ExtKeyUsageServerAuth)
+}
+
+// issue is Issue for the usages, which are all verified.
+func (a *Authority) issue(subject string, names []string, now time.Time, days int, usages ...x509.ExtKeyUsage) (*Certificate, error) {
 	tmpl, err := template(now, days)
 	if err != nil {
 		return nil, err
 	}
-	tmpl.Subject.CommonName = "eppmux"
+	tmpl.Subject.CommonName = subject
 	tmpl.KeyUsage = x509.KeyUsageDigitalSignature
-	tmpl.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	tmpl.ExtKeyUsage = usages
 	tmpl.DNSNames, tmpl.IPAddresses = splitNames(names)
 	if tmpl.NotAfter.After(a.Cert.NotAfter) {
 		tmpl.NotAfter = a.Cert.NotAfter
@@ -80,8 +92,10 @@ func (a *Authority) Issue(names []string, now time.Time, days int) (*Certificate
 	if c.Leaf, _, c.pem, err = sign(tmpl, a); err != nil {
 		return nil, err
 	}
-	if err := a.accepts(c.Leaf, names, now); err != nil {
-		return nil, err
+	for _, usage := range usages {
+		if err := a.accepts(c.Leaf, names, usage, now); err != nil {
+			return nil, err
+		}
 	}
 	return c, nil
 }
@@ -112,12 +126,13 @@ func sign(tmpl *x509.Certificate, by *Authority) (cert *x509.Certificate, key cr
 	return cert, own, made, nil
 }
 
-// accepts verifies leaf for each of the names as a client does that trusts a alone.
-func (a *Authority) accepts(leaf *x509.Certificate, names []string, now time.Time) error {
+// accepts verifies leaf for each of the names and a usage, as another host does that trusts a alone.
+func (a *Authority) accepts(leaf *x509.Certificate, names []string, usage x509.ExtKeyUsage, now time.Time) error {
 	roots := x509.NewCertPool()
 	roots.AddCert(a.Cert)
 	for _, name := range names {
-		_, err := leaf.Verify(x509.VerifyOptions{DNSName: name, Roots: roots, CurrentTime: now})
+		_, err := leaf.Verify(x509.VerifyOptions{DNSName: name, Roots: roots, CurrentTime: now,
+			KeyUsages: []x509.ExtKeyUsage{usage}})
 		var invalid x509.CertificateInvalidError
 		switch {
 		case errors.As(err, &invalid) && invalid.Reason == x509.CANotAuthorizedForThisName:

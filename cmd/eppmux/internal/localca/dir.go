@@ -103,11 +103,16 @@ func (d *Dir) Names() ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d.in(ServerFile), err)
 	}
+	return HostNames(namesIn(leaf))
+}
+
+// namesIn returns the names of a certificate.
+func namesIn(leaf *x509.Certificate) []string {
 	names := slices.Clone(leaf.DNSNames)
 	for _, ip := range leaf.IPAddresses {
 		names = append(names, ip.String())
 	}
-	return HostNames(names)
+	return names
 }
 
 // Put writes a certificate and its key, and those of its authority if that was made and not read. A

@@ -6,6 +6,8 @@
 //	made, err := ca.Issue(names, now, 397)
 //	err = d.Put(made)
 //
+// NewPeerAuthority makes the authority of a cluster, and Dir.PutPeers a folder for each of its hosts.
+//
 // A Set is another kind of folder: certificates of a sandbox, for its registry and a client. They
 // are used again as long as all are there and valid.
 package localca

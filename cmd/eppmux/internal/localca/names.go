@@ -19,8 +19,14 @@ var certName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z
 
 // HostNames returns localNames and then more, in lower case and each once. It fails if one of more
 // is neither a name nor an IP address of a host.
-func HostNames(more []string) ([]string, error) {
-	all := slices.Clone(localNames)
+func HostNames(more []string) ([]string, error) { return addNames(slices.Clone(localNames), more) }
+
+// PeerNames returns the names, in lower case and each once, as HostNames does. There are none beside
+// them: a follower asks an owner for the name that this is known by to all hosts.
+func PeerNames(names []string) ([]string, error) { return addNames(nil, names) }
+
+// addNames adds more to all.
+func addNames(all, more []string) ([]string, error) {
 	for _, name := range more {
 		name = strings.TrimSuffix(strings.ToLower(name), ".")
 		if a, err := netip.ParseAddr(name); err == nil && a.Zone() == "" && !a.IsUnspecified() {
