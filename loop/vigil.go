@@ -18,7 +18,8 @@ func Watch(nc net.Conn) error {
 	if !ok {
 		return nil
 	}
-	err := tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: 2 * time.Second, Interval: time.Second, Count: 3})
+	probes := net.KeepAliveConfig{Enable: true, Idle: 2 * time.Second, Interval: time.Second, Count: 3}
+	err := tcp.SetKeepAliveConfig(probes)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,8 @@ func (c *complaints) init(log *slog.Logger) { c.log, c.said = log, make(map[comp
 // say logs that nothing comes of a connection, unless that is known.
 func (c *complaints) say(level slog.Level, host, reason string, args ...any) {
 	if c.first(host, reason) {
-		c.log.Log(context.Background(), level, "a lane was not taken", append([]any{"host", host, "reason", reason}, args...)...)
+		c.log.Log(context.Background(), level, "a lane was not taken",
+			append([]any{"host", host, "reason", reason}, args...)...)
 	}
 }
 

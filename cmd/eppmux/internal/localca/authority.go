@@ -76,7 +76,8 @@ func (a *Authority) Issue(names []string, now time.Time, days int) (*Certificate
 }
 
 // issue is Issue for the usages, which are all verified.
-func (a *Authority) issue(subject string, names []string, now time.Time, days int, usages ...x509.ExtKeyUsage) (*Certificate, error) {
+func (a *Authority) issue(subject string, names []string, now time.Time, days int,
+	usages ...x509.ExtKeyUsage) (*Certificate, error) {
 	tmpl, err := template(now, days)
 	if err != nil {
 		return nil, err

@@ -80,7 +80,8 @@ func (d *Dir) PutPeers(all []Peer) error {
 			return err
 		}
 		ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.Authority.Cert.Raw})
-		err := folder(d.in(p.Host)).put([]file{{CAFile, ca, 0o644}, {PeerKeyFile, p.pem.key, 0o600}, {PeerFile, p.pem.cert, 0o644}})
+		err := folder(d.in(p.Host)).put([]file{{CAFile, ca, 0o644}, {PeerKeyFile, p.pem.key, 0o600},
+			{PeerFile, p.pem.cert, 0o644}})
 		if err != nil {
 			return err
 		}
