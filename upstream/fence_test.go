@@ -117,6 +117,32 @@ func TestFenceAnywhere(t *testing.T) {
 	}
 }
 
+// TestFenceTwo: where the fence keeps back two commands of one turn, both wait for the next owner.
+func TestFenceTwo(t *testing.T) {
+	inShop(t, func(c *Config) { patient(c); c.Pool.MinSessions, c.Pool.MaxSessions = 2, 2 }, func(s *shop) {
+		f := new(fence)
+		s.account.Own(Ownership{Term: 1, Fence: f})
+		time.Sleep(time.Minute)
+		f.passed.Store(true)
+		one, two := &asker{p: s.play, id: 1}, &asker{p: s.play, id: 2}
+		s.on(func() {
+			s.account.turn(func() {
+				one.submit(deleteCommand("<clTRID>one</clTRID>"))
+				two.submit(deleteCommand("<clTRID>two</clTRID>"))
+			})
+		})
+		one.waiting()
+		two.waiting()
+		s.account.Own(Ownership{Term: 2})
+		time.Sleep(time.Minute)
+		for own, c := range map[string]*asker{"one": one, "two": two} {
+			if e := c.end(); e.End != pool.EndAnswered || s.reg.count(own) != 1 {
+				t.Errorf("%s: got %+v, %d times at the registry", own, e, s.reg.count(own))
+			}
+		}
+	})
+}
+
 // TestLoseHears: an answer that has come, and that nobody has read, reaches its client before the session is
 // closed.
 func TestLoseHears(t *testing.T) {

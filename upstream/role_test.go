@@ -105,6 +105,37 @@ func TestYieldNothing(t *testing.T) {
 	})
 }
 
+// TestYieldEnds: a Yield that another role ends is told its end, once.
+func TestYieldEnds(t *testing.T) {
+	for name, next := range map[string]func(s *shop){
+		"own":    func(s *shop) { s.account.Own(Ownership{Term: 9}) },
+		"follow": func(s *shop) { s.account.Follow(s.lanes()) },
+		"lose":   func(s *shop) { s.account.Lose() },
+		"yield":  func(s *shop) { s.account.Yield(0, func() {}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inShop(t, patient, func(s *shop) {
+				s.account.Own(Ownership{Term: 1})
+				s.reg.hold()
+				s.ask(deleteCommand(""))
+				done := 0
+				s.account.Yield(time.Hour, func() { done++ })
+				synctest.Wait()
+				if done != 0 {
+					t.Error("done with a command in flight")
+				}
+				next(s)
+				synctest.Wait()
+				s.reg.free()
+				time.Sleep(time.Minute)
+				if done != 1 {
+					t.Errorf("got %d ends", done)
+				}
+			})
+		})
+	}
+}
+
 // TestLose: sessions are closed without a word. What is in flight is unknown, what waits goes on waiting,
 // and a Yield that is under way has its end.
 func TestLose(t *testing.T) {
@@ -253,6 +284,7 @@ func TestReloadRoles(t *testing.T) {
 		lanes, logins := s.b.shot().Lanes.Opened, s.shot().Logins
 		next.Login.Password = "another"
 		s.account.Reload(next)
+		next.Address = "other:700"
 		s.b.account.Reload(next)
 		synctest.Wait()
 		s.reg.free()

@@ -90,7 +90,7 @@ func (a *Account) startOpening(ps *pool.Session) {
 		return
 	}
 	s := &session{a: a, s: ps, settle: func(ticket uint64, ok bool) { a.settle(ps, ticket, ok) }}
-	if f := a.duty.own.Fence; f != nil && a.duty.role == RoleOwner {
+	if f := a.duty.own.Fence; f != nil {
 		s.barred = f.Passed
 	}
 	s.renewOwn()
