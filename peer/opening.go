@@ -153,7 +153,8 @@ const oldest = max(1, lane.Version-1)
 // judge says whether the lane is taken, as far as that is known away from the account's loop.
 func (s *Server) judge(h *lane.Hello) (w lane.Welcome, t Tenancy) {
 	wall := time.Duration(time.Now().UnixNano())
-	w = lane.Welcome{Version: lane.Version, Program: s.cfg.Program, Cluster: s.cfg.Cluster, Host: s.cfg.Host, Wall: wall}
+	w = lane.Welcome{Version: lane.Version, Program: s.cfg.Program, Cluster: s.cfg.Cluster, Host: s.cfg.Host,
+		Wall: wall}
 	if h.Cluster != s.cfg.Cluster {
 		w.Refused = lane.RefusedCluster
 		return w, t

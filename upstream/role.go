@@ -247,7 +247,8 @@ func (a *Account) poolConfig() pool.Config {
 	case RoleNone, RoleFollower:
 		c.Relay, c.Ledger, c.MinSessions, c.MaxSessions = true, pool.LedgerNot, 1, max(1, d.lanes.Max)
 		c.CommandTimeout = d.lanes.Patience + lanePlus
-		c.Rules = slices.DeleteFunc(slices.Clone(c.Rules), func(r pool.Rule) bool { return r.Scope != pool.ScopeClient })
+		c.Rules = slices.DeleteFunc(slices.Clone(c.Rules),
+			func(r pool.Rule) bool { return r.Scope != pool.ScopeClient })
 	}
 	return c
 }

@@ -12,7 +12,8 @@ import (
 
 // do carries out one request, and makes its error one for operators. It returns when ctx ends: the
 // client itself waits longer where another request of it is dialing.
-func do[T any](ctx context.Context, e *Engine, step string, request func(context.Context, rueidis.Client) (T, error)) (T, error) {
+func do[T any](ctx context.Context, e *Engine, step string,
+	request func(context.Context, rueidis.Client) (T, error)) (T, error) {
 	c, err := e.client.Get(ctx)
 	if err != nil {
 		return *new(T), e.failed(ctx, step, err)

@@ -60,7 +60,8 @@ func (s *service) startMember(ctx context.Context, cfg *config.Config, r *config
 // begin, and clients that connect wait until then. close must be called.
 func (s *service) openMember(cfg *config.Config, r *config.Registry) (*member, error) {
 	shared := s.cluster != nil && r.Shared(cfg)
-	m := &member{cfg: *r, sockets: s.sockets, record: s.record, locks: s.locks, ledgers: s.ledgers, log: s.log, ending: make(chan struct{})}
+	m := &member{cfg: *r, sockets: s.sockets, record: s.record, locks: s.locks, ledgers: s.ledgers,
+		log: s.log, ending: make(chan struct{})}
 	if r.Sandbox() {
 		var err error
 		if m.sandbox, err = startBuiltIn(r, s.log); err != nil {
@@ -84,8 +85,8 @@ func (s *service) openMember(cfg *config.Config, r *config.Registry) (*member, e
 	return m, nil
 }
 
-// transactionIDs returns the source for all accounts at real registries that are this host's alone. A demo needs none, and no
-// folder for it.
+// transactionIDs returns the source for all accounts at real registries that are this host's alone. A
+// demo needs none, and no folder for it.
 func (s *service) transactionIDs() *upstream.TRIDs {
 	if s.trids == nil {
 		s.trids = takeIdentity(s.locks.folder, time.Now(), s.log)
