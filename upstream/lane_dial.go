@@ -32,9 +32,10 @@ const (
 	laneRoom = 1 << 10
 )
 
-// newLaneTarget is what lanes are opened with.
-func newLaneTarget(cfg *Config, l *Lanes) target {
-	t := target{carry: openLane, dial: l.Dial, tls: l.TLS, lanes: l, connectTimeout: laneOpening,
+// newLaneTarget is what lanes are opened with. It has a copy of l: the account's own changes with its role,
+// while lanes of before are still being opened.
+func newLaneTarget(cfg *Config, l Lanes) target {
+	t := target{carry: openLane, dial: l.Dial, tls: l.TLS, lanes: &l, connectTimeout: laneOpening,
 		maxResponse: cfg.MaxResponse + laneRoom}
 	if t.dial == nil {
 		t.dialer = newDialer(l.Peer, "")

@@ -224,7 +224,7 @@ func (a *Account) yielded() {
 // newTarget is what sessions, or lanes, are opened with in the account's role.
 func (a *Account) newTarget() target {
 	if a.duty.role == RoleFollower {
-		return newLaneTarget(&a.cfg, &a.duty.lanes)
+		return newLaneTarget(&a.cfg, a.duty.lanes)
 	}
 	return newTarget(&a.cfg)
 }
