@@ -187,13 +187,15 @@ func present(value []byte) []byte {
 }
 
 // do carries out one request, and makes its error one for operators. A request that was refused for its
-// token, because that has expired, was not carried out, and the client has a new one by then: it is
-// asked once more.
+// token was not carried out: it is sent once more, by a client that has logged in anew.
 func (e *Engine) do(ctx context.Context, step string, request func(*clientv3.Client) error) error {
 	c, err := e.client.Get(ctx)
 	if err == nil {
-		if err = request(c); expired(err) {
-			err = request(c)
+		if err = request(c); errors.Is(err, errToken) {
+			e.client.Drop(c)
+			if c, err = e.client.Get(ctx); err == nil {
+				err = request(c)
+			}
 		}
 	}
 	if err == nil {
@@ -203,11 +205,6 @@ func (e *Engine) do(ctx context.Context, step string, request func(*clientv3.Cli
 		err = ctx.Err()
 	}
 	return e.failed(step, err)
-}
-
-func expired(err error) bool {
-	return errors.Is(err, rpctypes.ErrInvalidAuthToken) || errors.Is(err, rpctypes.ErrAuthOldRevision) ||
-		errors.Is(err, rpctypes.ErrUserEmpty)
 }
 
 // failed says what an operator can do about an error.

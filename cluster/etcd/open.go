@@ -1,8 +1,11 @@
 package etcd
 
 import (
+	"context"
+	"errors"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
@@ -38,7 +41,27 @@ func (e *Engine) open() (*clientv3.Client, error) {
 			Backoff: backoff.Config{
 				BaseDelay: comeback / 10, Multiplier: 1.6, Jitter: 0.2, MaxDelay: comeback},
 			MinConnectTimeout: handshake,
-		})},
+		}), grpc.WithChainUnaryInterceptor(e.once)},
 		Logger: zap.NewNop(), // what it says comes back as errors
 	})
+}
+
+// errToken is a request that was refused, since the token of the login has expired, or etcd has lost it.
+// The request was not carried out.
+var errToken = errors.New("the login has expired")
+
+// once sends one request. It is the last to do so: what the client does around it is behind it.
+//
+// A request that finds no connection fails with the cause of that at once, where the client would have
+// it wait for its deadline, and forget the cause. A refused token ends the client, see do: the client
+// itself would log in again and send the old token with that, which etcd 3.4 refuses, so it would log
+// in again, without end.
+func (e *Engine) once(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn,
+	send grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	err := send(ctx, method, request, reply, conn, append(options, grpc.WaitForReady(false))...)
+	if is := rpctypes.Error(err); e.cfg.User != "" &&
+		(errors.Is(is, rpctypes.ErrInvalidAuthToken) || errors.Is(is, rpctypes.ErrAuthOldRevision)) {
+		return errToken
+	}
+	return err
 }

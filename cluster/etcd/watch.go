@@ -36,6 +36,14 @@ func (e *Engine) watch(ctx context.Context, changed func()) error {
 	if err != nil {
 		return err
 	}
+	if e.cfg.User != "" {
+		// A watch that ends may have a token that has expired, see once. The next one logs in anew.
+		defer func(whole context.Context) {
+			if whole.Err() == nil {
+				e.client.Drop(c)
+			}
+		}(ctx)
+	}
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
 	options := []clientv3.OpOption{clientv3.WithPrefix(), clientv3.WithCreatedNotify()}

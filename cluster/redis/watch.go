@@ -43,7 +43,7 @@ func (e *Engine) watch(ctx context.Context, changed func()) error {
 	// config. If it is unfit, the next request is to find out.
 	if err := e.check(ctx, c); err != nil {
 		if _, ok := errors.AsType[unfit](err); ok {
-			e.client.Drop()
+			e.client.Drop(c)
 		}
 		return err
 	}

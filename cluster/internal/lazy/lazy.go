@@ -8,7 +8,7 @@ import (
 
 // Value is opened by the first Get, once for all that wait for it. After a failure the next Get opens
 // again. Its methods may be called from any goroutine.
-type Value[T any] struct {
+type Value[T comparable] struct {
 	open  func() (T, error) // must end by itself; its time does not count for those that wait
 	close func(T)
 
@@ -20,14 +20,14 @@ type Value[T any] struct {
 }
 
 // attempt is one call of open.
-type attempt[T any] struct {
+type attempt[T comparable] struct {
 	ended chan struct{} // closed when value and err stand
 	value T
 	err   error
 }
 
 // New returns one that is not open.
-func New[T any](open func() (T, error), close func(T)) *Value[T] {
+func New[T comparable](open func() (T, error), close func(T)) *Value[T] {
 	return &Value[T]{open: open, close: close}
 }
 
@@ -73,17 +73,25 @@ func (v *Value[T]) run(a *attempt[T]) {
 	close(a.ended)
 }
 
-// Drop closes the value if it is open, so that the next Get opens it again.
-func (v *Value[T]) Drop() { v.end(false) }
+// Drop closes a value, so that the next Get opens again. It does nothing if that was done before: of
+// several that find a value broken, the last does not close what the first has opened.
+func (v *Value[T]) Drop(broken T) {
+	v.mu.Lock()
+	have := v.have && v.value == broken
+	if have {
+		v.have, v.value = false, *new(T)
+	}
+	v.mu.Unlock()
+	if have {
+		v.close(broken)
+	}
+}
 
 // Close closes the value for good. One that is being opened is closed behind that.
-func (v *Value[T]) Close() { v.end(true) }
-
-func (v *Value[T]) end(forGood bool) {
+func (v *Value[T]) Close() {
 	v.mu.Lock()
 	have, value := v.have, v.value
-	v.have, v.value = false, *new(T)
-	v.closed = v.closed || forGood
+	v.have, v.value, v.closed = false, *new(T), true
 	v.mu.Unlock()
 	if have {
 		v.close(value)

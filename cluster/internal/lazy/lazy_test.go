@@ -62,11 +62,13 @@ func TestOneAttempt(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		d.want(t, 1, 0)
-		v.Drop()
+		v.Drop(1)
 		d.want(t, 1, 1)
 		if got, err := v.Get(t.Context()); got != 2 || err != nil {
 			t.Errorf("after Drop: got %d, %v", got, err)
 		}
+		v.Drop(1)
+		d.want(t, 2, 1)
 		v.Close()
 		v.Close()
 		d.want(t, 2, 2)
