@@ -111,13 +111,11 @@ func playHandover(c *clusterRig, until time.Time) check {
 	done, failed := 0, 0
 	for first := true; first || done+failed < 10 || again(until); first = false {
 		next := time.Now().Add(time.Second)
-		if h := c.owner(); h != nil {
-			if text, err := h.ctl("handover", "test"); err != nil {
-				c.t.Logf("handover at %s: %v: %s", h.name, err, text)
-				failed++
-			} else {
-				done++
-			}
+		if text, ok := c.handover(); ok {
+			done++
+		} else {
+			c.t.Logf("handover: %s", text)
+			failed++
 		}
 		time.Sleep(time.Until(next))
 	}
@@ -132,6 +130,18 @@ func playHandover(c *clusterRig, until time.Time) check {
 		c.sameEnds(e, []time.Time{s.from, s.to})
 		c.allAnswered(e)
 	}
+}
+
+// handover asks each host to hand the account over, until the owner does.
+func (c *clusterRig) handover() (words string, ok bool) {
+	for _, h := range c.hosts {
+		text, err := h.ctl("handover", "test")
+		if err == nil {
+			return text, true
+		}
+		words += text + "; "
+	}
+	return words, false
 }
 
 // allAnswered: nobody has lost a command.

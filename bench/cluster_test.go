@@ -56,6 +56,7 @@ func TestCluster(t *testing.T) {
 	t.Cleanup(func() { figures.print(t) })
 	for _, s := range clusterScenarios {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			for _, v := range s.variants() {
 				t.Run(v.String(), func(t *testing.T) {
 					t.Parallel()
