@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"io"
 	"log/slog"
 	"maps"
 	"slices"
@@ -64,6 +65,10 @@ type Config struct {
 	// Record makes the registry count, for each command and object, how often it came and how often
 	// it was carried out. See Executions.
 	Record bool
+	// Journal, if set, gets a JournalLine for each connection that comes or ends, and for each
+	// message as soon as it is decided what is answered. Each line is one Write, one after the other.
+	// A Write may block: that delays whoever has something to write.
+	Journal io.Writer
 	// Empty leaves out the example objects and messages.
 	Empty bool
 	// Logger gets a line for each login and each end of a session and, at debug level, for each

@@ -14,12 +14,13 @@ import (
 
 // Registry is an EPP registry in memory. Its methods may be called from any goroutine.
 type Registry struct {
-	cfg    Config // immutable after New
-	store  *store
-	gate   *gate
-	tally  *tally
-	faults *book
-	record *record // nil unless Config.Record
+	cfg     Config // immutable after New
+	store   *store
+	gate    *gate
+	tally   *tally
+	faults  *book
+	record  *record  // nil unless Config.Record
+	journal *journal // nil unless Config.Journal
 
 	lastClTRID atomic.Pointer[string] // of the last command, kept for ClTRIDForeign only
 
@@ -49,6 +50,7 @@ func New(cfg Config) *Registry {
 		sessions:  map[*session]struct{}{},
 		done:      make(chan struct{}),
 	}
+	r.journal = newJournal(cfg.Journal, cfg.Now)
 	if cfg.Record {
 		r.record = &record{times: map[string]Times{}}
 	}
@@ -184,6 +186,7 @@ func (r *Registry) admit(conn net.Conn) *session {
 	r.running.Add(1)
 	r.mu.Unlock()
 	r.tally.add(func(c *Counters) { c.Connections++ })
+	r.journal.opened(s)
 	return s
 }
 

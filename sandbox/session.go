@@ -87,6 +87,7 @@ func (s *session) serve() {
 	}
 	s.abort()
 	s.release(slotHaunted)
+	s.r.journal.closed(s, reason)
 	s.r.cfg.Logger.Info("session closed", "session", s.id, "account", s.who(), "reason", reason)
 }
 
@@ -148,6 +149,7 @@ func (s *session) read() {
 	defer close(s.frames)
 	for {
 		in, err := s.reader.next()
+		in.at = s.r.journal.instant()
 		switch {
 		case errors.Is(err, errLength):
 			s.r.tally.add(func(c *Counters) { c.Breaches.BadLength++ })
@@ -306,6 +308,7 @@ func (s *session) message(in inbound) string {
 	if ex.svTRID == "" && ex.answer.code != 0 { // a hello that is refused
 		ex.svTRID = s.r.nextSvTRID()
 	}
+	s.r.journal.message(s, ex)
 	if ex.executed {
 		s.r.record.add(&ex.req, func(t *Times) { t.Executed++ })
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync/atomic"
+	"time"
 )
 
 // headerLen is the length of a data unit's header in octets. RFC 5734 section 4: the length counts
@@ -20,7 +21,8 @@ var (
 type inbound struct {
 	payload []byte
 	end     uint64
-	err     error // errLength: the stream cannot be read further; payload is nil
+	err     error     // errLength: the stream cannot be read further; payload is nil
+	at      time.Time // when it was read, for the journal
 }
 
 // frameReader cuts data units from a stream, however TCP and TLS have cut it. Owned by

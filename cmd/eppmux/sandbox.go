@@ -55,6 +55,9 @@ demo (password demo-secret) and other (other-secret).
   GET /executed      with --record: how often each command came and was carried out, by
                      object; ?verb=create&object=example.com asks for one
 
+--journal FILE has a line of JSON when a connection comes or ends, and for each message as it
+comes: when, on which connection, the command, its objects and clTRID, the code of the answer.
+
 --profile plays a kind of registry, and tells its numbers with their source at the start;
 the flags for limits override them:
 
@@ -106,6 +109,14 @@ func (s *sandboxRun) run(cmd *cobra.Command) error {
 	if err != nil {
 		return cli.Failed(cmd, err)
 	}
+	journal, err := openJournal(s.journal)
+	if err != nil {
+		ln.Close()
+		return cli.Failed(cmd, err)
+	}
+	if journal != nil {
+		cfg.Journal = journal
+	}
 	r := sandbox.New(cfg)
 	defer r.Close()
 	out := cmd.OutOrStdout()
@@ -138,6 +149,9 @@ func (s *sandboxRun) run(cmd *cobra.Command) error {
 	}
 	r.Close() // waits for the last connections
 	writeJSON(out, statsOf(r, cfg.Seed))
+	if err := journal.Close(); err != nil {
+		return cli.Failed(cmd, err)
+	}
 	return nil
 }
 

@@ -19,6 +19,7 @@ type sandboxConfig struct {
 	profile, quirks, faults string
 	seed                    uint64
 	record                  bool
+	journal                 string
 	accounts                []string
 }
 
@@ -49,6 +50,8 @@ func (s *sandboxConfig) configFlags(cmd *cobra.Command) {
 	f.Uint64Var(&s.seed, "seed", 0,
 		"makes the chances of --faults the same as in the run that printed it (0: others each time)")
 	f.BoolVar(&s.record, "record", false, "count commands by object, for /executed; takes memory for each object")
+	f.StringVar(&s.journal, "journal", "",
+		"write a line of JSON to `FILE`, which is made new, for each connection and each message")
 	f.StringArrayVar(&s.accounts, "account", nil,
 		"an account as `ID=PASSWORD`, in place of the default ones; may be repeated")
 }
