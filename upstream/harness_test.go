@@ -106,6 +106,7 @@ type testSocket struct {
 	in          []byte      // owned by the loop
 	out         chan []byte // what the loop has written; closed by Close
 	closed      bool        // owned by the loop
+	aborted     bool        // by Abort; owned by the loop
 	pending     bool        // owned by the loop
 	over        error       // the connection's end, as ReadRest finds it; owned by the loop
 }
@@ -177,6 +178,12 @@ func (s *testSocket) Close() error {
 	close(s.out)
 	s.h.Closed(nil)
 	return nil
+}
+
+// Abort drops nothing: whoever plays the registry has read it.
+func (s *testSocket) Abort() error {
+	s.aborted = s.aborted || !s.closed
+	return s.Close()
 }
 
 // play is an Account with a registry that the test plays, as a dialogue.

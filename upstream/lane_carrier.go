@@ -281,9 +281,8 @@ func (c *laneCarrier) ended(e lane.End) {
 	}
 	switch e.Fate {
 	case lane.FateMoved:
-		x := of(c.s.Exchange())
-		x.exposed = false // no registry has seen its muxTRID
-		c.unsent(x, pool.CauseMoved)
+		// It gets another muxTRID: the registry has seen this one where it rejected the command.
+		c.unsent(of(c.s.Exchange()), pool.CauseMoved)
 		return
 	case lane.FateNotSent:
 		a.pool.Ended(c.s, pool.EndNotSent, cause, a.now())

@@ -197,6 +197,11 @@ func TestFence(t *testing.T) {
 				if got := s.reg.had(); got != had {
 					t.Errorf("%d octets went to the registry behind the fence", got-had)
 				}
+				s.on(func() { // what the kernel has not sent is not sent by the close either
+					if first := s.loop.sockets[0]; name != "login" && !first.aborted {
+						t.Error("the session was closed, not aborted")
+					}
+				})
 				if shot := s.shot(); shot.Fenced != 1 || shot.Role != RoleNone || len(s.states()) != 0 {
 					t.Errorf("fenced %d times, role %v, sessions %v", shot.Fenced, shot.Role, s.states())
 				}

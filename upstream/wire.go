@@ -44,10 +44,15 @@ func (w *wire) Opened(s loop.Socket) { w.socket.Attach(s) }
 // cancel implements carrier.
 func (w *wire) cancel() { w.giveUp() }
 
-// close implements carrier.
+// close implements carrier. Where nothing may be written any more, octets that the kernel has not sent
+// are not sent by the close either.
 func (w *wire) close() {
-	if !w.socket.Detached() {
-		_ = w.socket.Close() // Closed has been called when it returns
+	switch { // Closed has been called when either returns
+	case w.socket.Detached():
+	case w.socket.Barred != nil && w.socket.Barred():
+		_ = w.socket.Abort()
+	default:
+		_ = w.socket.Close()
 	}
 }
 
