@@ -111,7 +111,7 @@ func (p *Pool) Kept(ticket uint64, ok bool, now time.Duration) {
 	}
 	k.closed = k.clean || k.until > 0 && !ok
 	p.dispatch(now)
-	p.checkDrained(now)
+	p.checkDone(now)
 }
 
 // Keeps reports whether Kept is still to come for the ticket.
