@@ -53,7 +53,12 @@ func newHost(t *testing.T, bin, dir string, number int, text func(h *host) strin
 		t.Fatal(err)
 	}
 	var err error
-	if h.lines, err = os.Create(filepath.Join(dir, name+".log")); err != nil {
+	logs := os.Getenv("EPPMUX_CLUSTER_LOGS") // a folder where they stay
+	if logs == "" {
+		logs = dir
+	}
+	log := strings.ReplaceAll(t.Name(), "/", "-") + "-" + name + ".log"
+	if h.lines, err = os.Create(filepath.Join(logs, log)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -119,7 +119,9 @@ func TestSuspendKeeps(t *testing.T) {
 		if d.suspended > 0 || len(d.keeps) != 1 || !d.wrote.Clean {
 			t.Fatalf("suspended %d times before the end is kept, %d writings", d.suspended, len(d.keeps))
 		}
-		d.kept(ok)
+		if d.kept(ok); d.suspended != 1 {
+			t.Errorf("kept %v: suspended %d times at once, want once", ok, d.suspended)
+		}
 		d.wait(time.Minute)
 		if d.wantQuiet(); d.suspended != 1 {
 			t.Errorf("kept %v: suspended %d times, want once", ok, d.suspended)
