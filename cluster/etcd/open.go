@@ -38,7 +38,9 @@ func (e *Engine) open() (*clientv3.Client, error) {
 		// cancelled it, and that one may have been carried out: its repeat would find another value.
 		MaxUnaryRetries: 1,
 		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: comeback / 10, Multiplier: 1.6, Jitter: 0.2, MaxDelay: comeback},
+			Backoff: backoff.Config{
+				BaseDelay: comeback / 10, Multiplier: 1.6, Jitter: 0.2, MaxDelay: comeback,
+			},
 			MinConnectTimeout: handshake,
 		}), grpc.WithChainUnaryInterceptor(e.once)},
 		Logger: zap.NewNop(), // what it says comes back as errors
