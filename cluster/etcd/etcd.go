@@ -223,7 +223,7 @@ func (e *Engine) failed(step string, err error) error {
 	case errors.Is(err, rpctypes.ErrNoSpace):
 		failed.Do = "etcd is full: compact, defragment, and disarm its alarm"
 	case strings.Contains(text, "x509:"), strings.Contains(text, "tls:"):
-		failed.Do = "see that ca_file is the authority of etcd's certificate, and that it names this host"
+		failed.Do = "see that ca_file is the authority of its certificate, and that this names its host"
 		failed.Refused = true
 	case status.Code(err) == codes.Unavailable, errors.Is(err, context.DeadlineExceeded):
 		failed.Do = "see that etcd runs, has a leader, and is reached from here"

@@ -39,7 +39,8 @@ func (e *Engine) open() (*clientv3.Client, error) {
 		MaxUnaryRetries: 1,
 		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff: backoff.Config{
-				BaseDelay: comeback / 10, Multiplier: 1.6, Jitter: 0.2, MaxDelay: comeback},
+				BaseDelay: comeback / 10, Multiplier: 1.6, Jitter: 0.2, MaxDelay: comeback,
+			},
 			MinConnectTimeout: handshake,
 		}), grpc.WithChainUnaryInterceptor(e.once)},
 		Logger: zap.NewNop(), // what it says comes back as errors
