@@ -229,7 +229,8 @@ func (a *Account) SetLedgerKey(key []byte) {
 		login := loginHash(&cfg)
 		var set bool
 		if !a.await(func() {
-			if set = cfg.Address == a.cfg.Address && cfg.TLS == a.cfg.TLS && reflect.DeepEqual(cfg.Login, a.cfg.Login); set {
+			set = cfg.Address == a.cfg.Address && cfg.TLS == a.cfg.TLS && reflect.DeepEqual(cfg.Login, a.cfg.Login)
+			if set {
 				a.cfg.LedgerKey, a.cfg.login = key, login
 			}
 		}) || set {

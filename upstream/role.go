@@ -36,7 +36,7 @@ type Lanes struct {
 	Hello lane.Hello  // but for the wall clock
 	Max   int         // lanes at the same time, from 1
 	// Patience is how long the owner may keep a command, in its queue and in flight: a lane waits for
-	// that and a second.
+	// that and a second. Reload makes it QueueTimeout and CommandTimeout together.
 	Patience time.Duration
 	// Dial connects to the peer; nil: TCP to Peer. It must end when ctx does.
 	Dial func(ctx context.Context) (net.Conn, error)
@@ -247,7 +247,8 @@ func (a *Account) poolConfig() pool.Config {
 	case RoleNone, RoleFollower:
 		c.Relay, c.Ledger, c.MinSessions, c.MaxSessions = true, pool.LedgerNot, 1, max(1, d.lanes.Max)
 		c.CommandTimeout = d.lanes.Patience + lanePlus
-		c.Rules = slices.DeleteFunc(slices.Clone(c.Rules), func(r pool.Rule) bool { return r.Scope != pool.ScopeClient })
+		c.Rules = slices.DeleteFunc(slices.Clone(c.Rules),
+			func(r pool.Rule) bool { return r.Scope != pool.ScopeClient })
 	}
 	return c
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -61,8 +60,8 @@ func (s *service) openCluster(cfg *config.Config) (*clusterPart, error) {
 	n := cluster.Config{Cluster: c.Name, Host: c.Host, Peer: c.Peer.Advertise, Version: p.version, TTL: c.TTL,
 		MaxSkew: c.MaxClockSkew, YieldAfter: c.YieldAfter, Yield: cfg.DrainTimeout, Engine: engine, Logger: s.log}
 	if c.Static == nil {
-		// By chance, until the store has given this host an identity.
-		p.trids = upstream.NewTRIDs(uint16(rand.N(upstream.TRIDIdentities)), 0)
+		// Until the store has given this host an identity.
+		p.trids = tridsByChance()
 	} else {
 		n.Static = cluster.Owner{Host: c.Static.Owner, Peer: c.Static.Peer}
 		p.trids = s.transactionIDs()
@@ -132,6 +131,8 @@ func (p *clusterPart) begin() {
 }
 
 const (
+	// clusterShutdown bounds each of the last words to the store.
+	clusterShutdown = 2 * time.Second
 	// secretName names the key of the hashes of refused credentials.
 	secretName = "ledger-key"
 	// storeRetry is the time between two attempts to get from the store what is needed once, and storeSay
@@ -207,7 +208,8 @@ func (p *clusterPart) takeIdentity(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.Background(), clusterShutdown)
 	defer cancel()
 	if err := id.Release(ctx); err != nil {
-		p.log.Warn("the identity of transaction ids could not be given back; it is free in ten minutes", "err", err.Error())
+		p.log.Warn("the identity of transaction ids could not be given back; it is free in ten minutes",
+			"err", err.Error())
 	}
 	return nil
 }
@@ -266,7 +268,8 @@ func (p *clusterPart) part(within time.Duration, all ...*tenant) {
 		select {
 		case <-gone[i]:
 		case <-late.C:
-			p.log.Warn("an account could not be given up in time; others take it over after a ttl", "registry", t.registry())
+			p.log.Warn("an account could not be given up in time; others take it over after a ttl",
+				"registry", t.registry())
 			return
 		}
 	}
@@ -294,9 +297,6 @@ func (p *clusterPart) leave(within time.Duration) {
 		p.log.Warn("not every account could be handed over", "err", err.Error())
 	}
 }
-
-// clusterShutdown bounds the last words to the store.
-const clusterShutdown = 2 * time.Second
 
 // forget ends all lanes to the account of m, whose loop is about to end.
 func (p *clusterPart) forget(m *member) {

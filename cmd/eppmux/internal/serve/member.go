@@ -64,7 +64,8 @@ func (s *service) openMember(cfg *config.Config, r *config.Registry) (*member, e
 	if err := s.alone(r, shared); err != nil {
 		return nil, err
 	}
-	m := &member{cfg: *r, sockets: s.sockets, record: s.record, locks: s.locks, ledgers: s.ledgers, log: s.log, ending: make(chan struct{})}
+	m := &member{cfg: *r, sockets: s.sockets, record: s.record, locks: s.locks, ledgers: s.ledgers, log: s.log,
+		ending: make(chan struct{})}
 	if r.Sandbox() {
 		var err error
 		if m.sandbox, err = startBuiltIn(r, s.log); err != nil {
@@ -104,8 +105,8 @@ func (s *service) alone(r *config.Registry, shared bool) error {
 	return nil
 }
 
-// transactionIDs returns the source for all accounts at real registries that are this host's alone. A demo needs none, and no
-// folder for it.
+// transactionIDs returns the source for all accounts at real registries of which no engine decides who has
+// them. A demo needs none, and no folder for it.
 func (s *service) transactionIDs() *upstream.TRIDs {
 	if s.trids == nil {
 		s.trids = takeIdentity(s.locks.folder, time.Now(), s.log)
