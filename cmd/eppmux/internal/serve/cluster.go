@@ -85,11 +85,17 @@ func (s *service) openCluster(cfg *config.Config) (*clusterPart, error) {
 	return p, nil
 }
 
-// longestFrame is the longest data unit that a client of any registry may send, in octets.
+// laneFrame is what lanes take at least, in octets: the default of clients.max_frame. Registries may be added.
+const laneFrame = 256 << 10
+
+// longestFrame is the longest data unit that a client of a registry which the cluster shares may send, in
+// octets, and laneFrame at least.
 func longestFrame(cfg *config.Config) int {
-	longest := 0
+	longest := laneFrame
 	for i := range cfg.Registries {
-		longest = max(longest, cfg.Registries[i].Clients.MaxFrame)
+		if r := &cfg.Registries[i]; r.Shared(cfg) {
+			longest = max(longest, r.Clients.MaxFrame)
+		}
 	}
 	return longest
 }
@@ -310,15 +316,21 @@ func (p *clusterPart) forget(m *member) {
 	}
 }
 
-// end ends all lanes of others, and gives up what this host still owns. The loops of the accounts still run.
-func (p *clusterPart) end() {
+// end ends all lanes of others, and gives up what this host still owns for its members. Their loops still run.
+func (p *clusterPart) end(members []*member) {
 	if p == nil {
 		return
 	}
 	if p.peers != nil {
 		p.peers.Close()
 	}
-	p.part(clusterShutdown, p.all()...)
+	var all []*tenant
+	for _, m := range members {
+		if m.tenant != nil {
+			all = append(all, m.tenant)
+		}
+	}
+	p.part(clusterShutdown, all...)
 }
 
 // close says the last words to the store. The accounts make no transaction id any more.

@@ -83,6 +83,10 @@ func TestClusterReload(t *testing.T) {
 		conns[h]()
 	}
 
+	// Longer commands of clients than at the start would not pass the owner's lanes.
+	log = owner.reload(owner.section(byStore), strings.Replace(owner.real("one"), "max: 50", "max: 50, max_frame: 300000", 1))
+	owner.want(log, "clients.max_frame has grown", "octets=262144", "changed=one")
+
 	// A registry comes and goes, at the owner of the other one and at its follower.
 	for _, h := range both {
 		h.reload(h.section(byStore), h.real("one"), h.real("two"))
