@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"eppmux/cluster"
+	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/frame"
 )
 
 // TestClusterLife: three hosts share two registries. Each has one owner, commands go through all hosts, an
@@ -229,5 +231,49 @@ func TestClusterVerbs(t *testing.T) {
 	for _, h := range []*townHost{a, b} {
 		h.stop()
 	}
+	w.kept("one")
+}
+
+// TestClusterRefused: a password that the registry has refused at one host is not tried again by the next
+// owner, which has the same; one that is new is.
+func TestClusterRefused(t *testing.T) {
+	w := newTown(t, "one")
+	a, b := w.newHost("a"), w.newHost("b")
+	const wrong = "login: {client_id: demo, password: not-the-one}"
+	for _, h := range []*townHost{a, b} {
+		h.begin(h.section(byStore), h.real("one"))
+	}
+	owner := w.owned("one", a, b)
+	next := a
+	if owner == a {
+		next = b
+	}
+	owner.works("one")
+	w.until("all have the key", func() bool { return owner.s.cluster.ledgerKey() != nil && next.s.cluster.ledgerKey() != nil })
+	for _, h := range []*townHost{next, owner} {
+		h.want(h.reload(h.section(byStore), h.real("one", wrong)), "changed=one")
+	}
+	if _, err := owner.verb("reconnect", "one", ""); err != nil { // a session lives on with the password that it had
+		t.Fatal(err)
+	}
+	w.until("the password is refused", func() bool { return w.registries["one"].Counters().LoginsRefused == 1 })
+	if _, err := owner.verb("handover", "one", next.name); err != nil {
+		t.Fatal(err)
+	}
+	w.owned("one", next)
+	waits := next.dial("one")
+	next.ask(waits)
+	answer, err := clitest.ReadUnit(waits)
+	if code, msg, _ := frame.ParseResult(answer); err != nil || code != 2400 || !strings.Contains(msg, "not sent") {
+		t.Errorf("got %d %q, %v, want 2400 not sent", code, msg, err)
+	}
+	if n := w.registries["one"].Counters().LoginsRefused; n != 1 {
+		t.Errorf("got %d logins refused, want the one of the owner before", n)
+	}
+	next.want(next.reload(next.section(byStore), next.real("one")), "changed=one")
+	next.works("one")
+	owner.works("one")
+	a.stop()
+	b.stop()
 	w.kept("one")
 }
