@@ -47,8 +47,8 @@ func newLaneTarget(cfg *Config, l Lanes) target {
 
 // dialPeer connects to another host, and has the kernel notice soon when that is gone.
 func dialPeer(ctx context.Context, address string) (net.Conn, error) {
-	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
-		Enable: true, Idle: laneIdle, Interval: laneInterval, Count: laneProbes}}
+	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: laneIdle, Interval: laneInterval,
+		Count: laneProbes}}
 	nc, err := d.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err

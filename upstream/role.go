@@ -36,7 +36,7 @@ type Lanes struct {
 	Hello lane.Hello  // but for the wall clock
 	Max   int         // lanes at the same time, from 1
 	// Patience is how long the owner may keep a command, in its queue and in flight: a lane waits for
-	// that and a second.
+	// that and a second. Reload makes it QueueTimeout and CommandTimeout together.
 	Patience time.Duration
 	// Dial connects to the peer; nil: TCP to Peer. It must end when ctx does.
 	Dial func(ctx context.Context) (net.Conn, error)

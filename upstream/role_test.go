@@ -302,7 +302,9 @@ func TestReloadRoles(t *testing.T) {
 		if got := s.shot().Logins; got != logins {
 			t.Errorf("got logins %v, want %v", got, logins)
 		}
-		if got := s.b.account.poolConfig(); !got.Relay || got.MaxSessions != 4 || got.CommandTimeout != 11*time.Second {
+		// A follower waits as long as an owner by that file may take.
+		wait := next.Pool.QueueTimeout + next.Pool.CommandTimeout + time.Second
+		if got := s.b.account.poolConfig(); !got.Relay || got.MaxSessions != 4 || got.CommandTimeout != wait {
 			t.Errorf("got %+v of a follower", got)
 		}
 	})

@@ -129,7 +129,7 @@ func TestPackage(t *testing.T) {
 		"-rwxr-xr-x root/root", " ./usr/bin/eppmux\n", " ./etc/eppmux/config.yaml\n", " ./usr/lib/systemd/system/eppmux.service\n",
 		" ./usr/lib/systemd/system/eppmux.socket\n", " ./usr/share/man/man1/eppmux-serve.1.gz\n", " ./usr/share/man/man1/eppmux.1.gz\n",
 		" ./usr/share/bash-completion/completions/eppmux\n", " ./usr/share/zsh/vendor-completions/_eppmux\n",
-		" ./usr/share/fish/vendor_completions.d/eppmux.fish\n", " ./usr/share/doc/eppmux/changelog.gz\n", " ./usr/share/doc/eppmux/runbook.md\n",
+		" ./usr/share/fish/vendor_completions.d/eppmux.fish\n", " ./usr/share/doc/eppmux/changelog.gz\n", " ./usr/share/doc/eppmux/runbook.md\n", " ./usr/share/doc/eppmux/cluster.md\n",
 	} {
 		if !strings.Contains(contents, want) {
 			t.Errorf("got\n%s\nwant %q in it", contents, want)

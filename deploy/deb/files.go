@@ -27,6 +27,7 @@ func (b *builder) files(program string) ([]file, error) {
 		{"usr/lib/systemd/system/eppmux.socket", "deploy/systemd/eppmux.socket", 0o644},
 		{"usr/share/doc/eppmux/README.md", "README.md", 0o644},
 		{"usr/share/doc/eppmux/behaviour.md", "docs/behaviour.md", 0o644},
+		{"usr/share/doc/eppmux/cluster.md", "docs/cluster.md", 0o644},
 		{"usr/share/doc/eppmux/faults.md", "docs/faults.md", 0o644},
 		{"usr/share/doc/eppmux/first-registry.md", "docs/first-registry.md", 0o644},
 		{"usr/share/doc/eppmux/install.md", "docs/install.md", 0o644},

@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"eppmux/cluster"
@@ -24,74 +22,93 @@ import (
 // clusterPart is this host's part in a cluster. Nil: the config has none.
 type clusterPart struct {
 	// Immutable after openCluster.
-	cfg     *config.Cluster
-	version string // of the program
-	node    *cluster.Node
-	peers   *peer.Server // nil: this host never owns an account
-	client  *tls.Config  // to open lanes
-	trids   *upstream.TRIDs
-	log     *slog.Logger
-	ctx     context.Context // ends with close
-	stop    context.CancelFunc
-	ended   sync.WaitGroup // goroutines of begin
-
-	secret atomic.Pointer[[]byte] // see ledgerKey; nil: it is not known yet
+	cfg      *config.Cluster
+	version  string // of the program
+	node     *cluster.Node
+	peers    *peer.Server // nil: this host never owns an account
+	client   *tls.Config  // to open lanes
+	trids    *upstream.TRIDs
+	maxFrame int // see longestFrame
+	log      *slog.Logger
+	ctx      context.Context // ends with close
+	stop     context.CancelFunc
+	ended    sync.WaitGroup // goroutines of begin
 
 	mu      sync.Mutex
 	tenants map[string]*tenant // by key; guarded by mu
+	secret  []byte             // see ledgerKey; guarded by mu
 }
 
+// openStore is what opens the store of a cluster; nil: it has a fixed owner. A store that is not there yet is no
+// error. The Node closes it.
+type openStore func(c *config.Cluster, log *slog.Logger) (cluster.Engine, error)
+
 // openCluster makes this host's part and opens its listener. Nothing is said to others before begin.
-// close must be called.
-func openCluster(cfg *config.Config, version string, log *slog.Logger) (*clusterPart, error) {
+// close must be called. After an error nothing of it is left.
+func (s *service) openCluster(cfg *config.Config) (*clusterPart, error) {
 	c := cfg.Cluster
 	if c == nil {
 		return nil, nil
 	}
-	p := &clusterPart{cfg: c, version: version, log: log, tenants: make(map[string]*tenant),
-		// Until the store has given this host an identity: nothing is sent before that.
-		trids: upstream.NewTRIDs(uint16(rand.N(upstream.TRIDIdentities)), 0)}
-	p.ctx, p.stop = context.WithCancel(context.Background())
-	engine, err := openEngine(c, log)
+	engine, err := s.openStore(c, s.log)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cluster: %w", err)
 	}
-	n := cluster.Config{Cluster: c.Name, Host: c.Host, Peer: c.Peer.Advertise, Version: version, TTL: c.TTL,
-		MaxSkew: c.MaxClockSkew, YieldAfter: c.YieldAfter, Yield: cfg.DrainTimeout, Engine: engine, Logger: log}
-	if c.Static != nil {
+	p := &clusterPart{cfg: c, version: s.live.version, log: s.log, tenants: make(map[string]*tenant),
+		maxFrame: longestFrame(cfg)}
+	p.ctx, p.stop = context.WithCancel(context.Background())
+	n := cluster.Config{Cluster: c.Name, Host: c.Host, Peer: c.Peer.Advertise, Version: p.version, TTL: c.TTL,
+		MaxSkew: c.MaxClockSkew, YieldAfter: c.YieldAfter, Yield: cfg.DrainTimeout, Engine: engine, Logger: s.log}
+	if c.Static == nil {
+		// Until the store has given this host an identity.
+		p.trids = tridsByChance()
+	} else {
 		n.Static = cluster.Owner{Host: c.Static.Owner, Peer: c.Static.Peer}
+		p.trids = s.transactionIDs()
+		if s.ledgers != nil {
+			p.secret = s.ledgers.key
+		}
 	}
 	p.node = cluster.NewNode(n)
+	c.Peer.Certificate.LogTo(s.log)
 	server, client := c.PeerTLS()
 	p.client = client
 	if !c.Follows() {
 		p.peers = peer.New(peer.Config{Address: c.Peer.Listen, TLS: func() *tls.Config { return server },
-			Cluster: c.Name, Host: c.Host, Program: version, Lookup: p.lookup, Lanes: c.Lanes,
-			MaxFrame: longestFrame(cfg), Logger: log})
+			Cluster: c.Name, Host: c.Host, Program: p.version, Lookup: p.lookup, Lanes: c.Lanes,
+			MaxFrame: p.maxFrame, Logger: s.log})
 		if err := p.peers.Listen(); err != nil {
-			return nil, errors.Join(err, p.close())
+			p.close()
+			return nil, fmt.Errorf("cluster.peer: %w", err)
 		}
 	}
 	return p, nil
 }
 
-// longestFrame is the longest payload that a client of any registry may send, in octets.
+// laneFrame is what lanes take at least, in octets: the default of clients.max_frame. Registries may be added.
+const laneFrame = 256 << 10
+
+// longestFrame is the longest data unit that a client of a registry which the cluster shares may send, in
+// octets, and laneFrame at least.
 func longestFrame(cfg *config.Config) int {
-	longest := 0
+	longest := laneFrame
 	for i := range cfg.Registries {
-		longest = max(longest, cfg.Registries[i].Clients.MaxFrame)
+		if r := &cfg.Registries[i]; r.Shared(cfg) {
+			longest = max(longest, r.Clients.MaxFrame)
+		}
 	}
 	return longest
 }
 
-// openEngine returns the store of the cluster; nil: it has a fixed owner. A store that is not there yet
-// is no error.
+// openEngine is the openStore of the program.
 func openEngine(c *config.Cluster, log *slog.Logger) (cluster.Engine, error) {
 	switch {
 	case c.Etcd != nil:
+		c.Etcd.Certificate.LogTo(log)
 		return etcd.New(etcd.Config{Cluster: c.Name, Endpoints: c.Etcd.Endpoints, TLS: c.Etcd.TLSConfig(),
 			User: c.Etcd.User, Password: c.Etcd.Password.Reveal(), Logger: log})
 	case c.Redis != nil:
+		c.Redis.Certificate.LogTo(log)
 		r := redis.Config{Cluster: c.Name, TLS: c.Redis.TLSConfig(), User: c.Redis.User,
 			Password: c.Redis.Password.Reveal(), Logger: log}
 		if s := c.Redis.Sentinel; s != nil {
@@ -104,7 +121,7 @@ func openEngine(c *config.Cluster, log *slog.Logger) (cluster.Engine, error) {
 	return nil, nil
 }
 
-// begin takes part.
+// begin takes part. The accounts of the start have joined: the others learn of them all at once.
 func (p *clusterPart) begin() {
 	if p == nil {
 		return
@@ -120,39 +137,48 @@ func (p *clusterPart) begin() {
 }
 
 const (
+	// clusterShutdown bounds each of the last words to the store.
+	clusterShutdown = 2 * time.Second
 	// secretName names the key of the hashes of refused credentials.
 	secretName = "ledger-key"
-	// storeRetry is the time between two attempts to get from the store what is needed once.
+	// storeRetry is the time between two attempts to get from the store what is needed once, and storeSay
+	// that between two lines about attempts that fail.
 	storeRetry = time.Second
+	storeSay   = time.Minute
 )
 
 // takeSecret gets the key for hashes of refused credentials, which all hosts share. It runs on a
 // goroutine of its own until it has it, or close, which waits for it.
 func (p *clusterPart) takeSecret() {
-	p.untilDone(func(ctx context.Context) error {
+	const fails = "the store gives no key: refused credentials are not remembered for other hosts"
+	p.untilDone(fails, func(ctx context.Context) error {
 		key, err := p.node.Secret(ctx, secretName, keyLen)
 		if err != nil {
 			return err
 		}
 		p.mu.Lock()
-		p.secret.Store(&key)
-		tenants := slices.Collect(maps.Values(p.tenants))
+		p.secret = key
 		p.mu.Unlock()
-		for _, t := range tenants {
+		for _, t := range p.all() {
 			t.account.SetLedgerKey(key)
 		}
 		return nil
 	})
 }
 
-// untilDone calls f until it returns no error, or close.
-func (p *clusterPart) untilDone(f func(ctx context.Context) error) {
+// untilDone calls f until it returns no error, or close. It says so where f fails, now and then.
+func (p *clusterPart) untilDone(fails string, f func(ctx context.Context) error) {
+	var said time.Time
 	for {
 		ctx, cancel := context.WithTimeout(p.ctx, p.cfg.TTL)
 		err := f(ctx)
 		cancel()
-		if err == nil {
+		if err == nil || p.ctx.Err() != nil {
 			return
+		}
+		if said.IsZero() || time.Since(said) >= storeSay {
+			said = time.Now()
+			p.log.Warn(fails, "err", err.Error())
 		}
 		select {
 		case <-time.After(storeRetry):
@@ -166,7 +192,7 @@ func (p *clusterPart) untilDone(f func(ctx context.Context) error) {
 // store says so. It runs on a goroutine of its own until close, which waits for it.
 func (p *clusterPart) identify() {
 	for p.ctx.Err() == nil {
-		p.untilDone(p.takeIdentity)
+		p.untilDone(byChance, p.takeIdentity)
 	}
 }
 
@@ -178,7 +204,7 @@ func (p *clusterPart) takeIdentity(ctx context.Context) error {
 		return err
 	}
 	p.trids.Move(id.Number(), id.Begin(), id.Begin())
-	taken := make(chan struct{})
+	taken := make(chan struct{}) // closed by the Identity
 	id.Use(p.trids.Last, p.trids.Ahead, func() { close(taken) })
 	select {
 	case <-taken:
@@ -187,24 +213,34 @@ func (p *clusterPart) takeIdentity(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), clusterShutdown)
 	defer cancel()
-	return id.Release(ctx)
+	if err := id.Release(ctx); err != nil {
+		p.log.Warn("the identity of transaction ids could not be given back; it is free in ten minutes",
+			"err", err.Error())
+	}
+	return nil
 }
 
 // ledgerKey returns the key for hashes of refused credentials; nil: it is not known yet, and a refusal is
 // then not shared.
 func (p *clusterPart) ledgerKey() []byte {
-	if key := p.secret.Load(); key != nil {
-		return *key
-	}
-	return nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.secret
 }
 
-// join has the account of m take part.
+// all returns the tenants.
+func (p *clusterPart) all() []*tenant {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Values(p.tenants))
+}
+
+// join has the account of m take part. Called again it takes what m's registry says of it now.
 func (p *clusterPart) join(m *member) {
 	t := m.tenant
 	p.mu.Lock()
 	p.tenants[t.key] = t
-	key := p.ledgerKey()
+	key := p.secret
 	p.mu.Unlock()
 	if key != nil {
 		t.account.SetLedgerKey(key)
@@ -212,19 +248,36 @@ func (p *clusterPart) join(m *member) {
 	p.node.Join(cluster.Account{Key: t.key, Name: m.cfg.Name, Prefer: m.cfg.Cluster.Prefer}, t)
 }
 
-// part has an account take part no more, and waits for its end for a while at most.
-func (p *clusterPart) part(t *tenant, within time.Duration) {
+// give hands an account that this host owns to another one, within a time: what waits here goes there, by
+// lanes. Where no other host can own it, or this one does not, nothing changes.
+func (p *clusterPart) give(t *tenant, within time.Duration) {
+	ctx, cancel := context.WithTimeout(p.ctx, within)
+	defer cancel()
+	switch err := p.node.Handover(ctx, t.key, ""); {
+	case err == nil, errors.Is(err, cluster.ErrNotOwner), errors.Is(err, cluster.ErrNoMember),
+		errors.Is(err, cluster.ErrNoEngine), errors.Is(err, cluster.ErrNoAccount):
+	default:
+		p.log.Warn("an account could not be handed over in time", "registry", t.registry(), "err", err.Error())
+	}
+}
+
+// part has accounts take part no more, and waits for that for a while at most. What this host owns of them is
+// anybody's then. Their loops must still run.
+func (p *clusterPart) part(within time.Duration, all ...*tenant) {
 	late := time.NewTimer(within)
 	defer late.Stop()
-	select {
-	case <-p.node.Part(t.key):
-	case <-late.C:
-		p.log.Warn("an account could not be given up in time", "account", t.key)
+	gone := make([]<-chan struct{}, len(all))
+	for i, t := range all {
+		gone[i] = p.node.Part(t.key)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.tenants[t.key] == t {
-		delete(p.tenants, t.key)
+	for i, t := range all {
+		select {
+		case <-gone[i]:
+		case <-late.C:
+			p.log.Warn("an account could not be given up in time; others take it over after a ttl",
+				"registry", t.registry())
+			return
+		}
 	}
 }
 
@@ -251,9 +304,6 @@ func (p *clusterPart) leave(within time.Duration) {
 	}
 }
 
-// clusterShutdown bounds the last words to the store.
-const clusterShutdown = 2 * time.Second
-
 // forget ends all lanes to the account of m, whose loop is about to end.
 func (p *clusterPart) forget(m *member) {
 	p.mu.Lock()
@@ -266,26 +316,36 @@ func (p *clusterPart) forget(m *member) {
 	}
 }
 
-// shut ends all lanes of others. The loops of the accounts still run.
-func (p *clusterPart) shut() {
-	if p != nil && p.peers != nil {
+// end ends all lanes of others, and gives up what this host still owns for its members. Their loops still run.
+func (p *clusterPart) end(members []*member) {
+	if p == nil {
+		return
+	}
+	if p.peers != nil {
 		p.peers.Close()
 	}
+	var all []*tenant
+	for _, m := range members {
+		if m.tenant != nil {
+			all = append(all, m.tenant)
+		}
+	}
+	p.part(clusterShutdown, all...)
 }
 
-// close says the last words to the store. The accounts have no sessions any more.
-func (p *clusterPart) close() error {
+// close says the last words to the store. The accounts make no transaction id any more.
+func (p *clusterPart) close() {
 	if p == nil {
-		return nil
+		return
 	}
-	p.shut()
+	if p.peers != nil {
+		p.peers.Close()
+	}
 	p.stop()
 	p.ended.Wait() // the identity is given back
 	ctx, cancel := context.WithTimeout(context.Background(), clusterShutdown)
 	defer cancel()
-	err := p.node.Close(ctx)
-	if err != nil {
-		return fmt.Errorf("cluster: %w", err)
+	if err := p.node.Close(ctx); err != nil {
+		p.log.Warn("the cluster could not be told of this host's end; it finds out after a ttl", "err", err.Error())
 	}
-	return nil
 }

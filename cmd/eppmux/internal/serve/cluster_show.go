@@ -61,13 +61,11 @@ func lanesOf(a *upstream.Account) *cluster.LaneState {
 // handover implements clusterControl.
 func (p *clusterPart) handover(ctx context.Context, registry, host string) error {
 	key := ""
-	p.mu.Lock()
-	for _, t := range p.tenants {
+	for _, t := range p.all() {
 		if t.registry() == registry {
 			key = t.key
 		}
 	}
-	p.mu.Unlock()
 	if key == "" {
 		return fmt.Errorf("%s is not shared by the cluster", registry)
 	}

@@ -51,6 +51,11 @@ const (
 // byChance is the log line where no identity can be had.
 const byChance = "transaction ids are told apart from those of other processes by chance only"
 
+// tridsByChance has an identity that others may have.
+func tridsByChance() *upstream.TRIDs {
+	return upstream.NewTRIDs(uint16(rand.N(upstream.TRIDIdentities)), 0)
+}
+
 // takeIdentity takes an identity in the folder, the same one as last time if it is free. Where none
 // can be had it takes one by chance, and says so. close must be called.
 func takeIdentity(folder func() (string, error), now time.Time, log *slog.Logger) *identity {
@@ -69,7 +74,7 @@ func takeIdentity(folder func() (string, error), now time.Time, log *slog.Logger
 		err = errors.New("all identities are in use")
 	}
 	log.Warn(byChance, "err", err.Error())
-	return &identity{trids: upstream.NewTRIDs(uint16(rand.N(upstream.TRIDIdentities)), 0), log: log, done: make(chan struct{})}
+	return &identity{trids: tridsByChance(), log: log, done: make(chan struct{})}
 }
 
 // tryIdentity takes the identity n if it is free and its file can be read and written. Both results
@@ -158,7 +163,8 @@ func (id *identity) mend() error {
 func (id *identity) tell(err error) {
 	switch failed := err != nil; {
 	case failed && !id.failed:
-		id.log.Warn("the identity of transaction ids cannot be kept; they do not follow the clock any more", "err", err.Error())
+		id.log.Warn("the identity of transaction ids cannot be kept; they do not follow the clock any more",
+			"err", err.Error())
 	case !failed && id.failed:
 		id.log.Info("the identity of transaction ids is kept again")
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"sync"
@@ -29,7 +30,7 @@ type member struct {
 	trids   *upstream.TRIDs // nil for the built-in registry: it is one of this process
 	locks   *locks
 	ledgers *ledgers
-	tenure  *tenure // of the account; nil where the cluster shares it
+	tenure  *tenure // of the account; nil where an engine decides who has it
 	cluster *clusterPart
 	tenant  *tenant // of the account in the cluster; nil: it is this host's alone
 	log     *slog.Logger
@@ -59,9 +60,12 @@ func (s *service) startMember(ctx context.Context, cfg *config.Config, r *config
 // openMember makes what serves r, and opens its listeners. Nothing is sent to the registry before
 // begin, and clients that connect wait until then. close must be called.
 func (s *service) openMember(cfg *config.Config, r *config.Registry) (*member, error) {
-	shared := s.cluster != nil && r.Shared(cfg)
-	m := &member{cfg: *r, sockets: s.sockets, record: s.record, locks: s.locks, ledgers: s.ledgers,
-		log: s.log, ending: make(chan struct{})}
+	shared := s.shares(cfg, r)
+	if err := s.alone(r, shared); err != nil {
+		return nil, err
+	}
+	m := &member{cfg: *r, sockets: s.sockets, record: s.record, locks: s.locks, ledgers: s.ledgers, log: s.log,
+		ending: make(chan struct{})}
 	if r.Sandbox() {
 		var err error
 		if m.sandbox, err = startBuiltIn(r, s.log); err != nil {
@@ -85,8 +89,24 @@ func (s *service) openMember(cfg *config.Config, r *config.Registry) (*member, e
 	return m, nil
 }
 
-// transactionIDs returns the source for all accounts at real registries that are this host's alone. A
-// demo needs none, and no folder for it.
+// shares reports whether the cluster shares the account of r, a registry of cfg.
+func (s *service) shares(cfg *config.Config, r *config.Registry) bool {
+	return s.cluster != nil && r.Shared(cfg)
+}
+
+// alone is an error where another member has the account of r, and one of the two shares it: an account has
+// one owner. A file says so already, but for one that would change the cluster, which a reload does not.
+func (s *service) alone(r *config.Registry, shared bool) error {
+	for _, o := range s.members {
+		if (shared || o.tenant != nil) && sameAccount(&o.cfg, r) {
+			return fmt.Errorf("%s has the account already: in a cluster an account is one registry", o.cfg.Name)
+		}
+	}
+	return nil
+}
+
+// transactionIDs returns the source for all accounts at real registries of which no engine decides who has
+// them. A demo needs none, and no folder for it.
 func (s *service) transactionIDs() *upstream.TRIDs {
 	if s.trids == nil {
 		s.trids = takeIdentity(s.locks.folder, time.Now(), s.log)
@@ -161,8 +181,8 @@ func (m *member) proxyConfig(r *config.Registry, down *tls.Config) proxy.Config 
 func (m *member) upstreamConfig(r *config.Registry, up *tls.Config) upstream.Config {
 	c := upstreamConfig(r, up)
 	c.TRIDs = m.trids
-	if m.ledgers != nil && m.sandbox == nil && m.cluster == nil {
-		c.Pool.Ledger = m.ledgers.policy
+	if m.ledgers != nil && m.sandbox == nil {
+		c.Pool.Ledger = m.ledgers.policy // where an engine keeps it, the account knows better
 	}
 	m.record.apply(&c)
 	if m.sandbox != nil {
@@ -315,11 +335,15 @@ func (m *member) retire(within time.Duration) *retirement {
 // account or an address, and so does service.close.
 func (r *retirement) run(m *member, within time.Duration) {
 	defer close(r.gone)
+	begun := time.Now()
 	if m.tenant != nil {
 		m.refuse(within)
-		m.cluster.part(m.tenant, within/2)
+		m.cluster.give(m.tenant, within/2)
 	}
-	err := m.drain(within)
+	err := m.drain(max(0, within-time.Since(begun)))
+	if m.tenant != nil {
+		m.cluster.part(clusterShutdown, m.tenant)
+	}
 	if err = errors.Join(err, m.close()); err != nil {
 		m.log.Warn("registry has ended with an error", "registry", m.cfg.Name, "err", err.Error())
 		return

@@ -45,7 +45,7 @@ type changes struct {
 // reload tries again.
 func (s *service) apply(ctx context.Context, file *config.Config) (done changes) {
 	s.warn(file)
-	cfg := fitDescriptors(file, s.log)
+	cfg := fitDescriptors(s.keepCluster(file), s.log)
 	s.recording(cfg, &done)
 	s.drained = nil
 	removed, changed, added := s.compare(cfg, &done)
@@ -71,6 +71,21 @@ func (s *service) apply(ctx context.Context, file *config.Config) (done changes)
 	}
 	s.log.Info("reloaded", done.args()...)
 	return done
+}
+
+// keepCluster returns file with the cluster in use, which changes at a restart only: what accounts it shares
+// goes by the cluster that this host is in.
+func (s *service) keepCluster(file *config.Config) *config.Config {
+	if !config.SameCluster(file, s.cfg) {
+		s.log.Warn("cluster changes at a restart only")
+	}
+	cfg := *file
+	cfg.Cluster = s.cfg.Cluster
+	if s.cluster != nil && longestFrame(&cfg) > s.cluster.maxFrame {
+		s.log.Warn("clients.max_frame has grown: commands of other hosts' clients may be that long at a restart only",
+			"octets", s.cluster.maxFrame)
+	}
+	return &cfg
 }
 
 // args returns the parts of the log line that are not empty.
@@ -136,7 +151,7 @@ func (s *service) compare(cfg *config.Config, done *changes) (
 // Such a member is retired and begun anew: its sessions must be gone before the new owner of the
 // account logs in.
 func (s *service) contested(cfg *config.Config, m *member, r *config.Registry) bool {
-	if shared := s.cluster != nil && r.Shared(cfg); shared != (m.cluster != nil) || shared && !sameAccount(&m.cfg, r) {
+	if shared := s.shares(cfg, r); shared != (m.cluster != nil) || shared && !sameAccount(&m.cfg, r) {
 		return true
 	}
 	if sameAccount(&m.cfg, r) {
@@ -303,10 +318,6 @@ func (s *service) settings(cfg *config.Config, done *changes) *config.Config {
 	if cfg.State != s.cfg.State {
 		s.log.Warn("state.dir and state.on_error change at a restart only")
 		inUse.State = s.cfg.State
-	}
-	if !config.SameCluster(cfg, s.cfg) {
-		s.log.Warn("cluster changes at a restart only")
-		inUse.Cluster = s.cfg.Cluster
 	}
 	s.locks.mend()
 	if cfg.DrainTimeout != s.cfg.DrainTimeout {

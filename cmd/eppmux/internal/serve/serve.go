@@ -58,21 +58,22 @@ type service struct {
 	sockets *inherited
 	notify  *notifier
 
-	locks   *locks         // of the accounts
-	ledgers *ledgers       // of the accounts; nil: none are kept
-	trids   *identity      // of the muxTRIDs of accounts that are this host's alone; nil: there was none yet
-	cluster *clusterPart   // nil: the config has none
-	cfg     *config.Config // in use: the file as applied last, with the old values of what needs a restart
-	record  *recorder
-	members []*member
-	retired []*retirement
-	drained []string        // registries that an operator has taken out since the last reload
-	live    *live           // members, for scrapes
-	recent  *status.Recent  // of log
-	monitor *status.Monitor // nil before start
-	admin   *adminServer
-	control *control
-	watch   *expiryWatch
+	locks     *locks         // of the accounts
+	ledgers   *ledgers       // of the accounts; nil: none are kept
+	trids     *identity      // of the muxTRIDs of accounts that are this host's alone; nil: there was none yet
+	cluster   *clusterPart   // nil: the config has none
+	openStore openStore      // of the cluster; a test's own
+	cfg       *config.Config // in use: the file as applied last, with the old values of what needs a restart
+	record    *recorder
+	members   []*member
+	retired   []*retirement
+	drained   []string        // registries that an operator has taken out since the last reload
+	live      *live           // members, for scrapes
+	recent    *status.Recent  // of log
+	monitor   *status.Monitor // nil before start
+	admin     *adminServer
+	control   *control
+	watch     *expiryWatch
 
 	tasks  chan func(context.Context) // run by serve, see do; never closed
 	ending chan struct{}              // closed when serve takes no more tasks
@@ -81,7 +82,7 @@ type service struct {
 func newService(file, version string, level *slog.LevelVar, log *slog.Logger) *service {
 	recent := status.NewRecent()
 	log = slog.New(recent.Handler(log.Handler()))
-	return &service{file: file, level: level, log: log, recent: recent, live: newLive(version),
+	return &service{file: file, level: level, log: log, recent: recent, live: newLive(version), openStore: openEngine,
 		tasks: make(chan func(context.Context)), ending: make(chan struct{})}
 }
 
@@ -147,10 +148,10 @@ func (s *service) start(ctx context.Context, file *config.Config) error {
 			return err
 		}
 	}
-	s.cluster.begin()
 	for _, m := range s.members {
 		m.begin()
 	}
+	s.cluster.begin()
 	if s.record.log != nil {
 		s.live.left.Store(watchUnresolved(s.cfg.Audit.File, s.log))
 	}
@@ -173,7 +174,7 @@ func (s *service) open(cfg *config.Config) (err error) {
 	}
 	s.live.audit = s.record.log
 	s.ledgers = newLedgers(cfg, s.log)
-	if s.cluster, err = openCluster(cfg, s.live.version, s.log); err != nil {
+	if s.cluster, err = s.openCluster(cfg); err != nil {
 		return err
 	}
 	if s.cluster != nil {
@@ -259,14 +260,14 @@ func (s *service) close() error {
 		s.monitor.Stop()
 	}
 	s.live.left.Load().stop()
-	s.cluster.shut()
+	s.cluster.end(s.members)
 	for i := len(s.members) - 1; i >= 0; i-- {
 		errs = append(errs, s.members[i].close())
 	}
 	for _, r := range s.retired {
 		<-r.gone
 	}
-	errs = append(errs, s.cluster.close())
+	s.cluster.close()
 	if s.record != nil {
 		errs = append(errs, s.record.close())
 	}
