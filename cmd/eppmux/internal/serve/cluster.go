@@ -273,7 +273,22 @@ func (p *clusterPart) shut() {
 	}
 }
 
-// close says the last words to the store. The accounts have no sessions any more.
+// resign ends all lanes of others, gives up what this host still owns, and says so to the store. The loops
+// of the accounts still run, and what is left of sessions logs out.
+func (p *clusterPart) resign() error {
+	if p == nil {
+		return nil
+	}
+	p.shut()
+	ctx, cancel := context.WithTimeout(context.Background(), clusterShutdown)
+	defer cancel()
+	if err := p.node.Resign(ctx); err != nil {
+		return fmt.Errorf("cluster: %w", err)
+	}
+	return nil
+}
+
+// close gives the identity back, and ends. The accounts make no transaction ids any more.
 func (p *clusterPart) close() error {
 	if p == nil {
 		return nil

@@ -259,7 +259,7 @@ func (s *service) close() error {
 		s.monitor.Stop()
 	}
 	s.live.left.Load().stop()
-	s.cluster.shut()
+	errs = append(errs, s.cluster.resign())
 	for i := len(s.members) - 1; i >= 0; i-- {
 		errs = append(errs, s.members[i].close())
 	}
