@@ -61,6 +61,7 @@ func (r Role) String() string { return [numRoles]string{"sole", "none", "owner",
 // duty is the role of an Account and what belongs to it. Owned by the loop.
 type duty struct {
 	role   Role
+	pool   Role      // the last one in which commands were sent: the pool's config is of that; RoleNone: none was
 	term   uint64    // of the owner, here or elsewhere
 	own    Ownership // of RoleOwner, and until its sessions have ended
 	lanes  Lanes     // of RoleFollower
@@ -182,7 +183,7 @@ func (a *Account) carriers() (all []carrier) {
 
 // assume begins a role in which commands are sent.
 func (a *Account) assume(r Role, term uint64) {
-	a.duty.role = r
+	a.duty.role, a.duty.pool = r, r
 	before := a.target.dialer
 	a.target = a.newTarget()
 	if before != nil && a.target.dialer != nil {
@@ -232,11 +233,12 @@ func (a *Account) newTarget() target {
 // lanePlus is for how much longer than the owner a follower waits.
 const lanePlus = time.Second
 
-// poolConfig is the config of the pool in the account's role. The account's own is that of an owner; a
-// follower keeps of it what is about its clients: the registry's limits are for the owner to keep.
+// poolConfig is the config of the pool in the account's role; where there is none, in the last one, of which
+// sessions may be left. The account's own is that of an owner; a follower keeps of it what is about its
+// clients: the registry's limits are for the owner to keep.
 func (a *Account) poolConfig() pool.Config {
 	c, d := a.cfg.Pool, &a.duty
-	switch d.role {
+	switch d.pool {
 	case RoleOwner:
 		c.Skew = d.own.Skew
 		if a.cfg.Ledger == nil {
