@@ -297,7 +297,7 @@ func TestReloadRoles(t *testing.T) {
 		if got := s.shot().Logins; got != logins {
 			t.Errorf("got logins %v, want %v", got, logins)
 		}
-		if got := s.b.account.poolConfig(); !got.Relay || got.MaxSessions != 4 || got.CommandTimeout != 11*time.Second {
+		if got := s.b.account.poolConfig(); !got.Relay || got.MaxSessions != 4 || got.CommandTimeout != 70*time.Second {
 			t.Errorf("got %+v of a follower", got)
 		}
 	})
