@@ -66,10 +66,11 @@ func (s *service) openMember(cfg *config.Config, r *config.Registry) (*member, e
 		if m.sandbox, err = startBuiltIn(r, s.log); err != nil {
 			return nil, err
 		}
-	} else if shared {
-		m.cluster, m.trids = s.cluster, s.cluster.trids
 	} else {
-		m.trids = s.transactionIDs()
+		if shared {
+			m.cluster = s.cluster
+		}
+		m.trids = s.transactionIDs(shared)
 	}
 	m.up, m.down = m.tlsFor(r)
 	if err := m.build(r, s.log.With("registry", r.Name)); err != nil {
@@ -84,9 +85,12 @@ func (s *service) openMember(cfg *config.Config, r *config.Registry) (*member, e
 	return m, nil
 }
 
-// transactionIDs returns the source for all accounts at real registries that are this host's alone. A demo needs none, and no
-// folder for it.
-func (s *service) transactionIDs() *upstream.TRIDs {
+// transactionIDs returns the source for accounts at real registries: where the cluster shares them, by a store,
+// the one of the cluster. A demo needs none, and no folder for it.
+func (s *service) transactionIDs(shared bool) *upstream.TRIDs {
+	if shared && s.cfg.Cluster.Static == nil {
+		return s.cluster.trids
+	}
 	if s.trids == nil {
 		s.trids = takeIdentity(s.locks.folder, time.Now(), s.log)
 	}
