@@ -79,16 +79,17 @@ type Node struct {
 	hint     chan struct{}  // to the goroutine of run: the engine's records may have changed; holds one
 
 	// Guarded by mu.
-	mu      sync.Mutex
-	m       *machine           // nil: there is no engine
-	tenants map[string]*caller // by account
-	order   []string           // accounts, as they were joined
-	logs    caller             // of lines for the log
-	engine  EngineState
-	changed chan struct{} // closed, and made anew, after each event of m
-	sleepTo time.Duration // until when run sleeps, by the boot clock
-	started bool
-	closed  bool
+	mu       sync.Mutex
+	m        *machine           // nil: there is no engine
+	tenants  map[string]*caller // by account
+	order    []string           // accounts, as they were joined
+	logs     caller             // of lines for the log
+	engine   EngineState
+	changed  chan struct{} // closed, and made anew, after each event of m
+	sleepTo  time.Duration // until when run sleeps, by the boot clock
+	started  bool
+	resigned bool // Resign was called; it may not have done all
+	closed   bool
 }
 
 // NewNode returns one that does nothing before Start.
@@ -248,15 +249,29 @@ func (n *Node) await(ctx context.Context, is func() (bool, error)) error {
 	}
 }
 
-// Close gives up what this host still owns, with or without a successor, removes the member, and ends. What
-// is not done when ctx ends is left undone: others take over after a ttl. It closes the Engine.
+// Resign gives up what this host still owns, with or without a successor, and removes the member. The
+// Tenants must still be at work: an owner logs out and writes its ledger. What is not done when ctx ends is
+// left undone: others take over after a ttl. Close follows.
+func (n *Node) Resign(ctx context.Context) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return nil
+	}
+	return n.resign(ctx)
+}
+
+// Close ends the Node. Where Resign did not come before, it does what that does. It closes the Engine.
 func (n *Node) Close(ctx context.Context) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
 		return nil
 	}
-	err := n.resign(ctx)
+	var err error
+	if !n.resigned {
+		err = n.resign(ctx)
+	}
 	n.closed = true
 	n.stop()
 	close(n.changed)
@@ -271,6 +286,7 @@ func (n *Node) Close(ctx context.Context) error {
 }
 
 func (n *Node) resign(ctx context.Context) error {
+	n.resigned = true
 	switch {
 	case !n.started:
 		return nil

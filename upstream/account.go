@@ -208,7 +208,7 @@ func NewAccount(cfg Config, l loop.Loop) *Account {
 	a := &Account{name: cfg.Name, cfg: cfg, loop: l, log: cfg.Logger, epoch: time.Now(), budgets: budgets,
 		trids: newTRIDSource(cfg.TRIDs), doings: make(map[*doing]struct{})}
 	if cfg.Shared {
-		a.duty.role = RoleNone
+		a.duty.role, a.duty.pool = RoleNone, RoleNone
 	}
 	a.kinds = newKinds(a.knows)
 	a.target = newTarget(&cfg)

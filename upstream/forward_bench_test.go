@@ -145,7 +145,7 @@ func newHands(t testing.TB, f Fence) *hands {
 	hs.owner.a.Own(Ownership{Term: 1, Fence: f})
 	hs.owner.opened()
 	hs.follower = open(hs.atOwner)
-	hs.follower.a.Follow(Lanes{Owner: "a", Term: 1, Hello: lane.Hello{Host: "b"}, Max: 1, Patience: time.Minute,
+	hs.follower.a.Follow(Lanes{Owner: "a", Term: 1, Hello: lane.Hello{Host: "b"}, Max: 1,
 		Dial: func(context.Context) (net.Conn, error) {
 
 			return &prelude{says: append(lane.AppendOpening(nil, lane.Welcome{Term: 1}), unitOf(epp(testGreeting))...)}, nil

@@ -27,8 +27,6 @@ func (a *Account) reload(cfg Config) {
 	setDefaults(&cfg)
 	if cfg.Shared {
 		cfg.Ledger, cfg.Memory = a.cfg.Ledger, Memory{}
-		// The owner's timeouts are those of the same file.
-		a.duty.lanes.Patience = cfg.Pool.QueueTimeout + cfg.Pool.CommandTimeout
 	}
 	login := pool.SameLogin
 	switch {

@@ -35,9 +35,6 @@ type Lanes struct {
 	TLS   *tls.Config // mutual, TLS 1.3, lane.Protocol; ServerName is set; nil: plain, for tests
 	Hello lane.Hello  // but for the wall clock
 	Max   int         // lanes at the same time, from 1
-	// Patience is how long the owner may keep a command, in its queue and in flight: a lane waits for
-	// that and a second. Reload makes it QueueTimeout and CommandTimeout together.
-	Patience time.Duration
 	// Dial connects to the peer; nil: TCP to Peer. It must end when ctx does.
 	Dial func(ctx context.Context) (net.Conn, error)
 }
@@ -61,6 +58,7 @@ func (r Role) String() string { return [numRoles]string{"sole", "none", "owner",
 // duty is the role of an Account and what belongs to it. Owned by the loop.
 type duty struct {
 	role   Role
+	pool   Role      // the last one in which commands were sent: the pool's config is of that; RoleNone: none was
 	term   uint64    // of the owner, here or elsewhere
 	own    Ownership // of RoleOwner, and until its sessions have ended
 	lanes  Lanes     // of RoleFollower
@@ -106,7 +104,7 @@ func (l *Lanes) same(m *Lanes) bool {
 	a, b := *l, *m
 	a.Hello.Wall, a.Dial, b.Hello.Wall, b.Dial = 0, nil, 0, nil
 	return a.Owner == b.Owner && a.Peer == b.Peer && a.Term == b.Term && a.TLS == b.TLS && a.Hello == b.Hello &&
-		a.Max == b.Max && a.Patience == b.Patience
+		a.Max == b.Max
 }
 
 // Orphan says that nobody is known to own the account. What is in flight may still end.
@@ -117,7 +115,7 @@ func (a *Account) orphan() {
 	if d.role != RoleFollower {
 		return // it was lost or given up before
 	}
-	within := d.lanes.Patience + lanePlus
+	within := a.lanePatience()
 	d.lanes = Lanes{}
 	a.change(RoleNone, 0, func(now time.Duration) { a.pool.Suspend(now+within, now) })
 }
@@ -182,7 +180,7 @@ func (a *Account) carriers() (all []carrier) {
 
 // assume begins a role in which commands are sent.
 func (a *Account) assume(r Role, term uint64) {
-	a.duty.role = r
+	a.duty.role, a.duty.pool = r, r
 	before := a.target.dialer
 	a.target = a.newTarget()
 	if before != nil && a.target.dialer != nil {
@@ -229,14 +227,18 @@ func (a *Account) newTarget() target {
 	return newTarget(&a.cfg)
 }
 
-// lanePlus is for how much longer than the owner a follower waits.
-const lanePlus = time.Second
+// lanePatience is how long a lane waits for an answer: the owner may keep a command in its queue and in
+// flight, as long as our own config says, since hosts have the same; and a second.
+func (a *Account) lanePatience() time.Duration {
+	return a.cfg.Pool.QueueTimeout + a.cfg.Pool.CommandTimeout + time.Second
+}
 
-// poolConfig is the config of the pool in the account's role. The account's own is that of an owner; a
-// follower keeps of it what is about its clients: the registry's limits are for the owner to keep.
+// poolConfig is the config of the pool in the account's role; where there is none, in the last one, of which
+// sessions may be left. The account's own is that of an owner; a follower keeps of it what is about its
+// clients: the registry's limits are for the owner to keep.
 func (a *Account) poolConfig() pool.Config {
 	c, d := a.cfg.Pool, &a.duty
-	switch d.role {
+	switch d.pool {
 	case RoleOwner:
 		c.Skew = d.own.Skew
 		if a.cfg.Ledger == nil {
@@ -246,7 +248,7 @@ func (a *Account) poolConfig() pool.Config {
 		}
 	case RoleNone, RoleFollower:
 		c.Relay, c.Ledger, c.MinSessions, c.MaxSessions = true, pool.LedgerNot, 1, max(1, d.lanes.Max)
-		c.CommandTimeout = d.lanes.Patience + lanePlus
+		c.CommandTimeout = a.lanePatience()
 		c.Rules = slices.DeleteFunc(slices.Clone(c.Rules),
 			func(r pool.Rule) bool { return r.Scope != pool.ScopeClient })
 	}

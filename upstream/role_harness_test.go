@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"eppmux/frame"
 	"eppmux/upstream/lane"
@@ -90,7 +89,7 @@ func (s *shop) lead() {
 // lanes lead to a.
 func (s *shop) lanes() Lanes {
 	return Lanes{Owner: "a", Peer: "a:7070", Term: s.term, Hello: lane.Hello{Cluster: "c", Term: s.term, Host: "b"}, Max: 4,
-		Patience: 10 * time.Second, Dial: s.doors.dial}
+		Dial: s.doors.dial}
 }
 
 // fence is one that a test moves.

@@ -316,24 +316,23 @@ func (p *clusterPart) forget(m *member) {
 	}
 }
 
-// end ends all lanes of others, and gives up what this host still owns for its members. Their loops still run.
-func (p *clusterPart) end(members []*member) {
+// resign ends all lanes of others, gives up what this host still owns, and says so to the store. The loops
+// of the accounts still run, and what is left of sessions logs out.
+func (p *clusterPart) resign() {
 	if p == nil {
 		return
 	}
 	if p.peers != nil {
 		p.peers.Close()
 	}
-	var all []*tenant
-	for _, m := range members {
-		if m.tenant != nil {
-			all = append(all, m.tenant)
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), clusterShutdown)
+	defer cancel()
+	if err := p.node.Resign(ctx); err != nil {
+		p.log.Warn("what this host owns could not be given up; others take over after a ttl", "err", err.Error())
 	}
-	p.part(clusterShutdown, all...)
 }
 
-// close says the last words to the store. The accounts make no transaction id any more.
+// close gives the identity back, and ends. The accounts make no transaction id any more.
 func (p *clusterPart) close() {
 	if p == nil {
 		return

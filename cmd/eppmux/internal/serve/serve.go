@@ -260,7 +260,7 @@ func (s *service) close() error {
 		s.monitor.Stop()
 	}
 	s.live.left.Load().stop()
-	s.cluster.end(s.members)
+	s.cluster.resign()
 	for i := len(s.members) - 1; i >= 0; i-- {
 		errs = append(errs, s.members[i].close())
 	}

@@ -26,13 +26,12 @@ type tenant struct {
 	local   *tenure         // of a fixed owner: its ledger is a file; nil: the cluster keeps it
 	memory  upstream.Memory // of local, for the first Own
 
-	mu       sync.Mutex
-	name     string        // of the registry; guarded by mu
-	patience time.Duration // see upstream.Lanes; guarded by mu
-	owner    cluster.Owner // Host empty: nobody is known; guarded by mu
-	owned    bool          // by this host; guarded by mu
-	peer     string        // that tls is for; guarded by mu
-	tls      *tls.Config   // to open lanes; guarded by mu
+	mu    sync.Mutex
+	name  string        // of the registry; guarded by mu
+	owner cluster.Owner // Host empty: nobody is known; guarded by mu
+	owned bool          // by this host; guarded by mu
+	peer  string        // that tls is for; guarded by mu
+	tls   *tls.Config   // to open lanes; guarded by mu
 }
 
 // newTenant returns the tenant for the account of m, which serves r.
@@ -62,7 +61,7 @@ func (t *tenant) claim(ctx context.Context, m *member) (err error) {
 func (t *tenant) configure(r *config.Registry) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.name, t.patience = r.Name, r.Timeouts.Queue+r.Timeouts.Command
+	t.name = r.Name
 }
 
 // registry returns the name of the registry.
@@ -130,7 +129,7 @@ func (t *tenant) lanes(o cluster.Owner) upstream.Lanes {
 	return upstream.Lanes{Owner: o.Host, Peer: o.Peer, Term: o.Term, TLS: t.clientTLS(o.Peer),
 		Hello: lane.Hello{Version: lane.Version, Program: t.part.version, Cluster: t.part.cfg.Name,
 			Account: t.key, Name: t.name, Term: o.Term, Host: t.part.cfg.Host},
-		Max: t.part.cfg.Lanes, Patience: t.patience}
+		Max: t.part.cfg.Lanes}
 }
 
 // Orphan implements cluster.Tenant.
