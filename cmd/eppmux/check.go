@@ -30,7 +30,8 @@ Warnings, marked so, go to standard error beside "ok": what goes beyond the prof
 registry, with the source of its number; sessions.max and rate_limits that are left out, so
 that our defaults apply, which no registry has agreed to; limits longer than a minute that a
 restart forgets, for want of a state folder; certificates that end soon; in a cluster, what
-holds on each host alone and what goes to the engine in plain text. serve logs them and goes on.
+holds on each host alone and what goes to the engine in plain text. serve logs them and goes
+on.
 
 Nothing is connected to and nothing is listened on. No password is ever printed.
 
