@@ -22,6 +22,7 @@ type account struct {
 	Account
 	state   state
 	parting bool          // see machine.part
+	leaving bool          // see machine.leave
 	wake    time.Duration // when step is due
 	asked   uint64        // Swap under way; 0: none
 	endedAt time.Duration // when the last one ended
@@ -61,7 +62,7 @@ type account struct {
 
 	yield   yield
 	viewed  uint64 // machine.view when it was last asked whether to yield
-	leaves  bool   // it was owned when machine.leave was called
+	leaves  bool   // it was owned when machine.leave was called for it
 	ledger  ledger
 	down    time.Duration
 	stayTo  time.Duration // not given to a better member before

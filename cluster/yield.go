@@ -46,7 +46,7 @@ func (m *machine) weigh(a *account, now Instant) {
 func (m *machine) reason(a *account, now Instant) (Reason, *member) {
 	to := m.successor(a, "", now)
 	switch {
-	case a.parting || m.leaving:
+	case a.parting || a.leaving || m.leaving:
 		return ReasonShutdown, to
 	case m.odd || m.doubled:
 		return ReasonClock, to

@@ -199,6 +199,15 @@ func (p *clusterPart) ledgerKey() []byte {
 	return nil
 }
 
+// leaveOne is leave for one account, that part is to follow.
+func (p *clusterPart) leaveOne(t *tenant, within time.Duration) {
+	ctx, cancel := context.WithTimeout(p.ctx, within)
+	defer cancel()
+	if err := p.node.LeaveOne(ctx, t.key); err != nil && p.ctx.Err() == nil {
+		p.log.Warn("an account could not be handed over", "account", t.key, "err", err.Error())
+	}
+}
+
 // join has the account of m take part.
 func (p *clusterPart) join(m *member) {
 	t := m.tenant

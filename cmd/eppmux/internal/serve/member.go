@@ -318,11 +318,15 @@ func (m *member) retire(within time.Duration) *retirement {
 // account or an address, and so does service.close.
 func (r *retirement) run(m *member, within time.Duration) {
 	defer close(r.gone)
-	if m.tenant != nil {
+	begun := time.Now()
+	if m.tenant != nil { // what waits here goes to the next owner
 		m.refuse(within)
-		m.cluster.part(m.tenant, within/2)
+		m.cluster.leaveOne(m.tenant, within/2)
 	}
-	err := m.drain(within)
+	err := m.drain(max(0, within-time.Since(begun)))
+	if m.tenant != nil {
+		m.cluster.part(m.tenant, clusterShutdown)
+	}
 	if err = errors.Join(err, m.close()); err != nil {
 		m.log.Warn("registry has ended with an error", "registry", m.cfg.Name, "err", err.Error())
 		return
