@@ -65,6 +65,8 @@ type account struct {
 	leaves  bool   // it was owned when machine.leave was called for it
 	ledger  ledger
 	down    time.Duration
+	unfit   time.Duration // for how long this host was unfit last
+	unfitAt time.Duration // since when
 	stayTo  time.Duration // not given to a better member before
 	changes map[Reason]uint64
 	counted Owner // the owner that changes has counted last

@@ -15,8 +15,11 @@ const (
 	// settled is how long a better host is a member before it gets an account back, and how long an
 	// account stays where it is before.
 	settled = time.Minute
-	// unfitFor is how long a host that could open no session does not own the account.
-	unfitFor = 10 * time.Minute
+	// unfitFor is how long a host that could open no session does not own the account. Each time in a row it
+	// is twice as long, up to unfitMost: where the registry is away no host is fit, and the account is to
+	// rest. Behind twice unfitMost it is another time.
+	unfitFor  = 10 * time.Minute
+	unfitMost = 8 * unfitFor
 )
 
 // do says what the shell of a machine is to do.

@@ -51,13 +51,22 @@ func (m *machine) reason(a *account, now Instant) (Reason, *member) {
 	case m.odd || m.doubled:
 		return ReasonClock, to
 	case a.down > m.cfg.YieldAfter && to != nil:
-		m.unfit[a.Key] = millis(now.Wall + unfitFor)
+		m.unfit[a.Key] = millis(now.Wall + a.missed(now))
 		m.self.at = now.Boot
 		return ReasonYield, to
 	case to != nil && m.rank(a, now) > 0 && now.Boot >= a.stayTo && now.Boot >= to.since+settled && !m.giving():
 		return ReasonBetter, to
 	}
 	return "", nil
+}
+
+// missed notes that this host could open no session, and returns for how long it is unfit.
+func (a *account) missed(now Instant) time.Duration {
+	if now.Boot-a.unfitAt > 2*unfitMost {
+		a.unfit = 0
+	}
+	a.unfit, a.unfitAt = min(max(2*a.unfit, unfitFor), unfitMost), now.Boot
+	return a.unfit
 }
 
 // giving reports whether an account is being given up.
