@@ -22,6 +22,7 @@ type account struct {
 	Account
 	state   state
 	parting bool          // see machine.part
+	leaving bool          // see machine.leave
 	wake    time.Duration // when step is due
 	asked   uint64        // Swap under way; 0: none
 	endedAt time.Duration // when the last one ended
@@ -61,9 +62,11 @@ type account struct {
 
 	yield   yield
 	viewed  uint64 // machine.view when it was last asked whether to yield
-	leaves  bool   // it was owned when machine.leave was called
+	leaves  bool   // it was owned when machine.leave was called for it
 	ledger  ledger
 	down    time.Duration
+	unfit   time.Duration // for how long this host was unfit last
+	unfitAt time.Duration // since when
 	stayTo  time.Duration // not given to a better member before
 	changes map[Reason]uint64
 	counted Owner // the owner that changes has counted last

@@ -15,8 +15,11 @@ const (
 	// settled is how long a better host is a member before it gets an account back, and how long an
 	// account stays where it is before.
 	settled = time.Minute
-	// unfitFor is how long a host that could open no session does not own the account.
-	unfitFor = 10 * time.Minute
+	// unfitFor is how long a host that could open no session does not own the account. Each time in a row it
+	// is twice as long, up to unfitMost: where the registry is away no host is fit, and the account is to
+	// rest. Behind twice unfitMost it is another time.
+	unfitFor  = 10 * time.Minute
+	unfitMost = 8 * unfitFor
 )
 
 // do says what the shell of a machine is to do.
@@ -219,7 +222,7 @@ func (m *machine) join(spec Account, now Instant) {
 		m.accounts[spec.Key] = a
 		m.order = append(m.order, spec.Key)
 	}
-	a.Account, a.parting = spec, false
+	a.Account, a.parting, a.leaving, a.leaves = spec, false, false, false
 	m.self.at = min(m.self.at, now.Boot)
 	if m.pollAt != never {
 		m.pollAt = now.Boot
@@ -236,22 +239,25 @@ func (m *machine) part(key string, now Instant) {
 	}
 }
 
-// leave gives up what others can own, and takes nothing any more.
-func (m *machine) leave(now Instant) {
-	m.leaving, m.self.at = true, now.Boot
+// leave gives up what others can own, and takes nothing any more: the account of a key, or with an empty one
+// all of them.
+func (m *machine) leave(key string, now Instant) {
+	m.leaving, m.self.at = m.leaving || key == "", now.Boot
 	m.view++
 	for _, a := range m.accounts {
-		a.leaves = a.leaves || a.state != stateNone
+		if key == "" || key == a.Key {
+			a.leaving, a.leaves = true, a.leaves || a.state != stateNone
+		}
 	}
 	m.advance(now)
 }
 
 // left reports whether each account that this host owned when it left is another's, or nobody else can
-// own it.
-func (m *machine) left(now Instant) bool {
+// own it. key is as for leave.
+func (m *machine) left(key string, now Instant) bool {
 	for _, a := range m.accounts {
 		switch {
-		case !a.leaves:
+		case !a.leaves, key != "" && key != a.Key:
 		case a.state == stateNone && a.told.Host == "" && m.successor(a, "", now) != nil,
 			a.state == stateOwner && m.successor(a, "", now) != nil,
 			a.state == stateReading, a.state == stateYielding, a.state == stateReleasing:

@@ -164,7 +164,7 @@ func (m *machine) card(now Instant) Member {
 	}
 	var parts []string
 	for _, key := range m.order {
-		if !m.accounts[key].parting {
+		if a := m.accounts[key]; !a.parting && (!a.leaving || m.leaving) {
 			parts = append(parts, short(key))
 		}
 	}

@@ -215,15 +215,20 @@ func (n *Node) Handover(ctx context.Context, key, host string) error {
 
 // Leave is the first step of a shutdown: it gives up all accounts that another host can own, and returns
 // when they are owned, or ctx ends. The others stay this host's. It takes no account any more.
-func (n *Node) Leave(ctx context.Context) error {
+func (n *Node) Leave(ctx context.Context) error { return n.leave(ctx, "") }
+
+// LeaveOne is Leave for one account, which Part is to follow. Until then this host follows the next owner.
+func (n *Node) LeaveOne(ctx context.Context, key string) error { return n.leave(ctx, key) }
+
+func (n *Node) leave(ctx context.Context, key string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.m == nil || n.closed || !n.started {
 		return nil
 	}
-	n.m.leave(Now(n.cfg.Clocks))
+	n.m.leave(key, Now(n.cfg.Clocks))
 	n.flush()
-	return n.await(ctx, func() (bool, error) { return n.m.left(Now(n.cfg.Clocks)), nil })
+	return n.await(ctx, func() (bool, error) { return n.m.left(key, Now(n.cfg.Clocks)), nil })
 }
 
 // await waits until is reports true. It is called with mu held, which it gives up meanwhile.

@@ -29,6 +29,8 @@ type tenant struct {
 	tenure cluster.Tenure
 	yield  time.Duration // how long it takes to give up
 	down   time.Duration
+	away   bool      // the registry is: it is down since owned
+	owned  time.Time // when it began to own
 }
 
 func (t *tenant) note(form string, args ...any) {
@@ -39,7 +41,7 @@ func (t *tenant) note(form string, args ...any) {
 
 func (t *tenant) Own(n cluster.Tenure) {
 	t.mu.Lock()
-	t.tenure = n
+	t.tenure, t.owned = n, time.Now()
 	t.mu.Unlock()
 	t.note("own %d %s", n.Term, n.Ledger)
 }
@@ -57,6 +59,9 @@ func (t *tenant) Yield(_ time.Duration, done func()) {
 func (t *tenant) Down() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.away {
+		return time.Since(t.owned)
+	}
 	return t.down
 }
 

@@ -170,7 +170,7 @@ func (s *sim) chaos() {
 		h.clocks.turn(func() { h.clocks.wall += d })
 	case n == 6 && runs && h.m != nil:
 		s.note("%s leaves", h.name)
-		h.event(0, func(m *machine, now Instant) { m.leave(now) })
+		h.event(0, func(m *machine, now Instant) { m.leave("", now) })
 		h.event(between(s.rand, 0, s.ttl), func(m *machine, now Instant) { m.close(now) })
 	case n <= 9 && runs:
 		s.handover()

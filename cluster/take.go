@@ -37,7 +37,7 @@ func (m *machine) candidate(a *account, now Instant) {
 
 // takes reports whether this host may own the account.
 func (m *machine) takes(a *account) bool {
-	return m.fresh && !a.parting && !m.leaving && !m.odd && !m.doubled
+	return m.fresh && !a.parting && !a.leaving && !m.leaving && !m.odd && !m.doubled
 }
 
 // patience is for how long the record must have been the same before this host takes the lease.

@@ -46,18 +46,27 @@ func (m *machine) weigh(a *account, now Instant) {
 func (m *machine) reason(a *account, now Instant) (Reason, *member) {
 	to := m.successor(a, "", now)
 	switch {
-	case a.parting || m.leaving:
+	case a.parting || a.leaving || m.leaving:
 		return ReasonShutdown, to
 	case m.odd || m.doubled:
 		return ReasonClock, to
 	case a.down > m.cfg.YieldAfter && to != nil:
-		m.unfit[a.Key] = millis(now.Wall + unfitFor)
+		m.unfit[a.Key] = millis(now.Wall + a.missed(now))
 		m.self.at = now.Boot
 		return ReasonYield, to
 	case to != nil && m.rank(a, now) > 0 && now.Boot >= a.stayTo && now.Boot >= to.since+settled && !m.giving():
 		return ReasonBetter, to
 	}
 	return "", nil
+}
+
+// missed notes that this host could open no session, and returns for how long it is unfit.
+func (a *account) missed(now Instant) time.Duration {
+	if now.Boot-a.unfitAt > 2*unfitMost {
+		a.unfit = 0
+	}
+	a.unfit, a.unfitAt = min(max(2*a.unfit, unfitFor), unfitMost), now.Boot
+	return a.unfit
 }
 
 // giving reports whether an account is being given up.

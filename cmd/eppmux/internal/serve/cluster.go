@@ -3,7 +3,6 @@ package serve
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -248,15 +247,12 @@ func (p *clusterPart) join(m *member) {
 	p.node.Join(cluster.Account{Key: t.key, Name: m.cfg.Name, Prefer: m.cfg.Cluster.Prefer}, t)
 }
 
-// give hands an account that this host owns to another one, within a time: what waits here goes there, by
-// lanes. Where no other host can own it, or this one does not, nothing changes.
+// give hands an account that this host owns to another one, within a time, and does not take it again: what
+// waits here goes there, by lanes. Where no other host can own it nothing changes. part is to follow.
 func (p *clusterPart) give(t *tenant, within time.Duration) {
 	ctx, cancel := context.WithTimeout(p.ctx, within)
 	defer cancel()
-	switch err := p.node.Handover(ctx, t.key, ""); {
-	case err == nil, errors.Is(err, cluster.ErrNotOwner), errors.Is(err, cluster.ErrNoMember),
-		errors.Is(err, cluster.ErrNoEngine), errors.Is(err, cluster.ErrNoAccount):
-	default:
+	if err := p.node.LeaveOne(ctx, t.key); err != nil && p.ctx.Err() == nil {
 		p.log.Warn("an account could not be handed over in time", "registry", t.registry(), "err", err.Error())
 	}
 }
