@@ -150,8 +150,13 @@ func TestNodeFirstOwner(t *testing.T) {
 			a.Changes[cluster.ReasonFirst] != 1 {
 			t.Errorf("account: got %+v", a)
 		}
-		if len(s.Members) != 3 || !s.Engine.Up || s.Engine.Failures != 0 {
+		if len(s.Members) != 3 || !s.Engine.Up || s.Engine.Failures != 0 || s.MaxSkew != 5*time.Second {
 			t.Errorf("snapshot: got %+v", s)
+		}
+		for _, m := range s.Members { // one clock for all: what the engine's time leaves open is no difference
+			if m.Skew != 0 {
+				t.Errorf("member: got %+v", m)
+			}
 		}
 	})
 }
