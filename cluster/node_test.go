@@ -182,7 +182,7 @@ func TestNodeHandover(t *testing.T) {
 		r.want("c", "own 2 7 of 1000")
 		r.want("a", "follow c")
 		for host, want := range map[string]error{"": cluster.ErrNotOwner, "x": cluster.ErrNotOwner} {
-			if err := r.nodes["a"].Handover(t.Context(), key, host); !errors.Is(err, want) {
+			if err := r.nodes["a"].Handover(t.Context(), key, host); !errors.Is(err, want) || !strings.Contains(err.Error(), "c does") {
 				t.Errorf("handover by a follower: %v", err)
 			}
 		}

@@ -18,6 +18,9 @@ func (n *Node) Snapshot() Snapshot {
 	}
 	now := Now(n.cfg.Clocks)
 	s.Members = n.m.showMembers(now)
+	if twin := n.m.members[n.cfg.Host]; n.m.doubled && twin != nil {
+		s.Twin = twin.Peer
+	}
 	for _, key := range n.order {
 		if a := n.m.accounts[key]; a != nil {
 			st := n.m.showAccount(a, now)

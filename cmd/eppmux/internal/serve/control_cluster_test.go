@@ -126,6 +126,18 @@ func TestHandoverAlone(t *testing.T) {
 	}
 }
 
+// TestYieldBehindTheEnd: the last host of a cluster releases its accounts when their loops have ended, so
+// that whoever starts next need not wait for a ttl.
+func TestYieldBehindTheEnd(t *testing.T) {
+	var tn tenant
+	tn.end()
+	called := 0
+	tn.Yield(time.Second, func() { called++ })
+	if called != 1 {
+		t.Errorf("told %d times that nothing is left", called)
+	}
+}
+
 // TestNoCluster: verbs say so, and pages and metrics have nothing of it.
 func TestNoCluster(t *testing.T) {
 	r := startRunning(t, "", "a")

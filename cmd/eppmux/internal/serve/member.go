@@ -288,6 +288,9 @@ func (m *member) close() error {
 	close(m.ending)
 	m.leaving.Wait()
 	err := m.loop.Stop()
+	if m.tenant != nil {
+		m.tenant.end()
+	}
 	for _, t := range append(m.former, m.tenure) {
 		t.release()
 	}

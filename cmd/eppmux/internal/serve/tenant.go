@@ -33,6 +33,7 @@ type tenant struct {
 	owned    bool          // by this host; guarded by mu
 	peer     string        // that tls is for; guarded by mu
 	tls      *tls.Config   // to open lanes; guarded by mu
+	gone     bool          // the account's loop has ended; guarded by mu
 }
 
 // newTenant returns the tenant for the account of m, which serves r.
@@ -139,8 +140,25 @@ func (t *tenant) Orphan() {
 	t.account.Orphan()
 }
 
-// Yield implements cluster.Tenant.
-func (t *tenant) Yield(within time.Duration, done func()) { t.account.Yield(within, done) }
+// Yield implements cluster.Tenant. An account whose loop has ended has no session any more, and nobody
+// who could say so: the host that ends last owns its accounts until then.
+func (t *tenant) Yield(within time.Duration, done func()) {
+	t.mu.Lock()
+	gone := t.gone
+	t.mu.Unlock()
+	if gone {
+		done()
+		return
+	}
+	t.account.Yield(within, done)
+}
+
+// end notes that the account's loop has ended.
+func (t *tenant) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.gone = true
+}
 
 // Lose implements cluster.Tenant.
 func (t *tenant) Lose() {
