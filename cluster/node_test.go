@@ -155,8 +155,13 @@ func TestNodeFirstOwner(t *testing.T) {
 			a.Changes[cluster.ReasonFirst] != 1 {
 			t.Errorf("account: got %+v", a)
 		}
-		if len(s.Members) != 3 || !s.Engine.Up || s.Engine.Failures != 0 {
+		if len(s.Members) != 3 || !s.Engine.Up || s.Engine.Failures != 0 || s.MaxSkew != 5*time.Second {
 			t.Errorf("snapshot: got %+v", s)
+		}
+		for _, m := range s.Members { // one clock for all: what the engine's time leaves open is no difference
+			if m.Skew != 0 {
+				t.Errorf("member: got %+v", m)
+			}
 		}
 	})
 }
@@ -182,7 +187,7 @@ func TestNodeHandover(t *testing.T) {
 		r.want("c", "own 2 7 of 1000")
 		r.want("a", "follow c")
 		for host, want := range map[string]error{"": cluster.ErrNotOwner, "x": cluster.ErrNotOwner} {
-			if err := r.nodes["a"].Handover(t.Context(), key, host); !errors.Is(err, want) {
+			if err := r.nodes["a"].Handover(t.Context(), key, host); !errors.Is(err, want) || !strings.Contains(err.Error(), "c does") {
 				t.Errorf("handover by a follower: %v", err)
 			}
 		}

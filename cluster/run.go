@@ -217,6 +217,9 @@ func (n *Node) judge(err error, took time.Duration, now Instant) {
 	if !e.Up {
 		level, text = slog.LevelWarn, "the engine of the cluster does not answer; owners go on to their fence"
 	}
-	name, said := e.Name, e.Err
-	n.call(&n.logs, func() { n.cfg.Logger.Log(context.Background(), level, text, "engine", name, "err", said) })
+	about := []any{"engine", e.Name}
+	if !e.Up {
+		about = append(about, "err", e.Err)
+	}
+	n.call(&n.logs, func() { n.cfg.Logger.Log(context.Background(), level, text, about...) })
 }

@@ -11,13 +11,16 @@ import (
 func (n *Node) Snapshot() Snapshot {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s := Snapshot{Cluster: n.cfg.Cluster, Host: n.cfg.Host, TTL: n.cfg.TTL, Engine: n.engine}
+	s := Snapshot{Cluster: n.cfg.Cluster, Host: n.cfg.Host, TTL: n.cfg.TTL, MaxSkew: n.cfg.MaxSkew, Engine: n.engine}
 	if n.m == nil {
 		n.showStatic(&s)
 		return s
 	}
 	now := Now(n.cfg.Clocks)
 	s.Members = n.m.showMembers(now)
+	if twin := n.m.members[n.cfg.Host]; n.m.doubled && twin != nil {
+		s.Twin = twin.Peer
+	}
 	for _, key := range n.order {
 		if a := n.m.accounts[key]; a != nil {
 			st := n.m.showAccount(a, now)
@@ -51,7 +54,7 @@ func (m *machine) showMembers(now Instant) []MemberState {
 		s := MemberState{Host: host, Peer: o.Peer, Version: o.Program, Alive: m.alive(o, now), Leaving: o.Leaving,
 			Since: time.UnixMilli(o.Since), Odd: o.odd}
 		if i := o.skews[0]; i.known() {
-			s.Skew = (i.lo + i.hi) / 2
+			s.Skew = max(i.lo, min(i.hi, 0))
 		}
 		all = append(all, s)
 	}

@@ -42,7 +42,7 @@ type MemberState struct {
 	Alive   bool // its record has changed within a ttl
 	Leaving bool // it is about to end
 	Since   time.Time
-	Skew    time.Duration // its wall clock less ours, as far as is known
+	Skew    time.Duration // its wall clock less ours, by this much at the least; 0: they may be equal
 	Odd     bool          // its wall clock differs from the others' by more than max_clock_skew: it owns nothing
 	SameAs  string        // another member with the same peer address; empty: none
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 )
@@ -85,6 +86,8 @@ func (m *machine) handover(key, host string, now Instant) error {
 	switch {
 	case a == nil:
 		return ErrNoAccount
+	case a.state != stateOwner && a.told.Host != "" && a.told.Host != m.cfg.Host:
+		return fmt.Errorf("%w, %s does: hand it over there", ErrNotOwner, a.told.Host)
 	case a.state != stateOwner:
 		return ErrNotOwner
 	case m.successor(a, host, now) == nil:

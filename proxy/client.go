@@ -40,7 +40,7 @@ type client struct {
 	prev     *client            // in srv.clients
 	next     *client
 	named    *origin       // nil: nobody has asked
-	served   time.Duration // when its last command was sent, or it came; by the account's clock
+	served   time.Duration // when its last command was sent (over a lane: ended), or it came; by the account's clock
 	since    time.Duration // when the state began, or the last command ended
 	loginBy  time.Duration // when a stranger's time is over; moved on when a login has been verified
 	partial  time.Duration // when the first octet of an incomplete frame was seen; 0: no such frame
@@ -205,7 +205,7 @@ func (c *client) Finish(x *upstream.Exchange, o upstream.Outcome) {
 
 func (c *client) finish(x *upstream.Exchange, o upstream.Outcome) {
 	c.x = nil
-	if at := x.SentAt(); at > 0 {
+	if at := x.ServedAt(c.srv.account.Now()); at > 0 {
 		c.served = at
 	}
 	if c.state != clientServed {

@@ -125,7 +125,7 @@ func replyNotSent(x *upstream.Exchange, cause pool.Cause) reply {
 	case pool.CauseShutdown:
 		r.reason += "; eppmux is stopping"
 	case pool.CauseNoOwner:
-		r.reason += "; no host of the cluster has the account"
+		r.reason += "; no host of the cluster that has the account was reached"
 	case pool.CauseFenced, pool.CauseMoved:
 		r.reason += "; another host of the cluster takes the account over"
 	}

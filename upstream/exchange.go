@@ -100,6 +100,16 @@ func (x *Exchange) OwnClTRID() []byte {
 	return x.buf.B[x.unitLen : x.unitLen+x.clTRIDLen]
 }
 
+// ServedAt returns when its client was served with it, which has ended now: when it was sent; 0 if it was
+// not. Of one that went over a lane that is now. It waited in the owner's queue behind the lane, and the
+// owner's own clients, who wait for their turn before they are sent, would always be behind otherwise.
+func (x *Exchange) ServedAt(now time.Duration) time.Duration {
+	if x.forwarded && x.SentAt() > 0 {
+		return now
+	}
+	return x.SentAt()
+}
+
 // rtt returns the time from x's sending to its answer, which came before now where it was held.
 func (x *Exchange) rtt(now time.Duration) time.Duration {
 	if x.held != nil {

@@ -281,6 +281,22 @@ func TestLanePart(t *testing.T) {
 	})
 }
 
+// TestTroubleIsOfTheRole: a host that could not reach the owner and takes the account over does not say
+// that of the registry.
+func TestTroubleIsOfTheRole(t *testing.T) {
+	inShop(t, patient, func(s *shop) {
+		s.doors.refuse = lane.Welcome{Refused: lane.RefusedBusy}
+		s.lead()
+		if shot := s.b.shot(); shot.Trouble == "" {
+			t.Fatal("no trouble")
+		}
+		s.b.account.Own(Ownership{Term: s.term + 1})
+		if shot := s.b.shot(); shot.Trouble != "" || shot.Cause != pool.CauseNone {
+			t.Errorf("an owner has the trouble of a follower: %q, %v", shot.Trouble, shot.Cause)
+		}
+	})
+}
+
 // TestLaneRefused: why is said, with who owns the account as far as that is known; it is tried again.
 func TestLaneRefused(t *testing.T) {
 	for refused, want := range map[lane.Refusal]string{

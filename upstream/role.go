@@ -181,6 +181,7 @@ func (a *Account) carriers() (all []carrier) {
 // assume begins a role in which commands are sent.
 func (a *Account) assume(r Role, term uint64) {
 	a.duty.role, a.duty.pool = r, r
+	a.trouble, a.cause = "", pool.CauseNone // it was of what the role before opened
 	before := a.target.dialer
 	a.target = a.newTarget()
 	if before != nil && a.target.dialer != nil {

@@ -40,6 +40,29 @@ func TestShop(t *testing.T) {
 	})
 }
 
+// TestServedAt: a client whose command waited in the queue of the owner was served when it ended; the
+// owner's own clients were when it was sent. So they take turns.
+func TestServedAt(t *testing.T) {
+	inShop(t, patient, func(s *shop) {
+		s.lead()
+		s.reg.hold()
+		time.Sleep(time.Second)
+		near := s.ask(deleteCommand("<clTRID>near</clTRID>"))
+		far := s.b.ask(deleteCommand("<clTRID>far</clTRID>"))
+		sent := s.account.Now()
+		time.Sleep(time.Second)
+		s.reg.free()
+		near.end()
+		far.end()
+		if near.served > sent {
+			t.Errorf("the owner's client: served at %v, sent by %v", near.served, sent)
+		}
+		if now := s.b.account.Now(); far.served != now {
+			t.Errorf("the follower's client: served at %v, ended at %v", far.served, now)
+		}
+	})
+}
+
 // TestDo: a caller that is no connection is forwarded too.
 func TestDoForwarded(t *testing.T) {
 	inShop(t, nil, func(s *shop) {

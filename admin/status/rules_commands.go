@@ -162,7 +162,7 @@ var whyNotSent = map[string]struct{ whose, why string }{
 	pool.CauseLedger.String():       {whoseHost, ": what is used of limits could not be written down"},
 	pool.CausePaused.String():       {whoseOperator, ": paused by the operator"},
 	pool.CauseShutdown.String():     {whoseOperator, ": eppmux is stopping"},
-	pool.CauseNoOwner.String():      {whoseHost, ": no host of the cluster had the account"},
+	pool.CauseNoOwner.String():      {whoseHost, ": no host of the cluster that had the account was reached"},
 	pool.CauseFenced.String():       {whoseHost, ": the host that had the account could not keep it"},
 	pool.CauseMoved.String():        {whoseHost, ": the account went to another host of the cluster"},
 	pool.CauseBlamed.String():       {whoseClients, ": sessions ended behind such commands, so that they are held back"},

@@ -17,10 +17,11 @@ import (
 
 func (c *ctl) cluster() *cobra.Command {
 	return c.verb("cluster [REGISTRY]", "Show the cluster: members, and who owns which account",
-		`Shows the cluster as this host sees it. CLOCK is by how much the wall clock of a member is before or behind
-that of this host. LEASE is for how long this host may go on without another renewal, LEDGER how long ago it
-wrote down what is used of limits: both are known of the accounts that it owns. LANES are those to the owner,
-or at the owner those that it serves.`, cobra.MaximumNArgs(1))
+		`Shows the cluster as this host sees it. CLOCK is by how much the wall clock of a member is before (+) or
+behind (-) that of this host, at the least: the time that requests take leaves some of it open. LEASE is for
+how long this host may go on without another renewal, LEDGER how long ago it wrote down what is used of
+limits: both are known of the accounts that it owns. LANES are those to the owner, or at the owner those
+that it serves. While the engine is away, other members and owners are not known.`, cobra.MaximumNArgs(1))
 }
 
 func (c *ctl) handover() *cobra.Command {
