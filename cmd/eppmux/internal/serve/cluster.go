@@ -324,7 +324,7 @@ func (p *clusterPart) resign() {
 	ctx, cancel := context.WithTimeout(context.Background(), clusterShutdown)
 	defer cancel()
 	if err := p.node.Resign(ctx); err != nil {
-		p.log.Warn("what this host owns could not be given up; others take over after a ttl", "err", err.Error())
+		p.log.Warn("the cluster could not be told of this host's end; it finds out after a ttl", "err", err.Error())
 	}
 }
 
