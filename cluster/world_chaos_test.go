@@ -71,7 +71,7 @@ func (w *world) chaos() {
 		w.note("%s leaves", h.name)
 		h.leave()
 	case n == 12:
-		w.faulty, w.slow = 0.5*w.rand.Float64(), between(w.rand, time.Millisecond, 2*time.Second)
+		w.faulty, w.slow = max(0, w.rand.Float64()-0.5), between(w.rand, time.Millisecond, 2*time.Second)
 		w.note("the engine is bad: %.2f, %v", w.faulty, w.slow)
 	case n <= 14:
 		w.faulty, w.slow = 0, 20*time.Millisecond

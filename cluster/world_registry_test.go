@@ -236,7 +236,7 @@ func (k *worldSock) wrote(what string) {
 	landed, ok := w.store.landed[k.tenure]
 	// The longest from a request to its fence, by the slowest clock.
 	if most := (w.ttl - w.ttl/10) * 1000 / 952; !ok || w.now-landed > most {
-		w.fail("C1: %s writes a %s %v after its lease was written last", k.tenure.instance, what, w.now-landed)
+		w.fail("C1: %s writes a %s %v after the request that gave it the lease", k.tenure.instance, what, w.now-landed)
 	}
 	w.alone(k, what)
 }

@@ -11,7 +11,7 @@ type worldStore struct {
 	w      *world
 	tables [NumTables]map[string][]byte
 	past   [][NumTables]map[string][]byte
-	landed map[worldTenure]time.Duration // when a lease was written last, by a process in a term
+	landed map[worldTenure]time.Duration // when the last request was sent that wrote a lease, of a process in a term
 	asks   int
 	octets int // of answers
 }
@@ -30,7 +30,8 @@ func newWorldStore(w *world) *worldStore {
 	return st
 }
 
-func (st *worldStore) swap(r Record, old []byte, with []Record) (done bool, now []byte) {
+// swap is done as of a request that was sent at an instant.
+func (st *worldStore) swap(r Record, old []byte, with []Record, asked time.Duration) (done bool, now []byte) {
 	is := st.tables[r.Table][r.Key]
 	if !bytes.Equal(is, old) || (is == nil) != (old == nil) {
 		return false, is
@@ -39,7 +40,8 @@ func (st *worldStore) swap(r Record, old []byte, with []Record) (done bool, now 
 		l, _ := readLease(r.Value)
 		st.w.note("%s: lands %s", r.Key, r.Value)
 		if !l.Released {
-			st.landed[worldTenure{r.Key, l.Instance, l.Term}] = st.w.now
+			t := worldTenure{r.Key, l.Instance, l.Term}
+			st.landed[t] = max(st.landed[t], asked)
 		}
 	}
 	st.put(r)
@@ -125,7 +127,7 @@ func (h *worldHost) request(a action) {
 	if !arrives {
 		return
 	}
-	life := h.life
+	life, asked := h.life, w.now
 	w.after(there, func() {
 		var all map[string][]byte
 		var done bool
@@ -139,7 +141,7 @@ func (h *worldHost) request(a action) {
 		case doGet:
 			is = w.store.tables[a.record.Table][a.record.Key]
 		default:
-			if done, is = w.store.swap(a.record, a.old, a.with); done {
+			if done, is = w.store.swap(a.record, a.old, a.with, asked); done {
 				w.hint()
 			}
 		}
