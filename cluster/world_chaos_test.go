@@ -76,12 +76,12 @@ func (w *world) chaos() {
 	case n <= 14:
 		w.faulty, w.slow = 0, 20*time.Millisecond
 	case n == 15:
-		r.faults = pick(w.rand, 0.001, 0.02, 0.1)
+		r.faults, w.troubled = pick(w.rand, 0.001, 0.02, 0.1), true
 		w.note("%s is bad: %v", r.key, r.faults)
 	case n <= 17:
 		r.faults = 0
 	case n == 18:
-		r.away = w.now + w.upTo(2*w.ttl)
+		r.away, w.troubled = w.now+w.upTo(2*w.ttl), true
 		w.note("%s is away for %v", r.key, r.away-w.now)
 		r.dropAll()
 	case n == 19 && w.forgets && w.chance(0.3):
@@ -209,9 +209,15 @@ func (w *world) heal() {
 	w.checkBounds()
 	w.play(w.now + w.ttl*21/10 + time.Duration(len(w.hosts))*rankStep + 3*time.Second)
 	w.await(8*time.Second, "an owner", w.oneOwner)
-	// What a registry has refused while it was bad, is tried again within a minute and its jitter.
-	begun := w.now
-	w.await(100*time.Second, "commands answered", func() bool { return w.allServed(begun) })
+	begun, within := w.now, 5*time.Second
+	for _, r := range w.registries { // a command that a limit holds keeps its client
+		within = max(within, 5*time.Second+r.config.QueueTimeout+r.config.CommandTimeout)
+	}
+	if w.troubled || w.refusals > w.refused { // a login that was refused is tried again within a minute and its jitter
+		within += 100 * time.Second
+	}
+	w.await(within, "commands answered", func() bool { return w.allServed(begun) })
+	w.troubled, w.refused = false, w.refusals
 }
 
 // await plays until something holds.

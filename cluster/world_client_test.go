@@ -33,6 +33,7 @@ type worldCommand struct {
 	answered bool // the registry has answered
 	rejected int  // times that the registry has answered that it did not execute it
 	moves    int
+	broke    int // lanes that broke with it
 	ended    bool
 	end      pool.End
 	gone     bool // the host's process has ended
@@ -160,7 +161,11 @@ func (c *worldCommand) finish(end pool.End, cause pool.Cause) {
 func (c *worldCommand) execute() {
 	w := c.client.r.w
 	c.executed++
-	switch most := 2 + c.moves; {
+	most := 2 + c.moves
+	if c.broke > 0 { // the owner has repeated it, or has not: nobody knows
+		most += 2
+	}
+	switch {
 	case !c.query && c.executed > 1:
 		w.fail("C6: command %d, a transform, is executed twice", c.number)
 	case !c.query && c.ended && c.end == pool.EndNotSent:

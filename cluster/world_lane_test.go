@@ -152,6 +152,9 @@ func (l *worldLane) close() {
 	if l.to != nil {
 		l.toOwner(l.end)
 	}
+	if x := l.s.Exchange(); x != nil {
+		x.Shell.(*worldExchange).command.broke++
+	}
 	l.from.pool.Closed(l.s, l.from.instant)
 }
 

@@ -62,8 +62,10 @@ type world struct {
 	moved    int // commands that were sent back by an owner that was one no more
 	fences   int
 	logins   int
-	refusals int // of logins, as there are too many sessions
-	most     int // times that a query was executed
+	refusals int  // of logins, as there are too many sessions
+	most     int  // times that a query was executed
+	troubled bool // a registry was bad in this round
+	refused  int  // logins by its beginning
 	failed   string
 }
 
