@@ -37,6 +37,7 @@ type worldAccount struct {
 	losing    bool
 	timer     time.Duration // when the alarm rings, in true time; never: it does not
 	downSince time.Duration // 0: it is not
+	ahead     time.Duration // the wall clock less ours, when the two were compared last
 	called    time.Duration // when the last call of the cluster comes
 
 	socks    []*worldSock // with the registry, as far as the process has them open
@@ -49,7 +50,25 @@ func newWorldAccount(h *worldHost, r *worldRegistry) *worldAccount {
 	a := &worldAccount{h: h, r: r, timer: never, commands: make(map[*worldCommand]struct{})}
 	a.pool = pool.NewSuspended(a.config(), h.clocks.Mono())
 	a.turn(func() {})
+	a.ahead = h.clocks.Wall() - h.clocks.Mono()
+	h.event(15*time.Second, a.watchClock)
 	return a
+}
+
+// watchClock has the ledger written anew where the wall clock was set, as upstream.Account.watchClock.
+func (a *worldAccount) watchClock() {
+	ahead := a.h.clocks.Wall() - a.h.clocks.Mono()
+	d := ahead - a.ahead
+	a.ahead = ahead
+	a.turn(func() {
+		if d > 30*time.Second {
+			a.pool.Probe(a.instant)
+		}
+		if max(d, -d) > time.Second {
+			a.pool.KeepSoon(a.instant)
+		}
+	})
+	a.h.event(15*time.Second, a.watchClock)
 }
 
 // config is that of the pool in the role, as upstream.Account.poolConfig.
@@ -57,7 +76,7 @@ func (a *worldAccount) config() pool.Config {
 	c := a.r.config
 	c.Rand = rand.New(rand.NewPCG(a.h.w.rand.Uint64(), 1))
 	if a.role == worldOwner {
-		c.Skew, c.Ledger = worldSkew, pool.LedgerStrict
+		c.Skew, c.Ledger = a.ownership.Skew, pool.LedgerStrict
 		return c
 	}
 	c.Relay, c.Ledger, c.MinSessions, c.MaxSessions = true, pool.LedgerNot, 1, a.h.w.lanes
