@@ -138,7 +138,7 @@ func (h *simHost) request(a action) {
 			is = s.store.tables[a.record.Table][a.record.Key]
 		default:
 			done, is = s.store.swap(a.record, a.old, a.with)
-			if done {
+			if done && Tells(a.record, a.old) {
 				s.hint()
 			}
 		}

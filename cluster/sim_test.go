@@ -35,6 +35,7 @@ type sim struct {
 	copies bool          // a reading is the host's own, as over a network
 
 	busy    int // events in this second
+	hectic  int // the most of them
 	tenures uint64
 	changes int
 	moves   map[string]int // owners, by account
@@ -44,7 +45,7 @@ type sim struct {
 
 func newSim(seed uint64, ttl time.Duration, hosts, accounts int) *sim {
 	s := &sim{seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), ttl: ttl,
-		slow: 20 * time.Millisecond, drain: time.Second, keeps: 0.1, told: 0.8,
+		hectic: 100_000, slow: 20 * time.Millisecond, drain: time.Second, keeps: 0.1, told: 0.8,
 		moves: make(map[string]int), last: make(map[string]*simTenant), lostAt: -time.Hour}
 	s.store = newSimStore(s)
 	for i := range accounts {
@@ -129,7 +130,7 @@ func (s *sim) play(until time.Duration) {
 		if s.now/time.Second != e.at/time.Second {
 			s.busy = 0
 		}
-		if s.busy++; s.busy > 100000 {
+		if s.busy++; s.busy > s.hectic {
 			s.fail("nothing comes to rest")
 		}
 		s.now = e.at

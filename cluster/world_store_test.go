@@ -13,7 +13,6 @@ type worldStore struct {
 	past   [][NumTables]map[string][]byte
 	landed map[worldTenure]time.Duration // when the last request was sent that wrote a lease, of a process in a term
 	asks   int
-	octets int // of answers
 }
 
 // worldTenure is one time of owning an account.
@@ -141,7 +140,7 @@ func (h *worldHost) request(a action) {
 		case doGet:
 			is = w.store.tables[a.record.Table][a.record.Key]
 		default:
-			if done, is = w.store.swap(a.record, a.old, a.with, asked); done {
+			if done, is = w.store.swap(a.record, a.old, a.with, asked); done && Tells(a.record, a.old) {
 				w.hint()
 			}
 		}
