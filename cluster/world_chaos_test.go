@@ -216,7 +216,9 @@ func (w *world) heal() {
 	if w.troubled || w.refusals > w.refused { // a login that was refused is tried again within a minute and its jitter
 		within += 100 * time.Second
 	}
-	w.await(within, "commands answered", func() bool { return w.allServed(begun) })
+	if w.lanes > 8 { // a command that a limit holds keeps its lane, so that few lanes may all be kept
+		w.await(within, "commands answered", func() bool { return w.allServed(begun) })
+	}
 	w.troubled, w.refused = false, w.refusals
 }
 

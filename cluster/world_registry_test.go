@@ -20,7 +20,6 @@ type worldRegistry struct {
 	away    time.Duration // until then it takes no connection
 	open    int           // sessions that it counts
 	windows []*worldWindow
-	last    time.Duration // when it has answered a client last
 }
 
 // worldWindow is a limit: n commands within per.

@@ -73,7 +73,7 @@ func newWorld(seed uint64) *world {
 	w := &world{seed: seed, rand: rand.New(rand.NewPCG(seed, 7)), held: make(map[string]string)}
 	r := w.rand
 	w.ttl = pick(r, 5*time.Second, 10*time.Second, 15*time.Second)
-	w.lanes = 1 + r.IntN(8)
+	w.lanes = pick(r, 1+r.IntN(8), 64)
 	w.apart = pick(r, time.Millisecond, 5*time.Millisecond, 50*time.Millisecond)
 	w.slow = 20 * time.Millisecond
 	w.forgets, w.odd = seed%8 == 3, seed%8 == 6
@@ -145,7 +145,7 @@ func (w *world) host(name string) *worldHost {
 
 // amnesia reports whether the world has trouble for which limits are not promised: an engine that has
 // forgotten what was used, or an owner whose clock is wrong.
-func (w *world) amnesia() bool { return w.forgets || w.odd }
+func (w *world) amnesia() bool { return w.forgets }
 
 func (w *world) fail(form string, args ...any) {
 	if w.failed == "" {
@@ -191,12 +191,13 @@ func worldShare() int {
 	case *worldCommands > 0:
 		return *worldCommands
 	case testing.Short() || raceEnabled: // it has one goroutine
-		return 30_000
+		return 20_000
 	}
 	return 200_000
 }
 
-// TestWorld plays clusters as a whole. A seed that failed belongs into TestWorldSeeds.
+// TestWorld plays clusters as a whole. A seed that failed plays the same again with -world.seed, and says what
+// happens.
 func TestWorld(t *testing.T) {
 	if *worldSeed != 0 {
 		if w := playWorld(*worldSeed); w.failed != "" {
