@@ -86,17 +86,23 @@ func TestOnlyItself(t *testing.T) {
 	})
 }
 
-// TestLongSimulation ends ten million simulated commands with a new seed, in CI. It is built
-// without the race detector: the simulation has one goroutine.
+// TestLongSimulation ends ten million simulated commands of a pool, and two million of clusters as a
+// whole, with new seeds, in CI. It is built without the race detector: a simulation has one goroutine.
 func TestLongSimulation(t *testing.T) {
 	if os.Getenv("CI") == "" {
 		t.Skip("CI is not set")
 	}
-	out, err := tool(t, "go", "test", "-count", "1", "-v", "-run", "^TestSimulation$", "./"+directoryOf(t, "TestSimulation"), "-args", "-sim.commands", "10000000")
-	if err != nil {
-		t.Errorf("%v", err)
+	for name, args := range map[string][]string{
+		"TestSimulation": {"-sim.commands", "10000000"},
+		"TestWorld":      {"-world.commands", "2100000"},
+	} {
+		out, err := tool(t, "go", append([]string{"test", "-count", "1", "-v", "-run", "^" + name + "$",
+			"./" + directoryOf(t, name), "-args"}, args...)...)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		t.Log(out)
 	}
-	t.Log(out)
 }
 
 // TestBenchmarksRun runs each benchmark once.

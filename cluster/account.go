@@ -40,6 +40,8 @@ type account struct {
 	ever    bool          // there was a record
 	kept    bool          // there was a ledger
 	maxTerm uint64        // the highest that was seen
+	behind  time.Duration // by how much the clock of the ledger's writer was behind ours, at most; see skewOf
+	wrote   Instant       // when that was so
 	tried   uint64        // the last that this host has asked for
 
 	// What was told to the tenant last, when state is stateNone.
@@ -100,6 +102,7 @@ func (m *machine) observe(a *account, rec []byte, at, now Instant) {
 		a.watch = now.Boot
 		a.rec = rec
 		a.lease, a.clear = readLease(rec)
+		m.clock(a, now)
 		a.fast = a.clear && a.lease.Released && a.lease.Term >= a.maxTerm && beforeClear && !before.Released &&
 			before.Term == a.lease.Term && before.Instance == a.lease.Instance
 		a.first = !a.read

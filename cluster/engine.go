@@ -50,8 +50,9 @@ type Engine interface {
 	// r.Value removes it. It reports whether it did; otherwise now is the record that is there. After
 	// an error nobody knows whether it did, or still will.
 	Swap(ctx context.Context, r Record, old []byte, with ...Record) (done bool, now []byte, err error)
-	// Watch calls changed, from any goroutine, when records of Leases or Members may have changed,
-	// until ctx ends. It is a hint: it may say so too often, and be silent where something changed.
+	// Watch calls changed, from any goroutine, when records of Leases or Members may have changed in a
+	// way that Tells tells, until ctx ends. It is a hint: it may say so too often, and be silent where
+	// something changed.
 	Watch(ctx context.Context, changed func())
 	// Close ends the connections. No method is called afterwards.
 	Close() error

@@ -46,6 +46,7 @@ func (m *machine) keep(key string, term uint64, content []byte, number uint64, n
 	}
 	l := &a.ledger
 	l.content = content
+	a.behind, a.wrote = 0, now
 	l.seq++
 	l.tickets = append(l.tickets, ticket{number: number, seq: l.seq, by: now.Boot + m.cfg.TTL/3})
 	m.step(a, now)

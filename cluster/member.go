@@ -83,7 +83,9 @@ func (m *machine) see(host string, rec []byte, at, now Instant) {
 	gone := !first && !m.alive(o, now)
 	o.rec, o.watch = rec, now.Boot
 	o.Member, o.clear = readMember(host, rec)
-	o.part = partsOf(o.Accounts)
+	if o.part == nil || o.Accounts != was.Accounts {
+		o.part = partsOf(o.Accounts)
+	}
 	if !o.clear {
 		if first || was.Host != "" {
 			m.say(slog.LevelWarn, "the record of a member cannot be read", "host", host)

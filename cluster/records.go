@@ -23,6 +23,9 @@ type Lease struct {
 	Reason    Reason `json:"reason"`              // of the owner's taking, or of its release
 	Since     int64  `json:"since"`               // of the term, milliseconds since 1970
 	Kept      bool   `json:"kept,omitempty"`      // there is a ledger
+	// Wall is the clock by which the ledger was written, at this writing, milliseconds since 1970: the owner's,
+	// as it was set then.
+	Wall int64 `json:"wall"`
 }
 
 // Member is the record of a host in Members.

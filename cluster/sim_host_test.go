@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -128,13 +129,16 @@ func (h *simHost) request(a action) {
 		case doLoad:
 			all = make(map[string][]byte)
 			for k, v := range s.store.tables[a.table] {
+				if s.store.octets += len(k) + len(v); s.copies {
+					v = bytes.Clone(v)
+				}
 				all[k] = v
 			}
 		case doGet:
 			is = s.store.tables[a.record.Table][a.record.Key]
 		default:
 			done, is = s.store.swap(a.record, a.old, a.with)
-			if done {
+			if done && Tells(a.record, a.old) {
 				s.hint()
 			}
 		}

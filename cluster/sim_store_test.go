@@ -16,6 +16,7 @@ type simStore struct {
 	landed map[string]map[string]time.Duration // when a record of an instance landed last
 	tenure map[string]uint64                   // of the ledger that was written last
 	asks   int
+	octets int // of tables that were loaded
 }
 
 type simPast struct {

@@ -27,12 +27,15 @@ type sim struct {
 	store  *simStore
 
 	faulty float64       // share of requests that go wrong
+	told   float64       // share of changes that a host hears of at once
 	slow   time.Duration // longest way of a request, one way
 	drain  time.Duration // longest yield
 	keeps  float64       // share of writings with a ledger to keep
 	lostAt time.Duration // when the engine has lost something last
+	copies bool          // a reading is the host's own, as over a network
 
 	busy    int // events in this second
+	hectic  int // the most of them
 	tenures uint64
 	changes int
 	moves   map[string]int // owners, by account
@@ -42,7 +45,7 @@ type sim struct {
 
 func newSim(seed uint64, ttl time.Duration, hosts, accounts int) *sim {
 	s := &sim{seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), ttl: ttl,
-		slow: 20 * time.Millisecond, drain: time.Second, keeps: 0.1,
+		hectic: 100_000, slow: 20 * time.Millisecond, drain: time.Second, keeps: 0.1, told: 0.8,
 		moves: make(map[string]int), last: make(map[string]*simTenant), lostAt: -time.Hour}
 	s.store = newSimStore(s)
 	for i := range accounts {
@@ -77,7 +80,7 @@ func (s *sim) note(form string, args ...any) {
 // hint tells the hosts that something has changed, mostly.
 func (s *sim) hint() {
 	for _, h := range s.hosts {
-		if h.up && s.now >= h.cut && s.chance(0.8) {
+		if h.up && s.now >= h.cut && s.chance(s.told) {
 			h.event(between(s.rand, 0, s.slow), func(m *machine, now Instant) { m.changed(now) })
 		}
 	}
@@ -127,7 +130,7 @@ func (s *sim) play(until time.Duration) {
 		if s.now/time.Second != e.at/time.Second {
 			s.busy = 0
 		}
-		if s.busy++; s.busy > 100000 {
+		if s.busy++; s.busy > s.hectic {
 			s.fail("nothing comes to rest")
 		}
 		s.now = e.at

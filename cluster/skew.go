@@ -72,3 +72,28 @@ func (m *machine) setOdd(odd bool, now Instant) {
 	}
 	m.odd = odd
 }
+
+// clock notes by how much the clock of the host that wrote the record is behind ours. It wrote before now, so
+// it is not by more than the record is old, by the two clocks. A record that was there when this host looked
+// first says nothing: it may be of last night.
+func (m *machine) clock(a *account, now Instant) {
+	switch {
+	case !a.clear || a.lease.Instance == m.cfg.Instance:
+		return
+	case !a.read:
+		a.behind = 0
+	default:
+		a.behind = max(0, now.Wall-time.Duration(a.lease.Wall)*time.Millisecond)
+	}
+	a.wrote = now
+}
+
+// skewOf is by how much our clock is ahead of the one by which the ledger was written, at most, as far as that
+// is known. Ours may have been set since.
+func (a *account) skewOf(now Instant) time.Duration {
+	if a.wrote == (Instant{}) {
+		return 0
+	}
+	set := now.Wall - a.wrote.Wall - (now.Boot - a.wrote.Boot)
+	return max(0, a.behind+max(0, set))
+}

@@ -67,6 +67,7 @@ func (m *machine) claim(a *account, l Lease, now Instant) {
 		c.seq, c.lease.Kept = a.ledger.seq, true
 		with = []Record{{Table: Ledgers, Key: a.Key, Value: a.ledger.content}}
 	}
+	c.lease.Wall = millis(now.Wall - a.skewOf(now))
 	c.value = write(c.lease)
 	// More of them are not in doubt: the oldest cannot land any more, as others have.
 	if a.claims = append(a.claims, c); len(a.claims) > 16 {

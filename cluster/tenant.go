@@ -30,6 +30,9 @@ type Tenure struct {
 	// Ledger is what was kept last; nil: nothing. Lost: something was, and it is gone.
 	Ledger []byte
 	Lost   bool
+	// Skew is by how much the wall clock of this host may be ahead of the one by which Ledger was
+	// written.
+	Skew time.Duration
 	// Keep writes content in place of what was kept, as upstream.Keeper says. It does not block; it may
 	// be called until Lose, and while Yield is under way.
 	Keep func(content []byte, ticket uint64, done func(ticket uint64, ok bool))

@@ -3,6 +3,8 @@ package etcd
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -46,15 +48,17 @@ func (e *Engine) watch(ctx context.Context, changed func()) error {
 	}
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	options := []clientv3.OpOption{clientv3.WithPrefix(), clientv3.WithCreatedNotify()}
+	options := []clientv3.OpOption{clientv3.WithPrefix(), clientv3.WithCreatedNotify(), clientv3.WithPrevKV()}
 	leases := c.Watch(ctx, e.folder(cluster.Leases), options...)
 	members := c.Watch(ctx, e.folder(cluster.Members), options...)
 	for {
 		var got clientv3.WatchResponse
 		var open bool
+		t := cluster.Leases
 		select {
 		case got, open = <-leases:
 		case got, open = <-members:
+			t = cluster.Members
 		}
 		switch {
 		case got.Err() != nil:
@@ -62,6 +66,21 @@ func (e *Engine) watch(ctx context.Context, changed func()) error {
 		case !open:
 			return errors.New("it has ended")
 		}
-		changed()
+		if got.Created || slices.ContainsFunc(got.Events, func(ev *clientv3.Event) bool { return e.tells(t, ev) }) {
+			changed()
+		}
 	}
+}
+
+// tells reports whether what has happened to a record of t matters to others.
+func (e *Engine) tells(t cluster.Table, ev *clientv3.Event) bool {
+	r := cluster.Record{Table: t, Key: strings.TrimPrefix(string(ev.Kv.Key), e.folder(t))}
+	if ev.Type == clientv3.EventTypePut {
+		r.Value = ev.Kv.Value
+	}
+	var old []byte
+	if ev.PrevKv != nil {
+		old = ev.PrevKv.Value
+	}
+	return cluster.Tells(r, old)
 }

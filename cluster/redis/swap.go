@@ -46,10 +46,8 @@ type answer struct {
 func (e *Engine) Swap(ctx context.Context, r cluster.Record, old []byte, with ...cluster.Record) (bool, []byte, error) {
 	channel, records := "", append([]cluster.Record{r}, with...)
 	keys, args := make([]string, 0, len(records)), make([]string, 0, 3+3*len(records))
-	for _, r := range records {
-		if r.Table == cluster.Leases || r.Table == cluster.Members {
-			channel = e.channel
-		}
+	if cluster.Tells(r, old) {
+		channel = e.channel
 	}
 	args = append(append(args, channel), optional(old)...)
 	for _, r := range records {

@@ -89,13 +89,13 @@ func (t *tenant) tenancy() peer.Tenancy {
 func (t *tenant) Own(tn cluster.Tenure) {
 	cfg := t.part.cfg
 	t.take(cluster.Owner{Host: cfg.Host, Peer: cfg.Peer.Advertise, Term: tn.Term}, true)
-	o := upstream.Ownership{Term: tn.Term, Skew: cfg.MaxClockSkew}
+	o := upstream.Ownership{Term: tn.Term}
 	switch {
 	case tn.Fence != nil:
-		o.Fence = tn.Fence
+		o.Fence, o.Skew = tn.Fence, tn.Skew
 		o.Ledger, o.Memory = &clusterKeeper{tn.Keep}, t.remembered(tn)
 	case t.local != nil && t.local.ledger != nil:
-		o.Ledger, o.Memory, o.Skew = t.local.ledger, t.memory, 0
+		o.Ledger, o.Memory = t.local.ledger, t.memory
 	}
 	t.account.Own(o)
 }
