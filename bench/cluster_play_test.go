@@ -212,6 +212,31 @@ func playEngineEmpty(c *clusterRig, until time.Time) check {
 	return c.engineGone(until, c.engine.RestartEmpty)
 }
 
+// playBoth: the engine is killed and starts again with nothing, and the owner is killed as well. Nobody
+// knows what was used of limits and of the budget of logins; the hosts that are left remember that there
+// was something, so that all of it counts as used: the budget for a minute.
+func playBoth(c *clusterRig, until time.Time) check {
+	var all []span
+	most := 2*c.spec.ttl + max(c.spec.window(), time.Minute)
+	for first := true; first || again(until); first = false {
+		h := c.owner()
+		from := time.Now()
+		c.engine.Kill()
+		h.kill()
+		c.engine.RestartEmpty()
+		time.Sleep(most + 4*time.Second)
+		all = append(all, span{from, time.Now()})
+		h.start()
+		time.Sleep(c.spec.ttl)
+	}
+	return func(e *evidence, tl timeline) {
+		c.atMost("longest pause", tl.longest(all), most, 2*time.Second)
+		if all := e.owners(); len(all) < 2 {
+			c.t.Errorf("nobody has taken the account over: %v", all)
+		}
+	}
+}
+
 // playEngineFlush: all that the engine knows is removed.
 func playEngineFlush(c *clusterRig, until time.Time) check {
 	return c.engineGone(until, c.engine.Flush)
