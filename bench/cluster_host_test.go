@@ -199,15 +199,6 @@ func (h *host) ctl(args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// scrape reads the host's metrics; nothing where it does not answer.
-func (h *host) scrape() samples {
-	m, err := scrape(h.admin)
-	if err != nil {
-		return nil
-	}
-	return m
-}
-
 // pid is the process; 0: it does not run.
 func (h *host) pid() int {
 	if h.p == nil {

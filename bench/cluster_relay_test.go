@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // direction is a way on which nothing comes through.
@@ -202,10 +204,10 @@ func deafen(c *net.TCPConn, on bool) {
 	}
 	_ = raw.Control(func(fd uintptr) {
 		if on {
-			const ret = 0x06 // BPF_RET | BPF_K: keep so many octets, none
-			_ = syscall.AttachLsf(int(fd), []syscall.SockFilter{{Code: ret}})
+			none := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K} // keep so many octets
+			_ = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &none})
 		} else {
-			_ = syscall.DetachLsf(int(fd)) // fails where there is none
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0) // fails where there is none
 		}
 	})
 }

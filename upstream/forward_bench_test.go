@@ -121,8 +121,6 @@ type hands struct {
 	owner, follower *hand
 	from            LaneSender // of the one lane
 	scanner         frame.Scanner
-	answer          []byte
-	x               int // ends that clients had
 }
 
 func handConfig() Config {

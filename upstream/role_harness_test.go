@@ -220,7 +220,6 @@ type door struct {
 	nc   net.Conn
 	from LaneSender
 	x    *Exchange
-	own  string // clTRID of x
 }
 
 func (d *doors) dial(context.Context) (net.Conn, error) {
