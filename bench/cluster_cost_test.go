@@ -106,6 +106,15 @@ func (c *costHosts) section(h *host) string {
 `, h.name, c.engine.config(c.engine.Addr), h.peer)
 }
 
+// scrape reads the host's metrics; nothing where it does not answer.
+func (h *host) scrape() samples {
+	m, err := scrape(h.admin)
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
 // waitUntil polls.
 func waitUntil(t *testing.T, what string, cond func() bool) {
 	t.Helper()
