@@ -16,7 +16,7 @@ import (
 )
 
 // host is one eppmux of a cluster, a process that a test starts, stops and ends. Its methods are for
-// the goroutine of the test, but address and running.
+// the goroutine of the test, but address, running and pid.
 type host struct {
 	// Immutable.
 	t      *testing.T
@@ -32,6 +32,7 @@ type host struct {
 	lines  *os.File
 
 	at      atomic.Pointer[string] // host:port of its listener; nil while it does not run
+	process atomic.Int64           // its id; 0: it does not run
 	admin   string
 	p       *child
 	stopped bool
@@ -98,6 +99,7 @@ func (h *host) start() {
 	if err := h.p.start(); err != nil {
 		h.t.Fatal(err)
 	}
+	h.process.Store(int64(h.p.cmd.Process.Pid))
 	at, err := h.p.find(`msg=listening .*listener=tcp://(\S+)`, 0)
 	if err == nil {
 		h.admin, err = h.p.find(`msg="admin listening" listener=(\S+)`, 0)
@@ -174,6 +176,7 @@ func (h *host) ask() {
 
 func (h *host) waited() error {
 	<-h.p.ended
+	h.process.Store(0)
 	err := h.p.cmd.Wait()
 	h.p, h.stopped = nil, false
 	return err
@@ -199,10 +202,5 @@ func (h *host) ctl(args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// pid is the process; 0: it does not run.
-func (h *host) pid() int {
-	if h.p == nil {
-		return 0
-	}
-	return h.p.cmd.Process.Pid
-}
+// pid is the process; 0: it does not run. Any goroutine may ask.
+func (h *host) pid() int { return int(h.process.Load()) }

@@ -38,6 +38,7 @@ type clusterRig struct {
 	began    time.Time
 	refused  int // logins above the number of sessions that are allowed
 	figures  *clusterFigures
+	lag      *lag
 
 	// spoilAnswers, if set, stands between clients and hosts; see interpose.
 	spoilAnswers func(unit []byte, near *unitWriter)
@@ -46,6 +47,8 @@ type clusterRig struct {
 func newClusterRig(t *testing.T, spec clusterSpec) *clusterRig {
 	t.Helper()
 	c := &clusterRig{t: t, spec: spec, bin: build(t), dir: shortDir(t)}
+	c.lag = newLag()
+	t.Cleanup(c.lag.end)
 	c.registry = newRegistry(t, c.bin, spec.registrySpec)
 	if c.spec.address == "" {
 		c.spec.address = c.registry.address

@@ -183,13 +183,13 @@ func (c *clusterRig) sameEnds(e *evidence, ends []time.Time) {
 		s := &e.sent[i]
 		for _, at := range ends {
 			if s.at.Before(at.Add(-margin)) && s.done.After(at) && s.end != answered {
-				c.t.Errorf("client %d at %s: %s %s was sent %v before the end, and ended as %d (%d)", s.client, s.host, s.command, s.name,
+				c.broken("client %d at %s: %s %s was sent %v before the end, and ended as %d (%d)", s.client, s.host, s.command, s.name,
 					at.Sub(s.at).Round(time.Millisecond), s.end, s.code)
 			}
 		}
 	}
 	if _, executed := e.unknown(); executed > 0 {
-		c.t.Errorf("%d transforms were executed whose clients have no answer", executed)
+		c.broken("%d transforms were executed whose clients have no answer", executed)
 	}
 }
 
@@ -197,6 +197,6 @@ func (c *clusterRig) sameEnds(e *evidence, ends []time.Time) {
 func (c *clusterRig) oneOwner(e *evidence) {
 	c.t.Helper()
 	if all := e.owners(); len(all) != 1 {
-		c.t.Errorf("the account was owned by %v", all)
+		c.broken("the account was owned by %v", all)
 	}
 }
