@@ -57,8 +57,11 @@ func playIdle(t *testing.T, engine string, b *strings.Builder) {
 		m := totals(members)
 		return m["owner"] == idleAccounts && m["lanes"] >= idleAccounts*(idleHosts-1) && m["sessions"] == idleAccounts
 	})
-	// The first minute has logins, and garbage of the start in it; after it a better member might take over.
+	// The host that came first has most accounts. A minute later the others take theirs over, one by one.
 	time.Sleep(75 * time.Second)
+	for last, n := -1.0, 0.0; last != n; time.Sleep(15 * time.Second) {
+		last, n = n, totals(members)["changes"]
+	}
 	before, begun, use := c.engineRequests(), time.Now(), usages(t, append(members, alone))
 	changes := totals(members)["changes"]
 	time.Sleep(60 * time.Second)
