@@ -11,7 +11,12 @@ import (
 type engineServer struct {
 	*enginetest.Server
 	replica *enginetest.Server // of Redis; nil: none
+	// stopped says that a scenario keeps the engine from answering, by itself or on the way.
+	stopped bool
 }
+
+// pause is Suspend.
+func (e *engineServer) pause() { e.stopped = true; e.Suspend() }
 
 // startEngine starts "etcd", "redis", or "replica", which is Redis with a replica.
 func startEngine(t *testing.T, kind string) *engineServer {
@@ -23,7 +28,7 @@ func startEngine(t *testing.T, kind string) *engineServer {
 		return &engineServer{Server: enginetest.StartRedis(t, enginetest.ServerConfig{})}
 	case "replica":
 		primary := enginetest.StartRedis(t, enginetest.ServerConfig{})
-		return &engineServer{primary, enginetest.StartReplica(t, primary)}
+		return &engineServer{Server: primary, replica: enginetest.StartReplica(t, primary)}
 	}
 	t.Fatalf("no engine is called %q", kind)
 	return nil

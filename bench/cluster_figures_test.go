@@ -67,7 +67,7 @@ func (c *clusterRig) atMost(what string, got, want, slack time.Duration) {
 		slack = 0
 	}
 	if got > want+slack {
-		c.t.Errorf("%s: got %v, want at most %v", what, got, want+slack)
+		c.broken("%s: got %v, want at most %v", what, got, want+slack)
 	}
 }
 
@@ -79,6 +79,6 @@ func (c *clusterRig) atLeast(what string, got, want, least float64) {
 		want = least
 	}
 	if got < want {
-		c.t.Errorf("%s: got %.3f, want at least %.2f", what, got, want)
+		c.broken("%s: got %.3f, want at least %.2f", what, got, want)
 	}
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // host is one eppmux of a cluster, a process that a test starts, stops and ends. Its methods are for
-// the goroutine of the test, but address and running.
+// the goroutine of the test, but address, running and pid.
 type host struct {
 	// Immutable.
 	t      *testing.T
@@ -28,9 +28,11 @@ type host struct {
 	audit  string // file
 	socket string // of ctl
 	peer   string // host:port, where it takes lanes
+	clock  string // file, see setClock
 	lines  *os.File
 
 	at      atomic.Pointer[string] // host:port of its listener; nil while it does not run
+	process atomic.Int64           // its id; 0: it does not run
 	admin   string
 	p       *child
 	stopped bool
@@ -45,13 +47,14 @@ func newHost(t *testing.T, bin, dir string, number int, text func(h *host) strin
 	name := string(rune('a' + number))
 	h := &host{t: t, name: name, source: fmt.Sprintf("127.0.0.%d", 11+number), dir: dir, bin: bin, peer: freePeer(t)}
 	h.config, h.audit = filepath.Join(dir, name+".yaml"), filepath.Join(dir, name+".audit")
-	h.socket = filepath.Join(dir, name+".sock")
+	h.socket, h.clock = filepath.Join(dir, name+".sock"), filepath.Join(dir, name+".clock")
 	if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(h.config, []byte(text(h)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	h.setClock(0)
 	var err error
 	logs := os.Getenv("EPPMUX_CLUSTER_LOGS") // a folder where they stay
 	if logs == "" {
@@ -90,11 +93,13 @@ func freePeer(t *testing.T) string {
 func (h *host) start() {
 	h.t.Helper()
 	h.p = newChild(exec.Command(h.bin, "serve", "--config", h.config), 1<<16)
+	h.p.cmd.Env = append(os.Environ(), "EPPMUX_TEST_CLOCK="+h.clock) // only clockBinary reads it
 	h.p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	h.p.note = h.noted
 	if err := h.p.start(); err != nil {
 		h.t.Fatal(err)
 	}
+	h.process.Store(int64(h.p.cmd.Process.Pid))
 	at, err := h.p.find(`msg=listening .*listener=tcp://(\S+)`, 0)
 	if err == nil {
 		h.admin, err = h.p.find(`msg="admin listening" listener=(\S+)`, 0)
@@ -113,6 +118,16 @@ func (h *host) noted(line string) {
 	if h.lastSaid = append(h.lastSaid, line); len(h.lastSaid) > 100 {
 		h.lastSaid = h.lastSaid[50:]
 	}
+}
+
+// count is how often the host has printed a line with some words, since the test began.
+func (h *host) count(words string) int {
+	h.t.Helper()
+	text, err := os.ReadFile(h.lines.Name())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return strings.Count(string(text), words)
 }
 
 func (h *host) said() []string {
@@ -161,6 +176,7 @@ func (h *host) ask() {
 
 func (h *host) waited() error {
 	<-h.p.ended
+	h.process.Store(0)
 	err := h.p.cmd.Wait()
 	h.p, h.stopped = nil, false
 	return err
@@ -186,10 +202,5 @@ func (h *host) ctl(args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// pid is the process; 0: it does not run.
-func (h *host) pid() int {
-	if h.p == nil {
-		return 0
-	}
-	return h.p.cmd.Process.Pid
-}
+// pid is the process; 0: it does not run. Any goroutine may ask.
+func (h *host) pid() int { return int(h.process.Load()) }

@@ -21,7 +21,8 @@ type evidence struct {
 	audits   map[string][]auditMark // by host
 	// What is allowed.
 	refused  int           // logins above the number of sessions
-	rate     int           // commands in any second; 0: no limit
+	rate     int           // commands in any window; 0: no limit
+	per      time.Duration // the window
 	deadline time.Duration // of a command, from its sending to its end
 	sharing  bool          // hosts forward: each one that had a hand in a transform has it in its log
 }
@@ -218,7 +219,7 @@ func (e *evidence) twoWriters() (found []string) {
 	return found
 }
 
-// tooFast: more commands in a second than the limit has, by the journal's own times.
+// tooFast: more commands in a window than the limit has, by the journal's own times.
 func (e *evidence) tooFast() (found []string) {
 	var at []time.Time
 	for i := range e.journal {
@@ -228,7 +229,7 @@ func (e *evidence) tooFast() (found []string) {
 	}
 	slices.SortFunc(at, time.Time.Compare)
 	for i := e.rate; e.rate > 0 && i < len(at); i++ {
-		if d := at[i].Sub(at[i-e.rate]); d < time.Second {
+		if d := at[i].Sub(at[i-e.rate]); d < e.per {
 			found = append(found, fmt.Sprintf("too fast: %d commands in %v up to %v", e.rate+1, d, at[i].Format("15:04:05.000")))
 		}
 	}

@@ -61,6 +61,7 @@ func playStop(c *clusterRig, until time.Time) check {
 	var woken []span
 	for first := true; first || again(until); first = false {
 		h := c.owner()
+		c.engine.stopped = true // for that host
 		h.suspend()
 		time.Sleep(2 * c.spec.ttl)
 		h.resume()
@@ -72,7 +73,7 @@ func playStop(c *clusterRig, until time.Time) check {
 		// their own back-off, see faults.md row 46.
 		c.atMost("longest pause behind the waking", tl.longest(woken), c.spec.ttl+2*time.Second, 4*time.Second)
 		if all := e.owners(); len(all) < 2 {
-			c.t.Errorf("nobody has taken the account over: %v", all)
+			c.broken("nobody has taken the account over: %v", all)
 		}
 	}
 }
@@ -124,7 +125,7 @@ func playHandover(c *clusterRig, until time.Time) check {
 		moves := len(e.owners()) - 1
 		c.figure("handovers asked for, changes of the owner", done, moves)
 		if moves < done*2/3 || failed > done/3 {
-			c.t.Errorf("%d handovers, %d failed, and the owner has changed %d times", done, failed, moves)
+			c.broken("%d handovers, %d failed, and the owner has changed %d times", done, failed, moves)
 		}
 		c.atMost("longest pause", tl.pause(s.from, s.to), time.Second, 2*time.Second)
 		c.sameEnds(e, []time.Time{s.from, s.to})
@@ -154,18 +155,22 @@ func (c *clusterRig) allAnswered(e *evidence) {
 		}
 	}
 	if lost > 0 {
-		c.t.Errorf("%d commands were not answered", lost)
+		c.broken("%d commands were not answered", lost)
 	}
 }
 
 // playEngineStop: the engine does not answer for half a ttl. Nobody notices.
 func playEngineStop(c *clusterRig, until time.Time) check {
+	length := c.spec.ttl / 2
+	if !clusterLong { // of the least ttl half is all but a third of a second of what a lease allows
+		length = c.spec.ttl * 2 / 5
+	}
 	before := wait(c.spec.ttl)
 	var stops []span
 	for first := true; first || again(until); first = false {
 		from := time.Now()
-		c.engine.Suspend()
-		time.Sleep(c.spec.ttl / 2)
+		c.engine.pause()
+		time.Sleep(length)
 		c.engine.Resume()
 		time.Sleep(c.spec.ttl / 2)
 		stops = append(stops, span{from, time.Now()})
@@ -183,7 +188,7 @@ func playEngineStop(c *clusterRig, until time.Time) check {
 func playEngineAway(c *clusterRig, until time.Time) check {
 	var back []span
 	for first := true; first || again(until); first = false {
-		c.engine.Suspend()
+		c.engine.pause()
 		time.Sleep(2 * c.spec.ttl)
 		c.engine.Resume()
 		back = append(back, wait(2*c.spec.ttl))
@@ -198,6 +203,7 @@ func (c *clusterRig) engineGone(until time.Time, forget func()) check {
 	var all []span
 	for first := true; first || again(until); first = false {
 		from := time.Now()
+		c.engine.stopped = true
 		forget()
 		time.Sleep(2*c.spec.ttl + 2*time.Second)
 		all = append(all, span{from, time.Now()})
@@ -210,6 +216,32 @@ func (c *clusterRig) engineGone(until time.Time, forget func()) check {
 // playEngineEmpty: the engine is killed and starts again with nothing.
 func playEngineEmpty(c *clusterRig, until time.Time) check {
 	return c.engineGone(until, c.engine.RestartEmpty)
+}
+
+// playBoth: the engine is killed and starts again with nothing, and the owner is killed as well. Nobody
+// knows what was used of limits and of the budget of logins; the hosts that are left remember that there
+// was something, so that all of it counts as used: the budget for a minute.
+func playBoth(c *clusterRig, until time.Time) check {
+	var all []span
+	most := 2*c.spec.ttl + max(c.spec.window(), time.Minute)
+	for first := true; first || again(until); first = false {
+		h := c.owner()
+		from := time.Now()
+		c.engine.stopped = true
+		c.engine.Kill()
+		h.kill()
+		c.engine.RestartEmpty()
+		time.Sleep(most + 4*time.Second)
+		all = append(all, span{from, time.Now()})
+		h.start()
+		time.Sleep(c.spec.ttl)
+	}
+	return func(e *evidence, tl timeline) {
+		c.atMost("longest pause", tl.longest(all), most, 2*time.Second)
+		if all := e.owners(); len(all) < 2 {
+			c.broken("nobody has taken the account over: %v", all)
+		}
+	}
 }
 
 // playEngineFlush: all that the engine knows is removed.
@@ -263,6 +295,7 @@ func playCutEngine(c *clusterRig, until time.Time) check {
 		h := c.owner()
 		store := c.stores[slices.Index(c.hosts, h)]
 		from := time.Now()
+		c.engine.stopped = true
 		store.cut("", both)
 		time.Sleep(2 * c.spec.ttl)
 		store.heal()
@@ -272,7 +305,7 @@ func playCutEngine(c *clusterRig, until time.Time) check {
 	return func(e *evidence, tl timeline) {
 		c.atMost("longest pause", tl.longest(cuts), c.spec.ttl+2*time.Second, 2*time.Second)
 		if all := e.owners(); len(all) < 2 {
-			c.t.Errorf("nobody has taken the account over: %v", all)
+			c.broken("nobody has taken the account over: %v", all)
 		}
 	}
 }

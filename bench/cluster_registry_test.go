@@ -17,7 +17,16 @@ import (
 type registrySpec struct {
 	sessions int
 	latency  time.Duration
-	rate     int // commands a second over all connections; 0: no limit
+	rate     int           // commands in each window over all connections; 0: no limit
+	per      time.Duration // the window; 0: a second
+}
+
+// window is that of the rate.
+func (s *registrySpec) window() time.Duration {
+	if s.per == 0 {
+		return time.Second
+	}
+	return s.per
 }
 
 // registry is the sandbox as a process, with a journal. All hosts of a cluster use one account of it.
@@ -36,7 +45,7 @@ func newRegistry(t *testing.T, bin string, spec registrySpec) *registry {
 	flags := []string{"sandbox", "--listen", "127.0.0.1:0", "--tls", r.dir, "--mutual", "--stats-listen", "127.0.0.1:0",
 		"--journal", r.journal, "--sessions", fmt.Sprint(spec.sessions), "--latency", spec.latency.String()}
 	if spec.rate > 0 {
-		flags = append(flags, "--rate", fmt.Sprintf("%d/1s", spec.rate))
+		flags = append(flags, "--rate", fmt.Sprintf("%d/%v", spec.rate, spec.window()))
 	}
 	s := launch(t, bin, flags...)
 	r.address = s.find(`(127\.0\.0\.1:\d+)`)

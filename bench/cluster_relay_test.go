@@ -25,7 +25,7 @@ const (
 
 // relay stands before a listener and passes connections on. It can cut them, as a network does: the
 // kernel then drops what comes in, and acknowledges nothing of it, so that either end sees what it
-// would see of packets that are lost. Who connects is told apart by who.
+// would see of packets that are lost. Who connects is told apart by of.
 type relay struct {
 	t  *testing.T
 	ln net.Listener
@@ -35,12 +35,13 @@ type relay struct {
 	to    string               // host:port; guarded by mu
 	cuts  map[string]direction // by name, "" for all; guarded by mu
 	links map[*link]struct{}   // guarded by mu
+	named bool                 // somebody was cut or reset by name; guarded by mu
 	wg    sync.WaitGroup
 }
 
 // link is one connection through a relay.
 type link struct {
-	from       string
+	from       string       // empty until it is needed; guarded by the relay's mu
 	near, away *net.TCPConn // away is nil until it is connected; guarded by the relay's mu
 }
 
@@ -71,14 +72,29 @@ func (r *relay) accept() {
 			return
 		}
 		l := &link{near: c.(*net.TCPConn)}
-		if r.of != nil {
-			l.from = r.of(c)
-		}
 		r.mu.Lock()
 		r.links[l] = struct{}{}
+		if r.named {
+			r.name(l)
+		}
 		r.apply(l)
 		r.mu.Unlock()
 		r.wg.Go(func() { r.carry(l) })
+	}
+}
+
+// names finds out who has all the connections that there are. Before anybody is cut by name nobody asks:
+// it takes a while, as long as a handshake may on a busy machine. The caller holds mu.
+func (r *relay) names() {
+	r.named = true
+	for l := range r.links {
+		r.name(l)
+	}
+}
+
+func (r *relay) name(l *link) {
+	if l.from == "" && r.of != nil {
+		l.from = r.of(l.near)
 	}
 }
 
@@ -134,6 +150,9 @@ func (r *relay) drop(l *link) {
 func (r *relay) cut(from string, d direction) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if from != "" {
+		r.names()
+	}
 	r.cuts[from] = d
 	for l := range r.links {
 		r.apply(l)
@@ -162,6 +181,9 @@ func (r *relay) heal() {
 func (r *relay) reset(from string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if from != "" {
+		r.names()
+	}
 	for l := range r.links {
 		if from != "" && l.from != from {
 			continue

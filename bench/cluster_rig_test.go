@@ -38,6 +38,7 @@ type clusterRig struct {
 	began    time.Time
 	refused  int // logins above the number of sessions that are allowed
 	figures  *clusterFigures
+	lag      *lag
 
 	// spoilAnswers, if set, stands between clients and hosts; see interpose.
 	spoilAnswers func(unit []byte, near *unitWriter)
@@ -46,6 +47,8 @@ type clusterRig struct {
 func newClusterRig(t *testing.T, spec clusterSpec) *clusterRig {
 	t.Helper()
 	c := &clusterRig{t: t, spec: spec, bin: build(t), dir: shortDir(t)}
+	c.lag = newLag()
+	t.Cleanup(c.lag.end)
 	c.registry = newRegistry(t, c.bin, spec.registrySpec)
 	if c.spec.address == "" {
 		c.spec.address = c.registry.address
@@ -71,7 +74,7 @@ func newClusterRig(t *testing.T, spec clusterSpec) *clusterRig {
 func (c *clusterRig) config(h *host) string {
 	limits := "[]"
 	if c.spec.rate > 0 && !c.spec.unruly {
-		limits = fmt.Sprintf("[{limit: %d, per: 1s, burst: 10}]", c.spec.rate)
+		limits = fmt.Sprintf("[{limit: %d, per: %v, burst: 10}]", c.spec.rate, c.spec.window())
 	}
 	pem := func(name string) string { return filepath.Join(c.registry.dir, name) }
 	text := fmt.Sprintf(`registries:
@@ -107,7 +110,7 @@ audit: {file: %s}
 }
 
 // queue is how long commands may wait: longer than two takeovers.
-func (c *clusterRig) queue() time.Duration { return 4*c.spec.ttl + 4*time.Second }
+func (c *clusterRig) queue() time.Duration { return 4*c.spec.ttl + 4*c.spec.window() }
 
 // patience is how long a client waits for an answer: for the queue, and a command and its repetition
 // at two hosts.
@@ -226,7 +229,7 @@ func socketInode(nc net.Conn) string {
 func (c *clusterRig) finish() *evidence {
 	c.t.Helper()
 	e := &evidence{sent: c.crowd.ended(), breaches: c.registry.counters().Breaches, journal: c.journal(), audits: map[string][]auditMark{},
-		refused: c.refused, rate: c.spec.rate, deadline: c.patience(), sharing: c.spec.ttl > 0}
+		refused: c.refused, rate: c.spec.rate, per: c.spec.window(), deadline: c.patience(), sharing: c.spec.ttl > 0}
 	for _, h := range c.hosts {
 		e.audits[h.name] = auditMarks(c.t, h.audit)
 	}

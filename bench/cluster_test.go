@@ -21,7 +21,9 @@ type scenario struct {
 	// short is what it is played with where it is short; the others are for EPPMUX_CLUSTER_LONG, but
 	// those that its engine is not made for.
 	short   variant
-	engines []string // nil: etcd and redis
+	engines []string                           // nil: etcd and redis
+	long    bool                               // it is for EPPMUX_CLUSTER_LONG only
+	spec    func(t *testing.T, s *clusterSpec) // what it has otherwise than others; nil: nothing
 	play    func(c *clusterRig, until time.Time) check
 }
 
@@ -39,10 +41,14 @@ var clusterScenarios = []scenario{
 	{name: "engine-stop", short: variant{"etcd", 3}, play: playEngineStop},
 	{name: "engine-away", short: variant{"redis", 1}, play: playEngineAway},
 	{name: "engine-empty", short: variant{"etcd", 1}, play: playEngineEmpty},
+	{name: "both", short: variant{"redis", 1}, long: true, play: playBoth, spec: func(_ *testing.T, s *clusterSpec) { s.rate, s.per = 600, 10*time.Second }},
 	{name: "engine-flush", short: variant{"redis", 3}, play: playEngineFlush},
 	{name: "engine-promote", short: variant{"replica", 3}, engines: []string{"replica"}, play: playEnginePromote},
 	{name: "cut-lanes", short: variant{"redis", 3}, play: playCutLanes},
 	{name: "cut-engine", short: variant{"etcd", 1}, play: playCutEngine},
+	{name: "clock", short: variant{"redis", 3}, long: true, play: playClock, spec: func(t *testing.T, s *clusterSpec) {
+		s.bin = func(int) string { return clockBinary(t) }
+	}},
 }
 
 // TestCluster: three hosts share an account of one session or three and 100 commands a second, for 60
@@ -57,6 +63,9 @@ func TestCluster(t *testing.T) {
 	for _, s := range clusterScenarios {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
+			if s.long && !clusterLong {
+				t.Skip("set EPPMUX_CLUSTER_LONG")
+			}
 			for _, v := range s.variants() {
 				t.Run(v.String(), func(t *testing.T) {
 					t.Parallel()
@@ -90,6 +99,9 @@ func (s *scenario) run(t *testing.T, v variant, figures *clusterFigures) {
 		registrySpec: registrySpec{sessions: v.sessions, latency: 20 * time.Millisecond, rate: limitOfCluster}}
 	if v.sessions == 1 {
 		spec.latency = 5 * time.Millisecond // one session can use the rate
+	}
+	if s.spec != nil {
+		s.spec(t, &spec)
 	}
 	c := newClusterRig(t, spec)
 	c.figures = figures
@@ -171,13 +183,13 @@ func (c *clusterRig) sameEnds(e *evidence, ends []time.Time) {
 		s := &e.sent[i]
 		for _, at := range ends {
 			if s.at.Before(at.Add(-margin)) && s.done.After(at) && s.end != answered {
-				c.t.Errorf("client %d at %s: %s %s was sent %v before the end, and ended as %d (%d)", s.client, s.host, s.command, s.name,
+				c.broken("client %d at %s: %s %s was sent %v before the end, and ended as %d (%d)", s.client, s.host, s.command, s.name,
 					at.Sub(s.at).Round(time.Millisecond), s.end, s.code)
 			}
 		}
 	}
 	if _, executed := e.unknown(); executed > 0 {
-		c.t.Errorf("%d transforms were executed whose clients have no answer", executed)
+		c.broken("%d transforms were executed whose clients have no answer", executed)
 	}
 }
 
@@ -185,6 +197,6 @@ func (c *clusterRig) sameEnds(e *evidence, ends []time.Time) {
 func (c *clusterRig) oneOwner(e *evidence) {
 	c.t.Helper()
 	if all := e.owners(); len(all) != 1 {
-		c.t.Errorf("the account was owned by %v", all)
+		c.broken("the account was owned by %v", all)
 	}
 }

@@ -314,6 +314,69 @@ func TestOddClock(t *testing.T) {
 	}
 }
 
+// TestOddClockStays: whom three have found to be wrong is so for two as well, until their clocks agree, and
+// where the other one begins anew. Alone it takes part again: nobody else does.
+func TestOddClockStays(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		at   time.Duration // by how much the host that stays is off
+		odd  string        // with three
+		then func(s *script, beat uint64) map[string][]byte
+		want string
+	}{
+		{"self", time.Hour, "a", func(s *script, beat uint64) map[string][]byte {
+			return map[string][]byte{"b": s.card("b", beat, time.Hour)}
+		}, "a"},
+		{"self, and the other restarts", time.Hour, "a", func(s *script, beat uint64) map[string][]byte {
+			return map[string][]byte{"b": bytes.ReplaceAll(s.card("b", beat, time.Hour), []byte("b-1"), []byte("b-2"))}
+		}, "a"},
+		{"self, set right", time.Hour, "a", func(s *script, beat uint64) map[string][]byte {
+			return map[string][]byte{"b": s.card("b", beat, 0)}
+		}, ""},
+		{"self, alone", time.Hour, "a", func(s *script, beat uint64) map[string][]byte { return nil }, ""},
+		{"other", 0, "b", func(s *script, beat uint64) map[string][]byte {
+			return map[string][]byte{"b": s.card("b", beat, time.Hour)}
+		}, "b"},
+		{"other, set right", 0, "b", func(s *script, beat uint64) map[string][]byte {
+			return map[string][]byte{"b": s.card("b", beat, 0)}
+		}, ""},
+	} {
+		s := newScript(t)
+		odd := func() (hosts string) {
+			if s.m.odd {
+				hosts = "a"
+			}
+			for _, host := range []string{"b", "c"} {
+				if o := s.m.members[host]; o != nil && o.odd {
+					hosts += host
+				}
+			}
+			return hosts
+		}
+		play := func(members func(beat uint64) map[string][]byte, begin, want string) {
+			for beat := range uint64(12) {
+				s.round(nil, members(beat/2))
+				s.at.Boot += 2500 * time.Millisecond
+				s.at.Wall += 2500 * time.Millisecond
+				if got := odd(); got == begin && got != want {
+					continue
+				} else if got != want {
+					t.Errorf("%s: odd %q at beat %d, want %q before %q", tt.name, got, beat, begin, want)
+				}
+				begin = want
+			}
+			if odd() != want {
+				t.Errorf("%s: odd %q, want %q", tt.name, odd(), want)
+			}
+		}
+		c := tt.at
+		play(func(beat uint64) map[string][]byte {
+			return map[string][]byte{"b": s.card("b", beat, time.Hour), "c": s.card("c", beat, c)}
+		}, "", tt.odd)
+		play(func(beat uint64) map[string][]byte { return tt.then(s, beat+100) }, tt.odd, tt.want)
+	}
+}
+
 func TestTwoClocksOnlyWarn(t *testing.T) {
 	s := newScript(t)
 	for beat := range uint64(8) {

@@ -44,31 +44,47 @@ func (m *machine) compare(now Instant) {
 	n := len(lows)
 	lo, hi := lows[(n-1)/2]-m.cfg.MaxSkew, highs[n/2]+m.cfg.MaxSkew
 	off := func(i interval) bool { return n > 2 && (i.lo > hi || i.hi < lo) }
-	for _, o := range m.members {
-		o.odd = o.host != m.cfg.Host && off(clocks[o]) && clocks[o] != (interval{})
-	}
-	m.setOdd(off(interval{}), now)
 	apart := false
 	if n == 2 {
 		for _, i := range clocks {
 			apart = i.lo > m.cfg.MaxSkew || i.hi < -m.cfg.MaxSkew
 		}
 	}
-	if apart && !m.apart {
+	for _, o := range m.members {
+		i, known := clocks[o]
+		o.odd = o.host != m.cfg.Host && (known && off(i) || o.odd && n <= 2 && (!known || apart))
+	}
+	// Two cannot tell who is wrong, but whom three have found to be wrong is not right by that.
+	m.setOdd(off(interval{}) || m.odd && n <= 2 && (apart || n == 1 && m.company(now)), n > 1, now)
+	if apart && !m.apart && !m.odd {
 		m.say(slog.LevelWarn, "the wall clocks of the two members differ; one of them is wrong")
 	}
 	m.apart = apart
 }
 
-func (m *machine) setOdd(odd bool, now Instant) {
+// company reports whether another member is alive.
+func (m *machine) company(now Instant) bool {
+	for _, o := range m.members {
+		if o.host != m.cfg.Host && o.clear && m.alive(o, now) {
+			return true
+		}
+	}
+	return false
+}
+
+// setOdd is told whether this host's clock is the odd one out, and whether there is another to compare it
+// with.
+func (m *machine) setOdd(odd, compared bool, now Instant) {
 	if odd != m.odd {
 		m.self.at = min(m.self.at, now.Boot)
 	}
 	switch {
 	case odd && !m.odd:
 		m.say(slog.LevelError, "the wall clock of this host differs from those of the other members; it owns nothing")
-	case !odd && m.odd:
+	case !odd && m.odd && compared:
 		m.say(slog.LevelInfo, "the wall clock of this host agrees with those of the other members again")
+	case !odd && m.odd:
+		m.say(slog.LevelWarn, "the wall clock of this host may be wrong, and no other member is left to compare it with")
 	}
 	m.odd = odd
 }
