@@ -109,9 +109,9 @@ func (c *scale) owned(s *sim) bool {
 func (c *scale) rolling(s *sim) {
 	begun, tenures := s.now, s.tenures
 	for _, h := range s.hosts {
-		h.event(0, func(m *machine, now Instant) { m.leave(now) })
+		h.event(0, func(m *machine, now Instant) { m.leave("", now) })
 		s.play(s.now + 100*time.Millisecond)
-		for until := s.now + time.Minute; s.failed == "" && h.up && !h.m.left(h.now()); s.play(s.now + 100*time.Millisecond) {
+		for until := s.now + time.Minute; s.failed == "" && h.up && !h.m.left("", h.now()); s.play(s.now + 100*time.Millisecond) {
 			if s.now > until {
 				s.fail("%s does not end", h.name)
 			}

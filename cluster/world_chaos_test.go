@@ -126,7 +126,7 @@ func (w *world) setClock(h *worldHost) {
 func (h *worldHost) leave() {
 	h.leaves = true
 	h.event(0, func() {
-		h.m.leave(h.now())
+		h.m.leave("", h.now())
 		h.flush()
 	})
 	h.event(h.w.upTo(h.w.ttl), func() {
