@@ -186,6 +186,10 @@ var notInjected = map[int]string{
 	56: "it takes a cluster; admin/status/cluster: JudgeCluster has what is said",
 	57: "it takes a cluster; admin/status/rules_owner: JudgeOwner has what is said",
 	58: "it takes a cluster; admin/status/rules_owner: JudgeOwner has the words while it is given up",
+	59: "it takes a cluster, where it is no fault",
+	60: "it takes a cluster, where it is no fault",
+	61: "it takes a Redis; cmd/eppmux/internal/serve/cluster_start: StoreRefuses has what is said",
+	62: "the process does not start",
 }
 
 // elsewhere are the rows that end or starve a whole process, see TestVerdicts and TestVerdictHeld.
