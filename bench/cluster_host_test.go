@@ -74,12 +74,22 @@ func newHost(t *testing.T, bin, dir string, number int, text func(h *host) strin
 	return h
 }
 
-// freePeer is an address of the loopback where nobody listens. Its port is below those that the
-// kernel gives to connections, so it is free again at a restart.
+// lastPeer is the port that freePeer has looked at last, from a random one on.
+var lastPeer = func() *atomic.Int64 {
+	n := new(atomic.Int64)
+	n.Store(rand.Int64N(peerPorts))
+	return n
+}()
+
+// peerPorts is how many ports freePeer has, from 10,000 on.
+const peerPorts = 10_000
+
+// freePeer is an address of the loopback where nobody listens. Its port is below those that the kernel
+// gives to connections, so it is free again at a restart, and no other host of this process has it.
 func freePeer(t *testing.T) string {
 	t.Helper()
 	for range 200 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(10_000))
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+lastPeer.Add(1)%peerPorts)
 		if ln, err := net.Listen("tcp", addr); err == nil {
 			ln.Close()
 			return addr
