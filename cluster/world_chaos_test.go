@@ -46,10 +46,10 @@ func (w *world) chaos() {
 	r := w.registries[w.rand.IntN(len(w.registries))]
 	runs := h.up && h.frozen <= w.now
 	switch n := w.rand.IntN(32); {
-	case n == 0 && h.up:
+	case n == 0 && h.up && !w.odd:
 		w.note("%s is killed", h.name)
 		h.end(false)
-	case n == 1 && h.up:
+	case n == 1 && h.up && !w.odd:
 		w.note("%s has no power", h.name)
 		h.end(true)
 	case n <= 4 && !h.up:
@@ -67,7 +67,7 @@ func (w *world) chaos() {
 		h.cutLanes(w.rand.Float64(), w.upTo(5*time.Second))
 	case n == 10:
 		w.setClock(h)
-	case n == 11 && runs && !h.leaves:
+	case n == 11 && runs && !h.leaves && !w.odd:
 		w.note("%s leaves", h.name)
 		h.leave()
 	case n == 12:

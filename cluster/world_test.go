@@ -48,7 +48,7 @@ type world struct {
 	lanes      int           // of a follower, at most
 	apart      time.Duration // longest way of a unit between two hosts
 	forgets    bool          // the engine forgets, or goes back, now and then
-	odd        bool          // clocks are far off, now and then
+	odd        bool          // clocks are far off, now and then. No process ends then: who starts trusts what it finds
 
 	faulty float64       // share of requests to the engine that go wrong
 	slow   time.Duration // longest way of one, one way
@@ -144,7 +144,7 @@ func (w *world) host(name string) *worldHost {
 }
 
 // amnesia reports whether the world has trouble for which limits are not promised: an engine that has
-// forgotten what was used, or an owner whose clock is wrong.
+// forgotten what was used.
 func (w *world) amnesia() bool { return w.forgets }
 
 func (w *world) fail(form string, args ...any) {
