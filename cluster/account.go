@@ -175,8 +175,10 @@ func (m *machine) landed(a *account, c *claim, now Instant) {
 	}
 	if c.at.Boot > a.base.Boot || a.base == (Instant{}) {
 		a.base = c.at
-		if a.state != stateReleasing {
-			a.fence.Set(c.at, m.cfg.TTL)
+		if a.state != stateReleasing && !a.fence.Set(c.at, m.cfg.TTL) {
+			a.fenced++
+			m.lose(a, "the lease was renewed too late", now)
+			return
 		}
 	}
 	a.renewAt = a.base.Boot + m.cfg.TTL/3
