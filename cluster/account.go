@@ -40,8 +40,7 @@ type account struct {
 	ever    bool          // there was a record
 	kept    bool          // there was a ledger
 	maxTerm uint64        // the highest that was seen
-	behind  time.Duration // by how much the clock of the ledger's writer was behind ours, at most; see skewOf
-	wrote   Instant       // when that was so
+	writer  writer        // of the ledger
 	tried   uint64        // the last that this host has asked for
 
 	// What was told to the tenant last, when state is stateNone.
@@ -82,6 +81,7 @@ type claim struct {
 	at      Instant // before the request
 	lost    bool    // a ledger was kept, or may have been: see Tenure.Lost
 	seq     uint64  // of the ledger's content that goes with it; 0: none
+	clock   writer  // of the ledger that is there where this has landed
 	release bool
 	again   bool // this host has released it, and its successor did not come
 }
@@ -168,6 +168,7 @@ func (m *machine) won(a *account, c *claim, now Instant) {
 // landed is told that the record is what c wrote.
 func (m *machine) landed(a *account, c *claim, now Instant) {
 	a.ever = true
+	a.writer = c.clock
 	if c.seq > 0 {
 		a.ledger.landed = max(a.ledger.landed, c.seq)
 		m.settle(a)
@@ -178,8 +179,10 @@ func (m *machine) landed(a *account, c *claim, now Instant) {
 	}
 	if c.at.Boot > a.base.Boot || a.base == (Instant{}) {
 		a.base = c.at
-		if a.state != stateReleasing {
-			a.fence.Set(c.at, m.cfg.TTL)
+		if a.state != stateReleasing && !a.fence.Set(c.at, m.cfg.TTL) {
+			a.fenced++
+			m.lose(a, "the lease was renewed too late", now)
+			return
 		}
 	}
 	a.renewAt = a.base.Boot + m.cfg.TTL/3

@@ -85,26 +85,44 @@ func Now(c Clocks) Instant { return Instant{c.Boot(), c.Wall()} }
 
 // Fence is the instant from which an owner writes nothing more to the registry, by both clocks: it has
 // passed when it has passed by one. Any goroutine may use it.
+//
+// Who was told by Passed that it has, has given the account up. So a lease whose renewal is known only then
+// does not go on.
 type Fence struct {
 	clocks     Clocks
 	boot, wall atomic.Int64 // nanoseconds; 0: it has passed
+	met        atomic.Bool  // Passed has said so, behind the first Set
 }
 
 // NewFence returns one that has passed.
 func NewFence(c Clocks) *Fence { return &Fence{clocks: c} }
 
-// Set moves the fence to a lease's end: asked is the moment before the request that was granted.
-func (f *Fence) Set(asked Instant, ttl time.Duration) {
+// Set moves the fence to a lease's end: asked is the moment before the request that was granted. It reports
+// false where the fence was met before; it stays one that has passed.
+func (f *Fence) Set(asked Instant, ttl time.Duration) bool {
+	if f.met.Load() {
+		f.End()
+		return false
+	}
 	d := ttl - ttl/10
 	f.wall.Store(int64(asked.Wall + d))
 	f.boot.Store(int64(asked.Boot + d))
+	return true
 }
 
-// End makes the fence one that has passed, for good until Set.
+// End makes the fence one that has passed, until Set.
 func (f *Fence) End() { f.boot.Store(0) }
 
 // Passed reports whether nothing more may be written. It reads the clocks: about 0.2 us.
-func (f *Fence) Passed() bool { return f.Left() <= 0 }
+func (f *Fence) Passed() bool {
+	if f.Left() > 0 {
+		return false
+	}
+	if f.boot.Load() != 0 {
+		f.met.Store(true) // Set may have moved it meanwhile; the next one finds it met
+	}
+	return true
+}
 
 // Left returns the time until the fence; 0 or less: it has passed.
 func (f *Fence) Left() time.Duration {

@@ -52,3 +52,32 @@ func TestFence(t *testing.T) {
 		t.Error("after its end it has not passed")
 	}
 }
+
+// TestFenceIsMetOnce: who was told that the fence has passed has given the account up, so a renewal that is
+// known only then must not move it.
+func TestFenceIsMetOnce(t *testing.T) {
+	w := &world{}
+	c := &worldClocks{w: w, rate: 1, boot: time.Hour, wall: 500000 * time.Hour}
+	const ttl = 10 * time.Second
+	f := NewFence(c)
+	first := Now(c)
+	if f.Passed(); !f.Set(first, ttl) || f.Passed() {
+		t.Fatal("a new fence cannot be set")
+	}
+	w.now = 5 * time.Second
+	renewed := Now(c)
+	w.now = 9 * time.Second
+	if f.Left() > 0 {
+		t.Fatal("it has not passed")
+	}
+	if !f.Set(renewed, ttl) || f.Passed() {
+		t.Fatal("nobody has met it, so it may be moved")
+	}
+	w.now = 14 * time.Second
+	if !f.Passed() {
+		t.Fatal("it has not passed")
+	}
+	if f.Set(Now(c), ttl) || !f.Passed() {
+		t.Fatal("it was met, and is moved")
+	}
+}

@@ -7,9 +7,10 @@ import (
 
 // ledger is what an owner wants to be kept of an account, and how far that is.
 type ledger struct {
-	content []byte // the last
-	seq     uint64 // its number; 0: there is none in this tenure
-	landed  uint64 // the last that is known to be written
+	content []byte  // the last
+	seq     uint64  // its number; 0: there is none in this tenure
+	at      Instant // when keep was called for it
+	landed  uint64  // the last that is known to be written
 	tickets []ticket
 }
 
@@ -27,6 +28,7 @@ func (l *ledger) dirty() bool { return l.content != nil && l.landed < l.seq }
 func (l *ledger) begin(content []byte) {
 	l.seq++
 	l.content, l.landed = content, l.seq
+	l.at = Instant{} // it is by the clock of its writer
 }
 
 // end answers what is open with no, see settle.
@@ -46,7 +48,7 @@ func (m *machine) keep(key string, term uint64, content []byte, number uint64, n
 	}
 	l := &a.ledger
 	l.content = content
-	a.behind, a.wrote = 0, now
+	l.at = now
 	l.seq++
 	l.tickets = append(l.tickets, ticket{number: number, seq: l.seq, by: now.Boot + m.cfg.TTL/3})
 	m.step(a, now)

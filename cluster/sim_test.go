@@ -113,11 +113,11 @@ func (s *sim) wrote(t *simTenant) {
 
 // alone holds that nobody else may write now, whether it runs or not.
 func (s *sim) alone(t *simTenant) {
-	if t.fence.Passed() {
+	if t.fence.Left() <= 0 {
 		return
 	}
 	for _, h := range s.hosts {
-		if o := h.tenants[t.key]; h != t.h && o != nil && o.writes && !o.fence.Passed() {
+		if o := h.tenants[t.key]; h != t.h && o != nil && o.writes && o.fence.Left() > 0 {
 			s.fail("%s: %s (term %d) and %s (term %d) may write", t.key, t.h.name, t.term, h.name, o.term)
 		}
 	}
@@ -255,7 +255,7 @@ func (s *sim) check() {
 	for _, key := range s.keys {
 		n := 0
 		for _, h := range s.hosts {
-			if t := h.tenants[key]; t != nil && t.writes && !t.fence.Passed() {
+			if t := h.tenants[key]; t != nil && t.writes && t.fence.Left() > 0 {
 				n++
 			}
 		}

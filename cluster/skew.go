@@ -89,6 +89,12 @@ func (m *machine) setOdd(odd, compared bool, now Instant) {
 	m.odd = odd
 }
 
+// writer is what is known of the clock by which a ledger was written.
+type writer struct {
+	behind time.Duration // by how much it was behind ours, at most
+	at     Instant       // when that was so; zero: nothing is known
+}
+
 // clock notes by how much the clock of the host that wrote the record is behind ours. It wrote before now, so
 // it is not by more than the record is old, by the two clocks. A record that was there when this host looked
 // first says nothing: it may be of last night.
@@ -97,19 +103,18 @@ func (m *machine) clock(a *account, now Instant) {
 	case !a.clear || a.lease.Instance == m.cfg.Instance:
 		return
 	case !a.read:
-		a.behind = 0
+		a.writer = writer{at: now}
 	default:
-		a.behind = max(0, now.Wall-time.Duration(a.lease.Wall)*time.Millisecond)
+		a.writer = writer{max(0, now.Wall-time.Duration(a.lease.Wall)*time.Millisecond), now}
 	}
-	a.wrote = now
 }
 
-// skewOf is by how much our clock is ahead of the one by which the ledger was written, at most, as far as that
+// skew is by how much our clock is ahead of the one by which the ledger was written, at most, as far as that
 // is known. Ours may have been set since.
-func (a *account) skewOf(now Instant) time.Duration {
-	if a.wrote == (Instant{}) {
+func (w writer) skew(now Instant) time.Duration {
+	if w.at == (Instant{}) {
 		return 0
 	}
-	set := now.Wall - a.wrote.Wall - (now.Boot - a.wrote.Boot)
-	return max(0, a.behind+max(0, set))
+	set := now.Wall - w.at.Wall - (now.Boot - w.at.Boot)
+	return max(0, w.behind+max(0, set))
 }

@@ -31,13 +31,13 @@ func TestSkewOfTheLedger(t *testing.T) {
 		a := m.accounts["0123456789abcdef"]
 		m.observe(a, lease(1, wall+c.first), at(0, 0), at(0, 0))
 		m.observe(a, lease(2, wall+time.Second+c.last), at(2*time.Second, 0), at(2*time.Second, 0))
-		if got := max(m.cfg.MaxSkew, a.skewOf(at(20*time.Second, c.set))); got < c.least || got > c.most {
+		if got := max(m.cfg.MaxSkew, a.writer.skew(at(20*time.Second, c.set))); got < c.least || got > c.most {
 			t.Errorf("%s: skew %v, want %v to %v", name, got, c.least, c.most)
 		}
 		// What this host writes before it has written the ledger itself says the same to the next one.
 		m.claim(a, Lease{Version: 1, Host: "a", Instance: "a-1", Term: 4}, at(20*time.Second, c.set))
 		l, _ := readLease(a.claims[0].value)
-		if got, want := at(20*time.Second, c.set).Wall-time.Duration(l.Wall)*time.Millisecond, a.skewOf(at(20*time.Second, c.set)); got != want {
+		if got, want := at(20*time.Second, c.set).Wall-time.Duration(l.Wall)*time.Millisecond, a.writer.skew(at(20*time.Second, c.set)); got != want {
 			t.Errorf("%s: the claim tells of %v, want %v", name, got, want)
 		}
 	}

@@ -60,14 +60,17 @@ func (m *machine) patience(a *account, now Instant) time.Duration {
 
 // claim asks for the record to become l.
 func (m *machine) claim(a *account, l Lease, now Instant) {
-	c := &claim{lease: l, at: now, lost: a.kept || a.rec == nil && a.ever, release: l.Released,
+	c := &claim{lease: l, at: now, clock: a.writer, lost: a.kept || a.rec == nil && a.ever, release: l.Released,
 		again: a.lease.Released && a.lease.Instance == m.cfg.Instance && a.lease.Successor != ""}
 	var with []Record
 	if a.state != stateNone && a.ledger.dirty() {
 		c.seq, c.lease.Kept = a.ledger.seq, true
 		with = []Record{{Table: Ledgers, Key: a.Key, Value: a.ledger.content}}
+		if a.ledger.at != (Instant{}) {
+			c.clock = writer{at: a.ledger.at}
+		}
 	}
-	c.lease.Wall = millis(now.Wall - a.skewOf(now))
+	c.lease.Wall = millis(now.Wall - c.clock.skew(now))
 	c.value = write(c.lease)
 	// More of them are not in doubt: the oldest cannot land any more, as others have.
 	if a.claims = append(a.claims, c); len(a.claims) > 16 {

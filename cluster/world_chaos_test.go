@@ -235,7 +235,7 @@ func (w *world) oneOwner() bool {
 	for _, r := range w.registries {
 		n := 0
 		for _, h := range w.hosts {
-			if a := h.accounts[r.key]; a.role == worldOwner && !a.ownership.Fence.Passed() {
+			if a := h.accounts[r.key]; a.role == worldOwner && a.ownership.Fence.Left() > 0 {
 				n++
 			}
 		}

@@ -179,7 +179,7 @@ func (w *world) alone(k *worldSock, what string) {
 		if !h.up || h == k.a.h {
 			continue
 		}
-		if o := h.accounts[k.tenure.key]; o.role == worldOwner && !o.ownership.Fence.Passed() {
+		if o := h.accounts[k.tenure.key]; o.role == worldOwner && o.ownership.Fence.Left() > 0 {
 			w.fail("C2: %s writes a %s, and %s may as well", k.tenure.instance, what, h.name)
 		}
 	}

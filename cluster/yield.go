@@ -22,7 +22,7 @@ func (m *machine) begin(a *account, found []byte, now Instant) {
 	o := Owner{Host: m.cfg.Host, Peer: m.cfg.Peer, Term: a.mine.Term}
 	a.count(o, a.mine.Reason)
 	m.act(action{do: doOwn, account: a.Key, tenure: Tenure{Term: a.mine.Term, Fence: a.fence, Ledger: found,
-		Lost: found == nil && a.lost, Skew: max(m.cfg.MaxSkew, a.skewOf(now))}})
+		Lost: found == nil && a.lost, Skew: max(m.cfg.MaxSkew, a.writer.skew(now))}})
 	m.say(slog.LevelInfo, "this host owns the account", "registry", a.Name, "term", a.mine.Term,
 		"reason", string(a.mine.Reason))
 }
