@@ -8,7 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,10 +37,11 @@ func clockBinary(t *testing.T) string {
 var nowForm = regexp.MustCompile(`(?m)^func Now\(\) Time \{\n\tsec, nsec, mono := \w+\(\)\n`)
 
 func compileClock(bin string) error {
-	std := filepath.Join(runtime.GOROOT(), "src", "time")
-	if out, err := exec.Command("go", "env", "GOROOT").Output(); err == nil {
-		std = filepath.Join(string(out[:len(out)-1]), "src", "time")
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return err
 	}
+	std := filepath.Join(strings.TrimSpace(string(root)), "src", "time")
 	text, err := os.ReadFile(filepath.Join(std, "time.go"))
 	if err != nil {
 		return err
