@@ -14,7 +14,7 @@ func TestRegistryAway(t *testing.T) {
 		r := newRig(t, hosts...)
 		defer r.close()
 		for _, h := range hosts {
-			r.tenants[h].away = true
+			r.tenants[h].set(func(t *tenant) { t.away = true })
 		}
 		r.pass(time.Hour)
 		term := uint64(0)

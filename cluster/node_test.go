@@ -33,6 +33,13 @@ type tenant struct {
 	owned  time.Time // when it began to own
 }
 
+// set changes t, which Nodes may be asking.
+func (t *tenant) set(f func(t *tenant)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f(t)
+}
+
 func (t *tenant) note(form string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -304,9 +311,7 @@ func TestNodeYieldsWithoutSession(t *testing.T) {
 		r := newRig(t, "a", "b")
 		defer r.close()
 		r.pass(16 * time.Second)
-		r.tenants["a"].mu.Lock()
-		r.tenants["a"].down = 61 * time.Second
-		r.tenants["a"].mu.Unlock()
+		r.tenants["a"].set(func(t *tenant) { t.down = 61 * time.Second })
 		r.pass(10 * time.Second)
 		r.want("b", "own 2")
 		r.pass(2 * time.Minute)
@@ -315,9 +320,7 @@ func TestNodeYieldsWithoutSession(t *testing.T) {
 		}
 		r.want("b", "own 2")
 		// Both are unfit: nobody moves.
-		r.tenants["b"].mu.Lock()
-		r.tenants["b"].down = 61 * time.Second
-		r.tenants["b"].mu.Unlock()
+		r.tenants["b"].set(func(t *tenant) { t.down = 61 * time.Second })
 		r.pass(time.Minute)
 		r.want("b", "own 2")
 	})
