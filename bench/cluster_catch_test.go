@@ -154,7 +154,6 @@ func TestClusterJudge(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
-	t.Parallel()
 	t.Run("well", func(t *testing.T) { caught(t, "", plainSpec, nil, nil) })
 	// behindSpoiler has the host use the registry through a spoiler. Its config is written anew.
 	behindSpoiler := func(request func(u []byte, away, near *unitWriter)) func(c *clusterRig) {

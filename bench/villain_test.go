@@ -86,9 +86,9 @@ func villains() []*villain {
 				return b
 			})
 		}},
-		{name: "unasked-flood", counts: forReason(desync, "unasked"), play: func(s *villainSession) {
+		{name: "unasked-flood", counts: forReason(desync, "unasked"), pause: 20 * victimPause, play: func(s *villainSession) {
 			s.begin()
-			s.write(unit(answerPayload(s.read(), ""))) // its client pauses: nothing is in flight
+			s.write(unit(answerPayload(s.read(), ""))) // its client pauses for long: nothing is in flight
 			s.flood(unit(answerPayload("ABC-1", mark)))
 		}},
 		{name: "answers-and-more", counts: forReason(desync, "unasked"), play: func(s *villainSession) {
