@@ -94,7 +94,7 @@ func (r *rig) beginSiege(d *den, honest string, round int) *siege {
 	return s
 }
 
-// counted waits until the metrics know of what each villain does. It does not ask often: to gather
+// counted waits until the metrics know of what each villain does, and until those that serve have served. It does not ask often: to gather
 // the metrics of so many registries is work, and what is measured is not harm by that.
 func (s *siege) counted() {
 	s.t.Helper()
@@ -103,6 +103,11 @@ func (s *siege) counted() {
 		for _, v := range s.den.all {
 			if now[v.counted(s.round)] == 0 {
 				missing = v.name
+			}
+		}
+		for _, c := range s.victims {
+			if c.v.serves && c.served.Load() == 0 {
+				missing = c.v.name
 			}
 		}
 		if missing == "" {
@@ -124,14 +129,14 @@ func (s *siege) end(honest string) {
 	s.wg.Wait()
 	for i, n := range s.den.accepted() {
 		c := s.victims[i]
-		s.t.Logf("%-24s %2d connections; %3d answers, %3d its own", c.v.name, n, c.answered, c.served)
+		s.t.Logf("%-24s %2d connections; %3d answers, %3d its own", c.v.name, n, c.answered, c.served.Load())
 		if c.err != nil {
 			s.t.Errorf("%s: its client: %v", c.v.name, c.err)
 		}
 		if n > villainLogins {
 			s.t.Errorf("%s: %d attempts to log in", c.v.name, n)
 		}
-		if c.v.serves && c.served == 0 {
+		if c.v.serves && c.served.Load() == 0 {
 			s.t.Errorf("%s: its client got no answer", c.v.name)
 		}
 	}

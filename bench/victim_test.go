@@ -16,7 +16,7 @@ type victim struct {
 	v        *villain
 	socket   string
 	answered int
-	served   int // answers of the villain's own
+	served   atomic.Int64 // answers of the villain's own
 	err      error
 }
 
@@ -60,7 +60,7 @@ func (c *victim) visit(nc net.Conn, n int, stop *atomic.Bool) {
 			c.err = fmt.Errorf("got %.300s as an answer to %s", a, trid)
 			return
 		case bytes.Contains(a, []byte("<svTRID>S-1<")):
-			c.served++
+			c.served.Add(1)
 		}
 		time.Sleep(max(c.v.pause, victimPause))
 	}
