@@ -113,7 +113,7 @@ func (s *siege) counted() {
 		if missing == "" {
 			return
 		}
-		if time.Since(begin) > 30*time.Second {
+		if time.Since(begin) > 90*time.Second {
 			s.t.Fatalf("%s is still not counted", missing)
 		}
 	}
