@@ -27,7 +27,7 @@ type alertWatch struct {
 // shorter are times of seconds for those of alertsFile: so long must things last, and so far back
 // do rates reach.
 var shorter = strings.NewReplacer("for: 1m", "for: 5s", "for: 2m", "for: 5s", "for: 5m", "for: 3s", "for: 10m", "for: 4s", "for: 2h", "for: 3s", "for: 6h", "for: 4s",
-	"[6h]", "[30s]", "[5m]", "[30s]", "[10m]", "[30s]", "[15m]", "[30s]")
+	"[6h]", "[30s]", "[1h]", "[30s]", "[5m]", "[30s]", "[10m]", "[30s]", "[15m]", "[30s]")
 
 // scrapeEvery leaves time for what forty registries export.
 const scrapeEvery = 3 * time.Second

@@ -35,6 +35,8 @@ type member struct {
 	tenant  *tenant // of the account in the cluster; nil: it is this host's alone
 	log     *slog.Logger
 
+	refusing bool // refuse was called
+
 	former  []*tenure      // of accounts that a reload has left, see leave
 	leaving sync.WaitGroup // goroutines of leave
 	ending  chan struct{}  // closed by close
@@ -291,11 +293,12 @@ func (m *member) drain(within time.Duration) error {
 	return err
 }
 
-// refuse takes no new clients; the account is given back within the given time.
+// refuse takes no new clients; the account is given back within the given time, of the first call.
 func (m *member) refuse(within time.Duration) {
-	if m.tenure != nil {
+	if m.tenure != nil && !m.refusing {
 		m.tenure.lock.ends(within + stopSlack)
 	}
+	m.refusing = true
 	m.server.Refuse()
 }
 
