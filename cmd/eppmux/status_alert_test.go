@@ -141,7 +141,8 @@ func (w *alertWatch) judge(v *verdicts, host *hostStand) {
 	of("h0", "the registry of the host that suffers", "ClientsNotTaken", "NotSent NoSession", false)
 	of(host.admin, "the host that suffers", "AuditFails AuditGap LogGap ReloadFailed Down", "", false)
 	for name := range w.pages {
-		if !seen[name] && name != "EppmuxUnknownUnresolved" { // see TestUnknownSurvives
+		// Those of a cluster have cases in deploy/prometheus/alerts_test.yml: here is none. See TestUnknownSurvives.
+		if !seen[name] && !strings.HasPrefix(name, "EppmuxCluster") && name != "EppmuxUnknownUnresolved" {
 			t.Errorf("%s has not fired in any case", name)
 		}
 	}
