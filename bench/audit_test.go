@@ -67,6 +67,10 @@ func TestAuditKilled(t *testing.T) {
 	c.kill(kills, time.Second)
 	m := launch(t, c.bin, "serve", "--config", c.config)
 	m.find(`(session opened)`)
+	waitUntil(t, "the log to be rotated", func() bool {
+		files, err := filepath.Glob(filepath.Join(filepath.Dir(c.config), "audit.jsonl*"))
+		return err == nil && len(files) > 2
+	})
 	c.judge()
 	m.signal(os.Interrupt)
 	m.end()
@@ -114,12 +118,8 @@ func TestAuditKilled(t *testing.T) {
 			}
 		}
 	}
-	files, err := filepath.Glob(filepath.Join(filepath.Dir(c.config), "audit.jsonl*"))
-	if err != nil || len(files) < 3 {
-		t.Errorf("got files %q, %v, want some rotated", files, err)
-	}
-	t.Logf("%d creates sent, %d listed whose clients know nothing, %d whose clients do, %d without an end; %d files", len(sent), open,
-		toldAndOpen, endless, len(files))
+	t.Logf("%d creates sent, %d listed whose clients know nothing, %d whose clients do, %d without an end", len(sent), open,
+		toldAndOpen, endless)
 	if open == 0 || len(sent) < 100 {
 		t.Errorf("too little happened")
 	}

@@ -298,18 +298,32 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// kill starts eppmux so many times, and kills it after one second and up to more.
+// kill starts eppmux so many times, and kills it at a random moment within a second and more: every
+// other time counted from its start, else from the first command that it has carried, since on a
+// slow machine the first would find it at its logins only.
 func (c *chaos) kill(times int, more time.Duration) {
 	c.t.Helper()
-	for range times {
+	for i := range times {
+		before := c.commands()
 		cmd := exec.Command(c.bin, "serve", "--config", c.config)
 		if err := cmd.Start(); err != nil {
 			c.t.Fatal(err)
 		}
-		time.Sleep(time.Second + rand.N(more))
+		if i%2 == 0 {
+			waitUntil(c.t, "eppmux carries commands", func() bool { return c.commands() > before })
+		}
+		time.Sleep(rand.N(time.Second + more))
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	}
+}
+
+// commands is how many transforms and queries the registry has had.
+func (c *chaos) commands() int {
+	c.t.Helper()
+	var counters struct{ Commands map[string]int }
+	c.get("/", &counters)
+	return counters.Commands["check"] + counters.Commands["create"]
 }
 
 func (c *chaos) logins() int {
