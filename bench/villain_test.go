@@ -88,8 +88,10 @@ func villains() []*villain {
 		}},
 		{name: "unasked-flood", counts: forReason(desync, "unasked"), pause: 20 * victimPause, play: func(s *villainSession) {
 			s.begin()
-			s.write(unit(answerPayload(s.read(), ""))) // its client pauses for long: nothing is in flight
-			s.flood(unit(answerPayload("ABC-1", mark)))
+			id := s.read()
+			s.write(unit(answerPayload(id, ""))) // its client pauses for long: nothing is in flight
+			// An id of nobody would be taken for the answer if the machine is slow and the next command is.
+			s.flood(unit(answerPayload(other(id), mark)))
 		}},
 		{name: "answers-and-more", counts: forReason(desync, "unasked"), play: func(s *villainSession) {
 			s.begin()
