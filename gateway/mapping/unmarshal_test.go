@@ -57,7 +57,7 @@ func TestUnmarshalData(t *testing.T) {
 			`[{"name":"a.example","available":true},{"name":"b.example","available":false}]`},
 		{"check contact", `<chkData xmlns="urn:ietf:params:xml:ns:contact-1.0"><cd><id avail="true">c&amp;1</id></cd></chkData>`, "", `[{"name":"c&1","available":true}]`},
 		{"domain", `<x:infData xmlns:x="urn:ietf:params:xml:ns:domain-1.0"><x:exDate>2027-01-01T00:00:00.0Z</x:exDate><x:name> kiosk.example
-</x:name><x:roid>D1-X</x:roid><x:status s="ok"/><x:status s="clientHold" lang="it">non <!-- --> pagato</x:status><x:registrant>c-1</x:registrant><x:contact type="tech">c-2</x:contact>
+</x:name><x:roid>D1-X</x:roid><x:status s="ok"/><x:status s="clientHold" lang="it">non <!-- -->pagato</x:status><x:registrant>c-1</x:registrant><x:contact type="tech">c-2</x:contact>
 <x:ns><x:hostObj>ns1.kiosk.example</x:hostObj><x:hostAttr><x:hostName>ns2.kiosk.example</x:hostName><x:hostAddr ip="v4">192.0.2.1</x:hostAddr><x:hostAddr ip="v6">2001:db8::1</x:hostAddr></x:hostAttr></x:ns>
 <x:host>ns1.kiosk.example</x:host><x:clID>reg</x:clID><x:crID>reg2</x:crID><x:crDate>1</x:crDate><x:upID>reg3</x:upID><x:upDate>2</x:upDate><x:trDate>3</x:trDate><x:authInfo><x:pw>secret</x:pw></x:authInfo><y:name xmlns:y="urn:other">no</y:name></x:infData>`,
 			`<rgp:infData xmlns:rgp="urn:ietf:params:xml:ns:rgp-1.0"><rgp:rgpStatus s="addPeriod">endDate=1</rgp:rgpStatus></rgp:infData>` +
