@@ -118,6 +118,12 @@ func TestUnmarshalWords(t *testing.T) {
 		"msgQ":{"count":5,"id":"12-3","qDate":"1","msg":"See <b>this</b>","lang":"en"},"svTRID":"sv"}`)
 }
 
+// TestUnmarshalOwnNamespace: a registry's own namespace in place of EPP's may be declared more than once.
+func TestUnmarshalOwnNamespace(t *testing.T) {
+	r := read(t, `<e:epp xmlns:e="urn:own"><response xmlns="urn:own"><x:result xmlns:x="urn:own" code="1000"><x:msg>ok</x:msg></x:result><trID><svTRID>sv</svTRID></trID></response></e:epp>`)
+	wantJSON(t, r, `{"results":[{"code":1000,"message":"ok"}],"svTRID":"sv"}`)
+}
+
 // TestUnmarshalBroken: of an answer that breaks the rules there is the code.
 func TestUnmarshalBroken(t *testing.T) {
 	r := read(t, strings.Replace(answer("<x>&nbsp;</x>", ""), "ok", "R&D", 1))
