@@ -68,6 +68,7 @@ var libraries = map[string][]string{
 	"gateway/carry":              {"github.com/hashicorp/golang-lru/v2/simplelru"},
 	"gateway/keys":               {"go.etcd.io/bbolt"},
 	"proxy":                      {"github.com/valyala/bytebufferpool", "golang.org/x/text/encoding/charmap", "golang.org/x/text/encoding/ianaindex"},
+	"gateway/mapping":            {"golang.org/x/net/idna"},
 	"cluster":                    {"github.com/prometheus/client_golang/prometheus", "golang.org/x/sys/unix"},
 	"admin/metric":               {"github.com/prometheus/client_golang/prometheus"},
 	"admin/metric/metrictest":    {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
