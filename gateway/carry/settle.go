@@ -58,7 +58,7 @@ type finding struct {
 //	domain renew      info       clID is ours; exDate is curExpDate and the period; upDate lies   1000
 //	                             in the time; trDate does not; curExpDate is not about to come
 //	domain delete     info       clID is ours, status pendingDelete, upDate lies in the time      1001
-//	any delete        info       2303: it is not there                                            1000
+//	any delete        info       2303: it is not there, as was wanted, by whomever                1000
 //	transfer request  query      reID is ours, reDate lies in the time, pending or approved       1001, 1000
 //	                  info       clID is ours, trDate lies in the time                            1000
 //

@@ -51,7 +51,8 @@ func openFile(path string) (db *bolt.DB, file *os.File, c counts, newest int64, 
 		return nil, nil, c, 0, fmt.Errorf("key file %s: it is no regular file; name another, or move it away", path)
 	}
 	err = guarded(func() (err error) {
-		db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: lockPatience, FreelistType: bolt.FreelistMapType, NoStatistics: true,
+		db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: lockPatience,
+			FreelistType: bolt.FreelistMapType, NoStatistics: true,
 			OpenFile: func(path string, flag int, mode fs.FileMode) (f *os.File, err error) {
 				file, err = os.OpenFile(path, flag, mode)
 				return file, err
@@ -158,7 +159,8 @@ func explain(path string, err error) error {
 	const forget = "with another file the keys of the last hours are forgotten, and repeats of them would be sent again"
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return fmt.Errorf("key file %s: another process has it open; stop that, or give each eppmux a state_dir of its own", path)
+		return fmt.Errorf("key file %s: another process has it open; stop that, "+
+			"or give each eppmux a state_dir of its own", path)
 	case errors.Is(err, errNewer):
 		return fmt.Errorf("key file %s: %w; use that version, or move the file away: %s", path, err, forget)
 	case errors.Is(err, errDamaged), errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum),

@@ -56,7 +56,8 @@ func (t *Table) Stats() Stats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := &t.counts
-	s := Stats{Entries: c.entries, Unknown: c.unknown, Octets: c.octets, Broken: c.broken, Claims: c.claims, Replays: c.replays,
+	s := Stats{Entries: c.entries, Unknown: c.unknown, Octets: c.octets, Broken: c.broken,
+		Claims: c.claims, Replays: c.replays,
 		Doubts: c.doubts, Reused: c.reused, Full: c.full, WriteErrors: c.writeErrors, Swept: c.swept}
 	for _, f := range t.flights {
 		if f.claimed && !f.ending {

@@ -144,7 +144,8 @@ func (t *Table) flies(key string) bool {
 }
 
 // Begin implements carry.Table.
-func (t *Table) Begin(ctx context.Context, user, registry string, key *carry.Key, transform []byte) (carry.Entry, bool, error) {
+func (t *Table) Begin(ctx context.Context, user, registry string, key *carry.Key, transform []byte) (
+	carry.Entry, bool, error) {
 	f := &flight{key: keyOf(user, key.Name), sent: transform, ready: make(chan struct{})}
 	f.claim.digest, f.claim.registry = key.Digest, registry
 	for {
@@ -299,7 +300,8 @@ func (t *Table) room() error {
 		return nil
 	}
 	t.counts.full++
-	return fmt.Errorf("%w: there are %d keys of %d octets, which is all that is kept", carry.ErrKeyStorage, t.counts.entries, t.counts.octets)
+	return fmt.Errorf("%w: there are %d keys of %d octets, which is all that is kept",
+		carry.ErrKeyStorage, t.counts.entries, t.counts.octets)
 }
 
 // abandon takes back a claim whose caller did not wait for the disk. It ends when the disk answers, at the
