@@ -19,12 +19,23 @@ type call struct {
 	result chan Result // holds one; not closed
 }
 
+// carry is the call of one who comes with one command.
+func (p *play) carry(ctx context.Context, payload []byte) (Result, error) {
+	return p.account.NewCaller(CallerConfig{Client: "somebody"}).Do(ctx, Call{Payload: payload})
+}
+
 func (p *play) do(payload string) *call {
+	p.t.Helper()
+	return p.call(p.account.NewCaller(CallerConfig{Client: "somebody"}), Call{Payload: []byte(payload)})
+}
+
+// call has c carry one command more.
+func (p *play) call(by *Caller, what Call) *call {
 	p.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &call{p, cancel, make(chan Result, 1)}
 	go func() {
-		r, err := p.account.Do(ctx, []byte(payload))
+		r, err := by.Do(ctx, what)
 		if err != nil {
 			p.t.Errorf("do: %v", err)
 		}
@@ -94,7 +105,7 @@ func TestDoGivenUp(t *testing.T) {
 		r.reply(1000) // to nobody
 		r.answered()  // the session is good
 		p.on(func() {
-			if n := len(p.account.doings); n > 0 {
+			if n := len(p.account.calls.all) + p.account.calls.behind.Len(); n > 0 {
 				t.Errorf("%d calls are remembered", n)
 			}
 		})
@@ -148,12 +159,12 @@ func TestDoCarriesCommands(t *testing.T) {
 		r := p.session()
 		for _, payload := range []string{epp("<hello/>"), epp(testGreeting), response(1000, ""), epp("<command><logout/></command>"),
 			string(frame.AppendLogin(nil, &frame.Login{ClientID: "demo", Password: "x"})[frame.HeaderLen:])} {
-			if _, err := p.account.Do(t.Context(), []byte(payload)); !errors.Is(err, ErrNotCarried) {
+			if _, err := p.carry(t.Context(), []byte(payload)); !errors.Is(err, ErrNotCarried) {
 				t.Errorf("%s: got %v", payload, err)
 			}
 		}
 		var fault *frame.Fault
-		if _, err := p.account.Do(t.Context(), []byte("oops")); !errors.As(err, &fault) {
+		if _, err := p.carry(t.Context(), []byte("oops")); !errors.As(err, &fault) {
 			t.Errorf("got %v, want a fault", err)
 		}
 		r.silent(time.Second)
@@ -237,12 +248,58 @@ func TestDoDone(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		res := make(chan Result, 1)
-		go func() { x, _ := p.account.Do(ctx, []byte(deleteCommand(""))); res <- x }()
+		go func() { x, _ := p.carry(ctx, []byte(deleteCommand(""))); res <- x }()
 		synctest.Wait()
 		if got := <-res; got.End != pool.EndNotSent {
 			r.want("delete")
 			t.Errorf("a transform was sent for a ctx that was done: %+v", got)
 			r.reply(1000)
+		}
+	})
+}
+
+// TestDoAfter: a call that is given up in flight tells its end later, once, also when the account closes.
+func TestDoAfter(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		r := p.session()
+		after := make(chan Result, 4)
+		leave := func() Result {
+			ctx, cancel := context.WithCancel(context.Background())
+			got := make(chan Result, 1)
+			go func() {
+				call := Call{Payload: []byte(deleteCommand("<clTRID>C-7</clTRID>")), After: func(r Result) { after <- r }}
+				end, err := p.account.NewCaller(CallerConfig{}).Do(ctx, call)
+				if err != nil {
+					t.Errorf("do: %v", err)
+				}
+				got <- end
+			}()
+			synctest.Wait()
+			cancel()
+			return <-got
+		}
+		left := leave()
+		r.want("delete")
+		if left.End != pool.EndUnknown || left.Cause != pool.CauseClientGone || len(after) > 0 {
+			t.Fatalf("got %+v, and %d ends", left, len(after))
+		}
+		if waits := leave(); waits.End != pool.EndNotSent || len(after) > 0 {
+			t.Errorf("got %+v of one that waits, and %d ends", waits, len(after))
+		}
+		r.reply(1000)
+		synctest.Wait()
+		if got := <-after; got.End != pool.EndAnswered || got.Code != 1000 || !strings.Contains(string(got.Payload), "C-7") {
+			t.Errorf("got %+v, %q", got, got.Payload)
+		}
+		leave()
+		r.want("delete")
+		p.account.Close()
+		synctest.Wait()
+		if got := <-after; got.End != pool.EndUnknown || got.Cause != pool.CauseShutdown || got.MuxTRID == "" {
+			t.Errorf("got %+v when the account closed", got)
+		}
+		if len(after) > 0 {
+			t.Error("an end came twice")
 		}
 	})
 }
