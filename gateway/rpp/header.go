@@ -20,10 +20,8 @@ type call struct {
 	r    *http.Request
 	user *carry.User
 
-	path0    string // escaped, below prefix; see path
 	coll     *collection
 	id       string // of the object, decoded; empty: the collection
-	tail     string // what is below the object
 	rt       *route
 	clTRID   string
 	auth     *mapping.AuthInfo
@@ -45,14 +43,12 @@ func (c *call) single(name string) (string, bool) {
 
 // readHeader reads the headers of RPP.
 func (c *call) readHeader() *reply {
-	id, one := c.single("RPP-Cltrid")
 	// C@0f11225: a request MUST have it, and it is echoed. own: its syntax, which is that of EPP without
 	// spaces (RFC 5730, trIDStringType), since it becomes the clTRID.
-	if !one || !goodClTRID(id) {
+	if c.clTRID == "" {
 		a := c.no(codeValue, "RPP-Cltrid must be there once, with 3 to 64 visible ASCII characters")
 		return &a
 	}
-	c.clTRID = id
 	if bad := c.readAuthorization(); bad != nil {
 		return bad
 	}

@@ -107,14 +107,6 @@ func (c *call) carry(o carry.Order) (carry.Answer, *reply) {
 	return a, &bad
 }
 
-// step carries a query that belongs to a change: it has a key of its own, so that a repeat of the change
-// goes the same way and gets the same answer. No client's key has a space.
-func (c *call) step(name string, cmd mapping.Command) (carry.Answer, *reply) {
-	o := c.order(cmd)
-	o.Key = &carry.Key{Name: c.clTRID + " " + name, Digest: c.digest}
-	return c.carry(o)
-}
-
 // code is the result code of an answer.
 func code(a carry.Answer) int { return a.Response.Results[0].Code }
 
@@ -125,7 +117,7 @@ func (c *call) done(e effect, a carry.Answer, body any) reply {
 	return r
 }
 
-// infoOf is the command that reads the call's object. password: with what RPP-Authorization holds.
+// infoOf is the command that reads an object of the call's kind.
 func (c *call) infoOf(id string) mapping.Command {
 	switch c.coll {
 	case domains:

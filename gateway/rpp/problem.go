@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"eppmux/gateway/carry"
 	"eppmux/gateway/mapping"
@@ -120,6 +121,10 @@ func (c *call) noCarried(err error) reply {
 	case errors.Is(err, carry.ErrKeyReused):
 		// own, as in RFC 5730 for a command that does not fit what went before.
 		return c.refuse(http.StatusConflict, codeUse, newEntry(codeUse, "this RPP-Cltrid was used for another request"))
+	case errors.Is(err, carry.ErrKeyInFlight):
+		a := c.refuse(http.StatusConflict, codeUse, newEntry(codeUse, "the request with this RPP-Cltrid is still under way; safe to repeat"))
+		a.retry = time.Second
+		return a
 	case errors.Is(err, carry.ErrKeyStorage):
 		return c.notSent(carry.Answer{RetryAfter: keyRetry}, "not sent to the registry: RPP-Cltrid cannot be written down")
 	}

@@ -62,5 +62,3 @@ func (c *call) object() mapping.Object {
 	}
 	return mapping.ContactObject
 }
-
-func (c *call) patch() reply { return c.no(codeUnimplemented, "not yet") }

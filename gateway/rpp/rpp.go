@@ -11,8 +11,11 @@ import (
 
 // Config says what is served.
 type Config struct {
-	Carrier    *carry.Carrier
-	Checker    *batch.Checker
+	Carrier *carry.Carrier
+	Checker *batch.Checker
+	// Table is the Carrier's. It keeps the answers to queries that belong to a change, so that a repeat gets
+	// them again. Nil: a repeat gets the object as it is by then.
+	Table      carry.Table
 	Registries func() []*carry.Registry // as of now
 	// Codes is the table of result codes and HTTP statuses: CodesCore (also for an empty one) or
 	// CodesCore00.
@@ -38,6 +41,7 @@ type checker interface {
 type handler struct {
 	carrier    carrier
 	checker    checker
+	table      carry.Table // nil: none
 	registries func() []*carry.Registry
 	codes      table
 	setsStatus bool
@@ -57,7 +61,7 @@ func New(cfg Config) http.Handler {
 
 func newHandler(cfg Config, car carrier, che checker) *handler {
 	h := &handler{
-		carrier: car, checker: che, registries: cfg.Registries, setsStatus: cfg.SetsStatus,
+		carrier: car, checker: che, table: cfg.Table, registries: cfg.Registries, setsStatus: cfg.SetsStatus,
 		codes: tableNamed(cfg.Codes), baseURL: cfg.BaseURL, log: cfg.Logger, svTRIDs: newSvTRIDs(),
 	}
 	if h.baseURL == nil {
@@ -86,6 +90,9 @@ const (
 // ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{h: h, r: r, user: carry.UserFrom(r.Context())}
+	if id, one := c.single("RPP-Cltrid"); one && goodClTRID(id) {
+		c.clTRID = id // echoed, whatever else is wrong
+	}
 	if r.URL.Path == discoveryPath {
 		c.write(w, c.discovery())
 		return
