@@ -157,7 +157,7 @@ func (d *desk) part(g *group, res *mapping.Result, why string, now time.Time, se
 	all := living(g.items)
 	if len(all) == 1 || !aboutName(res.Code) || g.level >= g.levels {
 		if len(all) == 1 && res.Code != 0 {
-			d.care.strike(userOf(all[0]), refusedStrikes, now)
+			d.strike(userOf(all[0]), refusedStrikes, now)
 		}
 		d.fail(g.items, d.failure(Refused, why, res.Code, g.clTRID))
 		return
@@ -206,7 +206,7 @@ func (d *desk) lost(g *group, onceMore bool, kind Kind, why string, code int, no
 	if !onceMore || g.last || len(all) == 1 {
 		if onceMore {
 			for _, it := range all {
-				d.care.strike(userOf(it), lostStrikes, now)
+				d.strike(userOf(it), lostStrikes, now)
 			}
 		}
 		d.fail(g.items, d.failure(kind, why, code, g.clTRID))
