@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"eppmux/gateway/batch"
 	"eppmux/gateway/carry"
 	"eppmux/gateway/rpp"
 	"eppmux/proxy"
@@ -60,6 +59,7 @@ func (s *Server) newState(cfg Config, before *state) *state {
 		st.addRegistry(&cfg.Registries[i], before)
 	}
 	s.verifier.setDecoy(st.hashes())
+	s.checker.SetRegistries(st.carried())
 	s.openRPP(st)
 	return st
 }
@@ -71,7 +71,7 @@ func (s *Server) openRPP(st *state) {
 		return
 	}
 	all := st.carried()
-	cfg := rpp.Config{Carrier: c, Checker: batch.New(all), Registries: func() []*carry.Registry { return all },
+	cfg := rpp.Config{Carrier: c, Checker: s.checker, Registries: func() []*carry.Registry { return all },
 		Codes: st.cfg.RPP.Codes, SetsStatus: st.cfg.RPP.SetsStatus, Logger: s.log}
 	if s.keys != nil {
 		cfg.Table = s.keys
@@ -151,11 +151,13 @@ func renewCredential(old *credential, name string, hash proxy.PasswordHash) *cre
 	return &credential{name: name, hash: hash}
 }
 
-// carried are the registries as package carry knows them.
+// carried are the registries as package carry knows them, but for those of tests, which have no account.
 func (st *state) carried() []*carry.Registry {
 	all := make([]*carry.Registry, 0, len(st.registries))
 	for _, r := range st.registries {
-		all = append(all, r.Registry)
+		if r.Account != nil {
+			all = append(all, r.Registry)
+		}
 	}
 	return all
 }
