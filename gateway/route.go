@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -15,6 +16,7 @@ type route struct {
 	handler      func(c *call, r *http.Request)
 	open         bool // for everybody: no user is asked for
 	hidden       bool // not in the document
+	refuses      bool // it answers by itself where there is no user
 
 	tag, summary, doc string
 	command           bool // it is about commands, for which one may wait
@@ -33,7 +35,7 @@ const (
 
 // build makes all routes, the mux and the document. version is the program's.
 func (s *Server) build(version string) {
-	s.routes = append(s.eppRoutes(), s.ownRoutes()...)
+	s.routes = slices.Concat(s.eppRoutes(), checks{s.checker}.checkRoutes(), s.ownRoutes())
 	d := newDescriber(version)
 	s.mux = http.NewServeMux()
 	for _, rt := range s.routes {
@@ -41,7 +43,7 @@ func (s *Server) build(version string) {
 		d.add(rt)
 	}
 	s.document = d.document()
-	rpp := &route{name: routeRPP, handler: s.serveRPP}
+	rpp := &route{name: routeRPP, refuses: true, handler: s.serveRPP}
 	s.mux.HandleFunc("/rpp/v1/", s.handle(rpp))
 	discovery := &route{name: routeRPP, open: true, handler: s.serveRPP}
 	s.mux.HandleFunc("/.well-known/rpp.json", s.handle(discovery))
