@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"bytes"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -51,7 +53,7 @@ type DomainCreateCall struct {
 	Billing     string       `json:"billing,omitempty" doc:"Id of a contact"`
 	// RFC 5731 section 3.2.1 demands authInfo. An empty one must be asked for: many registries refuse it, and
 	// nobody shall get a domain without a password by leaving a member out.
-	Password string          `json:"password" format:"password" doc:"The domain's password (authInfo). Registries that take none want an empty one"`
+	Password *string         `json:"password" format:"password" doc:"The domain's password (authInfo). Registries that take none want an empty one"`
 	SecDNS   *mapping.SecDNS `json:"secDNS,omitempty" doc:"DNSSEC (RFC 5910)"`
 	Fee      *Agreed         `json:"fee,omitempty" doc:"The price that you agree to pay (RFC 8748)"`
 }
@@ -93,16 +95,40 @@ type DomainRenewCall struct {
 	Fee        *Agreed `json:"fee,omitempty" doc:"The price that you agree to pay (RFC 8748)"`
 }
 
-// Nameserver is a name server: a host's name, or an object with its addresses too.
-type Nameserver struct {
+// Nameserver is a name server: a host's name, or an object with its addresses too. It is read by hosts, which knows
+// where it stands.
+type Nameserver struct{ raw []byte }
+
+// host is a Nameserver that was read.
+type host struct {
 	Name      string   `json:"name"`
 	Addresses []string `json:"addresses,omitempty"`
 }
 
-// readTree implements treeReader.
-func (n *Nameserver) readTree(tree any) string {
-	n.Name, _ = tree.(string)
-	return ""
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *Nameserver) UnmarshalJSON(data []byte) error {
+	n.raw = bytes.Clone(data)
+	return nil
+}
+
+// host reads n, which stands at a place in the body.
+func (n *Nameserver) host(at string, w *collector) (h host) {
+	var into any = &h
+	if len(n.raw) > 0 && n.raw[0] == '"' {
+		into = &h.Name
+	}
+	err := mapping.DecodeJSON(n.raw, into)
+	var fault *mapping.Fault
+	switch {
+	case errors.As(err, &fault):
+		if fault.Member != "" {
+			at += "." + fault.Member
+		}
+		w.add(at, fault.Why)
+	case h.Name == "":
+		w.add(at, "must not be empty")
+	}
+	return h
 }
 
 // Schema implements huma.SchemaProvider.
@@ -205,9 +231,9 @@ func (t *Term) period(w *collector) *mapping.Period {
 // nameservers are those of a call, in the form that the registry wants (RFC 5731 section 1.1).
 func nameservers(all []Nameserver, r *registry, where string, w *collector) []mapping.Nameserver {
 	var ns []mapping.Nameserver
-	for i, n := range all {
+	for i := range all {
 		at := where + "[" + strconv.Itoa(i) + "]"
-		w.name(at, n.Name)
+		n := all[i].host(at, w)
 		if len(n.Addresses) > 0 && !r.HostAttr {
 			w.add(at+".addresses", "the registry has hosts as objects of their own: create the host there, with its addresses")
 		}
@@ -239,9 +265,15 @@ func (in *DomainInfoCall) secrets() []string { return []string{in.PW, in.AuthPW}
 func (in *DomainCreateCall) command(r *registry) (mapping.Command, []Wrong) {
 	var w collector
 	w.name("domain", in.Domain)
+	password := ""
+	if in.Password == nil {
+		w.add("password", "is missing; an empty one must be given as such")
+	} else {
+		password = *in.Password
+	}
 	c := &mapping.DomainCreate{Name: in.Domain, Period: in.period(&w), Registrant: in.Registrant,
 		Nameservers: nameservers(in.Nameservers, r, "nameservers", &w),
-		AuthInfo:    mapping.AuthInfo{Password: in.Password}, SecDNS: in.SecDNS, Fee: in.Fee.charge()}
+		AuthInfo:    mapping.AuthInfo{Password: password}, SecDNS: in.SecDNS, Fee: in.Fee.charge()}
 	for _, one := range []mapping.Contact{{Type: "admin", ID: in.Admin}, {Type: "billing", ID: in.Billing}, {Type: "tech", ID: in.Tech}} {
 		if one.ID != "" {
 			c.Contacts = append(c.Contacts, one)
@@ -250,7 +282,17 @@ func (in *DomainCreateCall) command(r *registry) (mapping.Command, []Wrong) {
 	return c, w
 }
 
-func (in *DomainCreateCall) secrets() []string { return []string{in.PW, in.Password} }
+func (in *DomainCreateCall) secrets() []string {
+	return append(in.Account.secrets(), given(in.Password)...)
+}
+
+// given is the text that is given, if any.
+func given(s *string) []string {
+	if s == nil {
+		return nil
+	}
+	return []string{*s}
+}
 
 func (in *DomainUpdateCall) command(r *registry) (mapping.Command, []Wrong) {
 	var w collector
@@ -285,11 +327,7 @@ func (in *DomainUpdateCall) empty() bool {
 }
 
 func (in *DomainUpdateCall) secrets() []string {
-	all := []string{in.PW}
-	if in.AuthPW != nil {
-		all = append(all, *in.AuthPW)
-	}
-	return all
+	return append(in.Account.secrets(), given(in.AuthPW)...)
 }
 
 func statuses(values []string) (all []mapping.Status) {

@@ -97,11 +97,15 @@ func (s *Server) open(c *call, r *http.Request, in eppCall) (reg *registry, body
 		c.refuse(p)
 		return nil, nil, false
 	}
-	if wrongs := readJSON(body, in); len(wrongs) > 0 {
-		c.refuse(wrong(wrongs...))
+	if err := mapping.DecodeJSON(body, in); err != nil {
+		c.refuse(faultProblem(err))
 		return nil, nil, false
 	}
 	a := in.account()
+	if a.Host == "" {
+		c.refuse(wrong(Wrong{"body.host", "is missing"}))
+		return nil, nil, false
+	}
 	reg, p = c.state.find(a, c.user)
 	if p == nil {
 		p = s.checkLogin(c, r, reg, a)
@@ -233,16 +237,9 @@ func run[T any, P interface {
 // doProblem is the Problem in an error of the carrier: nothing was sent.
 func doProblem(err error) *Problem {
 	var fault *mapping.Fault
-	var syntax *frame.Fault
 	switch {
 	case errors.As(err, &fault):
-		at := "body"
-		if fault.Member != "" {
-			at += "." + memberPath(fault.Member)
-		}
-		return wrong(Wrong{at, fault.Why})
-	case errors.As(err, &syntax):
-		return wrong(Wrong{"body", syntax.Error()})
+		return wrong(Wrong{inBody(memberPath(fault.Member)), fault.Why})
 	case errors.Is(err, carry.ErrForbidden):
 		return forbidden.problem("")
 	case errors.Is(err, carry.ErrKeyReused):
@@ -255,6 +252,23 @@ func doProblem(err error) *Problem {
 		return noKeys.problem("the operator sets state.dir; a request without Idempotency-Key is served")
 	}
 	return wrong(Wrong{"body", err.Error()})
+}
+
+// faultProblem is the Problem in a body that is not read.
+func faultProblem(err error) *Problem {
+	var fault *mapping.Fault
+	if !errors.As(err, &fault) {
+		return wrong(Wrong{"body", "is no JSON"})
+	}
+	return wrong(Wrong{inBody(fault.Member), fault.Why})
+}
+
+// inBody is the location of a member.
+func inBody(member string) string {
+	if member == "" || member[0] == '[' {
+		return "body" + member
+	}
+	return "body." + member
 }
 
 // giveBack answers with what became of a command.

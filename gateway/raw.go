@@ -1,11 +1,9 @@
 package gateway
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 
-	"eppmux/frame"
 	"eppmux/gateway/carry"
 )
 
@@ -62,7 +60,7 @@ func (s *Server) raw(c *call, r *http.Request) {
 	a, err := s.carrier.Do(r.Context(), carry.Order{User: c.user, Registry: reg.Registry, Payload: body,
 		RequestID: c.id, Key: key})
 	if err != nil {
-		c.refuse(rawProblem(err))
+		c.refuse(doProblem(err))
 		return
 	}
 	h := c.Header()
@@ -79,13 +77,4 @@ func (s *Server) raw(c *call, r *http.Request) {
 	}
 	c.outcome = string(a.Outcome)
 	c.page("application/epp+xml", a.Payload)
-}
-
-// rawProblem is doProblem, for XML.
-func rawProblem(err error) *Problem {
-	var syntax *frame.Fault
-	if errors.As(err, &syntax) {
-		return wrong(Wrong{"body", syntax.Error()})
-	}
-	return doProblem(err)
 }

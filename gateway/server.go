@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"eppmux/gateway/carry"
+	"eppmux/gateway/keys"
 	"eppmux/proxy"
 	"eppmux/upstream/pool"
 )
@@ -92,16 +93,16 @@ const (
 // Server serves HTTP clients.
 type Server struct {
 	// Immutable after New.
-	log       *slog.Logger
-	http      *http.Server
-	base      context.Context // of all requests
-	end       context.CancelFunc
-	mux       *http.ServeMux
-	routes    []*route
-	document  document
-	verifier  *verifier
-	carrier   carrier
-	closeKeys func() error
+	log      *slog.Logger
+	http     *http.Server
+	base     context.Context // of all requests
+	end      context.CancelFunc
+	mux      *http.ServeMux
+	routes   []*route
+	document document
+	verifier *verifier
+	carrier  carrier
+	keys     *keys.Table // nil: keys are refused
 
 	now      atomic.Pointer[state] // what requests are served by
 	draining atomic.Bool
@@ -123,7 +124,7 @@ type carrier interface {
 	Do(ctx context.Context, o carry.Order) (carry.Answer, error)
 }
 
-// New returns a server. The error is about the key file.
+// New returns a server. The error is about the key file, which is kept open until Close.
 func New(cfg Config) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -154,8 +155,15 @@ func New(cfg Config) (*Server, error) {
 
 // openCarrier opens the key file and makes the carrier.
 func (s *Server) openCarrier(cfg *Config) error {
-	s.closeKeys = func() error { return nil }
-	s.carrier = carry.New(nil)
+	var table carry.Table
+	if cfg.KeyFile != "" {
+		opened, err := keys.Open(keys.Config{File: cfg.KeyFile, Keep: cfg.KeyKeep, Logger: cfg.Logger})
+		if err != nil {
+			return err
+		}
+		s.keys, table = opened, opened
+	}
+	s.carrier = carry.New(table)
 	return nil
 }
 
@@ -319,7 +327,12 @@ func (s *Server) Drain(within time.Duration) error {
 	return nil
 }
 
-// Close ends all at once. It waits for the requests under way, which it cancels.
+// endsPatience is how long Close waits for the ends of commands whose callers have gone. Where the accounts are
+// closed before, they have all ended.
+const endsPatience = 5 * time.Second
+
+// Close ends all at once. It waits for the requests under way, which it cancels. It comes behind the Close of the
+// accounts: the ends of commands are still written down under their keys.
 func (s *Server) Close() (err error) {
 	s.closing.Do(func() {
 		s.draining.Store(true)
@@ -334,4 +347,25 @@ func (s *Server) Close() (err error) {
 		err = errors.Join(err, s.closeKeys())
 	})
 	return err
+}
+
+// closeKeys closes the key file when the ends of all commands are in it.
+func (s *Server) closeKeys() error {
+	if s.keys == nil {
+		return nil
+	}
+	written := make(chan struct{}) // closed when they are
+	go func() {
+		defer close(written)
+		if c, ok := s.carrier.(*carry.Carrier); ok {
+			c.Wait()
+		}
+	}()
+	late := time.NewTimer(endsPatience)
+	defer late.Stop()
+	select {
+	case <-written:
+	case <-late.C: // what has no end in the file is unknown after a restart
+	}
+	return s.keys.Close()
 }
