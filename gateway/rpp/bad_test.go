@@ -55,6 +55,8 @@ func TestRPPBadRequests(t *testing.T) {
 		{"no such path", "GET", "/domains/kiosk.example", "", nil, 404, "02303", ""},
 		{"no such step", "GET", object + "/history", "", nil, 404, "02303", ""},
 		{"no such process", "GET", object + "/processes/transferProcesses/17", "", nil, 404, "02303", ""},
+		{"escaped slash", "GET", object + "/processes%2FtransferProcesses/latest", "", nil, 404, "02303", ""},
+		{"nothing", "GET", "/", "", nil, 404, "02303", ""},
 		{"empty step", "GET", "/domainNames//availability", "", nil, 400, "02005", ""},
 		{"dots", "GET", "/contacts/%2e%2e/availability", "", nil, 400, "02005", ""},
 		{"dot", "GET", "/contacts/%2e", "", nil, 400, "02005", ""},

@@ -108,7 +108,7 @@ func (r *rig) rebuild(table carry.Table) {
 	r.carrier = carry.New(table)
 	rc.Table = table
 	rc.Registries = func() []*carry.Registry { return []*carry.Registry{r.registry} }
-	r.handler = newHandler(rc, r.carrier, checks{r.carrier, r.registry})
+	r.handler = newHandler(rc, r.carrier, batch.New(rc.Registries()))
 }
 
 // as is another client of the same registry.
@@ -346,29 +346,4 @@ func faked(t testing.TB, cfg Config, registries ...*carry.Registry) (*rig, *fake
 	cfg.Registries = func() []*carry.Registry { return registries }
 	cfg.BaseURL = func(*http.Request) string { return "https://gw.example" }
 	return &rig{t: t, user: &carry.User{Name: "shop"}, handler: newHandler(cfg, f, f)}, f
-}
-
-// checks is a checker over a carrier.
-type checks struct {
-	carrier  *carry.Carrier
-	registry *carry.Registry
-}
-
-func (c checks) Check(ctx context.Context, r batch.Request, answer func(batch.Answer)) {
-	a, err := c.carrier.Do(ctx, carry.Order{User: r.User, Registry: c.registry, RequestID: r.RequestID, Command: &mapping.CheckCommand{Names: r.Names}})
-	out := batch.Answer{Name: r.Names[0], Registry: c.registry.Name}
-	switch {
-	case err != nil:
-		out.Problem = &batch.Problem{Kind: "forbidden", Detail: err.Error()}
-	case a.Outcome != carry.Answered:
-		out.Problem = &batch.Problem{Kind: string(a.Outcome)}
-	default:
-		out.Code = a.Response.Results[0].Code
-		if all, ok := a.Response.Data.([]mapping.Check); ok {
-			out.Check = &all[0]
-		} else {
-			out.Problem = &batch.Problem{Kind: "refused", Detail: a.Response.Results[0].Message}
-		}
-	}
-	answer(out)
 }

@@ -62,8 +62,8 @@ func parseParameters(parts []string) (given map[string]string, ok bool) {
 
 // spoken reports whether profile and versions are those spoken here, or not said.
 func (m mediaRange) spoken() bool {
-	return (m.profile == "" || m.profile == profileURN) && (m.profileVersion == "" || m.profileVersion == profileVersion) &&
-		(m.version == "" || m.version == rppVersion)
+	return (m.profile == "" || m.profile == profileURN) &&
+		(m.profileVersion == "" || m.profileVersion == profileVersion) && (m.version == "" || m.version == rppVersion)
 }
 
 // readAccept reads Accept. own: it is taken laxly. C@0f11225 wants it on each request, with the parameters

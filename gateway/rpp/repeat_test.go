@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"eppmux/gateway/batch"
 	"eppmux/gateway/carry"
 	"eppmux/gateway/keys"
 	"eppmux/sandbox"
@@ -197,7 +198,7 @@ func TestRPPNoKeys(t *testing.T) {
 	r.carrier = carry.New(nil)
 	rc := r.config
 	rc.Registries = func() []*carry.Registry { return []*carry.Registry{r.registry} }
-	r.handler = newHandler(rc, r.carrier, checks{r.carrier, r.registry})
+	r.handler = newHandler(rc, r.carrier, batch.New(rc.Registries()))
 	a := r.want(r.do("POST", "/domainNames", kioskCreate), 503, "02400")
 	if a.Header.Get("Retry-After") == "" {
 		t.Errorf("got %v", a.Header)

@@ -90,8 +90,10 @@ func contentType(body any) string {
 	if _, ok := body.(*problem); ok {
 		return mediaProblem
 	}
-	return fmt.Sprintf(`%s; profile="%s"; profile-version="%s"; version="%s"`, mediaRPP, profileURN, profileVersion, rppVersion)
+	return rppType
 }
+
+const rppType = mediaRPP + `; profile="` + profileURN + `"; profile-version="` + profileVersion + `"; version="` + rppVersion + `"`
 
 // encode returns v as JSON. All that is answered can be encoded.
 func encode(v any) []byte {

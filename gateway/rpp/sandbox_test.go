@@ -337,6 +337,29 @@ func TestRPPRestore(t *testing.T) {
 	r.want(r.do("POST", path+"/processes/restoreProcesses", ""), 409, "02304")
 }
 
+// TestRPPTTL: times to live go to a registry (RFC 9803), and the look behind asks for them.
+func TestRPPTTL(t *testing.T) {
+	r := start(t, func(sc *sandbox.Config, _ *Config) { sc.UnknownExtension = 1000 })
+	r.want(r.do("PATCH", "/domainNames/example.example", `[{"op":"replace","path":"/dns/controls/ttl/ns","value":3600},
+		{"op":"remove","path":"/dns/controls/ttl/ds"}]`), 200, "01000")
+	r.want(r.do("POST", "/hosts", `{"@type":"host","hostName":"ns9.example.example","dns":{"records":[{"name":"@","type":"a",
+		"rdata":{"address":"192.0.2.9"}}],"controls":{"ttl":{"a":300}}}}`), 201, "01000")
+	r.want(r.do("GET", "/hosts/ns9.example.example?ttl=true", ""), 200, "01000")
+	r.want(r.do("GET", "/hosts/ns9.example.example", ""), 200, "01000")
+	sent := r.frames.take()
+	if len(sent) != 6 {
+		t.Fatalf("sent %d: %s", len(sent), sent)
+	}
+	for i, want := range []bool{true, true, true, true, true, false} {
+		if strings.Contains(sent[i], "urn:ietf:params:xml:ns:epp:ttl-1.0") != want {
+			t.Errorf("command %d speaks of times to live: %v; %s", i, !want, sent[i])
+		}
+	}
+	if !strings.Contains(sent[0], ">3600<") || !strings.Contains(sent[2], ">300<") {
+		t.Errorf("sent %s", sent)
+	}
+}
+
 // TestRPPSeveralRegistries: a name's zone names the registry, or the parameter.
 func TestRPPSeveralRegistries(t *testing.T) {
 	r, f := faked(t, Config{}, &carry.Registry{Name: "it", Zones: []string{"it"}}, &carry.Registry{Name: "pa", Zones: []string{"pa.it"}}, &carry.Registry{Name: "all"})
