@@ -9,8 +9,8 @@ import (
 // command.
 func (c *call) domainAvailability() reply {
 	var got *batch.Answer
-	c.h.checker.Check(c.r.Context(), batch.Request{User: c.user, RequestID: c.clTRID, Names: []string{c.id}, Registry: c.registry.Name},
-		func(a batch.Answer) { got = &a })
+	q := batch.Request{User: c.user, RequestID: c.clTRID, Names: []string{c.id}, Registry: c.registry.Name}
+	c.h.checker.Check(c.r.Context(), q, func(a batch.Answer) { got = &a })
 	if got == nil {
 		return c.noAnswer(carry.Answer{Outcome: carry.Unknown}, true)
 	}
@@ -22,15 +22,15 @@ func (c *call) domainAvailability() reply {
 		return c.noAnswer(carry.Answer{Outcome: carry.Unknown}, true)
 	}
 	switch p.Kind {
-	case "bad_name":
+	case batch.BadName:
 		return c.no(codeValue, p.Detail)
-	case "no_registry":
+	case batch.NoRegistry:
 		return c.no(codeNotFound, p.Detail)
-	case "forbidden":
+	case batch.Forbidden:
 		return c.no(codeAuthorization, p.Detail)
-	case "not_sent":
+	case batch.NotSent:
 		return c.notSent(carry.Answer{}, "not sent to the registry; safe to repeat: "+p.Detail)
-	case "refused":
+	case batch.Refused:
 		// The registry refused the command; Code is its code.
 		first := shown(max(got.Code, 2000))
 		r := c.no(first, p.Detail)

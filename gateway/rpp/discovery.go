@@ -48,14 +48,15 @@ var endpoints = []endpoint{
 // discovery answers what is served here. C@0f11225: without a login. own: without any header of RPP also.
 func (c *call) discovery() reply {
 	if c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
-		a := c.refuse(http.StatusMethodNotAllowed, codeUnimplemented, newEntry(codeUnimplemented, "this path has no such method"))
+		a := c.noMethod()
 		a.allow = "GET, HEAD"
 		return a
 	}
 	d := discovery{
 		BaseURL: c.h.baseURL(c.r) + prefix, Version: rppVersion, Environment: environment{"eppmux", "experimental"},
-		TLDs: []string{}, Objects: []string{domains.typ, hosts.typ, contacts.typ}, Endpoints: endpoints, Extensions: []string{},
-		Profiles: []discoveryProfile{{"epp-compatibility", profileURN, profileVersion}}, Authentication: []string{"Bearer", "Basic"},
+		TLDs: []string{}, Objects: []string{domains.typ, hosts.typ, contacts.typ}, Endpoints: endpoints,
+		Extensions: []string{}, Authentication: []string{"Bearer", "Basic"},
+		Profiles: []discoveryProfile{{"epp-compatibility", profileURN, profileVersion}},
 	}
 	for _, r := range c.h.registries() {
 		d.TLDs = append(d.TLDs, r.Zones...)

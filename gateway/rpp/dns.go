@@ -82,11 +82,13 @@ func (d dnsData) with(controls dnsControls) *dnsData {
 }
 
 func dsRecord(ds mapping.DS) dnsRecord {
-	return newRecord("@", "ds", "keyTag", number(ds.KeyTag), "algorithm", number(ds.Algorithm), "digestType", number(ds.DigestType), "digest", ds.Digest)
+	return newRecord("@", "ds", "keyTag", number(ds.KeyTag), "algorithm", number(ds.Algorithm),
+		"digestType", number(ds.DigestType), "digest", ds.Digest)
 }
 
 func keyRecord(k mapping.DNSKEY) dnsRecord {
-	return newRecord("@", "dnskey", "flags", number(k.Flags), "protocol", number(k.Protocol), "algorithm", number(k.Algorithm), "publicKey", k.PublicKey)
+	return newRecord("@", "dnskey", "flags", number(k.Flags), "protocol", number(k.Protocol),
+		"algorithm", number(k.Algorithm), "publicKey", k.PublicKey)
 }
 
 func addressRecords(name string, addresses []string) (out []dnsRecord) {
@@ -195,13 +197,15 @@ func (f *faults) readRData(r *record, o *object, typePath string) {
 		ip, err := netip.ParseAddr(r.text)
 		f.demand(at, err == nil && ip.Zone() == "" && ip.Is4() == (r.typ == "a"), "address must be one of the record's type")
 	case "ds":
-		r.ds = &mapping.DS{KeyTag: uint16(f.rnumber(o, "keyTag", 16)), Algorithm: uint8(f.rnumber(o, "algorithm", 8)), DigestType: uint8(f.rnumber(o, "digestType", 8))}
+		r.ds = &mapping.DS{KeyTag: uint16(f.rnumber(o, "keyTag", 16)), Algorithm: uint8(f.rnumber(o, "algorithm", 8)),
+			DigestType: uint8(f.rnumber(o, "digestType", 8))}
 		at := o.take("digest")
 		r.ds.Digest = f.str(at)
 		_, err := hex.DecodeString(r.ds.Digest)
 		f.demand(at, err == nil && r.ds.Digest != "", "digest must be in hexadecimal digits")
 	case "dnskey":
-		r.key = &mapping.DNSKEY{Flags: uint16(f.rnumber(o, "flags", 16)), Protocol: uint8(f.rnumber(o, "protocol", 8)), Algorithm: uint8(f.rnumber(o, "algorithm", 8))}
+		r.key = &mapping.DNSKEY{Flags: uint16(f.rnumber(o, "flags", 16)), Protocol: uint8(f.rnumber(o, "protocol", 8)),
+			Algorithm: uint8(f.rnumber(o, "algorithm", 8))}
 		at := o.take("publicKey")
 		r.key.PublicKey = f.str(at)
 		_, err := base64.StdEncoding.Strict().DecodeString(r.key.PublicKey)

@@ -68,7 +68,7 @@ func (f *faults) readDomain(v value) *mapping.DomainCreate {
 func (f *faults) readName(o *object, member string) string {
 	s := o.need(member)
 	if s != "" && !goodName(s) {
-		f.add(codeValue, o.v.path+step(member), "this is no name of the DNS: letters, digits and hyphens, A-labels, no dot at the end")
+		f.add(codeValue, o.v.path+step(member), noName)
 	}
 	return s
 }

@@ -74,7 +74,7 @@ func (c *call) readAuthorization() *reply {
 	if one && text == "" {
 		return nil
 	}
-	bad := c.no(codeValue, "RPP-Authorization must be there once, as: authinfo value=BASE64, with roid=ROID behind where the password is a contact's")
+	bad := c.no(codeValue, "RPP-Authorization must be there once, as: authinfo value=BASE64[, roid=ROID]")
 	if !one {
 		return &bad
 	}
@@ -124,7 +124,8 @@ func (c *call) readProfile() *reply {
 	if one && text == "" {
 		return nil
 	}
-	rival := slices.ContainsFunc(append(c.r.Header.Values("Accept"), c.r.Header.Values("Content-Type")...), func(v string) bool {
+	all := slices.Concat(c.r.Header.Values("Accept"), c.r.Header.Values("Content-Type"))
+	rival := slices.ContainsFunc(all, func(v string) bool {
 		return strings.Contains(strings.ToLower(v), "profile")
 	})
 	if !one || rival {
@@ -140,7 +141,8 @@ func (c *call) readProfile() *reply {
 		if name == "profile" && value == profileURN || name == "version" && value == profileVersion {
 			continue
 		}
-		a := c.refuse(http.StatusNotAcceptable, codeOption, newEntry(codeOption, "the one profile here is "+profileURN+", version "+profileVersion))
+		a := c.refuse(http.StatusNotAcceptable, codeOption, newEntry(codeOption,
+			"the one profile here is "+profileURN+", version "+profileVersion))
 		return &a
 	}
 	return nil
@@ -158,7 +160,8 @@ func (c *call) readQuery() *reply {
 	}
 	for name, values := range c.query {
 		if !slices.Contains(parameters, name) || name != "registry" && !slices.Contains(c.rt.parameters, name) {
-			a := c.no(codeOption, "a parameter of the URL is not known for this call; known are registry and "+strings.Join(c.rt.parameters, ", "))
+			known := strings.Join(append([]string{"registry"}, c.rt.parameters...), ", ")
+			a := c.no(codeOption, "a parameter of the URL is not known for this call; known: "+known)
 			return &a
 		}
 		if len(values) != 1 || values[0] == "" {
@@ -181,7 +184,8 @@ func (c *call) asked(name string) bool { return c.query.Get(name) == "true" }
 // sum sets the digest of all that makes the request, for its key.
 func (c *call) sum() {
 	s := sha256.New()
-	for _, part := range []string{c.r.Method, c.r.URL.EscapedPath(), c.query.Encode(), c.r.Header.Get("RPP-Authorization"), string(c.body)} {
+	for _, part := range []string{c.r.Method, c.r.URL.EscapedPath(), c.query.Encode(), c.r.Header.Get("RPP-Authorization"),
+		string(c.body)} {
 		var n [8]byte
 		binary.BigEndian.PutUint64(n[:], uint64(len(part)))
 		s.Write(n[:])

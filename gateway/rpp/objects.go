@@ -70,11 +70,6 @@ type (
 		Method   string `json:"method"`
 		AuthData string `json:"authdata"`
 	}
-	period struct {
-		Type  string `json:"@type"`
-		Value int    `json:"value"`
-		Unit  string `json:"unit"`
-	}
 )
 
 // String hides the password.

@@ -107,7 +107,8 @@ type edit[T any] struct {
 }
 
 // readEdit reads an operation on an array: match by readMatch, the new element by readNew.
-func readEdit[T any](f *faults, p *operation, readMatch func(value) (edit[T], bool), readNew func(value) T) (e edit[T], ok bool) {
+func readEdit[T any](f *faults, p *operation, readMatch func(value) (edit[T], bool),
+	readNew func(value) T) (e edit[T], ok bool) {
 	before := len(f.list)
 	if p.op != "add" {
 		if !p.match.present {
@@ -230,7 +231,7 @@ func (c *call) before() (any, *reply) {
 	if bad != nil {
 		if p, ok := bad.body.(*problem); ok && p.Outcome == "unknown" {
 			// It is unknown what the object is; of the change nothing was sent.
-			again := c.notSent(a, "the change was not sent: the registry gave no answer to the look that it needs; safe to repeat")
+			again := c.notSent(a, "the change was not sent: the look that it needs had no answer; safe to repeat")
 			bad = &again
 		}
 		return nil, bad

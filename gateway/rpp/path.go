@@ -3,6 +3,7 @@ package rpp
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -32,6 +33,10 @@ func (c *call) path() ([]string, *reply) {
 	rest, ok := strings.CutPrefix(escaped, prefix+"/")
 	if !ok {
 		a := c.no(codeNotFound, "there is nothing here; RPP is at "+prefix+"/")
+		return nil, &a
+	}
+	if rest == "" {
+		a := c.no(codeNotFound, "there is nothing here but collections: domainNames, hosts, contacts, messages")
 		return nil, &a
 	}
 	steps := strings.Split(rest, "/")
@@ -79,6 +84,11 @@ func (c *call) find(steps []string) (*route, *reply) {
 			return nil, bad
 		}
 	}
+	if slices.ContainsFunc(tail, func(s string) bool { return strings.Contains(s, "/") }) {
+		// It would be taken for two steps below.
+		a := c.no(codeNotFound, "no such path")
+		return nil, &a
+	}
 	if len(tail) > 0 {
 		kind += "/" + strings.Join(tail, "/")
 	}
@@ -89,7 +99,7 @@ func (c *call) find(steps []string) (*route, *reply) {
 func (c *call) goodID() *reply {
 	if c.coll != nil && c.coll.ofNames && !goodName(c.id) {
 		// I@-00: A-labels in URLs.
-		a := c.no(codeValue, "the id is no name of the DNS: letters, digits and hyphens, A-labels, no dot at the end")
+		a := c.no(codeValue, noName)
 		return &a
 	}
 	if !goodToken(c.id) {
@@ -98,6 +108,8 @@ func (c *call) goodID() *reply {
 	}
 	return nil
 }
+
+const noName = "this is no name of the DNS: letters, digits and hyphens, A-labels, no dot at the end"
 
 // goodName reports whether s is a name of at least two labels (RFC 1123 section 2.1).
 func goodName(s string) bool {
@@ -154,11 +166,16 @@ func (c *call) choose(kind string) (*route, *reply) {
 				allow = append(allow, m)
 			}
 		}
-		a := c.refuse(http.StatusMethodNotAllowed, codeUnimplemented, newEntry(codeUnimplemented, "this path has no such method"))
+		a := c.noMethod()
 		a.allow = strings.Join(allow, ", ")
 		return nil, &a
 	}
 	return c.rt, nil
+}
+
+// noMethod is the reply to a method that a path has not. own: 405, which the texts do not have.
+func (c *call) noMethod() reply {
+	return c.refuse(http.StatusMethodNotAllowed, codeUnimplemented, newEntry(codeUnimplemented, "this path has no such method"))
 }
 
 // location is the path of an object, for Location. The registry is named where the client named it.

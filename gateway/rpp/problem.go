@@ -122,7 +122,8 @@ func (c *call) noCarried(err error) reply {
 		// own, as in RFC 5730 for a command that does not fit what went before.
 		return c.refuse(http.StatusConflict, codeUse, newEntry(codeUse, "this RPP-Cltrid was used for another request"))
 	case errors.Is(err, carry.ErrKeyInFlight):
-		a := c.refuse(http.StatusConflict, codeUse, newEntry(codeUse, "the request with this RPP-Cltrid is still under way; safe to repeat"))
+		a := c.refuse(http.StatusConflict, codeUse, newEntry(codeUse,
+			"the request with this RPP-Cltrid is still under way; safe to repeat"))
 		a.retry = time.Second
 		return a
 	case errors.Is(err, carry.ErrKeyStorage):
@@ -137,8 +138,8 @@ func (c *call) failed(a carry.Answer) reply {
 	r := a.Response
 	first := shown(r.Results[0].Code)
 	status := c.h.codes.status(effectNone, first)
-	p := &problem{Type: typeError, Title: "RPP Error", Status: status, Outcome: string(carry.Answered), Code: digits(first),
-		ClTRID: c.clTRID, SvTRID: r.SvTRID, MuxTRID: a.MuxTRID}
+	p := &problem{Type: typeError, Title: "RPP Error", Status: status, Outcome: string(carry.Answered),
+		Code: digits(first), ClTRID: c.clTRID, SvTRID: r.SvTRID, MuxTRID: a.MuxTRID}
 	for _, res := range r.Results {
 		p.Errors = append(p.Errors, c.entryOf(res))
 	}

@@ -65,7 +65,7 @@ func (c *call) renew() reply {
 func (f *faults) readExpiry(v value) string {
 	s := f.str(v)
 	if !v.present {
-		f.add(codeMissing, v.path, "expiryDate is needed: when the domain expires as of now; it keeps a repeat from renewing again")
+		f.add(codeMissing, v.path, "expiryDate is needed: that of now, which keeps a repeat from renewing again")
 		return ""
 	}
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {

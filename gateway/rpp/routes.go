@@ -15,6 +15,7 @@ const (
 var routes map[string]map[string]*route
 
 func init() {
+	unlisted := &route{serve: missing("processes are not listed")}
 	routes = map[string]map[string]*route{
 		"{collection}": {
 			"GET":  {serve: missing("objects are not listed")},
@@ -30,17 +31,17 @@ func init() {
 			"GET":  {serve: (*call).availability},
 			"HEAD": {serve: (*call).availability},
 		},
-		objectPath + "/processes":                {"GET": {serve: missing("processes are not listed")}},
-		transferPath:                             {"POST": {serve: (*call).transfer, body: bodyMust}, "GET": {serve: missing("processes are not listed")}},
+		objectPath + "/processes":                {"GET": unlisted},
+		transferPath:                             {"POST": {serve: (*call).transfer, body: bodyMust}, "GET": unlisted},
 		transferPath + "/latest":                 {"GET": {serve: transferOp("query")}, "DELETE": {serve: transferOp("cancel")}},
 		transferPath + "/latest/transferApprove": {"POST": {serve: transferOp("approve"), body: bodyMay}},
 		transferPath + "/latest/transferReject":  {"POST": {serve: transferOp("reject"), body: bodyMay}},
-		renewPath:                                {"POST": {serve: (*call).renew, body: bodyMust}, "GET": {serve: missing("processes are not listed")}},
+		renewPath:                                {"POST": {serve: (*call).renew, body: bodyMust}, "GET": unlisted},
 		renewPath + "/latest":                    {"GET": {serve: missing("renewals are not kept: read the object")}},
-		restorePath:                              {"POST": {serve: (*call).restore, body: bodyMay}, "GET": {serve: missing("processes are not listed")}},
+		restorePath:                              {"POST": {serve: (*call).restore, body: bodyMay}, "GET": unlisted},
 		restorePath + "/latest":                  {"GET": {serve: missing("EPP has no reading of a restore: read the object's status")}},
 		restorePath + "/latest/report":           {"POST": {serve: (*call).report, body: bodyMust}},
-		createPath:                               {"GET": {serve: missing("processes are not listed")}},
+		createPath:                               {"GET": unlisted},
 		createPath + "/latest":                   {"GET": {serve: missing("creations are not kept: read the object")}},
 		messagesName:                             {"GET": {serve: (*call).message}},
 		messagesName + "/{id}":                   {"GET": {serve: (*call).message}, "DELETE": {serve: (*call).acknowledge}},
