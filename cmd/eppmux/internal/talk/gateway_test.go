@@ -129,7 +129,9 @@ func TestGatewayAnswers(t *testing.T) {
 		{"long", problem(500, strings.Repeat(" ", maxProblem+1)), "longer than 1048576 octets", nil, true},
 		{"another server", replies(200, "text/html", "<html>"), `got 200 OK of type "text/html", which no gateway of eppmux sends`, nil, true},
 		{"no type", replies(502, "", ""), "got 502 Bad Gateway of type", nil, true},
-		{"redirect", func(w http.ResponseWriter, r *http.Request, _ string) { http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect) }, "got 307", nil, true},
+		{"redirect", func(w http.ResponseWriter, r *http.Request, _ string) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, "got 307", nil, true},
 		{"not EPP", replies(200, "application/epp+xml", "<html/>"), "the answer is not EPP", nil, true},
 		{"greeting", replies(200, "application/epp+xml", clitest.GreetingXML), "got a greeting that is not its answer", nil, true},
 		{"another's", replies(200, "text/xml", strings.Replace(clitest.OKXML, "<svTRID>", "<clTRID>eppmux-test-ABCDEFGHIJKLM</clTRID><svTRID>", 1)), "got a response that is not its answer", nil, true},
