@@ -187,6 +187,7 @@ func TestServeGatewayDrains(t *testing.T) {
 	}
 	second.find(`(msg="eppmux serves")`)
 	second.create("hold.example", "order-1").want(t, "repeat", 200, "answered", 1000, true)
+	second.call("/api/epp/domain-check", "", `{"host":"a","domain":"free.example"}`).want(t, "check", 200, "answered", 1000, false)
 	second.end()
 	if n := st.registry.Counters().Executed["create"]; n != 1 {
 		t.Errorf("the registry carried out %d creates, want 1", n)
