@@ -154,7 +154,7 @@ func exportedByGateway(t *testing.T) map[string]bool {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	return exportedBy(t, gateway.NewMetrics(func() *gateway.Server { return s }), gateway.MetricDocs())
+	return exportedBy(t, gateway.NewMetrics(func() []*gateway.Server { return []*gateway.Server{s} }), gateway.MetricDocs())
 }
 
 // exportedBy are the names of what a collector exports: all that docs describe.
