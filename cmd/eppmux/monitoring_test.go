@@ -149,7 +149,7 @@ func exportedInCluster(t *testing.T) map[string]bool {
 // exportedByGateway are the names of what is exported where there is a gateway.
 func exportedByGateway(t *testing.T) map[string]bool {
 	t.Helper()
-	s, err := gateway.New(gateway.Config{})
+	s, err := gateway.New(gateway.Config{KeyFile: filepath.Join(t.TempDir(), "keys")})
 	if err != nil {
 		t.Fatal(err)
 	}
