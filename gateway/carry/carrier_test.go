@@ -66,6 +66,14 @@ func TestRaw(t *testing.T) {
 	if got := r.wantSent(1)[0]; !strings.Contains(got, "</delete><clTRID>req-17</clTRID></command>") {
 		t.Errorf("sent %s", got)
 	}
+	r.do(r.raw("\xff\xfe"+utf16(deleteXML), nil))
+	if got := r.wantSent(1)[0]; !strings.Contains(got, "</delete><clTRID>req-17</clTRID></command>") {
+		t.Errorf("sent %q of UTF-16", got)
+	}
+	r.do(r.raw("\xff\xfe"+utf16(checkXML), nil))
+	if got := r.wantSent(1)[0]; !strings.Contains(got, "own-17") {
+		t.Errorf("sent %q of UTF-16", got)
+	}
 	epp := func(s string) string { return `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0">` + s + `</epp>` }
 	for _, tt := range []struct{ payload, want string }{
 		{epp("<hello/>"), "hello"},
@@ -229,4 +237,14 @@ func TestCallers(t *testing.T) {
 	if n := c.kept.Len(); n > callersKept {
 		t.Errorf("%d callers are kept", n)
 	}
+}
+
+// utf16 is ASCII in UTF-16, the low octet first.
+func utf16(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		b.WriteByte(c)
+		b.WriteByte(0)
+	}
+	return b.String()
 }

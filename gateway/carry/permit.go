@@ -1,9 +1,11 @@
 package carry
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"eppmux/frame"
 	"eppmux/gateway/mapping"
@@ -49,7 +51,7 @@ type work struct {
 	Order
 	payload   []byte
 	transform bool
-	command   frame.Command
+	id        string // whose deed it is, for recent: a key's, or of this one order; empty: nobody asks
 }
 
 // prepare says what is to be sent for an order, if its user may send that.
@@ -62,13 +64,18 @@ func (c *Carrier) prepare(o Order) (w work, err error) {
 		return work{}, err
 	}
 	payload, err := mapping.Marshal(o.Command, o.RequestID)
-	return work{Order: o, payload: payload, transform: o.Command.Transform(), command: command}, err
+	return work{Order: o, payload: payload, transform: o.Command.Transform()}, err
 }
+
+// scanners has Scanners that rest: each holds some 20 KiB.
+var scanners = sync.Pool{New: func() any { return frame.NewScanner() }}
 
 // prepareRaw reads a command that came as XML. Its own clTRID stays; where it has none the request's id
 // goes in.
 func prepareRaw(o Order) (work, error) {
-	m, err := new(frame.Scanner).Scan(o.Payload)
+	scanner := scanners.Get().(*frame.Scanner)
+	defer scanners.Put(scanner)
+	m, err := scanner.Scan(o.Payload)
 	if err != nil {
 		return work{}, &mapping.Fault{Why: "this is no EPP command that is carried: " + err.Error()}
 	}
@@ -81,7 +88,10 @@ func prepareRaw(o Order) (work, error) {
 	if err := o.User.may(o.Registry.Name, m.Command, m.Op); err != nil {
 		return work{}, err
 	}
-	w := work{Order: o, payload: m.Payload, transform: !m.Query(nil), command: m.Command}
+	w := work{Order: o, payload: o.Payload, transform: !m.Query(nil)}
+	if &m.Payload[0] != &o.Payload[0] { // a transcript, which is the scanner's
+		w.payload = bytes.Clone(m.Payload)
+	}
 	if !m.ClTRID.Present() && o.RequestID != "" {
 		unit, _ := frame.AppendCommand(nil, m, []byte(o.RequestID))
 		w.payload = unit[frame.HeaderLen:]
