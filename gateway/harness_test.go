@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -253,14 +252,4 @@ func openRegistry(t testing.TB, change func(*sandbox.Config, *upstream.Config, *
 	f.account.Start()
 	f.start(cfg, nil)
 	return f
-}
-
-// compact is JSON without white space.
-func compact(t testing.TB, body string) string {
-	t.Helper()
-	var b bytes.Buffer
-	if err := json.Compact(&b, []byte(body)); err != nil {
-		t.Fatalf("%v in %s", err, body)
-	}
-	return b.String()
 }
