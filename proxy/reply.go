@@ -139,8 +139,8 @@ func replyNotSent(x *upstream.Exchange, cause pool.Cause) reply {
 //
 // RFC 5730 section 3: 2306 is for a value that the schema allows and the server's policy does not.
 func replyTooManyNames(x *upstream.Exchange, most int) reply {
-	return reply{2306, fmt.Sprintf("not sent to registry; %d names in a check are more than the limit of %d; ask for fewer at once",
-		x.Objects, most)}
+	return reply{2306, fmt.Sprintf("not sent to registry; %d names in a check are more than the limit of %d; "+
+		"ask for fewer at once", x.Objects, most)}
 }
 
 // replyUnknown is the result for a command that was sent and has no answer. A query always gets it;

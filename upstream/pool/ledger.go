@@ -121,7 +121,8 @@ func (p *Pool) Ledger(now, wall time.Duration) *Ledger {
 		if r.Limit.Per > keptFrom {
 			page = b.Page(now, wall)
 		}
-		l.Rules = append(l.Rules, LedgerRule{Name: r.Name, Shadow: r.Shadow, Commands: r.Commands.names(), Unit: r.Unit, Page: page})
+		l.Rules = append(l.Rules, LedgerRule{Name: r.Name, Shadow: r.Shadow, Commands: r.Commands.names(),
+			Unit: r.Unit, Page: page})
 	}
 	if p.ceiling < p.cfg.MaxSessions {
 		l.Ceiling, l.RaiseAt = p.ceiling, min(p.raiseAt, now+ceilingBackoff*3/2)+off

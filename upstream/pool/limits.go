@@ -289,7 +289,8 @@ func carry(to bucketSet, rules []Rule, from bucketSet, old []Rule, now time.Dura
 
 // byWorth returns the indices of the old rules that have a bucket, by what they can tell about r:
 // first those that remember as long as r does, the others by how long they remember; of equals first
-// those that count objects, if r does; those that are no shadow rules; then those that count the fewest other commands, and the most of
+// those that count objects, if r does; those that are no shadow rules; then those that count the fewest
+// other commands, and the most of
 // r's own.
 func byWorth(r *Rule, from bucketSet, old []Rule) []int {
 	var all []int
