@@ -222,6 +222,9 @@ func (c *client) finish(x *upstream.Exchange, o upstream.Outcome) {
 			c.linger(closedCode)
 			return
 		}
+	case o.End == pool.EndNotSent && o.Cause == pool.CauseObjects:
+		most, _ := c.srv.account.CountsObjects()
+		c.do(c.reply(replyTooManyNames(x, most), x.OwnClTRID()))
 	case o.End == pool.EndNotSent:
 		c.do(c.reply(replyNotSent(x, o.Cause), x.OwnClTRID()))
 		if o.Cause == pool.CauseShutdown {

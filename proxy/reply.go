@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"fmt"
+
 	"eppmux/frame"
 	"eppmux/upstream"
 	"eppmux/upstream/pool"
@@ -130,6 +132,15 @@ func replyNotSent(x *upstream.Exchange, cause pool.Cause) reply {
 		r.reason += "; another host of the cluster takes the account over"
 	}
 	return r
+}
+
+// replyTooManyNames is the result for a check that a limit which counts names never admits. Nothing was
+// sent, and a repeat would not be either.
+//
+// RFC 5730 section 3: 2306 is for a value that the schema allows and the server's policy does not.
+func replyTooManyNames(x *upstream.Exchange, most int) reply {
+	return reply{2306, fmt.Sprintf("not sent to registry; %d names in a check are more than the limit of %d; "+
+		"ask for fewer at once", x.Objects, most)}
 }
 
 // replyUnknown is the result for a command that was sent and has no answer. A query always gets it;

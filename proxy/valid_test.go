@@ -111,7 +111,8 @@ func ownReplies() map[string][]reply {
 		"replyLoginsRefused": {replyLoginsRefused}, "replyTooManyFaults": {replyTooManyFaults},
 		"replyLoginTimeout": {replyLoginTimeout}, "replyTooLongYet": {replyTooLongYet}, "replyTooFarAheadYet": {replyTooFarAheadYet},
 		"replyCredentials": {replyCredentials}, "replyNotLoggedIn": {replyNotLoggedIn}, "replyLoginsBusy": {replyLoginsBusy},
-		"replyFault": {replyFault(errNotClients), replyFault(errors.New("xml: <\x00\xff\uFFFE]]>&")), replyFault(errors.New(strings.Repeat("long ", 1000)))},
+		"replyFault":        {replyFault(errNotClients), replyFault(errors.New("xml: <\x00\xff\uFFFE]]>&")), replyFault(errors.New(strings.Repeat("long ", 1000)))},
+		"replyTooManyNames": {replyTooManyNames(&upstream.Exchange{Exchange: pool.Exchange{Objects: 64}}, 50)},
 		// the other with a muxTRID, in TestWrittenIsValid
 		"replyUnknown": {replyUnknown(&upstream.Exchange{Exchange: pool.Exchange{Query: true}})},
 	}

@@ -40,7 +40,8 @@
 //	}
 //
 // A block of N/128 is reserved, and the next one when half of it is spent. Who takes a page up counts
-// all that it reserves as used, so a crash costs a block at the most, and what one command takes, and nothing where the limit was
+// all that it reserves as used, so a crash costs a block at the most, and what one command takes, and
+// nothing where the limit was
 // not used within the time recent.
 //
 // The package is pure: it has no clock, starts nothing and does no I/O. It does not queue, and it

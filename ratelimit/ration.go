@@ -48,7 +48,8 @@ func (b *Bucket) Wants() bool {
 }
 
 // Write writes b down, with a block of commands reserved if one was taken within the time recent, or
-// waits for that, and more where one waits that takes several slots. They may be taken once Written has been called. wall is the wall clock at now.
+// waits for that, and more where one waits that takes several slots.
+// They may be taken once Written has been called. wall is the wall clock at now.
 func (b *Bucket) Write(now, wall, recent time.Duration) Page {
 	r := &b.ration
 	r.ahead = 0

@@ -124,6 +124,7 @@ type Account struct {
 
 	scanners sync.Pool     // of *frame.Scanner, for carries
 	lastID   atomic.Uint64 // see NextID
+	objects  objectLimits
 
 	// Owned by the loop.
 	cfg          Config
@@ -212,6 +213,7 @@ func NewAccount(cfg Config, l loop.Loop) *Account {
 	if cfg.Shared {
 		a.duty.role, a.duty.pool = RoleNone, RoleNone
 	}
+	a.noteObjects()
 	a.kinds = newKinds(a.knows)
 	a.target = newTarget(&cfg)
 	a.ctx, a.stop = context.WithCancel(context.Background())

@@ -135,6 +135,7 @@ func (a *Account) Exchange(from Sender, m *frame.Message) *Exchange {
 	x.Command, x.Op, x.Query = m.Command, m.Op, m.Query(a.cfg.QueryExtensions)
 	x.client, x.Budget, x.Weight, x.Since = from.Client, from.Budget, max(1, from.Weight), from.Since
 	x.Author = a.author(&from, m)
+	a.countObjects(x, m)
 	var content []byte
 	if m.ClTRID.Present() {
 		content = m.Payload[m.ClTRID.Content.Start:m.ClTRID.Content.End]

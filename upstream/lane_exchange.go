@@ -29,6 +29,7 @@ func (a *Account) LaneExchange(from *LaneSender, m *frame.Message) *Exchange {
 	x.client, x.visiting, x.Weight, x.Since = from.Client, true, max(1, by.Weight), a.clock()-by.Waited
 	x.Author = pool.Author{Client: a.hosts.id(from.Host, by.ID), Identity: from.named(), Kind: a.kinds.of(m),
 		Content: a.kinds.content(m), Known: by.Known, Answers: by.Answers, Shell: from.Client}
+	a.countObjects(x, m)
 	x.buf.B = frame.AppendUnit(x.buf.B[:0], m.Payload, nil)
 	x.unitLen = len(x.buf.B)
 	if id := m.ClTRID.Content; m.ClTRID.Present() && isMuxTRID(m.Payload[id.Start:id.End]) {

@@ -54,6 +54,7 @@ func (a *Account) Grant(g pool.Grant) error {
 	return a.ask(func() {
 		a.forgetLeft(g.Rules)
 		a.cfg.Pool.Grant = g
+		a.noteObjects()
 		a.turn(func() { a.pool.Grant(g, a.now()) })
 	})
 }

@@ -44,6 +44,7 @@ func (a *Account) reload(cfg Config) {
 	}
 	a.forgetLeft(cfg.Pool.Rules)
 	a.cfg = cfg
+	a.noteObjects()
 	a.target = a.newTarget()
 	if before != nil && a.target.dialer != nil {
 		a.target.dialer.inherit(before)

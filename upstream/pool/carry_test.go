@@ -28,7 +28,7 @@ func (l *limits) begin(c frame.Command, now time.Duration) *charges {
 	k := kindOf(c, frame.OpNone)
 	x := &Exchange{kind: k}
 	l.watch(x, nil, now)
-	x.charges.take(l.registry, l.shared[k], now)
+	x.charges.take(l.registry, l.shared[k], need{}, now)
 	return &x.charges
 }
 
@@ -150,7 +150,7 @@ func TestRulesChangeAtRandom(t *testing.T) {
 				}
 			}
 			c := commands[rng.IntN(len(commands))]
-			if l.registry.next(l.shared[kindOf(c, frame.OpNone)], now) > now {
+			if l.registry.next(l.shared[kindOf(c, frame.OpNone)], need{}, now) > now {
 				held++
 				continue
 			}

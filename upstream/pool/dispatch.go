@@ -77,16 +77,21 @@ func (p *Pool) dispatchRows(now time.Duration) {
 // wake to when one of them admits it.
 func (p *Pool) choose(over *ruleSet, now time.Duration) (best *row, session int) {
 	*over = 0
+	counts := p.limits.objects != 0
+	if counts {
+		p.jam(now)
+	}
 	for _, l := range p.queue.rows {
-		if l.heap.Len() == 0 || best != nil && !l.goesBefore(best) {
+		if l.heap.Len() == 0 || best != nil && !l.goesBefore(best) || counts && p.jammed(l) {
 			continue
 		}
-		if at := p.limits.registry.next(l.set, now); at > now {
+		d := p.needOf(l)
+		if at := p.limits.registry.next(l.set, d, now); at > now {
 			p.wakeAt(at)
-			*over |= p.limits.registry.over(l.set, now)
+			*over |= p.limits.registry.over(l.set, d, now)
 			continue
 		}
-		if i := p.admitting(l.set, now); i >= 0 && p.risks(l.standing, now) {
+		if i := p.admitting(l.set, d, now); i >= 0 && p.risks(l.standing, now) {
 			best, session = l, i
 		}
 	}
@@ -108,10 +113,10 @@ func (l *row) goesBefore(m *row) bool {
 }
 
 // admitting returns the index of the first idle session whose own limits admit a command that set's
-// rules count; -1 where there is none. Then it sets wake to when one of them does.
-func (p *Pool) admitting(set ruleSet, now time.Duration) int {
+// rules count, with its need; -1 where there is none. Then it sets wake to when one of them does.
+func (p *Pool) admitting(set ruleSet, d need, now time.Duration) int {
 	for i, s := range p.idle {
-		at := max(s.rests, s.buckets.next(set, now))
+		at := max(s.rests, s.buckets.next(set, d, now))
 		if at <= now {
 			return i
 		}
@@ -132,7 +137,7 @@ func (p *Pool) dispatchAgain(now time.Duration) {
 			p.wakeAt(at)
 		case i >= 0:
 			if x.Budget != nil {
-				x.charges.take(x.Budget.buckets, p.limits.client[x.kind], now)
+				x.charges.take(x.Budget.buckets, p.limits.client[x.kind], p.limits.need(x), now)
 			}
 			p.send(p.take(i), x, now)
 		case p.crowded(now) && !p.loggedInSince(x.lostAt):
@@ -149,11 +154,11 @@ func (p *Pool) dispatchAgain(now time.Duration) {
 // knownFor returns the index of an idle session on which x may be sent again, since it is known to
 // be logged in; -1 where there is none. The instant is when x's limits admit it: now where they do.
 func (p *Pool) knownFor(x *Exchange, now time.Duration) (int, time.Duration) {
-	set := p.limits.shared[x.kind]
-	at := p.limits.registry.next(set, now)
+	set, d := p.limits.shared[x.kind], p.limits.need(x)
+	at := p.limits.registry.next(set, d, now)
 	if x.Budget != nil {
 		p.limits.current(x.Budget, now)
-		at = max(at, x.Budget.buckets.next(p.limits.client[x.kind], now))
+		at = max(at, x.Budget.buckets.next(p.limits.client[x.kind], d, now))
 	}
 	if at > now {
 		return -1, at
@@ -162,7 +167,7 @@ func (p *Pool) knownFor(x *Exchange, now time.Duration) (int, time.Duration) {
 		if s.loggedInAt < x.lostAt {
 			continue
 		}
-		at := max(s.rests, s.buckets.next(set, now))
+		at := max(s.rests, s.buckets.next(set, d, now))
 		if at <= now {
 			return i, now
 		}
@@ -204,7 +209,7 @@ func (p *Pool) send(s *Session, x *Exchange, now time.Duration) {
 	x.tries++
 	s.x = x
 	p.limits.watch(x, s.buckets, now)
-	p.occupy(s, p.limits.shared[x.kind], now)
+	p.occupy(s, p.limits.shared[x.kind], p.limits.need(x), now)
 	if p.cfg.Record != RecordNot && !x.Query {
 		p.record(s, x, now)
 		return
@@ -219,22 +224,22 @@ func (p *Pool) write(s *Session) {
 }
 
 // occupy makes s busy with a command that the rules of set count.
-func (p *Pool) occupy(s *Session, set ruleSet, now time.Duration) {
-	p.charge(s, set, now)
+func (p *Pool) occupy(s *Session, set ruleSet, d need, now time.Duration) {
+	p.charge(s, set, d, now)
 	s.state, s.since, s.deadline = SessionBusy, now, now+p.cfg.CommandTimeout
 	s.commands++
 	p.wakeAt(s.deadline)
 }
 
-// charge takes a slot of each registry- and session-scope rule of set for a command on s.
-func (p *Pool) charge(s *Session, set ruleSet, now time.Duration) {
-	s.charges.take(p.limits.registry, set, now)
-	s.charges.take(s.buckets, set, now)
+// charge takes what a command on s needs of each registry- and session-scope rule of set.
+func (p *Pool) charge(s *Session, set ruleSet, d need, now time.Duration) {
+	s.charges.take(p.limits.registry, set, d, now)
+	s.charges.take(s.buckets, set, d, now)
 }
 
 // admits returns the rules that count a command of our own, and the instant from which they admit
 // it on s.
 func (p *Pool) admits(s *Session, c frame.Command, op frame.Op, now time.Duration) (ruleSet, time.Duration) {
 	set := p.limits.shared[kindOf(c, op)]
-	return set, max(p.limits.registry.next(set, now), s.buckets.next(set, now))
+	return set, max(p.limits.registry.next(set, need{}, now), s.buckets.next(set, need{}, now))
 }

@@ -13,6 +13,7 @@ type Exchange struct {
 	Command frame.Command
 	Op      frame.Op
 	Query   bool          // only reads: may be repeated once on another session
+	Objects int32         // of a check, where a limit counts them; it counts as one otherwise, and from 0 to 1
 	Weight  uint8         // of its client, 1 at the least: its share when commands wait
 	Since   time.Duration // when its client was served last, or came
 	Budget  *Budget       // client-scope limits of its client's identity; nil: none

@@ -48,6 +48,7 @@ func (p *Pool) useRules(now time.Duration) {
 	p.limits.use(p.cfg.Rules, now)
 	p.ration()
 	p.requeue(now)
+	p.dropUnfit(now)
 	for _, s := range p.sessions {
 		old := s.buckets
 		s.buckets = p.limits.buckets(ScopeSession)

@@ -38,6 +38,7 @@ type LedgerRule struct {
 	Name     string
 	Shadow   bool     `json:",omitempty"`
 	Commands []string // "poll:ack", or "poll" for poll with any op
+	Unit     Unit     `json:",omitempty"`
 	Page     ratelimit.Page
 }
 
@@ -120,7 +121,8 @@ func (p *Pool) Ledger(now, wall time.Duration) *Ledger {
 		if r.Limit.Per > keptFrom {
 			page = b.Page(now, wall)
 		}
-		l.Rules = append(l.Rules, LedgerRule{Name: r.Name, Shadow: r.Shadow, Commands: r.Commands.names(), Page: page})
+		l.Rules = append(l.Rules, LedgerRule{Name: r.Name, Shadow: r.Shadow, Commands: r.Commands.names(),
+			Unit: r.Unit, Page: page})
 	}
 	if p.ceiling < p.cfg.MaxSessions {
 		l.Ceiling, l.RaiseAt = p.ceiling, min(p.raiseAt, now+ceilingBackoff*3/2)+off
@@ -183,7 +185,7 @@ func (p *Pool) adoptUse(l *Ledger, now, wall time.Duration) {
 		}
 		buckets = append(buckets, b)
 		rules = append(rules, Rule{Name: r.Name, Limit: r.Page.Limit, Commands: commandsNamed(r.Commands),
-			Shadow: r.Shadow})
+			Unit: r.Unit, Shadow: r.Shadow})
 	}
 	carry(p.limits.registry, p.limits.rules, buckets, rules, now)
 	p.logins.Inherit(now, ratelimit.TakeUp(l.Logins, now, wall, 0))

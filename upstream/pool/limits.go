@@ -26,6 +26,7 @@ type Rule struct {
 	Limit    ratelimit.Limit
 	Scope    Scope
 	Commands CommandSet
+	Unit     Unit
 	Shadow   bool // counts the commands that it would hold, and holds none
 }
 
@@ -106,22 +107,23 @@ type bucketSet []*ratelimit.Bucket
 
 // next returns the earliest instant at which every rule of the set that has a bucket here admits a
 // command.
-func (b bucketSet) next(set ruleSet, now time.Duration) time.Duration {
+func (b bucketSet) next(set ruleSet, d need, now time.Duration) time.Duration {
 	at := now
 	for ; set != 0 && b != nil; set &= set - 1 {
-		if k := b[bits.TrailingZeros64(uint64(set))]; k != nil {
-			at = max(at, k.Next(now))
+		i := bits.TrailingZeros64(uint64(set))
+		if k := b[i]; k != nil {
+			at = max(at, k.NextN(now, d.slots(i)))
 		}
 	}
 	return at
 }
 
 // over returns the rules of the set that have a bucket here and do not admit a command now.
-func (b bucketSet) over(set ruleSet, now time.Duration) ruleSet {
+func (b bucketSet) over(set ruleSet, d need, now time.Duration) ruleSet {
 	var over ruleSet
 	for ; set != 0 && b != nil; set &= set - 1 {
 		i := bits.TrailingZeros64(uint64(set))
-		if k := b[i]; k != nil && k.Next(now) > now {
+		if k := b[i]; k != nil && k.NextN(now, d.slots(i)) > now {
 			over |= 1 << i
 		}
 	}
@@ -138,30 +140,37 @@ func (b bucketSet) dry(set ruleSet) bool {
 	return false
 }
 
-// charges are the slots that a command occupies, as the buckets that they were taken from. They are
-// given back to those same buckets, whatever the rules are by then.
-type charges []*ratelimit.Bucket
+// charge are the slots that a command occupies in one bucket.
+type charge struct {
+	bucket *ratelimit.Bucket
+	n      int
+}
 
-// take takes a slot of each rule of the set that has a bucket in b.
-func (c *charges) take(b bucketSet, set ruleSet, now time.Duration) {
+// charges are the slots that a command occupies. They are given back to the buckets that they were taken
+// from, whatever the rules are by then.
+type charges []charge
+
+// take takes what a command needs of each rule of the set that has a bucket in b.
+func (c *charges) take(b bucketSet, set ruleSet, d need, now time.Duration) {
 	for ; set != 0 && b != nil; set &= set - 1 {
-		if k := b[bits.TrailingZeros64(uint64(set))]; k != nil {
-			k.Take(now)
-			*c = append(*c, k)
+		i := bits.TrailingZeros64(uint64(set))
+		if k := b[i]; k != nil {
+			k.TakeN(now, d.slots(i))
+			*c = append(*c, charge{k, d.slots(i)})
 		}
 	}
 }
 
 // answered gives the slots back after the answer: they are free again a period from now.
-func (c *charges) answered(now time.Duration) { c.give((*ratelimit.Bucket).Done, now) }
+func (c *charges) answered(now time.Duration) { c.give((*ratelimit.Bucket).DoneN, now) }
 
 // unsent gives the slots back at once, for a command of which the registry has seen nothing.
-func (c *charges) unsent(now time.Duration) { c.give((*ratelimit.Bucket).Undo, now) }
+func (c *charges) unsent(now time.Duration) { c.give((*ratelimit.Bucket).UndoN, now) }
 
-func (c *charges) give(how func(*ratelimit.Bucket, time.Duration), now time.Duration) {
+func (c *charges) give(how func(*ratelimit.Bucket, time.Duration, int), now time.Duration) {
 	for i, k := range *c {
-		how(k, now)
-		(*c)[i] = nil
+		how(k.bucket, now, k.n)
+		(*c)[i] = charge{}
 	}
 	*c = (*c)[:0]
 }
@@ -176,6 +185,7 @@ type limits struct {
 	client   [numKinds]ruleSet // by kind: the rules of client scope that count it
 	shadow   [numKinds]ruleSet // by kind: the shadow rules that count it, of any scope
 	watching bool              // there are shadow rules
+	objects  ruleSet           // the rules that count objects
 	exceeded []uint64          // by rule: commands that a shadow rule would have held
 	limited  []time.Duration   // by rule: how long it held a command while a session was idle
 	blocking ruleSet           // the rules that hold such a command now
@@ -196,6 +206,9 @@ func (l *limits) use(rules []Rule, now time.Duration) {
 	carry(l.registry, rules, old.registry, old.rules, now)
 	l.recount(&old)
 	for i, r := range rules {
+		if r.Unit == UnitObjects {
+			l.objects |= 1 << i
+		}
 		for k := range kind(numKinds) {
 			if !r.Commands.has(k) {
 				continue
@@ -244,7 +257,8 @@ func (l *limits) buckets(scope Scope) bucketSet {
 // carry lets the new buckets count what the old ones have counted: each that of every old rule which
 // counts some of its commands, in the same scope. What other rules know already is left out, so that
 // a command counts once as far as possible. Too much is counted where an old rule counts other
-// commands too, and never too little of what is remembered.
+// commands too, and never too little of what is remembered. But where an old rule counts commands, and a
+// new one with a long period objects, a check of before counts as one.
 func carry(to bucketSet, rules []Rule, from bucketSet, old []Rule, now time.Duration) {
 	for i, b := range to {
 		if b == nil {
@@ -252,23 +266,31 @@ func carry(to bucketSet, rules []Rule, from bucketSet, old []Rule, now time.Dura
 		}
 		r, left := &rules[i], rules[i].Commands // left: those that no old rule has been found for
 		var found []*ratelimit.Bucket
+		blind := false // an old rule does not know how many objects its commands had
 		for _, j := range byWorth(r, from, old) {
 			o := &old[j]
 			if !left.meets(&o.Commands) {
 				continue
 			}
 			found = append(found, from[j])
+			if r.Unit > o.Unit {
+				blind = true
+				continue
+			}
 			if r.Shadow || !o.Shadow { // a shadow rule does not count what it would have held
 				left.remove(&o.Commands)
 			}
 		}
-		b.Inherit(now, found...)
+		if b.Inherit(now, found...); blind && r.Limit.Per <= keptFrom {
+			b.Fill(now) // it costs little
+		}
 	}
 }
 
 // byWorth returns the indices of the old rules that have a bucket, by what they can tell about r:
 // first those that remember as long as r does, the others by how long they remember; of equals first
-// those that are no shadow rules; then those that count the fewest other commands, and the most of
+// those that count objects, if r does; those that are no shadow rules; then those that count the fewest
+// other commands, and the most of
 // r's own.
 func byWorth(r *Rule, from bucketSet, old []Rule) []int {
 	var all []int
@@ -287,6 +309,7 @@ func byWorth(r *Rule, from bucketSet, old []Rule) []int {
 		x, y := &old[i], &old[j]
 		return cmp.Or(
 			-cmp.Compare(min(x.Limit.Per, r.Limit.Per), min(y.Limit.Per, r.Limit.Per)),
+			-cmp.Compare(min(x.Unit, r.Unit), min(y.Unit, r.Unit)),
 			cmp.Compare(shadow(x), shadow(y)),
 			cmp.Compare(x.Commands.outside(&r.Commands), y.Commands.outside(&r.Commands)),
 			-cmp.Compare(x.Commands.len(), y.Commands.len()),
@@ -324,11 +347,12 @@ func (l *limits) watch(x *Exchange, session bucketSet, now time.Duration) {
 				owner = x.Budget.buckets
 			}
 		}
-		if owner.next(one, now) > now {
+		d := l.need(x)
+		if owner.next(one, d, now) > now {
 			l.exceeded[i]++
 			continue
 		}
-		x.charges.take(owner, one, now)
+		x.charges.take(owner, one, d, now)
 	}
 }
 
@@ -366,8 +390,8 @@ func (l *limits) charge(x *Exchange, now time.Duration) bool {
 	if set == 0 {
 		return true
 	}
-	if b.waiting.n == 0 && b.buckets.next(set, now) <= now {
-		x.charges.take(b.buckets, set, now)
+	if d := l.need(x); b.waiting.n == 0 && b.buckets.next(set, d, now) <= now {
+		x.charges.take(b.buckets, set, d, now)
 		return true
 	}
 	x.state = exchangeHeld
@@ -386,7 +410,8 @@ func (l *limits) rewake(b *Budget, now time.Duration) {
 		return
 	}
 	l.current(b, now)
-	key := Key{At: b.buckets.next(l.client[b.waiting.head.kind], now)}
+	x := b.waiting.head
+	key := Key{At: b.buckets.next(l.client[x.kind], l.need(x), now)}
 	if b.place.In() {
 		l.held.Move(b.place, key)
 	} else {
@@ -399,14 +424,14 @@ func (l *limits) rewake(b *Budget, now time.Duration) {
 func (l *limits) admit(now time.Duration) *Exchange {
 	for b, key, ok := l.held.First(); ok && key.At <= now; b, key, ok = l.held.First() {
 		x := b.waiting.head
-		set := l.client[x.kind]
-		if b.buckets.next(set, now) > now {
+		set, d := l.client[x.kind], l.need(x)
+		if b.buckets.next(set, d, now) > now {
 			l.rewake(b, now)
 			continue
 		}
 		b.waiting.remove(x)
 		x.list = nil
-		x.charges.take(b.buckets, set, now)
+		x.charges.take(b.buckets, set, d, now)
 		l.rewake(b, now)
 		return x
 	}

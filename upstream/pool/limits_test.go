@@ -59,7 +59,7 @@ func TestBucketSet(t *testing.T) {
 	})
 	b := l.registry
 	var c charges
-	c.take(b, 0b011, 0)
+	c.take(b, 0b011, need{}, 0)
 	c.answered(0)
 	for _, tt := range []struct {
 		set  ruleSet
@@ -77,16 +77,16 @@ func TestBucketSet(t *testing.T) {
 		{0b011, time.Minute, time.Minute, 0},
 		{0b011, time.Hour, time.Hour, 0},
 	} {
-		if got := b.next(tt.set, tt.now); got != tt.next {
+		if got := b.next(tt.set, need{}, tt.now); got != tt.next {
 			t.Errorf("%b at %v: admits at %v, want %v", tt.set, tt.now, got, tt.next)
 		}
-		if got := b.over(tt.set, tt.now); got != tt.over {
+		if got := b.over(tt.set, need{}, tt.now); got != tt.over {
 			t.Errorf("%b at %v: over are %b, want %b", tt.set, tt.now, got, tt.over)
 		}
-		if got := bucketSet(nil).next(tt.set, tt.now); got != tt.now {
+		if got := bucketSet(nil).next(tt.set, need{}, tt.now); got != tt.now {
 			t.Errorf("%b at %v: no buckets admit at %v", tt.set, tt.now, got)
 		}
-		if got := bucketSet(nil).over(tt.set, tt.now); got != 0 {
+		if got := bucketSet(nil).over(tt.set, need{}, tt.now); got != 0 {
 			t.Errorf("%b at %v: over are %b of no buckets", tt.set, tt.now, got)
 		}
 	}
@@ -98,25 +98,25 @@ func TestCharges(t *testing.T) {
 	l := newLimits([]Rule{limited(1, time.Minute, ScopeRegistry)})
 	old := l.registry
 	var c charges
-	c.take(old, 1, 0)
-	if got := old.next(1, 0); got == 0 {
+	c.take(old, 1, need{}, 0)
+	if got := old.next(1, need{}, 0); got == 0 {
 		t.Error("a taken slot is free")
 	}
 	c.unsent(0)
-	if got := old.next(1, 0); got != 0 {
+	if got := old.next(1, need{}, 0); got != 0 {
 		t.Errorf("a slot of which nothing was sent is free at %v", got)
 	}
-	c.take(old, 1, 0)
+	c.take(old, 1, need{}, 0)
 	l.use([]Rule{only(frame.CommandCreate, 5, time.Second, ScopeRegistry)}, 0)
 	c.answered(10 * time.Second)
-	if got := old.next(1, 10*time.Second); got != 70*time.Second {
+	if got := old.next(1, need{}, 10*time.Second); got != 70*time.Second {
 		t.Errorf("the old bucket admits at %v, want 70 s", got)
 	}
-	if len(c) != 0 || l.registry.next(1, 0) != 0 { // it has five slots
-		t.Errorf("%d charges are left; the new bucket admits at %v", len(c), l.registry.next(1, 0))
+	if len(c) != 0 || l.registry.next(1, need{}, 0) != 0 { // it has five slots
+		t.Errorf("%d charges are left; the new bucket admits at %v", len(c), l.registry.next(1, need{}, 0))
 	}
-	c.take(nil, 1, 0)
-	c.take(old, 0, 0)
+	c.take(nil, 1, need{}, 0)
+	c.take(old, 0, need{}, 0)
 	if len(c) != 0 {
 		t.Errorf("%d charges of no bucket and no rule", len(c))
 	}

@@ -65,15 +65,16 @@ const (
 	// this host has owned the account, and may write to the registry no more, since it could not renew
 	// that in time
 	CauseFenced
-	CauseMoved // another host owns the account, or is to own it
-	NumCauses  // for tables by Cause
+	CauseMoved   // another host owns the account, or is to own it
+	CauseObjects // a check has more names than a limit that counts them ever admits
+	NumCauses    // for tables by Cause
 )
 
 var causeNames = [NumCauses]string{"none", "queue_timeout", "registry_away", "login_refused", "too_many_sessions",
 	"client_gone", "command_timeout", "registry_closed", "connect", "greeting", "frame", "mismatch", "unasked",
 	"code_closes", "idle", "age", "count", "shutdown", "tls", "login_lost", "throttled", "changed",
 	"audit", "paused", "reconnect", "no_room", "blamed", "ledger", "services", "equal_errors", "failing",
-	"no_owner", "fenced", "moved"}
+	"no_owner", "fenced", "moved", "too_many_objects"}
 
 func (c Cause) String() string { return causeNames[c] }
 

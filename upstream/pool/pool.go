@@ -235,6 +235,11 @@ func (p *Pool) enqueue(x *Exchange, now time.Duration) {
 
 // wait puts x, whose deadline is set, into the lists of waiting exchanges.
 func (p *Pool) wait(x *Exchange, now time.Duration) {
+	if !p.limits.fits(x) {
+		p.ended(x)
+		p.finish(x, CauseObjects)
+		return
+	}
 	p.queue.timed(x)
 	p.wakeAt(x.deadline)
 	switch {

@@ -44,6 +44,7 @@ type row struct {
 	standing standing
 	class    *class
 	heap     Heap[*Exchange] // by turn
+	jam      ruleSet         // see Pool.jam
 }
 
 // rowKey is the place of x in the order of a row: the client without service the longest is

@@ -18,7 +18,7 @@ func TestReloadKeepsWhatWasUsed(t *testing.T) {
 		l := newLimits([]Rule{second, hour})
 		var c charges
 		for range 9 {
-			c.take(l.registry, 3, 0)
+			c.take(l.registry, 3, need{}, 0)
 		}
 		l.use(after, 0)
 		for i, r := range after {

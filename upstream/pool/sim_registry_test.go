@@ -50,7 +50,7 @@ func (w *world) open(s *Session) {
 	if w.refusedAt >= 0 && w.now < w.refusedAt+refusedBackoff {
 		w.errorf("I13: login %v after a refusal", w.now-w.refusedAt)
 	}
-	w.count(k, w.now)
+	w.count(k, w.now, 1)
 	w.after(within, func() {
 		if k.gaveUp {
 			return
@@ -118,10 +118,12 @@ func (w *world) failed(s *Session, cause Cause) {
 	w.pool.OpenFailed(s, cause, w.now)
 }
 
-// count notes that the registry sees a command on k at an instant.
-func (w *world) count(k *simSocket, at time.Duration) {
+// count notes that the registry sees a command on k at an instant, which counts as n.
+func (w *world) count(k *simSocket, at time.Duration, n int) {
 	k.counted = &at
-	w.seen = append(w.seen, k.counted)
+	for range n {
+		w.seen = append(w.seen, k.counted)
+	}
 }
 
 // counts says that the registry has answered or closed: by now it has counted the command.
@@ -153,8 +155,18 @@ func (w *world) write(s *Session, x *Exchange) {
 	k.gen++
 	gen := k.gen
 	rtt := w.upTo(w.rtt)
-	if w.count(k, w.now+w.upTo(rtt)); x != nil {
-		w.long = append(w.long, k.counted)
+	n, long := 1, 1
+	for i := range w.cfg.Rules {
+		if r := &w.cfg.Rules[i]; r.Name == "long" {
+			long = r.counted(x)
+		} else if i == 0 {
+			n = r.counted(x)
+		}
+	}
+	if w.count(k, w.now+w.upTo(rtt), n); x != nil {
+		for range long {
+			w.long = append(w.long, k.counted)
+		}
 	}
 	if w.chance(w.faults / 10) {
 		k.zombie = true

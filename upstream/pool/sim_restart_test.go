@@ -50,7 +50,26 @@ func (w *world) withLedger() {
 		w.cfg.Rules = append(w.cfg.Rules, Rule{Name: "long", Commands: clients,
 			Limit: ratelimit.Limit{N: n, Per: time.Duration(3+r.IntN(100)) * time.Second, Burst: r.IntN(n + 1)}})
 	}
+	w.useUnits()
 	w.pool = New(w.cfg, 0)
+}
+
+// useUnits has some of the rules count objects.
+func (w *world) useUnits() {
+	for i := range w.cfg.Rules {
+		if w.units.IntN(3) == 0 {
+			w.cfg.Rules[i].Unit = UnitObjects
+			w.names = true
+		}
+	}
+}
+
+// counted is how often a rule counts x, a command of a client; nil: one of ours.
+func (r *Rule) counted(x *Exchange) int {
+	if x == nil || r.Unit != UnitObjects {
+		return 1
+	}
+	return int(max(1, x.Objects))
 }
 
 // keep is a disk that is slow and fails at times.

@@ -124,6 +124,9 @@ type world struct {
 	wrong      int           // answers of sessions without a login that clients have got
 	registryUp bool
 	ghosts     []time.Duration  // until when the registry counts sessions that we have closed
+	units      *rand.Rand       // draws what rules count, and how many objects checks have
+	names      bool             // some rule counts objects
+	refused    int              // checks that had too many
 	seen       []*time.Duration // when the registry counted each command
 	refusedAt  time.Duration
 	long       []*time.Duration // as seen, for the limit that outlives the process
@@ -198,7 +201,7 @@ func newWorld(t *testing.T, seed uint64) *world { return newWorldWith(t, seed, f
 func newWorldWith(t *testing.T, seed uint64, change func(*world)) *world {
 	r := rand.New(rand.NewPCG(seed, 0))
 	w := &world{t: t, seed: seed, rand: r, sockets: map[*Session]*simSocket{}, exchange: map[*Exchange]*simExchange{},
-		registryUp: true, refusedAt: -1}
+		registryUp: true, refusedAt: -1, units: rand.New(rand.NewPCG(seed, 3))}
 	most := 1 + r.IntN(5)
 	w.cfg = Config{
 		Grant:        Grant{MinSessions: 1 + r.IntN(most), MaxSessions: most},
@@ -412,6 +415,8 @@ func (w *world) submit(c *simClient) {
 	if w.chance(0.4) {
 		x.Command, x.Query = frame.CommandCreate, false
 		kind = 2
+	} else if w.names && w.units.IntN(2) == 0 {
+		x.Objects = 1 + w.units.Int32N(12)
 	}
 	c.sent++
 	x.Author = Author{Client: c.id, Identity: fmt.Sprint(c.id % 5), Kind: kind, Content: c.id<<32 + c.sent/3, Known: c.known.Has(kind)}
@@ -527,6 +532,10 @@ func (w *world) finish(x *Exchange, end End, cause Cause) {
 		w.errorf("I4: unknown by our own choice: sent %v before the drain's deadline", w.by-e.lastSent)
 	case end == EndNotSent && cause == CauseNone, end == EndUnknown && cause == CauseNone:
 		w.errorf("an exchange ended without a cause")
+	case cause == CauseObjects && w.pool.limits.fits(x):
+		w.errorf("refused for %d objects, though the limits admit them", x.Objects)
+	case cause == CauseObjects:
+		w.refused++
 	}
 	if end == EndAnswered {
 		if w.answering == x {

@@ -96,9 +96,9 @@ func (p *Pool) open(now time.Duration) bool {
 	p.lastID++
 	if p.triedAt = now; !s.lane {
 		p.logins.Take(now)
-		s.charges = append(s.charges, p.logins)
+		s.charges = append(s.charges, charge{p.logins, 1})
 	}
-	p.charge(s, set, now)
+	p.charge(s, set, need{}, now)
 	p.sessions = append(p.sessions, s)
 	p.opening++
 	p.do(Action{Do: DoOpen, Session: s})
@@ -132,7 +132,7 @@ func (p *Pool) wanted(now time.Duration) bool {
 		if l.heap.Len() == 0 || !p.affords(l.standing, now) {
 			continue
 		}
-		at := p.limits.registry.next(l.set, now)
+		at := p.limits.registry.next(l.set, p.needOf(l), now)
 		if at <= now {
 			return true
 		}
@@ -311,7 +311,7 @@ func (p *Pool) keepalive(s *Session, now time.Duration) {
 // ping has s, which is not among the idle ones, write a message of our own, which the rules of set
 // count.
 func (p *Pool) ping(s *Session, what InFlight, set ruleSet, now time.Duration) {
-	p.occupy(s, set, now)
+	p.occupy(s, set, need{}, now)
 	s.inFlight = what
 	p.do(Action{Do: DoKeepalive, Session: s})
 }
@@ -353,7 +353,7 @@ func (p *Pool) retire(s *Session, cause Cause, now time.Duration) {
 
 // logOut has s, which is draining, write a logout, which the rules of set count and admit.
 func (p *Pool) logOut(s *Session, set ruleSet, now time.Duration) {
-	p.charge(s, set, now)
+	p.charge(s, set, need{}, now)
 	s.since, s.deadline = now, now+min(logoutTimeout, p.cfg.CommandTimeout)
 	p.wakeAt(s.deadline)
 	s.inFlight = LogoutInFlight

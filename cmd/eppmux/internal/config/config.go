@@ -240,7 +240,8 @@ type RateLimit struct {
 	Limit    ratelimit.Limit  `yaml:",inline"` // its keys are those of limitKeys
 	Scope    Scope            `yaml:"scope" default:"registry"`
 	Commands []LimitedCommand `yaml:"commands" default:"[all]"` // never empty
-	Shadow   bool             `yaml:"shadow"`                   // only counts what it would have held back
+	Unit     LimitUnit        `yaml:"unit" default:"commands"`
+	Shadow   bool             `yaml:"shadow"` // only counts what it would have held back
 }
 
 // limitKeys is a ratelimit.Limit with tags.
@@ -270,6 +271,15 @@ const (
 	ScopeRegistry Scope = "registry"
 	ScopeSession  Scope = "session"
 	ScopeClient   Scope = "client"
+)
+
+// LimitUnit says what a limit counts.
+type LimitUnit string
+
+// The commands, or the objects of checks; of other commands, each one.
+const (
+	UnitCommands LimitUnit = "commands"
+	UnitObjects  LimitUnit = "objects"
 )
 
 // LimitedCommand is an entry of RateLimit.Commands or Listen.Allow: all commands, one, or one with

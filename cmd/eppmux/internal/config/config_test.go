@@ -41,6 +41,7 @@ func TestDefaults(t *testing.T) {
 			},
 			RateLimits: []RateLimit{{
 				Limit: ratelimit.Limit{N: 100, Per: time.Second, Burst: 10}, Scope: "registry", Commands: []LimitedCommand{{}},
+				Unit: "commands",
 			}},
 			Clients: Clients{
 				Max: 50000, MaxFrame: 262144, MaxAhead: 1048576, FrameTimeout: 30 * time.Second, Login: "accept", Services: proxy.ServicesAccept, Encodings: proxy.EncodingsAccept,
@@ -114,8 +115,8 @@ func TestEveryKey(t *testing.T) {
 		Timeouts: Timeouts{Connect: time.Second, Login: 2 * time.Second, Command: 3 * time.Second, Queue: 4 * time.Second, Greeting: 5 * time.Second},
 		RateLimits: []RateLimit{
 			{Limit: ratelimit.Limit{N: 5, Per: time.Minute}, Scope: "session", Commands: []LimitedCommand{
-				{Command: frame.CommandCheck}, {Command: frame.CommandTransfer, Op: frame.OpQuery}}},
-			{Limit: ratelimit.Limit{N: 7, Per: time.Second, Burst: 2}, Scope: "client", Commands: []LimitedCommand{{}}, Shadow: true},
+				{Command: frame.CommandCheck}, {Command: frame.CommandTransfer, Op: frame.OpQuery}}, Unit: "objects"},
+			{Limit: ratelimit.Limit{N: 7, Per: time.Second, Burst: 2}, Scope: "client", Commands: []LimitedCommand{{}}, Unit: "commands", Shadow: true},
 		},
 		Clients: Clients{
 			Max: 10, MaxFrame: 8192, MaxAhead: 8196, IdleTimeout: time.Hour, FrameTimeout: time.Minute, Login: "verify", Services: proxy.ServicesEnforce, Encodings: proxy.EncodingsRefuse,

@@ -221,6 +221,7 @@ var closedSets = map[reflect.Type][]word{
 	reflect.TypeFor[TLSVersion]():       wordsOf(TLS12, TLS13),
 	reflect.TypeFor[KeepaliveCommand](): wordsOf(KeepaliveHello, KeepalivePoll, KeepaliveNone),
 	reflect.TypeFor[Scope]():            wordsOf(ScopeRegistry, ScopeSession, ScopeClient),
+	reflect.TypeFor[LimitUnit]():        wordsOf(UnitCommands, UnitObjects),
 	reflect.TypeFor[LoginPolicy]():      wordsOf(LoginAccept, LoginVerify),
 	reflect.TypeFor[LogFormat]():        wordsOf(LogText, LogJSON),
 	reflect.TypeFor[AuditCommands]():    wordsOf(AuditTransform, AuditAll),

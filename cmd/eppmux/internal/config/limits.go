@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"eppmux/frame"
 )
 
 // rule implements ruler.
@@ -21,6 +23,10 @@ func (l *RateLimit) rule(c *checker, path, key string) {
 	case "commands":
 		if len(l.Commands) == 0 {
 			c.add(at, "must not be empty; leave the key out for all")
+		}
+	case "unit":
+		if l.Unit == UnitObjects && !c.hasFault(join(path, "commands")) && !l.Covers(frame.CommandCheck, frame.OpNone) {
+			c.add(at, "objects are those of checks: commands must have check in it")
 		}
 	case "":
 		if !slices.ContainsFunc([]string{"limit", "per", "burst"}, func(key string) bool {
@@ -76,7 +82,11 @@ func (l *RateLimit) said() string {
 	if more := len(words) - maxSaid; more > 0 {
 		words = append(words[:maxSaid], fmt.Sprintf("%d-more", more))
 	}
-	words = append(words, fmt.Sprintf("%d-per-%s", l.Limit.N, whole(l.Limit.Per)))
+	number := fmt.Sprintf("%d-per-%s", l.Limit.N, whole(l.Limit.Per))
+	if l.Unit == UnitObjects {
+		number = fmt.Sprintf("%d-objects-per-%s", l.Limit.N, whole(l.Limit.Per))
+	}
+	words = append(words, number)
 	if l.Scope != ScopeRegistry {
 		words = append(words, string(l.Scope))
 	}

@@ -20,8 +20,12 @@ func TestLimitNames(t *testing.T) {
 	named.Name, session.Scope, shadow.Shadow = "all-100-per-1s", ScopeSession, true
 	limits := []RateLimit{limit(100, time.Second, LimitedCommand{}), named, session, shadow, limit(3, 90*time.Minute, request, create, renew, check),
 		limit(2, 3*time.Nanosecond, check), limit(2, 3*time.Nanosecond, check), limit(2, 3*time.Microsecond, check)}
+	objects := limit(1000, time.Second, check)
+	objects.Unit = UnitObjects
+	limits = append(limits, objects)
 	want := []string{"all-100-per-1s-2", "all-100-per-1s", "all-1-per-500ms-session", "create-renew-transfer-request-7-per-24h-shadow",
-		"check-create-renew-1-more-3-per-90m", "check-2-per-3ns", "check-2-per-3ns-2", "check-2-per-3us"}
+		"check-create-renew-1-more-3-per-90m", "check-2-per-3ns", "check-2-per-3ns-2", "check-2-per-3us",
+		"check-1000-objects-per-1s"}
 	if got := LimitNames(limits); !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}

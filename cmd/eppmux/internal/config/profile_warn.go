@@ -120,7 +120,8 @@ func warnDefaults(l *faultList, path string, r *Registry) {
 
 // within reports whether o admits everything that l admits.
 func (l *RateLimit) within(o *RateLimit) bool {
-	if l.Shadow || l.Scope != o.Scope && l.Scope != ScopeRegistry || !l.coversAllOf(o) {
+	if l.Shadow || l.Scope != o.Scope && l.Scope != ScopeRegistry || !l.coversAllOf(o) ||
+		o.Unit == UnitObjects && l.Unit != UnitObjects {
 		return false
 	}
 	// So many windows of l cover one of o.

@@ -59,6 +59,7 @@ var keyTypes = map[string]string{
 	"registries[0].rate_limits[0].scope":                "word",
 	"registries[0].rate_limits[0].commands":             "list",
 	"registries[0].rate_limits[0].shadow":               "boolean",
+	"registries[0].rate_limits[0].unit":                 "string",
 	"registries[0].clients":                             "mapping",
 	"registries[0].clients.max":                         "integer",
 	"registries[0].clients.max_frame":                   "integer",

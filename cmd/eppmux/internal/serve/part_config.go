@@ -97,5 +97,10 @@ func limitRule(l config.RateLimit) pool.Rule {
 		config.ScopeSession:  pool.ScopeSession,
 		config.ScopeClient:   pool.ScopeClient,
 	}
-	return pool.Rule{Limit: l.Limit, Scope: scopes[l.Scope], Commands: pool.Commands(l.Covers), Shadow: l.Shadow}
+	unit := pool.UnitCommands
+	if l.Unit == config.UnitObjects {
+		unit = pool.UnitObjects
+	}
+	return pool.Rule{Limit: l.Limit, Scope: scopes[l.Scope], Commands: pool.Commands(l.Covers), Unit: unit,
+		Shadow: l.Shadow}
 }
