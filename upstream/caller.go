@@ -27,7 +27,10 @@ type Call struct {
 	// result is read before Late is called again, and belongs to the Account from then on. A query that
 	// is sent once more after a lost session goes as it went.
 	Late func() []byte
+	// After, unless nil, is called on the loop, once, with how the command ended, where Do has returned
+	// EndUnknown for CauseClientGone: its caller had gone while it was in flight. It must not block.
+	After func(Result)
 }
 
 // Do carries one command, see Account.Do, which is a Caller's of weight 1.
-func (c *Caller) Do(ctx context.Context, call Call) (Result, error) { return c.a.Do(ctx, call.Payload) }
+func (c *Caller) Do(ctx context.Context, call Call) (Result, error) { return c.a.do(ctx, call) }

@@ -39,15 +39,19 @@ var ErrNotCarried = errors.New("this message is not carried to a registry")
 // An error is about the payload, of which nothing was sent: a *frame.Fault where it does not parse,
 // or ErrNotCarried. What became of the command is in the Result alone.
 func (a *Account) Do(ctx context.Context, payload []byte) (Result, error) {
+	return a.do(ctx, Call{Payload: payload})
+}
+
+func (a *Account) do(ctx context.Context, call Call) (Result, error) {
 	// The scanner's results are borrowed; this one lives as long as the call.
-	m, err := new(frame.Scanner).Scan(payload)
+	m, err := new(frame.Scanner).Scan(call.Payload)
 	if err != nil {
 		return Result{}, fmt.Errorf("command: %w", err)
 	}
 	if !Carried(m) {
 		return Result{}, ErrNotCarried
 	}
-	d := &doing{a: a, ctx: ctx, m: m, ended: make(chan Result, 1)}
+	d := &doing{a: a, ctx: ctx, m: m, after: call.After, ended: make(chan Result, 1)}
 	if !a.admit(d) {
 		return Result{End: pool.EndNotSent, Cause: pool.CauseShutdown}, nil
 	}
@@ -89,9 +93,12 @@ type doing struct {
 	a     *Account        // immutable
 	ctx   context.Context // of the call; immutable
 	m     *frame.Message  // immutable; its octets belong to the caller of Do
+	after func(Result)    // see Call; nil: nobody asks
 	ended chan Result     // the one result, which needs no receiver; not closed
 
-	x *Exchange // nil: before begin, or the call has ended; owned by the loop
+	// Owned by the loop.
+	x    *Exchange // nil: before begin, or the call has ended
+	left bool      // Do has returned, and after is owed the end
 }
 
 // begin submits the command, unless its caller waits no more. On the loop.
@@ -126,14 +133,23 @@ func (d *doing) giveUp(cause pool.Cause) {
 	r := Result{End: x.EndNow(), Cause: cause}
 	if r.End == pool.EndUnknown {
 		r.MuxTRID = string(x.MuxTRID())
+		if d.after != nil && cause == pool.CauseClientGone {
+			d.left = true
+			d.ended <- r
+			return
+		}
 	}
 	d.end(r)
 	d.a.Cancel(x)
 }
 
-// end has Do return r.
+// end has Do return r, or tells after of it.
 func (d *doing) end(r Result) {
 	d.x = nil
 	delete(d.a.doings, d)
+	if d.left {
+		d.after(r)
+		return
+	}
 	d.ended <- r
 }

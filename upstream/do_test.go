@@ -246,3 +246,49 @@ func TestDoDone(t *testing.T) {
 		}
 	})
 }
+
+// TestDoAfter: a call that is given up in flight tells its end later, once, also when the account closes.
+func TestDoAfter(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		r := p.session()
+		after := make(chan Result, 4)
+		leave := func() Result {
+			ctx, cancel := context.WithCancel(context.Background())
+			got := make(chan Result, 1)
+			go func() {
+				call := Call{Payload: []byte(deleteCommand("<clTRID>C-7</clTRID>")), After: func(r Result) { after <- r }}
+				end, err := p.account.NewCaller(CallerConfig{}).Do(ctx, call)
+				if err != nil {
+					t.Errorf("do: %v", err)
+				}
+				got <- end
+			}()
+			synctest.Wait()
+			cancel()
+			return <-got
+		}
+		left := leave()
+		r.want("delete")
+		if left.End != pool.EndUnknown || left.Cause != pool.CauseClientGone || len(after) > 0 {
+			t.Fatalf("got %+v, and %d ends", left, len(after))
+		}
+		if waits := leave(); waits.End != pool.EndNotSent || len(after) > 0 {
+			t.Errorf("got %+v of one that waits, and %d ends", waits, len(after))
+		}
+		r.reply(1000)
+		synctest.Wait()
+		if got := <-after; got.End != pool.EndAnswered || got.Code != 1000 || !strings.Contains(string(got.Payload), "C-7") {
+			t.Errorf("got %+v, %q", got, got.Payload)
+		}
+		leave()
+		r.want("delete")
+		p.account.Close()
+		synctest.Wait()
+		if got := <-after; got.End != pool.EndUnknown || got.Cause != pool.CauseShutdown || got.MuxTRID == "" {
+			t.Errorf("got %+v when the account closed", got)
+		}
+		if len(after) > 0 {
+			t.Error("an end came twice")
+		}
+	})
+}

@@ -12,11 +12,11 @@ import (
 
 // User is who sends a request, as the gateway has found out. Immutable.
 type User struct {
-	Name       string // of the config; a listener's peer where nobody need log in
-	Listener   string // address
-	Client     string // the peer's address, or its user on a unix socket
-	Weight     uint8  // share beside clients of EPP; 0: 1
-	Registries []string
+	Name       string           // of the config; a listener's peer where nobody need log in
+	Listener   string           // address
+	Client     string           // the peer's address, or its user on a unix socket
+	Weight     uint8            // share beside clients of EPP; 0: 1
+	Registries []string         // names of those that the user may use; empty: all
 	Commands   *pool.CommandSet // that the user may send; nil: all
 }
 
@@ -27,8 +27,11 @@ type Registry struct {
 	Zones     []string // suffixes of names, in lower case, without a dot in front: it, co.uk
 	CheckMax  int      // names in one check
 	HostAttr  bool     // name servers are written as attributes (RFC 5731 section 1.1)
-	Reconcile bool
-	Account   *upstream.Account
+	Reconcile bool     // what is unknown is settled by a look at the registry, see settle.go
+	// ClID is the client id of Account's login, by which the registry calls us in clID and crID; empty:
+	// nothing is settled, see Reconcile.
+	ClID    string
+	Account *upstream.Account
 }
 
 // Order is one command to be carried.
@@ -73,21 +76,21 @@ type Answer struct {
 
 // Errors of Do, of which nothing was sent.
 var (
-	ErrForbidden  = errors.New("the user may not do this")
-	ErrKeyReused  = errors.New("the key was used for another request")
-	ErrKeyStorage = errors.New("the key cannot be written down")
+	ErrForbidden   = errors.New("the user may not do this")
+	ErrKeyReused   = errors.New("the key was used for another request")
+	ErrKeyInFlight = errors.New("the request with this key is still under way")
+	ErrKeyStorage  = errors.New("the key cannot be written down")
 )
-
-// Carrier carries orders. From any goroutine.
-type Carrier struct{ table Table }
 
 // Table remembers what became of the transforms that have a key. Package keys has one in a file.
 type Table interface {
 	// Begin claims key for user. entry is what is known of it when first is false; first is
 	// true for the one caller that shall send the command, and only once the claim would outlive the
-	// process. It waits while another caller's is in flight. ErrKeyReused: the digest differs.
+	// process. It waits while another caller's is in flight: ErrKeyInFlight when ctx ends first.
+	// ErrKeyReused: the digest differs. ErrKeyStorage: the claim cannot be written.
 	Begin(ctx context.Context, user, registry string, key *Key, transform []byte) (entry Entry, first bool, err error)
-	// End writes down what became of it. NotSent takes the claim back.
+	// End writes down what became of it: of one that Begin gave to its caller, or of one that is Unknown
+	// and is Settled. NotSent takes the claim back. After an error the process still knows it.
 	End(user, registry string, key *Key, a Answer) error
 }
 
@@ -97,15 +100,8 @@ type Entry struct {
 	Code    int
 	Payload []byte // of the answer
 	MuxTRID string
-	Command []byte // the payload that was sent, without passwords; for reconciling
-	Sent    time.Time
+	Command []byte    // the payload that was sent, without passwords; for reconciling
+	Sent    time.Time // when it was claimed, which is before it was sent
+	Until   time.Time // Unknown: when it was given up, or when the process began that found it without an end
 	Settled bool
 }
-
-// New returns a Carrier. table nil: keys are refused with ErrKeyStorage.
-func New(table Table) *Carrier { return &Carrier{table: table} }
-
-// Do carries an order and returns how it ended. When ctx ends first, a command that waits is not sent,
-// and one that was sent is Unknown to this caller; its answer is still recorded for a repeat.
-// An error is one of this package's, or a *mapping.Fault.
-func (c *Carrier) Do(ctx context.Context, o Order) (Answer, error) { panic("not built") }

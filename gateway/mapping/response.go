@@ -10,6 +10,9 @@ type Response struct {
 	RGP     []Status `json:"rgpStatus,omitempty"` // of a restore (RFC 3915 section 4.2.5)
 	ClTRID  string   `json:"clTRID,omitempty"`
 	SvTRID  string   `json:"svTRID,omitempty"`
+	// Broken says that the registry broke a rule of XML: there is the code, and the ids where they are
+	// beyond doubt, but no text and no data.
+	Broken bool `json:"broken,omitempty"`
 }
 
 // Result is one result of an answer.
@@ -17,7 +20,7 @@ type Result struct {
 	Code    int      `json:"code"`
 	Message string   `json:"message,omitempty"`
 	Lang    string   `json:"lang,omitempty"`
-	Values  []string `json:"values,omitempty"`  // the XML in value and extValue/value
+	Values  []string `json:"values,omitempty"`  // the XML in value and extValue/value, without passwords
 	Reasons []string `json:"reasons,omitempty"` // of extValue, one for each
 }
 
@@ -26,7 +29,7 @@ type MsgQ struct {
 	Count   uint64 `json:"count"`
 	ID      string `json:"id"`
 	Date    string `json:"qDate,omitempty"`
-	Message string `json:"msg,omitempty"`
+	Message string `json:"msg,omitempty"` // text, or where the registry has put XML in it, that XML
 	Lang    string `json:"lang,omitempty"`
 }
 

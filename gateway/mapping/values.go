@@ -1,5 +1,11 @@
 package mapping
 
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
+
 // Domain is what a registry knows of a domain name: infData of RFC 5731 section 3.1.2 with what
 // extensions add to it. Members that the registry left out are empty.
 type Domain struct {
@@ -43,11 +49,22 @@ type Nameserver struct {
 	Attribute bool     `json:"-"`                   // written as hostAttr, also without addresses
 }
 
-// AuthInfo is an object's password.
+// AuthInfo is an object's password. It prints as nothing.
 type AuthInfo struct {
-	Password string
-	ROID     string // of the contact whose password it is; empty: the object's own
+	Password string `json:"password"`
+	ROID     string `json:"roid,omitempty"` // of the contact whose password it is; empty: the object's own
 }
+
+const noAuthInfo = "(authInfo)"
+
+// Format implements fmt.Formatter for every verb, without the password.
+func (a AuthInfo) Format(f fmt.State, _ rune) { io.WriteString(f, noAuthInfo) }
+
+// LogValue implements slog.LogValuer, without the password.
+func (a AuthInfo) LogValue() slog.Value { return slog.StringValue(noAuthInfo) }
+
+// MarshalJSON implements json.Marshaler, without the password. Reading JSON gives it.
+func (a AuthInfo) MarshalJSON() ([]byte, error) { return []byte("{}"), nil }
 
 // SecDNS is the data of RFC 5910. DS and Keys are not both set.
 type SecDNS struct {
@@ -122,6 +139,7 @@ type PostalInfo struct {
 	Type    string   `json:"type"`
 	Name    string   `json:"name,omitempty"`
 	Org     string   `json:"org,omitempty"`
+	NoOrg   bool     `json:"-"`                // in a change: no organization any more
 	Street  []string `json:"street,omitempty"` // up to three lines
 	City    string   `json:"city,omitempty"`
 	SP      string   `json:"sp,omitempty"`
@@ -161,7 +179,10 @@ type Fees struct {
 
 // FeeCommand is what one command would cost.
 type FeeCommand struct {
-	Command  string  `json:"command"` // create, renew, transfer, …
+	Command  string  `json:"command"`              // create, delete, renew, update, transfer, restore or custom
+	Custom   string  `json:"customName,omitempty"` // of custom
+	Phase    string  `json:"phase,omitempty"`      // of a launch
+	Subphase string  `json:"subphase,omitempty"`
 	Period   *Period `json:"period,omitempty"`
 	Fees     []Fee   `json:"fees,omitempty"`
 	Credits  []Fee   `json:"credits,omitempty"` // negative amounts
@@ -173,6 +194,7 @@ type FeeCommand struct {
 type Fee struct {
 	Amount      string `json:"amount"`
 	Description string `json:"description,omitempty"`
+	Lang        string `json:"lang,omitempty"` // of the description
 	Refundable  *bool  `json:"refundable,omitempty"`
 	GracePeriod string `json:"gracePeriod,omitempty"`
 	Applied     string `json:"applied,omitempty"`

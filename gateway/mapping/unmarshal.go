@@ -1,0 +1,212 @@
+package mapping
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+
+	"eppmux/frame"
+)
+
+// Unmarshal reads the payload of an answer. The error is a *Fault where it is no answer, or has a DOCTYPE. Of
+// an answer that is not well-formed it reads the code alone, see Response.Broken. Nothing of payload is kept.
+func Unmarshal(payload []byte) (*Response, error) {
+	r := readers.Get().(*reader)
+	defer r.free()
+	m, err := r.scanner.Scan(payload)
+	if err != nil {
+		why := err.Error()
+		if g, ok := r.scanner.Glean(payload); ok {
+			return gleaned(g), nil
+		}
+		return nil, &Fault{Why: why}
+	}
+	if m.Kind != frame.KindResponse || !r.tree.grow(m.Payload) {
+		return nil, &Fault{Why: "is no answer but a " + m.Kind.String()}
+	}
+	return r.tree.response(), nil
+}
+
+// gleaned is what is known of a broken answer. Of its words nobody can say where they end, nor whether a
+// secret is in them.
+func gleaned(m *frame.Message) *Response {
+	return &Response{
+		Results: []Result{{Code: m.Code}}, Broken: true,
+		ClTRID: string(m.ClTRID.Value), SvTRID: collapse(string(m.Payload[m.SvTRID.Start:m.SvTRID.End])),
+	}
+}
+
+// reader is what one Unmarshal needs; some 25 KiB.
+type reader struct {
+	scanner frame.Scanner
+	tree    tree
+}
+
+var readers = sync.Pool{New: func() any { return new(reader) }}
+
+// keepNodes bounds the memory that a reader keeps: a node is 32 octets.
+const keepNodes = 4096
+
+func (r *reader) free() {
+	r.tree.p = nil
+	if cap(r.tree.nodes) > keepNodes || cap(r.tree.text) > 1<<16 {
+		r.tree = tree{}
+	}
+	readers.Put(r)
+}
+
+// response reads the whole answer.
+func (t *tree) response() *Response {
+	e := t.root().child(nsRoot, "response")
+	r := &Response{Results: make([]Result, 0, 1)}
+	for c := range e.children {
+		if c.node().ns != nsRoot {
+			continue
+		}
+		switch c.local() {
+		case "result":
+			r.Results = append(r.Results, c.result())
+		case "msgQ":
+			r.MsgQ = c.msgQ()
+		case "trID":
+			r.ClTRID, r.SvTRID = c.tokenOf("clTRID"), c.tokenOf("svTRID")
+		case "resData":
+			for d := range c.children {
+				if r.Data == nil {
+					r.Data = d.data()
+				}
+			}
+		}
+	}
+	for x := range e.child(nsRoot, "extension").children { // may stand in front of resData
+		r.extend(x)
+	}
+	return r
+}
+
+func (e element) result() Result {
+	r := Result{}
+	r.Code, _ = strconv.Atoi(e.value("code"))
+	for c := range e.children {
+		switch {
+		case c.named(nsRoot, "msg"):
+			r.Message, r.Lang = c.token(), c.value("lang")
+		case c.named(nsRoot, "value"):
+			r.Values = append(r.Values, c.inner())
+		case c.named(nsRoot, "extValue"):
+			r.Values = append(r.Values, c.same("value").inner())
+			r.Reasons = append(r.Reasons, c.tokenOf("reason"))
+		}
+	}
+	return r
+}
+
+func (e element) msgQ() *MsgQ {
+	q := &MsgQ{ID: e.value("id"), Date: e.tokenOf("qDate")}
+	q.Count, _ = strconv.ParseUint(e.value("count"), 10, 64)
+	msg := e.same("msg")
+	q.Message, q.Lang = msg.inner(), msg.value("lang")
+	return q
+}
+
+// inner is what is in an element that may have anything: its text, or where there are elements in it, its
+// XML. Registries repeat there what they refuse, so passwords are left out of it.
+func (e element) inner() string {
+	if !e.is() {
+		return ""
+	}
+	n, t := e.node(), e.t
+	if n.child == 0 {
+		text := e.token()
+		if secretInText.MatchString(text) {
+			return hidden
+		}
+		return text
+	}
+	var b strings.Builder
+	at := n.tagEnd
+	e.secrets(func(s *node) {
+		b.Write(t.p[at:s.tagEnd])
+		at = s.end
+	})
+	b.Write(t.p[at:n.end])
+	if text := strings.TrimSpace(b.String()); !t.quotes(text) {
+		return text
+	}
+	return hidden
+}
+
+const hidden = "(left out: it may have a password)"
+
+// secretNames are elements that hold a password, in any namespace.
+var secretNames = map[string]bool{"pw": true, "newPW": true, "authInfo": true}
+
+// secretInText finds the tag of such an element in text.
+var secretInText = regexp.MustCompile(`(?i)<\s*(?:[^\s<>:]*:)?(?:pw|newpw|authinfo)[\s/>]`)
+
+// secrets gives the elements below e that hold a password, in document order and not one in another.
+func (e element) secrets(yield func(*node)) {
+	for c := range e.children {
+		if secretNames[c.local()] {
+			yield(c.node())
+		} else {
+			c.secrets(yield)
+		}
+	}
+}
+
+// quotes reports whether XML has the XML of a password in it as text.
+func (t *tree) quotes(xml string) bool {
+	w := frame.NewWalker([]byte(xml))
+	for {
+		t.text = t.text[:0]
+		switch w.Next() {
+		case frame.TokenNone:
+			return false
+		case frame.TokenText, frame.TokenCDATA:
+			t.text = w.AppendText(t.text)
+		case frame.TokenComment:
+			t.text = append(t.text, w.Text...)
+		}
+		if secretInText.Match(t.text) {
+			return true
+		}
+	}
+}
+
+// extend takes an element of the answer's extension.
+func (r *Response) extend(x element) {
+	domain, _ := r.Data.(*Domain)
+	switch n := x.node(); n.ns {
+	case inSecDNS:
+		if x.local() == "infData" && domain != nil {
+			domain.SecDNS = x.secDNS()
+		}
+	case inRGP:
+		switch all := x.statuses("rgpStatus"); {
+		case x.local() != "infData" && x.local() != "upData":
+		case x.local() == "infData" && domain != nil:
+			domain.RGP = append(domain.RGP, all...)
+		default:
+			r.RGP = append(r.RGP, all...)
+		}
+	case inFee:
+		switch x.local() {
+		case "chkData":
+			r.Fees = append(r.Fees, x.fees()...)
+		case "creData", "renData", "trnData", "updData", "delData":
+			r.Charge = x.charge()
+		}
+	case inTTL:
+		if x.local() != "infData" {
+			return
+		}
+		switch d := r.Data.(type) {
+		case *Domain:
+			d.TTL = x.ttls()
+		case *Host:
+			d.TTL = x.ttls()
+		}
+	}
+}
