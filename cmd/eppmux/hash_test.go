@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"io"
 	"os"
 	"os/exec"
@@ -44,6 +46,38 @@ func TestHashEntry(t *testing.T) {
 	}
 }
 
+// TestHashToken: each token is another one, and its hash lets it in and no other. Nothing is asked.
+func TestHashToken(t *testing.T) {
+	seen := map[string]bool{}
+	for range 3 {
+		got := eppmux(t, "hash", "--token")
+		token, rest, _ := strings.Cut(got.out, "\n")
+		sum, err := config.ParseTokenHash(strings.TrimSuffix(rest, "\n"))
+		random, bad := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(token, "epx_"))
+		if got.code != 0 || got.errs != "" || err != nil || bad != nil || len(random) != 32 || !strings.HasPrefix(token, "epx_") ||
+			sum != sha256.Sum256([]byte(token)) || seen[token] {
+			t.Errorf("got %+v, %v, %v", got, err, bad)
+		}
+		seen[token] = true
+	}
+}
+
+// TestHashGatewayUser: entries of gateway.users, as they are printed.
+func TestHashGatewayUser(t *testing.T) {
+	token, entry, _ := strings.Cut(eppmux(t, "hash", "--token", "--user", "shop").out, "\n")
+	// A password that EPP could not carry is one for HTTP.
+	panel := eppmuxWith(t, "two  blanks\n", "hash", "--iterations", "10000", "--user", "panel")
+	text := clitest.SandboxYAML() + "gateway:\n  listen: [\"tcp://127.0.0.1:7080\"]\n  users:\n    " + entry + "    " + panel.out
+	cfg, err := config.Load(clitest.WriteFile(t, t.TempDir(), "c.yaml", text, 0o600))
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	users := cfg.Gateway.Users
+	if users[0].Name != "shop" || users[0].Token() != sha256.Sum256([]byte(token)) || users[1].Name != "panel" || !users[1].Password().Matches("two  blanks") {
+		t.Errorf("got %+v", users)
+	}
+}
+
 func TestHashRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		in   string
@@ -53,10 +87,14 @@ func TestHashRefuses(t *testing.T) {
 	}{
 		{"", nil, cli.ExitFailed, "EOF"},
 		{"12345\n", nil, cli.ExitFailed, "at least 6 characters"},
+		{"12345\n", []string{"--user", "a"}, cli.ExitFailed, "at least 6 characters"},
 		{" " + clitest.Canary + "\n", nil, cli.ExitFailed, "must not begin or end with a blank"},
 		{clitest.Canary + "\x00\n", nil, cli.ExitFailed, "control characters"},
 		{clitest.Canary + "\xff\n", nil, cli.ExitFailed, "not UTF-8"},
 		{clitest.Canary + "\n", []string{"--iterations", "9999"}, cli.ExitUsage, "--iterations: must be 10000 to 5000000, got 9999"},
+		{clitest.Canary + "\n", []string{"--user", "a", "--client-id", "b"}, cli.ExitUsage, "--user: does not go with --client-id"},
+		{clitest.Canary + "\n", []string{"--token", "--client-id", "b"}, cli.ExitUsage, "--token: does not go with --client-id"},
+		{clitest.Canary + "\n", []string{"--token", "--iterations", "10000"}, cli.ExitUsage, "--token: does not go with"},
 		{"", []string{clitest.Canary}, cli.ExitUsage, "unknown command"},
 	} {
 		got := eppmuxWith(t, tt.in, append([]string{"hash"}, tt.args...)...)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -29,6 +30,10 @@ type checker struct {
 	// The registry whose rules are checked, and its path.
 	registry   *Registry
 	registryAt string
+
+	gateway   *Gateway // whose rules are checked
+	gatewayAt string
+	zonesAt   map[string]string // a zone: where it stands
 }
 
 // takenAddress is a TCP address or the path of a unix socket.
@@ -45,6 +50,8 @@ func (cfg *Config) rule(c *checker, path, key string) {
 		c.add(key, "needs at least one registry")
 	case key == "cluster":
 		cfg.sharing(c)
+	case key == "gateway":
+		cfg.offering(c)
 	}
 }
 
@@ -65,6 +72,8 @@ func (r *Registry) rule(c *checker, path, key string) {
 		c.login(at, r)
 	case "query_extensions":
 		c.uris(at, r.QueryExtensions)
+	case "zones":
+		c.zones(at, r.Zones)
 	case "rate_limits":
 		if len(r.RateLimits) > pool.MaxRules {
 			c.add(at, "must be %d at most, got %d", pool.MaxRules, len(r.RateLimits))
@@ -118,7 +127,7 @@ func (l *Listen) rule(c *checker, path, key string) {
 			c.add(at, "is missing")
 		}
 	case l.Network == "unix":
-		c.unixListener(path, l)
+		c.unixListener(path, &l.Address, &l.Mode, l.Group)
 	default:
 		c.tcpListener(path, l)
 		if l.TLS && c.registry.Clients.TLS.CertFile == "" {
@@ -128,19 +137,19 @@ func (l *Listen) rule(c *checker, path, key string) {
 	}
 }
 
-// unixListener checks a listener on a unix socket.
-func (c *checker) unixListener(path string, l *Listen) {
-	c.socket(path, &l.Address, "unix:///run/eppmux.sock")
-	if l.Mode == 0 {
-		l.Mode = 0o660
+// unixListener checks a listener on a unix socket, the mapping at path.
+func (c *checker) unixListener(path string, address *string, mode *fs.FileMode, group string) {
+	c.socket(path, address, "unix:///run/eppmux.sock")
+	if *mode == 0 {
+		*mode = 0o660
 	}
-	if l.Mode&0o007 != 0 {
+	if *mode&0o007 != 0 {
 		c.add(join(path, "mode"), "must not let others in: whoever reaches the socket is the registrar; got %04o, "+
-			"try 0660 with a group", l.Mode)
+			"try 0660 with a group", *mode)
 	}
-	if l.Group != "" {
-		if _, err := user.LookupGroup(l.Group); err != nil {
-			c.add(join(path, "group"), "no such group: %s", cli.Quote(l.Group))
+	if group != "" {
+		if _, err := user.LookupGroup(group); err != nil {
+			c.add(join(path, "group"), "no such group: %s", cli.Quote(group))
 		}
 	}
 }

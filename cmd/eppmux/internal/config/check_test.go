@@ -175,7 +175,30 @@ func TestRegistryRules(t *testing.T) {
 		{`profile: nomulos`, `registries[0].profile: no such profile: "nomulos" (did you mean "nomulus"?); known are au, brussels, ca, co, cz,`},
 		{`profile: [no]`, "registries[0].profile: must be a text, got a list"},
 		{`profile: false`, "registries[0].profile: must be a text, got a truth value"},
-		{`zone: {}`, "registries[0].zone: unknown key; known here: address, clients, cluster, listen, login"},
+		{`zone: {}`, `registries[0].zone: unknown key (did you mean "zones"?)`},
+		{`zebra: {}`, "registries[0].zebra: unknown key; known here: address, check_max, clients, cluster, gateway, listen, login"},
+
+		{`gateway: false`, ""},
+		{`gateway: off`, "registries[0].gateway: must be true or false"},
+		{`zones: [it, co.uk, xn--p1ai, 0-9.example]`, ""},
+		{`zones: []`, ""},
+		{`zones: it`, "registries[0].zones: must be a list, got a text"},
+		{`zones: [.it]`, `registries[0].zones[0]: must be the end of domain names, as in co.uk: small letters, no dot in front, A-labels (xn--…) for others; got ".it"`},
+		{`zones: [it, CO.UK]`, "registries[0].zones[1]: must be the end of domain names"},
+		{`zones: [рф]`, "registries[0].zones[0]: must be the end of domain names"},
+		{`zones: ["it."]`, "registries[0].zones[0]: must be the end of domain names"},
+		{`zones: ["-it"]`, "registries[0].zones[0]: must be the end of domain names"},
+		{`zones: ["*.it"]`, "registries[0].zones[0]: must be the end of domain names"},
+		{`zones: [""]`, "registries[0].zones[0]: must be the end of domain names"},
+		{`zones: ["` + strings.Repeat("x", 64) + `"]`, "registries[0].zones[0]: must be the end of domain names"},
+		{`zones: ["` + strings.Repeat("x.", 126) + `x"]`, "registries[0].zones[0]: must be the end of domain names"},
+		{`zones: [it, uk, it]`, `registries[0].zones[2]: "it" is in registries[0].zones[0] already`},
+		{`check_max: 1`, ""},
+		{`check_max: 0`, "registries[0].check_max: must be 1 to 1000 names, got 0"},
+		{`check_max: 1001`, "registries[0].check_max: must be 1 to 1000 names, got 1001"},
+		{`nameservers: attributes`, ""},
+		{`nameservers: attribute`, `registries[0].nameservers: must be objects or attributes, got "attribute" (did you mean "attributes"?)`},
+		{`reconcile: true`, ""},
 	})
 }
 
@@ -317,6 +340,7 @@ func TestRegistriesRules(t *testing.T) {
 		{"registries: {}", "registries: must be a list, got a mapping"},
 		{"registries: [a]", "registries[0]: must be a mapping, got a text"},
 		{"registries:\n - {name: a, address: sandbox, listen: ['unix:///a']}\n - {name: a, address: sandbox, listen: ['unix:///b']}", `registries[1].name: "a" is the name of registries[0].name already`},
+		{"registries:\n - {name: a, address: sandbox, listen: ['unix:///a'], zones: [uk]}\n - {name: b, address: sandbox, listen: ['unix:///b'], zones: [co.uk, uk]}", `registries[1].zones[1]: "uk" is in registries[0].zones[0] already`},
 		{"registries:\n - {name: a, address: sandbox, listen: ['unix:///a']}\n - {name: b, address: sandbox, listen: ['unix:///a']}", "registries[1].listen[0]: registries[0].listen[0] listens there already"},
 	})
 }

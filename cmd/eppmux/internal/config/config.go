@@ -21,6 +21,7 @@ type Config struct {
 	Admin        Admin         `yaml:"admin"`
 	Control      Control       `yaml:"control"`
 	Cluster      *Cluster      `yaml:"cluster"` // nil: this host shares its accounts with no other
+	Gateway      *Gateway      `yaml:"gateway"` // nil: HTTP clients are not served
 	State        State         `yaml:"state"`
 	Log          Log           `yaml:"log"`
 	Audit        Audit         `yaml:"audit"`
@@ -59,6 +60,13 @@ type Registry struct {
 	Profile string `yaml:"profile"` // a name of profiles, or empty
 
 	Cluster Sharing `yaml:"cluster"`
+
+	// For clients of the gateway.
+	Gateway     bool        `yaml:"gateway" default:"true"` // it offers the registry, where there is one
+	Zones       []string    `yaml:"zones"`                  // ends of the names that the registry has: it, co.uk
+	CheckMax    int         `yaml:"check_max" default:"10" min:"1" max:"1000" unit:"names"`
+	NameServers NameServers `yaml:"nameservers" default:"objects"`
+	Reconcile   bool        `yaml:"reconcile"` // unknown changes are looked up at the registry
 }
 
 // SandboxAddress is the address of the built-in registry, which runs in this process.
@@ -344,8 +352,10 @@ type ClientsTLS struct {
 
 // TLSConfig returns the TLS config of tls:// listeners, a new value each time; nil without a
 // certificate. It speaks TLS 1.2 and above, and asks for no client certificate.
-func (c *Clients) TLSConfig() *tls.Config {
-	pair := c.TLS.Certificate
+func (c *Clients) TLSConfig() *tls.Config { return serverTLS(c.TLS.Certificate) }
+
+// serverTLS is the TLS config of listeners that show the certificate of pair; nil for nil.
+func serverTLS(pair *KeyPair) *tls.Config {
 	if pair == nil {
 		return nil
 	}
@@ -364,23 +374,6 @@ type Admin struct {
 type Control struct {
 	Socket string `yaml:"socket"` // absolute path of a unix socket that only its owner may use; empty: none
 }
-
-// State is where the program keeps what other processes of it must know.
-type State struct {
-	// Dir is absolute, or relative to the folder of the config file; empty: that of the service
-	// manager, or one of the user.
-	Dir string `yaml:"dir"`
-
-	OnError StateOnError `yaml:"on_error" default:"warn"`
-}
-
-// StateOnError says what becomes of commands under long limits whose use cannot be written down.
-type StateOnError string
-
-const (
-	StateWarn  StateOnError = "warn"  // they are sent all the same
-	StateBlock StateOnError = "block" // they wait, and are not sent
-)
 
 // Log is how the program logs to standard error.
 type Log struct {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -47,6 +48,9 @@ func TestDefaults(t *testing.T) {
 			UnknownOutcome: proxy.UnknownClose,
 			PollLease:      time.Minute,
 			PollOthers:     "empty",
+			Gateway:        true,
+			CheckMax:       10,
+			NameServers:    "objects",
 		}},
 		Admin:        Admin{Listen: "127.0.0.1:7001"},
 		Log:          Log{Level: slog.LevelInfo, Format: "text"},
@@ -72,6 +76,7 @@ func TestEveryKey(t *testing.T) {
 	clitest.WritePair(t, dir, "a")
 	clitest.WriteFile(t, dir, "pw", "secret\n", 0o600)
 	clitest.WriteFile(t, dir, "hash", knownHash+"\n", 0o600)
+	clitest.WriteFile(t, dir, "token", TokenHash("epx_2")+"\n", 0o600)
 	text, err := os.ReadFile("testdata/every-key.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -128,6 +133,11 @@ func TestEveryKey(t *testing.T) {
 		QueryExtensions: []string{"urn:example:ns:look-1.0"},
 		Profile:         "lv",
 		Cluster:         Sharing{Off: true},
+		Gateway:         true,
+		Zones:           []string{"lv", "id.lv"},
+		CheckMax:        25,
+		NameServers:     NameServersAttributes,
+		Reconcile:       true,
 	}
 	if !reflect.DeepEqual(r, want) {
 		t.Errorf("got  %+v\nwant %+v", r, want)
@@ -135,9 +145,34 @@ func TestEveryKey(t *testing.T) {
 	if cl := got.Cluster; cl.Peer.Roots == nil || cl.Peer.Certificate == nil || cl.Etcd.Roots == nil || cl.Etcd.Certificate == nil {
 		t.Errorf("got %+v, want the certificates loaded", cl)
 	}
-	cluster := got.Cluster.withoutLoaded()
-	got.Registries, got.folder, got.Cluster = nil, "", &cluster
+	cluster, gateway := got.Cluster.withoutLoaded(), *got.Gateway
+	if gateway.TLS.Certificate == nil {
+		t.Errorf("got %+v, want the certificate loaded", gateway.TLS)
+	}
+	gateway.TLS.Certificate = nil
+	got.Registries, got.folder, got.Cluster, got.Gateway, got.Warnings = nil, "", &cluster, &gateway, nil
 	rest := &Config{
+		Gateway: &Gateway{
+			Listen: []GatewayListen{
+				{Network: "tcp", Address: "127.0.0.1:7080"},
+				{Network: "tcp", Address: "192.0.2.1:7443", TLS: true},
+				{Network: "unix", Address: "/run/eppmux/http.sock", Mode: 0o600, Group: "root"},
+			},
+			AllowRemote: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
+			TLS:         GatewayTLS{CertFile: "a.pem", KeyFile: "a.key"},
+			Hosts:       []string{"shop.example"},
+			Origins:     []string{"https://shop.example"},
+			Users: []GatewayUser{{
+				Name: "shop", PasswordHash: NewSecret(knownHash), TokenHash: NewSecret(TokenHash("epx_1")),
+				Weight: 2, Registries: []string{"registry-1"}, Allow: []LimitedCommand{{Command: frame.CommandCheck}},
+				hash: hash, token: sha256.Sum256([]byte("epx_1"))}, {
+				Name: "batch@example", PasswordHash: NewSecret(knownHash), PasswordHashFile: "hash",
+				TokenHash: NewSecret(TokenHash("epx_2")), TokenHashFile: "token", hash: hash, token: sha256.Sum256([]byte("epx_2"))}},
+			MaxBody: 65536,
+			Timeout: 30 * time.Second,
+			Keys:    Keys{Keep: 48 * time.Hour},
+			RPP:     RPP{Enabled: true, Codes: RPPCodesCore00, SetsStatus: true},
+		},
 		Cluster: &Cluster{
 			Name: "prod", Host: "h", TTL: 20 * time.Second, Lanes: 3, YieldAfter: 3 * time.Second, MaxClockSkew: 4 * time.Second,
 			Etcd: &Etcd{Endpoints: []string{"https://e:1"}, EngineAccess: EngineAccess{

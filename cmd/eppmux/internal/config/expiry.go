@@ -29,17 +29,21 @@ func Ending(cert *x509.Certificate, now time.Time) string {
 	}
 }
 
-// OwnCertificate is one of our certificates: one that we show to a registry, to clients, to other
-// hosts of the cluster or to its engine.
+// OwnCertificate is one of our certificates: one that we show to a registry, to clients, to clients of
+// the gateway, to other hosts of the cluster or to its engine.
 type OwnCertificate struct {
-	Registry string // empty: it is the cluster's
-	key      string // of the file, in the mapping of the registry or the cluster
+	Registry string // empty: it is the cluster's or the gateway's
+	key      string // of the file, in the mapping of the registry, the cluster or the gateway
+	gateway  bool   // it is the gateway's
 	File     string
 	Pair     *KeyPair
 }
 
 // ShownTo returns who sees the certificate, in the words of metrics.
 func (o *OwnCertificate) ShownTo() string {
+	if o.gateway {
+		return "gateway"
+	}
 	switch o.key {
 	case "tls.cert_file":
 		return "registry"
@@ -55,10 +59,10 @@ func (o *OwnCertificate) ShownTo() string {
 func (r *Registry) Certificates() []OwnCertificate {
 	var own []OwnCertificate
 	if k := r.TLS.Certificate; k != nil {
-		own = append(own, OwnCertificate{r.Name, "tls.cert_file", r.TLS.CertFile, k})
+		own = append(own, OwnCertificate{Registry: r.Name, key: "tls.cert_file", File: r.TLS.CertFile, Pair: k})
 	}
 	if k := r.Clients.TLS.Certificate; k != nil {
-		own = append(own, OwnCertificate{r.Name, "clients.tls.cert_file", r.Clients.TLS.CertFile, k})
+		own = append(own, OwnCertificate{Registry: r.Name, key: "clients.tls.cert_file", File: r.Clients.TLS.CertFile, Pair: k})
 	}
 	return own
 }
@@ -68,11 +72,19 @@ func (cl *Cluster) Certificates() []OwnCertificate {
 	if cl == nil {
 		return nil
 	}
-	own := []OwnCertificate{{"", "peer.cert_file", cl.Peer.CertFile, cl.Peer.Certificate}}
+	own := []OwnCertificate{{key: "peer.cert_file", File: cl.Peer.CertFile, Pair: cl.Peer.Certificate}}
 	if a := cl.access(); a != nil && a.Certificate != nil {
-		own = append(own, OwnCertificate{"", cl.Engine() + ".cert_file", a.CertFile, a.Certificate})
+		own = append(own, OwnCertificate{key: cl.Engine() + ".cert_file", File: a.CertFile, Pair: a.Certificate})
 	}
 	return own
+}
+
+// Certificates returns our certificates that the gateway uses; none for nil.
+func (g *Gateway) Certificates() []OwnCertificate {
+	if g == nil || g.TLS.Certificate == nil {
+		return nil
+	}
+	return []OwnCertificate{{key: "tls.cert_file", gateway: true, File: g.TLS.CertFile, Pair: g.TLS.Certificate}}
 }
 
 // warnExpiry adds a warning for each certificate of the mapping at path whose end is near or over.

@@ -136,18 +136,42 @@ func (l *Listen) readKey(r *reader, path, key string, n *yaml.Node) bool {
 	if key != "address" {
 		return false
 	}
+	l.Network, l.Address, l.TLS = r.listener(path, n)
+	return true
+}
+
+// listener reads the address of a listener. network is empty where there is none, and after a fault.
+func (r *reader) listener(path string, n *yaml.Node) (network, address string, tls bool) {
 	var text string
 	r.text(path, n, &text)
 	scheme, rest, _ := strings.Cut(text, "://")
 	switch {
 	case text == "":
 	case scheme == "unix":
-		l.Network, l.Address = "unix", rest
+		return "unix", rest, false
 	case scheme == "tcp" || scheme == "tls":
-		l.Network, l.Address, l.TLS = "tcp", rest, scheme == "tls"
+		return "tcp", rest, scheme == "tls"
 	default:
 		r.add(path, "must be tcp://host:port, tls://host:port or unix:///path, got %s", cli.Quote(text))
 	}
+	return "", "", false
+}
+
+// readYAML implements yamlReader, as that of Listen.
+func (l *GatewayListen) readYAML(r *reader, path string, n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode {
+		l.readKey(r, path, "address", n)
+		return
+	}
+	r.mapping(path, n, reflect.ValueOf(l).Elem())
+}
+
+// readKey implements keyReader.
+func (l *GatewayListen) readKey(r *reader, path, key string, n *yaml.Node) bool {
+	if key != "address" {
+		return false
+	}
+	l.Network, l.Address, l.TLS = r.listener(path, n)
 	return true
 }
 
@@ -203,6 +227,8 @@ var closedSets = map[reflect.Type][]word{
 	reflect.TypeFor[AuditOnError]():     wordsOf(AuditWarn, AuditBlock),
 	reflect.TypeFor[PollOthers]():       wordsOf(PollOthersEmpty, PollOthersWait),
 	reflect.TypeFor[StateOnError]():     wordsOf(StateWarn, StateBlock),
+	reflect.TypeFor[RPPCodes]():         wordsOf(RPPCodesCore, RPPCodesCore00),
+	reflect.TypeFor[NameServers]():      wordsOf(NameServersObjects, NameServersAttributes),
 
 	reflect.TypeFor[proxy.Services]():       {{"accept", proxy.ServicesAccept}, {"enforce", proxy.ServicesEnforce}},
 	reflect.TypeFor[proxy.Encodings]():      {{"accept", proxy.EncodingsAccept}, {"refuse", proxy.EncodingsRefuse}},

@@ -94,6 +94,11 @@ func warnings(name string, cfg *Config, lines map[string]int, files files, now t
 		warnExpiry(l, path, cfg.Registries[i].Certificates(), now)
 		warnUsers(l, path, &cfg.Registries[i].Clients, files)
 		warnSharing(l, path, cfg, &cfg.Registries[i])
+		warnOffered(l, path, cfg, &cfg.Registries[i])
+	}
+	if cfg.Gateway != nil {
+		warnGateway(l, "gateway", cfg, files)
+		warnExpiry(l, "gateway", cfg.Gateway.Certificates(), now)
 	}
 	if cfg.Cluster != nil {
 		warnCluster(l, "cluster", cfg.Cluster)

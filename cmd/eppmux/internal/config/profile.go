@@ -17,6 +17,7 @@ type Profile struct {
 	commands sourced[int]              // in one session; then it closes
 	errors   sourced[int]              // with the same code in one session; then it closes
 	frame    sourced[int]              // octets of the largest data unit that it reads, with header
+	names    sourced[int]              // in one check
 	delay    sourced[time.Duration]    // of an answer that it slows down instead of refusing
 	rates    []sourced[RateLimit]      // that it allows
 	probe    sourced[KeepaliveCommand] // that keeps a session alive where hello does not
@@ -80,6 +81,9 @@ func (p *Profile) fill(r *Registry, given func(key string) bool) {
 	}
 	if p.frame.known() && !given("clients.max_frame") {
 		r.Clients.MaxFrame = p.frame.is - frameRoom
+	}
+	if p.names.known() && !given("check_max") {
+		r.CheckMax = p.names.is
 	}
 	if p.delay.known() && !given("timeouts.command") {
 		r.Timeouts.Command += p.delay.is

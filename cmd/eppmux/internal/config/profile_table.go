@@ -70,6 +70,7 @@ var profiles = map[string]*Profile{
 	"co": {
 		sessions: sourced[int]{100, fromCO},
 		idle:     sourced[time.Duration]{300 * time.Second, fromCO},
+		names:    sourced[int]{50, fromCO},
 		delay:    sourced[time.Duration]{2 * time.Second, fromCO}, // of a create that is answered 2302
 	},
 
@@ -152,6 +153,7 @@ var profiles = map[string]*Profile{
 	"nomulus": {
 		sessions: sourced[int]{10, fromNomulus},
 		idle:     sourced[time.Duration]{60 * time.Minute, fromNomulus},
+		names:    sourced[int]{50, fromNomulus},
 		rates: []sourced[RateLimit]{{RateLimit{
 			Name: "all-per-10s", Limit: ratelimit.Limit{N: 100, Per: 10 * time.Second, Burst: 10},
 			Scope: ScopeRegistry, Commands: []LimitedCommand{{}},

@@ -99,7 +99,7 @@ func TestProfilesAreDocumented(t *testing.T) {
 		row, _, _ = strings.Cut(row, "\n")
 		p := ProfileOf(name)
 		for _, from := range []string{
-			p.sessions.from, p.idle.from, p.age.from, p.commands.from, p.errors.from, p.frame.from, p.delay.from, p.probe.from, p.cert.from, p.reads.from, p.Password.From,
+			p.sessions.from, p.idle.from, p.age.from, p.commands.from, p.errors.from, p.frame.from, p.names.from, p.delay.from, p.probe.from, p.cert.from, p.reads.from, p.Password.From,
 		} {
 			if !strings.Contains(row, from) || row == "" {
 				t.Errorf("%s: got row %q, want %q in it", name, row, from)
@@ -148,6 +148,7 @@ func TestFileGoesBeforeProfile(t *testing.T) {
 		commands: sourced[int]{100, "x"},
 		errors:   sourced[int]{4, "x"},
 		frame:    sourced[int]{8192 + frameRoom, "x"},
+		names:    sourced[int]{50, "x"},
 		delay:    sourced[time.Duration]{5 * time.Second, "x"},
 		rates:    []sourced[RateLimit]{{RateLimit{Name: "of-the-profile"}, "x"}},
 	}
@@ -164,6 +165,7 @@ func TestFileGoesBeforeProfile(t *testing.T) {
 		{"sessions.max_commands", func(r *Registry) any { return r.Sessions.MaxCommands }, 100},
 		{"sessions.equal_errors", func(r *Registry) any { return r.Sessions.EqualErrors }, 4},
 		{"clients.max_frame", func(r *Registry) any { return r.Clients.MaxFrame }, 8192},
+		{"check_max", func(r *Registry) any { return r.CheckMax }, 50},
 		{"timeouts.command", func(r *Registry) any { return r.Timeouts.Command }, 65 * time.Second},
 		{"rate_limits", func(r *Registry) any { return r.RateLimits[0].Name }, "of-the-profile"},
 	} {

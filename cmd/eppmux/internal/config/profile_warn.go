@@ -30,6 +30,9 @@ func warnProfile(l *faultList, path string, r *Registry) {
 		e.warn("clients.max_frame", p.frame.from, "%d octets, but %s reads no more than %d", r.Clients.MaxFrame, e.name,
 			p.frame.is)
 	}
+	if p.names.known() && r.CheckMax > p.names.is {
+		e.warn("check_max", p.names.from, "%d, but %s takes %d names in a check", r.CheckMax, e.name, p.names.is)
+	}
 	if p.delay.known() && r.Timeouts.Command <= p.delay.is {
 		e.warn("timeouts.command", p.delay.from, "%v, but %s may hold an answer back for %v", r.Timeouts.Command,
 			e.name, p.delay.is)

@@ -84,6 +84,7 @@ func drainVerb(s *service, ctx context.Context, req Request) (a Answer, err erro
 			}
 		}
 		s.publish()
+		s.gateway.follow(s)
 	})
 	if err != nil {
 		return a, err

@@ -39,8 +39,8 @@ var metrics = metric.NewTable(nil, metric.Group[live]{Name: "sessions", Rows: []
 	{
 		Name: "eppmux_certificate_expiry_timestamp_seconds", Kind: metric.Gauge,
 		Labels: []string{"registry", "shown_to"},
-		Help: "When a certificate of our own ends, by whom it is shown to (registry, clients; peers and the engine " +
-			"of a cluster, without a registry), in seconds since 1970. Absent where there is none.",
+		Help: "When a certificate of our own ends, by whom it is shown to (registry, clients; gateway, peers and " +
+			"the engine of a cluster, without a registry), in seconds since 1970. Absent where there is none.",
 		When: "it comes near: renew the certificate",
 		Each: func(l *live, e metric.Emit) {
 			for _, o := range l.now.Load().own {

@@ -56,7 +56,9 @@ func (s *service) apply(ctx context.Context, file *config.Config) (done changes)
 	s.change(ctx, changed, &done)
 	s.add(ctx, cfg, added, &done)
 	s.arrange(cfg)
-	s.cfg = s.settings(cfg, &done)
+	inUse := s.settings(cfg, &done)
+	inUse.Gateway = s.applyGateway(ctx, cfg, &done)
+	s.cfg = inUse
 	s.publish()
 	s.watch.restart(s.certificates(), time.Now())
 	result := reloadDone
@@ -173,15 +175,20 @@ func (s *service) contested(cfg *config.Config, m *member, r *config.Registry) b
 // sameAccount reports whether a and b log in to the same account of a real registry.
 func sameAccount(a, b *config.Registry) bool { return !a.Sandbox() && accountOf(a) == accountOf(b) }
 
-// occupied is an error while a member other than m accepts on a socket of the service manager that
-// r is to have. Such a socket can be adopted twice, and its clients would be spread over both
-// members.
+// occupied is an error while a member other than m, or the gateway, accepts on a socket of the service manager
+// that r is to have. Such a socket can be adopted twice, and its clients would be spread over both.
 func (s *service) occupied(m *member, r *config.Registry) error {
 	for _, l := range r.Listen {
+		if s.sockets.file(l.Network, l.Address) == nil {
+			continue
+		}
 		for _, o := range s.members {
-			if o != m && s.sockets.file(l.Network, l.Address) != nil && slices.ContainsFunc(o.cfg.Listen, l.Meets) {
+			if o != m && slices.ContainsFunc(o.cfg.Listen, l.Meets) {
 				return fmt.Errorf("%s is still used by %s", l, o.cfg.Name)
 			}
+		}
+		if s.gateway.listensAt(l) {
+			return fmt.Errorf("%s is still used by the gateway", l)
 		}
 	}
 	return nil

@@ -27,6 +27,8 @@ type reloadStand struct {
 	s   *service
 	log *clitest.Transcript
 	cut int // of the log: what was there before the last reload
+
+	prepare func(*service) // before it starts; nil: nothing is done
 }
 
 // startReloadStand starts the service with the given registries, and all else by its default but
@@ -42,9 +44,10 @@ func startReloadStand(t *testing.T, registries ...string) *reloadStand {
 func (st *reloadStand) begin(top string, registries ...string) {
 	t := st.t
 	t.Helper()
-	level := new(slog.LevelVar)
-	st.s = newService(filepath.Join(st.dir, "c.yaml"), "devel", level, slog.New(newHandler(config.LogText, level, st.log)))
-	st.write(top, registries...)
+	st.make(top, registries...)
+	if st.prepare != nil {
+		st.prepare(st.s)
+	}
 	cfg, err := config.Load(st.s.file)
 	if err != nil {
 		t.Fatal(err)
@@ -61,6 +64,13 @@ func (st *reloadStand) begin(top string, registries ...string) {
 	if err := st.s.start(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// make makes the service and its file, and starts nothing.
+func (st *reloadStand) make(top string, registries ...string) {
+	level := new(slog.LevelVar)
+	st.s = newService(filepath.Join(st.dir, "c.yaml"), "devel", level, slog.New(newHandler(config.LogText, level, st.log)))
+	st.write(top, registries...)
 }
 
 // registry is the mapping of one, which listens on a socket of its name.

@@ -15,6 +15,7 @@ import (
 
 	"eppmux/admin/status"
 	"eppmux/cmd/eppmux/internal/config"
+	"eppmux/gateway"
 )
 
 // gcPercent is how much the heap grows between collections. Thousands of idle clients take less
@@ -58,22 +59,28 @@ type service struct {
 	sockets *inherited
 	notify  *notifier
 
-	locks     *locks         // of the accounts
-	ledgers   *ledgers       // of the accounts; nil: none are kept
-	trids     *identity      // of the muxTRIDs of accounts that are this host's alone; nil: there was none yet
-	cluster   *clusterPart   // nil: the config has none
-	openStore openStore      // of the cluster; a test's own
-	cfg       *config.Config // in use: the file as applied last, with the old values of what needs a restart
-	record    *recorder
-	members   []*member
-	retired   []*retirement
-	drained   []string        // registries that an operator has taken out since the last reload
-	live      *live           // members, for scrapes
-	recent    *status.Recent  // of log
-	monitor   *status.Monitor // nil before start
-	admin     *adminServer
-	control   *control
-	watch     *expiryWatch
+	locks     *locks       // of the accounts
+	ledgers   *ledgers     // of the accounts; nil: none are kept
+	trids     *identity    // of the muxTRIDs of accounts that are this host's alone; nil: there was none yet
+	cluster   *clusterPart // nil: the config has none
+	openStore openStore    // of the cluster; a test's own
+
+	gateway     *gatewayPart                             // nil: the config has none
+	leftGateway *gatewayPart                             // that was retired last; nil: none was
+	newGateway  func(gateway.Config) (httpServer, error) // a test's own
+	stateFolder string                                   // that lasts; empty: there is none
+
+	cfg     *config.Config // in use: the file as applied last, with the old values of what needs a restart
+	record  *recorder
+	members []*member
+	retired []*retirement
+	drained []string        // registries that an operator has taken out since the last reload
+	live    *live           // members, for scrapes
+	recent  *status.Recent  // of log
+	monitor *status.Monitor // nil before start
+	admin   *adminServer
+	control *control
+	watch   *expiryWatch
 
 	tasks  chan func(context.Context) // run by serve, see do; never closed
 	ending chan struct{}              // closed when serve takes no more tasks
@@ -83,7 +90,8 @@ func newService(file, version string, level *slog.LevelVar, log *slog.Logger) *s
 	recent := status.NewRecent()
 	log = slog.New(recent.Handler(log.Handler()))
 	return &service{file: file, level: level, log: log, recent: recent, live: newLive(version), openStore: openEngine,
-		tasks: make(chan func(context.Context)), ending: make(chan struct{})}
+		newGateway: newHTTPServer,
+		tasks:      make(chan func(context.Context)), ending: make(chan struct{})}
 }
 
 // serve builds the parts and runs them until ctx ends. Then it stops them, the last one first.
@@ -152,6 +160,9 @@ func (s *service) start(ctx context.Context, file *config.Config) error {
 		m.begin()
 	}
 	s.cluster.begin()
+	if s.gateway != nil {
+		s.gateway.server.Serve()
+	}
 	if s.record.log != nil {
 		s.live.left.Store(watchUnresolved(s.cfg.Audit.File, s.log))
 	}
@@ -173,7 +184,7 @@ func (s *service) open(cfg *config.Config) (err error) {
 		return err
 	}
 	s.live.audit = s.record.log
-	s.ledgers = newLedgers(cfg, s.log)
+	s.ledgers, s.stateFolder = newLedgers(cfg, s.log), ledgerFolder(cfg)
 	if s.cluster, err = s.openCluster(cfg); err != nil {
 		return err
 	}
@@ -186,6 +197,11 @@ func (s *service) open(cfg *config.Config) (err error) {
 			return err
 		}
 		s.members = append(s.members, m)
+	}
+	if cfg.Gateway != nil {
+		if s.gateway, err = s.openGateway(cfg); err != nil {
+			return err
+		}
 	}
 	if cfg.Admin.Listen != "" {
 		if s.admin, err = s.openAdmin(cfg.Admin.Listen); err != nil {
@@ -216,12 +232,12 @@ func (s *service) warn(cfg *config.Config) {
 
 // publish makes scrapes and the status page see the members of now.
 func (s *service) publish() {
-	s.live.set(s.members, slices.Clone(s.drained), s.cfg.Cluster.Certificates()...)
+	s.live.set(s.members, slices.Clone(s.drained), append(s.cfg.Cluster.Certificates(), s.gateway.certificates()...)...)
 }
 
-// certificates returns our own certificates, of all members and of the cluster.
+// certificates returns our own certificates, of all members, of the cluster and of the gateway.
 func (s *service) certificates() []config.OwnCertificate {
-	own := s.cfg.Cluster.Certificates()
+	own := append(s.cfg.Cluster.Certificates(), s.gateway.certificates()...)
 	for _, m := range s.members {
 		own = append(own, m.cfg.Certificates()...)
 	}
@@ -229,13 +245,17 @@ func (s *service) certificates() []config.OwnCertificate {
 }
 
 // drain ends the work of all members at the same time, within drain_timeout. Where another host of the
-// cluster can own an account it gets it first: what waits here goes there.
+// cluster can own an account it gets it first: what waits here goes there. Requests of the gateway that are
+// under way may need several commands, so sessions stay for half of the time, if need be, until they have ended.
 func (s *service) drain() error {
 	begun := time.Now()
 	for _, m := range s.members {
 		m.refuse(s.cfg.DrainTimeout)
 	}
+	var requests sync.WaitGroup
+	requests.Go(func() { s.gateway.drain(s.cfg.DrainTimeout / 2) })
 	s.cluster.leave(s.cfg.DrainTimeout / 2)
+	requests.Wait()
 	within := max(0, s.cfg.DrainTimeout-time.Since(begun))
 	errs := make([]error, len(s.members))
 	var wg sync.WaitGroup
@@ -255,6 +275,10 @@ func (s *service) close() error {
 	}
 	if s.admin != nil {
 		errs = append(errs, s.admin.stop())
+	}
+	errs = append(errs, s.gateway.close())
+	if s.leftGateway != nil {
+		<-s.leftGateway.gone
 	}
 	if s.monitor != nil {
 		s.monitor.Stop()

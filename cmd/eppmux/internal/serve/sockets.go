@@ -190,6 +190,11 @@ func (in *inherited) idle(cfg *config.Config) []*inheritedSocket {
 				used = used || in.file(l.Network, l.Address) == s.file
 			}
 		}
+		if cfg.Gateway != nil {
+			for _, l := range cfg.Gateway.Listen {
+				used = used || in.file(l.Network, l.Address) == s.file
+			}
+		}
 		if !used {
 			idle = append(idle, s)
 		}
