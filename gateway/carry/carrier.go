@@ -3,7 +3,10 @@ package carry
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"eppmux/gateway/mapping"
 	"eppmux/upstream"
@@ -12,8 +15,10 @@ import (
 
 // Carrier carries orders. From any goroutine.
 type Carrier struct {
-	table Table // nil: there are no keys
-	ends  sync.WaitGroup
+	table  Table // nil: there are no keys
+	recent *recent
+	orders atomic.Uint64 // for ids of those without a key
+	ends   sync.WaitGroup
 
 	// send carries a command; of callers, but in tests.
 	send func(context.Context, *User, *Registry, upstream.Call) (upstream.Result, error)
@@ -21,7 +26,7 @@ type Carrier struct {
 
 // New returns a Carrier. table nil: keys are refused with ErrKeyStorage.
 func New(table Table) *Carrier {
-	return &Carrier{table: table, send: newCallers().send}
+	return &Carrier{table: table, recent: newRecent(), send: newCallers().send}
 }
 
 // Wait returns when the ends of all commands are written down whose callers have gone. The accounts are
@@ -36,14 +41,35 @@ func (c *Carrier) Do(ctx context.Context, o Order) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	if o.Key != nil && w.transform {
+	if !w.transform {
+		w.Key = nil
+	}
+	if w.Key != nil {
+		w.id = "key " + o.User.Name + "\x00" + o.Key.Name
 		return c.doKeyed(ctx, &w)
 	}
+	w.id = "order " + strconv.FormatUint(c.orders.Add(1), 10)
+	began := time.Now()
+	c.note(&w)
 	r, err := c.send(ctx, o.User, o.Registry, upstream.Call{Payload: w.payload})
 	if err != nil {
 		return Answer{}, refused(err)
 	}
-	return answer(r), nil
+	a := answer(r)
+	if w.transform && a.Outcome == Unknown {
+		return c.resolve(ctx, &w, a, Entry{Command: w.payload, MuxTRID: a.MuxTRID, Sent: began, Until: time.Now()}), nil
+	}
+	return a, nil
+}
+
+// note remembers that a transform is about to be sent, where that may be asked.
+func (c *Carrier) note(w *work) {
+	if !w.transform || !w.Registry.Reconcile {
+		return
+	}
+	if wanted := wishOf(w.payload); wanted != nil {
+		c.recent.note(w.Registry.Name, wanted, w.id)
+	}
 }
 
 // refused is an error of an account about a payload.
@@ -87,6 +113,8 @@ func (c *Carrier) doKeyed(ctx context.Context, w *work) (Answer, error) {
 		return Answer{}, err
 	case first:
 		return c.sendKeyed(ctx, w)
+	case e.Outcome == Unknown:
+		return c.resolve(ctx, w, replay(e), e), nil
 	}
 	return replay(e), nil
 }
@@ -96,6 +124,7 @@ const maxKey = 255
 
 // sendKeyed sends a transform whose key is claimed, and has its end written down, whatever it is.
 func (c *Carrier) sendKeyed(ctx context.Context, w *work) (a Answer, err error) {
+	c.ends.Add(1)
 	ended := false // or the goroutine of After ends it
 	defer func() {
 		if !ended { // a panic: the claim must not hold its repeats for ever
@@ -103,7 +132,8 @@ func (c *Carrier) sendKeyed(ctx context.Context, w *work) (a Answer, err error) 
 			c.end(w, Answer{Outcome: Unknown})
 		}
 	}()
-	c.ends.Add(1)
+	began := time.Now()
+	c.note(w)
 	r, err := c.send(ctx, w.User, w.Registry, upstream.Call{Payload: w.payload, After: func(r upstream.Result) {
 		go c.endLate(w, r) // the loop does not write to disk
 	}})
@@ -116,8 +146,12 @@ func (c *Carrier) sendKeyed(ctx context.Context, w *work) (a Answer, err error) 
 		return Answer{}, refused(err)
 	}
 	a = answer(r)
-	if !left {
-		c.end(w, a)
+	if left {
+		return a, nil
+	}
+	c.end(w, a)
+	if a.Outcome == Unknown {
+		return c.resolve(ctx, w, a, Entry{Command: w.payload, MuxTRID: a.MuxTRID, Sent: began, Until: time.Now()}), nil
 	}
 	return a, nil
 }

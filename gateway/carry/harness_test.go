@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"eppmux/frame"
 	"eppmux/upstream"
@@ -76,7 +77,7 @@ func (m *memory) Begin(_ context.Context, user, _ string, key *Key, transform []
 	case m.fails != nil:
 		return Entry{}, false, m.fails
 	case !ok:
-		m.entries[id], m.digests[id] = &Entry{Command: transform}, key.Digest
+		m.entries[id], m.digests[id] = &Entry{Command: transform, Sent: time.Now()}, key.Digest
 		return Entry{}, true, nil
 	case m.digests[id] != key.Digest:
 		return Entry{}, false, ErrKeyReused
@@ -97,6 +98,7 @@ func (m *memory) End(user, _ string, key *Key, a Answer) error {
 	}
 	e := m.entries[id]
 	e.Outcome, e.Payload, e.MuxTRID, e.Settled = a.Outcome, a.Payload, a.MuxTRID, a.Settled
+	e.Until = time.Now()
 	return nil
 }
 

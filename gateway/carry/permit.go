@@ -49,7 +49,7 @@ type work struct {
 	Order
 	payload   []byte
 	transform bool
-	command   frame.Command
+	id        string // whose deed it is, for recent: a key's, or of this one order; empty: nobody asks
 }
 
 // prepare says what is to be sent for an order, if its user may send that.
@@ -62,7 +62,7 @@ func (c *Carrier) prepare(o Order) (w work, err error) {
 		return work{}, err
 	}
 	payload, err := mapping.Marshal(o.Command, o.RequestID)
-	return work{Order: o, payload: payload, transform: o.Command.Transform(), command: command}, err
+	return work{Order: o, payload: payload, transform: o.Command.Transform()}, err
 }
 
 // prepareRaw reads a command that came as XML. Its own clTRID stays; where it has none the request's id
@@ -81,7 +81,7 @@ func prepareRaw(o Order) (work, error) {
 	if err := o.User.may(o.Registry.Name, m.Command, m.Op); err != nil {
 		return work{}, err
 	}
-	w := work{Order: o, payload: m.Payload, transform: !m.Query(nil), command: m.Command}
+	w := work{Order: o, payload: m.Payload, transform: !m.Query(nil)}
 	if !m.ClTRID.Present() && o.RequestID != "" {
 		unit, _ := frame.AppendCommand(nil, m, []byte(o.RequestID))
 		w.payload = unit[frame.HeaderLen:]
