@@ -42,7 +42,7 @@ func TestDecodeJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.Name != "kiosk.exampleé😀\\" || b.Nameservers[1].Addresses[0] != "192.0.2.1" || b.AuthInfo.Password != "x" || *b.TTL[1].Seconds != 5 || b.TTL[0].Seconds != nil || b.Inner != "i" || b.Plain != "p" || b.When.IsZero() {
+	if b.Name != "kiosk.exampleé😀\\" || b.Nameservers[1].Addresses[0] != "192.0.2.1" || b.AuthInfo.Password != "x" || *b.TTL[1].Seconds != 5 || b.TTL[0].Seconds != nil || b.Inner != "i" || b.Plain != "p" || b.When.IsZero() || b.private != "" {
 		t.Errorf("got %+v", b)
 	}
 }

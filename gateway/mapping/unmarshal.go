@@ -73,9 +73,7 @@ func (t *tree) response() *Response {
 			r.ClTRID, r.SvTRID = c.tokenOf("clTRID"), c.tokenOf("svTRID")
 		case "resData":
 			for d := range c.children {
-				if r.Data == nil {
-					r.Data = d.data()
-				}
+				r.Data = joined(r.Data, d)
 			}
 		}
 	}
@@ -83,6 +81,19 @@ func (t *tree) response() *Response {
 		r.extend(x)
 	}
 	return r
+}
+
+// joined is the data so far with that of one more child of resData. Only checks come more than once.
+func joined(data any, e element) any {
+	checks, ok := data.([]Check)
+	switch {
+	case data == nil:
+		return e.data()
+	case ok:
+		more, _ := e.data().([]Check)
+		return append(checks, more...)
+	}
+	return data
 }
 
 func (e element) result() Result {
@@ -97,6 +108,8 @@ func (e element) result() Result {
 		case c.named(nsRoot, "extValue"):
 			r.Values = append(r.Values, c.same("value").inner())
 			r.Reasons = append(r.Reasons, c.tokenOf("reason"))
+		case c.named(nsRoot, "reason"): // the RFC has it in extValue only
+			r.Reasons = append(r.Reasons, c.token())
 		}
 	}
 	return r

@@ -53,6 +53,8 @@ func TestUnmarshalData(t *testing.T) {
 		{"check", `<domain:chkData ` + domainNS + `><domain:cd><domain:name avail="1">a.example</domain:name></domain:cd>` +
 			`<domain:cd><domain:reason lang="en">In use</domain:reason><domain:name avail=" false ">b.example</domain:name></domain:cd><domain:cd><domain:name>c.example</domain:name></domain:cd></domain:chkData>`, "",
 			`[{"name":"a.example","available":true},{"name":"b.example","available":false,"reason":"In use","lang":"en"},{"name":"c.example","available":false}]`},
+		{"checks", `<domain:chkData ` + domainNS + `><domain:cd><domain:name avail="1">a.example</domain:name></domain:cd></domain:chkData><domain:chkData ` + domainNS + `><domain:cd><domain:name avail="0">b.example</domain:name></domain:cd></domain:chkData>`, "",
+			`[{"name":"a.example","available":true},{"name":"b.example","available":false}]`},
 		{"check contact", `<chkData xmlns="urn:ietf:params:xml:ns:contact-1.0"><cd><id avail="true">c&amp;1</id></cd></chkData>`, "", `[{"name":"c&1","available":true}]`},
 		{"domain", `<x:infData xmlns:x="urn:ietf:params:xml:ns:domain-1.0"><x:exDate>2027-01-01T00:00:00.0Z</x:exDate><x:name> kiosk.example
 </x:name><x:roid>D1-X</x:roid><x:status s="ok"/><x:status s="clientHold" lang="it">non <!-- --> pagato</x:status><x:registrant>c-1</x:registrant><x:contact type="tech">c-2</x:contact>
