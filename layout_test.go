@@ -70,6 +70,7 @@ var libraries = map[string][]string{
 	"proxy":                      {"github.com/valyala/bytebufferpool", "golang.org/x/text/encoding/charmap", "golang.org/x/text/encoding/ianaindex"},
 	"gateway/mapping":            {"golang.org/x/net/idna"},
 	"cluster":                    {"github.com/prometheus/client_golang/prometheus", "golang.org/x/sys/unix"},
+	"gateway/batch":              {"golang.org/x/net/idna"},
 	"admin/metric":               {"github.com/prometheus/client_golang/prometheus"},
 	"admin/metric/metrictest":    {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"admin":                      {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},

@@ -1,0 +1,81 @@
+package batch
+
+import (
+	"sync"
+
+	"eppmux/gateway/mapping"
+)
+
+// request is a Request under way: what is known of its names, and was not given to its caller yet.
+type request struct {
+	r      *Request
+	notify chan struct{} // that ready has something; holds one; not closed
+
+	mu    sync.Mutex
+	ready []delivery // guarded by mu
+}
+
+// delivery is the outcome of one name of a request.
+type delivery struct {
+	index  int32
+	noFees bool // prices were asked for, and the registry has none
+	out    *outcome
+}
+
+// outcome is what became of a name, for all that have asked for it. Immutable.
+type outcome struct {
+	registry string
+	check    *mapping.Check
+	fees     *mapping.Fees
+	noFees   NoFees
+	code     int
+	clTRID   string
+	problem  *Problem
+}
+
+func newRequest(r *Request) *request { return &request{r: r, notify: make(chan struct{}, 1)} }
+
+func (q *request) weight() uint8 { return max(1, q.r.User.Weight) }
+
+// deliver puts a delivery where Check finds it.
+func (q *request) deliver(d delivery) {
+	q.mu.Lock()
+	q.ready = append(q.ready, d)
+	q.mu.Unlock()
+	select {
+	case q.notify <- struct{}{}:
+	default:
+	}
+}
+
+// take returns what has been delivered since the last call.
+func (q *request) take() []delivery {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	ready := q.ready
+	q.ready = nil
+	return ready
+}
+
+// problem answers one name that goes to no registry.
+func (q *request) problem(index int, registry string, kind Kind, detail string) {
+	q.deliver(delivery{index: int32(index), out: &outcome{registry: registry, problem: &Problem{kind, detail}}})
+}
+
+// fail answers all names.
+func (q *request) fail(p Problem) {
+	out := &outcome{problem: &p}
+	for i := range q.r.Names {
+		q.deliver(delivery{index: int32(i), out: out})
+	}
+}
+
+func (d *delivery) answer(r *Request) Answer {
+	o := d.out
+	a := Answer{Index: int(d.index), Name: r.Names[d.index], Registry: o.registry, Check: o.check, Fees: o.fees,
+		NoFees: o.noFees, Code: o.code, ClTRID: o.clTRID, Problem: o.problem}
+	if d.noFees && o.check != nil {
+		a.NoFees = FeesUnsupported
+	}
+	return a
+}
