@@ -127,7 +127,6 @@ type Server struct {
 	scanner        frame.Scanner
 	clients        *client // all of them
 	nclients       int
-	lastClient     uint64 // id
 	identities     map[identityKey]*identity
 	shares         map[shareKey]*share
 	crowds         pool.Heap[*share] // all of them; the one with most connections first
@@ -338,8 +337,7 @@ func (s *Server) tick() {
 
 // addClient takes a client in, on the loop.
 func (s *Server) addClient(c *client) {
-	s.lastClient++
-	c.id = s.lastClient
+	c.id = s.account.NextID()
 	if c.next = s.clients; c.next != nil {
 		c.next.prev = c
 	}

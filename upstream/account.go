@@ -119,8 +119,11 @@ type Account struct {
 	stop  context.CancelFunc
 	dials sync.WaitGroup
 
-	gate sync.RWMutex // locked for reading while a command of Do is posted
-	shut bool         // no command of Do is posted any more; guarded by gate
+	gate sync.RWMutex // locked for reading while a command of a Caller is posted
+	shut bool         // no command of a Caller is posted any more; guarded by gate
+
+	scanners sync.Pool     // of *frame.Scanner, for carries
+	lastID   atomic.Uint64 // see NextID
 
 	// Owned by the loop.
 	cfg          Config
@@ -152,12 +155,11 @@ type Account struct {
 	kinds     kinds
 	budgets   *simplelru.LRU[string, *pool.Budget]
 	counts    Counters
-	doings    map[*doing]struct{} // calls of Do that have not ended
+	calls     calls
 
 	recording recording
 	duty      duty         // in a cluster
 	hosts     hosts        // that have sent commands on lanes
-	strangers uint64       // that have had an id from describe
 	downSince atomic.Int64 // see Down; 0: it is not down
 
 	keptSince    time.Duration       // when the last writing of the ledger began
@@ -206,7 +208,7 @@ func NewAccount(cfg Config, l loop.Loop) *Account {
 		panic("BUG: " + err.Error())
 	}
 	a := &Account{name: cfg.Name, cfg: cfg, loop: l, log: cfg.Logger, epoch: time.Now(), budgets: budgets,
-		trids: newTRIDSource(cfg.TRIDs), doings: make(map[*doing]struct{})}
+		trids: newTRIDSource(cfg.TRIDs), calls: calls{all: make(map[*calling]struct{})}}
 	if cfg.Shared {
 		a.duty.role, a.duty.pool = RoleNone, RoleNone
 	}
@@ -318,11 +320,13 @@ func (a *Account) perform(act pool.Action) {
 	case pool.DoRecord:
 		a.renew(of(act.Exchange))
 		a.record(act.Session, of(act.Exchange), act.Ticket)
+		a.handed(of(act.Exchange))
 	case pool.DoKeep:
 		a.keep(act.Ticket)
 	case pool.DoSend:
 		a.renew(of(act.Exchange))
 		carrierOf(act.Session).sendExchange(of(act.Exchange))
+		a.handed(of(act.Exchange))
 	case pool.DoKeepalive:
 		carrierOf(act.Session).sendKeepalive()
 	case pool.DoLogout:
@@ -345,11 +349,19 @@ func (a *Account) perform(act pool.Action) {
 	}
 }
 
+// handed notes that x has been handed to a session. It may wait again by now.
+func (a *Account) handed(x *Exchange) {
+	if x.caller != nil {
+		x.caller.sent(x)
+	}
+}
+
 // advance runs when the alarm rings.
 func (a *Account) advance() {
 	a.turn(func() {
 		a.watchClock()
 		a.pool.Advance(a.now())
+		a.calls.expire(a)
 	})
 	a.watchLedger()
 	a.watchSpent()
@@ -376,8 +388,8 @@ type Sender struct {
 	Client Client
 	Budget *pool.Budget // nil: no client-scope limits
 	Weight uint8        // its share, against other clients, when commands wait; 0: 1
-	// For blame, see pool.Author: its connection, from 1 and never used again, what it shares with
-	// others, the kinds of commands to which it has had an answer, and how many answers.
+	// For blame, see pool.Author: its connection, by NextID (0: none), what it shares with others, the
+	// kinds of commands to which it has had an answer, and how many answers.
 	ID       uint64
 	Identity string
 	Known    pool.Kinds
@@ -434,18 +446,17 @@ func (a *Account) whenDrained(f func()) {
 
 func (a *Account) drain(within time.Duration) {
 	a.turn(func() { a.pool.Drain(a.now()+within, a.now()) })
+	a.calls.refuse(pool.CauseShutdown)
 }
 
-// Close ends dialing, waits for it, and ends the calls of Do. No session is opened any more; open
+// Close ends dialing, waits for it, and ends the calls of Callers. No session is opened any more; open
 // sessions stay until the loop ends. From any goroutine but the loop, which must still run.
 func (a *Account) Close() {
 	a.stop()
 	a.shutGate()
 	done := make(chan struct{})
 	a.loop.Post(func() {
-		for d := range a.doings {
-			d.giveUp(pool.CauseShutdown)
-		}
+		a.calls.close()
 		a.alarm.Stop()
 		a.recording.queries.Stop()
 		close(done)

@@ -6,7 +6,7 @@
 // it; only dialing and logging in happen on goroutines of their own.
 //
 // The program makes the loop and the Account. It hands the Account to package proxy, which has EPP
-// clients; any other caller uses [Account.Do]. The way of one command:
+// clients; any other has a [Caller]. The way of one command:
 //
 //	x := account.Exchange(sender, message)   // copies the frame, a muxTRID in the clTRID's place
 //	account.Submit(x)                        // queue ▸ limits ▸ session ▸ registry
@@ -27,7 +27,7 @@
 //   - Before that, both sides share of what changes only the carrier's login, which is atomic. If
 //     the attempt is given up, a goroutine of context.AfterFunc closes the socket, and nothing
 //     else.
-//   - All others only post to the loop: the admin listener, eppmux ctl, Do, Drain, Reload and the
+//   - All others only post to the loop: the admin listener, eppmux ctl, Caller.Do, Drain, Reload and the
 //     audit log's done.
 //   - What stops a mistake: Account.pool and the fields of a pool.Session are not exported, and
 //     what needs the instant of the turn, or ends a session, panics outside one.

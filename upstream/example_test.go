@@ -17,7 +17,7 @@ import (
 
 // A program that is no EPP client asks the registry something. The account logs in by itself, keeps
 // its session, and stays within the limits.
-func ExampleAccount_Do() {
+func ExampleCaller() {
 	certs, err := sandbox.NewTLS() // a registry in memory stands in for a real one
 	if err != nil {
 		fmt.Println(err)
@@ -41,9 +41,10 @@ func ExampleAccount_Do() {
 
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	result, err := account.Do(ctx, []byte(`<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><check>`+
-		`<domain:check xmlns:domain="urn:ietf:params:xml:ns:domain-1.0"><domain:name>free.example</domain:name></domain:check>`+
-		`</check><clTRID>ABC-1</clTRID></command></epp>`))
+	caller := account.NewCaller(upstream.CallerConfig{Client: "example"})
+	result, err := caller.Do(ctx, upstream.Call{Payload: []byte(`<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><check>` +
+		`<domain:check xmlns:domain="urn:ietf:params:xml:ns:domain-1.0"><domain:name>free.example</domain:name></domain:check>` +
+		`</check><clTRID>ABC-1</clTRID></command></epp>`)})
 	fmt.Println(err, result.End, result.Code)
 	fmt.Println(result.MuxTRID[14:]) // ours ends in the command's own
 	fmt.Println(account.Drain(5 * time.Second))

@@ -65,6 +65,9 @@ type Exchange struct {
 	held   []byte
 	heldAt time.Duration // when that came
 
+	caller *Caller       // whose it is; nil: it is of an EPP client, or came on a lane
+	late   func() []byte // see Call; nil: there is none, or it was called
+
 	listener, from string // its client's Origin, for the audit log; empty: not asked for
 }
 
@@ -204,11 +207,18 @@ func (a *Account) finish(x *Exchange, o Outcome) {
 	if x.client != nil {
 		x.client.Finish(x, o)
 	}
+	c := x.caller
+	if c != nil {
+		c.left(x, o)
+	}
 	a.buffers.put(x.buf, x.room)
 	x.Exchange.Reset()
 	*x = Exchange{Exchange: x.Exchange}
 	if len(a.free) < exchangesKept {
 		a.free = append(a.free, x)
+	}
+	if c != nil {
+		c.next()
 	}
 }
 

@@ -113,14 +113,10 @@ func (c *laneCarrier) sendExchange(x *Exchange) {
 func (a *Account) describe(by *lane.Author, x *Exchange) {
 	*by = lane.Author{ID: x.Author.Client, Weight: x.Weight, Known: x.Author.Known, Answers: x.Author.Answers,
 		Waited: a.now() - x.Since, Identity: x.Author.Identity}
-	if by.ID == 0 { // of Do: each call is a connection of its own
-		a.strangers++
-		by.ID = firstStranger + a.strangers
+	if by.ID == 0 { // an owner takes no command of none
+		by.ID = a.NextID()
 	}
 }
-
-// firstStranger is behind the ids of all connections of clients.
-const firstStranger = 1 << (hostBits - 1)
 
 // sendKeepalive implements carrier. Nobody asks for one on a lane.
 func (c *laneCarrier) sendKeepalive() { c.sendLogout() }

@@ -281,7 +281,7 @@ func TestBrokenAnswerOverDo(t *testing.T) {
 		r := p.session()
 		ended := make(chan Result, 1)
 		go func() {
-			got, _ := p.account.Do(context.Background(), []byte(deleteCommand("<clTRID>C-1</clTRID>")))
+			got, _ := p.carry(context.Background(), []byte(deleteCommand("<clTRID>C-1</clTRID>")))
 			ended <- got
 		}()
 		r.want("delete")

@@ -124,6 +124,9 @@ func (s *session) ownMessage() []byte {
 
 // begin notes that x is about to be written, and returns its data unit. Borrowed until x ends.
 func (s *session) begin(x *Exchange) []byte {
+	if x.late != nil {
+		s.a.fillLate(x)
+	}
 	x.exposed, x.forwarded, x.held = true, false, nil
 	s.last = append(s.last[:0], x.MuxTRID()...)
 	s.a.counts.sent(x)

@@ -46,6 +46,8 @@ func (a *Account) Snapshot(s *Snapshot) {
 	now := a.clock()
 	s.Counters = a.counts
 	a.pool.Snapshot(&s.Snapshot, now)
+	s.Queued += a.calls.behind.Len()
+	s.Oldest = max(s.Oldest, a.calls.oldest(now))
 	s.Role, s.Term, s.Owner = a.duty.role, a.duty.term, a.duty.lanes.Owner
 	s.LaneCounts = [pool.NumSessionStates]int{}
 	if a.cfg.Shared {

@@ -17,7 +17,9 @@ type Exchange struct {
 	Since   time.Duration // when its client was served last, or came
 	Budget  *Budget       // client-scope limits of its client's identity; nil: none
 	Author  Author
-	Shell   any // the shell's; the Pool does not look at it, and Reset keeps it
+	Flow    *Flow         // of a client that may have several exchanges at a time; nil: it has one
+	Asked   time.Duration // when its client asked for it, where that is before Submit; 0: at Submit
+	Shell   any           // the shell's; the Pool does not look at it, and Reset keeps it
 
 	// Owned by the Pool.
 	state    exchangeState
@@ -30,7 +32,7 @@ type Exchange struct {
 	charges  charges       // client-scope and shadow slots
 	session  *Session      // that it was handed to; nil: it waits or has ended
 	sentOn   uint64        // ID of the session that it was handed to last
-	queuedAt time.Duration // when it was submitted
+	queuedAt time.Duration // when it was asked for
 	sentAt   time.Duration // when it was handed to a session last; 0: it was not
 	deadline time.Duration // while it waits
 	lostAt   time.Duration // when a session answered that it is not logged in; 0: none did
@@ -69,10 +71,19 @@ func (x *Exchange) HeldBack() bool {
 	return x.state == exchangeGated || x.state == exchangeQueued && x.standing == standingSuspect
 }
 
-// Waited returns the time since the exchange was submitted.
+// Waits reports whether the exchange waits to be handed to a session, for the first time or again.
+func (x *Exchange) Waits() bool {
+	return x.state == exchangeQueued || x.state == exchangeHeld || x.state == exchangeGated
+}
+
+// Suspect reports whether the exchange has passed a gate, see Blame: it may end its session.
+func (x *Exchange) Suspect() bool { return x.standing == standingSuspect }
+
+// Waited returns the time since the exchange was asked for.
 func (x *Exchange) Waited(now time.Duration) time.Duration { return now - x.queuedAt }
 
-// Wait returns the time from Submit until the exchange was handed to a session; 0 if it was not.
+// Wait returns the time from when the exchange was asked for until it was handed to a session; 0 if it was
+// not.
 func (x *Exchange) Wait() time.Duration {
 	if x.sentAt == 0 {
 		return 0

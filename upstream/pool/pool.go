@@ -189,17 +189,37 @@ func (p *Pool) Submit(x *Exchange, now time.Duration) {
 		panic("BUG: exchange submitted twice")
 	}
 	x.queuedAt, x.kind = now, kindOf(x.Command, x.Op)
-	switch {
-	case p.draining:
-		p.finish(x, CauseShutdown)
-		return
-	case p.hopeless():
-		p.finish(x, CauseLoginRefused)
+	if x.Asked > 0 {
+		x.queuedAt = x.Asked
+	}
+	if cause := p.Refuses(); cause != CauseNone {
+		p.finish(x, cause)
 		return
 	}
 	p.queue.began(x)
-	p.enqueue(x, now)
+	x.deadline = min(x.queuedAt+p.cfg.QueueTimeout, now+p.Patience(now))
+	p.wait(x, now)
 	p.dispatch(now)
+}
+
+// Patience is how long a command that comes now may wait: QueueTimeout, or impatience while the registry is
+// away.
+func (p *Pool) Patience(now time.Duration) time.Duration {
+	if p.away(now) {
+		return impatience
+	}
+	return p.cfg.QueueTimeout
+}
+
+// Refuses returns why a command that comes now ends at once; CauseNone: it does not.
+func (p *Pool) Refuses() Cause {
+	switch {
+	case p.draining:
+		return CauseShutdown
+	case p.hopeless():
+		return CauseLoginRefused
+	}
+	return CauseNone
 }
 
 // finish ends an exchange that is in no list and has no answer.
@@ -207,12 +227,9 @@ func (p *Pool) finish(x *Exchange, cause Cause) {
 	p.do(Action{Do: DoFinish, Exchange: x, End: x.EndNow(), Cause: cause})
 }
 
-// enqueue lets x wait for QueueTimeout, or for impatience while the registry is away.
+// enqueue lets x wait as one that comes now.
 func (p *Pool) enqueue(x *Exchange, now time.Duration) {
-	x.deadline = now + p.cfg.QueueTimeout
-	if p.away(now) {
-		x.deadline = now + impatience
-	}
+	x.deadline = now + p.Patience(now)
 	p.wait(x, now)
 }
 
@@ -412,6 +429,21 @@ func (p *Pool) expire(now time.Duration) {
 
 // waitCause is the reason for which x, which has waited too long, was not sent.
 func (p *Pool) waitCause(x *Exchange, now time.Duration) Cause {
+	switch cause := p.WaitCause(now); {
+	case cause != CauseQueueTimeout:
+		return cause
+	case p.unkept(x):
+		return CauseLedger
+	case x.gate == &p.blame.risky[standingNew]: // nothing is said against it
+	case x.state == exchangeGated, x.standing == standingSuspect:
+		return CauseBlamed
+	}
+	return CauseQueueTimeout
+}
+
+// WaitCause is the reason for which any command that has waited too long was not sent, as far as it is none
+// of its own; CauseQueueTimeout where there is no other.
+func (p *Pool) WaitCause(now time.Duration) Cause {
 	switch {
 	case p.paused:
 		return CausePaused
@@ -421,11 +453,6 @@ func (p *Pool) waitCause(x *Exchange, now time.Duration) Cause {
 		return CauseRegistryAway
 	case now < p.throttledUntil:
 		return CauseThrottled
-	case p.unkept(x):
-		return CauseLedger
-	case x.gate == &p.blame.risky[standingNew]: // nothing is said against it
-	case x.state == exchangeGated, x.standing == standingSuspect:
-		return CauseBlamed
 	}
 	return CauseQueueTimeout
 }

@@ -29,9 +29,14 @@ type queue struct {
 // class stands for the clients of one weight.
 type class struct {
 	weight uint8
-	active int     // waiting exchanges and exchanges in flight
+	active int     // clients with an exchange that waits or is in flight
 	time   float64 // virtual
 }
+
+// Flow is a client that may have several exchanges at a time, all of one weight: it counts as one for its
+// class, as a client with one exchange does. It submits one only while none of them waits, so that it takes
+// turns with the others. Owned by the Pool.
+type Flow struct{ active int } // exchanges that wait or are in flight
 
 // row is one of the queue's rows.
 type row struct {
@@ -74,6 +79,11 @@ const classCredit = 2
 func (q *queue) began(x *Exchange) {
 	q.seq++
 	x.seq = q.seq
+	if f := x.Flow; f != nil {
+		if f.active++; f.active > 1 {
+			return
+		}
+	}
 	c := q.class(x.Weight)
 	if c.active++; c.active > 1 || len(q.classes) == 1 {
 		return
@@ -88,7 +98,14 @@ func (q *queue) began(x *Exchange) {
 }
 
 // ended counts x as active no more.
-func (q *queue) ended(x *Exchange) { q.class(x.Weight).active-- }
+func (q *queue) ended(x *Exchange) {
+	if f := x.Flow; f != nil {
+		if f.active--; f.active > 0 {
+			return
+		}
+	}
+	q.class(x.Weight).active--
+}
 
 // sent moves the virtual time of x's class on by one command.
 func (q *queue) sent(x *Exchange) {

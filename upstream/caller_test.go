@@ -19,12 +19,23 @@ type call struct {
 	result chan Result // holds one; not closed
 }
 
+// carry is the call of one who comes with one command.
+func (p *play) carry(ctx context.Context, payload []byte) (Result, error) {
+	return p.account.NewCaller(CallerConfig{Client: "somebody"}).Do(ctx, Call{Payload: payload})
+}
+
 func (p *play) do(payload string) *call {
+	p.t.Helper()
+	return p.call(p.account.NewCaller(CallerConfig{Client: "somebody"}), Call{Payload: []byte(payload)})
+}
+
+// call has c carry one command more.
+func (p *play) call(by *Caller, what Call) *call {
 	p.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &call{p, cancel, make(chan Result, 1)}
 	go func() {
-		r, err := p.account.Do(ctx, []byte(payload))
+		r, err := by.Do(ctx, what)
 		if err != nil {
 			p.t.Errorf("do: %v", err)
 		}
@@ -94,7 +105,7 @@ func TestDoGivenUp(t *testing.T) {
 		r.reply(1000) // to nobody
 		r.answered()  // the session is good
 		p.on(func() {
-			if n := len(p.account.doings); n > 0 {
+			if n := len(p.account.calls.all) + p.account.calls.behind.Len(); n > 0 {
 				t.Errorf("%d calls are remembered", n)
 			}
 		})
@@ -148,12 +159,12 @@ func TestDoCarriesCommands(t *testing.T) {
 		r := p.session()
 		for _, payload := range []string{epp("<hello/>"), epp(testGreeting), response(1000, ""), epp("<command><logout/></command>"),
 			string(frame.AppendLogin(nil, &frame.Login{ClientID: "demo", Password: "x"})[frame.HeaderLen:])} {
-			if _, err := p.account.Do(t.Context(), []byte(payload)); !errors.Is(err, ErrNotCarried) {
+			if _, err := p.carry(t.Context(), []byte(payload)); !errors.Is(err, ErrNotCarried) {
 				t.Errorf("%s: got %v", payload, err)
 			}
 		}
 		var fault *frame.Fault
-		if _, err := p.account.Do(t.Context(), []byte("oops")); !errors.As(err, &fault) {
+		if _, err := p.carry(t.Context(), []byte("oops")); !errors.As(err, &fault) {
 			t.Errorf("got %v, want a fault", err)
 		}
 		r.silent(time.Second)
@@ -237,7 +248,7 @@ func TestDoDone(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		res := make(chan Result, 1)
-		go func() { x, _ := p.account.Do(ctx, []byte(deleteCommand(""))); res <- x }()
+		go func() { x, _ := p.carry(ctx, []byte(deleteCommand(""))); res <- x }()
 		synctest.Wait()
 		if got := <-res; got.End != pool.EndNotSent {
 			r.want("delete")
