@@ -37,7 +37,7 @@ type Bucket struct {
 	spacing time.Duration // of limit
 	ahead   time.Duration // how far due may be ahead of the clock
 
-	// For Undo. latest is the instant of the latest Take, older the number of commands in flight
+	// For Undo. latest is the instant of the latest Take, older the number of slots in flight
 	// that may have been taken before that instant.
 	latest time.Duration
 	older  int
@@ -66,16 +66,20 @@ func (b *Bucket) Limit() Limit { return b.limit }
 // Next is the earliest instant at which Take is allowed, if nothing else happens until then. It is
 // now if Take is allowed now, and Never if a Done or Undo must come first, or a reservation, see
 // Ration. It takes nothing: ask again at that instant.
-func (b *Bucket) Next(now time.Duration) time.Duration {
-	at := b.Free(now)
-	if at == Never {
+func (b *Bucket) Next(now time.Duration) time.Duration { return b.NextN(now, 1) }
+
+// NextN is Next for n slots at once, from 1 on. It is Never too where the limit never admits so many, see
+// Limit.Most.
+func (b *Bucket) NextN(now time.Duration, n int) time.Duration {
+	at := b.FreeN(now, n)
+	if at == Never || n > b.limit.burst() {
 		return Never
 	}
 	if b.paced() {
-		at = max(at, b.due-b.ahead)
+		at = max(at, b.due+time.Duration(n-1)*b.spacing-b.ahead)
 	}
-	if b.ration.left == 0 && at <= now {
-		b.ration.dry = true
+	if b.ration.left < n && at <= now {
+		b.ration.want = max(b.ration.want, n)
 		return Never
 	}
 	return at
@@ -83,8 +87,11 @@ func (b *Bucket) Next(now time.Duration) time.Duration {
 
 // Free is the earliest instant at which a slot is free, if nothing else happens until then: now if one
 // is, and Never if a Done or Undo must come first. Unlike Next it asks for no reservation.
-func (b *Bucket) Free(now time.Duration) time.Duration {
-	excess := b.Used(now) - b.limit.N
+func (b *Bucket) Free(now time.Duration) time.Duration { return b.FreeN(now, 1) }
+
+// FreeN is Free for n slots.
+func (b *Bucket) FreeN(now time.Duration, n int) time.Duration {
+	excess := b.Used(now) + n - 1 - b.limit.N
 	switch {
 	case excess < 0:
 		return now
@@ -108,27 +115,33 @@ func (b *Bucket) Frees(now time.Duration) time.Duration {
 func (b *Bucket) paced() bool { return b.limit.burst() < b.limit.N && b.due != math.MinInt64 }
 
 // Take uses one slot from now on. It panics unless Next(now) is now.
-func (b *Bucket) Take(now time.Duration) {
-	if b.Next(now) > now {
+func (b *Bucket) Take(now time.Duration) { b.TakeN(now, 1) }
+
+// TakeN uses n slots from now on. It panics unless NextN(now, n) is now.
+func (b *Bucket) TakeN(now time.Duration, n int) {
+	if b.NextN(now, n) > now {
 		panic("BUG: ratelimit: Take before Next allows it")
 	}
 	if now != b.latest {
 		b.latest, b.older = now, b.inFlight
 	}
-	b.inFlight++
-	b.ration.left--
-	b.ration.since++
-	b.due = max(b.due, now) + b.spacing
+	b.inFlight += n
+	b.ration.left -= n
+	b.ration.since += n
+	b.due = max(b.due, now) + time.Duration(n)*b.spacing
 }
 
 // Done tells the bucket that a command was answered, or that its session is gone and no answer will
 // come. Its slot is free at now+Per. Done must be called once for each Take that was not undone; it
 // panics without one.
-func (b *Bucket) Done(now time.Duration) {
-	b.drop("Done")
-	b.push(now, 1)
+func (b *Bucket) Done(now time.Duration) { b.DoneN(now, 1) }
+
+// DoneN is Done for n slots.
+func (b *Bucket) DoneN(now time.Duration, n int) {
+	b.drop("Done", n)
+	b.push(now, n)
 	for _, h := range b.heirs {
-		h.push(now, 1)
+		h.push(now, n)
 	}
 }
 
@@ -138,21 +151,24 @@ func (b *Bucket) push(at time.Duration, n int) { b.answered.push(at, n, b.grain,
 // Undo tells the bucket that nothing of a command was sent to the registry. Its slot is free at
 // once. Its place in the spacing is given back only if the command is sure to be of the latest
 // Take: otherwise more than Burst commands could go back to back. Undo panics without a Take.
-func (b *Bucket) Undo(now time.Duration) {
-	if b.older == 0 && b.inFlight > 0 {
-		b.due -= b.spacing
+func (b *Bucket) Undo(now time.Duration) { b.UndoN(now, 1) }
+
+// UndoN is Undo for n slots.
+func (b *Bucket) UndoN(now time.Duration, n int) {
+	if b.older == 0 && b.inFlight >= n {
+		b.due -= time.Duration(n) * b.spacing
 	}
-	b.drop("Undo")
+	b.drop("Undo", n)
 	b.expire(now)
 }
 
-// drop takes one command out of flight. Nobody says which one, so it counts as one of the latest
-// Take as long as there is such a command.
-func (b *Bucket) drop(method string) {
-	if b.inFlight == 0 {
+// drop takes n slots out of flight. Nobody says which ones, so they count as those of the latest
+// Take as long as there are such.
+func (b *Bucket) drop(method string, n int) {
+	if b.inFlight < n {
 		panic("BUG: ratelimit: " + method + " without Take")
 	}
-	b.inFlight--
+	b.inFlight -= n
 	b.older = min(b.older, b.inFlight)
 }
 

@@ -20,6 +20,10 @@
 //
 // If no octet of a command was sent after all, call Undo in place of Done.
 //
+// A limit may count something of which a command has several, such as the names in a check: then NextN,
+// TakeN, DoneN and UndoN are for n slots at once, and N, Burst and the rest are in slots. Slots that are
+// taken together go back to back, so that no more than Burst can be taken at once, see Limit.Most.
+//
 // If several limits apply to one command, ask all of them, wait for the latest instant, and Take
 // from all. If limits are replaced while commands are in flight, let each new bucket Inherit from the
 // old ones that counted some of its commands.
@@ -36,7 +40,7 @@
 //	}
 //
 // A block of N/128 is reserved, and the next one when half of it is spent. Who takes a page up counts
-// all that it reserves as used, so a crash costs a block at the most, and nothing where the limit was
+// all that it reserves as used, so a crash costs a block at the most, and what one command takes, and nothing where the limit was
 // not used within the time recent.
 //
 // The package is pure: it has no clock, starts nothing and does no I/O. It does not queue, and it

@@ -39,6 +39,9 @@ func (l Limit) String() string {
 	return fmt.Sprintf("%d/%v burst %d", l.N, l.Per, l.Burst)
 }
 
+// Most is the largest number of slots that are admitted at once.
+func (l Limit) Most() int { return l.burst() }
+
 // burst is the number of commands back to back, 1 to N.
 func (l Limit) burst() int {
 	if l.Burst == 0 {
