@@ -32,8 +32,7 @@ type codec struct {
 
 // marshal writes a check.
 func marshal(c *mapping.CheckCommand, clTRID string) ([]byte, error) {
-	command, _ := any(c).(mapping.Command)
-	return mapping.Marshal(command, clTRID)
+	return mapping.Marshal(c, clTRID)
 }
 
 // upstreamAccount is the account of production.

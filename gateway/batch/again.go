@@ -222,7 +222,7 @@ func (d *desk) again(g *group, items []*item, set func(*group)) {
 	for _, it := range items {
 		it.group = n
 	}
-	if n.write(); n.fault != nil {
+	if n.write(""); n.fault != nil {
 		d.refused(n, &mapping.Response{Results: []mapping.Result{{Message: n.fault.Error()}}}, time.Now())
 		return
 	}

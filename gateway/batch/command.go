@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -28,7 +29,7 @@ type group struct {
 	l       *line
 	items   []*item
 	payload []byte // immutable
-	clTRID  string // immutable
+	clTRID  string // immutable once it has gone
 	fees    bool   // it asks for prices
 	noFees  NoFees // why not, though the line does
 	fault   error  // why there is no payload
@@ -88,8 +89,8 @@ func (l *line) group(items []*item, from []*part) *group {
 	return g
 }
 
-// write makes the payload. Names of one request stand together, so that halves part requests.
-func (g *group) write() {
+// write makes the payload. clTRID empty: the id of the first name's request.
+func (g *group) write(clTRID string) {
 	names := make([]string, len(g.items))
 	for i, it := range g.items {
 		names[i] = it.name
@@ -98,11 +99,12 @@ func (g *group) write() {
 	if g.fees {
 		check.Fee = g.l.fee
 	}
-	g.clTRID = g.items[0].waiters[0].q.r.RequestID
+	g.clTRID = cmp.Or(clTRID, g.items[0].waiters[0].q.r.RequestID)
 	g.payload, g.fault = g.l.d.c.codec.marshal(check, g.clTRID)
 }
 
-// byRequest puts the names of each request together, requests in the order of their first.
+// byRequest puts the names of each request together, requests in the order of their first: so halves part
+// requests.
 func byRequest(items []*item) []*item {
 	order := make(map[*request]int)
 	for _, it := range items {
@@ -242,7 +244,7 @@ func (l *line) refill(i int, items []*item, from []*part) bool {
 		return true
 	}
 	g := l.group(items, from)
-	if g.write(); g.fault != nil {
+	if g.write(c.first.clTRID); g.fault != nil { // the account keeps the clTRID that it knows
 		l.refuse(g)
 		return false
 	}
@@ -252,7 +254,7 @@ func (l *line) refill(i int, items []*item, from []*part) bool {
 // submit has one command more wait at the account, and reports whether it does.
 func (l *line) submit(_ int, items []*item, from []*part) bool {
 	g := l.group(byRequest(items), from)
-	if g.write(); g.fault != nil {
+	if g.write(""); g.fault != nil {
 		l.refuse(g)
 		return false
 	}

@@ -2,9 +2,8 @@ package batch
 
 import (
 	"cmp"
-	"fmt"
+	"encoding/json"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -112,8 +111,13 @@ func (d *desk) unlock() {
 	out := d.out
 	d.out = nil
 	d.mu.Unlock()
-	for _, p := range out {
-		p.to.deliver(p.delivery)
+	for len(out) > 0 {
+		to, n := out[0].to, 1
+		for n < len(out) && out[n].to == to {
+			n++
+		}
+		to.deliver(out[:n])
+		out = out[n:]
 	}
 }
 
@@ -171,16 +175,11 @@ func (d *desk) callerOf(u *carry.User) caller {
 
 // feeKey is the same for questions that may be asked together.
 func feeKey(f *mapping.FeeCheck) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%q", f.Currency)
-	for _, c := range f.Commands {
-		p := mapping.Period{}
-		if c.Period != nil {
-			p = *c.Period
-		}
-		fmt.Fprintf(&b, " %q %d%q", c.Command, p.Value, p.Unit)
+	b, err := json.Marshal(f)
+	if err != nil {
+		panic("BUG: " + err.Error())
 	}
-	return b.String()
+	return string(b)
 }
 
 // prices reports whether a line's checks ask for prices now, and why not.

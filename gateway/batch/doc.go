@@ -17,9 +17,9 @@
 // together have the share of one EPP client of that weight. Whether a user may check there is decided
 // before its names join those of others.
 //
-// The clTRID of a check is the id of the request whose name is its first. The answer to every name has the
-// clTRID by which it was asked, and a line of the log at level debug lists the ids of all requests in one
-// check, so that each is found in the audit log and at the registry.
+// The clTRID of a check is the id of the request whose name was its first when it began to wait. The answer
+// to every name has the clTRID by which it was asked, and a line of the log at level debug lists the ids of
+// all requests in one check, so that each is found in the audit log and at the registry.
 //
 // # What one name may cost the others
 //

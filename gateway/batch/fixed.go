@@ -13,7 +13,7 @@ func (l *line) packFixed(now time.Time) {
 	for l.waiting > 0 && l.fixed < fixedMost && l.retries < retriesMost {
 		items, from := l.compose(l.d.checkMax(now))
 		g := l.group(byRequest(items), from)
-		if g.write(); g.fault != nil {
+		if g.write(""); g.fault != nil {
 			l.refuse(g)
 			continue
 		}

@@ -37,10 +37,12 @@ func newRequest(r *Request) *request { return &request{r: r, notify: make(chan s
 
 func (q *request) weight() uint8 { return max(1, q.r.User.Weight) }
 
-// deliver puts a delivery where Check finds it.
-func (q *request) deliver(d delivery) {
+// deliver puts deliveries where Check finds them.
+func (q *request) deliver(all []posted) {
 	q.mu.Lock()
-	q.ready = append(q.ready, d)
+	for i := range all {
+		q.ready = append(q.ready, all[i].delivery)
+	}
 	q.mu.Unlock()
 	select {
 	case q.notify <- struct{}{}:
@@ -59,15 +61,18 @@ func (q *request) take() []delivery {
 
 // problem answers one name that goes to no registry.
 func (q *request) problem(index int, registry string, kind Kind, detail string) {
-	q.deliver(delivery{index: int32(index), out: &outcome{registry: registry, problem: &Problem{kind, detail}}})
+	out := &outcome{registry: registry, problem: &Problem{kind, detail}}
+	q.deliver([]posted{{q, delivery{index: int32(index), out: out}}})
 }
 
 // fail answers all names.
 func (q *request) fail(p Problem) {
 	out := &outcome{problem: &p}
-	for i := range q.r.Names {
-		q.deliver(delivery{index: int32(i), out: out})
+	all := make([]posted, len(q.r.Names))
+	for i := range all {
+		all[i] = posted{q, delivery{index: int32(i), out: out}}
 	}
+	q.deliver(all)
 }
 
 func (d *delivery) answer(r *Request) Answer {
