@@ -97,7 +97,9 @@ func (k *calling) submit() {
 	x := a.Exchange(Sender{Client: k, Budget: a.Budget("caller " + c.cfg.Identity), Weight: c.cfg.Weight, ID: c.id,
 		Identity: c.cfg.Identity, Known: c.known, Answers: c.answers, Since: c.served}, m)
 	x.Author.Shell, x.Flow, x.Asked = c, &c.flow, k.asked
-	x.caller, x.late = c, k.call.Late
+	if x.caller, x.late = c, k.call.Late; x.late != nil {
+		x.object = string(m.Object)
+	}
 	k.x = x
 	c.under = append(c.under, x)
 	a.Submit(x)
