@@ -74,7 +74,7 @@ var libraries = map[string][]string{
 	"admin/metric":               {"github.com/prometheus/client_golang/prometheus"},
 	"admin/metric/metrictest":    {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"admin":                      {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/promhttp"},
-	"gateway":                    {"github.com/danielgtaylor/huma/v2"},
+	"gateway":                    {"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang/prometheus"},
 	"cmd/eppmux/internal/cli":    {"github.com/spf13/cobra", "golang.org/x/sys/unix", "golang.org/x/term"},
 	"cmd/eppmux/internal/config": {"gopkg.in/yaml.v3"},
 	"cmd/eppmux/internal/serve": {"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/collectors",

@@ -102,19 +102,23 @@ func (s *Server) handle(rt *route) http.HandlerFunc {
 		c.route, c.answers = rt, true
 		if !rt.open {
 			u, err := s.authenticate(c, r)
-			if err != nil {
-				c.refuse(c.unauthenticated(err))
+			if p := c.unauthenticated(err); p != nil && !(rt.refuses && p.Status == http.StatusUnauthorized) {
+				c.refuse(p)
 				return
 			}
-			c.user = u
-			r = r.WithContext(carry.WithUser(r.Context(), u))
+			if u != nil {
+				c.user, r = u, r.WithContext(carry.WithUser(r.Context(), u))
+			}
 		}
 		rt.handler(c, r)
 	}
 }
 
-// unauthenticated is the answer to a request whose sender is not known.
+// unauthenticated is the answer to a request whose sender is not known; nil for no error.
 func (c *call) unauthenticated(err error) *Problem {
+	if err == nil {
+		return nil
+	}
 	if errors.Is(err, errNoCredentials) || errors.Is(err, errWrongCredentials) {
 		c.srv.counts.authFailures.Add(1)
 		h := c.Header()

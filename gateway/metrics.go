@@ -5,15 +5,26 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"eppmux/admin/metric"
+	"eppmux/gateway/keys"
 )
 
-// Metrics shows the metrics of gateways. It implements prometheus.Collector.
-type Metrics = metric.Collector[*Server, Snapshot]
+// Metrics shows the metrics of the gateway. It implements prometheus.Collector.
+type Metrics struct{ server func() *Server }
 
-// NewMetrics returns the metrics of the gateways that a function names at each scrape: one, or none.
-func NewMetrics(servers func() []*Server) *Metrics {
-	return metric.NewCollector(metrics, servers, func(*Server) string { return "" }, (*Server).Snapshot)
+// NewMetrics returns the metrics of the gateway that a function names at each scrape; nil: there is none.
+func NewMetrics(server func() *Server) *Metrics { return &Metrics{server} }
+
+// Describe implements prometheus.Collector.
+func (*Metrics) Describe(ch chan<- *prometheus.Desc) { metrics.Describe(ch) }
+
+// Collect implements prometheus.Collector.
+func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
+	if s := m.server(); s != nil {
+		metrics.Send(ch, s.Snapshot())
+	}
 }
 
 // MetricDocs describes the metrics for the docs.
@@ -77,9 +88,10 @@ type Snapshot struct {
 	Routes       []RouteSnapshot
 	UnderWay     int
 	Connections  int
-	AuthFailures uint64 // requests with missing or wrong credentials
-	AcceptErrors uint64 // failures of the host to take a connection
-	TurnedAway   uint64 // connections from networks that are not allowed
+	AuthFailures uint64      // requests with missing or wrong credentials
+	AcceptErrors uint64      // failures of the host to take a connection
+	TurnedAway   uint64      // connections from networks that are not allowed
+	Keys         *keys.Stats // nil: keys are refused
 }
 
 // RouteSnapshot is what was asked of one route.
@@ -94,6 +106,10 @@ type RouteSnapshot struct {
 func (s *Server) Snapshot() *Snapshot {
 	sn := &Snapshot{UnderWay: s.underWay.len(), Connections: s.crowd.len(), AuthFailures: s.counts.authFailures.Load(),
 		AcceptErrors: s.counts.acceptErrors.Load(), TurnedAway: s.counts.turnedAway.Load()}
+	if s.keys != nil {
+		stats := s.keys.Stats()
+		sn.Keys = &stats
+	}
 	for name, r := range s.counts.routes {
 		one := RouteSnapshot{Name: name, Sum: time.Duration(r.sum.Load())}
 		for class := range r.answers {
@@ -152,8 +168,43 @@ var metrics = metric.NewTable(nil, metric.Group[Snapshot]{Name: "gateway", Rows:
 		Name: "eppmux_gateway_turned_away_total", Kind: metric.Counter,
 		Help:  "Connections from networks that gateway.allow_remote does not name.",
 		Value: func(s *Snapshot) float64 { return float64(s.TurnedAway) },
+	}, {
+		Name: "eppmux_gateway_keys", Kind: metric.Gauge, Labels: []string{"state"},
+		Help: "Keys of changes that are remembered, by what is known of the change: answered, unknown, or in_flight.",
+		When: "`unknown` grows: ask the registry for those objects, or set `reconcile`",
+		Each: eachOfKeys(func(k *keys.Stats, e metric.Emit) {
+			e.Value(float64(k.Entries-k.Unknown-k.Flying), "answered")
+			e.Value(float64(k.Unknown), "unknown")
+			e.Value(float64(k.Flying), "in_flight")
+		}),
+	}, {
+		Name: "eppmux_gateway_key_repeats_total", Kind: metric.Counter, Labels: []string{"result"},
+		Help: "Repeats of a key: replayed had the first answer again, of unknown there is none, reused was another request.",
+		When: "`reused` grows: a program gives one key to different changes",
+		Each: eachOfKeys(func(k *keys.Stats, e metric.Emit) {
+			e.Value(float64(k.Replays), "replayed")
+			e.Value(float64(k.Doubts), "unknown")
+			e.Value(float64(k.Reused), "reused")
+		}),
+	}, {
+		Name: "eppmux_gateway_key_errors_total", Kind: metric.Counter, Labels: []string{"reason"},
+		Help: "Keys that could not be written down, or had no room.",
+		When: "it grows: see to the disk; changes with a key are refused meanwhile",
+		Each: eachOfKeys(func(k *keys.Stats, e metric.Emit) {
+			e.Value(float64(k.WriteErrors), "write")
+			e.Value(float64(k.Full), "full")
+		}),
 	},
 }})
+
+// eachOfKeys reads values where there is a key file.
+func eachOfKeys(f func(*keys.Stats, metric.Emit)) func(*Snapshot, metric.Emit) {
+	return func(s *Snapshot, e metric.Emit) {
+		if s.Keys != nil {
+			f(s.Keys, e)
+		}
+	}
+}
 
 // emit sends the answers of a route. Those that never were are left out, but for the usual ones, so that the first
 // failure is an increase.

@@ -70,7 +70,6 @@ var (
 	unknownOutcome   = problemKind{"unknown", "Nobody knows whether the command was carried out", 500}
 	registryRefused  = problemKind{"registry", "The registry answered with an error", http.StatusBadGateway}
 	noAnswer         = problemKind{"unreadable", "The registry's answer cannot be read", http.StatusBadGateway}
-	internal         = problemKind{"internal", "A fault of this server", http.StatusInternalServerError}
 )
 
 // problem is a Problem of a kind.

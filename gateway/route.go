@@ -15,6 +15,7 @@ type route struct {
 	handler      func(c *call, r *http.Request)
 	open         bool // for everybody: no user is asked for
 	hidden       bool // not in the document
+	refuses      bool // it answers by itself where there is no user
 
 	tag, summary, doc string
 	command           bool // it is about commands, for which one may wait
@@ -41,7 +42,7 @@ func (s *Server) build(version string) {
 		d.add(rt)
 	}
 	s.document = d.document()
-	rpp := &route{name: routeRPP, handler: s.serveRPP}
+	rpp := &route{name: routeRPP, refuses: true, handler: s.serveRPP}
 	s.mux.HandleFunc("/rpp/v1/", s.handle(rpp))
 	discovery := &route{name: routeRPP, open: true, handler: s.serveRPP}
 	s.mux.HandleFunc("/.well-known/rpp.json", s.handle(discovery))

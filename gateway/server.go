@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"eppmux/gateway/batch"
 	"eppmux/gateway/carry"
 	"eppmux/gateway/keys"
 	"eppmux/proxy"
@@ -102,6 +103,7 @@ type Server struct {
 	document document
 	verifier *verifier
 	carrier  carrier
+	checker  *batch.Checker
 	keys     *keys.Table // nil: keys are refused
 
 	now      atomic.Pointer[state] // what requests are served by
@@ -129,7 +131,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{log: cfg.Logger, verifier: newVerifier()}
+	s := &Server{log: cfg.Logger, verifier: newVerifier(), checker: batch.New(nil)}
+	s.checker.Logger = cfg.Logger
 	if err := s.openCarrier(&cfg); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"maps"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"eppmux/gateway/carry"
+	"eppmux/gateway/rpp"
 	"eppmux/proxy"
 )
 
@@ -57,7 +59,24 @@ func (s *Server) newState(cfg Config, before *state) *state {
 		st.addRegistry(&cfg.Registries[i], before)
 	}
 	s.verifier.setDecoy(st.hashes())
+	s.checker.SetRegistries(st.carried())
+	s.openRPP(st)
 	return st
+}
+
+// openRPP makes the handler of RPP, where it is served.
+func (s *Server) openRPP(st *state) {
+	c, ok := s.carrier.(*carry.Carrier)
+	if !st.cfg.RPP.On || !ok {
+		return
+	}
+	all := st.carried()
+	cfg := rpp.Config{Carrier: c, Checker: s.checker, Registries: func() []*carry.Registry { return all },
+		Codes: st.cfg.RPP.Codes, SetsStatus: st.cfg.RPP.SetsStatus, Logger: s.log}
+	if s.keys != nil {
+		cfg.Table = s.keys
+	}
+	st.rpp = rpp.New(cfg)
 }
 
 // hashes are those of all passwords.
@@ -82,7 +101,13 @@ func (st *state) nameListener(l *Listener) {
 	if l.TLS == nil {
 		return
 	}
-	for _, c := range l.TLS.Certificates {
+	certificates := l.TLS.Certificates
+	if l.TLS.GetCertificate != nil {
+		if c, err := l.TLS.GetCertificate(&tls.ClientHelloInfo{}); err == nil && c != nil {
+			certificates = append(slices.Clone(certificates), *c)
+		}
+	}
+	for _, c := range certificates {
 		leaf := c.Leaf
 		if leaf == nil && len(c.Certificate) > 0 {
 			leaf, _ = x509.ParseCertificate(c.Certificate[0])
@@ -126,11 +151,13 @@ func renewCredential(old *credential, name string, hash proxy.PasswordHash) *cre
 	return &credential{name: name, hash: hash}
 }
 
-// carried are the registries as package carry knows them.
+// carried are the registries as package carry knows them, but for those of tests, which have no account.
 func (st *state) carried() []*carry.Registry {
 	all := make([]*carry.Registry, 0, len(st.registries))
 	for _, r := range st.registries {
-		all = append(all, r.Registry)
+		if r.Account != nil {
+			all = append(all, r.Registry)
+		}
 	}
 	return all
 }
