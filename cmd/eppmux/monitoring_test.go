@@ -23,10 +23,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"gopkg.in/yaml.v3"
 
+	"eppmux/admin/metric"
 	"eppmux/admin/metric/metrictest"
 	"eppmux/cluster"
 	"eppmux/cmd/eppmux/internal/cli"
 	"eppmux/cmd/eppmux/internal/clitest"
+	"eppmux/gateway"
 )
 
 const (
@@ -112,6 +114,7 @@ func TestMetricsAndRules(t *testing.T) {
 		}
 	}
 	maps.Copy(exported, inCluster)
+	maps.Copy(exported, exportedByGateway(t))
 	for _, file := range []string{alertsFile, alertTests, dashboardFile, "../../docs/reference.md"} {
 		for _, name := range metricName.FindAllString(string(clitest.ReadFile(t, file)), -1) {
 			if !exported[name] {
@@ -140,7 +143,24 @@ func TestMetricsAndRules(t *testing.T) {
 // exportedInCluster are the names of what is exported in a cluster alone; promtool finds no fault in it.
 func exportedInCluster(t *testing.T) map[string]bool {
 	t.Helper()
-	metrics := metrictest.Scrape(t, cluster.NewMetrics(three))
+	return exportedBy(t, cluster.NewMetrics(three), cluster.MetricDocs())
+}
+
+// exportedByGateway are the names of what is exported where there is a gateway.
+func exportedByGateway(t *testing.T) map[string]bool {
+	t.Helper()
+	s, err := gateway.New(gateway.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	return exportedBy(t, gateway.NewMetrics(func() []*gateway.Server { return []*gateway.Server{s} }), gateway.MetricDocs())
+}
+
+// exportedBy are the names of what a collector exports: all that docs describe.
+func exportedBy(t *testing.T, c prometheus.Collector, docs []metric.Doc) map[string]bool {
+	t.Helper()
+	metrics := metrictest.Scrape(t, c)
 	promtool(t, []byte(metrics), "check", "metrics")
 	names := map[string]bool{}
 	for _, name := range regexp.MustCompile(`(?m)^(eppmux_\w+)`).FindAllString(metrics, -1) {
@@ -149,9 +169,9 @@ func exportedInCluster(t *testing.T) map[string]bool {
 	for _, name := range regexp.MustCompile(`(?m)^# TYPE (eppmux_\w+) `).FindAllStringSubmatch(metrics, -1) {
 		names[name[1]] = true
 	}
-	for _, d := range cluster.MetricDocs() {
+	for _, d := range docs {
 		if !names[d.Name] {
-			t.Errorf("%s is not exported in a cluster", d.Name)
+			t.Errorf("%s is not exported", d.Name)
 		}
 	}
 	return names

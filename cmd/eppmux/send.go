@@ -14,6 +14,7 @@ import (
 // sender has the values of the flags of send.
 type sender struct {
 	reach
+	http httpReach
 
 	repeat   int
 	interval time.Duration
@@ -52,6 +53,13 @@ the greeting. This takes one session of the registry's allowance, beside those o
 eppmux: 2502 says that none is free. The rate_limits of the config are kept, but a running
 eppmux counts by itself: together they may exceed what the registry allows.
 
+--http URL sends the message over a gateway of eppmux (POST URL/v1/NAME/epp), for the registry
+that --registry names, as the user of a password or a token. What the gateway answers in place
+of the registry is told, and has the exit code that a listener's answer would have: 8 for what
+was not sent, 1 where it is not known what became of it. With --idempotency-key a change may
+be sent again: what was carried out is answered again, and never done twice. --ca, --cert and
+--key are for https:// then.
+
 --repeat N sends a query (check, info, poll, transfer query, hello) N times over one
 connection, one at a time, each with a new clTRID, and prints how long the answers took in
 place of the answers. It ends early on Ctrl-C, and where an answer does not come.
@@ -69,12 +77,14 @@ A registry that refuses the login of --direct counts as an answer.`,
   eppmux send --to unix:///run/eppmux/epp.sock create.xml
   eppmux send --to tls://localhost:7700 --ca ca.pem --raw - < update.xml
   eppmux send --direct --config /etc/eppmux/config.yaml --registry example hello
+  eppmux send --http http://127.0.0.1:7080 --registry example --token-file token check example.com
   eppmux send --repeat 100 --interval 50ms check example.com`,
 		RunE: func(cmd *cobra.Command, args []string) error { return s.run(cmd, args) },
 	}
 	cmd.ValidArgsFunction = completeSend
 	f := cmd.Flags()
 	s.reach.flags(f)
+	s.http.flags(f)
 	f.IntVar(&s.repeat, "repeat", 0, fmt.Sprintf("send a query `N` times, at most %d, and print a summary", maxRepeat))
 	f.DurationVar(&s.interval, "interval", 0, "with --repeat: pause between an answer and the next message")
 	f.BoolVar(&s.raw, "raw", false, "print the answer as it came")
@@ -93,12 +103,17 @@ func (s *sender) run(cmd *cobra.Command, args []string) error {
 	case err != nil:
 		return cli.Failed(cmd, err)
 	}
-	t, err := s.target(cmd)
-	if err != nil {
-		return err
+	t := target{within: s.timeout}
+	if s.http.url == "" {
+		if t, err = s.target(cmd); err != nil {
+			return err
+		}
 	}
 	j := &sending{caller: newCaller(cmd, t, "send"), m: talk.NewMessage(payload), built: builtFromWords(args), raw: s.raw,
 		out: cmd.OutOrStdout()}
+	if s.http.url != "" {
+		return s.overHTTP(cmd, j)
+	}
 	if s.repeat > 0 {
 		if err := s.checkRepeat(j); err != nil {
 			return cli.Misused(cmd, "%w", err)
@@ -110,6 +125,9 @@ func (s *sender) run(cmd *cobra.Command, args []string) error {
 
 // checkFlags checks the flags by themselves. changed reports whether a flag was given.
 func (s *sender) checkFlags(changed func(flag string) bool) error {
+	if err := s.http.check(changed); err != nil {
+		return err
+	}
 	if err := s.reach.check(changed); err != nil {
 		return err
 	}

@@ -49,7 +49,8 @@ func (r *reach) check(changed func(flag string) bool) error {
 	}{
 		{[]string{"to", "ca", "cert", "key"}, !r.direct,
 			"does not go with --direct: the config file says how to connect"},
-		{[]string{"config", "registry"}, r.direct, "is for --direct only"},
+		{[]string{"config"}, r.direct, "is for --direct only"},
+		{[]string{"registry"}, r.direct || changed("http"), "is for --direct only"},
 	} {
 		for _, name := range f.flags {
 			if changed(name) && !f.goes {

@@ -11,6 +11,7 @@ import (
 	"eppmux/audit"
 	"eppmux/cluster"
 	"eppmux/cmd/eppmux/internal/config"
+	"eppmux/gateway"
 	"eppmux/proxy"
 	"eppmux/upstream"
 )
@@ -65,6 +66,8 @@ type live struct {
 	cluster  clusterControl // nil: none is configured; immutable as audit
 	draining atomic.Bool
 	left     atomic.Pointer[unresolved] // nil: no audit log, or not begun
+	requests *gateway.Metrics           // of the gateway; immutable after newLive
+	gateway  atomic.Pointer[gateway.Server]
 	now      atomic.Pointer[view]
 	reloads  reloadCounts
 }
@@ -83,8 +86,17 @@ func newLive(version string) *live {
 	l.accounts = upstream.NewMetrics(func() []*upstream.Account { return l.now.Load().accounts },
 		func(registry string) uint64 { return l.left.Load().atStart(registry) })
 	l.clients = proxy.NewMetrics(func() []*proxy.Server { return l.now.Load().servers })
+	l.requests = gateway.NewMetrics(l.gateways)
 	l.set(nil, nil)
 	return l
+}
+
+// gateways returns the gateway that is served; none where there is none.
+func (l *live) gateways() []*gateway.Server {
+	if g := l.gateway.Load(); g != nil {
+		return []*gateway.Server{g}
+	}
+	return nil
 }
 
 // inCluster returns what is known of the cluster; nil: none is configured.

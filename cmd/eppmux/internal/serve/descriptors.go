@@ -12,6 +12,9 @@ import (
 // metrics and logs, and for a client that is being accepted, which holds two for a moment.
 const descriptorsReserved = 128
 
+// gatewayDescriptors is the number of connections that the gateway takes at most, see its crowd.
+const gatewayDescriptors = 4096
+
 // fitDescriptors returns cfg, with clients.max of each registry lowered in proportion if the system
 // allows fewer open files. So the sessions with registries and the metrics always have theirs. It
 // logs what it lowers.
@@ -30,6 +33,9 @@ func fitClients(cfg *config.Config, allowed uint64, log *slog.Logger) *config.Co
 		r := &cfg.Registries[i]
 		clients += uint64(r.Clients.Max)
 		reserved += uint64(2 * r.Sessions.Max)
+	}
+	if cfg.Gateway != nil {
+		reserved += min(gatewayDescriptors, allowed/4)
 	}
 	if clients+reserved <= allowed {
 		return cfg

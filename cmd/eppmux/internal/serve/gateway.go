@@ -41,8 +41,11 @@ type gatewayPart struct {
 	gone chan struct{} // closed when nothing of a retired gateway is left
 }
 
+// lastAnswers is how long requests whose commands have ended may take to be answered.
+const lastAnswers = time.Second
+
 // openGateway makes the gateway of cfg over the members of now, and opens its listeners. Whoever connects
-// waits until serve. close must be called.
+// waits until Serve. close must be called.
 func (s *service) openGateway(cfg *config.Config) (*gatewayPart, error) {
 	g := &gatewayPart{cfg: *cfg.Gateway, log: s.log, gone: make(chan struct{})}
 	g.cfg.TLS.Certificate.LogTo(s.log)
@@ -93,13 +96,20 @@ func (g *gatewayPart) follow(s *service) {
 }
 
 // drain takes no new requests, and waits for those under way. A nil gateway has none.
-func (g *gatewayPart) drain(within time.Duration) {
+func (g *gatewayPart) drain(within time.Duration) error {
 	if g == nil {
-		return
+		return nil
 	}
-	if err := g.server.Drain(within); err != nil {
-		g.log.Warn("requests of the gateway have not ended in time", "within", within, "err", err.Error())
+	return g.server.Drain(within)
+}
+
+// served is the server as scrapes see it; nil: there is none.
+func (g *gatewayPart) served() *gateway.Server {
+	if g == nil {
+		return nil
 	}
+	server, _ := g.server.(*gateway.Server)
+	return server
 }
 
 func (g *gatewayPart) close() error {
@@ -131,8 +141,7 @@ func (g *gatewayPart) retire(within time.Duration) { go g.end(within) }
 // both would have the key file.
 func (g *gatewayPart) end(within time.Duration) {
 	defer close(g.gone)
-	g.drain(within)
-	if err := g.close(); err != nil {
+	if err := errors.Join(g.drain(within), g.close()); err != nil {
 		g.log.Warn("gateway has ended with an error", "err", err.Error())
 		return
 	}

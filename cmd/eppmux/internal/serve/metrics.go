@@ -11,6 +11,7 @@ import (
 	"eppmux/admin/metric"
 	"eppmux/audit"
 	"eppmux/cluster"
+	"eppmux/gateway"
 	"eppmux/proxy"
 	"eppmux/upstream"
 )
@@ -86,7 +87,7 @@ var metrics = metric.NewTable(nil, metric.Group[live]{Name: "sessions", Rows: []
 // MetricDocs describes all metrics of the program for the docs: its own, and those of each package
 // that has some.
 func MetricDocs() []metric.Doc {
-	return slices.Concat(upstream.MetricDocs(), proxy.MetricDocs(),
+	return slices.Concat(upstream.MetricDocs(), proxy.MetricDocs(), gateway.MetricDocs(),
 		admin.MetricDocs(), metrics.Docs(), audit.MetricDocs(), cluster.MetricDocs())
 }
 
@@ -100,7 +101,7 @@ func MetricDocs() []metric.Doc {
 func (l *live) newRegistry() *prometheus.Registry {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		l, l.accounts, l.clients, cluster.NewMetrics(l.inCluster))
+		l, l.accounts, l.clients, l.requests, cluster.NewMetrics(l.inCluster))
 	if l.audit != nil {
 		reg.MustRegister(l.audit)
 	}

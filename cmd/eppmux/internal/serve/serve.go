@@ -156,6 +156,13 @@ func (s *service) start(ctx context.Context, file *config.Config) error {
 			return err
 		}
 	}
+	// The process that had the accounts before had the gateway's key file, too, and has ended by now.
+	if s.cfg.Gateway != nil {
+		var err error
+		if s.gateway, err = s.openGateway(s.cfg); err != nil {
+			return err
+		}
+	}
 	for _, m := range s.members {
 		m.begin()
 	}
@@ -198,11 +205,6 @@ func (s *service) open(cfg *config.Config) (err error) {
 		}
 		s.members = append(s.members, m)
 	}
-	if cfg.Gateway != nil {
-		if s.gateway, err = s.openGateway(cfg); err != nil {
-			return err
-		}
-	}
 	if cfg.Admin.Listen != "" {
 		if s.admin, err = s.openAdmin(cfg.Admin.Listen); err != nil {
 			return err
@@ -232,6 +234,7 @@ func (s *service) warn(cfg *config.Config) {
 
 // publish makes scrapes and the status page see the members of now.
 func (s *service) publish() {
+	s.live.gateway.Store(s.gateway.served())
 	s.live.set(s.members, slices.Clone(s.drained), append(s.cfg.Cluster.Certificates(), s.gateway.certificates()...)...)
 }
 
@@ -253,7 +256,8 @@ func (s *service) drain() error {
 		m.refuse(s.cfg.DrainTimeout)
 	}
 	var requests sync.WaitGroup
-	requests.Go(func() { s.gateway.drain(s.cfg.DrainTimeout / 2) })
+	var late error
+	requests.Go(func() { late = s.gateway.drain(s.cfg.DrainTimeout / 2) })
 	s.cluster.leave(s.cfg.DrainTimeout / 2)
 	requests.Wait()
 	within := max(0, s.cfg.DrainTimeout-time.Since(begun))
@@ -263,6 +267,11 @@ func (s *service) drain() error {
 		wg.Go(func() { errs[i] = m.drain(within) })
 	}
 	wg.Wait()
+	if late != nil { // their commands have ended with the accounts, and now they are answered
+		if err := s.gateway.drain(lastAnswers); err != nil {
+			s.log.Warn("requests of the gateway have not ended in time", "err", err.Error())
+		}
+	}
 	return errors.Join(errs...)
 }
 
@@ -276,10 +285,6 @@ func (s *service) close() error {
 	if s.admin != nil {
 		errs = append(errs, s.admin.stop())
 	}
-	errs = append(errs, s.gateway.close())
-	if s.leftGateway != nil {
-		<-s.leftGateway.gone
-	}
 	if s.monitor != nil {
 		s.monitor.Stop()
 	}
@@ -290,6 +295,11 @@ func (s *service) close() error {
 	}
 	for _, r := range s.retired {
 		<-r.gone
+	}
+	// Behind the accounts: what became of the last commands is written down under their keys.
+	errs = append(errs, s.gateway.close())
+	if s.leftGateway != nil {
+		<-s.leftGateway.gone
 	}
 	s.cluster.close()
 	if s.record != nil {

@@ -244,7 +244,9 @@ func (d *Conversation) bound(ctx context.Context, within time.Duration) (stop fu
 }
 
 // NewClTRID makes a clTRID with the purpose in it. No two are the same.
-func (d *Conversation) NewClTRID() string { return idHead + d.Purpose + "-" + rand.Text()[:13] }
+func (d *Conversation) NewClTRID() string { return newClTRID(d.Purpose) }
+
+func newClTRID(purpose string) string { return idHead + purpose + "-" + rand.Text()[:13] }
 
 // cause is the reason of err: the end of ctx, a deadline of so long, or err itself.
 func cause(ctx context.Context, err error, within time.Duration) error {
