@@ -12,17 +12,17 @@ import (
 )
 
 // Metrics shows the metrics of the gateway. It implements prometheus.Collector.
-type Metrics struct{ server func() *Server }
+type Metrics struct{ servers func() []*Server }
 
-// NewMetrics returns the metrics of the gateway that a function names at each scrape; nil: there is none.
-func NewMetrics(server func() *Server) *Metrics { return &Metrics{server} }
+// NewMetrics returns the metrics of the gateway that a function names at each scrape: one, or none.
+func NewMetrics(servers func() []*Server) *Metrics { return &Metrics{servers} }
 
 // Describe implements prometheus.Collector.
 func (*Metrics) Describe(ch chan<- *prometheus.Desc) { metrics.Describe(ch) }
 
 // Collect implements prometheus.Collector.
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
-	if s := m.server(); s != nil {
+	for _, s := range m.servers() {
 		metrics.Send(ch, s.Snapshot())
 	}
 }

@@ -10,7 +10,7 @@ import (
 // TestMetrics: what clients send is in no label, and requests are counted where they belong.
 func TestMetrics(t *testing.T) {
 	g := open(t, func(c *Config) { c.KeyFile = t.TempDir() + "/keys" })
-	m := NewMetrics(func() *Server { return g.srv })
+	m := NewMetrics(func() []*Server { return []*Server{g.srv} })
 	g.ask("GET", "/v1/canary", "")
 	g.ask("BREW", "/v1/registries", "")
 	g.post("/api/epp/domain-check", `{"host":"it","domain":"canary.it"}`)

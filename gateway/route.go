@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -34,7 +35,7 @@ const (
 
 // build makes all routes, the mux and the document. version is the program's.
 func (s *Server) build(version string) {
-	s.routes = append(s.eppRoutes(), s.ownRoutes()...)
+	s.routes = slices.Concat(s.eppRoutes(), checks{s.checker}.checkRoutes(), s.ownRoutes())
 	d := newDescriber(version)
 	s.mux = http.NewServeMux()
 	for _, rt := range s.routes {
