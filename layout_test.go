@@ -66,7 +66,7 @@ var libraries = map[string][]string{
 	"loop/gnetloop":              {"github.com/panjf2000/gnet/v2", "github.com/panjf2000/gnet/v2/pkg/logging"},
 	"upstream":                   {"github.com/valyala/bytebufferpool", "github.com/hashicorp/golang-lru/v2/simplelru"},
 	"gateway/carry":              {"github.com/hashicorp/golang-lru/v2/simplelru"},
-	"gateway/keys":               {"go.etcd.io/bbolt"},
+	"gateway/keys":               {"go.etcd.io/bbolt", "go.etcd.io/bbolt/errors"},
 	"proxy":                      {"github.com/valyala/bytebufferpool", "golang.org/x/text/encoding/charmap", "golang.org/x/text/encoding/ianaindex"},
 	"gateway/mapping":            {"golang.org/x/net/idna"},
 	"cluster":                    {"github.com/prometheus/client_golang/prometheus", "golang.org/x/sys/unix"},

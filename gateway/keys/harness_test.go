@@ -2,8 +2,10 @@ package keys
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"path/filepath"
 	"testing"
 	"time"
@@ -129,4 +131,9 @@ func (b *book) onRun(f func()) {
 	b.mu.Unlock()
 	b.stir()
 	<-done
+}
+
+// sealed is a record with the checksum that it must have.
+func sealed(b []byte) []byte {
+	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }

@@ -43,14 +43,13 @@ func guarded(f func() error) (err error) {
 
 var errDamaged = errors.New("the file is damaged")
 
-// openFile opens the file, or makes it, and looks at all that is in it.
-func openFile(path string) (db *bolt.DB, c counts, newest int64, err error) {
+// openFile opens the file, or makes it, and looks at all that is in it. file is what db has open.
+func openFile(path string) (db *bolt.DB, file *os.File, c counts, newest int64, err error) {
 	_, err = os.Lstat(path)
 	fresh := errors.Is(err, fs.ErrNotExist)
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, c, 0, fmt.Errorf("key file %s: it is no regular file; name another, or move it away", path)
+		return nil, nil, c, 0, fmt.Errorf("key file %s: it is no regular file; name another, or move it away", path)
 	}
-	var file *os.File
 	err = guarded(func() (err error) {
 		db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: lockPatience, FreelistType: bolt.FreelistMapType, NoStatistics: true,
 			OpenFile: func(path string, flag int, mode fs.FileMode) (f *os.File, err error) {
@@ -63,7 +62,7 @@ func openFile(path string) (db *bolt.DB, c counts, newest int64, err error) {
 		if file != nil {
 			_ = file.Close() // after a panic it is open, and locked
 		}
-		return nil, c, 0, explain(path, err)
+		return nil, nil, c, 0, explain(path, err)
 	}
 	err = guarded(func() error {
 		if err := os.Chmod(path, 0o600); err != nil {
@@ -81,10 +80,23 @@ func openFile(path string) (db *bolt.DB, c counts, newest int64, err error) {
 		err = syncDir(filepath.Dir(path))
 	}
 	if err != nil {
-		_ = guarded(db.Close)
-		return nil, c, 0, explain(path, err)
+		_ = shut(db, file, err)
+		return nil, nil, c, 0, explain(path, err)
 	}
-	return db, c, newest, nil
+	return db, file, c, newest, nil
+}
+
+// shut closes the file. why is what has gone wrong with it; nil: nothing. bbolt may hold its locks after a
+// panic, and is left as it is then: the memory into which it has mapped the file goes with the process.
+func shut(db *bolt.DB, file *os.File, why error) error {
+	if errors.Is(why, errDamaged) {
+		return file.Close()
+	}
+	err := guarded(db.Close)
+	if err != nil {
+		_ = file.Close() // else it stays open, and locked
+	}
+	return err
 }
 
 // prepare makes the buckets of a new file, and checks the format of another.
@@ -124,12 +136,21 @@ func survey(tx *bolt.Tx, c *counts) (newest int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return newest, tx.Bucket(ageBucket).ForEach(func(k, _ []byte) error {
+	ages := int64(0)
+	err = tx.Bucket(ageBucket).ForEach(func(k, _ []byte) error {
 		if stamp, _, ok := readExpiry(k); ok {
 			newest = max(newest, stamp)
 		}
+		ages++
 		return nil
 	})
+	if err == nil && ages < c.entries {
+		err = fmt.Errorf("%w: %d keys, of %d of which the age is known", errDamaged, c.entries, ages)
+	}
+	if err == nil && ages > c.entries {
+		err = fmt.Errorf("%w: %d keys are missing", errDamaged, ages-c.entries)
+	}
+	return newest, err
 }
 
 // explain says what is wrong with the file, where it is, and what to do. The file is left as it is.

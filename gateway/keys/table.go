@@ -25,14 +25,12 @@ type Config struct {
 	Logger     *slog.Logger  // nil: silent
 }
 
-// endPatience is how long End waits for the disk. What is not written then still is, when the disk goes on.
-const endPatience = 5 * time.Second
-
 // Table is a file of keys. It implements carry.Table. From any goroutine.
 type Table struct {
 	// Immutable after Open.
 	path   string
-	file   fs.FileInfo // of path as it was opened, to see whether it is still there
+	file   *os.File    // that db has open
+	is     fs.FileInfo // of file, to see whether path still leads to it
 	db     *bolt.DB
 	keep   time.Duration
 	most   Config
@@ -87,17 +85,16 @@ func Open(cfg Config) (*Table, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	db, c, newest, err := openFile(cfg.File)
+	db, file, c, newest, err := openFile(cfg.File)
 	if err != nil {
 		return nil, err
 	}
-	file, err := os.Stat(cfg.File)
+	is, err := file.Stat()
 	if err != nil {
-		_ = guarded(db.Close)
-		return nil, explain(cfg.File, err)
+		return nil, errors.Join(explain(cfg.File, err), shut(db, file, nil))
 	}
 	now := time.Now()
-	t := &Table{path: cfg.File, file: file, db: db, keep: cfg.Keep, most: cfg, log: cfg.Logger, opened: now,
+	t := &Table{path: cfg.File, file: file, is: is, db: db, keep: cfg.Keep, most: cfg, log: cfg.Logger, opened: now,
 		base: max(now.UnixNano(), newest), wake: make(chan struct{}, 1), ended: make(chan struct{}),
 		flights: make(map[string]*flight), counts: c}
 	if c.broken > 0 {
@@ -118,7 +115,10 @@ func (t *Table) Close() error {
 	if was {
 		return nil
 	}
-	return guarded(t.db.Close)
+	if err := shut(t.db, t.file, t.failed()); err != nil {
+		return fmt.Errorf("key file %s: %w", t.path, err)
+	}
+	return nil
 }
 
 // clock is the time by which entries grow old. It goes on from the newest entry where the wall clock was
@@ -255,6 +255,7 @@ func (t *Table) read(key string) (r *record, err error) {
 		})
 	})
 	if err != nil {
+		t.fails(err)
 		return nil, err
 	}
 	if r != nil && r.readable() && r.stamp <= t.clock()-int64(t.keep) {
@@ -332,99 +333,4 @@ func (t *Table) finish(f *flight, err error) {
 		t.remove(f)
 	}
 	close(f.ready)
-}
-
-// End implements carry.Table.
-func (t *Table) End(user, registry string, key *carry.Key, a carry.Answer) error {
-	id := keyOf(user, key.Name)
-	f := t.endingOf(id)
-	if f == nil {
-		return t.settled(id, key, a)
-	}
-	end := f.outcome(a) // before it is shown: it takes a while
-	t.mu.Lock()
-	f.end = end
-	t.mu.Unlock()
-	c := &change{key: id, becomes: f.settle}
-	t.submit(c)
-	err := await(c)
-	t.finish(f, err)
-	if err != nil {
-		return fmt.Errorf("%w: %w", carry.ErrKeyStorage, err)
-	}
-	return nil
-}
-
-// endingOf is the flight of a key whose end is told now; nil: there is none.
-func (t *Table) endingOf(id string) *flight {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	f := t.flights[id]
-	if f == nil || !f.claimed || f.ending {
-		return nil
-	}
-	f.ending = true
-	return f
-}
-
-// await waits for a change, for endPatience.
-func await(c *change) error {
-	timer := time.NewTimer(endPatience)
-	defer timer.Stop()
-	select {
-	case err := <-c.done:
-		return err
-	case <-timer.C:
-		return errSlow
-	}
-}
-
-var errSlow = errors.New("the disk does not answer")
-
-// outcome is the record of a command that ended as a says; nil: it was not sent.
-func (f *flight) outcome(a carry.Answer) *record {
-	r := f.claim
-	r.muxTRID = a.MuxTRID
-	switch a.Outcome {
-	case carry.NotSent:
-		return nil
-	case carry.Answered:
-		r.answered(a, f.sent)
-	default:
-		r.state, r.until = stateUnknown, time.Now().UnixNano()
-	}
-	return &r
-}
-
-// answered puts an answer into r. command is what it answers. An answer that cannot be read with certainty
-// may have a secret anywhere: only its code is kept.
-func (r *record) answered(a carry.Answer, command []byte) {
-	r.state, r.settled, r.command = stateAnswered, a.Settled, nil
-	if a.Response != nil && len(a.Response.Results) > 0 {
-		r.code = int64(a.Response.Results[0].Code)
-	}
-	r.answer, _ = audit.WithoutSecrets(a.Payload, command)
-}
-
-// settled writes the answer to a key that was unknown. The first that is found out stays.
-func (t *Table) settled(id string, key *carry.Key, a carry.Answer) error {
-	if a.Outcome != carry.Answered {
-		return nil
-	}
-	c := &change{key: id, becomes: func(old *record) (*record, bool) {
-		if old == nil || !old.readable() || old.state == stateAnswered || old.digest != key.Digest {
-			return nil, true
-		}
-		r := *old
-		r.answered(a, old.command)
-		if a.MuxTRID != "" {
-			r.muxTRID = a.MuxTRID
-		}
-		return &r, false
-	}}
-	t.submit(c)
-	if err := await(c); err != nil {
-		return fmt.Errorf("%w: %w", carry.ErrKeyStorage, err)
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 const (
@@ -133,18 +134,26 @@ func (t *Table) update(f func(*bolt.Tx, *counts) error) error {
 	if errors.Is(err, errNothing) {
 		return err
 	}
+	if err != nil {
+		t.fails(err)
+		return err
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err == nil {
-		t.counts.plus(&c)
-		return nil
-	}
+	t.counts.plus(&c)
+	return nil
+}
+
+// fails notes an error of the file, and that it is used no more where that must not be.
+func (t *Table) fails(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.counts.writeErrors++
-	if !passes(err) && t.broken == nil {
-		t.broken = fmt.Errorf("%w; eppmux must be started again once it is mended", err)
-		t.log.Error("key file cannot be written any more; transforms with a key are refused", "file", t.path, "err", err)
+	if passes(err) || t.broken != nil || errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+		return
 	}
-	return err
+	t.broken = fmt.Errorf("%w; eppmux must be started again once it is mended", err)
+	t.log.Error("key file cannot be used any more; transforms with a key are refused", "file", t.path, "err", err)
 }
 
 // passes reports whether an error leaves the file as it was, so that the next attempt may succeed. After
@@ -286,7 +295,7 @@ func (t *Table) retry() {
 // watch finds out that the file has been moved away: what is written goes nowhere then.
 func (t *Table) watch() {
 	now, err := os.Stat(t.path)
-	if err == nil && os.SameFile(now, t.file) || t.failed() != nil {
+	if err == nil && os.SameFile(now, t.is) || t.failed() != nil {
 		return
 	}
 	t.mu.Lock()
