@@ -30,12 +30,13 @@ import (
 type rig struct {
 	t        testing.TB
 	handler  http.Handler
+	config   Config
 	sandbox  *sandbox.Registry
+	certs    *sandbox.TLS
 	registry *carry.Registry
 	carrier  *carry.Carrier
 	user     *carry.User
 	frames   *frames
-	memory   *memory
 }
 
 // frames are the payloads of commands that reached a registry.
@@ -80,44 +81,64 @@ func start(t testing.TB, change func(*sandbox.Config, *Config)) *rig {
 	if change != nil {
 		change(&sc, &rc)
 	}
-	r := &rig{t: t, sandbox: sandbox.New(sc), user: &carry.User{Name: "shop"}, frames: seen, memory: newMemory()}
-	account := r.account(ln, certs)
-	r.registry = &carry.Registry{Name: "test", Address: ln.Addr().String(), Zones: []string{"com", "net", "org", "example", "test"}, CheckMax: 10, Account: account}
-	r.carrier = carry.New(r.memory)
-	rc.Table = r.memory
-	rc.Registries = func() []*carry.Registry { return []*carry.Registry{r.registry} }
-	r.handler = newHandler(rc, r.carrier, batch.New(rc.Registries()))
-	return r
-}
-
-// account serves the sandbox on ln and starts an account of its client demo.
-func (r *rig) account(ln net.Listener, certs *sandbox.TLS) *upstream.Account {
-	t := r.t
-	l, err := gnetloop.New(slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := upstream.NewAccount(upstream.Config{
-		Name: "test", Logger: slog.New(slog.DiscardHandler), Address: ln.Addr().String(), TLS: certs.Client,
-		Login: frame.Login{ClientID: "demo", Password: "demo-secret", Language: "en"},
-		Pool: pool.Config{Grant: pool.Grant{MinSessions: 1, MaxSessions: 3}, QueueTimeout: 8 * time.Second,
-			CommandTimeout: 20 * time.Second, KeepaliveCommand: frame.CommandHello},
-	}, l)
+	r := &rig{t: t, config: rc, sandbox: sandbox.New(sc), certs: certs, user: &carry.User{Name: "shop"}, frames: seen}
 	served := make(chan error, 1) // the one result of Serve
 	go func() { served <- r.sandbox.Serve(tls.NewListener(ln, certs.ServerMutual)) }()
-	a.Start()
 	t.Cleanup(func() {
-		a.Close()
-		r.carrier.Wait()
-		if err := l.Stop(); err != nil {
-			t.Errorf("stop the loop: %v", err)
-		}
 		if err := r.sandbox.Close(); err != nil {
 			t.Errorf("close sandbox: %v", err)
 		}
 		<-served
 		if b := r.sandbox.Counters().Breaches; b.Total() > 0 {
 			t.Errorf("the registry counts breaches: %+v", b)
+		}
+	})
+	r.registry = &carry.Registry{Name: "test", Address: ln.Addr().String(), Zones: []string{"com", "net", "org", "example", "test"}, CheckMax: 10}
+	r.registry.Account = r.account("demo", "demo-secret")
+	r.rebuild(nil)
+	return r
+}
+
+// rebuild makes the handler and what is below it anew, as a new process does. table nil: one in memory.
+func (r *rig) rebuild(table carry.Table) {
+	if table == nil {
+		table = newMemory()
+	}
+	rc := r.config
+	r.carrier = carry.New(table)
+	rc.Table = table
+	rc.Registries = func() []*carry.Registry { return []*carry.Registry{r.registry} }
+	r.handler = newHandler(rc, r.carrier, checks{r.carrier, r.registry})
+}
+
+// as is another client of the same registry.
+func (r *rig) as(clientID, password string) *rig {
+	o := *r
+	registry := *r.registry
+	registry.Account = r.account(clientID, password)
+	o.registry = &registry
+	o.rebuild(nil)
+	return &o
+}
+
+// account starts an account of a client at the sandbox.
+func (r *rig) account(clientID, password string) *upstream.Account {
+	t := r.t
+	l, err := gnetloop.New(slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := upstream.NewAccount(upstream.Config{
+		Name: "test", Logger: slog.New(slog.DiscardHandler), Address: r.registry.Address, TLS: r.certs.Client,
+		Login: frame.Login{ClientID: clientID, Password: password, Language: "en"},
+		Pool: pool.Config{Grant: pool.Grant{MinSessions: 1, MaxSessions: 3}, QueueTimeout: 8 * time.Second,
+			CommandTimeout: 20 * time.Second, KeepaliveCommand: frame.CommandHello},
+	}, l)
+	a.Start()
+	t.Cleanup(func() {
+		a.Close()
+		if err := l.Stop(); err != nil {
+			t.Errorf("stop the loop: %v", err)
 		}
 	})
 	return a
@@ -325,4 +346,29 @@ func faked(t testing.TB, cfg Config, registries ...*carry.Registry) (*rig, *fake
 	cfg.Registries = func() []*carry.Registry { return registries }
 	cfg.BaseURL = func(*http.Request) string { return "https://gw.example" }
 	return &rig{t: t, user: &carry.User{Name: "shop"}, handler: newHandler(cfg, f, f)}, f
+}
+
+// checks is a checker over a carrier.
+type checks struct {
+	carrier  *carry.Carrier
+	registry *carry.Registry
+}
+
+func (c checks) Check(ctx context.Context, r batch.Request, answer func(batch.Answer)) {
+	a, err := c.carrier.Do(ctx, carry.Order{User: r.User, Registry: c.registry, RequestID: r.RequestID, Command: &mapping.CheckCommand{Names: r.Names}})
+	out := batch.Answer{Name: r.Names[0], Registry: c.registry.Name}
+	switch {
+	case err != nil:
+		out.Problem = &batch.Problem{Kind: "forbidden", Detail: err.Error()}
+	case a.Outcome != carry.Answered:
+		out.Problem = &batch.Problem{Kind: string(a.Outcome)}
+	default:
+		out.Code = a.Response.Results[0].Code
+		if all, ok := a.Response.Data.([]mapping.Check); ok {
+			out.Check = &all[0]
+		} else {
+			out.Problem = &batch.Problem{Kind: "refused", Detail: a.Response.Results[0].Message}
+		}
+	}
+	answer(out)
 }

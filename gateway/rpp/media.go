@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -116,8 +115,9 @@ func splitQuoted(s string, separator byte) (parts []string) {
 	return append(parts, s[start:])
 }
 
-// readBody reads the body and its Content-Type. C@0f11225: 415 for a body or profile that is not known,
-// 400 where the profile is not one of Accept. 415 has no code in C: own, 02102.
+// readBody reads the body and its Content-Type. C@0f11225: 415 for a body or profile that is not known. Its
+// 400 for a profile that is not one of Accept cannot come: there is one profile. 415 has no code in C: own,
+// 02102.
 func (c *call) readBody() *reply {
 	if c.rt.body == bodyNone {
 		return c.noBody()
@@ -147,19 +147,8 @@ func (c *call) readBody() *reply {
 			", version "+rppVersion+", of profile "+profileURN+", version "+profileVersion))
 		return &a
 	}
-	if m.profile != "" && c.demandsAnother(m.profile) {
-		a := c.no(codeValue, "the profile of Content-Type is not one of Accept")
-		return &a
-	}
 	c.sum()
 	return nil
-}
-
-// demandsAnother reports whether Accept names profiles, and not this one.
-func (c *call) demandsAnother(profile string) bool {
-	accept := c.accepted()
-	names := slices.ContainsFunc(accept, func(m mediaRange) bool { return m.profile != "" })
-	return names && !slices.ContainsFunc(accept, func(m mediaRange) bool { return m.profile == profile || m.profile == "" })
 }
 
 // noBody refuses a body. C@0f11225: a DELETE with a body MUST be refused. own: so is any other where none

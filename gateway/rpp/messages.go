@@ -74,6 +74,7 @@ func (c *call) message() reply {
 
 func (c *call) noMessage(a carry.Answer) reply {
 	r := c.no(codeNotFound, "this is not the message at the head of the queue; EPP reads no other")
+	r.body.(*problem).Outcome = string(carry.Answered)
 	r.svTRID, r.queue = headerSafe(a.Response.SvTRID), queueOf(a.Response)
 	return r
 }

@@ -144,6 +144,7 @@ func show(data any) any {
 // unread is the reply where a query was answered by another thing than it asked for.
 func (c *call) unread(a carry.Answer) reply {
 	r := c.no(codeFailed, "the registry's answer has no such object")
+	r.body.(*problem).Outcome = string(carry.Answered)
 	r.svTRID = headerSafe(a.Response.SvTRID)
 	return r
 }

@@ -65,7 +65,8 @@ func (c *call) write(w http.ResponseWriter, a reply) {
 		h.Set("Allow", a.allow)
 	}
 	if a.status == http.StatusUnauthorized && a.code == codeAuthentication {
-		h["WWW-Authenticate"] = []string{`Basic realm="eppmux", charset="UTF-8"`, `Bearer realm="eppmux"`}
+		h.Add("WWW-Authenticate", `Basic realm="eppmux", charset="UTF-8"`)
+		h.Add("WWW-Authenticate", `Bearer realm="eppmux"`)
 	}
 	// RFC 9110 section 15.3.5: a 204 has no content.
 	if a.body == nil || a.status == http.StatusNoContent {
