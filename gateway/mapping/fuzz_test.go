@@ -12,12 +12,31 @@ import (
 	"eppmux/frame"
 )
 
-// FuzzUnmarshal reads anything. What is read shows no secret and can be written as JSON.
+// FuzzUnmarshal reads anything. An answer that is read can be written as JSON; a command that is read and
+// written is read as what it was.
 func FuzzUnmarshal(f *testing.F) {
 	for _, s := range []string{answer("", ""), answer(`<domain:infData `+domainNS+`><domain:name>a.example</domain:name><domain:ns><domain:hostObj>n</domain:hostObj></domain:ns></domain:infData>`, `<r:infData xmlns:r="urn:ietf:params:xml:ns:rgp-1.0"><r:rgpStatus s="addPeriod"/></r:infData>`)} {
 		f.Add([]byte(s))
 	}
+	for _, c := range full {
+		p, err := Marshal(c, "req-1")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(p)
+	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
+		if c, id, err := UnmarshalCommand(payload); err == nil {
+			if p, err := Marshal(c, id); err == nil {
+				back, _, err := UnmarshalCommand(p)
+				if err != nil {
+					t.Fatalf("%v: %s", err, p)
+				}
+				if again, err := Marshal(back, id); err != nil || !bytes.Equal(again, p) {
+					t.Errorf("got %s %v, want %s", again, err, p)
+				}
+			}
+		}
 		r, err := Unmarshal(payload)
 		var fault *Fault
 		if err != nil {

@@ -26,7 +26,7 @@ func DecodeJSON(data []byte, v any) error {
 	if !json.Valid(data) {
 		return &Fault{Why: notJSON(data)}
 	}
-	d := jsonReader{data: data, fields: map[reflect.Type]map[string]reflect.Type{}}
+	d := jsonReader{data: data, fields: map[reflect.Type]map[string]reflect.Type{}, own: map[reflect.Type]bool{}}
 	t := reflect.TypeOf(v)
 	if t == nil || t.Kind() != reflect.Pointer {
 		panic("BUG: DecodeJSON into what is no pointer")
@@ -59,6 +59,7 @@ type jsonReader struct {
 	at     int
 	fault  *Fault                                   // the first one; the reading ends with it
 	fields map[reflect.Type]map[string]reflect.Type // of the structs that it has come to
+	own    map[reflect.Type]bool                    // types that read themselves, of those that it has come to
 }
 
 func (d *jsonReader) fail(member, why string) {
@@ -99,10 +100,10 @@ func (d *jsonReader) value(path string, t reflect.Type, depth int) {
 		d.fail("", "is nested too deeply")
 		return
 	}
-	own := readsItself(t)
+	own := d.readsItself(t)
 	for t.Kind() == reflect.Pointer && c != 'n' && !own {
 		t = t.Elem()
-		own = readsItself(t)
+		own = d.readsItself(t)
 	}
 	if own {
 		t = anything
@@ -127,6 +128,15 @@ func (d *jsonReader) value(path string, t reflect.Type, depth int) {
 }
 
 // readsItself reports whether a type has a reader of its own.
+func (d *jsonReader) readsItself(t reflect.Type) bool {
+	own, ok := d.own[t]
+	if !ok {
+		own = readsItself(t)
+		d.own[t] = own
+	}
+	return own
+}
+
 func readsItself(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
 	return p.Implements(reflect.TypeFor[json.Unmarshaler]()) || p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())

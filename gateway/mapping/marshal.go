@@ -20,7 +20,8 @@ const (
 
 // prologue is how frame.Root.Rewrite wants a payload to begin.
 const (
-	prologue = `<?xml version="1.0" encoding="UTF-8" standalone="no"?>` + "\n" + `<epp xmlns="` + frame.Namespace + `"><command>`
+	prologue = `<?xml version="1.0" encoding="UTF-8" standalone="no"?>` + "\n" +
+		`<epp xmlns="` + frame.Namespace + `"><command>`
 	epilogue = `</command></epp>`
 )
 
@@ -119,9 +120,7 @@ func (w *writer) namespaced(prefix, name, namespace string, attributes, inside f
 	before := w.prefix
 	w.prefix = prefix
 	w.open(name)
-	w.raw(` xmlns:`)
-	w.raw(strings.TrimSuffix(prefix, ":"))
-	w.attribute("", namespace)
+	w.attribute("xmlns:"+strings.TrimSuffix(prefix, ":"), namespace)
 	if attributes != nil {
 		attributes()
 	}
@@ -184,23 +183,39 @@ func (w *writer) check(member, why string) {
 }
 
 func (w *writer) checkLength(member, value string, least, most int) {
+	w.check(member, lengthFault(value, least, most))
+}
+
+// lengthFault says that a value has not from least to most characters; empty: it has.
+func lengthFault(value string, least, most int) string {
 	switch {
 	case value == "" && least > 0:
-		w.fail(member, "is missing")
-	case !hasLength(value, least, most):
-		if most == unbounded {
-			w.fail(member, "is too short")
-			return
-		}
-		w.fail(member, "has not "+strconv.Itoa(least)+" to "+strconv.Itoa(most)+" characters")
+		return "is missing"
+	case hasLength(value, least, most):
+		return ""
+	case most == unbounded:
+		return "is too long"
 	}
+	return "has not " + strconv.Itoa(least) + " to " + strconv.Itoa(most) + " characters"
 }
 
 // unbounded is the length of a text that the schemas do not bound. A frame does.
 const unbounded = 1 << 20
 
-// id writes an identifier of a client or contact: eppcom:clIDType.
-func (w *writer) id(name, member, value string) { w.token(name, member, value, 3, 16) }
+// id writes an identifier of a client or contact.
+func (w *writer) id(name, member, value string) {
+	w.check(member, idFault(value))
+	w.open(name)
+	w.text(name, value)
+}
+
+// idFault says what is wrong with a value of eppcom:clIDType; empty: nothing.
+func idFault(value string) string {
+	if why := tokenFault(value); why != "" {
+		return why
+	}
+	return lengthFault(value, 3, 16)
+}
 
 // name writes a domain name as A-labels.
 func (w *writer) name(element, member, value string) {
@@ -211,9 +226,6 @@ func (w *writer) name(element, member, value string) {
 // aLabel is the name as A-labels.
 func (w *writer) aLabel(member, value string) string {
 	a, why := aLabel(value)
-	if value == "" {
-		why = "is missing"
-	}
 	w.check(member, why)
 	return a
 }
@@ -259,11 +271,17 @@ func (c *CheckCommand) write(w *writer) {
 	}
 	w.object("check", prefix, namespace, func() {
 		for i, name := range c.Names {
+			var why string
 			if c.Of == ContactObject {
-				w.id(element, item("names", i), name)
+				why = idFault(name)
 			} else {
-				w.name(element, item("names", i), name)
+				name, why = aLabel(name)
 			}
+			if why != "" { // the path of a name is made up only now: there may be many
+				w.fail(item("names", i), why)
+			}
+			w.open(element)
+			w.text(element, name)
 		}
 	})
 	if c.Fee != nil {

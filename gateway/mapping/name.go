@@ -31,7 +31,7 @@ func ALabel(name string) (string, error) {
 // aLabel is ALabel; why is empty where the name is good.
 func aLabel(name string) (a, why string) {
 	if len(name) > 4*maxDomain {
-		return "", "domain name is too long"
+		return "", "is no domain name: too long"
 	}
 	ascii, upper := true, false
 	for i := range len(name) {
@@ -40,11 +40,11 @@ func aLabel(name string) (a, why string) {
 	}
 	switch {
 	case !ascii && !utf8.ValidString(name):
-		return "", "domain name is not UTF-8"
+		return "", "is no domain name: not UTF-8"
 	case !ascii:
 		mapped, err := mapped.ToASCII(name)
 		if err != nil {
-			return "", "domain name breaks the rules of IDNA"
+			return "", "is no domain name: it breaks the rules of IDNA"
 		}
 		name = mapped
 	case upper:
@@ -62,10 +62,10 @@ const (
 // nameFault says what is wrong with a name in ASCII and lower case; empty: nothing.
 func nameFault(name string) string {
 	if name == "" {
-		return "domain name is empty"
+		return "is missing"
 	}
 	if len(name) > maxDomain {
-		return "domain name is too long"
+		return "is no domain name: too long"
 	}
 	for rest, more := name, true; more; {
 		var label string
@@ -81,24 +81,24 @@ func nameFault(name string) string {
 func labelFault(label string) string {
 	switch {
 	case label == "":
-		return "domain name has an empty label"
+		return "is no domain name: it has an empty label"
 	case len(label) > maxLabel:
-		return "domain name has a label of more than 63 characters"
+		return "is no domain name: it has a label of more than 63 characters"
 	case label[0] == '-' || label[len(label)-1] == '-':
-		return "domain name has a hyphen at the end of a label"
+		return "is no domain name: it has a hyphen at the end of a label"
 	}
 	for i := range len(label) {
 		if c := label[i]; !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-') {
-			return "domain name has a character that is not allowed"
+			return "is no domain name: it has a character that is not allowed"
 		}
 	}
 	if strings.HasPrefix(label, "xn--") {
 		u, err := idna.Punycode.ToUnicode(label)
 		if err != nil || u == label {
-			return "domain name has a label that is no Punycode"
+			return "is no domain name: it has a label that is no Punycode"
 		}
 		if back, err := idna.Punycode.ToASCII(u); err != nil || back != label {
-			return "domain name has a label that is no Punycode"
+			return "is no domain name: it has a label that is no Punycode"
 		}
 	}
 	return ""

@@ -33,7 +33,8 @@ var parts = map[namespace]map[string]string{
 		"update": "restore", "restore": "report", "report": "preData postData delTime resTime resReason statement* other",
 	},
 	inFee: {
-		"check": "currency command*", "command": "period", "create": "currency fee* credit*", "renew": "currency fee* credit*",
+		"check": "currency command*", "command": "period",
+		"create": "currency fee* credit*", "renew": "currency fee* credit*",
 		"transfer": "currency fee* credit*", "update": "currency fee* credit*",
 	},
 	inTTL: {"create": "ttl*", "update": "ttl*"},

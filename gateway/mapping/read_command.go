@@ -124,15 +124,20 @@ func (r *commandReader) domain(e, o element) Command {
 	case "check":
 		return &CheckCommand{Names: o.texts("name"), Fee: r.feeCheck()}
 	case "info":
-		return &DomainInfo{Name: o.tokenOf("name"), Hosts: o.same("name").value("hosts"), AuthInfo: r.authInfo(o), TTL: r.ttlInfo()}
+		hosts := o.same("name").value("hosts")
+		return &DomainInfo{Name: o.tokenOf("name"), Hosts: hosts, AuthInfo: r.authInfo(o), TTL: r.ttlInfo()}
 	case "create":
 		return r.domainCreate(o)
 	case "delete":
 		return &DomainDelete{Name: o.tokenOf("name")}
 	case "renew":
-		return &DomainRenew{Name: o.tokenOf("name"), CurExpDate: o.tokenOf("curExpDate"), Period: r.period(o), Fee: r.agreed("renew")}
+		return &DomainRenew{
+			Name: o.tokenOf("name"), CurExpDate: o.tokenOf("curExpDate"), Period: r.period(o), Fee: r.agreed("renew"),
+		}
 	case "transfer":
-		return &TransferCommand{Op: e.value("op"), Name: o.tokenOf("name"), Period: r.period(o), AuthInfo: r.authInfo(o), Fee: r.agreed("transfer")}
+		return &TransferCommand{
+			Op: e.value("op"), Name: o.tokenOf("name"), Period: r.period(o), AuthInfo: r.authInfo(o), Fee: r.agreed("transfer"),
+		}
 	case "update":
 		return r.domainUpdate(o)
 	}
@@ -153,7 +158,8 @@ func (r *commandReader) host(e, o element) Command {
 		add, rem := o.same("add"), o.same("rem")
 		return &HostUpdate{
 			Name: o.tokenOf("name"), AddAddresses: add.texts("addr"), AddStatus: add.statuses("status"),
-			RemAddresses: rem.texts("addr"), RemStatus: rem.statuses("status"), NewName: o.same("chg").tokenOf("name"), TTL: r.ttls("update"),
+			RemAddresses: rem.texts("addr"), RemStatus: rem.statuses("status"), NewName: o.same("chg").tokenOf("name"),
+			TTL: r.ttls("update"),
 		}
 	}
 	return nil
@@ -179,7 +185,8 @@ func (r *commandReader) contact(e, o element) Command {
 	case "transfer":
 		return &TransferCommand{Of: ContactObject, Op: e.value("op"), Name: o.tokenOf("id"), AuthInfo: r.authInfo(o)}
 	case "update":
-		c := &ContactUpdate{ID: o.tokenOf("id"), AddStatus: o.same("add").statuses("status"), RemStatus: o.same("rem").statuses("status")}
+		add, rem := o.same("add").statuses("status"), o.same("rem").statuses("status")
+		c := &ContactUpdate{ID: o.tokenOf("id"), AddStatus: add, RemStatus: rem}
 		if chg := o.same("chg"); chg.is() {
 			c.Change = r.person(chg)
 		}

@@ -2,8 +2,9 @@ package mapping
 
 func (r *commandReader) domainCreate(o element) Command {
 	c := &DomainCreate{
-		Name: o.tokenOf("name"), Period: r.period(o), Nameservers: o.same("ns").nameservers(), Registrant: o.tokenOf("registrant"),
-		Contacts: o.contacts(), SecDNS: r.secDNS(r.extended(inSecDNS, "create")), TTL: r.ttls("create"), Fee: r.agreed("create"),
+		Name: o.tokenOf("name"), Period: r.period(o), Nameservers: o.same("ns").nameservers(),
+		Registrant: o.tokenOf("registrant"), Contacts: o.contacts(),
+		SecDNS: r.secDNS(r.extended(inSecDNS, "create")), TTL: r.ttls("create"), Fee: r.agreed("create"),
 	}
 	if a := r.authInfo(o); a != nil {
 		c.AuthInfo = *a
@@ -35,9 +36,11 @@ func (r *commandReader) domainUpdate(o element) Command {
 		text := id.token()
 		c.Registrant = &text
 	}
-	if c.NoAuthInfo = chg.same("authInfo").same("null").is(); !c.NoAuthInfo {
+	authInfo := chg.same("authInfo")
+	if c.NoAuthInfo = authInfo.same("null").is(); !c.NoAuthInfo {
 		c.AuthInfo = r.authInfo(chg)
 	}
+	r.lost(authInfo, c.NoAuthInfo && authInfo.same("pw").is())
 	r.restore(c)
 	return c
 }
@@ -58,14 +61,24 @@ func (r *commandReader) restore(c *DomainUpdate) {
 	case op == "request" && !report.is():
 		c.Restore = true
 	case op == "report" && report.is():
-		c.Report = &RestoreReport{
-			PreData: report.tokenOf("preData"), PostData: report.tokenOf("postData"), DelTime: report.tokenOf("delTime"),
-			ResTime: report.tokenOf("resTime"), ResReason: report.tokenOf("resReason"), Statements: report.texts("statement"),
-			Other: report.tokenOf("other"),
-		}
+		c.Report = report.report()
 	default:
 		r.strange(x)
 	}
+}
+
+// report reads a report; its texts are as they are.
+func (e element) report() *RestoreReport {
+	r := &RestoreReport{
+		PreData: e.same("preData").raw(), PostData: e.same("postData").raw(), DelTime: e.tokenOf("delTime"),
+		ResTime: e.tokenOf("resTime"), ResReason: e.same("resReason").raw(), Other: e.same("other").raw(),
+	}
+	for c := range e.children {
+		if c.local() == "statement" {
+			r.Statements = append(r.Statements, c.raw())
+		}
+	}
+	return r
 }
 
 // secDNS reads what is of secDNS:dsOrKeyType or remType; nil for none.

@@ -53,9 +53,10 @@ func (e element) ttls() []TTL {
 		if !c.named(inTTL, "ttl") {
 			continue
 		}
-		t := TTL{For: c.value("for"), Custom: c.value("custom")}
-		t.Seconds, t.Min, t.Default, t.Max = seconds(c.token()), seconds(c.value("min")), seconds(c.value("default")), seconds(c.value("max"))
-		all = append(all, t)
+		all = append(all, TTL{
+			For: c.value("for"), Custom: c.value("custom"), Seconds: seconds(c.token()),
+			Min: seconds(c.value("min")), Default: seconds(c.value("default")), Max: seconds(c.value("max")),
+		})
 	}
 	return all
 }
@@ -114,8 +115,9 @@ func (e element) charge() *Charge {
 // amounts are the fees and credits in e.
 func (e element) amounts() (fees, credits []Fee) {
 	for c := range e.children {
+		description, _ := c.rawAttribute("description")
 		f := Fee{
-			Amount: c.token(), Description: c.value("description"), Lang: c.value("lang"),
+			Amount: c.token(), Description: description, Lang: c.value("lang"),
 			Refundable: c.boolean("refundable"), GracePeriod: c.value("grace-period"), Applied: c.value("applied"),
 		}
 		switch {

@@ -246,7 +246,7 @@ func (e element) authInfo() *AuthInfo {
 
 // status is a status of any object, also of RFC 3915.
 func (e element) status() Status {
-	return Status{Value: e.value("s"), Lang: e.value("lang"), Text: e.token()}
+	return Status{Value: e.value("s"), Lang: e.value("lang"), Text: e.line()}
 }
 
 // statuses are the statuses in children of that name.

@@ -235,6 +235,12 @@ func (e element) same(local string) element {
 // attribute is the value of an attribute without a prefix, with white space collapsed; ok is false where
 // there is none.
 func (e element) attribute(name string) (value string, ok bool) {
+	value, ok = e.rawAttribute(name)
+	return collapse(value), ok
+}
+
+// rawAttribute is attribute with the white space that it has.
+func (e element) rawAttribute(name string) (value string, ok bool) {
 	if !e.is() {
 		return "", false
 	}
@@ -244,7 +250,7 @@ func (e element) attribute(name string) (value string, ok bool) {
 	for key, v, more := w.Attribute(); more; key, v, more = w.Attribute() {
 		if string(key) == name {
 			t.text = frame.AppendAttribute(t.text[:0], v)
-			return collapse(string(t.text)), true
+			return string(t.text), true
 		}
 	}
 	return "", false
@@ -274,6 +280,15 @@ func (e element) tokenOf(local string) string { return e.same(local).token() }
 // line is the text as of xs:normalizedString. Where it has a line end, somebody has indented it, and it
 // is collapsed.
 func (e element) line() string {
+	s := e.raw()
+	if strings.ContainsAny(s, "\r\n") {
+		return collapse(s)
+	}
+	return strings.ReplaceAll(s, "\t", " ")
+}
+
+// raw is the text as a parser gives it, without that of children.
+func (e element) raw() string {
 	if !e.is() {
 		return ""
 	}
@@ -284,11 +299,7 @@ func (e element) line() string {
 	for depth := 0; ; {
 		switch w.Next() {
 		case frame.TokenNone:
-			s := string(t.text)
-			if strings.ContainsAny(s, "\r\n") {
-				return collapse(s)
-			}
-			return strings.ReplaceAll(s, "\t", " ")
+			return string(t.text)
 		case frame.TokenStart:
 			depth++
 		case frame.TokenEnd:
@@ -306,7 +317,8 @@ func collapse(s string) string {
 	if s == "" || tokenFault(s) == "" {
 		return s
 	}
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\t' || r == '\n' || r == '\r' }), " ")
+	isSpace := func(r rune) bool { return r == ' ' || r == '\t' || r == '\n' || r == '\r' }
+	return strings.Join(strings.FieldsFunc(s, isSpace), " ")
 }
 
 // isTrue is xs:boolean.

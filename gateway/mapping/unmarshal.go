@@ -1,9 +1,7 @@
 package mapping
 
 import (
-	"regexp"
 	"strconv"
-	"strings"
 	"sync"
 
 	"eppmux/frame"
@@ -121,71 +119,6 @@ func (e element) msgQ() *MsgQ {
 	msg := e.same("msg")
 	q.Message, q.Lang = msg.inner(), msg.value("lang")
 	return q
-}
-
-// inner is what is in an element that may have anything: its text, or where there are elements in it, its
-// XML. Registries repeat there what they refuse, so passwords are left out of it.
-func (e element) inner() string {
-	if !e.is() {
-		return ""
-	}
-	n, t := e.node(), e.t
-	if n.child == 0 {
-		text := e.token()
-		if secretInText.MatchString(text) {
-			return hidden
-		}
-		return text
-	}
-	var b strings.Builder
-	at := n.tagEnd
-	e.secrets(func(s *node) {
-		b.Write(t.p[at:s.tagEnd])
-		at = s.end
-	})
-	b.Write(t.p[at:n.end])
-	if text := strings.TrimSpace(b.String()); !t.quotes(text) {
-		return text
-	}
-	return hidden
-}
-
-const hidden = "(left out: it may have a password)"
-
-// secretNames are elements that hold a password, in any namespace.
-var secretNames = map[string]bool{"pw": true, "newPW": true, "authInfo": true}
-
-// secretInText finds the tag of such an element in text.
-var secretInText = regexp.MustCompile(`(?i)<\s*(?:[^\s<>:]*:)?(?:pw|newpw|authinfo)[\s/>]`)
-
-// secrets gives the elements below e that hold a password, in document order and not one in another.
-func (e element) secrets(yield func(*node)) {
-	for c := range e.children {
-		if secretNames[c.local()] {
-			yield(c.node())
-		} else {
-			c.secrets(yield)
-		}
-	}
-}
-
-// quotes reports whether XML has the XML of a password in it as text.
-func (t *tree) quotes(xml string) bool {
-	w := frame.NewWalker([]byte(xml))
-	for {
-		t.text = t.text[:0]
-		switch w.Next() {
-		case frame.TokenNone:
-			return false
-		case frame.TokenText, frame.TokenCDATA:
-			t.text = w.AppendText(t.text)
-		case frame.TokenComment:
-			t.text = append(t.text, w.Text...)
-		}
-		if secretInText.Match(t.text) {
-			return true
-		}
-	}
 }
 
 // extend takes an element of the answer's extension.

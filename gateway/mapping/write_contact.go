@@ -136,7 +136,8 @@ func (w *writer) personChange(p *Person) {
 // readOnly refuses what only answers have.
 func (w *writer) readOnly(path string, p *Person) {
 	for _, m := range []struct{ name, value string }{
-		{"roid", p.ROID}, {"clID", p.ClID}, {"crID", p.CrID}, {"crDate", p.CrDate}, {"upID", p.UpID}, {"upDate", p.UpDate}, {"trDate", p.TrDate},
+		{"roid", p.ROID}, {"clID", p.ClID}, {"crID", p.CrID}, {"crDate", p.CrDate}, {"upID", p.UpID},
+		{"upDate", p.UpDate}, {"trDate", p.TrDate},
 	} {
 		if m.value != "" {
 			w.fail(path+m.name, onlyInAnswers)

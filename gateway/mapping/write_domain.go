@@ -211,7 +211,7 @@ func (w *writer) contacts(list string, all []Contact) {
 		w.open("contact")
 		w.one(item(list, i)+".type", c.Type, "admin", "billing", "tech")
 		w.attribute("type", c.Type)
-		w.checkToken(item(list, i)+".id", c.ID, 3, 16)
+		w.check(item(list, i)+".id", idFault(c.ID))
 		w.text("contact", c.ID)
 	}
 }

@@ -228,7 +228,8 @@ func (w *writer) report(r *RestoreReport) {
 }
 
 // dateTime is an xs:dateTime with a time zone; time.Parse judges the numbers.
-var dateTime = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])$`)
+var dateTime = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?` +
+	`(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])$`)
 
 func isTime(s string) bool {
 	_, err := time.Parse(time.RFC3339, s)

@@ -26,7 +26,9 @@ func (w *writer) feeCommand(member string, c *FeeCommand) {
 	if (c.Command == "custom") != (c.Custom != "") { // RFC 8748 section 3.1
 		w.fail(under(member, "customName"), "goes with custom, and only with that")
 	}
-	for _, a := range []struct{ name, value string }{{"customName", c.Custom}, {"phase", c.Phase}, {"subphase", c.Subphase}} {
+	for _, a := range []struct{ name, value string }{
+		{"customName", c.Custom}, {"phase", c.Phase}, {"subphase", c.Subphase},
+	} {
 		if a.value != "" {
 			w.checkToken(under(member, a.name), a.value, 1, unbounded)
 			w.attribute(a.name, a.value)
