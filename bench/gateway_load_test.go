@@ -111,7 +111,7 @@ func TestGatewayLoad(t *testing.T) {
 	}
 	before := g.checks()
 	var beside shop
-	for i := 0; len(results) > 0 && beside.took < 4*time.Second; i++ {
+	for i := 0; !t.Failed() && beside.took < 4*time.Second; i++ {
 		s := g.searches(fmt.Sprintf("beside%d", i), 100, 100)
 		beside.took, beside.names = beside.took+s.took, beside.names+s.names
 	}

@@ -65,9 +65,9 @@ type live struct {
 	log      *Log           // nil: no lines are counted; immutable as audit
 	cluster  clusterControl // nil: none is configured; immutable as audit
 	draining atomic.Bool
-	left     atomic.Pointer[unresolved] // nil: no audit log, or not begun
-	requests *gateway.Metrics           // of the gateway; immutable after newLive
-	gateway  atomic.Pointer[gateway.Server]
+	left     atomic.Pointer[unresolved]     // nil: no audit log, or not begun
+	requests *gateway.Metrics               // of the gateway; immutable after newLive
+	gateway  atomic.Pointer[gateway.Server] // nil: none is served
 	now      atomic.Pointer[view]
 	reloads  reloadCounts
 }
