@@ -86,9 +86,17 @@ func newLive(version string) *live {
 	l.accounts = upstream.NewMetrics(func() []*upstream.Account { return l.now.Load().accounts },
 		func(registry string) uint64 { return l.left.Load().atStart(registry) })
 	l.clients = proxy.NewMetrics(func() []*proxy.Server { return l.now.Load().servers })
-	l.requests = gateway.NewMetrics(l.gateway.Load)
+	l.requests = gateway.NewMetrics(l.gateways)
 	l.set(nil, nil)
 	return l
+}
+
+// gateways returns the gateway that is served; none where there is none.
+func (l *live) gateways() []*gateway.Server {
+	if g := l.gateway.Load(); g != nil {
+		return []*gateway.Server{g}
+	}
+	return nil
 }
 
 // inCluster returns what is known of the cluster; nil: none is configured.
