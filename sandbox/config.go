@@ -32,6 +32,14 @@ type Config struct {
 	// the log. hello, login and logout do not count. 0 means no limit.
 	RateLimit int
 	RatePer   time.Duration // default 1 s
+	// ObjectLimit is the number of objects that an account may send commands for within ObjectPer, by
+	// the same log: a check of n names counts n, any other command 1. Breaches count as those of
+	// RateLimit do. 0 means no limit.
+	ObjectLimit int
+	ObjectPer   time.Duration // default 1 s
+	// CheckMax is the number of objects in one check. More are answered 2306. Default: 50. Negative
+	// means no limit.
+	CheckMax int
 	// Latency is the time from carrying out a command to writing its answer. It holds for login and
 	// logout too. hello is answered at once.
 	Latency time.Duration
@@ -41,6 +49,9 @@ type Config struct {
 	// Zones are the domains below which names can be registered. Default: com, net, org, example,
 	// test.
 	Zones []string
+	// Extensions are the namespaces of the command extensions that are served, in the order of the
+	// greeting. Default: all that the sandbox knows. Empty but not nil means none.
+	Extensions []string
 	// PendingDelay is how long the create of a domain named "pending-..." stays pending. The create
 	// is answered 1001. At the end the registrar gets a poll message: the create is refused if the
 	// name starts with "pending-refuse-", else approved. Default: 2 s.
@@ -74,7 +85,7 @@ type Config struct {
 	// Logger gets a line for each login and each end of a session and, at debug level, for each
 	// message. nil means silence.
 	Logger *slog.Logger
-	// Now is the clock for dates, RateLimit and those Rules that count by the day, the month or the
+	// Now is the clock for dates, RateLimit, ObjectLimit and those Rules that count by the day, the month or the
 	// instant. nil means time.Now. Timeouts, Latency, ghosts and zombies always go by the time
 	// package.
 	Now func() time.Time
@@ -116,12 +127,18 @@ func (c Config) withDefaults() Config {
 	for i, z := range c.Zones {
 		c.Zones[i] = strings.ToLower(z)
 	}
+	if c.Extensions == nil {
+		c.Extensions = extensionURIs
+	}
+	c.Extensions = slices.Clone(c.Extensions)
 	setDefault(&c.MaxSessions, 3)
 	setDefault(&c.MaxFrame, 262144)
 	setDefault(&c.Rules.LoginErrors, maxLoginErrors)
 	setDefault(&c.Quirks.LoginFirst, codeUse)
 	setDefault(&c.Seed, 1)
 	setDefault(&c.RatePer, time.Second)
+	setDefault(&c.ObjectPer, time.Second)
+	setDefault(&c.CheckMax, maxCheck)
 	setDefault(&c.PendingDelay, 2*time.Second)
 	setDefault(&c.AutoApprove, 5*24*time.Hour)
 	setDefault(&c.UnknownCommand, codeUnknownCommand)

@@ -19,6 +19,9 @@ func TestDefaults(t *testing.T) {
 		{"MaxSessions", got.MaxSessions, 3},
 		{"MaxFrame", got.MaxFrame, 262144},
 		{"RatePer", got.RatePer, time.Second},
+		{"ObjectPer", got.ObjectPer, time.Second},
+		{"CheckMax", got.CheckMax, 50},
+		{"Extensions", got.Extensions, []string{nsSecDNS, nsRGP, nsLoginSec, nsFee, nsTTL}},
 		{"Zones", got.Zones, []string{"com", "net", "org", "example", "test"}},
 		{"PendingDelay", got.PendingDelay, 2 * time.Second},
 		{"AutoApprove", got.AutoApprove, 120 * time.Hour},
@@ -29,7 +32,7 @@ func TestDefaults(t *testing.T) {
 		{"LoginFirst", got.Quirks.LoginFirst, 2002},
 		{"Seed", got.Seed, uint64(1)},
 		{"IdleTimeout", got.IdleTimeout + got.MaxAge + got.LoginTimeout + got.Latency, time.Duration(0)},
-		{"MaxCommands", got.MaxCommands + got.RateLimit, 0},
+		{"MaxCommands", got.MaxCommands + got.RateLimit + got.ObjectLimit, 0},
 	} {
 		if !reflect.DeepEqual(tt.got, tt.want) {
 			t.Errorf("%s is %v, want %v", tt.name, tt.got, tt.want)
@@ -39,6 +42,7 @@ func TestDefaults(t *testing.T) {
 		t.Error("no logger or no clock")
 	}
 	set := Config{ServerID: "abc", Accounts: map[string]string{}, MaxSessions: -1, MaxFrame: 1000, RatePer: time.Hour, Zones: []string{},
+		ObjectPer: time.Minute, CheckMax: -1, Extensions: []string{},
 		PendingDelay: 1, AutoApprove: 2, UnknownCommand: 2101, UnknownObject: 1000, UnknownExtension: 1000, Seed: 9,
 		Rules: Rules{LoginErrors: 1}, Quirks: Quirks{LoginFirst: 2201}}
 	kept := set.withDefaults()

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"regexp"
 	"slices"
-	"strconv"
 )
 
 // contact is an object of RFC 5733. Guarded by the store's mu.
@@ -36,8 +35,8 @@ func (st *store) findContact(c *call) (*contact, *fault) {
 }
 
 func (st *store) contactCheck(c *call) answer {
-	if len(c.object.kids) > maxCheck {
-		return refuse(codePolicy, "at most "+strconv.Itoa(maxCheck)+" ids")
+	if f := c.tooMany("ids"); f != nil {
+		return f.answer()
 	}
 	return done(wrap("contact", nsContact, "chkData", func(x *xmlText) {
 		for _, n := range c.object.kids {

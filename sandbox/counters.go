@@ -31,7 +31,7 @@ type Breaches struct {
 	Pipelined uint64
 	// TooManySessions: a login above MaxSessions. A login refused for ghosts alone is none.
 	TooManySessions uint64
-	// TooFast: a command above RateLimit. TooMany: a command above MaxCommands.
+	// TooFast: a command above RateLimit or ObjectLimit. TooMany: a command above MaxCommands.
 	TooFast, TooMany uint64
 	// ClTRIDRepeated: a clTRID that the same account has used before. RFC 5730 section 2.5 leaves
 	// its uniqueness to the client, and registries log by it. The registry remembers at least the

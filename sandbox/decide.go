@@ -52,6 +52,7 @@ func (s *session) checked(req *request, client, svTRID string) answer {
 		request: req, ext: served, client: client, svTRID: svTRID, now: s.r.cfg.Now(), cfg: &s.r.cfg,
 		rgp:    slices.Contains(s.services.extensions, nsRGP),
 		secDNS: slices.Contains(s.services.extensions, nsSecDNS),
+		fee:    slices.Contains(s.services.extensions, nsFee),
 	}
 	return s.r.store.run(h, c)
 }
@@ -78,9 +79,12 @@ func (s *session) servedOf(req *request) ([]*node, *fault) {
 }
 
 // fits reports whether an extension element belongs to the command it came with. All that are
-// served extend a command for domains and bear its name.
+// served extend a command for domains and bear its name; those of nsTTL may extend hosts', too.
 func fits(e *node, req *request) bool {
-	return req.object != nil && req.object.space == nsDomain && e.local == req.verb
+	if req.object == nil || e.local != req.verb {
+		return false
+	}
+	return req.object.space == nsDomain || req.object.space == nsHost && e.space == nsTTL
 }
 
 // unknown answers by a policy of Config such as UnknownCommand. 1000 means success without effect.

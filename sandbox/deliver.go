@@ -24,7 +24,7 @@ func (s *session) deliver(ex *exchange) string {
 func (s *session) compose(ex *exchange) []byte {
 	b := beginFrame(s.out)
 	if ex.answer.code == 0 {
-		b = appendGreeting(b, s.r.cfg.ServerID, s.r.cfg.Now())
+		b = appendGreeting(b, s.r.cfg.ServerID, s.r.cfg.Extensions, s.r.cfg.Now())
 	} else {
 		b = appendResponse(b, ex.answer, s.idFor(ex), s.ownID(ex))
 	}
@@ -108,7 +108,7 @@ func (s *session) write(b []byte) error {
 
 // greeting returns the data unit of a greeting.
 func (s *session) greeting() []byte {
-	b := appendGreeting(beginFrame(nil), s.r.cfg.ServerID, s.r.cfg.Now())
+	b := appendGreeting(beginFrame(nil), s.r.cfg.ServerID, s.r.cfg.Extensions, s.r.cfg.Now())
 	b = s.r.cfg.Quirks.dress(b, 0)
 	endFrame(b)
 	return b

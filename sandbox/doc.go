@@ -8,7 +8,8 @@
 //	if n := r.Counters().Breaches.Total(); n != 0 { ... } // a client broke a rule
 //
 // It speaks RFC 5730 to 5734 with domains, hosts and contacts, and the extensions secDNS-1.1 (RFC
-// 5910), rgp-1.0 (RFC 3915) and loginSec-1.0 (RFC 8807). A listener may be plain or TLS; NewTLS
+// 5910), rgp-1.0 (RFC 3915), loginSec-1.0 (RFC 8807), fee-1.0 (RFC 8748) and ttl-1.0 (RFC 9803);
+// profiles have the first three. A listener may be plain or TLS; NewTLS
 // makes certificates for both sides. The zero Config gives a registry with two accounts, "demo"
 // (password "demo-secret") and "other" ("other-secret"), and some objects to play with, see
 // Config.Empty.
@@ -28,7 +29,7 @@
 // transfer.go or poll.go carries it out on the store. The consequences of the answer come last,
 // such as a delay (slow_answers.go). deliver.go is the one place where answers are written.
 //
-// It has no persistence, no DNS, no money and no escrow. Changes that time brings (the end of
+// It has no persistence, no DNS, no balance of money and no escrow. Changes that time brings (the end of
 // pending creates and of redemption, the automatic approval of transfers) happen when the next
 // command arrives after they fell due.
 //

@@ -19,6 +19,8 @@ type domain struct {
 	secure       delegation
 	transfer     *transfer // the last one, nil if there was none
 	rgp          gracePeriods
+	ttl          ttls
+	paid         money // for its create, with the fee extension; credited when it is deleted soon
 }
 
 // contactRole is one contact of a domain.
@@ -39,14 +41,24 @@ func (st *store) findDomain(c *call) (*domain, *fault) {
 }
 
 func (st *store) domainCheck(c *call) answer {
-	if len(c.object.kids) > maxCheck {
-		return refuse(codePolicy, "at most "+strconv.Itoa(maxCheck)+" names")
+	if f := c.tooMany("names"); f != nil {
+		return f.answer()
 	}
-	return done(wrap("domain", nsDomain, "chkData", func(x *xmlText) {
+	a := done(wrap("domain", nsDomain, "chkData", func(x *xmlText) {
 		for _, n := range c.object.kids {
 			x.checked("domain", "name", n.token(), st.domainTaken(n))
 		}
 	}))
+	a.ext = st.feeCheck(c)
+	return a
+}
+
+// tooMany refuses a check of more objects than Config.CheckMax.
+func (c *call) tooMany(what string) *fault {
+	if n := c.cfg.CheckMax; n >= 0 && len(c.object.kids) > n {
+		return &fault{codePolicy, "at most " + strconv.Itoa(n) + " " + what}
+	}
+	return nil
 }
 
 // domainTaken returns why a name cannot be registered, empty if it can. reasonBaseType of RFC 5730
@@ -96,6 +108,7 @@ func (st *store) domainInfo(c *call) answer {
 	if c.rgp {
 		a.ext += d.rgp.show("infData", c.now)
 	}
+	a.ext += d.ttl.show(c, domainTTLs)
 	return a
 }
 
@@ -181,6 +194,11 @@ func (st *store) domainCreate(c *call) answer {
 	if f := st.fillDomain(d, c); f != nil {
 		return f.answer()
 	}
+	paid, f := c.charge(d.name, "create", yearsOf(c))
+	if f != nil {
+		return f.answer()
+	}
+	d.paid = paid
 	d.roid = st.nextROID("D")
 	st.domains[name] = d
 	st.linkDomain(d, +1)
@@ -189,6 +207,7 @@ func (st *store) domainCreate(c *call) answer {
 		x.when("domain:crDate", d.created)
 		x.when("domain:exDate", d.expires)
 	}))
+	a.ext = c.charged("creData", paid)
 	if st.holdBack(d, c) {
 		a.code = codePending
 	} else {
@@ -220,7 +239,10 @@ func (st *store) fillDomain(d *domain, c *call) *fault {
 	if f := st.exist(d.registrant, d.contacts, d.servers); f != nil {
 		return f
 	}
-	d.secure, f = d.secure.created(c)
+	if d.secure, f = d.secure.created(c); f != nil {
+		return f
+	}
+	d.ttl, f = d.ttl.changed(c, domainTTLs)
 	return f
 }
 
@@ -319,7 +341,11 @@ func (st *store) domainDelete(c *call) answer {
 	}
 	if d.rgp.has("addPeriod", c.now) {
 		st.purge(d)
-		return done("")
+		a := done("")
+		if c.fee {
+			a.ext = credited(d.paid)
+		}
+		return a
 	}
 	st.redeem(d, c.now)
 	return answer{code: codePending}
@@ -353,10 +379,16 @@ func (st *store) domainRenew(c *call) answer {
 	if until.After(c.now.AddDate(maxYears, 0, 0)) {
 		return refuse(codePolicy, "at most "+strconv.Itoa(maxYears)+" years ahead")
 	}
+	paid, f := c.charge(d.name, "renew", years)
+	if f != nil {
+		return f.answer()
+	}
 	d.expires = until
 	d.rgp.grant("renewPeriod", c.now.Add(gracePeriod))
-	return done(wrap("domain", nsDomain, "renData", func(x *xmlText) {
+	a := done(wrap("domain", nsDomain, "renData", func(x *xmlText) {
 		x.el("domain:name", d.name)
 		x.when("domain:exDate", d.expires)
 	}))
+	a.ext = c.charged("renData", paid)
+	return a
 }

@@ -234,7 +234,7 @@ func TestSecDNS(t *testing.T) {
 		{verb: "update", body: name, ext: dsXML("update", "<rem><all>true</all></rem>"), code: 1000},
 		{verb: "info", body: name, code: 1000, has: "!secDNS"},
 		{verb: "check", body: name, ext: dsXML("create", a), code: 2103}, // not an extension of check
-		{verb: "update", body: name, ext: `<fee:update xmlns:fee="urn:ietf:params:xml:ns:epp:fee-1.0"/>`, code: 2103},
+		{verb: "update", body: name, ext: `<orgext:update xmlns:orgext="urn:ietf:params:xml:ns:epp:orgext-1.0"/>`, code: 2103},
 	})
 }
 

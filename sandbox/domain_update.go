@@ -22,11 +22,17 @@ func (st *store) domainUpdate(c *call) answer {
 	if f := st.changeDomain(&next, c); f != nil {
 		return f.answer()
 	}
+	paid, f := c.charge(d.name, "update", 0)
+	if f != nil {
+		return f.answer()
+	}
 	next.touch(c)
 	st.linkDomain(d, -1)
 	*d = next
 	st.linkDomain(d, +1)
-	return done("")
+	a := done("")
+	a.ext = c.charged("updData", paid)
+	return a
 }
 
 // changeDomain carries out add, rem and chg on a copy of the domain. The copy shares its slices
@@ -63,6 +69,9 @@ func (st *store) changeDomain(d *domain, c *call) *fault {
 	if f := st.exist(d.registrant, d.contacts, d.servers); f != nil {
 		return f
 	}
-	d.secure, f = d.secure.updated(c)
+	if d.secure, f = d.secure.updated(c); f != nil {
+		return f
+	}
+	d.ttl, f = d.ttl.changed(c, domainTTLs)
 	return f
 }

@@ -2,14 +2,16 @@ package sandbox
 
 import "time"
 
-// The greeting announces objectURIs and extensionURIs, and login accepts no others.
+// The greeting announces objectURIs and Config.Extensions, and login accepts no others. All that
+// can be announced are extensionURIs; those of profiles, unless they say so, are olderURIs.
 var (
 	objectURIs    = []string{nsDomain, nsHost, nsContact}
-	extensionURIs = []string{nsSecDNS, nsRGP, nsLoginSec}
+	olderURIs     = []string{nsSecDNS, nsRGP, nsLoginSec}
+	extensionURIs = []string{nsSecDNS, nsRGP, nsLoginSec, nsFee, nsTTL}
 )
 
 // appendGreeting appends the greeting of RFC 5730 section 2.4.
-func appendGreeting(b []byte, serverID string, now time.Time) []byte {
+func appendGreeting(b []byte, serverID string, extensions []string, now time.Time) []byte {
 	x := xmlText(b)
 	x.raw(docHead + "<greeting>")
 	x.el("svID", serverID)
@@ -18,11 +20,14 @@ func appendGreeting(b []byte, serverID string, now time.Time) []byte {
 	for _, u := range objectURIs {
 		x.el("objURI", u)
 	}
-	x.raw("<svcExtension>")
-	for _, u := range extensionURIs {
-		x.el("extURI", u)
+	if len(extensions) > 0 {
+		x.raw("<svcExtension>")
+		for _, u := range extensions {
+			x.el("extURI", u)
+		}
+		x.raw("</svcExtension>")
 	}
-	x.raw("</svcExtension></svcMenu>" +
+	x.raw("</svcMenu>" +
 		"<dcp><access><all/></access><statement><purpose><admin/><prov/></purpose>" +
 		"<recipient><ours/><public/></recipient><retention><stated/></retention></statement></dcp>" +
 		"</greeting>" + docTail)

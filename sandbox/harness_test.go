@@ -56,7 +56,9 @@ type client struct {
 	conn net.Conn
 	trid int
 	name string
-	wild bool // the registry may write in any number of writes, and carries out what no schema allows
+	// offered are the extensions of the greeting, as a login has them.
+	offered string
+	wild    bool // the registry may write in any number of writes, and carries out what no schema allows
 
 	// invalid says why the registry writes what no schema allows. Empty: it does not.
 	invalid string
@@ -82,7 +84,7 @@ func enterInvalid(t testing.TB, r *Registry, account, why string) *client {
 	c := connect(t, r)
 	c.wild, c.invalid = true, why
 	c.greet()
-	c.ask(epp("<command>" + loginXML(account, account+"-secret", "", "1.0", "en", allObjects+allExtensions) + "</command>")).want(1000)
+	c.ask(epp("<command>" + loginXML(account, account+"-secret", "", "1.0", "en", allObjects+c.offered) + "</command>")).want(1000)
 	return c
 }
 
@@ -165,6 +167,10 @@ func (c *client) greet() string {
 	if err != nil || !strings.Contains(p, "greeting>") {
 		c.t.Fatalf("no greeting but %q, %v", p, err)
 	}
+	c.offered = allExtensions
+	if !strings.Contains(p, nsFee) {
+		c.offered = olderExtensions
+	}
 	return p
 }
 
@@ -198,7 +204,10 @@ func (c *client) ask(payload string) *reply {
 
 const (
 	allObjects    = `<objURI>urn:ietf:params:xml:ns:domain-1.0</objURI><objURI>urn:ietf:params:xml:ns:host-1.0</objURI><objURI>urn:ietf:params:xml:ns:contact-1.0</objURI>`
-	allExtensions = `<svcExtension><extURI>urn:ietf:params:xml:ns:secDNS-1.1</extURI><extURI>urn:ietf:params:xml:ns:rgp-1.0</extURI><extURI>urn:ietf:params:xml:ns:epp:loginSec-1.0</extURI></svcExtension>`
+	allExtensions = `<svcExtension><extURI>urn:ietf:params:xml:ns:secDNS-1.1</extURI><extURI>urn:ietf:params:xml:ns:rgp-1.0</extURI><extURI>urn:ietf:params:xml:ns:epp:loginSec-1.0</extURI>` +
+		`<extURI>urn:ietf:params:xml:ns:epp:fee-1.0</extURI><extURI>urn:ietf:params:xml:ns:epp:ttl-1.0</extURI></svcExtension>`
+	// olderExtensions are those of profiles.
+	olderExtensions = `<svcExtension><extURI>urn:ietf:params:xml:ns:secDNS-1.1</extURI><extURI>urn:ietf:params:xml:ns:rgp-1.0</extURI><extURI>urn:ietf:params:xml:ns:epp:loginSec-1.0</extURI></svcExtension>`
 )
 
 func epp(inner string) string {
@@ -215,7 +224,7 @@ func loginXML(id, pw, newPW, version, lang, svcs string) string {
 
 func (c *client) login(id, pw string) *reply {
 	c.t.Helper()
-	return c.command(loginXML(id, pw, "", "1.0", "en", allObjects+allExtensions))
+	return c.command(loginXML(id, pw, "", "1.0", "en", allObjects+c.offered))
 }
 
 // command sends a command with a fresh clTRID, and checks that it comes back.

@@ -12,6 +12,7 @@ type host struct {
 	name      string
 	addresses []netip.Addr
 	links     int // domains that have the host as name server
+	ttl       ttls
 }
 
 func (st *store) findHost(c *call) (*host, *fault) {
@@ -26,8 +27,8 @@ func (st *store) findHost(c *call) (*host, *fault) {
 }
 
 func (st *store) hostCheck(c *call) answer {
-	if len(c.object.kids) > maxCheck {
-		return refuse(codePolicy, "at most "+strconv.Itoa(maxCheck)+" names")
+	if f := c.tooMany("names"); f != nil {
+		return f.answer()
 	}
 	return done(wrap("host", nsHost, "chkData", func(x *xmlText) {
 		for _, n := range c.object.kids {
@@ -47,7 +48,7 @@ func (st *store) hostInfo(c *call) answer {
 	if f != nil {
 		return f.answer()
 	}
-	return done(wrap("host", nsHost, "infData", func(x *xmlText) {
+	a := done(wrap("host", nsHost, "infData", func(x *xmlText) {
 		x.el("host:name", h.name)
 		x.el("host:roid", h.roid)
 		h.status.show(x, "host:status", linked(h.links)...)
@@ -57,6 +58,8 @@ func (st *store) hostInfo(c *call) answer {
 		h.ownership.show(x, "host:")
 		x.when("host:trDate", h.transferred)
 	}))
+	a.ext = h.ttl.show(c, hostTTLs)
+	return a
 }
 
 // linked returns the status linked if there are links. It is never set, only shown.
@@ -93,6 +96,9 @@ func (st *store) hostCreate(c *call) answer {
 	}
 	if f == nil {
 		f = st.rightAddresses(h)
+	}
+	if f == nil {
+		h.ttl, f = h.ttl.changed(c, hostTTLs)
 	}
 	if f != nil {
 		return f.answer()
@@ -185,7 +191,7 @@ func (st *store) hostDelete(c *call) answer {
 
 func (st *store) hostUpdate(c *call) answer {
 	h, f := st.findHost(c)
-	if f == nil && len(c.object.kids) == 1 {
+	if f == nil && len(c.object.kids) == 1 && len(c.request.ext) == 0 {
 		f = &fault{codeMissing, "nothing to update"}
 	}
 	if f == nil {
@@ -223,6 +229,9 @@ func (st *store) changeHost(h *host, c *call) *fault {
 		return f
 	}
 	if h.addresses, f = changeList(h.addresses, plus, minus, netip.Addr.String); f != nil {
+		return f
+	}
+	if h.ttl, f = h.ttl.changed(c, hostTTLs); f != nil {
 		return f
 	}
 	if h.status, f = h.status.change(add.children("status"), rem.children("status")); f != nil {

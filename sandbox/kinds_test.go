@@ -20,7 +20,9 @@ var (
 		"domain-1.0 chkData", "domain-1.0 creData", "domain-1.0 infData", "domain-1.0 renData", "domain-1.0 trnData", "domain-1.0 panData",
 		"host-1.0 chkData", "host-1.0 creData", "host-1.0 infData",
 		"contact-1.0 chkData", "contact-1.0 creData", "contact-1.0 infData", "contact-1.0 trnData",
-		"secDNS-1.1 infData", "rgp-1.0 infData", "rgp-1.0 upData", "fred-1.5 infoResponse", "fred-1.5 resultsList",
+		"secDNS-1.1 infData", "rgp-1.0 infData", "rgp-1.0 upData",
+		"fee-1.0 chkData", "fee-1.0 creData", "fee-1.0 renData", "fee-1.0 trnData", "fee-1.0 updData", "fee-1.0 delData", "ttl-1.0 infData",
+		"fred-1.5 infoResponse", "fred-1.5 resultsList",
 		"domain-1.0 name", "host-1.0 name", "contact-1.0 id", "epp-1.0 undef", // what extValue is about
 		"msgQ", "msgQ with msg", "panData paResult=0", "panData paResult=1",
 		"trStatus pending", "trStatus clientApproved", "trStatus clientRejected", "trStatus clientCancelled", "trStatus serverApproved",
@@ -37,6 +39,8 @@ var (
 		"check host-1.0", "create host-1.0", "delete host-1.0", "info host-1.0", "update host-1.0",
 		"check contact-1.0", "create contact-1.0", "delete contact-1.0", "info contact-1.0", "update contact-1.0", "transfer request contact-1.0",
 		"secDNS-1.1 create", "secDNS-1.1 update", "rgp-1.0 update",
+		"fee-1.0 check", "fee-1.0 create", "fee-1.0 renew", "fee-1.0 transfer", "fee-1.0 update",
+		"ttl-1.0 info", "ttl-1.0 create", "ttl-1.0 update",
 	}
 )
 

@@ -10,9 +10,8 @@ import (
 // gate holds the accounts. It decides which logins and which commands they may have. Its mutex is a
 // leaf.
 type gate struct {
-	maxSessions int // negative: no limit. Immutable after newGate.
-	rate        int // 0: no limit. Immutable after newGate.
-	per         time.Duration
+	cfg         *Config // immutable
+	maxSessions int     // negative: no limit. Immutable after newGate.
 
 	mu       sync.Mutex
 	accounts map[string]*account
@@ -23,33 +22,12 @@ type account struct {
 	password string
 	sessions int
 	ghosts   []time.Time // the instants at which ghosts stop counting, soonest first
-	log      slidingLog
+	budget   budget
 	standing standing
 }
 
-// slidingLog is a ring of the last instants admitted.
-type slidingLog struct {
-	at   []time.Time
-	next int // the oldest entry, the one to be replaced
-}
-
-// admit reports whether fewer than n instants were admitted less than per before now. If so it
-// admits now. n must be the same in all calls.
-func (l *slidingLog) admit(n int, per time.Duration, now time.Time) bool {
-	if len(l.at) < n {
-		l.at = append(l.at, now)
-		return true
-	}
-	if now.Sub(l.at[l.next]) < per {
-		return false
-	}
-	l.at[l.next] = now
-	l.next = (l.next + 1) % n
-	return true
-}
-
 func newGate(cfg *Config) *gate {
-	g := &gate{maxSessions: cfg.MaxSessions, rate: cfg.RateLimit, per: cfg.RatePer, accounts: map[string]*account{}}
+	g := &gate{cfg: cfg, maxSessions: cfg.MaxSessions, accounts: map[string]*account{}}
 	for id, pw := range cfg.Accounts {
 		g.accounts[id] = &account{password: pw}
 	}
@@ -134,16 +112,13 @@ func (a *account) haunting(now time.Time) int {
 	return len(a.ghosts)
 }
 
-// admit reports whether RateLimit lets the account have one more command at now, and counts it if
-// so. Unknown accounts have no limit.
-func (g *gate) admit(id string, now time.Time) bool {
-	if g.rate <= 0 {
-		return true
-	}
+// admit reports whether RateLimit and ObjectLimit let the account have one more command, for so many
+// objects, at now, and counts it if so. Unknown accounts have no limit.
+func (g *gate) admit(id string, objects int, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	a := g.accounts[id]
-	return a == nil || a.log.admit(g.rate, g.per, now)
+	return a == nil || a.budget.admit(g.cfg, objects, now)
 }
 
 // sessions returns the number of sessions of every account that has one.
@@ -172,7 +147,7 @@ func (g *gate) ghosts() map[string]int {
 	return out
 }
 
-// limited counts a message against MaxCommands and RateLimit.
+// limited counts a message against MaxCommands, RateLimit and ObjectLimit.
 func (s *session) limited(ex *exchange) (answer, bool) {
 	cfg := &s.r.cfg
 	if !ex.opensOrCloses() {
@@ -188,7 +163,7 @@ func (s *session) limited(ex *exchange) (answer, bool) {
 		return answer{}, false
 	}
 	now := cfg.Now()
-	if s.withinRate(s.onBehalf(ex), now) {
+	if s.withinRate(s.onBehalf(ex), ex.objects(), now) {
 		return answer{}, false
 	}
 	s.r.tally.add(func(c *Counters) { c.Breaches.TooFast++ })
@@ -202,13 +177,12 @@ func (s *session) limited(ex *exchange) (answer, bool) {
 	return refuse(codeLimitExceeded, "command rate exceeded; not carried out"), true
 }
 
-// withinRate asks the log of the session or of the account, by Rules.RatePerSession.
-func (s *session) withinRate(client string, now time.Time) bool {
-	cfg := &s.r.cfg
-	if cfg.Rules.RatePerSession && cfg.RateLimit > 0 {
-		return s.log.admit(cfg.RateLimit, cfg.RatePer, now)
+// withinRate asks the budget of the session or of the account, by Rules.RatePerSession.
+func (s *session) withinRate(client string, objects int, now time.Time) bool {
+	if s.r.cfg.Rules.RatePerSession {
+		return s.budget.admit(&s.r.cfg, objects, now)
 	}
-	return s.r.gate.admit(client, now)
+	return s.r.gate.admit(client, objects, now)
 }
 
 // opensOrCloses reports whether a message is about the session itself: hello, login or logout.

@@ -167,13 +167,13 @@ func TestGateAdmit(t *testing.T) {
 		id string
 		ok bool
 	}{{"demo", true}, {"demo", false}, {"other", true}, {"other", false}, {"nobody", true}, {"nobody", true}, {"", true}, {"", true}} {
-		if got := g.admit(tt.id, now); got != tt.ok {
+		if got := g.admit(tt.id, 1, now); got != tt.ok {
 			t.Errorf("step %d, %q: got %v", i, tt.id, got)
 		}
 	}
 	g = newGate(&Config{Accounts: map[string]string{"demo": ""}})
 	for range 100 {
-		if !g.admit("demo", now) {
+		if !g.admit("demo", 1, now) {
 			t.Fatal("refused without a limit")
 		}
 	}

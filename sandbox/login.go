@@ -36,7 +36,7 @@ func (s *session) tryLogin(req *request) answer {
 	if !s.r.gate.known(id, pw) || plain && s.r.cfg.Quirks.LoginSecOnly {
 		return s.wrongCredentials()
 	}
-	sv, f := chooseServices(req.what)
+	sv, f := chooseServices(req.what, s.r.cfg.Extensions)
 	if f != nil {
 		return f.answer()
 	}
@@ -109,8 +109,8 @@ func credentials(req *request) (id, pw, newPW string, f *fault) {
 }
 
 // chooseServices reads version, language and services of a login. Each must be one that the
-// greeting announced.
-func chooseServices(login *node) (services, *fault) {
+// greeting announced, extensions among them.
+func chooseServices(login *node, extensions []string) (services, *fault) {
 	var sv services
 	options := login.child("options")
 	if v := options.child("version").token(); v != "1.0" {
@@ -127,7 +127,7 @@ func chooseServices(login *node) (services, *fault) {
 		sv.objects = append(sv.objects, n.token())
 	}
 	for _, n := range svcs.child("svcExtension").children("extURI") {
-		if !slices.Contains(extensionURIs, n.token()) {
+		if !slices.Contains(extensions, n.token()) {
 			return sv, &fault{codeUnimplementedExtension, n.token()}
 		}
 		sv.extensions = append(sv.extensions, n.token())

@@ -84,7 +84,7 @@ func TestChooseServices(t *testing.T) {
 		{"1.0", "en", allObjects + ext(nsRGP, nsDomain), nil, nil, 2103},
 	} {
 		req := loginRequest(t, loginXML("demo", "demo-secret", "", tt.version, tt.lang, tt.svcs), "")
-		got, f := chooseServices(req.what)
+		got, f := chooseServices(req.what, extensionURIs)
 		if tt.code != 0 {
 			if f == nil || f.code != tt.code {
 				t.Errorf("%+v: got %+v, %v", tt, got, f)

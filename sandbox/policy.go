@@ -14,7 +14,12 @@ import "time"
 //     needs at least one address (2003) and at most 13. A host elsewhere has none (2306).
 //   - A registrant and contacts are optional, but must exist if named (2303). A domain has at most
 //     20 contacts and 8 DS records, more answer 2306.
-//   - check takes up to 50 objects, more answer 2306.
+//   - check takes up to 50 objects (Config.CheckMax), more answer 2306.
+//   - Names that begin with "premium-" cost ten times as much (price.go), and their create, renew
+//     and transfer must come with the agreed fee (2003). An agreed fee that is too low, or is in
+//     another currency than EUR, answers 2004. What is charged is the price, even if more was agreed.
+//   - A time to live is 60 to 172800 seconds, else 2004. Domains have one for NS and DS, hosts for A
+//     and AAAA, others answer 2306.
 //   - Any pending status prohibits every transform except those that end it (2304).
 //   - Clients may add and remove client statuses only (2306).
 //   - Adding a value that is there answers 2306, and so does removing one that is not.

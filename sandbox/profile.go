@@ -20,6 +20,9 @@ func Profile(name string) (Config, error) {
 		return Config{}, fmt.Errorf("unknown profile %q; there are %s", name, strings.Join(names, ", "))
 	}
 	c := profiles[i].config
+	if c.Extensions == nil {
+		c.Extensions = slices.Clone(olderURIs)
+	}
 	if text := profiles[i].faults; text != "" {
 		var err error
 		if c.Faults, err = ParseFaults(text); err != nil {
@@ -49,7 +52,7 @@ func Profiles() []AboutProfile {
 // profile is a row of the table of profiles.
 type profile struct {
 	name, about, numbers, source string
-	config                       Config
+	config                       Config // without Extensions: olderURIs
 	faults                       string // as ParseFaults reads them
 }
 

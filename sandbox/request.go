@@ -11,6 +11,8 @@ const (
 	nsSecDNS   = "urn:ietf:params:xml:ns:secDNS-1.1"
 	nsRGP      = "urn:ietf:params:xml:ns:rgp-1.0"
 	nsLoginSec = "urn:ietf:params:xml:ns:epp:loginSec-1.0"
+	nsFee      = "urn:ietf:params:xml:ns:epp:fee-1.0"
+	nsTTL      = "urn:ietf:params:xml:ns:epp:ttl-1.0"
 )
 
 // kind is the kind of a client's message.

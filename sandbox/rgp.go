@@ -87,17 +87,24 @@ func (st *store) restore(d *domain, c *call, restore *node) answer {
 	if d.rgp.leave == nil || d.rgp.leave.state != needed {
 		return refuse(codeStatusProhibits, "not in "+needed)
 	}
-	d.touch(c)
-	if op == "request" {
-		d.rgp.leave.state = "pendingRestore"
-		a := done("")
-		a.ext = d.rgp.show("upData", c.now)
-		return a
-	}
-	if restore.child("report") == nil {
+	if op == "report" && restore.child("report") == nil {
 		return refuse(codeMissing, "report")
 	}
-	d.rgp.leave = nil
-	d.status.clear("pendingDelete")
-	return done("")
+	// The request is what costs. The report of RFC 3915 section 4.2.5 only completes it.
+	priced := map[string]string{"request": "restore", "report": "update"}[op]
+	paid, f := c.charge(d.name, priced, 0)
+	if f != nil {
+		return f.answer()
+	}
+	d.touch(c)
+	a := done("")
+	if op == "request" {
+		d.rgp.leave.state = "pendingRestore"
+		a.ext = d.rgp.show("upData", c.now)
+	} else {
+		d.rgp.leave = nil
+		d.status.clear("pendingDelete")
+	}
+	a.ext += c.charged("updData", paid)
+	return a
 }

@@ -14,8 +14,8 @@ type Rules struct {
 	// CountAll counts hello, login and logout against RateLimit too. A login counts for the account
 	// that it names.
 	CountAll bool
-	// RatePerSession applies RateLimit to each session by itself. Otherwise the sessions of an
-	// account share it.
+	// RatePerSession applies RateLimit and ObjectLimit to each session by itself. Otherwise the
+	// sessions of an account share them.
 	RatePerSession bool
 	// Lockout shuts an account out for so long after it went above RateLimit (P8). Its sessions are
 	// closed at their next message, and its logins answered 2501. 0: no lockout.

@@ -38,7 +38,7 @@ type session struct {
 	served     int         // commands since login that reached the limits
 	sinceLogin int         // commands since login, refused ones included
 	errors     map[int]int // answers 2xxx since login, by code; nil: none yet
-	log        slidingLog  // of Rules.RatePerSession
+	budget     budget      // of Rules.RatePerSession
 	expired    bool        // the login has ended by expire
 	zombie     bool        // the registry has forgotten the login, by a fault
 	mute       bool        // nothing is answered any more

@@ -17,7 +17,7 @@ func TestGreeting(t *testing.T) {
 	c := connect(t, r)
 	g := c.greet()
 	for _, want := range []string{"<svID>Registry &lt;A&gt; &amp; B</svID>", "<svDate>2031-03-01T12:00:00.0Z</svDate>", "<version>1.0</version><lang>en</lang>",
-		"<objURI>" + nsDomain, "<objURI>" + nsHost, "<objURI>" + nsContact, "<extURI>" + nsSecDNS, "<extURI>" + nsRGP, "<extURI>" + nsLoginSec, "<dcp>"} {
+		"<objURI>" + nsDomain, "<objURI>" + nsHost, "<objURI>" + nsContact, "<extURI>" + nsSecDNS, "<extURI>" + nsRGP, "<extURI>" + nsLoginSec, "<extURI>" + nsFee, "<extURI>" + nsTTL, "<dcp>"} {
 		if !strings.Contains(g, want) {
 			t.Errorf("no %q in %s", want, g)
 		}

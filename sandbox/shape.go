@@ -273,4 +273,7 @@ var (
 	isROID     = pattern(`[\pL\pN_]{1,80}-[\pL\pN]{1,8}`)
 	isVersion  = pattern(`[1-9]+\.[0-9]+`)
 	isNothing  = chars(0, 0)
+	isCurrency = pattern(`[A-Z]{3}`)
+	isFee      = pattern(`\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)|-0+(\.0*)?`)
+	isCredit   = pattern(`-([0-9]+(\.[0-9]*)?|\.[0-9]+)|\+?0+(\.0*)?`)
 )

@@ -1,7 +1,8 @@
 package sandbox
 
 // The command side of the schemas: epp-1.0, domain-1.0, host-1.0, contact-1.0 (RFC 5730 to 5733),
-// secDNS-1.1 (RFC 5910), rgp-1.0 (RFC 3915) and loginSec-1.0 (RFC 8807). Only the version of login
+// secDNS-1.1 (RFC 5910), rgp-1.0 (RFC 3915), loginSec-1.0 (RFC 8807), fee-1.0 (RFC 8748) and
+// ttl-1.0 (RFC 9803). Only the version of login
 // is looser than there, so that another version can be answered 2100.
 
 var (
@@ -112,11 +113,33 @@ var extensionShapes = map[shapeName]*shape{
 		one("preData", anything), one("postData", anything), one("delTime", leaf(isDateTime)),
 		one("resTime", leaf(isDateTime)), one("resReason", anything), oneTo(2, "statement", anything),
 		maybe("other", anything)))).with(needs("op", among("request", "report"))))),
+	{nsFee, "check"}: seq(
+		maybe("currency", leaf(isCurrency)),
+		some("command", seq(maybe("period", period)).with(
+			needs("name", among("create", "delete", "renew", "update", "transfer", "restore", "custom")),
+			takes("customName", anyText), takes("phase", anyText), takes("subphase", anyText)))),
+	{nsFee, "create"}: agreedFee, {nsFee, "renew"}: agreedFee,
+	{nsFee, "transfer"}: agreedFee, {nsFee, "update"}: agreedFee,
+	{nsTTL, "info"}:   {attrs: []attrIs{takes("policy", isFlag)}},
+	{nsTTL, "create"}: ttlValues, {nsTTL, "update"}: ttlValues,
 	{nsLoginSec, "loginSec"}: seq(
 		maybe("userAgent", anything), maybe("pw", leaf(chars(6, -1))), maybe("newPW", leaf(chars(6, -1)))),
 }
 
 var (
+	feeText   = []attrIs{takes("description", anyText), lang}
+	agreedFee = seq(
+		maybe("currency", leaf(isCurrency)),
+		some("fee", leaf(isFee, append(feeText, takes("refundable", isFlag), takes("grace-period", anyText),
+			takes("applied", among("immediate", "delayed")))...)),
+		many("credit", leaf(isCredit, feeText...)))
+	ttlValues = &shape{
+		kids: []slot{some("ttl", leaf(isTTL,
+			needs("for", among("NS", "DS", "DNAME", "A", "AAAA", "custom")),
+			takes("custom", pattern(`A|[A-Z][A-Z0-9\-]*[A-Z0-9]`))))},
+		also: onceEach,
+	}
+
 	keyShape = seq(
 		one("flags", leaf(number(0, 65535))), one("protocol", leaf(number(0, 255))),
 		one("alg", leaf(number(0, 255))), one("pubKey", leaf(isBase64)))

@@ -32,12 +32,12 @@ type event struct {
 // call is a command at the store. It has passed all tests of the session and fits its shape.
 type call struct {
 	*request
-	ext         []*node // the extensions that are served; request.ext has the ignored ones, too
-	client      string
-	svTRID      string
-	now         time.Time
-	cfg         *Config
-	rgp, secDNS bool // the extension was chosen at login
+	ext              []*node // the extensions that are served; request.ext has the ignored ones, too
+	client           string
+	svTRID           string
+	now              time.Time
+	cfg              *Config
+	rgp, secDNS, fee bool // the extension was chosen at login
 }
 
 // handler carries out one command for one kind of object. It runs with the store's lock held.

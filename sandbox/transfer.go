@@ -22,10 +22,11 @@ const trPending = "pending"
 // transferable is the part of a domain or contact that the transfer commands need.
 type transferable struct {
 	*ownership
-	last *(*transfer)           // the object's last transfer
-	auth func(*node) *fault     // tests an authInfo element
-	show func(*transfer) string // returns trnData
-	kind string                 // kind and name of the object, for messages
+	last *(*transfer)            // the object's last transfer
+	auth func(*node) *fault      // tests an authInfo element
+	show func(*transfer) string  // returns trnData
+	pay  func() (string, *fault) // charges for a request and returns the extension that says so; nil: free
+	kind string                  // kind and name of the object, for messages
 }
 
 func (st *store) domainTransfer(c *call) answer {
@@ -49,13 +50,17 @@ func (st *store) domainTransfer(c *call) answer {
 		return refuse(codePolicy, "at most "+strconv.Itoa(maxYears)+" years ahead")
 	}
 	tr.complete = func() { st.handOver(d, tr) }
+	t.pay = func() (string, *fault) {
+		paid, f := c.charge(d.name, "transfer", tr.years)
+		return c.charged("trnData", paid), f
+	}
 	return st.transferRequest(c, t, tr)
 }
 
 // handOver completes the transfer of a domain. RFC 5731 section 3.2.4: its subordinate hosts go
 // with it.
 func (st *store) handOver(d *domain, tr *transfer) {
-	d.expires = tr.expires
+	d.expires, d.paid = tr.expires, 0
 	d.rgp.grant("transferPeriod", tr.acted.Add(gracePeriod))
 	for _, name := range d.subordinates {
 		h := st.hosts[name]
@@ -121,6 +126,13 @@ func (st *store) transferRequest(c *call, t transferable, tr *transfer) answer {
 	if s := t.status.prohibits("Transfer"); s != "" {
 		return refuse(codeStatusProhibits, s)
 	}
+	charged := ""
+	if t.pay != nil {
+		var f *fault
+		if charged, f = t.pay(); f != nil {
+			return f.answer()
+		}
+	}
 	tr.status, tr.gaining, tr.losing = trPending, c.client, t.sponsor
 	tr.asked, tr.acted = c.now, c.now.Add(st.cfg.AutoApprove)
 	*t.last = tr
@@ -131,7 +143,7 @@ func (st *store) transferRequest(c *call, t transferable, tr *transfer) answer {
 			st.finish(t, "serverApproved", tr.acted)
 		}
 	})
-	return answer{code: codePending, resData: t.show(tr)}
+	return answer{code: codePending, resData: t.show(tr), ext: charged}
 }
 
 // transferOp serves query, approve, reject and cancel.

@@ -31,7 +31,7 @@ type calling struct {
 	x          *Exchange     // nil: it is not submitted, or has ended
 	place      pool.Place    // in calls.behind
 	prev, next *calling      // of its Caller's that wait behind the others
-	left       bool          // Do has returned, and Call.After is owed the end
+	left       bool          // Do has returned, and After is owed the end
 }
 
 // Origin implements Originator.
@@ -97,7 +97,9 @@ func (k *calling) submit() {
 	x := a.Exchange(Sender{Client: k, Budget: a.Budget("caller " + c.cfg.Identity), Weight: c.cfg.Weight, ID: c.id,
 		Identity: c.cfg.Identity, Known: c.known, Answers: c.answers, Since: c.served}, m)
 	x.Author.Shell, x.Flow, x.Asked = c, &c.flow, k.asked
-	x.caller, x.late = c, k.call.Late
+	if x.caller, x.late = c, k.call.Late; x.late != nil {
+		x.object = string(m.Object)
+	}
 	k.x = x
 	c.under = append(c.under, x)
 	a.Submit(x)
@@ -126,7 +128,7 @@ func (k *calling) giveUp(cause pool.Cause) {
 		r := Result{End: x.EndNow(), Cause: cause}
 		if r.End == pool.EndUnknown {
 			r.MuxTRID = string(x.MuxTRID())
-			if k.call.After != nil && cause == pool.CauseClientGone {
+			if k.call.After != nil && cause == pool.CauseClientGone && !k.left {
 				k.left = true
 				k.ended <- r
 				return
@@ -137,7 +139,7 @@ func (k *calling) giveUp(cause pool.Cause) {
 	}
 }
 
-// end has Do return r, or tells Call.After of it.
+// end has Do return r, or tells After of it.
 func (k *calling) end(r Result) {
 	k.x = nil
 	delete(k.c.a.calls.all, k)

@@ -67,6 +67,7 @@ type Exchange struct {
 
 	caller *Caller       // whose it is; nil: it is of an EPP client, or came on a lane
 	late   func() []byte // see Call; nil: there is none, or it was called
+	object string        // namespace of the check, where there is late
 
 	listener, from string // its client's Origin, for the audit log; empty: not asked for
 }

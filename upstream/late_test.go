@@ -54,6 +54,22 @@ func TestLate(t *testing.T) {
 	})
 }
 
+// TestLateFirst: a check that was asked before the registry's first greeting, when nothing is known of its
+// objects yet, is filled all the same.
+func TestLateFirst(t *testing.T) {
+	inPlay(t, nil, func(p *play) {
+		what := checkOf("x.1", "a.example")
+		what.Late = func() []byte { return checkOf("x.1", "a.example", "b.example").Payload }
+		k := p.call(p.account.NewCaller(CallerConfig{Client: "x"}), what)
+		r := p.session()
+		if sent := r.want("check"); !strings.Contains(sent, "b.example") {
+			t.Errorf("sent %s", sent)
+		}
+		r.reply(1000)
+		k.end()
+	})
+}
+
 // TestLateAgain: a check that goes again after its session was lost goes as it went.
 func TestLateAgain(t *testing.T) {
 	inPlay(t, nil, func(p *play) {

@@ -33,6 +33,8 @@ func newSandboxCommand() *cobra.Command {
 		Short: "Run the built-in registry as a program of its own",
 		Long: `Runs a registry in memory (domains, hosts, contacts, poll) that keeps the rules real
 ones keep, and counts how often its clients break them. Everything is gone when it ends.
+Without --profile it has prices (fee-1.0), too: 10.00 EUR a year, ten times that for names
+that begin with "premium-"; and times to live (ttl-1.0).
 
 How it speaks is said by exactly one of:
 

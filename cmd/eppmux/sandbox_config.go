@@ -26,8 +26,9 @@ type sandboxConfig struct {
 // sandboxLimits has the flags that override the numbers of a profile.
 type sandboxLimits struct {
 	sessions, maxCommands, maxFrame     int
+	checkMax                            int
 	idle, maxAge, loginTimeout, latency time.Duration
-	rate                                string
+	rate, objectRate                    string
 }
 
 func (s *sandboxConfig) configFlags(cmd *cobra.Command) {
@@ -41,6 +42,9 @@ func (s *sandboxConfig) configFlags(cmd *cobra.Command) {
 		"close a connection that has not logged in after so long (0: never)")
 	f.StringVar(&l.rate, "rate", "",
 		"commands that an account may send, as `N/DURATION`, such as 10/1s (default no limit)")
+	f.StringVar(&l.objectRate, "object-rate", "",
+		"objects that an account may send commands for, a check counting each, as `N/DURATION` (default no limit)")
+	f.IntVar(&l.checkMax, "check-max", 50, "objects in one check")
 	f.DurationVar(&l.latency, "latency", 0, "how long every command takes")
 	f.StringVar(&s.profile, "profile", "", "play the kind of registry that is called `NAME`")
 	completeFlag(cmd, "profile", described(profileLines()))
@@ -105,6 +109,7 @@ func (l *sandboxLimits) limits(c *sandbox.Config, given func(flag string) bool) 
 		{"sessions", l.sessions, 1, &c.MaxSessions},
 		{"max-commands", l.maxCommands, 0, &c.MaxCommands},
 		{"max-frame", l.maxFrame, 5, &c.MaxFrame},
+		{"check-max", l.checkMax, 1, &c.CheckMax},
 	} {
 		if !given(n.flag) {
 			continue
@@ -132,30 +137,45 @@ func (l *sandboxLimits) limits(c *sandbox.Config, given func(flag string) bool) 
 		}
 		*d.to = d.value
 	}
-	if !given("rate") {
-		return nil
-	}
-	if l.rate == "" {
-		c.RateLimit = 0
-		return nil
-	}
-	var err error
-	c.RateLimit, c.RatePer, err = parseRate(l.rate)
-	return err
+	return l.rates(c, given)
 }
 
-// parseRate reads N/DURATION. A unit without a number stands for one of it: 10/s.
-func parseRate(text string) (n int, per time.Duration, err error) {
+// rates puts the flags of rates that were given into c. An empty one takes away a profile's.
+func (l *sandboxLimits) rates(c *sandbox.Config, given func(flag string) bool) error {
+	for _, r := range []struct {
+		flag, value string
+		limit       *int
+		per         *time.Duration
+	}{
+		{"rate", l.rate, &c.RateLimit, &c.RatePer},
+		{"object-rate", l.objectRate, &c.ObjectLimit, &c.ObjectPer},
+	} {
+		switch {
+		case !given(r.flag):
+		case r.value == "":
+			*r.limit = 0
+		default:
+			var err error
+			if *r.limit, *r.per, err = parseRate(r.flag, r.value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// parseRate reads N/DURATION, the value of a flag. A unit without a number stands for one of it: 10/s.
+func parseRate(flag, text string) (n int, per time.Duration, err error) {
 	before, after, _ := strings.Cut(text, "/")
 	n, err = strconv.Atoi(before)
 	if err != nil || n < 1 {
-		return 0, 0, cli.Usagef("--rate: must be as 10/1s, got %q", text)
+		return 0, 0, cli.Usagef("--%s: must be as 10/1s, got %q", flag, text)
 	}
 	if per, err = time.ParseDuration(after); err != nil {
 		per, err = time.ParseDuration("1" + after)
 	}
 	if err != nil || per <= 0 {
-		return 0, 0, cli.Usagef("--rate: must be as 10/1s, got %q", text)
+		return 0, 0, cli.Usagef("--%s: must be as 10/1s, got %q", flag, text)
 	}
 	return n, per, nil
 }

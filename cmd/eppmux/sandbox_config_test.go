@@ -29,17 +29,18 @@ func flagsOf(t *testing.T, args ...string) sandbox.Config {
 
 func TestSandboxConfig(t *testing.T) {
 	got := flagsOf(t, "--sessions=2", "--idle=1s", "--max-age=2s", "--latency=3s", "--login-timeout=4s", "--max-commands=5", "--max-frame=600",
-		"--rate=7/8s", "--account=a=b=c", "--record", "--seed=9", "--quirks=comments", "--faults=half:first=1")
+		"--rate=7/8s", "--object-rate=10/11s", "--check-max=12", "--account=a=b=c", "--record", "--seed=9", "--quirks=comments", "--faults=half:first=1")
 	want := sandbox.Config{
 		MaxSessions: 2, IdleTimeout: time.Second, MaxAge: 2 * time.Second, Latency: 3 * time.Second, LoginTimeout: 4 * time.Second,
-		MaxCommands: 5, MaxFrame: 600, RateLimit: 7, RatePer: 8 * time.Second, Accounts: map[string]string{"a": "b=c"},
-		Record: true, Seed: 9, Quirks: sandbox.Quirks{Comments: true}, Faults: []sandbox.Fault{{Kind: sandbox.Half, First: 1}},
+		MaxCommands: 5, MaxFrame: 600, RateLimit: 7, RatePer: 8 * time.Second, ObjectLimit: 10, ObjectPer: 11 * time.Second, CheckMax: 12,
+		Accounts: map[string]string{"a": "b=c"},
+		Record:   true, Seed: 9, Quirks: sandbox.Quirks{Comments: true}, Faults: []sandbox.Fault{{Kind: sandbox.Half, First: 1}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	got = flagsOf(t)
-	if want = (sandbox.Config{MaxSessions: 3, MaxFrame: 262144, Seed: got.Seed}); got.Seed == 0 || !reflect.DeepEqual(got, want) {
+	if want = (sandbox.Config{MaxSessions: 3, MaxFrame: 262144, CheckMax: 50, Seed: got.Seed}); got.Seed == 0 || !reflect.DeepEqual(got, want) {
 		t.Errorf("without flags: got  %+v\nwant %+v", got, want)
 	}
 }
@@ -55,7 +56,9 @@ func TestSandboxProfileFlags(t *testing.T) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	want.MaxSessions, want.IdleTimeout, want.RateLimit, want.Quirks.Comments = 3, 0, 0, true
-	if got := flagsOf(t, "--profile=no-like", "--seed=1", "--sessions=3", "--idle=0", "--rate=", "--quirks=comments"); !reflect.DeepEqual(got, want) {
+	want.CheckMax, want.ObjectLimit, want.ObjectPer = 5, 9, time.Minute
+	if got := flagsOf(t, "--profile=no-like", "--seed=1", "--sessions=3", "--idle=0", "--rate=",
+		"--check-max=5", "--object-rate=9/m", "--quirks=comments"); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	if got := flagsOf(t, "--profile=hostile", "--faults="); len(got.Faults) != 0 {
@@ -72,7 +75,7 @@ func TestParseRate(t *testing.T) {
 		{"10/1s", 10, time.Second}, {"10/s", 10, time.Second}, {"600/10m", 600, 10 * time.Minute}, {"1/h", 1, time.Hour},
 		{"", 0, 0}, {"10", 0, 0}, {"10/", 0, 0}, {"/1s", 0, 0}, {"0/1s", 0, 0}, {"-1/1s", 0, 0}, {"1/0s", 0, 0}, {"1/-1s", 0, 0}, {"x/1s", 0, 0}, {"1/day", 0, 0},
 	} {
-		n, per, err := parseRate(tt.text)
+		n, per, err := parseRate("rate", tt.text)
 		if n != tt.n || per != tt.per || (err == nil) != (tt.n > 0) {
 			t.Errorf("%q: got %d/%v, %v, want %d/%v", tt.text, n, per, err, tt.n, tt.per)
 		}

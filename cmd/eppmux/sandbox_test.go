@@ -177,6 +177,8 @@ func TestSandboxUsage(t *testing.T) {
 		{"--plain --idle -1s", "--idle: must not be below 0"},
 		{"--plain --latency -1s", "--latency: must not be below 0"},
 		{"--plain --rate fast", `--rate: must be as 10/1s, got "fast"`},
+		{"--plain --object-rate 0/s", `--object-rate: must be as 10/1s, got "0/s"`},
+		{"--plain --check-max 0", "--check-max: must be at least 1, got 0"},
 		{"--plain --account " + clitest.Canary, "--account: must be ID=PASSWORD"},
 		{"--plain --account ==" + clitest.Canary, "--account: must be ID=PASSWORD"},
 		{"--plain --max-commands -1", "--max-commands: must be at least 0, got -1"},

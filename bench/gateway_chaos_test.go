@@ -1,0 +1,410 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// change is one transform that an HTTP client wants once, under one key, however often it asks. Each has an
+// object of its own, so the registry's counts by object are those by key.
+type change struct {
+	verb, name string
+	path       string
+	kind       string // of the body
+	body       []byte
+
+	mu    sync.Mutex
+	tries []try // guarded by mu
+}
+
+// try is one request for a change, and how it ended.
+type try struct {
+	begin, end time.Time
+	outcome    string // of the answer; lost: there was none
+	status     int
+	code       int
+	svTRID     string
+	replayed   bool
+	text       string // of the answer
+}
+
+func (c *change) key() string { return c.verb + "-" + c.name }
+
+// ask sends the change once more.
+func (c *change) ask(g *gatewayClient) try {
+	t := try{begin: time.Now(), outcome: "lost"}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	resp, err := g.post(ctx, c.path, c.kind, c.body, map[string]string{"Idempotency-Key": `"` + c.key() + `"`})
+	if err == nil {
+		var b []byte
+		b, err = io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err == nil {
+			t.read(resp, b)
+		}
+	}
+	t.end = time.Now()
+	c.mu.Lock()
+	c.tries = append(c.tries, t)
+	c.mu.Unlock()
+	return t
+}
+
+// read takes what counts of an answer: that of a call in JSON, a problem, or an answer of EPP with its
+// outcome in the header.
+func (t *try) read(resp *http.Response, body []byte) {
+	t.status, t.text = resp.StatusCode, string(body)
+	if m := resultForm.FindSubmatch(body); m != nil && resp.Header.Get("Epp-Outcome") != "" {
+		t.outcome = resp.Header.Get("Epp-Outcome")
+		_, _ = fmt.Sscan(string(m[1]), &t.code)
+		if m := svTRIDForm.FindSubmatch(body); m != nil {
+			t.svTRID = string(m[1])
+		}
+		return
+	}
+	var a struct {
+		Outcome  string
+		Code     int
+		SvTRID   string
+		Replayed bool
+	}
+	if json.Unmarshal(body, &a) != nil || a.Outcome == "" {
+		t.outcome = "strange"
+		return
+	}
+	t.outcome, t.code, t.svTRID, t.replayed = a.Outcome, a.Code, a.SvTRID, a.Replayed
+}
+
+var svTRIDForm = regexp.MustCompile(`<svTRID>([^<]*)</svTRID>`)
+
+// done reports whether the answer says that the change was carried out.
+func (t *try) done() bool { return t.outcome == "answered" && t.code >= 1000 && t.code < 2000 }
+
+// createChange, renewChange, deleteChange and transferChange make changes of a registry's domains.
+func createChange(registry, name string) *change {
+	return jsonChange("create", name, map[string]any{"host": registry, "domain": name, "password": "secret-1", "years": 1})
+}
+
+func renewChange(registry, name string) *change {
+	until := time.Now().UTC().AddDate(1, 0, 0).Format(time.DateOnly)
+	return jsonChange("renew", name, map[string]any{"host": registry, "domain": name, "curExpDate": until, "years": 1})
+}
+
+func deleteChange(registry, name string) *change {
+	return jsonChange("delete", name, map[string]any{"host": registry, "domain": name})
+}
+
+func jsonChange(verb, name string, in map[string]any) *change {
+	body, err := json.Marshal(in)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	return &change{verb: verb, name: name, path: "/api/epp/domain-" + verb, kind: "application/json", body: body}
+}
+
+// transferChange goes as XML: there is no call in JSON for it.
+func transferChange(registry, name string) *change {
+	return &change{verb: "transfer", name: name, path: "/v1/" + registry + "/epp", kind: "application/epp+xml",
+		body: []byte(`<?xml version="1.0" encoding="UTF-8"?><epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><transfer op="request">` +
+			`<domain:transfer xmlns:domain="urn:ietf:params:xml:ns:domain-1.0"><domain:name>` + name + `</domain:name>` +
+			`<domain:authInfo><domain:pw>secret-1</domain:pw></domain:authInfo></domain:transfer></transfer></command></epp>`)}
+}
+
+// gatewayChaos is HTTP clients that repeat what they want, over a gateway that is killed.
+type gatewayChaos struct {
+	*gatewayRig
+	client  *gatewayClient
+	stop    atomic.Bool
+	wg      sync.WaitGroup
+	mu      sync.Mutex
+	changes []*change // guarded by mu
+}
+
+const (
+	// foreignEach is how many domains of the other registrar each client may ask to be transferred, and
+	// ownedEach how many of ours it may renew and delete each.
+	foreignEach = 6
+	ownedEach   = 6
+)
+
+func newGatewayChaos(t *testing.T, clients int, faults string) *gatewayChaos {
+	t.Helper()
+	c := &gatewayChaos{gatewayRig: newGatewayRig(t, gatewayKeys{registries: 1,
+		flags: []string{"--record", "--sessions", "5", "--latency", "5ms"},
+		registry: `    sessions: {min: 2, max: 4, keepalive: 2s}
+    timeouts: {command: 2s, queue: 8s, greeting: 2s, login: 2s}
+    rate_limits: [{limit: 200, per: 1s}]
+`})}
+	c.client = newGatewayClient(c.url())
+	c.stock(clients)
+	c.setFaults(faults)
+	return c
+}
+
+// stock registers what is to be transferred, renewed and deleted, before anything goes wrong.
+func (c *gatewayChaos) stock(clients int) {
+	c.t.Helper()
+	r := c.registries[0]
+	for _, owner := range []struct {
+		user, pw, kinds string
+		n               int
+	}{{"other", "other-secret", "t", foreignEach}, {"demo", "demo-secret", "rd", ownedEach}} {
+		s, err := openSession(r.address, registryTLS(c.t, filepath.Join(c.dir, r.name)), owner.user, owner.pw)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		for i := range clients {
+			for _, kind := range owner.kinds {
+				for n := range owner.n {
+					a, err := s.command(`<create><domain:create xmlns:domain="urn:ietf:params:xml:ns:domain-1.0"><domain:name>` + stocked(kind, i, n) +
+						`</domain:name><domain:authInfo><domain:pw>secret-1</domain:pw></domain:authInfo></domain:create></create>`)
+					if err != nil || a.code != 1000 {
+						c.t.Fatalf("create: %v: %s", err, a.payload)
+					}
+				}
+			}
+		}
+		if err := s.logout(); err != nil {
+			c.t.Fatal(err)
+		}
+		s.close()
+	}
+}
+
+func stocked(kind rune, client, n int) string {
+	return fmt.Sprintf("stock-%c-%d-%d.com", kind, client, n)
+}
+
+// setFaults has the registry play faults from now on.
+func (c *gatewayChaos) setFaults(faults string) {
+	c.t.Helper()
+	resp, err := http.Post("http://"+c.registries[0].stats+"/faults", "text/plain", strings.NewReader(faults))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		b, _ := io.ReadAll(resp.Body)
+		c.t.Fatalf("faults: %s: %s", resp.Status, b)
+	}
+}
+
+// play runs a client: one change after another, each asked for up to five times at random moments, some
+// of them at the same time.
+func (c *gatewayChaos) play(id int) {
+	for n := 0; !c.stop.Load(); n++ {
+		ch := c.next(id, n)
+		if ch == nil {
+			return
+		}
+		c.mu.Lock()
+		c.changes = append(c.changes, ch)
+		c.mu.Unlock()
+		var wg sync.WaitGroup
+		for range 1 + rand.IntN(5) {
+			wg.Go(func() {
+				time.Sleep(rand.N(1200 * time.Millisecond))
+				ch.ask(c.client)
+			})
+		}
+		wg.Wait()
+	}
+}
+
+// next is the n-th change of a client. Creates never end.
+func (c *gatewayChaos) next(id, n int) *change {
+	registry, k := c.registries[0].name, n/4
+	switch {
+	case n%4 == 1 && k < ownedEach:
+		return renewChange(registry, stocked('r', id, k))
+	case n%4 == 2 && k < ownedEach:
+		return deleteChange(registry, stocked('d', id, k))
+	case n%4 == 3 && k < foreignEach:
+		return transferChange(registry, stocked('t', id, k))
+	}
+	return createChange(registry, fmt.Sprintf("chaos-%d-%d.com", id, n))
+}
+
+// run has so many clients work for so long, while eppmux is killed every second to fourth second. Behind
+// it nothing goes wrong any more, and each change is asked for once more.
+func (c *gatewayChaos) run(clients, kills int) {
+	c.t.Helper()
+	for i := range clients {
+		c.wg.Go(func() { c.play(i) })
+	}
+	for range kills {
+		cmd := exec.Command(build(c.t), "serve", "--config", c.config)
+		if err := cmd.Start(); err != nil {
+			c.t.Fatal(err)
+		}
+		c.ready()
+		time.Sleep(500*time.Millisecond + rand.N(2500*time.Millisecond))
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	c.stop.Store(true)
+	c.setFaults("")
+	c.serve()
+	c.wg.Wait()
+	var wg sync.WaitGroup
+	turns := make(chan struct{}, clients)
+	for _, ch := range c.changes {
+		wg.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			for range 20 { // what is still under way, or has no session yet, says that it may come again
+				if t := ch.ask(c.client); t.outcome == "answered" || t.outcome == "unknown" {
+					return
+				}
+				time.Sleep(500 * time.Millisecond)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// judge holds what the clients were told against what the registry did.
+func (c *gatewayChaos) judge() {
+	c.t.Helper()
+	var times map[string]struct{ Received, Executed int }
+	c.registries[0].get(c.t, "/executed", &times)
+	ends := map[string]int{}
+	tries, replayed := 0, 0
+	for _, ch := range c.changes {
+		n := times[ch.verb+" "+ch.name]
+		last := ch.tries[len(ch.tries)-1]
+		ends[ch.verb+" "+last.outcome]++
+		tries += len(ch.tries)
+		for _, t := range ch.tries {
+			if t.replayed {
+				replayed++
+			}
+		}
+		for _, fault := range ch.faults(n.Executed) {
+			c.t.Errorf("%s of %s, received %d times and executed %d times: %s\n%s", ch.verb, ch.name, n.Received, n.Executed, fault, ch.story())
+		}
+	}
+	c.t.Logf("%d changes, asked for %d times, %d answers replayed; ends %v", len(c.changes), tries, replayed, ends)
+	for _, verb := range []string{"create", "renew", "delete", "transfer"} {
+		if ends[verb+" answered"] == 0 {
+			c.t.Errorf("no %s was answered: nothing was shown", verb)
+		}
+	}
+	if replayed == 0 {
+		c.t.Error("no answer was replayed: nothing was shown")
+	}
+}
+
+// faults says what the tries of a change must not have been told, where it was carried out so often.
+func (c *change) faults(executed int) (found []string) {
+	say := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
+	if executed > 1 {
+		say("carried out more than once")
+	}
+	var first *try // the answer
+	onlyNotSent := true
+	for i := range c.tries {
+		t := &c.tries[i]
+		onlyNotSent = onlyNotSent && t.outcome == "not_sent"
+		switch t.outcome {
+		case "answered":
+			if first == nil {
+				first = t
+			} else if first.code != t.code || first.svTRID != t.svTRID {
+				say("two answers: %d %s and %d %s", first.code, first.svTRID, t.code, t.svTRID)
+			}
+			if t.done() && executed == 0 {
+				say("answered %d and not carried out", t.code)
+			}
+		case "strange":
+			say("an answer that says nothing: %d %s", t.status, t.text)
+		}
+	}
+	if onlyNotSent && executed > 0 {
+		say("said to be not sent, and carried out")
+	}
+	// What has been told as the end, or as unknown, stays known to all who ask later.
+	for i := range c.tries {
+		for j := range c.tries {
+			a, b := &c.tries[i], &c.tries[j]
+			switch {
+			case !a.end.Before(b.begin):
+			case a.outcome == "answered" && b.outcome != "answered" && b.outcome != "lost":
+				say("answered, and later %s", b.outcome)
+			case a.outcome == "unknown" && b.outcome == "not_sent":
+				say("unknown, and later not sent")
+			}
+		}
+	}
+	return found
+}
+
+// story lists the tries.
+func (c *change) story() (s string) {
+	for _, t := range c.tries {
+		s += fmt.Sprintf("  %s to %s: %s, HTTP %d, code %d %s %v\n", t.begin.Format("05.000"), t.end.Format("05.000"), t.outcome, t.status, t.code, t.svTRID, t.replayed)
+	}
+	return s
+}
+
+// TestGatewayChaos: sixty HTTP clients ask for each change up to five times, sessions end at random and
+// eppmux is killed: each change is carried out once at most, none that was answered is missing, and all
+// who ask are told the same.
+func TestGatewayChaos(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while")
+	}
+	t.Parallel()
+	const clients = 60
+	c := newGatewayChaos(t, clients, everyFault)
+	c.run(clients, int(chaosTime()/(3*time.Second)))
+	c.judge()
+	c.orderly()
+}
+
+// TestGatewayChaosJudge: the judge sees what it is there for.
+func TestGatewayChaosJudge(t *testing.T) {
+	at := func(begin, end int, outcome string, code int, sv string) try {
+		zero := time.Date(2031, 3, 1, 12, 0, 0, 0, time.UTC)
+		return try{begin: zero.Add(time.Duration(begin) * time.Second), end: zero.Add(time.Duration(end) * time.Second), outcome: outcome, code: code, svTRID: sv}
+	}
+	for _, tt := range []struct {
+		name     string
+		executed int
+		good     bool
+		tries    []try
+	}{
+		{"answered", 1, true, []try{at(0, 1, "lost", 0, ""), at(0, 3, "answered", 1000, "S1"), at(4, 5, "answered", 1000, "S1")}},
+		{"not sent, then sent", 1, true, []try{at(0, 1, "not_sent", 0, ""), at(2, 3, "answered", 1000, "S1")}},
+		{"unknown", 1, true, []try{at(0, 1, "lost", 0, ""), at(2, 3, "unknown", 0, "")}},
+		{"unknown, then found out", 1, true, []try{at(0, 1, "unknown", 0, ""), at(2, 3, "answered", 1000, "S1")}},
+		{"unknown beside the answer", 1, true, []try{at(0, 3, "unknown", 0, ""), at(1, 2, "answered", 1000, "S1")}},
+		{"refused by the registry", 0, true, []try{at(0, 1, "answered", 2302, "S1"), at(2, 3, "answered", 2302, "S1")}},
+		{"twice", 2, false, []try{at(0, 1, "answered", 1000, "S1")}},
+		{"missing", 0, false, []try{at(0, 1, "answered", 1001, "S1")}},
+		{"another answer", 1, false, []try{at(0, 1, "answered", 1000, "S1"), at(2, 3, "answered", 2302, "S2")}},
+		{"another with the same code", 1, false, []try{at(0, 1, "answered", 1000, "S1"), at(2, 3, "answered", 1000, "S2")}},
+		{"not sent, and carried out", 1, false, []try{at(0, 1, "not_sent", 0, ""), at(2, 3, "not_sent", 0, "")}},
+		{"forgotten", 1, false, []try{at(0, 1, "answered", 1000, "S1"), at(2, 3, "unknown", 0, "")}},
+		{"unknown, then not sent", 0, false, []try{at(0, 1, "unknown", 0, ""), at(2, 3, "not_sent", 0, "")}},
+		{"strange", 0, false, []try{at(0, 1, "strange", 0, "")}},
+	} {
+		c := &change{verb: "create", name: "a.com", tries: tt.tries}
+		if found := c.faults(tt.executed); (len(found) == 0) != tt.good {
+			t.Errorf("%s: found %q", tt.name, found)
+		}
+	}
+}
