@@ -19,8 +19,8 @@ import (
 // CheckCall is the body of a check of many names.
 type CheckCall struct {
 	Names    []string       `json:"names" maxItems:"10000" doc:"As U-labels or A-labels, of any registries"`
-	Registry string         `json:"registry,omitempty" doc:"The one to ask for all names; otherwise each name's zone tells"`
-	Fee      *PriceQuestion `json:"fee,omitempty" doc:"Prices too (RFC 8748), where the registry has them"`
+	Registry string         `json:"registry,omitempty" doc:"Of all names; otherwise each name's zone tells"`
+	Fee      *PriceQuestion `json:"fee,omitempty" doc:"Prices too (RFC 8748)"`
 }
 
 // PriceQuestion says which prices are wanted (RFC 8748 section 5.1.1).
@@ -53,13 +53,15 @@ type CheckAnswer struct {
 	Lang      string        `json:"lang,omitempty" doc:"Language of the reason, where it is not English"`
 	Fees      *Prices       `json:"fees,omitempty"`
 	Code      int           `json:"code,omitempty" doc:"Result code of the registry (RFC 5730 section 3)"`
-	ClTRID    string        `json:"clTRID,omitempty" doc:"Of the command that asked, where it is not the id of this request: names of several requests go in one command"`
+	ClTRID    string        `json:"clTRID,omitempty" doc:"Of the command, where it is another request's"`
 	Problem   *CheckProblem `json:"problem,omitempty" doc:"Why there is no answer"`
 }
 
-// Prices are those of one name. Of missing and the others, one is there.
+// Prices are those of one name. Of missing and the others, one is there. They are missing where the registry
+// has no fee-1.0 (unsupported), refuses the question but not the name (refused), or leaves them out of its
+// answer (no_answer).
 type Prices struct {
-	Missing  string               `json:"missing,omitempty" enum:"unsupported,refused,no_answer" doc:"Why there are none: the registry has no fee-1.0; it refuses the question, not the name; its answer left them out"`
+	Missing  string               `json:"missing,omitempty" enum:"unsupported,refused,no_answer" doc:"Why there are none"`
 	Currency string               `json:"currency,omitempty"`
 	Class    string               `json:"class,omitempty"`
 	Commands []mapping.FeeCommand `json:"commands,omitempty"`

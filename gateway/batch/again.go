@@ -51,24 +51,23 @@ func (d *desk) ended(g *group, a answered, now time.Time) {
 	}
 	switch {
 	case a.err != nil:
-		d.fail(g, Refused, a.err.Error(), 0)
+		d.fail(g.items, d.failure(Refused, a.err.Error(), 0, g.clTRID))
 	case r.End == pool.EndNotSent:
-		d.fail(g, NotSent, r.Cause.String(), 0)
+		d.fail(g.items, d.failure(NotSent, r.Cause.String(), 0, g.clTRID))
 	case r.End == pool.EndUnknown:
 		d.lost(g, slices.Contains(pool.BlameCauses, r.Cause), NoAnswer, r.Cause.String(), 0, now)
 	case good:
 		d.answered(g, a.response, r.Code, now)
 	case a.response == nil || len(a.response.Results) == 0:
-		d.fail(g, NoAnswer, "the answer cannot be read", r.Code)
+		d.fail(g.items, d.failure(NoAnswer, "the answer cannot be read", r.Code, g.clTRID))
 	default:
 		d.refused(g, a.response, now)
 	}
 }
 
-// fail settles all names of a group alike.
-func (d *desk) fail(g *group, kind Kind, detail string, code int) {
-	out := d.failure(kind, detail, code, g.clTRID)
-	for _, it := range g.items {
+// fail settles items alike.
+func (d *desk) fail(items []*item, out *outcome) {
+	for _, it := range items {
 		d.settle(it, out)
 	}
 }
@@ -102,13 +101,28 @@ func (d *desk) answered(g *group, r *mapping.Response, code int, now time.Time) 
 			o.fees, o.noFees = &r.Fees[i], ""
 		}
 	}
-	missing := &Problem{NoAnswer, "the registry's answer has no such name"}
+	var missing []*item
 	for i, it := range g.items {
-		if o := &outs[i]; o.check == nil {
-			o.fees, o.noFees, o.problem = nil, "", missing
+		switch {
+		case outs[i].check != nil:
+			d.settle(it, &outs[i])
+		case it.state == itemSent:
+			missing = append(missing, it)
 		}
-		d.settle(it, &outs[i])
 	}
+	d.missed(g, missing, code)
+}
+
+// missed asks once more for names that an answer did not have: a registry may answer the first of many only.
+func (d *desk) missed(g *group, missing []*item, code int) {
+	if g.last {
+		d.fail(missing, d.failure(NoAnswer, "the registry's answer has no such name", code, g.clTRID))
+		return
+	}
+	d.again(g, missing, func(n *group) {
+		n.last, n.level, n.tried, n.trial = true, g.level+1, g.tried, g.trial
+		n.fees, n.noFees = g.fees, g.noFees
+	})
 }
 
 // aboutName reports whether an error of that code may be about one of several names; 0 is one of ours.
@@ -143,13 +157,14 @@ func (d *desk) part(g *group, res *mapping.Result, why string, now time.Time, se
 	all := living(g.items)
 	if len(all) == 1 || !aboutName(res.Code) || g.level >= g.levels {
 		if len(all) == 1 && res.Code != 0 {
-			d.care.strike(userOf(all[0]), refusedStrikes, now)
+			d.strike(userOf(all[0]), refusedStrikes, now)
 		}
-		d.fail(g, Refused, why, res.Code)
+		d.fail(g.items, d.failure(Refused, why, res.Code, g.clTRID))
 		return
 	}
+	// A registry may quote the first name also where their number is what it refuses.
 	parts := quoted(all, res)
-	if parts == nil || g.level >= 2 {
+	if parts == nil || g.level >= 2 || g.level >= 1 && res.Code == 2306 {
 		half := (len(all) + 1) / 2
 		parts = [][]*item{all[:half], all[half:]}
 	}
@@ -191,10 +206,10 @@ func (d *desk) lost(g *group, onceMore bool, kind Kind, why string, code int, no
 	if !onceMore || g.last || len(all) == 1 {
 		if onceMore {
 			for _, it := range all {
-				d.care.strike(userOf(it), lostStrikes, now)
+				d.strike(userOf(it), lostStrikes, now)
 			}
 		}
-		d.fail(g, kind, why, code)
+		d.fail(g.items, d.failure(kind, why, code, g.clTRID))
 		return
 	}
 	parts := byUser(all)

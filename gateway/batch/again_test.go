@@ -83,7 +83,7 @@ func TestManyBad(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		start := time.Now()
 		got := p.check(p.t.Context(), Request{User: &carry.User{Name: "good"}, Names: namesOf("n", 50)})
-		if d := time.Since(start); good(got) != 50 || d > 6*time.Second {
+		if d := time.Since(start); good(got) != 50 || d > 2*time.Second {
 			t.Errorf("got %d good answers after %v", good(got), d)
 		}
 		if got := <-evil; strings.Count(kinds(got), Refused) != 1000 {
@@ -96,12 +96,15 @@ func TestManyBad(t *testing.T) {
 	})
 }
 
-// within fails on a name that was asked more often than allowed. Names must have been asked for once.
+// within fails on a name that one request has, and that was asked more often than allowed.
 func (p *play) within(one *fake, most int) {
 	p.t.Helper()
 	times := make(map[string]int)
 	for _, a := range one.got {
 		for _, n := range a.names {
+			if strings.HasPrefix(n, "common") { // several requests ask for it
+				continue
+			}
 			if times[n]++; times[n] > levels(most)+3 {
 				p.t.Errorf("%s was asked %d times", n, times[n])
 			}

@@ -147,9 +147,8 @@ func (g *group) depart() {
 	// Those that were answered meanwhile, or went with another command, are no business of this one.
 	g.items = slices.DeleteFunc(slices.Clone(g.items), func(it *item) bool { return it.state != itemWaiting })
 	for _, it := range g.items {
+		it.yield()
 		it.state, it.group = itemSent, g
-		l.waiting--
-		delete(l.index, it.name)
 	}
 	g.live = len(g.items)
 	l.rotate(g.from)

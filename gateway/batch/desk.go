@@ -147,13 +147,18 @@ func (d *desk) admit(q *request, names []named) *part {
 	} else {
 		fee = nil
 	}
+	return d.line(key, fee, q.r.User).admit(q, names)
+}
+
+// line returns the line of a key, and begins it where there is none. u is one of its users.
+func (d *desk) line(key lineKey, fee *mapping.FeeCheck, u *carry.User) *line {
 	l := d.lines[key]
 	if l == nil {
-		l = newLine(d, key, fee, q.r.User)
+		l = newLine(d, key, fee, u)
 		d.lines[key] = l
 		go l.run()
 	}
-	return l.admit(q, names)
+	return l
 }
 
 // caller returns the flow of all users of a weight.
@@ -232,5 +237,6 @@ func (d *desk) settle(it *item, o *outcome) {
 
 // failure is the outcome of a name that has no answer.
 func (d *desk) failure(kind Kind, detail string, code int, clTRID string) *outcome {
-	return &outcome{registry: d.name, code: code, clTRID: clTRID, problem: &Problem{kind, cmp.Or(detail, "no reason given")}}
+	p := &Problem{kind, cmp.Or(detail, "no reason given")}
+	return &outcome{registry: d.name, code: code, clTRID: clTRID, problem: p}
 }

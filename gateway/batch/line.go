@@ -50,8 +50,9 @@ type userTurn struct {
 
 // part are the names of one request in one line.
 type part struct {
+	d     *desk    // immutable
+	q     *request // immutable
 	l     *line
-	q     *request
 	items []*item // each once
 	next  int     // all before it wait no more
 	user  *userTurn
@@ -73,6 +74,7 @@ const (
 // item is a name that is asked for, by one request or several.
 type item struct {
 	name    string // as canonical has it
+	l       *line  // in which it waits, or has waited
 	waiters []waiter
 	group   *group // with which it was sent last
 	picked  uint64 // number of the composition that has it
@@ -125,7 +127,7 @@ func (l *line) run() {
 func (l *line) admit(q *request, names []named) *part {
 	l.unload() // nobody joins what has been sent
 	l.seq++
-	pt := &part{l: l, q: q, seq: l.seq, items: make([]*item, 0, len(names))}
+	pt := &part{d: l.d, l: l, q: q, seq: l.seq, items: make([]*item, 0, len(names))}
 	items, waiters := make([]item, len(names)), make([]waiter, len(names))
 	noFees := q.r.Fee != nil && l.fee == nil
 	for i, n := range names {
@@ -134,8 +136,7 @@ func (l *line) admit(q *request, names []named) *part {
 		if it == nil {
 			it = &items[i]
 			it.name, it.waiters = n.name, waiters[i:i+1:i+1]
-			l.index[n.name] = it
-			l.waiting++
+			l.take(it)
 			pt.items = append(pt.items, it)
 			continue
 		}
@@ -147,6 +148,23 @@ func (l *line) admit(q *request, names []named) *part {
 	l.enter(pt)
 	l.poke()
 	return pt
+}
+
+// take lets an item wait in the line. One that is there already under its name is not joined by it.
+func (l *line) take(it *item) {
+	it.l = l
+	l.waiting++
+	if l.index[it.name] == nil {
+		l.index[it.name] = it
+	}
+}
+
+// yield takes an item that waits out of its line.
+func (it *item) yield() {
+	it.l.waiting--
+	if it.l.index[it.name] == it {
+		delete(it.l.index, it.name)
+	}
 }
 
 // enter gives a part its turn, behind the others of its user.
@@ -180,7 +198,7 @@ func (l *line) exit(pt *part) {
 
 // leave answers all that a request still waits for, and takes it away. d.mu is not held.
 func (pt *part) leave(detail string) {
-	d := pt.l.d
+	d := pt.d
 	d.mu.Lock()
 	defer d.unlock()
 	pt.l.unload()
@@ -209,7 +227,7 @@ func (pt *part) drop(outcomeOf func(*item) *outcome) {
 
 // release gives the part's request the outcome of an item.
 func (pt *part) release(it *item, out *outcome) {
-	d := pt.l.d
+	d := pt.d
 	kept := make([]waiter, 0, len(it.waiters)-1)
 	for _, w := range it.waiters {
 		if w.q == pt.q {
@@ -222,8 +240,7 @@ func (pt *part) release(it *item, out *outcome) {
 		return
 	}
 	if it.state == itemWaiting {
-		pt.l.waiting--
-		delete(pt.l.index, it.name)
+		it.yield()
 	} else {
 		it.group.lose()
 	}

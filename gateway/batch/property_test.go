@@ -73,6 +73,9 @@ func TestChance(t *testing.T) {
 							kind = []string{"bad", "killer"}[r.IntN(2)]
 						}
 						names[j] = fmt.Sprintf("%s%d-%d.example", kind, i, j)
+						if r.IntN(5) == 0 {
+							names[j] = fmt.Sprintf("common%d.example", r.IntN(40))
+						}
 						if j > 0 && r.IntN(20) == 0 {
 							names[j] = names[r.IntN(j)]
 						}
