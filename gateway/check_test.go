@@ -19,19 +19,12 @@ import (
 // openChecks starts a gateway over a registry with the zone it, which serves checks of many names.
 func openChecks(t testing.TB, change func(*sandbox.Config, *upstream.Config, *Config)) *registryRig {
 	t.Helper()
-	f := openRegistry(t, func(sc *sandbox.Config, uc *upstream.Config, cfg *Config) {
+	return openRegistry(t, func(sc *sandbox.Config, uc *upstream.Config, cfg *Config) {
 		sc.Zones = []string{"it"}
 		if change != nil {
 			change(sc, uc, cfg)
 		}
 	})
-	checker := batch.New(f.srv.now.Load().carried())
-	own := checks{checker}.checkRoutes()
-	f.srv.counts.open(append(f.srv.routes, own...))
-	for _, rt := range own {
-		f.srv.mux.HandleFunc(rt.method+" "+rt.path, f.srv.handle(rt))
-	}
-	return f
 }
 
 // TestCheckMany: the answers come in the order of the names, each with what became of it.

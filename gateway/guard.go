@@ -130,7 +130,7 @@ func (c *call) guardBody(r *http.Request) {
 		_ = c.rc.SetReadDeadline(time.Time{})
 		return
 	}
-	_ = c.rc.SetReadDeadline(time.Now().Add(bodyTimeout))
+	_ = c.rc.SetReadDeadline(time.Now().Add(c.srv.bodyTime))
 	r.Body = &guardedBody{http.MaxBytesReader(c.w, r.Body, int64(c.state.cfg.MaxBody)), c.rc}
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -252,4 +253,14 @@ func openRegistry(t testing.TB, change func(*sandbox.Config, *upstream.Config, *
 	f.account.Start()
 	f.start(cfg, nil)
 	return f
+}
+
+// compact is JSON without white space.
+func compact(t testing.TB, body string) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Compact(&b, []byte(body)); err != nil {
+		t.Fatalf("%v in %s", err, body)
+	}
+	return b.String()
 }

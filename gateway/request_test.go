@@ -117,6 +117,36 @@ func TestClientGone(t *testing.T) {
 	}
 }
 
+// TestBodyTime: the time for a body ends a slow one, and not a request that waits for its answer.
+func TestBodyTime(t *testing.T) {
+	const short = 50 * time.Millisecond
+	s, err := New(testConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fakeCarrier{do: func(ctx context.Context, _ carry.Order) (carry.Answer, error) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(4 * short):
+		}
+		return carried(1000, nil), ctx.Err()
+	}}
+	s.carrier, s.bodyTime, s.http.ReadTimeout = f, short, short
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	s.Serve()
+	defer s.Close()
+	_, address, _ := strings.Cut(s.Addresses()[0], "://")
+	g := &rig{t: t, srv: s, carrier: f, url: "http://" + address, client: &http.Client{Transport: &http.Transport{}}}
+	defer g.client.CloseIdleConnections()
+	if res := g.post("/api/epp/domain-check", `{"host":"it","domain":"a.it"}`); res.StatusCode != 200 {
+		t.Errorf("got %s: %s", res.Status, res.body)
+	}
+	g.raw("POST /api/epp/domain-check HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"+
+		"Content-Length: 29\r\n\r\n{").want(t, 408, "timeout", "")
+}
+
 // TestNoGoroutineStays: nothing is left of servers that were closed, whatever their clients were doing.
 func TestNoGoroutineStays(t *testing.T) {
 	before := runtime.NumGoroutine()
