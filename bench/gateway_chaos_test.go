@@ -293,7 +293,7 @@ func (c *gatewayChaos) judge() {
 				replayed++
 			}
 		}
-		for _, fault := range ch.faults(n.Executed) {
+		for _, fault := range ch.faults(n.Received, n.Executed) {
 			c.t.Errorf("%s of %s, received %d times and executed %d times: %s\n%s", ch.verb, ch.name, n.Received, n.Executed, fault, ch.story())
 		}
 	}
@@ -308,11 +308,16 @@ func (c *gatewayChaos) judge() {
 	}
 }
 
-// faults says what the tries of a change must not have been told, where it was carried out so often.
-func (c *change) faults(executed int) (found []string) {
+// faults says what is wrong with a change that the registry got and carried out so often, and with what its
+// tries were told. That a registry would refuse a second create, renew, delete or transfer by itself excuses
+// no second sending.
+func (c *change) faults(received, executed int) (found []string) {
 	say := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
 	if executed > 1 {
 		say("carried out more than once")
+	}
+	if received > 1 {
+		say("sent more than once")
 	}
 	var first *try // the answer
 	onlyNotSent := true
@@ -369,7 +374,9 @@ func TestGatewayChaos(t *testing.T) {
 	}
 	t.Parallel()
 	const clients = 60
-	c := newGatewayChaos(t, clients, everyFault)
+	// A registry that has lost a login has not carried out what it refuses: eppmux sends that again, and may.
+	// Only queries meet that here, so that whatever comes twice was sent twice.
+	c := newGatewayChaos(t, clients, strings.NewReplacer("2002:", "2002:cmd=query,", "2201:", "2201:cmd=query,").Replace(everyFault))
 	c.run(clients, int(chaosTime()/(3*time.Second)))
 	c.judge()
 	c.orderly()
@@ -393,7 +400,7 @@ func TestGatewayChaosJudge(t *testing.T) {
 		{"unknown, then found out", 1, true, []try{at(0, 1, "unknown", 0, ""), at(2, 3, "answered", 1000, "S1")}},
 		{"unknown beside the answer", 1, true, []try{at(0, 3, "unknown", 0, ""), at(1, 2, "answered", 1000, "S1")}},
 		{"refused by the registry", 0, true, []try{at(0, 1, "answered", 2302, "S1"), at(2, 3, "answered", 2302, "S1")}},
-		{"twice", 2, false, []try{at(0, 1, "answered", 1000, "S1")}},
+		{"carried out twice", 2, false, []try{at(0, 1, "answered", 1000, "S1")}},
 		{"missing", 0, false, []try{at(0, 1, "answered", 1001, "S1")}},
 		{"another answer", 1, false, []try{at(0, 1, "answered", 1000, "S1"), at(2, 3, "answered", 2302, "S2")}},
 		{"another with the same code", 1, false, []try{at(0, 1, "answered", 1000, "S1"), at(2, 3, "answered", 1000, "S2")}},
@@ -403,8 +410,12 @@ func TestGatewayChaosJudge(t *testing.T) {
 		{"strange", 0, false, []try{at(0, 1, "strange", 0, "")}},
 	} {
 		c := &change{verb: "create", name: "a.com", tries: tt.tries}
-		if found := c.faults(tt.executed); (len(found) == 0) != tt.good {
+		if found := c.faults(1, tt.executed); (len(found) == 0) != tt.good {
 			t.Errorf("%s: found %q", tt.name, found)
 		}
+	}
+	c := &change{verb: "create", name: "a.com", tries: []try{at(0, 1, "answered", 1000, "S1")}}
+	if len(c.faults(2, 1)) == 0 {
+		t.Error("what was sent twice is not seen")
 	}
 }
