@@ -46,4 +46,4 @@ func (u upstreamAccount) greetings(f func([]byte)) {
 	u.a.Loop().Post(func() { u.a.OnGreeting(f) })
 }
 
-func (u upstreamAccount) objects() (int, bool) { return 0, false }
+func (u upstreamAccount) objects() (int, bool) { return u.a.CountsObjects() }
