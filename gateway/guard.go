@@ -91,7 +91,7 @@ func (st *state) ours(header string) bool {
 	if err != nil {
 		host = strings.TrimSuffix(strings.TrimPrefix(header, "["), "]")
 	}
-	host = strings.ToLower(host)
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	return loop.Loopback(host) || st.hosts[host]
 }
 
