@@ -17,7 +17,7 @@ var floors = [][]string{
 	{"audit", "upstream/pool", "loop/gnetloop", "cluster"},
 	{"cluster/etcd", "cluster/redis"},
 	{"upstream"},
-	{"proxy", "peer", "admin/status", "gateway/mapping"},
+	{"proxy", "peer", "admin/status", "gateway/mapping", "gateway/share"},
 	{"gateway/carry"},
 	{"gateway/keys", "gateway/batch"},
 	{"gateway/rpp"},
@@ -46,6 +46,7 @@ const (
 // alone has the packages that may import less of ours than their floor allows.
 var alone = map[string][]string{
 	"frame":         nil,
+	"gateway/share": nil,
 	"ratelimit":     nil,
 	"loop":          nil,
 	"admin/metric":  nil,

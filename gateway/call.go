@@ -28,6 +28,9 @@ type call struct {
 	status   int         // 0: nothing was written
 	outcome  string      // for log and metrics; empty: the request was about no command
 	registry string      // its name, where one was found
+	octets   int         // of the body that were read
+	held     int         // of those that count
+	leave    func()      // gives back what the request holds; nil: nothing
 }
 
 // serveHTTP serves one request.
@@ -110,6 +113,11 @@ func (s *Server) handle(rt *route) http.HandlerFunc {
 				c.user, r = u, r.WithContext(carry.WithUser(r.Context(), u))
 			}
 		}
+		if !c.enter() {
+			c.refuse(crowded("too many requests are under way"))
+			return
+		}
+		defer c.leave()
 		rt.handler(c, r)
 	}
 }

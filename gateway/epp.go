@@ -341,7 +341,7 @@ func escaped(text string) string {
 }
 
 // up reports whether commands can be sent.
-func (r *registry) up() bool { return r.Account != nil && r.Account.Down() == 0 }
+func (r *registry) up() bool { return r.Account != nil && r.Account.Up() }
 
 // loopPatience is how long a loop has to answer.
 const loopPatience = time.Second

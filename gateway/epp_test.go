@@ -115,6 +115,7 @@ func TestCallsOfADomain(t *testing.T) {
 		}
 		return r
 	}
+	await(t, "a session", g.account.Up)
 	if r := call("connect", `{"host":"it"}`); !strings.Contains(string(r.Data), `"up":true,"server":"eppmux sandbox"`) {
 		t.Errorf("got %s", r.Data)
 	}

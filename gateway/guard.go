@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"eppmux/gateway/carry"
+	"eppmux/gateway/share"
 	"eppmux/loop"
 )
 
@@ -89,7 +91,7 @@ func (st *state) ours(header string) bool {
 	if err != nil {
 		host = strings.TrimSuffix(strings.TrimPrefix(header, "["), "]")
 	}
-	host = strings.ToLower(host)
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	return loop.Loopback(host) || st.hosts[host]
 }
 
@@ -131,22 +133,70 @@ func (c *call) guardBody(r *http.Request) {
 		return
 	}
 	_ = c.rc.SetReadDeadline(time.Now().Add(c.srv.bodyTime))
-	r.Body = &guardedBody{http.MaxBytesReader(c.w, r.Body, int64(c.state.cfg.MaxBody)), c.rc}
+	r.Body = &guardedBody{http.MaxBytesReader(c.w, r.Body, int64(c.state.cfg.MaxBody)), c}
 }
 
-// guardedBody is a bounded body of a request.
+// guardedBody is a bounded body of a request. What is read of it counts as its user's until the request ends, see
+// hold.
 type guardedBody struct {
 	io.ReadCloser
-	rc *http.ResponseController
+	c *call
 }
 
 // Read implements io.Reader.
 func (b *guardedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF {
-		_ = b.rc.SetReadDeadline(time.Time{})
+		_ = b.c.rc.SetReadDeadline(time.Time{})
+	}
+	if !b.c.hold(n) {
+		return 0, share.ErrFull
 	}
 	return n, err
+}
+
+// Bounds on what all requests have in memory together.
+const (
+	maxRequests = 16 << 10 // under way
+	// maxBodies is the number of octets of bodies, without the first freeBody of each.
+	maxBodies = 64 << 20
+	// bodiesRoom is how many of the longest bodies there is room for at least: one user may have half of that.
+	bodiesRoom = 4
+	freeBody   = 8 << 10
+	// bodiesMultiple is the multiple of what is free of them that one user may have, see package share.
+	bodiesMultiple = 1
+)
+
+// hold counts n octets more of the body, and reports whether its user may have them.
+func (c *call) hold(n int) bool {
+	c.octets += n
+	more := max(0, c.octets-freeBody) - c.held
+	if !c.srv.bodies.Take(c.holder(), more) {
+		return false
+	}
+	c.held += more
+	return true
+}
+
+// holder is whose the request is: a user's, or a peer's who is not known.
+func (c *call) holder() string {
+	if c.user != nil {
+		return "user " + c.user.Name
+	}
+	return "peer " + c.conn.peerName()
+}
+
+// enter counts the request as one of its user's, and reports whether that may have one more.
+func (c *call) enter() bool {
+	who := c.holder()
+	if !c.srv.places.Take(who, 1) {
+		return false
+	}
+	c.leave = func() {
+		c.srv.places.Give(who, 1)
+		c.srv.bodies.Give(who, c.held)
+	}
+	return true
 }
 
 // body reads a request's whole body.
@@ -156,10 +206,19 @@ func (c *call) body(r *http.Request) ([]byte, *Problem) {
 	switch {
 	case err == nil:
 		return b, nil
+	case errors.Is(err, share.ErrFull):
+		return nil, crowded("too many long bodies are under way")
 	case errors.As(err, &long):
 		return nil, tooLarge.problem("more than " + itoa(c.state.cfg.MaxBody) + " octets")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, slowBody.problem("")
 	}
 	return nil, badRequest.problem("the body broke off")
+}
+
+// crowded is the answer to a request for which there is no room.
+func crowded(why string) *Problem {
+	p := busy.problem(why)
+	p.Outcome, p.RetryAfter = string(carry.NotSent), 1
+	return p
 }

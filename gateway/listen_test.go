@@ -318,7 +318,7 @@ func TestCloseUnserved(t *testing.T) {
 func TestCrowd(t *testing.T) {
 	g := open(t, nil)
 	g.srv.crowd.mu.Lock()
-	g.srv.crowd.max = 2
+	g.srv.crowd.max = 3 // of which one peer gets two
 	g.srv.crowd.mu.Unlock()
 	address := strings.TrimPrefix(g.url, "http://")
 	begun, goOn := make(chan struct{}, 2), make(chan struct{})

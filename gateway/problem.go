@@ -65,7 +65,7 @@ var (
 	slowBody         = problemKind{"timeout", "The body did not come in time", http.StatusRequestTimeout}
 	mediaType        = problemKind{"media-type", "The body is of another type", http.StatusUnsupportedMediaType}
 	noKeys           = problemKind{"no-keys", "Keys cannot be written down", http.StatusServiceUnavailable}
-	busy             = problemKind{"busy", "Too many logins wait", http.StatusServiceUnavailable}
+	busy             = problemKind{"busy", "Too much is under way", http.StatusServiceUnavailable}
 	notSent          = problemKind{"not-sent", "The command was not sent", http.StatusServiceUnavailable}
 	unknownOutcome   = problemKind{"unknown", "Nobody knows whether the command was carried out", 500}
 	registryRefused  = problemKind{"registry", "The registry answered with an error", http.StatusBadGateway}

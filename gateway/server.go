@@ -20,6 +20,7 @@ import (
 	"eppmux/gateway/batch"
 	"eppmux/gateway/carry"
 	"eppmux/gateway/keys"
+	"eppmux/gateway/share"
 	"eppmux/proxy"
 	"eppmux/upstream/pool"
 )
@@ -110,6 +111,8 @@ type Server struct {
 	now      atomic.Pointer[state] // what requests are served by
 	draining atomic.Bool
 	crowd    crowd
+	places   *share.Pool // of requests under way
+	bodies   *share.Pool // octets of their bodies
 	underWay underWay
 	counts   counts
 	troubles troubles
@@ -132,7 +135,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{log: cfg.Logger, verifier: newVerifier(), checker: batch.New(nil), bodyTime: bodyTimeout}
+	s := &Server{log: cfg.Logger, verifier: newVerifier(), checker: batch.New(nil), bodyTime: bodyTimeout,
+		places: share.NewPool(maxRequests, placesMultiple), bodies: share.NewPool(maxBodies, bodiesMultiple)}
 	s.checker.Logger = cfg.Logger
 	if err := s.openCarrier(&cfg); err != nil {
 		return nil, err

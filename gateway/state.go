@@ -58,6 +58,7 @@ func (s *Server) newState(cfg Config, before *state) *state {
 	for i := range cfg.Registries {
 		st.addRegistry(&cfg.Registries[i], before)
 	}
+	s.bodies.Resize(max(maxBodies, bodiesRoom*cfg.MaxBody))
 	s.verifier.setDecoy(st.hashes())
 	s.checker.SetRegistries(st.carried())
 	s.openRPP(st)

@@ -162,6 +162,7 @@ type Account struct {
 	duty      duty         // in a cluster
 	hosts     hosts        // that have sent commands on lanes
 	downSince atomic.Int64 // see Down; 0: it is not down
+	up        atomic.Bool  // see Up
 
 	keptSince    time.Duration       // when the last writing of the ledger began
 	ledgerBroken bool                // and said so

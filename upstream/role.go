@@ -280,8 +280,15 @@ func (a *Account) Down() time.Duration {
 	return a.clock() - since
 }
 
-// watchDown keeps what Down says.
+// Up reports whether commands can be sent, by sessions or lanes: there is one, or one is opened at once. It is false
+// until the first. From any goroutine.
+func (a *Account) Up() bool { return a.up.Load() }
+
+// watchDown keeps what Down and Up say.
 func (a *Account) watchDown() {
+	if up := a.pool.Up(a.instant); up != a.up.Load() {
+		a.up.Store(up)
+	}
 	down := a.duty.role == RoleOwner && a.pool.Down(a.instant)
 	switch {
 	case down == (a.downSince.Load() > 0):

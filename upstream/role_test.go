@@ -261,12 +261,18 @@ func TestFenceAnswer(t *testing.T) {
 	})
 }
 
-// TestDown: it counts while an owner has no session, and not otherwise.
+// TestDown: it counts while an owner has no session, and not otherwise; the account is up only with one.
 func TestDown(t *testing.T) {
 	inShop(t, nil, func(s *shop) {
 		if d := s.account.Down(); d != 0 {
 			t.Errorf("got %v of nobody's account", d)
 		}
+		up := func(when string, want bool) {
+			if got := s.account.Up(); got != want {
+				t.Errorf("%s: up is %v, want %v", when, got, want)
+			}
+		}
+		up("nobody's account", false)
 		s.play.mu.Lock()
 		s.refuse = errTest
 		s.play.mu.Unlock()
@@ -275,10 +281,12 @@ func TestDown(t *testing.T) {
 		if d := s.account.Down(); d < 9*time.Second {
 			t.Errorf("got %v without a session for 10 s", d)
 		}
+		up("without a session", false)
 		s.operate(s.account.Pause)
 		if d := s.account.Down(); d != 0 {
 			t.Errorf("got %v while paused", d)
 		}
+		up("while paused", false)
 		s.operate(s.account.Resume)
 		s.play.mu.Lock()
 		s.refuse = nil
@@ -287,11 +295,13 @@ func TestDown(t *testing.T) {
 		if d := s.account.Down(); d != 0 {
 			t.Errorf("got %v with a session", d)
 		}
+		up("with a session", true)
 		s.account.Lose()
 		synctest.Wait()
 		if d := s.account.Down(); d != 0 {
 			t.Errorf("got %v behind the loss", d)
 		}
+		up("behind the loss", false)
 	})
 }
 

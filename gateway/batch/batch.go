@@ -8,6 +8,7 @@ import (
 	"eppmux/frame"
 	"eppmux/gateway/carry"
 	"eppmux/gateway/mapping"
+	"eppmux/gateway/share"
 )
 
 const (
@@ -19,6 +20,8 @@ const (
 	// maxUnderWay is the number of names of all requests that may be under way. One takes some 200 octets,
 	// and its letters.
 	maxUnderWay = 1 << 20
+	// namesMultiple is the multiple of what is free of them that one user may have, see package share.
+	namesMultiple = 3
 )
 
 // Request is what one caller asks. Names are U-labels or A-labels, of any registries. Nothing in it
@@ -78,15 +81,16 @@ type Checker struct {
 	// Logger is set before the first Check; nil: silent.
 	Logger *slog.Logger
 
-	open     func(*carry.Registry) account // immutable
-	codec    codec                         // immutable
-	routes   atomic.Pointer[routes]
-	underWay atomic.Int64 // names
+	open   func(*carry.Registry) account // immutable
+	codec  codec                         // immutable
+	routes atomic.Pointer[routes]
+	names  *share.Pool // under way
 }
 
 // New returns a Checker over registries. The first of those with the same zone has it.
 func New(registries []*carry.Registry) *Checker {
-	c := &Checker{open: openAccount, codec: codec{marshal, mapping.Unmarshal}}
+	c := &Checker{open: openAccount, codec: codec{marshal, mapping.Unmarshal},
+		names: share.NewPool(maxUnderWay, namesMultiple)}
 	c.SetRegistries(registries)
 	return c
 }
@@ -108,8 +112,8 @@ func (c *Checker) log() *slog.Logger {
 // bounded by the names that are under way: an answer function that blocks holds up its own request only.
 func (c *Checker) Check(ctx context.Context, r Request, answer func(Answer)) {
 	q := newRequest(&r)
-	parts := c.admit(q)
-	defer c.underWay.Add(-int64(len(r.Names)))
+	parts, taken := c.admit(q)
+	defer func() { c.names.Give(q.user(), taken) }()
 	done := ctx.Done()
 	for left := len(r.Names); left > 0; {
 		ready := q.take()
@@ -136,13 +140,19 @@ func (c *Checker) Check(ctx context.Context, r Request, answer func(Answer)) {
 	}
 }
 
-// admit hands a request's names to the desks that they belong to, and answers those that go to none.
-func (c *Checker) admit(q *request) []*part {
-	n := int64(len(q.r.Names))
-	if total := c.underWay.Add(n); total > maxUnderWay || n > MaxNames {
+// admit hands a request's names to the desks that they belong to, and answers those that go to none. taken is how
+// many count as the user's until the request ends.
+func (c *Checker) admit(q *request) (parts []*part, taken int) {
+	n := len(q.r.Names)
+	if n > MaxNames || !c.names.Take(q.user(), n) {
 		q.fail(Problem{NotSent, "too many names are under way"})
-		return nil
+		return nil, 0
 	}
+	return c.sort(q), n
+}
+
+// sort does what admit does, once there is room.
+func (c *Checker) sort(q *request) []*part {
 	if f := q.r.Fee; f != nil && len(f.Commands) > MaxFeeCommands {
 		q.fail(Problem{Refused, "too many commands in the question about prices"})
 		return nil

@@ -262,11 +262,22 @@ func TestBounds(t *testing.T) {
 		if got := p.check(p.t.Context(), Request{Names: namesOf("n", 1), Fee: fee}); kinds(got) != Refused {
 			t.Errorf("got %s", kinds(got))
 		}
-		p.c.underWay.Add(maxUnderWay)
+		for range maxUnderWay / 1024 {
+			p.c.names.Take("greedy", 1024)
+		}
+		if got := p.check(p.t.Context(), Request{User: &carry.User{Name: "greedy"}, Names: namesOf("n", 1)}); kinds(got) != NotSent {
+			t.Errorf("one who has most: got %s", kinds(got))
+		}
+		if got := p.check(p.t.Context(), Request{Names: namesOf("n", 10)}); strings.Count(kinds(got), NotSent) > 0 {
+			t.Errorf("another one: got %s", kinds(got))
+		}
+		p.c.names.Resize(0)
+		one.got = nil
 		if got := p.check(p.t.Context(), Request{Names: namesOf("n", 1)}); kinds(got) != NotSent {
 			t.Errorf("got %s", kinds(got))
 		}
-		p.c.underWay.Add(-maxUnderWay)
+		p.c.names.Resize(maxUnderWay)
+		p.c.names.Give("greedy", p.c.names.Taken())
 		if len(one.got) > 0 {
 			t.Errorf("got %+v", one.got)
 		}

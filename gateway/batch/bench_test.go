@@ -8,6 +8,7 @@ import (
 
 	"eppmux/gateway/carry"
 	"eppmux/gateway/mapping"
+	"eppmux/gateway/share"
 	"eppmux/upstream"
 	"eppmux/upstream/pool"
 )
@@ -50,7 +51,7 @@ func BenchmarkCheck(b *testing.B) {
 	for _, n := range []int{1, 25, 400, 10_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			i := new(instant)
-			c := &Checker{codec: bare, open: func(*carry.Registry) account { return i }}
+			c := &Checker{codec: bare, names: share.NewPool(maxUnderWay, namesMultiple), open: func(*carry.Registry) account { return i }}
 			c.SetRegistries([]*carry.Registry{{Name: "example", Zones: []string{"example"}, CheckMax: 50}})
 			names := namesOf("name", n)
 			u := &carry.User{Name: "shop"}

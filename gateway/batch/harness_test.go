@@ -13,6 +13,7 @@ import (
 
 	"eppmux/gateway/carry"
 	"eppmux/gateway/mapping"
+	"eppmux/gateway/share"
 	"eppmux/upstream"
 	"eppmux/upstream/pool"
 )
@@ -279,7 +280,7 @@ func inPlay(t *testing.T, max int, set func(*fake), f func(p *play, one *fake)) 
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		p := &play{t: t, fakes: make(map[*carry.Registry]*fake)}
-		p.c = &Checker{codec: testCodec, open: func(r *carry.Registry) account {
+		p.c = &Checker{codec: testCodec, names: share.NewPool(maxUnderWay, namesMultiple), open: func(r *carry.Registry) account {
 			if f := p.fakes[r]; f != nil {
 				return f
 			}
@@ -298,7 +299,7 @@ func inPlay(t *testing.T, max int, set func(*fake), f func(p *play, one *fake)) 
 		time.Sleep(time.Minute) // what is in flight for nobody ends
 		cancel()
 		p.wg.Wait()
-		if n := p.c.underWay.Load(); n != 0 {
+		if n := p.c.names.Taken(); n != 0 {
 			t.Errorf("%d names are still under way", n)
 		}
 		synctest.Wait()

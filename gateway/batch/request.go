@@ -35,6 +35,14 @@ type outcome struct {
 
 func newRequest(r *Request) *request { return &request{r: r, notify: make(chan struct{}, 1)} }
 
+// user is the name of who asks; empty: nobody is known.
+func (q *request) user() string {
+	if q.r.User == nil {
+		return ""
+	}
+	return q.r.User.Name
+}
+
 func (q *request) weight() uint8 { return max(1, q.r.User.Weight) }
 
 // deliver puts deliveries where Check finds them.

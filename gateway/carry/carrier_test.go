@@ -52,6 +52,34 @@ func TestMay(t *testing.T) {
 	}
 }
 
+// TestChangingExtension: an info may change something by an extension. Who may send queries alone may not send that.
+func TestChangingExtension(t *testing.T) {
+	info := func(ns string) string {
+		return `<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><info><domain:info xmlns:domain="urn:ietf:params:xml:ns:domain-1.0">` +
+			`<domain:name>a.it</domain:name></domain:info></info><extension><x:set xmlns:x="` + ns + `"/></extension></command></epp>`
+	}
+	for _, tt := range []struct {
+		ns      string
+		allow   *pool.CommandSet
+		allowed bool
+	}{
+		{"urn:odd", kinds("check", "info"), false},
+		{"urn:odd", kinds("check", "info", "update"), true},
+		{"urn:odd", nil, true},
+		{"urn:ietf:params:xml:ns:launch-1.0", kinds("check", "info"), true},
+	} {
+		r := newRig(t)
+		o := r.raw(info(tt.ns), nil)
+		user := *o.User
+		user.Commands = tt.allow
+		o.User = &user
+		_, err := r.Do(t.Context(), o)
+		if allowed := err == nil; allowed != tt.allowed || !allowed && !errors.Is(err, ErrForbidden) {
+			t.Errorf("%s, allowed %v: got %v", tt.ns, tt.allow != nil, err)
+		}
+	}
+}
+
 // TestRaw: XML goes as it came, with an id; what is no command is refused in words without its content.
 func TestRaw(t *testing.T) {
 	r := newRig(t)

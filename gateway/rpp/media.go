@@ -6,6 +6,10 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
+
+	"eppmux/gateway/carry"
+	"eppmux/gateway/share"
 )
 
 // mediaRange is one range of Accept, or a Content-Type.
@@ -170,6 +174,9 @@ func (c *call) bodyUnread(err error) reply {
 	var long *http.MaxBytesError
 	if errors.As(err, &long) {
 		return c.refuse(http.StatusRequestEntityTooLarge, codeSyntax, newEntry(codeSyntax, "the body is too long"))
+	}
+	if errors.Is(err, share.ErrFull) {
+		return c.notSent(carry.Answer{RetryAfter: time.Second}, "not sent to the registry; safe to repeat: "+err.Error())
 	}
 	return c.no(codeSyntax, "the body could not be read")
 }

@@ -6,3 +6,8 @@ import "time"
 func (p *Pool) Down(now time.Duration) bool {
 	return p.live == 0 && !p.halted() && !p.draining && !p.onDemand(now)
 }
+
+// Up reports whether commands can be sent: there is a session, or one is opened at once for a command that comes.
+func (p *Pool) Up(now time.Duration) bool {
+	return !p.halted() && !p.draining && (p.live > 0 || p.onDemand(now))
+}
