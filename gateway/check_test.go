@@ -37,7 +37,7 @@ func TestCheckMany(t *testing.T) {
 	want := `{"answers":[{"index":0,"name":"kiosk.it","registry":"it","available":true,"code":1000},` +
 		`{"index":1,"name":"KIÖSK.it","registry":"it","available":true,"code":1000},` +
 		`{"index":2,"name":"a_b.it","problem":{"kind":"bad_name","detail":"not a domain name"}},` +
-		`{"index":3,"name":"kiosk.example","problem":{"kind":"no_registry","detail":"no registry has its zone"}},` +
+		`{"index":3,"name":"kiosk.example","problem":{"kind":"no_registry","detail":"no registry has its zone; registry may name one"}},` +
 		`{"index":4,"name":"kiosk.it","registry":"it","available":true,"code":1000}]}`
 	if got := compact(t, got.body); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -71,7 +71,7 @@ func TestCheckOne(t *testing.T) {
 		"/v1/check/kiosk.it":                    `{"index":0,"name":"kiosk.it","registry":"it","available":true,"code":1000}`,
 		"/v1/check/ki%C3%B6sk.it":               `{"index":0,"name":"kiösk.it","registry":"it","available":true,"code":1000}`,
 		"/v1/check/%3Cb%3E.it":                  `{"index":0,"name":"\u003cb\u003e.it","problem":{"kind":"bad_name","detail":"not a domain name"}}`,
-		"/v1/check/kiosk.it?registry=none":      `{"index":0,"name":"kiosk.it","problem":{"kind":"no_registry","detail":"there is no such registry"}}`,
+		"/v1/check/kiosk.it?registry=none":      `{"index":0,"name":"kiosk.it","problem":{"kind":"no_registry","detail":"there is no such registry; GET /v1/registries tells those that there are"}}`,
 		"/v1/check/kiosk.it?registry=it&more=1": `{"index":0,"name":"kiosk.it","registry":"it","available":true,"code":1000}`,
 	} {
 		if got := f.ask("GET", path, ""); got.StatusCode != 200 || strings.TrimSpace(got.body) != want {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -91,7 +92,7 @@ type DomainRenewCall struct {
 	Account
 	Term
 	Domain     string  `json:"domain"`
-	CurExpDate string  `json:"curExpDate" format:"date" doc:"When it expires now, as a date: 2027-03-01. It protects against a double renewal, so it must be given"`
+	CurExpDate string  `json:"curExpDate" doc:"When it expires now, as a date: 2027-03-01; or the exDate of domain-info. It protects against a double renewal, so it must be given"`
 	Fee        *Agreed `json:"fee,omitempty" doc:"The price that you agree to pay (RFC 8748)"`
 }
 
@@ -346,9 +347,20 @@ func (in *DomainDeleteCall) command(*registry) (mapping.Command, []Wrong) {
 func (in *DomainRenewCall) command(*registry) (mapping.Command, []Wrong) {
 	var w collector
 	w.name("domain", in.Domain)
-	w.name("curExpDate", in.CurExpDate)
-	return &mapping.DomainRenew{Name: in.Domain, CurExpDate: in.CurExpDate, Period: in.period(&w),
+	if in.CurExpDate == "" {
+		w.add("curExpDate", "is missing; domain-info tells it as exDate")
+	}
+	return &mapping.DomainRenew{Name: in.Domain, CurExpDate: dateOf(in.CurExpDate), Period: in.period(&w),
 		Fee: in.Fee.charge()}, w
+}
+
+// dateOf is the date of an exDate as registries give it: a time, which is in UTC (RFC 5731 section 2.4). Other text
+// stays, and is refused where it is no date.
+func dateOf(s string) string {
+	if _, err := time.Parse(time.RFC3339, s); err == nil && strings.HasSuffix(s, "Z") {
+		return s[:len(time.DateOnly)]
+	}
+	return s
 }
 
 // memberPath is where in a body a member of a command stands.

@@ -124,7 +124,7 @@ func (s *Server) checkLogin(c *call, r *http.Request, reg *registry, a *Account)
 	switch {
 	case errors.Is(err, errWrongCredentials):
 		s.counts.authFailures.Add(1)
-		p := loginRefused.problem("")
+		p := loginRefused.problem("this registry's clients log in: give clid and pw of one of them")
 		p.Code = 2200 // as a client of EPP is answered
 		return p
 	case err != nil:
@@ -241,11 +241,11 @@ func doProblem(err error) *Problem {
 	case errors.As(err, &fault):
 		return wrong(Wrong{inBody(memberPath(fault.Member)), fault.Why})
 	case errors.Is(err, carry.ErrForbidden):
-		return forbidden.problem("")
+		return forbidden.problem(err.Error() + "; the operator says in gateway.users what a user may")
 	case errors.Is(err, carry.ErrKeyReused):
-		return keyReused.problem("")
+		return keyReused.problem("take a new key for a new request; a repeat has the same path and body, octet for octet")
 	case errors.Is(err, carry.ErrKeyInFlight):
-		p := keyInFlight.problem("")
+		p := keyInFlight.problem("repeat it later, with the same key")
 		p.RetryAfter = 1
 		return p
 	case errors.Is(err, carry.ErrKeyStorage):

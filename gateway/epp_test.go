@@ -69,6 +69,8 @@ func TestBadInput(t *testing.T) {
 		{"domain-update", `{"host":"it","domain":"a.it"}`, "body.domain"},
 		{"domain-renew", `{"host":"it","domain":"a.it","years":1}`, "body.curExpDate"},
 		{"domain-renew", `{"host":"it","domain":"a.it","years":1,"curExpDate":"soon"}`, "body.curExpDate"},
+		{"domain-renew", `{"host":"it","domain":"a.it","years":1,"curExpDate":"2027-11-30T19:03:43"}`, "body.curExpDate"},
+		{"domain-renew", `{"host":"it","domain":"a.it","years":1,"curExpDate":"2027-11-30T19:03:43+02:00"}`, "body.curExpDate"},
 	} {
 		res := g.post("/api/epp/"+tt.call, tt.body)
 		p := res.problem(t)
@@ -141,7 +143,7 @@ func TestCallsOfADomain(t *testing.T) {
 	if json.Unmarshal(r.Data, &d) != nil || d.Name != "kiosk.example" || d.ExDate == "" {
 		t.Fatalf("got %s", r.Data)
 	}
-	renew := `{"host":"it","domain":"kiosk.example","period":1,"curExpDate":"` + d.ExDate[:10] + `"}`
+	renew := `{"host":"it","domain":"kiosk.example","period":1,"curExpDate":"` + d.ExDate + `"}`
 	call("domain-renew", renew)
 	if p := g.post("/api/epp/domain-renew", renew).problem(t); p.Code < 2000 {
 		t.Errorf("a repeat of a renewal: got %+v", p)
@@ -208,7 +210,7 @@ func TestOutcomes(t *testing.T) {
 	}{carry.ErrForbidden: {403, "forbidden"}, carry.ErrKeyReused: {409, "key-reused"}, carry.ErrKeyInFlight: {409, "key-in-flight"},
 		carry.ErrKeyStorage: {503, "no-keys"}} {
 		fail = err
-		if p := ask().want(t, want.status, want.name, ""); p.Outcome != "refused" {
+		if p := ask().want(t, want.status, want.name, ""); p.Outcome != "refused" || p.Detail == "" {
 			t.Errorf("%v: got %+v", err, p)
 		}
 	}

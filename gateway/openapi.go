@@ -141,8 +141,24 @@ func text(types []string) map[string]*huma.MediaType {
 	return all
 }
 
+// neverNull takes null out of a schema. huma has it for slices and pointers; we neither take nor give it: what is not
+// there is left out.
+func neverNull(schema *huma.Schema) {
+	if schema == nil {
+		return
+	}
+	schema.Nullable = false
+	neverNull(schema.Items)
+	for _, member := range schema.Properties {
+		neverNull(member)
+	}
+}
+
 // document is the finished document.
 func (d *describer) document() (doc document) {
+	for _, schema := range d.schemas.Map() {
+		neverNull(schema)
+	}
 	var err error
 	if doc.json, err = json.Marshal(d.api); err != nil {
 		panic(fmt.Sprint("BUG: ", err))

@@ -40,7 +40,7 @@ func (s *Server) getRegistries(c *call, _ *http.Request) {
 func (s *Server) raw(c *call, r *http.Request) {
 	reg := c.state.byName[r.PathValue("registry")]
 	if reg == nil || !mayUse(c.user, reg) {
-		c.refuse(noRegistry.problem(""))
+		c.refuse(noRegistry.problem("GET /v1/registries tells those that you may use"))
 		return
 	}
 	c.registry = reg.Name

@@ -53,7 +53,7 @@ func (s *Server) build(version string) {
 // serveRPP hands a request to package rpp, where it is served.
 func (s *Server) serveRPP(c *call, r *http.Request) {
 	if c.state.rpp == nil {
-		c.refuse(notFound.problem("RPP is not served: gateway.rpp.enabled"))
+		c.refuse(notFound.problem("RPP is not served; the operator sets gateway.rpp.enabled"))
 		return
 	}
 	c.state.rpp.ServeHTTP(c, r)

@@ -58,8 +58,8 @@ func newUsers(all []User, before *state) *users {
 
 // Errors of authentication.
 var (
-	errNoCredentials    = errors.New("no credentials")
-	errWrongCredentials = errors.New("wrong credentials")
+	errNoCredentials    = errors.New("no credentials: send Authorization, with Bearer and a token or Basic with user and password")
+	errWrongCredentials = errors.New("wrong credentials: the operator says which users there are, in gateway.users")
 	errBusy             = errors.New("too many logins wait to be verified")
 )
 

@@ -80,9 +80,9 @@ func (r *routes) sort(q *request) []sorted {
 		case !ok:
 			q.problem(i, "", BadName, "not a domain name")
 		case d == nil && q.r.Registry != "":
-			q.problem(i, "", NoRegistry, "there is no such registry")
+			q.problem(i, "", NoRegistry, "there is no such registry; GET /v1/registries tells those that there are")
 		case d == nil:
-			q.problem(i, "", NoRegistry, "no registry has its zone")
+			q.problem(i, "", NoRegistry, "no registry has its zone; registry may name one")
 		case len(q.r.User.Registries) > 0 && !slices.Contains(q.r.User.Registries, d.name):
 			q.problem(i, d.name, Forbidden, "the user may not use this registry")
 		default:

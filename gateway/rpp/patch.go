@@ -294,7 +294,7 @@ func (f *faults) readStatusOf(v value) mapping.Status {
 // only, D@57b0e3f and an example of J have not.
 func (c *call) statusEdit(f *faults, p *operation, all *[]edit[mapping.Status]) {
 	if !c.h.setsStatus {
-		f.add(codeOption, p.at, "statuses are not changed here")
+		f.add(codeOption, p.at, "statuses are not changed here; the operator sets gateway.rpp.sets_status")
 		return
 	}
 	if e, ok := readEdit(f, p, f.readStatusMatch, f.readStatusOf); ok {
