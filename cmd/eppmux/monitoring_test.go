@@ -180,7 +180,7 @@ func exportedBy(t *testing.T, c prometheus.Collector, docs []metric.Doc) map[str
 // clusterTarget serves the metrics of a host that takes part in a cluster, until the test ends.
 func clusterTarget(t *testing.T) string {
 	t.Helper()
-	return target(t, cluster.NewMetrics(three))
+	return scraped(t, cluster.NewMetrics(three))
 }
 
 // gatewayTarget serves the metrics of a gateway, until the test ends.
@@ -191,11 +191,11 @@ func gatewayTarget(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return target(t, gateway.NewMetrics(func() []*gateway.Server { return []*gateway.Server{s} }))
+	return scraped(t, gateway.NewMetrics(func() []*gateway.Server { return []*gateway.Server{s} }))
 }
 
-// target serves the metrics of a collector, until the test ends.
-func target(t *testing.T, c prometheus.Collector) string {
+// scraped serves the metrics of a collector, until the test ends.
+func scraped(t *testing.T, c prometheus.Collector) string {
 	t.Helper()
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(c)
