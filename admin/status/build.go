@@ -30,6 +30,9 @@ func (m *Monitor) build(all []watched) *Status {
 		s.Cluster, owned = ClusterOf(c, s.Now)
 		s.Gravity = s.Cluster.Gravity
 	}
+	if s.Gateway = gatewayOf(m.cfg.Gateway(), m.gateway, s.Now); s.Gateway != nil {
+		s.Gravity = max(s.Gravity, s.Gateway.Gravity)
+	}
 	for i := range all {
 		r := m.registry(&all[i], s.Now)
 		r.Cluster = ownershipIn(owned, r.Name)

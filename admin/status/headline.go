@@ -9,14 +9,24 @@ import (
 // Headline says in a few words how things stand.
 func (s *Status) Headline() string {
 	text := s.ofRegistries()
-	if s.Stopping || s.Cluster == nil || s.Cluster.Gravity == OK {
+	if s.Stopping {
 		return text
 	}
-	and := ", and"
-	if strings.HasPrefix(text, "All") {
-		and = ", but"
+	var beside []string
+	if s.Cluster != nil && s.Cluster.Gravity > OK {
+		beside = append(beside, "the cluster needs a look")
 	}
-	return text + and + " the cluster needs a look"
+	if g := s.Gateway; g != nil && g.Gravity > OK {
+		beside = append(beside, [numGravities]string{"", "the gateway needs a look", "the gateway is broken"}[g.Gravity])
+	}
+	if len(beside) == 0 {
+		return text
+	}
+	and := ", and "
+	if strings.HasPrefix(text, "All") {
+		and = ", but "
+	}
+	return text + and + strings.Join(beside, ", and ")
 }
 
 // ofRegistries is the headline of the registries alone.

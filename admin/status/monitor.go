@@ -24,6 +24,9 @@ type MonitorConfig struct {
 	// Cluster returns what is known of the cluster now; nil: the host takes part in none. Any goroutine
 	// may call it. It may take a second, as a Look may; the result is the caller's. Nil: none.
 	Cluster func() *cluster.Snapshot
+	// Gateway returns how the gateway is now; nil: there is none. Any goroutine may call it; it must not
+	// block. Nil: none.
+	Gateway func() *GatewaySnapshot
 }
 
 // Monitor watches registries and keeps their last ten minutes. However many ask for its Status,
@@ -40,6 +43,7 @@ type Monitor struct {
 	// Owned by run.
 	histories map[Looker]*history
 	last      map[Looker]*Snapshot // the last answer of each
+	gateway   []gatewayRow         // of the last ten minutes
 	status    *Status              // made last; nil: none yet
 	made      time.Time
 }
@@ -60,6 +64,9 @@ func NewMonitor(cfg MonitorConfig) *Monitor {
 	}
 	if cfg.Cluster == nil {
 		cfg.Cluster = func() *cluster.Snapshot { return nil }
+	}
+	if cfg.Gateway == nil {
+		cfg.Gateway = func() *GatewaySnapshot { return nil }
 	}
 	m := &Monitor{
 		cfg:       cfg,
@@ -150,8 +157,9 @@ func (m *Monitor) watch() []watched {
 	return all
 }
 
-// sample adds a row to each history. A subject that does not answer gets none.
+// sample adds a row to each history, and to that of the gateway. A subject that does not answer gets none.
 func (m *Monitor) sample(all []watched) {
+	m.gateway = noteGateway(m.gateway, m.cfg.Gateway(), time.Now())
 	for i := range all {
 		if s := all[i].now; s != nil {
 			m.histories[all[i].Looker].add(rowOf(s))

@@ -14,10 +14,12 @@ type Status struct {
 	Started    time.Time  `json:"started"`
 	Now        time.Time  `json:"now"`
 	Stopping   bool       `json:"stopping"`
-	Gravity    Gravity    `json:"gravity"` // the gravest of the registries' and the cluster's
+	Gravity    Gravity    `json:"gravity"` // the gravest of the registries', the cluster's and the gateway's
 	Registries []Registry `json:"registries"`
 	// Cluster is that in which the host takes part; nil: none.
 	Cluster *Cluster `json:"cluster,omitempty"`
+	// Gateway serves HTTP beside EPP; nil: the config has none.
+	Gateway *Gateway `json:"gateway,omitempty"`
 	// Events are warnings and errors that concern no single registry, the newest first.
 	Events []Event `json:"events"`
 }

@@ -22,6 +22,9 @@ func WriteTable(out io.Writer, s *Status) error {
 	if s.Cluster != nil {
 		t.cluster(s.Cluster)
 	}
+	if s.Gateway != nil {
+		t.gateway(s.Gateway)
+	}
 	t.overview(s)
 	for i := range s.Registries {
 		t.registry(&s.Registries[i])
@@ -73,6 +76,17 @@ func (o *Ownership) columns() (owner, since string) {
 func (t *table) cluster(c *Cluster) {
 	t.line("cluster %s: %s", c.Name, c.Summary())
 	for _, f := range c.Findings {
+		if f.Gravity > OK {
+			t.finding(f)
+		}
+	}
+	t.line("")
+}
+
+// gateway says how the gateway is, in a line, and what there is to say about it.
+func (t *table) gateway(g *Gateway) {
+	t.line("gateway: %s", g.Summary())
+	for _, f := range g.Findings {
 		if f.Gravity > OK {
 			t.finding(f)
 		}

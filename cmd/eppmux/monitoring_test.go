@@ -180,8 +180,25 @@ func exportedBy(t *testing.T, c prometheus.Collector, docs []metric.Doc) map[str
 // clusterTarget serves the metrics of a host that takes part in a cluster, until the test ends.
 func clusterTarget(t *testing.T) string {
 	t.Helper()
+	return scraped(t, cluster.NewMetrics(three))
+}
+
+// gatewayTarget serves the metrics of a gateway, until the test ends.
+func gatewayTarget(t *testing.T) string {
+	t.Helper()
+	s, err := gateway.New(gateway.Config{KeyFile: filepath.Join(t.TempDir(), "keys")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return scraped(t, gateway.NewMetrics(func() []*gateway.Server { return []*gateway.Server{s} }))
+}
+
+// scraped serves the metrics of a collector, until the test ends.
+func scraped(t *testing.T, c prometheus.Collector) string {
+	t.Helper()
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(cluster.NewMetrics(three))
+	reg.MustRegister(c)
 	s := httptest.NewServer(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
@@ -221,7 +238,7 @@ func TestDashboard(t *testing.T) {
 		lacking(t, "prometheus", err)
 	}
 	m := startMonitored(t)
-	at := startPrometheus(t, time.Second, "", m.admin, clusterTarget(t))
+	at := startPrometheus(t, time.Second, "", m.admin, clusterTarget(t), gatewayTarget(t))
 	working := make(chan struct{})
 	loaded := make(chan struct{})
 	go func() {
@@ -237,6 +254,7 @@ func TestDashboard(t *testing.T) {
 	}()
 	defer func() { close(working); <-loaded }()
 	waitForData(t, at, `rate(eppmux_commands_total[10s]) > 0`)
+	waitForData(t, at, `rate(eppmux_gateway_auth_failures_total[10s]) >= 0`)
 	waitForData(t, at, `rate(eppmux_cluster_engine_request_seconds_count[10s]) >= 0`)
 
 	var board struct {

@@ -32,7 +32,7 @@ func (st *accountStand) gatewayConfig(token, more string) string {
 	if token != "" {
 		user = "users: [{name: shop, token_hash: " + config.TokenHash(token) + "}]"
 	}
-	return clitest.WriteFile(st.t, st.dir, "gateway.yaml", fmt.Sprintf("admin: {listen: \"\"}\nstate: {dir: %q}\nregistries: [{name: a, address: %q, listen: [%q], "+
+	return clitest.WriteFile(st.t, st.dir, "gateway.yaml", fmt.Sprintf("admin: {listen: \"127.0.0.1:0\"}\nstate: {dir: %q}\nregistries: [{name: a, address: %q, listen: [%q], "+
 		"login: {client_id: demo, password: demo-secret}, tls: {ca_file: ca.pem, cert_file: c.pem, key_file: c.key}, sessions: {max: 1}, clients: {max: 50}, zones: [example]}]\n"+
 		"gateway:\n  listen: [%q]\n  %s\n  %s\n",
 		st.state, st.registry.Address, "unix://"+filepath.Join(st.dir, "epp"), "unix://"+filepath.Join(st.dir, "http"), user, more), 0o600)
@@ -127,6 +127,10 @@ func TestServeGateway(t *testing.T) {
 	}
 	file := clitest.WriteFile(t, t.TempDir(), "token", token+"\n", 0o600)
 	socket := "unix://" + filepath.Join(st.dir, "http")
+	got := eppmux(t, "status", "--admin", g.find(`msg="admin listening" .*listener=(\S+)`))
+	if !strings.Contains(got.out, "\ngateway: listens on "+socket+"; 0 requests under way over ") || !strings.Contains(got.out, "; 2 keys, 0 of unknown outcome\n") {
+		t.Errorf("status: got %+v", got)
+	}
 	if got := eppmux(t, "send", "--http", socket, "--registry", "a", "--token-file", file, "info", "new.example"); got.code != 0 || !strings.Contains(got.out, "new.example") || got.errs != "" {
 		t.Errorf("send: got %+v", got)
 	}

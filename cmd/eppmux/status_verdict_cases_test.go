@@ -190,6 +190,13 @@ var notInjected = map[int]string{
 	60: "it takes a cluster, where it is no fault",
 	61: "it takes a Redis; cmd/eppmux/internal/serve/cluster_start: StoreRefuses has what is said",
 	62: "the process does not start",
+	63: "it takes a gateway; admin/status/gateway: GatewayVerdicts has what is said",
+	64: "the process does not start",
+	65: "it takes a gateway; for the account it is row 1 or 27",
+	66: "it takes a gateway; admin/status/gateway: GatewayVerdicts has what is said",
+	67: "it takes a gateway; for the account it is row 21",
+	68: "it takes a gateway, where it is no fault",
+	69: "the process does not start, or it is a reload that fails",
 }
 
 // elsewhere are the rows that end or starve a whole process, see TestVerdicts and TestVerdictHeld.

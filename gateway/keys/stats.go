@@ -1,5 +1,7 @@
 package keys
 
+import "time"
+
 // Stats are numbers of a Table, for metrics.
 type Stats struct {
 	Entries int64 // keys that are known
@@ -8,13 +10,20 @@ type Stats struct {
 	Octets  int64 // that they take, without what bbolt adds
 	Broken  int64 // records that could not be read when the file was opened; they count as unknown
 
+	// Trouble is why the last write failed, and TroubleAt when; empty: it did not. Ended: the file is not
+	// written any more, until eppmux is started again.
+	Trouble   string
+	TroubleAt time.Time
+	Ended     bool
+	FullAt    time.Time // when a claim was refused for want of room, the last time; zero: none was
+
 	// Since Open.
 	Claims      uint64 // commands that were sent under a key
 	Replays     uint64 // repeats that got the answer again
 	Doubts      uint64 // repeats of which it is unknown
 	Reused      uint64 // repeats with another digest
 	Full        uint64 // refused, since there is no room
-	WriteErrors uint64
+	WriteErrors uint64 // writes that failed, and those that were not tried since the file is not used any more
 	Swept       uint64 // entries that were too old
 }
 
@@ -59,6 +68,10 @@ func (t *Table) Stats() Stats {
 	s := Stats{Entries: c.entries, Unknown: c.unknown, Octets: c.octets, Broken: c.broken,
 		Claims: c.claims, Replays: c.replays,
 		Doubts: c.doubts, Reused: c.reused, Full: c.full, WriteErrors: c.writeErrors, Swept: c.swept}
+	s.Ended, s.FullAt = t.broken != nil, t.fullAt
+	if t.trouble != nil {
+		s.Trouble, s.TroubleAt = t.trouble.Error(), t.troubleAt
+	}
 	for _, f := range t.flights {
 		if f.claimed && !f.ending {
 			s.Flying++

@@ -46,7 +46,11 @@ type Table struct {
 	flights map[string]*flight // by keyOf
 	counts  counts
 	broken  error // why nothing is written any more
-	closing bool
+	// trouble is why the last write failed; nil: it did not.
+	trouble   error
+	troubleAt time.Time
+	fullAt    time.Time // when a claim was refused for want of room
+	closing   bool
 
 	// Of tests, guarded by mu: what transactions fail with, and what run does next; nil: nothing.
 	faultHook func() error
@@ -301,6 +305,7 @@ func (t *Table) room() error {
 		return nil
 	}
 	t.counts.full++
+	t.fullAt = time.Now()
 	return fmt.Errorf("%w: there are %d keys of %d octets, which is all that is kept",
 		carry.ErrKeyStorage, t.counts.entries, t.counts.octets)
 }

@@ -139,7 +139,7 @@ func TestFull(t *testing.T) {
 		b.want("shop", number(2), "storage")
 		b.end("shop", number(0), answered(1000, doneXML))
 		b.want("shop", number(0), "answered")
-		if s := b.Stats(); s.Full != 1 || s.Entries != 2 || s.Octets == 0 || s.Flying != 1 {
+		if s := b.Stats(); s.Full != 1 || s.Entries != 2 || s.Octets == 0 || s.Flying != 1 || s.FullAt.IsZero() {
 			t.Errorf("got %+v", s)
 		}
 		b.end("shop", number(1), notSent)
@@ -174,8 +174,14 @@ func TestDiskFull(t *testing.T) {
 	b.want("shop", n, "storage")
 	b.want("shop", n, "storage")
 	b.want("shop", key("new", 1), "storage")
+	if s := b.Stats(); s.Ended || !strings.Contains(s.Trouble, "no space left") || time.Since(s.TroubleAt) > time.Minute {
+		t.Errorf("got %+v", s)
+	}
 	full.Lock()
 	b.want("shop", n, "first")
+	if s := b.Stats(); s.Trouble != "" {
+		t.Errorf("got %+v behind a write that succeeded", s)
+	}
 	b.end("shop", n, notSent)
 	b.onRun(func() { b.sweep() })
 	b.again()
@@ -194,10 +200,13 @@ func TestDiskFails(t *testing.T) {
 	b.setFault(nil)
 	b.want("shop", key("B", 1), "storage")
 	b.want("shop", key("A", 1), "answered")
-	if s := b.Stats(); s.WriteErrors != 1 {
-		t.Errorf("got %+v", s)
+	if s := b.Stats(); s.WriteErrors < 2 || !s.Ended || !strings.Contains(s.Trouble, "input/output error") || s.TroubleAt.IsZero() {
+		t.Errorf("got %+v, want the claim that was not tried counted, too", s)
 	}
 	b.again()
+	if s := b.Stats(); s.Ended || s.Trouble != "" {
+		t.Errorf("got %+v", s)
+	}
 	b.want("shop", key("B", 1), "first")
 }
 
@@ -226,6 +235,9 @@ func TestMovedAway(t *testing.T) {
 	}
 	b.onRun(func() { b.sweep() })
 	b.want("shop", key("B", 1), "storage")
+	if s := b.Stats(); !s.Ended || !strings.Contains(s.Trouble, "moved") || s.WriteErrors == 0 {
+		t.Errorf("got %+v", s)
+	}
 	b.Close()
 	b.open() // another file
 	b.want("shop", key("B", 1), "first")

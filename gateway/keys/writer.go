@@ -119,6 +119,7 @@ func (t *Table) write(batch []*change) error {
 // update does one transaction and, where it succeeds, counts what it has changed.
 func (t *Table) update(f func(*bolt.Tx, *counts) error) error {
 	if err := t.failed(); err != nil {
+		t.fails(err)
 		return err
 	}
 	var c counts
@@ -141,6 +142,7 @@ func (t *Table) update(f func(*bolt.Tx, *counts) error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.counts.plus(&c)
+	t.trouble = nil
 	return nil
 }
 
@@ -149,6 +151,7 @@ func (t *Table) fails(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.counts.writeErrors++
+	t.trouble, t.troubleAt = err, time.Now()
 	if passes(err) || t.broken != nil || errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 		return
 	}
@@ -301,5 +304,6 @@ func (t *Table) watch() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.broken = errors.New("the key file was moved or replaced while it was in use; eppmux must be started again")
+	t.trouble, t.troubleAt = t.broken, time.Now()
 	t.log.Error("key file is not there any more; transforms with a key are refused", "file", t.path)
 }

@@ -65,9 +65,9 @@ type live struct {
 	log      *Log           // nil: no lines are counted; immutable as audit
 	cluster  clusterControl // nil: none is configured; immutable as audit
 	draining atomic.Bool
-	left     atomic.Pointer[unresolved]     // nil: no audit log, or not begun
-	requests *gateway.Metrics               // of the gateway; immutable after newLive
-	gateway  atomic.Pointer[gateway.Server] // nil: none is served
+	left     atomic.Pointer[unresolved]    // nil: no audit log, or not begun
+	requests *gateway.Metrics              // of the gateway; immutable after newLive
+	gateway  atomic.Pointer[servedGateway] // nil: none is served
 	now      atomic.Pointer[view]
 	reloads  reloadCounts
 }
@@ -94,7 +94,7 @@ func newLive(version string) *live {
 // gateways returns the gateway that is served; none where there is none.
 func (l *live) gateways() []*gateway.Server {
 	if g := l.gateway.Load(); g != nil {
-		return []*gateway.Server{g}
+		return []*gateway.Server{g.server}
 	}
 	return nil
 }

@@ -103,13 +103,23 @@ func (g *gatewayPart) drain(within time.Duration) error {
 	return g.server.Drain(within)
 }
 
-// served is the server as scrapes see it; nil: there is none.
-func (g *gatewayPart) served() *gateway.Server {
+// servedGateway is a gateway as scrapes and the status page see it. Immutable.
+type servedGateway struct {
+	server    *gateway.Server
+	listeners []string
+	keyFile   string
+}
+
+// served is the gateway as scrapes see it; nil: there is none.
+func (g *gatewayPart) served(keyFile string) *servedGateway {
 	if g == nil {
 		return nil
 	}
-	server, _ := g.server.(*gateway.Server)
-	return server
+	server, ok := g.server.(*gateway.Server)
+	if !ok {
+		return nil
+	}
+	return &servedGateway{server, server.Addresses(), keyFile}
 }
 
 func (g *gatewayPart) close() error {

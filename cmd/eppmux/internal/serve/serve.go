@@ -234,7 +234,7 @@ func (s *service) warn(cfg *config.Config) {
 
 // publish makes scrapes and the status page see the members of now.
 func (s *service) publish() {
-	s.live.gateway.Store(s.gateway.served())
+	s.live.gateway.Store(s.gateway.served(s.keyFile()))
 	s.live.set(s.members, slices.Clone(s.drained), append(s.cfg.Cluster.Certificates(), s.gateway.certificates()...)...)
 }
 

@@ -18,7 +18,24 @@ func (l *live) monitor(recent *status.Recent) *status.Monitor {
 		Stopping: l.draining.Load,
 		Recent:   recent,
 		Cluster:  l.inCluster,
+		Gateway:  l.ofGateway,
 	})
+}
+
+// ofGateway is the gateway for the status page; nil: none is served.
+func (l *live) ofGateway() *status.GatewaySnapshot {
+	g := l.gateway.Load()
+	if g == nil {
+		return nil
+	}
+	s := g.server.Snapshot()
+	shown := &status.GatewaySnapshot{Listeners: g.listeners, UnderWay: s.UnderWay, Connections: s.Connections,
+		AuthFailures: s.AuthFailures, AcceptErrors: s.AcceptErrors}
+	if k := s.Keys; k != nil {
+		shown.Keys = &status.KeysSnapshot{File: g.keyFile, Known: k.Entries, Unknown: k.Unknown, InFlight: k.Flying,
+			Trouble: k.Trouble, TroubleAt: k.TroubleAt, Ended: k.Ended, FullAt: k.FullAt}
+	}
+	return shown
 }
 
 // subject returns m for the status page of l.
