@@ -153,9 +153,9 @@ func (l *listener) Close() error {
 
 // retire closes l when those that have connected to it are taken in.
 func (l *listener) retire() {
-	if d, ok := l.ln.(interface{ SetDeadline(time.Time) error }); ok && l.srv.serving {
+	if d, ok := l.ln.(deadliner); ok && l.srv.serving {
 		l.stopping.Store(true)
-		_ = d.SetDeadline(time.Now().Add(retireGrace))
+		_ = d.SetDeadline(time.Now())
 		<-l.ended
 	}
 	l.close()
@@ -178,15 +178,24 @@ func (l *listener) accept() {
 			c.Close()
 		}
 	}
-	for retiring := false; !retiring; { // after the first round, until its deadline
-		retiring = true
-		loop.Accept(l.ln, &l.stopping, func(nc net.Conn) { retiring = false; take(nc) },
-			func(err error, wait time.Duration) {
-				l.srv.counts.acceptErrors.Add(1)
-				l.srv.troubles.warn(l.srv.log, "accept failed; waiting", "listener", l.String(), "wait", wait, "err", err)
-			})
+	refused := func(err error, wait time.Duration) {
+		l.srv.counts.acceptErrors.Add(1)
+		l.srv.troubles.warn(l.srv.log, "accept failed; waiting", "listener", l.String(), "wait", wait, "err", err)
+	}
+	loop.Accept(l.ln, &l.stopping, take, refused) // until it is to be closed
+	// Those in the kernel's queue, which is empty once nobody has come for a while. The time begins here each
+	// time: on a busy machine it may be over before this goroutine runs.
+	for came := true; came; {
+		came = false
+		if d, ok := l.ln.(deadliner); ok {
+			_ = d.SetDeadline(time.Now().Add(retireGrace))
+		}
+		loop.Accept(l.ln, &l.stopping, func(nc net.Conn) { came = true; take(nc) }, refused)
 	}
 }
+
+// deadliner is a net.Listener whose Accept can be ended, as those of the system can.
+type deadliner interface{ SetDeadline(time.Time) error }
 
 // welcome says whether a connection is taken.
 func (l *listener) welcome(nc net.Conn) (*conn, bool) {
