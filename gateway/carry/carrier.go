@@ -102,7 +102,7 @@ func read(payload []byte, code int) *mapping.Response {
 // doKeyed does a transform that has a key: it is sent by the first who brings the key, and only by that.
 func (c *Carrier) doKeyed(ctx context.Context, w *work) (Answer, error) {
 	if c.table == nil {
-		return Answer{}, fmt.Errorf("%w: there is no state_dir", ErrKeyStorage)
+		return Answer{}, fmt.Errorf("%w: there is no state.dir", ErrKeyStorage)
 	}
 	if n := len(w.Key.Name); n < 1 || n > maxKey {
 		return Answer{}, &mapping.Fault{Why: fmt.Sprintf("the key has %d octets, not 1 to %d", n, maxKey)}
