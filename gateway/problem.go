@@ -134,8 +134,8 @@ func answerProblem(a *carry.Answer) *Problem {
 		p = notSent.problem("the registry has not seen it; it may be sent again")
 		p.Outcome, p.RetryAfter = string(carry.NotSent), retrySeconds(a.RetryAfter)
 	case a.Outcome != carry.Answered:
-		p = unknownOutcome.problem("it was sent, and there is no answer: a repeat with the same Idempotency-Key is never sent, and tells what is " +
-			"known by then; without one ask the registry for the object")
+		p = unknownOutcome.problem("it was sent, and there is no answer: a repeat with the same Idempotency-Key " +
+			"is never sent, and tells what is known by then; without one ask the registry for the object")
 		p.Outcome = string(carry.Unknown)
 	case a.Response == nil || len(a.Response.Results) == 0:
 		p = noAnswer.problem("it is no answer of EPP that this server reads")

@@ -58,7 +58,7 @@ func newUsers(all []User, before *state) *users {
 
 // Errors of authentication.
 var (
-	errNoCredentials    = errors.New("no credentials: send Authorization, with Bearer and a token or Basic with user and password")
+	errNoCredentials    = errors.New("no credentials: send Authorization, with Bearer and a token or with Basic")
 	errWrongCredentials = errors.New("wrong credentials: the operator says which users there are, in gateway.users")
 	errBusy             = errors.New("too many logins wait to be verified")
 )

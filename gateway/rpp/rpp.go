@@ -112,7 +112,7 @@ func (c *call) serve() reply {
 	}
 	// O@0017e98: a request without good credentials is answered 401 with 02200.
 	if c.user == nil {
-		return c.no(codeAuthentication, "credentials are needed: Authorization, with Bearer and a token or Basic with user and password")
+		return c.no(codeAuthentication, "credentials are needed: Authorization, with Bearer and a token or with Basic")
 	}
 	for _, look := range []func() *reply{c.readHeader, c.readQuery, c.readAccept, c.readBody} {
 		if bad := look(); bad != nil {
