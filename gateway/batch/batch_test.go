@@ -284,6 +284,20 @@ func TestBounds(t *testing.T) {
 	})
 }
 
+// TestOnlyRegistry: one registry that names no zones has all names; of two, none has.
+func TestOnlyRegistry(t *testing.T) {
+	inPlay(t, 50, nil, func(p *play, _ *fake) {
+		p.c.SetRegistries([]*carry.Registry{{Name: "example"}})
+		if got := p.check(p.t.Context(), Request{Names: []string{"kiosk.test", "kiosk"}}); kinds(got) != "free free" {
+			t.Errorf("got %s", kinds(got))
+		}
+		p.c.SetRegistries([]*carry.Registry{{Name: "example"}, {Name: "other"}})
+		if got := p.check(p.t.Context(), Request{Names: []string{"kiosk.test"}}); kinds(got) != "no_registry" {
+			t.Errorf("got %s", kinds(got))
+		}
+	})
+}
+
 // TestRegistriesChange: an account that stays keeps its desk, one that comes has its zones at once.
 func TestRegistriesChange(t *testing.T) {
 	inPlay(t, 50, func(f *fake) { f.rtt = time.Second }, func(p *play, one *fake) {

@@ -11,6 +11,7 @@ import (
 type routes struct {
 	zones map[string]*desk // by suffix, as canonical has it
 	names map[string]*desk // by the registry's name
+	only  *desk            // of the one registry that there is, where it names no zones; otherwise nil
 }
 
 // newRoutes keeps the desks of accounts that stay.
@@ -35,16 +36,20 @@ func (c *Checker) newRoutes(registries []*carry.Registry, before *routes) *route
 			}
 			r.zones[zone] = d
 		}
+		if len(registries) == 1 && len(reg.Zones) == 0 {
+			r.only = d
+		}
 	}
 	return r
 }
 
-// of returns the desk of the longest zone that a canonical name lies below; nil where there is none.
+// of returns the desk of the longest zone that a canonical name lies below. Where there is one registry, and
+// it names no zones, that is the one. nil: there is none.
 func (r *routes) of(name string) *desk {
 	for {
 		_, suffix, below := strings.Cut(name, ".")
 		if !below {
-			return nil
+			return r.only
 		}
 		if d := r.zones[suffix]; d != nil {
 			return d
