@@ -62,6 +62,10 @@ func gatewayUser(u *config.GatewayUser) gateway.User {
 // offered is the member as the gateway has it.
 func (m *member) offered(keys bool) gateway.Registry {
 	r := &m.cfg
+	clientID := r.Login.ClientID
+	if m.sandbox != nil {
+		clientID = m.sandbox.login.clientID
+	}
 	return gateway.Registry{Logins: r.Clients.Hashes(), Registry: carry.Registry{
 		Name:      r.Name,
 		Address:   r.Address,
@@ -69,6 +73,7 @@ func (m *member) offered(keys bool) gateway.Registry {
 		CheckMax:  r.CheckMax,
 		HostAttr:  r.NameServers == config.NameServersAttributes,
 		Reconcile: r.Reconcile && keys,
+		ClID:      clientID,
 		Account:   m.account,
 	}}
 }

@@ -160,7 +160,7 @@ func TestGatewayConfig(t *testing.T) {
 	}
 	a := c.Registries[0]
 	if a.Address != "sandbox" || !slices.Equal(a.Zones, []string{"it", "co.uk"}) || a.CheckMax != 7 || !a.HostAttr || !a.Reconcile ||
-		a.Account != st.s.members[0].account || a.Logins != nil {
+		a.ClID != "demo" || a.Account != st.s.members[0].account || a.Logins != nil {
 		t.Errorf("got registry %+v", a)
 	}
 	if d := c.Registries[1]; d.CheckMax != 10 || d.HostAttr || d.Reconcile {
