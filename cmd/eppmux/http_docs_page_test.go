@@ -39,7 +39,7 @@ func TestHTTPDocsPage(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 		if *clitest.Update {
-			evaluate[any](b, `document.querySelector("section#check details.try").scrollIntoView(); scrollTo(0, 0)`)
+			evaluate[any](b, `const find = document.querySelector("#find"); find.value = "many names"; find.dispatchEvent(new Event("input"))`)
 			b.screen(1240, 900)
 			writePicture(b, "docs/http-docs.png", 1500)
 		}

@@ -96,10 +96,6 @@ func TestShop(t *testing.T) {
 		if got := evaluate[string](b, `return document.querySelector("#checkout").innerText`); !strings.Contains(got, "Register kiosk.example") || !strings.Contains(got, "payment is pretended") {
 			t.Errorf("got %q", got)
 		}
-		if *clitest.Update {
-			b.devtools("Emulation.setDeviceMetricsOverride", map[string]any{"width": 720, "height": 620, "deviceScaleFactor": 1, "mobile": false})
-			writePicture(b, "docs/examples/shop/shop.png", 620)
-		}
 		// The page guards its button; here two payments reach the shop beside it.
 		evaluate[any](b, `for (const n of [1, 2]) fetch("orders/" + order.id + "/pay", {method: "POST"}); const pay = document.querySelector("#pay"); pay.click(); pay.click()`)
 		mine("done", "Yours until 20")
@@ -117,6 +113,12 @@ func TestShop(t *testing.T) {
 		b.t = t
 		b.visit("http://" + shop + "/")
 		mine("done", "renewed")
+		if *clitest.Update {
+			search("kiosk, sold.example")
+			b.until(`document.querySelectorAll("#found li").length === 4`)
+			b.screen(720, 700)
+			writePicture(b, "docs/examples/shop/shop.png", 900)
+		}
 		search("kiosk.example sold..example")
 		if !b.until(`document.querySelectorAll("#found li").length === 2`) {
 			t.Fatalf("got %s", evaluate[string](b, `return document.body.innerText`))

@@ -39,8 +39,8 @@ function members(schema, depth, seen) {
   if (!s.properties || depth > 3 || seen.includes(s)) return [];
   const must = s.required || [];
   const rows = [];
-  for (const [name, inner] of Object.entries(s.properties)) {
-    if (name === "$schema") continue;
+  const all = Object.entries(s.properties);
+  for (const [name, inner] of [...all.filter(([n]) => must.includes(n)), ...all.filter(([n]) => !must.includes(n))]) {
     const said = inner.description || resolve(inner).description || "";
     rows.push(make("tr", {}, make("td", { className: "depth" + depth }, name, " ",
       must.includes(name) ? make("span", { className: "must" }, "required") : null),
@@ -141,13 +141,15 @@ function section(path, method, op) {
   const parts = [make("h2", {}, op.summary || id),
     make("p", { className: "path" }, make("span", { className: "method " + method }, method.toUpperCase()), path)];
   if (op.description) parts.push(make("p", {}, op.description));
-  const params = (op.parameters || []).map(p => make("tr", {}, make("td", {}, p.name, " ",
-    p.required ? make("span", { className: "must" }, "required") : null), make("td", {}, p.in), make("td", {}, p.description || "")));
-  if (params.length) parts.push(make("h3", {}, "Parameters"), table(["Name", "In", "Meaning"], params));
   const takes = op.requestBody && op.requestBody.content;
   if (takes) {
     parts.push(make("h3", {}, "Body"), make("p", { className: "note" }, Object.keys(takes).join(", ")),
       table(["Member", "Type", "Meaning"], members(takes[media(takes)].schema, 0, [])));
+  }
+  const params = (op.parameters || []).map(p => make("tr", {}, make("td", {}, p.name, " ",
+    p.required ? make("span", { className: "must" }, "required") : null), make("td", {}, p.in), make("td", {}, p.description || "")));
+  if (params.length) {
+    parts.push(make("details", { open: !takes }, make("summary", {}, "Parameters"), table(["Name", "In", "Meaning"], params)));
   }
   const gives = op.responses["200"] && op.responses["200"].content;
   if (gives) {
@@ -192,6 +194,8 @@ $("find").addEventListener("input", () => {
     document.getElementById(id).hidden = item.hidden;
   }
 });
+
+$("who").addEventListener("submit", event => event.preventDefault());
 
 for (const id of ["user", "password", "token"]) {
   $(id).addEventListener("input", () => {
