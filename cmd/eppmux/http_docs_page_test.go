@@ -41,7 +41,7 @@ func TestHTTPDocsPage(t *testing.T) {
 		if *clitest.Update {
 			evaluate[any](b, `const find = document.querySelector("#find"); find.value = "many names"; find.dispatchEvent(new Event("input"))`)
 			b.screen(1240, 900)
-			writePicture(b, "docs/http-docs.png", 1500)
+			writePicture(b, "docs/http-docs.png", 1800)
 		}
 	})
 	t.Run("it begins with bodies that are in order", func(t *testing.T) {

@@ -85,7 +85,7 @@ function tryIt(path, method, op) {
       '<?xml version="1.0" encoding="UTF-8"?>\n<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><check>\n' +
       '<domain:check xmlns:domain="urn:ietf:params:xml:ns:domain-1.0"><domain:name>kiosk.example</domain:name></domain:check>\n' +
       "</check></command></epp>";
-    body = make("textarea", { value: text, spellcheck: false });
+    body = make("textarea", { value: text, spellcheck: false, rows: text.split("\n").length + 1 });
     body.setAttribute("aria-label", "Body");
   }
   const out = make("div", {});
@@ -187,9 +187,15 @@ function show() {
 
 $("find").addEventListener("input", () => {
   const word = $("find").value.trim().toLowerCase();
+  let tag;
   for (const item of $("list").children) {
-    if (!item.dataset.words) continue;
+    if (!item.dataset.words) {
+      tag = item; // above its calls, and hidden with them
+      tag.hidden = true;
+      continue;
+    }
     item.hidden = !item.dataset.words.includes(word);
+    if (!item.hidden) tag.hidden = false;
     const id = item.firstChild.hash.slice(1);
     document.getElementById(id).hidden = item.hidden;
   }
