@@ -91,7 +91,8 @@ const tries = 5
 // carryOut sends an order until it is known what became of it, with the same key and the same body: by them the
 // gateway knows that it is one order. What was not sent is paid all the same, so it is sent until it is.
 func (g *gateway) carryOut(o *order) end {
-	path, body := "/api/epp/domain-create", map[string]any{"host": g.registry, "domain": o.Name, "years": 1, "password": ""}
+	path := "/api/epp/domain-create"
+	body := map[string]any{"host": g.registry, "domain": o.Name, "years": 1, "password": ""}
 	if o.Action == "renew" {
 		path = "/api/epp/domain-renew"
 		body = map[string]any{"host": g.registry, "domain": o.Name, "years": 1, "curExpDate": o.current}

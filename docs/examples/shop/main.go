@@ -104,7 +104,7 @@ func (s *shop) search(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var names []string
-	for _, word := range strings.FieldsFunc(strings.ToLower(in.Words), func(r rune) bool { return r == ' ' || r == ',' }) {
+	for _, word := range strings.Fields(strings.ReplaceAll(strings.ToLower(in.Words), ",", " ")) {
 		if strings.Contains(word, ".") {
 			names = append(names, word)
 			continue
@@ -132,7 +132,8 @@ func (s *shop) search(w http.ResponseWriter, r *http.Request) {
 // newOrder writes an order down, with its id, before anything is paid or sent.
 func (s *shop) newOrder(w http.ResponseWriter, r *http.Request) {
 	var in struct{ Action, Name string }
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || in.Name == "" || in.Action != "register" && in.Action != "renew" {
+	err := json.NewDecoder(r.Body).Decode(&in)
+	if err != nil || in.Name == "" || in.Action != "register" && in.Action != "renew" {
 		refuse(w, http.StatusBadRequest, "that is no order")
 		return
 	}
