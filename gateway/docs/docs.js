@@ -39,8 +39,8 @@ function members(schema, depth, seen) {
   if (!s.properties || depth > 3 || seen.includes(s)) return [];
   const must = s.required || [];
   const rows = [];
-  for (const [name, inner] of Object.entries(s.properties)) {
-    if (name === "$schema") continue;
+  const all = Object.entries(s.properties);
+  for (const [name, inner] of [...all.filter(([n]) => must.includes(n)), ...all.filter(([n]) => !must.includes(n))]) {
     const said = inner.description || resolve(inner).description || "";
     rows.push(make("tr", {}, make("td", { className: "depth" + depth }, name, " ",
       must.includes(name) ? make("span", { className: "must" }, "required") : null),
@@ -85,7 +85,7 @@ function tryIt(path, method, op) {
       '<?xml version="1.0" encoding="UTF-8"?>\n<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><check>\n' +
       '<domain:check xmlns:domain="urn:ietf:params:xml:ns:domain-1.0"><domain:name>kiosk.example</domain:name></domain:check>\n' +
       "</check></command></epp>";
-    body = make("textarea", { value: text, spellcheck: false });
+    body = make("textarea", { value: text, spellcheck: false, rows: text.split("\n").length + 1 });
     body.setAttribute("aria-label", "Body");
   }
   const out = make("div", {});
@@ -141,13 +141,15 @@ function section(path, method, op) {
   const parts = [make("h2", {}, op.summary || id),
     make("p", { className: "path" }, make("span", { className: "method " + method }, method.toUpperCase()), path)];
   if (op.description) parts.push(make("p", {}, op.description));
-  const params = (op.parameters || []).map(p => make("tr", {}, make("td", {}, p.name, " ",
-    p.required ? make("span", { className: "must" }, "required") : null), make("td", {}, p.in), make("td", {}, p.description || "")));
-  if (params.length) parts.push(make("h3", {}, "Parameters"), table(["Name", "In", "Meaning"], params));
   const takes = op.requestBody && op.requestBody.content;
   if (takes) {
     parts.push(make("h3", {}, "Body"), make("p", { className: "note" }, Object.keys(takes).join(", ")),
       table(["Member", "Type", "Meaning"], members(takes[media(takes)].schema, 0, [])));
+  }
+  const params = (op.parameters || []).map(p => make("tr", {}, make("td", {}, p.name, " ",
+    p.required ? make("span", { className: "must" }, "required") : null), make("td", {}, p.in), make("td", {}, p.description || "")));
+  if (params.length) {
+    parts.push(make("details", { open: !takes }, make("summary", {}, "Parameters"), table(["Name", "In", "Meaning"], params)));
   }
   const gives = op.responses["200"] && op.responses["200"].content;
   if (gives) {
@@ -185,13 +187,21 @@ function show() {
 
 $("find").addEventListener("input", () => {
   const word = $("find").value.trim().toLowerCase();
+  let tag;
   for (const item of $("list").children) {
-    if (!item.dataset.words) continue;
+    if (!item.dataset.words) {
+      tag = item; // above its calls, and hidden with them
+      tag.hidden = true;
+      continue;
+    }
     item.hidden = !item.dataset.words.includes(word);
+    if (!item.hidden) tag.hidden = false;
     const id = item.firstChild.hash.slice(1);
     document.getElementById(id).hidden = item.hidden;
   }
 });
+
+$("who").addEventListener("submit", event => event.preventDefault());
 
 for (const id of ["user", "password", "token"]) {
   $(id).addEventListener("input", () => {

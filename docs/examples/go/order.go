@@ -60,7 +60,8 @@ func send(path string, body any, header ...string) (*http.Response, error) {
 
 // check prints which names are free, and returns the exit code.
 func check(names []string) int {
-	res, err := send("/v1/check", map[string]any{"registry": registry, "names": names}, "Accept", "application/x-ndjson")
+	body := map[string]any{"registry": registry, "names": names}
+	res, err := send("/v1/check", body, "Accept", "application/x-ndjson")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 3
