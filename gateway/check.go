@@ -1,7 +1,7 @@
 package gateway
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"mime"
@@ -176,28 +176,37 @@ func (q *PriceQuestion) check() *mapping.FeeCheck {
 	return f
 }
 
-// stream writes each answer as a line, as it comes. What has come is written out when no more is at hand.
-// When the client reads no more, the names that still wait are taken back.
+// stream writes each answer as a line; batch.Request.Pause says when lines are written out. When the client
+// reads no more, the names that still wait are taken back.
 func (k checks) stream(c *call, r *http.Request, q *batch.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	c.Header().Set("Content-Type", ndjsonType)
 	c.Header().Set("X-Accel-Buffering", "no") // of a proxy in between
 	c.WriteHeader(http.StatusOK)
-	out := bufio.NewWriterSize(c, streamBuffer)
-	lines := json.NewEncoder(out)
-	q.Pause = func() {
-		if out.Flush() != nil {
+	var out bytes.Buffer
+	lines := json.NewEncoder(&out)
+	write := func() {
+		if _, err := c.Write(out.Bytes()); err != nil {
 			cancel()
-			return
 		}
+		out.Reset()
+	}
+	q.Pause = func() {
+		write()
 		c.Flush()
 	}
+	var one CheckAnswer // of its own, so that not each is allocated
 	k.checker.Check(ctx, *q, func(a batch.Answer) {
-		if one := checkAnswer(&a, q); lines.Encode(&one) != nil {
-			cancel()
+		one = checkAnswer(&a, q)
+		if err := lines.Encode(&one); err != nil {
+			panic("BUG: " + err.Error())
+		}
+		if out.Len() >= streamBuffer {
+			write()
 		}
 	})
+	write()
 }
 
 func writeJSON(c *call, v any) {

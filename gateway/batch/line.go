@@ -59,8 +59,9 @@ type part struct {
 	place *list.Element // nil: none of the items waits
 	seq   uint64
 
-	epoch uint64 // of the composition that at belongs to
+	epoch uint64 // of the composition that at and rank belong to
 	at    int    // all before it are taken
+	rank  int    // number of names that were picked before its first
 }
 
 type itemState uint8
