@@ -12,7 +12,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"eppmux/gateway/batch"
-	"eppmux/gateway/carry"
 	"eppmux/gateway/mapping"
 )
 
@@ -120,16 +119,16 @@ func (k checks) post(c *call, r *http.Request) {
 
 // get serves GET /v1/check/{name}.
 func (k checks) get(c *call, r *http.Request) {
-	q := request(r, []string{r.PathValue("name")})
+	q := c.names(r.PathValue("name"))
 	q.Registry = r.URL.Query().Get("registry")
 	var one CheckAnswer
 	k.checker.Check(r.Context(), *q, func(a batch.Answer) { one = checkAnswer(&a, q) })
 	writeJSON(c, &one)
 }
 
-// request is what a request asks about names.
-func request(r *http.Request, names []string) *batch.Request {
-	return &batch.Request{User: carry.UserFrom(r.Context()), RequestID: carry.RequestIDFrom(r.Context()), Names: names}
+// names is what a request asks about names.
+func (c *call) names(all ...string) *batch.Request {
+	return &batch.Request{User: c.user, RequestID: c.id, Names: all}
 }
 
 // read reads the body of post.
@@ -150,7 +149,7 @@ func (k checks) read(c *call, r *http.Request) (*batch.Request, *Problem) {
 	} else if n > batch.MaxNames {
 		return nil, wrong(Wrong{"body.names", "has more than " + strconv.Itoa(batch.MaxNames) + " names"})
 	}
-	q := request(r, in.Names)
+	q := c.names(in.Names...)
 	q.Registry = in.Registry
 	if in.Fee == nil {
 		return q, nil

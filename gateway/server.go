@@ -104,8 +104,7 @@ type Server struct {
 	verifier *verifier
 	carrier  carrier
 	checker  *batch.Checker
-	bodyTime time.Duration // bodyTimeout, but in tests
-	keys     *keys.Table   // nil: keys are refused
+	keys     *keys.Table // nil: keys are refused
 
 	now      atomic.Pointer[state] // what requests are served by
 	draining atomic.Bool
@@ -132,7 +131,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{log: cfg.Logger, verifier: newVerifier(), checker: batch.New(nil), bodyTime: bodyTimeout}
+	s := &Server{log: cfg.Logger, verifier: newVerifier(), checker: batch.New(nil)}
 	s.checker.Logger = cfg.Logger
 	if err := s.openCarrier(&cfg); err != nil {
 		return nil, err
