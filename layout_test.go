@@ -32,7 +32,7 @@ var floors = [][]string{
 
 // aside are the packages that stand outside: they import nothing of ours. The sandbox must be able
 // to judge the others; only the program, and what helps its tests, may run it.
-var aside = []string{"", "sandbox", "bench", "deploy/deb", clitest, metrictest, clustertest, enginetest}
+var aside = []string{"", "sandbox", "bench", "deploy/deb", "docs/examples/go", "docs/examples/shop", clitest, metrictest, clustertest, enginetest}
 
 // clitest helps the tests of cmd/eppmux, and only those; metrictest, clustertest and enginetest those of
 // any package.

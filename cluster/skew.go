@@ -84,7 +84,8 @@ func (m *machine) setOdd(odd, compared bool, now Instant) {
 	case !odd && m.odd && compared:
 		m.say(slog.LevelInfo, "the wall clock of this host agrees with those of the other members again")
 	case !odd && m.odd:
-		m.say(slog.LevelWarn, "the wall clock of this host may be wrong, and no other member is left to compare it with")
+		m.say(slog.LevelWarn,
+			"the wall clock of this host may be wrong, and no other member is left to compare it with")
 	}
 	m.odd = odd
 }

@@ -46,11 +46,20 @@ func TestCheckMany(t *testing.T) {
 		t.Errorf("%d checks, want 1", n)
 	}
 	got = f.post("/v1/check", `{"names":["kiosk.it"],"fee":{"currency":"EUR","commands":[{"command":"create","period":{"value":1,"unit":"y"}}]}}`)
-	if !strings.Contains(got.body, `"available":true,"fees":{"missing":"unsupported"}`) {
+	if !strings.Contains(got.body, `"period":{"value":1,"unit":"y"},"fees":[{"amount":"10.00"}]`) {
 		t.Errorf("got %s", got.body)
 	}
 	got = f.post("/v1/check", `{"names":["kiosk.example"],"registry":"it"}`)
 	if !strings.Contains(got.body, `"available":false,"reason":`) {
+		t.Errorf("got %s", got.body)
+	}
+}
+
+// TestCheckWithoutFees: a registry that knows no prices is asked all the same.
+func TestCheckWithoutFees(t *testing.T) {
+	f := openChecks(t, func(sc *sandbox.Config, _ *upstream.Config, _ *Config) { sc.Extensions = []string{} })
+	got := f.post("/v1/check", `{"names":["kiosk.it"],"fee":{"commands":[{"command":"create"}]}}`)
+	if !strings.Contains(got.body, `"available":true,"fees":{"missing":"unsupported"}`) {
 		t.Errorf("got %s", got.body)
 	}
 }

@@ -74,6 +74,7 @@ func (d *describer) add(rt *route) {
 	d.parameters(op, rt)
 	if rt.takes != nil {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: d.content(rt.takes, "application/json")}
+		op.RequestBody.Content["application/json"].Example = rt.sample()
 	}
 	if len(rt.takesTypes) > 0 {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: text(rt.takesTypes)}

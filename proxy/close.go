@@ -49,7 +49,8 @@ func (r closeReason) String() string { return closeReasonNames[r] }
 func (r closeReason) blames() bool {
 	switch r {
 	case closedFrame, closedFaults, closedAhead, closedSlowFrame, closedNotReading, closedTLS, closedTooMany,
-		closedMemory, closedRefused, closedHandshake, closedNoLogin, closedWantsTLS, closedNoTLS, closedHTTP, closedProxyProtocol,
+		closedMemory, closedRefused, closedHandshake, closedNoLogin, closedWantsTLS, closedNoTLS, closedHTTP,
+		closedProxyProtocol,
 		closedNoLength:
 		return true
 	}

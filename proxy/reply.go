@@ -36,7 +36,8 @@ var (
 	replyExtension = reply{2103, "an extension of this login is not in use with the registry"}
 
 	// For the command of a client that holds most of what is held for all, and has it wait.
-	replyNoRoom = reply{2400, "not sent to registry; safe to retry; too much is held for all clients, and most of it for this one"}
+	replyNoRoom = reply{2400,
+		"not sent to registry; safe to retry; too much is held for all clients, and most of it for this one"}
 
 	replyTooManyClients = reply{2502, "clients.max is reached"}
 	replyTooLong        = reply{2500, "frame is longer than clients.max_frame"}

@@ -225,9 +225,10 @@ func (s *Server) makeRoom(p provenance) bool {
 	if c == nil {
 		return false
 	}
-	s.complaints.warn("clients.max is reached; an idle client makes room for one of somebody who has fewer", func() []any {
-		return []any{"listener", c.listener.String(), "client", whence(c.stream.from())}
-	})
+	s.complaints.warn("clients.max is reached; an idle client makes room for one of somebody who has fewer",
+		func() []any {
+			return []any{"listener", c.listener.String(), "client", whence(c.stream.from())}
+		})
 	c.close(closedDisplaced)
 	return true
 }

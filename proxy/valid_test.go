@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"eppmux/frame"
+	"eppmux/ratelimit"
 	"eppmux/sandbox"
 	"eppmux/upstream"
 	"eppmux/upstream/pool"
@@ -356,6 +357,20 @@ func TestWrittenIsValid(t *testing.T) {
 		for range awkward {
 			l.ask(other, 1300, commandOf(pollReq))
 			l.ask(other, 2303, commandOf(pollAck("A")))
+		}
+	})
+	t.Run("too many names", func(t *testing.T) {
+		f := start(t, func(_ *sandbox.Config, c *config) {
+			c.Upstream.Pool.Rules = []pool.Rule{{Limit: ratelimit.Limit{N: 50, Per: time.Second}, Unit: pool.UnitObjects,
+				Commands: pool.Commands(func(frame.Command, frame.Op) bool { return true })}}
+		})
+		p := f.dial()
+		for range awkward {
+			l.ask(p, 2306, commandOf(`<check><domain:check xmlns:domain="urn:ietf:params:xml:ns:domain-1.0">`+
+				strings.Repeat("<domain:name>n.example</domain:name>", 64)+`</domain:check></check>`))
+		}
+		if n := f.registry.Counters().Commands["check"]; n != 0 {
+			t.Errorf("%d checks went to the registry", n)
 		}
 	})
 	t.Run("too far ahead", func(t *testing.T) {

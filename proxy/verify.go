@@ -255,8 +255,9 @@ func (c *client) authenticate(l *frame.Login, clTRID []byte) (v verdict, pending
 			return loginRight, false
 		}
 	}
-	check := &verification{claim: claim{c.identity.share.budget, u, c.refusals > 0}, client: c, hash: s.decoy, password: l.Password,
-		clTRID: bytes.Clone(clTRID), since: s.clock()}
+	check := &verification{claim: claim{c.identity.share.budget, u, c.refusals > 0}, client: c, hash: s.decoy,
+
+		password: l.Password, clTRID: bytes.Clone(clTRID), since: s.clock()}
 	check.doubted = u == nil || s.doubts.has(doubt{c.identity.share.budget, u})
 	if u != nil {
 		check.hash = u.hash

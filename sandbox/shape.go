@@ -89,7 +89,8 @@ func checkCarried(n *node) *fault {
 
 func checkAttrs(n *node, sh *shape) *fault {
 	for _, a := range n.attrs {
-		if a.isNil() || a.space == "" && !slices.ContainsFunc(sh.attrs, func(k attrIs) bool { return k.name == a.local }) {
+		if a.isNil() || a.space == "" &&
+			!slices.ContainsFunc(sh.attrs, func(k attrIs) bool { return k.name == a.local }) {
 			return &fault{codeSyntax, n.local + " takes no attribute " + a.local}
 		}
 	}

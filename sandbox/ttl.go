@@ -77,7 +77,8 @@ func (t ttls) show(c *call, served []string) string {
 				x.elAttr("ttl:ttl", "for", records, t[i].seconds)
 				continue
 			}
-			x.raw(`<ttl:ttl for="` + records + `" min="` + strconv.Itoa(minTTL) + `" default="` + strconv.Itoa(defaultTTL) +
+			x.raw(`<ttl:ttl for="` + records + `" min="` + strconv.Itoa(minTTL) +
+				`" default="` + strconv.Itoa(defaultTTL) +
 				`" max="` + strconv.Itoa(maxTTL) + `">`)
 			if i >= 0 {
 				x.text(t[i].seconds)

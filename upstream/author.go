@@ -80,7 +80,8 @@ func (k *kinds) name(m *frame.Message) string {
 func (a *Account) knows(namespace []byte) bool {
 	is := func(uri string) bool { return uri == string(namespace) }
 	g, err := frame.ParseGreeting(a.greeting)
-	return a.LogsInWith(namespace) || err == nil && (slices.ContainsFunc(g.ObjectURIs, is) || slices.ContainsFunc(g.ExtensionURIs, is))
+	return a.LogsInWith(namespace) || err == nil &&
+		(slices.ContainsFunc(g.ObjectURIs, is) || slices.ContainsFunc(g.ExtensionURIs, is))
 }
 
 // content returns a hash of the command m without its clTRID.

@@ -127,7 +127,8 @@ func (t *tcpCarrier) authenticate(scanner *frame.Scanner, g *frame.Greeting, to 
 }
 
 // receiveMessage receives one message with blocking calls, and reads it.
-func (t *tcpCarrier) receiveMessage(within time.Duration, limit int, read func([]byte) (*frame.Message, error)) (*frame.Message, error) {
+func (t *tcpCarrier) receiveMessage(within time.Duration, limit int,
+	read func([]byte) (*frame.Message, error)) (*frame.Message, error) {
 	payload, err := t.receive(within, limit)
 	if err != nil {
 		return nil, err

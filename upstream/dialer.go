@@ -72,7 +72,8 @@ func (d *dialer) addresses(ctx context.Context) ([]string, error) {
 		d.learn(found, port)
 	}
 	if len(d.known) == 0 {
-		return nil, cmp.Or(err, error(&net.DNSError{Err: "no address that we can connect to", Name: host, IsNotFound: true}))
+		return nil, cmp.Or(err,
+			error(&net.DNSError{Err: "no address that we can connect to", Name: host, IsNotFound: true}))
 	}
 	return d.ordered(), nil
 }

@@ -6,11 +6,12 @@ import "eppmux/frame"
 // about to be written for the first time, so what is written and what the audit log has are the same. Where
 // that is no check of the same kind, the payload stays.
 //
-// A suspect goes as it is: the session may end behind it, and what others ask must not be lost with it.
+// A suspect goes as it is: the session may end behind it, and what others ask must not be lost with it. So
+// does any check where a limit counts its objects, which has admitted it as it is.
 func (a *Account) fillLate(x *Exchange) {
 	late := x.late
 	x.late = nil
-	if x.Suspect() || x.Command != frame.CommandCheck || x.muxTRIDAt == 0 {
+	if x.Suspect() || x.Command != frame.CommandCheck || x.muxTRIDAt == 0 || a.objects.counts() {
 		return
 	}
 	payload := late()
@@ -18,7 +19,8 @@ func (a *Account) fillLate(x *Exchange) {
 		return
 	}
 	m, err := a.calls.reader.Scan(payload)
-	if err != nil || m.Command != frame.CommandCheck || !m.Query(a.cfg.QueryExtensions) || string(m.Object) != x.object {
+	if err != nil || m.Command != frame.CommandCheck || !m.Query(a.cfg.QueryExtensions) ||
+		string(m.Object) != x.object {
 		a.log.Error("what was to be sent in place of a check is no such check; the check is sent",
 			"command", x.Command.String(), "cltrid", shown(x.OwnClTRID()), "muxtrid", string(x.MuxTRID()))
 		return

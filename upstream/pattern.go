@@ -20,11 +20,13 @@ type Pattern struct {
 // DefaultLost are the answers to a command that can only mean a lost login. The code alone does not
 // tell: a command for which the client has no right gets 2201 too.
 var DefaultLost = lost(map[int][]string{
-	2002: {"not logged in", "not logged on", "log in first", "login first", "must log in", "must login", "must be logged in",
+	2002: {"not logged in", "not logged on", "log in first", "login first", "must log in", "must login",
+		"must be logged in",
 		"need to log in", "need to login", "please log in", "please login", "login required", "login is required",
 		"not authenticated", "session expired", "session has expired", "session timeout", "no active session"},
 	2200: {"not logged in", "not logged on"},
-	2201: {"not logged in", "not logged on", "must log in", "must login", "must be logged in", "need to log in", "need to login",
+	2201: {"not logged in", "not logged on", "must log in", "must login", "must be logged in", "need to log in",
+		"need to login",
 		"please log in", "please login", "login required", "login is required", "session timeout", "session expired",
 		"session has expired", "no active session"},
 })

@@ -26,7 +26,8 @@ func aboutServices(code int) bool {
 // servicesOf says which services l asks for, and whether the config names them or the greeting does.
 func servicesOf(l, configured *frame.Login) string {
 	return fmt.Sprintf("asked for objects %s and extensions %s",
-		named(l.ObjectURIs, configured.ObjectURIs, "object_uris"), named(l.ExtensionURIs, configured.ExtensionURIs, "extension_uris"))
+		named(l.ObjectURIs, configured.ObjectURIs, "object_uris"),
+		named(l.ExtensionURIs, configured.ExtensionURIs, "extension_uris"))
 }
 
 // named lists the services of one kind.

@@ -188,7 +188,8 @@ func (s *session) openFailed(cause pool.Cause) {
 	a.pool.OpenFailed(s.s, cause, a.now())
 	switch now := a.pool.Allowed(); {
 	case cause == pool.CauseTooManySessions && a.pool.OwnCounted():
-		a.log.Info("the registry most likely still counts a session of ours that has ended; the login is tried again soon",
+		a.log.Info("the registry most likely still counts a session of ours that has ended; "+
+			"the login is tried again soon",
 			"session", s.s.ID)
 	case now < allowed && cause != pool.CauseTooManySessions:
 		a.log.Warn("registry does not open a session beside those that are open; taken for the most that it grants",
@@ -248,7 +249,8 @@ func (s *session) closed() {
 // under way by then.
 func (s *session) end(inFlight pool.InFlight) string {
 	byHello := inFlight == pool.HelloInFlight &&
-		slices.Contains([]pool.Cause{pool.CauseCommandTimeout, pool.CauseRegistryClosed, pool.CauseMismatch}, s.s.Cause())
+		slices.Contains([]pool.Cause{pool.CauseCommandTimeout, pool.CauseRegistryClosed, pool.CauseMismatch},
+			s.s.Cause())
 	if !byHello {
 		return s.parting
 	}
@@ -449,7 +451,8 @@ func (s *session) matches(m *frame.Message) (Oddity, bool) {
 	case m.EmptyID.Present():
 		return OddIDEmpty, true
 	case !m.ClTRID.Present():
-		return OddNone, !s.named || id == nil || m.Code >= 2000 && m.Code <= 2005 || s.s.InFlight() == pool.LogoutInFlight
+		return OddNone, !s.named || id == nil || m.Code >= 2000 && m.Code <= 2005 ||
+			s.s.InFlight() == pool.LogoutInFlight
 	}
 	odd, ok := answersID(m.ClTRID.Value, id, own)
 	if id == nil { // the command had no place for one, so any but another command's will do

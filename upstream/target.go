@@ -79,7 +79,8 @@ func (t *target) judge(at string, err error) error {
 		return err
 	}
 	switch e.cause {
-	case pool.CauseConnect, pool.CauseTLS, pool.CauseGreeting, pool.CauseRegistryClosed, pool.CauseFrame, pool.CauseUnasked:
+	case pool.CauseConnect, pool.CauseTLS, pool.CauseGreeting, pool.CauseRegistryClosed, pool.CauseFrame,
+		pool.CauseUnasked:
 		t.dialer.bad(at)
 	}
 	if !t.dialer.several() {

@@ -16,7 +16,8 @@ const (
 
 // toldToWait matches words that name a time to wait, in lower case: with the verb before the time or
 // behind it, in English, German or French.
-var toldToWait = regexp.MustCompile(toldVerb + `[^\d.]{0,30}` + toldNumber + `|` + toldNumber + `[^\d.]{0,15}` + toldVerb)
+var toldToWait = regexp.MustCompile(toldVerb + `[^\d.]{0,30}` + toldNumber + `|` +
+	toldNumber + `[^\d.]{0,15}` + toldVerb)
 
 // waitNamed returns how long the registry's words ask to wait; 0: they name no time. command is the
 // payload of the client's command that was answered: words that it holds do not count. Nil for one of

@@ -110,7 +110,8 @@ func endsSessions(r *Registry) *Finding {
 	case pool.CauseCodeCloses.String():
 		f.Do += "; or compare rate_limits with what it allows"
 	default: // it owes an answer, whatever the command
-		f.Whose, f.Do = whoseRegistry, "tell the registry; until it answers such commands as it should, have that client send none"
+		f.Whose, f.Do = whoseRegistry,
+			"tell the registry; until it answers such commands as it should, have that client send none"
 	}
 	return f
 }

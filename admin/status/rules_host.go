@@ -25,10 +25,12 @@ func unrecorded(r *Registry) *Finding {
 
 // unkept finds that what was used of limits cannot be written down.
 func unkept(r *Registry) *Finding {
-	text, do := "what is used of limits cannot be written down; ", "make room in the state folder, or mend its disk; it goes on by itself"
+	text, do := "what is used of limits cannot be written down; ",
+		"make room in the state folder, or mend its disk; it goes on by itself"
 	switch r.Ledger {
 	case LedgerWaits:
-		return &Finding{Broken, "ledger_fails", whoseHost, text + "commands under long limits are not sent, others are", do}
+		return &Finding{Broken, "ledger_fails", whoseHost,
+			text + "commands under long limits are not sent, others are", do}
 	case LedgerForgets:
 		return &Finding{Look, "ledger_fails", whoseHost, text + "a crash would forget it", do}
 	}

@@ -76,7 +76,8 @@ func ungreeted(r *Registry) *Finding {
 		return nil
 	}
 	f := &Finding{Look, "greeting_unfit", whoseRegistry,
-		"registry's new greeting is not passed on, clients get the one before it: " + r.GreetingFault, "tell the registry"}
+		"registry's new greeting is not passed on, clients get the one before it: " + r.GreetingFault,
+		"tell the registry"}
 	if r.Ungreeted {
 		f.Gravity = Broken
 		f.Text = "clients are not greeted: registry's greeting cannot be passed on: " + r.GreetingFault
@@ -108,7 +109,8 @@ func refusing(r *Registry) *Finding {
 		return nil
 	}
 	return &Finding{Look, "refusing", whoseRegistry,
-		fmt.Sprintf("%d of %d sessions answer every command by 2002, 2200, 2201 or 2202: not logged in, or no right", n, r.Sessions.LoggedIn()),
+		fmt.Sprintf("%d of %d sessions answer every command by 2002, 2200, 2201 or 2202: not logged in, or no right",
+			n, r.Sessions.LoggedIn()),
 		"eppmux ctl reconnect " + r.Name + "; if that does not help, ask the registry"}
 }
 

@@ -194,7 +194,8 @@ func (t *table) culprits(r *Registry) {
 		if c.WaitSeconds > 0 {
 			wait = Span(c.WaitSeconds)
 		}
-		t.row("  "+c.Command, fmt.Sprint(c.Ends), Span(c.AgoSeconds), c.Reason, wait, c.Client, c.Identity, fmt.Sprint(c.ID))
+		t.row("  "+c.Command, fmt.Sprint(c.Ends), Span(c.AgoSeconds), c.Reason, wait, c.Client, c.Identity,
+			fmt.Sprint(c.ID))
 	}
 	t.end()
 }

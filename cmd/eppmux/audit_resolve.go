@@ -21,7 +21,8 @@ func (a *auditRead) runResolve(cmd *cobra.Command, config string, args []string)
 	}
 	words := strings.TrimSpace(strings.Join(args, " "))
 	if words == "" || len(args) > 1 {
-		return cli.Misused(cmd, `--resolve: say what you found out, in quotes, as in: --resolve %s "carried out, see ticket"`,
+		return cli.Misused(cmd,
+			`--resolve: say what you found out, in quotes, as in: --resolve %s "carried out, see ticket"`,
 			strings.Join(a.resolve, ","))
 	}
 	file, err := auditFile(config)
@@ -63,14 +64,17 @@ func (a *auditRead) resolutions(file, words string) ([]audit.Resolution, error) 
 				continue
 			}
 			if was := u.By(s); was != nil {
-				return nil, fmt.Errorf("%s is resolved already, by %s on %v: %s", audit.Visible(id), audit.Visible(was.By),
+				return nil, fmt.Errorf("%s is resolved already, by %s on %v: %s",
+					audit.Visible(id), audit.Visible(was.By),
 					was.Time, audit.Visible(was.Words))
 			}
 			found = true
-			all = append(all, audit.Resolution{Registry: s.Registry, MuxTRID: s.MuxTRID, Sent: s.At(), By: by, Words: words})
+			all = append(all, audit.Resolution{Registry: s.Registry, MuxTRID: s.MuxTRID, Sent: s.At(), By: by,
+				Words: words})
 		}
 		if !found {
-			return nil, fmt.Errorf("%s: the log has no command of unknown outcome with that id; see eppmux audit --unknown",
+			return nil, fmt.Errorf("%s: the log has no command of unknown outcome with that id; "+
+				"see eppmux audit --unknown",
 				cli.Quote(id))
 		}
 	}

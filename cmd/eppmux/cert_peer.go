@@ -102,7 +102,8 @@ eppmux takes a new certificate by itself. In the config file there:
         cert_file: %q
         key_file: %q
 `, at, p.Host, strings.Join(p.Names, ", "), date(p.Leaf.NotAfter), p.Host, net.JoinHostPort(p.Names[0], "7070"),
-			filepath.Join(at, localca.CAFile), filepath.Join(at, localca.PeerFile), filepath.Join(at, localca.PeerKeyFile))
+			filepath.Join(at, localca.CAFile), filepath.Join(at, localca.PeerFile),
+			filepath.Join(at, localca.PeerKeyFile))
 	}
 	return b.String()
 }

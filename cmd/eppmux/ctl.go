@@ -230,7 +230,8 @@ func (c *ctl) show(out io.Writer, a serve.Answer) {
 			default:
 				doing += " (waits)"
 			}
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%d\t%d\n", k.Registry, k.ID, k.Client, k.Identity, k.Listener, doing,
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%d\t%d\n", k.Registry, k.ID, k.Client, k.Identity,
+				k.Listener, doing,
 				goDuration(k.For), k.Held, k.Ends)
 		}
 	}

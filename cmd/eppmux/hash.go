@@ -77,9 +77,11 @@ func (h *hasher) run(cmd *cobra.Command) error {
 		return cli.Misused(cmd, "--iterations: must be %d to %d, got %d", proxy.HashIterationsMin,
 			proxy.HashIterationsMax, h.iterations)
 	case h.clientID != "" && h.user != "":
-		return cli.Misused(cmd, "--user: does not go with --client-id: clients of EPP and users of the gateway are others")
+		return cli.Misused(cmd,
+			"--user: does not go with --client-id: clients of EPP and users of the gateway are others")
 	case h.token && (changed("client-id") || changed("iterations")):
-		return cli.Misused(cmd, "--token: does not go with --client-id and --iterations: tokens are for users of the gateway")
+		return cli.Misused(cmd,
+			"--token: does not go with --client-id and --iterations: tokens are for users of the gateway")
 	case h.token:
 		token := newToken()
 		fmt.Fprintln(cmd.OutOrStdout(), token)

@@ -173,7 +173,8 @@ var errQueueTaken = errors.New(`another client of eppmux has the message queue (
 
 // noMessages tells an empty queue from one that another client has: eppmux has answered by itself then.
 func (d *drain) noMessages(a talk.Answer) error {
-	if svTRID := string(a.Payload[a.SvTRID.Start:a.SvTRID.End]); d.registry == nil && strings.HasPrefix(svTRID, "eppmux-") {
+	if svTRID := string(a.Payload[a.SvTRID.Start:a.SvTRID.End]); d.registry == nil &&
+		strings.HasPrefix(svTRID, "eppmux-") {
 		return cli.Exit(exitOf(2400), fmt.Errorf("%s: %w", d.name, errQueueTaken))
 	}
 	return nil

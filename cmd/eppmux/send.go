@@ -109,7 +109,8 @@ func (s *sender) run(cmd *cobra.Command, args []string) error {
 			return err
 		}
 	}
-	j := &sending{caller: newCaller(cmd, t, "send"), m: talk.NewMessage(payload), built: builtFromWords(args), raw: s.raw,
+	j := &sending{caller: newCaller(cmd, t, "send"), m: talk.NewMessage(payload),
+		built: builtFromWords(args), raw: s.raw,
 		out: cmd.OutOrStdout()}
 	if s.http.url != "" {
 		return s.overHTTP(cmd, j)

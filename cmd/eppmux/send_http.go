@@ -30,7 +30,8 @@ type httpReach struct {
 
 // flags defines the flags of h.
 func (h *httpReach) flags(f *pflag.FlagSet) {
-	f.StringVar(&h.url, "http", "", "send over a gateway instead: `URL` is http://host:port, https://host:port or unix:///path")
+	f.StringVar(&h.url, "http", "",
+		"send over a gateway instead: `URL` is http://host:port, https://host:port or unix:///path")
 	f.StringVar(&h.user, "user", "", "`NAME` of the user of --http that has the password")
 	f.StringVar(&h.passwordFile, "password-file", "", "`FILE` with the password for --http, readable by its owner only")
 	f.StringVar(&h.passwordEnv, "password-env", "", "`NAME` of the environment variable with the password for --http")
@@ -42,7 +43,8 @@ func (h *httpReach) flags(f *pflag.FlagSet) {
 // check checks the flags by themselves. changed reports whether a flag was given.
 func (h *httpReach) check(changed func(flag string) bool) error {
 	if h.url == "" {
-		for _, name := range []string{"user", "password-file", "password-env", "token-file", "token-env", "idempotency-key"} {
+		for _, name := range []string{"user", "password-file", "password-env", "token-file", "token-env",
+			"idempotency-key"} {
 			if changed(name) {
 				return cli.Usagef("--%s: is for --http only", name)
 			}
@@ -71,7 +73,8 @@ func (h *httpReach) check(changed func(flag string) bool) error {
 	case strings.Contains(h.user, ":"):
 		return cli.Usagef("--user: has no colon")
 	case changed("idempotency-key") && !isKey(h.key):
-		return cli.Usagef("--idempotency-key: must be 1 to 255 of the visible ASCII characters but \" and \\, and blanks")
+		return cli.Usagef("--idempotency-key: must be 1 to 255 of the visible ASCII characters " +
+			"but \" and \\, and blanks")
 	}
 	return nil
 }
@@ -96,7 +99,8 @@ func (h *httpReach) gateway(r *reach) (*talk.Gateway, error) {
 	case err != nil || u.User != nil: // what stands there may be a password
 		return nil, cli.Usagef("--http: must be http://host:port, https://host:port or unix:///path, without a user")
 	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "":
-		return nil, cli.Usagef("--http: must be http://host:port, https://host:port or unix:///path, got %s", cli.Quote(h.url))
+		return nil, cli.Usagef("--http: must be http://host:port, https://host:port or unix:///path, got %s",
+			cli.Quote(h.url))
 	case u.Scheme == "http" && r.tlsFlag() != "":
 		return nil, cli.Usagef("--%s: is for https:// only", r.tlsFlag())
 	}

@@ -35,7 +35,8 @@ func main() {
 	flag.StringVar(&b.maintainer, "maintainer", "eppmux maintainers <maintainers@eppmux.invalid>",
 		"who makes the package")
 	out := flag.String("out", ".", "where to write it")
-	copyright := flag.String("copyright", "", "write the licences of all that is linked in to this file, and no package")
+	copyright := flag.String("copyright", "",
+		"write the licences of all that is linked in to this file, and no package")
 	flag.Parse()
 	if *copyright != "" {
 		if err := b.writeCopyright(*copyright); err != nil {

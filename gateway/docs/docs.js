@@ -56,28 +56,6 @@ function table(heads, rows) {
     ...heads.map(h => make("th", { scope: "col" }, h)))), make("tbody", {}, ...rows)));
 }
 
-// example is a value to begin with: what is required, and what has an example.
-function example(schema, all) {
-  const s = resolve(schema);
-  if (s.examples && s.examples.length) return s.examples[0];
-  if (s.oneOf) return example(s.oneOf[0], all);
-  const type = [].concat(s.type || "string").filter(t => t !== "null")[0];
-  if (type === "object") {
-    const value = {};
-    for (const [name, inner] of Object.entries(s.properties || {})) {
-      if (name === "$schema") continue;
-      const r = resolve(inner);
-      if ((s.required || []).includes(name) || all && r.type !== "object") value[name] = example(inner, false);
-      else if (name === "domain" || name === "names") value[name] = example(inner, false);
-    }
-    return value;
-  }
-  if (type === "array") return [example(s.items, false)];
-  if (type === "integer" || type === "number") return s.minimum || 0;
-  if (type === "boolean") return false;
-  return s.enum ? s.enum[0] : s.format === "date" ? "2027-03-01" : "";
-}
-
 const media = content => content ? Object.keys(content)[0] : "";
 
 function authorization() {
@@ -103,8 +81,7 @@ function tryIt(path, method, op) {
   const type = media(op.requestBody && op.requestBody.content);
   let body = null;
   if (type) {
-    const schema = op.requestBody.content[type].schema;
-    const text = /json/.test(type) ? JSON.stringify(example(schema, false), null, 2) :
+    const text = /json/.test(type) ? JSON.stringify(op.requestBody.content[type].example ?? {}, null, 2) :
       '<?xml version="1.0" encoding="UTF-8"?>\n<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><check>\n' +
       '<domain:check xmlns:domain="urn:ietf:params:xml:ns:domain-1.0"><domain:name>kiosk.example</domain:name></domain:check>\n' +
       "</check></command></epp>";

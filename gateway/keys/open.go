@@ -160,7 +160,7 @@ func explain(path string, err error) error {
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return fmt.Errorf("key file %s: another process has it open; stop that, "+
-			"or give each eppmux a state_dir of its own", path)
+			"or give each eppmux a state.dir of its own", path)
 	case errors.Is(err, errNewer):
 		return fmt.Errorf("key file %s: %w; use that version, or move the file away: %s", path, err, forget)
 	case errors.Is(err, errDamaged), errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum),

@@ -51,7 +51,7 @@ func TestOpenRefuses(t *testing.T) {
 	refused(t, short, "damaged", "move it away")
 
 	b := newBook(t)
-	refused(t, b.path, "another process", "state_dir")
+	refused(t, b.path, "another process", "state.dir")
 	b.onRun(func() {
 		_ = b.db.Update(func(tx *bolt.Tx) error {
 			return tx.Bucket(metaBucket).Put(formatKey, binary.BigEndian.AppendUint32(nil, fileFormat+1))

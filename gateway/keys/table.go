@@ -98,7 +98,8 @@ func Open(cfg Config) (*Table, error) {
 		base: max(now.UnixNano(), newest), wake: make(chan struct{}, 1), ended: make(chan struct{}),
 		flights: make(map[string]*flight), counts: c}
 	if c.broken > 0 {
-		t.log.Warn("key file has records that cannot be read; their keys are unknown", "file", t.path, "records", c.broken)
+		t.log.Warn("key file has records that cannot be read; their keys are unknown", "file", t.path,
+			"records", c.broken)
 	}
 	go t.run()
 	return t, nil

@@ -139,7 +139,8 @@ func readsItself(t reflect.Type) bool {
 		return own.(bool)
 	}
 	p := reflect.PointerTo(t)
-	own := p.Implements(reflect.TypeFor[json.Unmarshaler]()) || p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+	own := p.Implements(reflect.TypeFor[json.Unmarshaler]()) ||
+		p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 	ownReaders.Store(t, own)
 	return own
 }

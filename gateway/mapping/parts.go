@@ -9,9 +9,10 @@ import (
 // What is not listed has none.
 var parts = map[namespace]map[string]string{
 	inDomain: {
-		"check": "name*", "info": "name authInfo", "create": "name period ns registrant contact* authInfo", "delete": "name",
-		"renew": "name curExpDate period", "transfer": "name period authInfo", "update": "name add rem chg",
-		"add": "ns contact* status*", "rem": "ns contact* status*", "chg": "registrant authInfo",
+		"check": "name*", "info": "name authInfo", "create": "name period ns registrant contact* authInfo",
+		"delete": "name", "renew": "name curExpDate period", "transfer": "name period authInfo",
+		"update": "name add rem chg",
+		"add":    "ns contact* status*", "rem": "ns contact* status*", "chg": "registrant authInfo",
 		"ns": "hostObj* hostAttr*", "hostAttr": "hostName hostAddr*", "authInfo": "pw null",
 	},
 	inHost: {
@@ -19,7 +20,8 @@ var parts = map[namespace]map[string]string{
 		"add": "addr* status*", "rem": "addr* status*", "chg": "name",
 	},
 	inContact: {
-		"check": "id*", "info": "id authInfo", "create": "id postalInfo* voice fax email authInfo disclose", "delete": "id",
+		"check": "id*", "info": "id authInfo", "create": "id postalInfo* voice fax email authInfo disclose",
+		"delete":   "id",
 		"transfer": "id authInfo", "update": "id add rem chg", "add": "status*", "rem": "status*",
 		"chg": "postalInfo* voice fax email authInfo disclose", "postalInfo": "name org addr",
 		"addr": "street* city sp pc cc", "authInfo": "pw", "disclose": "name* org* addr* voice fax email",
@@ -30,7 +32,8 @@ var parts = map[namespace]map[string]string{
 		"dsData": "keyTag alg digestType digest keyData", "keyData": "flags protocol alg pubKey",
 	},
 	inRGP: {
-		"update": "restore", "restore": "report", "report": "preData postData delTime resTime resReason statement* other",
+		"update": "restore", "restore": "report",
+		"report": "preData postData delTime resTime resReason statement* other",
 	},
 	inFee: {
 		"check": "currency command*", "command": "period",

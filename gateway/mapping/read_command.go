@@ -136,7 +136,8 @@ func (r *commandReader) domain(e, o element) Command {
 		}
 	case "transfer":
 		return &TransferCommand{
-			Op: e.value("op"), Name: o.tokenOf("name"), Period: r.period(o), AuthInfo: r.authInfo(o), Fee: r.agreed("transfer"),
+			Op: e.value("op"), Name: o.tokenOf("name"), Period: r.period(o), AuthInfo: r.authInfo(o),
+			Fee: r.agreed("transfer"),
 		}
 	case "update":
 		return r.domainUpdate(o)

@@ -25,7 +25,8 @@ func (e element) contacts() []Contact {
 
 func (r *commandReader) domainUpdate(o element) Command {
 	change := func(e element) DomainChange {
-		return DomainChange{Nameservers: e.same("ns").nameservers(), Contacts: e.contacts(), Status: e.statuses("status")}
+		return DomainChange{Nameservers: e.same("ns").nameservers(), Contacts: e.contacts(),
+			Status: e.statuses("status")}
 	}
 	c := &DomainUpdate{
 		Name: o.tokenOf("name"), Add: change(o.same("add")), Rem: change(o.same("rem")),

@@ -79,7 +79,8 @@ func (e element) fees() []Fees {
 		if !cd.named(inFee, "cd") {
 			continue
 		}
-		f := Fees{Name: cd.tokenOf("objID"), Currency: currency, Class: cd.tokenOf("class"), Reason: cd.tokenOf("reason")}
+		f := Fees{Name: cd.tokenOf("objID"), Currency: currency, Class: cd.tokenOf("class"),
+			Reason: cd.tokenOf("reason")}
 		if avail, ok := cd.attribute("avail"); ok && !isTrue(avail) && f.Reason == "" {
 			f.Reason = "the registry gives no reason"
 		}

@@ -59,7 +59,8 @@ func (e element) checks() []Check {
 		}
 		name, reason := cd.subject(), cd.same("reason")
 		all = append(all, Check{
-			Name: name.token(), Available: isTrue(name.value("avail")), Reason: reason.token(), Lang: reason.value("lang"),
+			Name: name.token(), Available: isTrue(name.value("avail")), Reason: reason.token(),
+			Lang: reason.value("lang"),
 		})
 	}
 	return all

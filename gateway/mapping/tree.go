@@ -118,7 +118,8 @@ func (t *tree) add(w *frame.Walker, at int) int32 {
 	name := int32(at + 1 + len(w.Name) - len(local))
 	i := int32(len(t.nodes))
 	t.nodes = append(t.nodes, node{
-		start: int32(at), tagEnd: int32(at + len(w.Raw)), name: name, nameEnd: name + int32(len(local)), ns: t.lookup(prefix),
+		start: int32(at), tagEnd: int32(at + len(w.Raw)), name: name, nameEnd: name + int32(len(local)),
+		ns: t.lookup(prefix),
 	})
 	if i == 0 {
 		t.nodes[0].ns = nsRoot

@@ -356,6 +356,7 @@ func (f *faults) readNumber(v value) *mapping.Phone {
 			return &mapping.Phone{Number: m[1] + "." + n, X: m[3]}
 		}
 	}
-	f.add(codeValue, v.path, "a number must be as +47.55000000 or tel:+47-55000000, with \" x12\" or \";ext=12\" behind it")
+	f.add(codeValue, v.path,
+		"a number must be as +47.55000000 or tel:+47-55000000, with \" x12\" or \";ext=12\" behind it")
 	return nil
 }

@@ -195,7 +195,8 @@ func (f *faults) readRData(r *record, o *object, typePath string) {
 		at := o.take("address")
 		r.text = f.str(at)
 		ip, err := netip.ParseAddr(r.text)
-		f.demand(at, err == nil && ip.Zone() == "" && ip.Is4() == (r.typ == "a"), "address must be one of the record's type")
+		f.demand(at, err == nil && ip.Zone() == "" && ip.Is4() == (r.typ == "a"),
+			"address must be one of the record's type")
 	case "ds":
 		r.ds = &mapping.DS{KeyTag: uint16(f.rnumber(o, "keyTag", 16)), Algorithm: uint8(f.rnumber(o, "algorithm", 8)),
 			DigestType: uint8(f.rnumber(o, "digestType", 8))}

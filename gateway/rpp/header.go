@@ -129,7 +129,8 @@ func (c *call) readProfile() *reply {
 		return strings.Contains(strings.ToLower(v), "profile")
 	})
 	if !one || rival {
-		a := c.no(codeValue, "the profile must be said once: by RPP-Profile, or by parameters of Accept and Content-Type")
+		a := c.no(codeValue,
+			"the profile must be said once: by RPP-Profile, or by parameters of Accept and Content-Type")
 		return &a
 	}
 	given, ok := parseParameters(splitQuoted(text, ';'))
@@ -184,7 +185,8 @@ func (c *call) asked(name string) bool { return c.query.Get(name) == "true" }
 // sum sets the digest of all that makes the request, for its key.
 func (c *call) sum() {
 	s := sha256.New()
-	for _, part := range []string{c.r.Method, c.r.URL.EscapedPath(), c.query.Encode(), c.r.Header.Get("RPP-Authorization"),
+	for _, part := range []string{c.r.Method, c.r.URL.EscapedPath(), c.query.Encode(),
+		c.r.Header.Get("RPP-Authorization"),
 		string(c.body)} {
 		var n [8]byte
 		binary.BigEndian.PutUint64(n[:], uint64(len(part)))

@@ -122,7 +122,8 @@ func utc(s string) string {
 		return ""
 	}
 	s = strings.TrimSpace(s)
-	for _, form := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02Z07:00", time.DateOnly} {
+	for _, form := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02Z07:00",
+		time.DateOnly} {
 		if t, err := time.Parse(form, s); err == nil {
 			return t.UTC().Format(time.RFC3339Nano)
 		}

@@ -175,7 +175,8 @@ func (c *call) choose(kind string) (*route, *reply) {
 
 // noMethod is the reply to a method that a path has not. own: 405, which the texts do not have.
 func (c *call) noMethod() reply {
-	return c.refuse(http.StatusMethodNotAllowed, codeUnimplemented, newEntry(codeUnimplemented, "this path has no such method"))
+	return c.refuse(http.StatusMethodNotAllowed, codeUnimplemented,
+		newEntry(codeUnimplemented, "this path has no such method"))
 }
 
 // location is the path of an object, for Location. The registry is named where the client named it.

@@ -91,8 +91,9 @@ func (c *call) noAnswer(a carry.Answer, query bool) reply {
 		reason = "the registry gave no answer; safe to repeat, since nothing is changed by this" + because(a.Cause)
 	}
 	return reply{status: http.StatusInternalServerError, code: codeFailed, body: &problem{
-		Type: typeUnknown, Title: "Outcome unknown", Status: http.StatusInternalServerError, Outcome: string(carry.Unknown),
-		Errors: []entry{newEntry(codeFailed, reason)}, Code: digits(codeFailed), ClTRID: c.clTRID, MuxTRID: a.MuxTRID,
+		Type: typeUnknown, Title: "Outcome unknown", Status: http.StatusInternalServerError,
+		Outcome: string(carry.Unknown), Errors: []entry{newEntry(codeFailed, reason)}, Code: digits(codeFailed),
+		ClTRID: c.clTRID, MuxTRID: a.MuxTRID,
 	}}
 }
 
@@ -127,7 +128,8 @@ func (c *call) noCarried(err error) reply {
 		a.retry = time.Second
 		return a
 	case errors.Is(err, carry.ErrKeyStorage):
-		return c.notSent(carry.Answer{RetryAfter: keyRetry}, "not sent to the registry: RPP-Cltrid cannot be written down")
+		return c.notSent(carry.Answer{RetryAfter: keyRetry},
+			"not sent to the registry: RPP-Cltrid cannot be written down")
 	}
 	c.h.log.Error("a command of RPP was not carried", "error", err)
 	return c.notSent(carry.Answer{RetryAfter: keyRetry}, "not sent to the registry; safe to repeat")

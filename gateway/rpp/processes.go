@@ -169,7 +169,8 @@ func (c *call) restore() reply {
 	if len(c.body) > 0 {
 		if o := f.objectOf(parse(c.body, f), "restoreProcess", typeMay); o != nil {
 			if at := o.take("restoreReport"); at.present {
-				f.add(codeOption, at.path, "EPP has no restore in one step: the report goes to …/restoreProcesses/latest/report")
+				f.add(codeOption, at.path,
+					"EPP has no restore in one step: the report goes to …/restoreProcesses/latest/report")
 			}
 			o.skip("processId", "restoreStatus", "requestDate", "reportDate", "reportDueDate")
 			o.end()
@@ -233,7 +234,8 @@ func (f *faults) readReport(v value) *mapping.RestoreReport {
 		return nil
 	}
 	r := &mapping.RestoreReport{
-		PreData: o.need("preData"), PostData: o.need("postData"), ResReason: o.need("restoreReason"), Other: o.str("other"),
+		PreData: o.need("preData"), PostData: o.need("postData"), ResReason: o.need("restoreReason"),
+		Other:   o.str("other"),
 		DelTime: f.readTime(o, "deleteTime"), ResTime: f.readTime(o, "restoreTime"),
 	}
 	list := o.list("statements")

@@ -93,7 +93,8 @@ func contentType(body any) string {
 	return rppType
 }
 
-const rppType = mediaRPP + `; profile="` + profileURN + `"; profile-version="` + profileVersion + `"; version="` + rppVersion + `"`
+const rppType = mediaRPP + `; profile="` + profileURN + `"; profile-version="` + profileVersion + `"; version="` +
+	rppVersion + `"`
 
 // encode returns v as JSON. All that is answered can be encoded.
 func encode(v any) []byte {

@@ -382,7 +382,8 @@ func (b *blame) count(key gateKey, more int, cause Cause, sent, now time.Duratio
 // connection, or of what is like s and has not ended more.
 func (b *blame) remember(s *Blame) {
 	b.recent = slices.DeleteFunc(b.recent, func(o Blame) bool {
-		return o.Author.Client == s.Author.Client || o.Author.isLike(&s.Author) && o.Ends-int((s.At-o.At)/pardon) <= s.Ends
+		return o.Author.Client == s.Author.Client ||
+			o.Author.isLike(&s.Author) && o.Ends-int((s.At-o.At)/pardon) <= s.Ends
 	})
 	b.recent = slices.Insert(b.recent[:min(len(b.recent), blamesKept-1)], 0, *s)
 }

@@ -63,7 +63,8 @@ func (p *Pool) IdleLimit(now time.Duration) time.Duration {
 // failed since, and a command that comes has one opened at once.
 func (p *Pool) onDemand(now time.Duration) bool {
 	return p.live == 0 && now < p.warmAt && p.failures == 0 && !p.halted() && !p.draining &&
-		now >= max(p.openAt(), p.throttledUntil) && (p.opening > 0 || p.taken(now) < p.ceiling && p.nextLogin(now) <= now)
+		now >= max(p.openAt(), p.throttledUntil) &&
+		(p.opening > 0 || p.taken(now) < p.ceiling && p.nextLogin(now) <= now)
 }
 
 // warm reports whether a session below MinSessions is opened now.

@@ -200,8 +200,9 @@ func (l *limits) use(rules []Rule, now time.Duration) {
 		panic("BUG: more rules than MaxRules")
 	}
 	old := *l
-	*l = limits{rules: rules, version: old.version + 1, lanes: old.lanes, held: old.held, exceeded: make([]uint64, len(rules)),
-		limited: make([]time.Duration, len(rules))}
+	*l = limits{rules: rules, version: old.version + 1, lanes: old.lanes, held: old.held,
+		exceeded: make([]uint64, len(rules)),
+		limited:  make([]time.Duration, len(rules))}
 	l.registry = l.buckets(ScopeRegistry)
 	carry(l.registry, rules, old.registry, old.rules, now)
 	l.recount(&old)

@@ -62,7 +62,8 @@ func (r *Registry) Certificates() []OwnCertificate {
 		own = append(own, OwnCertificate{Registry: r.Name, key: "tls.cert_file", File: r.TLS.CertFile, Pair: k})
 	}
 	if k := r.Clients.TLS.Certificate; k != nil {
-		own = append(own, OwnCertificate{Registry: r.Name, key: "clients.tls.cert_file", File: r.Clients.TLS.CertFile, Pair: k})
+		own = append(own, OwnCertificate{Registry: r.Name, key: "clients.tls.cert_file",
+			File: r.Clients.TLS.CertFile, Pair: k})
 	}
 	return own
 }

@@ -73,7 +73,8 @@ func (g *Gateway) rule(c *checker, path, key string) {
 		for i, origin := range g.Origins {
 			switch {
 			case !isOrigin(origin):
-				c.add(index(at, i), "must be the origin of a page, as in https://shop.example, got %s", cli.Quote(origin))
+				c.add(index(at, i), "must be the origin of a page, as in https://shop.example, got %s",
+					cli.Quote(origin))
 			case slices.Contains(g.Origins[:i], origin):
 				c.add(index(at, i), "%s stands in the list already", cli.Quote(origin))
 			}

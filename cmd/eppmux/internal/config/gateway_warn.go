@@ -17,10 +17,12 @@ var offeredKeys = []string{"zones", "check_max", "nameservers", "reconcile"}
 func warnGateway(l *faultList, path string, cfg *Config, files files) {
 	g := cfg.Gateway
 	if !lasts(cfg) {
-		l.warn(path, "there is no state folder for keys, so requests with one are refused, unless the service manager sets "+
+		l.warn(path, "there is no state folder for keys, so requests with one are refused, "+
+			"unless the service manager sets "+
 			"STATE_DIRECTORY (systemd: StateDirectory=); set state.dir to a folder that lasts")
 	} else if cfg.Cluster != nil {
-		l.warn(path, "keys hold on each host alone: a request that is repeated at another host of the cluster is sent again")
+		l.warn(path, "keys hold on each host alone: "+
+			"a request that is repeated at another host of the cluster is sent again")
 	}
 	if verifies := func(r *Registry) bool { return r.Clients.Login == LoginVerify }; len(g.Users) == 0 &&
 		slices.ContainsFunc(cfg.Offered(), verifies) {
@@ -59,8 +61,9 @@ func warnOffered(l *faultList, path string, cfg *Config, r *Registry) {
 	}
 	polls := func(u GatewayUser) bool { return u.uses(r.Name) && u.Allows(frame.CommandPoll, frame.OpReq) }
 	if g := cfg.Gateway; r.Poll == proxy.PollExclusive && (len(g.Users) == 0 || slices.ContainsFunc(g.Users, polls)) {
-		l.warn(join(path, "poll"), "exclusive holds for EPP clients alone: who polls over the gateway may be given the same "+
-			"message; let its users have an allow without poll")
+		l.warn(join(path, "poll"),
+			"exclusive holds for EPP clients alone: who polls over the gateway may be given the same "+
+				"message; let its users have an allow without poll")
 	}
 }
 

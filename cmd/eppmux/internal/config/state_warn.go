@@ -24,8 +24,10 @@ func warnForgotten(l *faultList, path string, cfg *Config, r *Registry) {
 			continue
 		}
 		at := index(join(path, "rate_limits"), i)
-		l.put(Fault{l.line(at), at, fmt.Sprintf("a restart forgets what is used of %s, unless the service manager sets "+
-			"STATE_DIRECTORY (systemd: StateDirectory=); set state.dir to a folder that lasts", LimitNames(r.RateLimits)[i])})
+		l.put(Fault{l.line(at), at,
+			fmt.Sprintf("a restart forgets what is used of %s, unless the service manager sets "+
+				"STATE_DIRECTORY (systemd: StateDirectory=); set state.dir to a folder that lasts",
+				LimitNames(r.RateLimits)[i])})
 		return
 	}
 }

@@ -54,7 +54,8 @@ var metrics = metric.NewTable(nil, metric.Group[live]{Name: "sessions", Rows: []
 		Name: "eppmux_unknown_transforms_unresolved", Kind: metric.Gauge, Labels: []string{"registry"},
 		Help: "Transforms of unknown outcome in the audit log, of earlier processes too, that nobody has resolved. " +
 			"Absent without an audit log, and until it is read.",
-		When: "it is not 0: [find out](runbook.md#find-out-what-became-of-a-command) what became of them, and resolve them",
+		When: "it is not 0: [find out](runbook.md#find-out-what-became-of-a-command) what became of them, " +
+			"and resolve them",
 		Each: func(l *live, e metric.Emit) {
 			for _, s := range l.now.Load().subjects {
 				if s.Unresolved == nil {

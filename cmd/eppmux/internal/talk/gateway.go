@@ -160,7 +160,8 @@ func (g *Gateway) answer(m *Message, res *http.Response) (a Answer, err error) {
 	switch {
 	case kind == "application/problem+json":
 		return a, g.problem(res)
-	case res.StatusCode != http.StatusOK || !slices.Contains([]string{"application/epp+xml", "application/xml", "text/xml"}, kind):
+	case res.StatusCode != http.StatusOK ||
+		!slices.Contains([]string{"application/epp+xml", "application/xml", "text/xml"}, kind):
 		return a, &lostError{fmt.Errorf("got %s of type %q, which no gateway of eppmux sends", res.Status, kind)}
 	}
 	if a.Octets, err = readBody(res.Body, maxAnswer); err != nil {

@@ -86,7 +86,8 @@ func (d *Conversation) Logout() error {
 	if d.over == ErrEnded {
 		d.over = nil // some registries stay after a 2502
 	}
-	_, err := d.Exchange(ctx, NewMessage(d.root.AppendLogout(nil, []byte(d.NewClTRID()))[frame.HeaderLen:]), logoutWithin)
+	_, err := d.Exchange(ctx, NewMessage(d.root.AppendLogout(nil, []byte(d.NewClTRID()))[frame.HeaderLen:]),
+		logoutWithin)
 	if err == nil || WasSent(err) || errors.Is(err, errLeft) {
 		return nil
 	}
