@@ -147,7 +147,13 @@ func (l *line) admit(q *request, names []named) *part {
 		it.waiters = append(it.waiters, waiters[i])
 	}
 	l.enter(pt)
-	l.poke()
+	before := len(l.open)
+	if before == 0 {
+		l.pack(time.Now()) // nobody waits before these: they need not wait for run either
+	}
+	if before > 0 || len(l.open) == 0 { // run composes anew, or ends where all were refused
+		l.poke()
+	}
 	return pt
 }
 
