@@ -212,6 +212,31 @@ func (g *gatewayClient) single(ctx context.Context, registry, name string) (free
 	return out.Data[0].Available, nil
 }
 
+// name asks about one name by GET /v1/check/{name}.
+func (g *gatewayClient) name(ctx context.Context, name string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.url+"/v1/check/"+name, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := g.c.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	var out struct {
+		Name      string
+		Available *bool
+	}
+	if resp.StatusCode != http.StatusOK || json.Unmarshal(b, &out) != nil || out.Name != name || out.Available == nil {
+		return fmt.Errorf("%s: %s", resp.Status, b)
+	}
+	return nil
+}
+
 // search asks about many names by /v1/check, as lines. It returns how many are said to be free, and an
 // error unless each name is answered once.
 func (g *gatewayClient) search(ctx context.Context, names []string) (free int, err error) {

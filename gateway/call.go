@@ -19,6 +19,7 @@ type call struct {
 	state *state
 	conn  *conn
 	begin time.Time
+	until time.Time // write deadline, see extend
 
 	route    *route      // nil: none was found
 	user     *carry.User // nil: nobody has found out
@@ -39,7 +40,6 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.underWay.end()
 	c := &call{w: w, rc: http.NewResponseController(w), srv: s, state: s.now.Load(), begin: time.Now()}
 	c.conn, _ = r.Context().Value(connKey{}).(*conn)
-	_ = c.rc.SetWriteDeadline(time.Time{})
 	defer c.done(r)
 	if r, cancel, ok := c.admit(r); ok {
 		defer cancel()
@@ -47,15 +47,20 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// eachAnswer are the headers of every answer. Immutable: that no value has room behind it, what is added to one is
+// added to a copy.
+var eachAnswer = http.Header{"X-Content-Type-Options": {"nosniff"}, "Cache-Control": {"no-store"},
+	"Referrer-Policy": {"no-referrer"}}
+
 // admit lets a request through that is in order as far as that does not depend on its route.
 func (c *call) admit(r *http.Request) (*http.Request, context.CancelFunc, bool) {
 	id, given := requestID(r)
 	c.id = id
 	h := c.Header()
 	h.Set("X-Request-Id", id)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
+	for name, value := range eachAnswer {
+		h[name] = value
+	}
 	if !given {
 		r.Header.Del("X-Request-Id") // it was not fit, and is not to be read
 	}
@@ -79,7 +84,7 @@ func (c *call) admit(r *http.Request) (*http.Request, context.CancelFunc, bool) 
 		c.refuse(err)
 		return nil, nil, false
 	}
-	return r.WithContext(carry.WithRequestID(ctx, id)), cancel, true
+	return r.WithContext(ctx), cancel, true
 }
 
 // deadline is the request's context with the end of its time: that of Prefer: wait (RFC 7240 section 4.3), or the
@@ -109,9 +114,7 @@ func (s *Server) handle(rt *route) http.HandlerFunc {
 				c.refuse(p)
 				return
 			}
-			if u != nil {
-				c.user, r = u, r.WithContext(carry.WithUser(r.Context(), u))
-			}
+			c.user = u
 		}
 		if !c.enter() {
 			c.refuse(crowded("too many requests are under way"))
@@ -159,6 +162,9 @@ func (c *call) done(r *http.Request) {
 		user = c.user.Name
 	}
 	c.srv.counts.note(name, c.status, c.outcome, took)
+	if !c.srv.log.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
 	c.srv.log.LogAttrs(context.Background(), slog.LevelDebug, "request", slog.String("id", c.id),
 		slog.String("listener", c.conn.listener.String()), slog.String("user", user), slog.String("route", name),
 		slog.Int("status", c.status), slog.String("outcome", c.outcome), slog.String("registry", c.registry),
@@ -179,8 +185,17 @@ func (c *call) WriteHeader(status int) {
 		return
 	}
 	c.status = status
-	_ = c.rc.SetWriteDeadline(time.Now().Add(writeTimeout))
+	c.extend()
 	c.w.WriteHeader(status)
+}
+
+// extend gives the client writeTimeout from now, nearly, to take what is written next. It comes before all that is
+// written: the deadline is the connection's, and that of the request before may be over.
+func (c *call) extend() {
+	if now := time.Now(); c.until.Sub(now) < writeTimeout-time.Second {
+		c.until = now.Add(writeTimeout)
+		_ = c.rc.SetWriteDeadline(c.until)
+	}
 }
 
 // unrouted answers in place of the mux.
@@ -203,7 +218,7 @@ func (c *call) Write(p []byte) (int, error) {
 	if c.muted {
 		return len(p), nil
 	}
-	_ = c.rc.SetWriteDeadline(time.Now().Add(writeTimeout))
+	c.extend()
 	return c.w.Write(p)
 }
 

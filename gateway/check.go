@@ -1,7 +1,7 @@
 package gateway
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"mime"
@@ -12,7 +12,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"eppmux/gateway/batch"
-	"eppmux/gateway/carry"
 	"eppmux/gateway/mapping"
 )
 
@@ -120,16 +119,16 @@ func (k checks) post(c *call, r *http.Request) {
 
 // get serves GET /v1/check/{name}.
 func (k checks) get(c *call, r *http.Request) {
-	q := request(r, []string{r.PathValue("name")})
+	q := c.names(r.PathValue("name"))
 	q.Registry = r.URL.Query().Get("registry")
 	var one CheckAnswer
 	k.checker.Check(r.Context(), *q, func(a batch.Answer) { one = checkAnswer(&a, q) })
 	writeJSON(c, &one)
 }
 
-// request is what a request asks about names.
-func request(r *http.Request, names []string) *batch.Request {
-	return &batch.Request{User: carry.UserFrom(r.Context()), RequestID: carry.RequestIDFrom(r.Context()), Names: names}
+// names is what a request asks about names.
+func (c *call) names(all ...string) *batch.Request {
+	return &batch.Request{User: c.user, RequestID: c.id, Names: all}
 }
 
 // read reads the body of post.
@@ -150,7 +149,7 @@ func (k checks) read(c *call, r *http.Request) (*batch.Request, *Problem) {
 	} else if n > batch.MaxNames {
 		return nil, wrong(Wrong{"body.names", "has more than " + strconv.Itoa(batch.MaxNames) + " names"})
 	}
-	q := request(r, in.Names)
+	q := c.names(in.Names...)
 	q.Registry = in.Registry
 	if in.Fee == nil {
 		return q, nil
@@ -176,28 +175,37 @@ func (q *PriceQuestion) check() *mapping.FeeCheck {
 	return f
 }
 
-// stream writes each answer as a line, as it comes. What has come is written out when no more is at hand.
-// When the client reads no more, the names that still wait are taken back.
+// stream writes each answer as a line; batch.Request.Pause says when lines are written out. When the client
+// reads no more, the names that still wait are taken back.
 func (k checks) stream(c *call, r *http.Request, q *batch.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	c.Header().Set("Content-Type", ndjsonType)
 	c.Header().Set("X-Accel-Buffering", "no") // of a proxy in between
 	c.WriteHeader(http.StatusOK)
-	out := bufio.NewWriterSize(c, streamBuffer)
-	lines := json.NewEncoder(out)
-	q.Pause = func() {
-		if out.Flush() != nil {
+	var out bytes.Buffer
+	lines := json.NewEncoder(&out)
+	write := func() {
+		if _, err := c.Write(out.Bytes()); err != nil {
 			cancel()
-			return
 		}
+		out.Reset()
+	}
+	q.Pause = func() {
+		write()
 		c.Flush()
 	}
+	var one CheckAnswer // of its own, so that not each is allocated
 	k.checker.Check(ctx, *q, func(a batch.Answer) {
-		if one := checkAnswer(&a, q); lines.Encode(&one) != nil {
-			cancel()
+		one = checkAnswer(&a, q)
+		if err := lines.Encode(&one); err != nil {
+			panic("BUG: " + err.Error())
+		}
+		if out.Len() >= streamBuffer {
+			write()
 		}
 	})
+	write()
 }
 
 func writeJSON(c *call, v any) {

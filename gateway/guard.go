@@ -125,14 +125,16 @@ func (c *call) preflight(r *http.Request) bool {
 	return true
 }
 
-// guardBody bounds the body, and lifts the deadline of reading once it has come: behind it, the request may take
-// as long as its own deadline says.
+// guardBody bounds the body, and lifts the deadline of reading, bodyTimeout, once it has come: behind it, the
+// request may take as long as its own deadline says.
 func (c *call) guardBody(r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody {
 		_ = c.rc.SetReadDeadline(time.Time{})
 		return
 	}
-	_ = c.rc.SetReadDeadline(time.Now().Add(c.srv.bodyTime))
+	if r.Header.Get("Expect") != "" {
+		c.extend() // 100 Continue is written when the body is read
+	}
 	r.Body = &guardedBody{http.MaxBytesReader(c.w, r.Body, int64(c.state.cfg.MaxBody)), c}
 }
 

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"eppmux/gateway/carry"
 	"eppmux/loop"
 	"eppmux/proxy"
 )
@@ -246,6 +247,8 @@ type conn struct {
 
 	asked sync.Once
 	peer  string // see peerName; after asked
+	known sync.Once
+	user  *carry.User // see anybody; after known
 	left  sync.Once
 }
 
@@ -296,6 +299,14 @@ func (c *conn) peerName() string {
 		}
 	})
 	return c.peer
+}
+
+// anybody is who sends requests over the connection where nobody need log in.
+func (c *conn) anybody() *carry.User {
+	c.known.Do(func() {
+		c.user = &carry.User{Name: c.peerName(), Listener: c.listener.String(), Client: c.address(), Weight: 1}
+	})
+	return c.user
 }
 
 // address is where the connection comes from, for the audit log: the address, or the user of a unix socket.

@@ -131,7 +131,7 @@ func TestBodyTime(t *testing.T) {
 		}
 		return carried(1000, nil), ctx.Err()
 	}}
-	s.carrier, s.bodyTime, s.http.ReadTimeout = f, short, short
+	s.carrier, s.http.ReadTimeout = f, short
 	if err := s.Listen(); err != nil {
 		t.Fatal(err)
 	}

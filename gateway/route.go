@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"eppmux/gateway/carry"
 	"eppmux/gateway/mapping"
 )
 
@@ -55,6 +56,9 @@ func (s *Server) serveRPP(c *call, r *http.Request) {
 	if c.state.rpp == nil {
 		c.refuse(notFound.problem("RPP is not served; the operator sets gateway.rpp.enabled"))
 		return
+	}
+	if c.user != nil {
+		r = r.WithContext(carry.WithUser(r.Context(), c.user))
 	}
 	c.state.rpp.ServeHTTP(c, r)
 }

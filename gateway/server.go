@@ -105,8 +105,7 @@ type Server struct {
 	verifier *verifier
 	carrier  carrier
 	checker  *batch.Checker
-	bodyTime time.Duration // bodyTimeout, but in tests
-	keys     *keys.Table   // nil: keys are refused
+	keys     *keys.Table // nil: keys are refused
 
 	now      atomic.Pointer[state] // what requests are served by
 	draining atomic.Bool
@@ -135,7 +134,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{log: cfg.Logger, verifier: newVerifier(), checker: batch.New(nil), bodyTime: bodyTimeout,
+	s := &Server{log: cfg.Logger, verifier: newVerifier(), checker: batch.New(nil),
 		places: share.NewPool(maxRequests, placesMultiple), bodies: share.NewPool(maxBodies, bodiesMultiple)}
 	s.checker.Logger = cfg.Logger
 	if err := s.openCarrier(&cfg); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"eppmux/frame"
 	"eppmux/gateway/carry"
@@ -32,7 +33,9 @@ type Request struct {
 	Names     []string
 	Registry  string            // name of the one to ask for all Names; empty: by Zones
 	Fee       *mapping.FeeCheck // prices too, where the registry has fee-1.0
-	// Pause, unless nil, is called when answers were given and no more are at hand: a moment to flush them.
+	// Pause, unless nil, is called behind the answers that have come, but for the last: a moment to flush
+	// them. It is called at first when one is there, then in longer and longer steps, up to longestHold.
+	// Nil: all answers come at the end.
 	Pause func()
 }
 
@@ -107,36 +110,42 @@ func (c *Checker) log() *slog.Logger {
 	return c.Logger
 }
 
-// Check gives each name's answer to answer as it comes, in any order, each once, and one at a time. It
+// Check gives each name's answer to answer, in any order, each once, and one at a time, when Pause says. It
 // returns when all are given; when ctx ends, the rest are not_sent or no_answer at once. Memory is
 // bounded by the names that are under way: an answer function that blocks holds up its own request only.
 func (c *Checker) Check(ctx context.Context, r Request, answer func(Answer)) {
 	q := newRequest(&r)
 	parts, taken := c.admit(q)
 	defer func() { c.names.Give(q.user(), taken) }()
+	h := holder{began: time.Now()}
+	defer h.stop()
 	done := ctx.Done()
 	for left := len(r.Names); left > 0; {
-		ready := q.take()
-		for _, d := range ready {
-			answer(d.answer(&r))
+		want := left
+		if r.Pause != nil && !h.held {
+			want = 1
 		}
-		if left -= len(ready); left == 0 {
-			break
-		}
-		if len(ready) > 0 && r.Pause != nil {
-			r.Pause()
-		}
-		select {
-		case <-q.notify:
-		case <-done:
-			done = nil
-			for _, p := range parts {
-				p.leave("the request has ended")
+		ready := q.take(want)
+		if len(ready) == 0 {
+			select {
+			case <-q.notify:
+			case <-h.over:
+				h.held = false
+			case <-done:
+				done = nil
+				for _, p := range parts {
+					p.leave("the request has ended")
+				}
 			}
+			continue
 		}
-	}
-	if r.Pause != nil && len(r.Names) > 0 {
-		r.Pause()
+		for i := range ready {
+			answer(ready[i].answer(&r))
+		}
+		if left -= len(ready); left > 0 && r.Pause != nil {
+			r.Pause()
+			h.hold()
+		}
 	}
 }
 

@@ -104,20 +104,24 @@ func (g *group) write(clTRID string) {
 }
 
 // byRequest puts the names of each request together, requests in the order of their first: so halves part
-// requests.
-func byRequest(items []*item) []*item {
-	order := make(map[*request]int)
-	for _, it := range items {
-		q := it.waiters[0].q
-		if _, seen := order[q]; !seen {
-			order[q] = len(order)
-		}
+// requests. from are the parts that they were picked from.
+func byRequest(items []*item, from []*part) []*item {
+	inOrder := true
+	for i, pt := range from {
+		inOrder = inOrder && (i == 0 || from[i-1].rank <= pt.rank)
 	}
-	if len(order) == 1 {
+	if inOrder {
 		return items
 	}
-	sorted := slices.Clone(items)
-	slices.SortStableFunc(sorted, func(a, b *item) int { return order[a.waiters[0].q] - order[b.waiters[0].q] })
+	order := make([]int, len(items))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return from[a].rank - from[b].rank })
+	sorted := make([]*item, len(items))
+	for i, at := range order {
+		sorted[i] = items[at]
+	}
 	return sorted
 }
 
@@ -237,7 +241,7 @@ func (l *line) refill(i int, items []*item, from []*part) bool {
 	if s.gone {
 		return false
 	}
-	items = byRequest(items)
+	items = byRequest(items, from)
 	if slices.Equal(s.g.items, items) {
 		s.g.from = from
 		return true
@@ -252,7 +256,7 @@ func (l *line) refill(i int, items []*item, from []*part) bool {
 
 // submit has one command more wait at the account, and reports whether it does.
 func (l *line) submit(_ int, items []*item, from []*part) bool {
-	g := l.group(byRequest(items), from)
+	g := l.group(byRequest(items, from), from)
 	if g.write(""); g.fault != nil {
 		l.refuse(g)
 		return false

@@ -12,7 +12,7 @@ func (l *line) packFixed(now time.Time) {
 	l.unload()
 	for l.waiting > 0 && l.fixed < fixedMost && l.retries < retriesMost {
 		items, from := l.compose(l.d.checkMax(now))
-		g := l.group(byRequest(items), from)
+		g := l.group(byRequest(items, from), from)
 		if g.write(""); g.fault != nil {
 			l.refuse(g)
 			continue

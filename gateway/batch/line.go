@@ -59,8 +59,9 @@ type part struct {
 	place *list.Element // nil: none of the items waits
 	seq   uint64
 
-	epoch uint64 // of the composition that at belongs to
+	epoch uint64 // of the composition that at and rank belong to
 	at    int    // all before it are taken
+	rank  int    // number of names that were picked before its first
 }
 
 type itemState uint8
@@ -146,7 +147,13 @@ func (l *line) admit(q *request, names []named) *part {
 		it.waiters = append(it.waiters, waiters[i])
 	}
 	l.enter(pt)
-	l.poke()
+	before := len(l.open)
+	if before == 0 {
+		l.pack(time.Now()) // nobody waits before these: they need not wait for run either
+	}
+	if before > 0 || len(l.open) == 0 { // run composes anew, or ends where all were refused
+		l.poke()
+	}
 	return pt
 }
 

@@ -9,10 +9,12 @@ import (
 // request is a Request under way: what is known of its names, and was not given to its caller yet.
 type request struct {
 	r      *Request
-	notify chan struct{} // that ready has something; holds one; not closed
+	notify chan struct{} // that as many are ready as want says; holds one; not closed
 
 	mu    sync.Mutex
-	ready []delivery // guarded by mu
+	ready []delivery // guarded by mu, as want
+	want  int        // how many must be ready before notify tells
+	spare []delivery // memory for ready; owned by Check
 }
 
 // delivery is the outcome of one name of a request.
@@ -33,7 +35,9 @@ type outcome struct {
 	problem  *Problem
 }
 
-func newRequest(r *Request) *request { return &request{r: r, notify: make(chan struct{}, 1)} }
+func newRequest(r *Request) *request {
+	return &request{r: r, notify: make(chan struct{}, 1), want: len(r.Names)}
+}
 
 // user is the name of who asks; empty: nobody is known.
 func (q *request) user() string {
@@ -51,20 +55,30 @@ func (q *request) deliver(all []posted) {
 	for i := range all {
 		q.ready = append(q.ready, all[i].delivery)
 	}
+	enough := len(q.ready) >= q.want
 	q.mu.Unlock()
+	if enough {
+		q.tell()
+	}
+}
+
+func (q *request) tell() {
 	select {
 	case q.notify <- struct{}{}:
 	default:
 	}
 }
 
-// take returns what has been delivered since the last call.
-func (q *request) take() []delivery {
+// take returns what has been delivered since the last call, if that are so many. If not, it returns nothing, and
+// notify tells when they are. What it returns is valid until the next call.
+func (q *request) take(want int) []delivery {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	ready := q.ready
-	q.ready = nil
-	return ready
+	if q.want = want; len(q.ready) < want {
+		return nil
+	}
+	q.ready, q.spare = q.spare[:0], q.ready
+	return q.spare
 }
 
 // problem answers one name that goes to no registry.

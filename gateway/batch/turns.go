@@ -12,6 +12,9 @@ func (l *line) compose(n int) (items []*item, from []*part) {
 			u := e.Value.(*userTurn)
 			e = e.Next() // pick may take u away
 			if it, pt := l.pick(u); it != nil {
+				if pt.rank < 0 {
+					pt.rank = len(items)
+				}
 				items, from = append(items, it), append(from, pt)
 			}
 		}
@@ -54,7 +57,7 @@ func (pt *part) peek(epoch uint64) *item {
 		for pt.next < len(pt.items) && pt.items[pt.next].state != itemWaiting {
 			pt.next++
 		}
-		pt.epoch, pt.at = epoch, pt.next
+		pt.epoch, pt.at, pt.rank = epoch, pt.next, -1
 	}
 	for ; pt.at < len(pt.items); pt.at++ {
 		if it := pt.items[pt.at]; it.state == itemWaiting && it.picked != epoch {

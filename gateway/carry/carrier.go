@@ -48,7 +48,9 @@ func (c *Carrier) Do(ctx context.Context, o Order) (Answer, error) {
 		w.id = "key " + o.User.Name + "\x00" + o.Key.Name
 		return c.doKeyed(ctx, &w)
 	}
-	w.id = "order " + strconv.FormatUint(c.orders.Add(1), 10)
+	if w.transform {
+		w.id = "order " + strconv.FormatUint(c.orders.Add(1), 10)
+	}
 	began := time.Now()
 	c.note(&w)
 	r, err := c.send(ctx, o.User, o.Registry, upstream.Call{Payload: w.payload})

@@ -4,10 +4,7 @@ import "context"
 
 type contextKey uint8
 
-const (
-	userKey contextKey = iota
-	requestIDKey
-)
+const userKey contextKey = iota
 
 // WithUser returns a context that knows who sends the request.
 func WithUser(ctx context.Context, u *User) context.Context {
@@ -18,15 +15,4 @@ func WithUser(ctx context.Context, u *User) context.Context {
 func UserFrom(ctx context.Context) *User {
 	u, _ := ctx.Value(userKey).(*User)
 	return u
-}
-
-// WithRequestID returns a context that knows the request's id.
-func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestIDKey, id)
-}
-
-// RequestIDFrom returns the request's id; empty where it has none.
-func RequestIDFrom(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey).(string)
-	return id
 }

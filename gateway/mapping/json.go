@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -26,7 +28,7 @@ func DecodeJSON(data []byte, v any) error {
 	if !json.Valid(data) {
 		return &Fault{Why: notJSON(data)}
 	}
-	d := jsonReader{data: data, fields: map[reflect.Type]map[string]reflect.Type{}, own: map[reflect.Type]bool{}}
+	d := jsonReader{data: data}
 	t := reflect.TypeOf(v)
 	if t == nil || t.Kind() != reflect.Pointer {
 		panic("BUG: DecodeJSON into what is no pointer")
@@ -55,11 +57,9 @@ func notJSON(data []byte) string {
 
 // jsonReader goes through JSON that is valid and holds it against a type.
 type jsonReader struct {
-	data   []byte
-	at     int
-	fault  *Fault                                   // the first one; the reading ends with it
-	fields map[reflect.Type]map[string]reflect.Type // of the structs that it has come to
-	own    map[reflect.Type]bool                    // types that read themselves, of those that it has come to
+	data  []byte
+	at    int
+	fault *Fault // the first one; the reading ends with it
 }
 
 func (d *jsonReader) fail(member, why string) {
@@ -100,10 +100,10 @@ func (d *jsonReader) value(path string, t reflect.Type, depth int) {
 		d.fail("", "is nested too deeply")
 		return
 	}
-	own := d.readsItself(t)
+	own := readsItself(t)
 	for t.Kind() == reflect.Pointer && c != 'n' && !own {
 		t = t.Elem()
-		own = d.readsItself(t)
+		own = readsItself(t)
 	}
 	if own {
 		t = anything
@@ -127,20 +127,22 @@ func (d *jsonReader) value(path string, t reflect.Type, depth int) {
 	}
 }
 
-// readsItself reports whether a type has a reader of its own.
-func (d *jsonReader) readsItself(t reflect.Type) bool {
-	own, ok := d.own[t]
-	if !ok {
-		own = readsItself(t)
-		d.own[t] = own
-	}
-	return own
-}
+// What is known of the types that were read: as many as the program has, since no type is made from what is read.
+var (
+	ownReaders   sync.Map // bool of reflect.Type, see readsItself
+	structFields sync.Map // map[string]reflect.Type of reflect.Type, see fieldsOf
+)
 
+// readsItself reports whether a type has a reader of its own.
 func readsItself(t reflect.Type) bool {
+	if own, ok := ownReaders.Load(t); ok {
+		return own.(bool)
+	}
 	p := reflect.PointerTo(t)
-	return p.Implements(reflect.TypeFor[json.Unmarshaler]()) ||
+	own := p.Implements(reflect.TypeFor[json.Unmarshaler]()) ||
 		p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+	ownReaders.Store(t, own)
+	return own
 }
 
 // want refuses a value where the type is of none of kinds.
@@ -258,14 +260,14 @@ func (d *jsonReader) object(path string, t reflect.Type, depth int) {
 	d.want(path, t, "an object", reflect.Struct, reflect.Map)
 	var fields map[string]reflect.Type
 	if t.Kind() == reflect.Struct {
-		fields = d.fieldsOf(t)
+		fields = fieldsOf(t)
 	}
-	seen := map[string]bool{}
+	seen := make(map[string]bool, 8)
 	d.at++
 	for d.more('}') {
 		d.next()
-		var name string
-		if json.Unmarshal(d.text(path), &name) != nil || d.fault != nil {
+		name, ok := unquoted(d.text(path))
+		if !ok || d.fault != nil {
 			d.fail(path, "has half a character") // unreachable where the JSON is valid
 			return
 		}
@@ -292,13 +294,21 @@ func (d *jsonReader) object(path string, t reflect.Type, depth int) {
 	}
 }
 
-// fieldsOf are the types of a struct's members by their names in JSON, those of embedded structs included.
-func (d *jsonReader) fieldsOf(t reflect.Type) map[string]reflect.Type {
-	all, ok := d.fields[t]
-	if ok {
-		return all
+// unquoted is a text of JSON without its quotes and escapes.
+func unquoted(text []byte) (s string, ok bool) {
+	if bytes.IndexByte(text, '\\') < 0 {
+		return string(text[1 : len(text)-1]), true
 	}
-	all = map[string]reflect.Type{}
+	err := json.Unmarshal(text, &s)
+	return s, err == nil
+}
+
+// fieldsOf are the types of a struct's members by their names in JSON, those of embedded structs included.
+func fieldsOf(t reflect.Type) map[string]reflect.Type {
+	if all, ok := structFields.Load(t); ok {
+		return all.(map[string]reflect.Type)
+	}
+	all := map[string]reflect.Type{}
 	for _, f := range reflect.VisibleFields(t) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
@@ -309,6 +319,6 @@ func (d *jsonReader) fieldsOf(t reflect.Type) map[string]reflect.Type {
 		}
 		all[name] = f.Type
 	}
-	d.fields[t] = all
+	structFields.Store(t, all)
 	return all
 }

@@ -57,6 +57,7 @@ func (s *service) openGateway(cfg *config.Config) (*gatewayPart, error) {
 	if err := g.server.Listen(); err != nil {
 		return nil, fmt.Errorf("gateway: %w", errors.Join(err, g.server.Close()))
 	}
+	collectAt(gcPercentGateway)
 	return g, nil
 }
 
@@ -167,6 +168,7 @@ func (s *service) applyGateway(ctx context.Context, cfg *config.Config, done *ch
 	case next == nil:
 		s.leftGateway, s.gateway = s.gateway, nil
 		s.leftGateway.retire(cfg.DrainTimeout)
+		collectAt(gcPercent)
 	case s.gateway == nil:
 		if err := s.startGateway(ctx, cfg); err != nil {
 			s.log.Error("gateway could not be started", "err", err.Error())
