@@ -249,7 +249,7 @@ func doProblem(err error) *Problem {
 		p.RetryAfter = 1
 		return p
 	case errors.Is(err, carry.ErrKeyStorage):
-		return noKeys.problem("the operator sets state.dir; a request without Idempotency-Key is served")
+		return noKeys.problem("the operator sets state.dir, and sees to its disk; the log says what is wrong. A request without Idempotency-Key is served")
 	}
 	return wrong(Wrong{"body", err.Error()})
 }

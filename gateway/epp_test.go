@@ -192,6 +192,10 @@ func TestOutcomes(t *testing.T) {
 	if p := res.want(t, 500, "unknown", ""); p.Outcome != "unknown" || p.MuxTRID != "M-1" || res.Header.Get("Retry-After") != "" {
 		t.Errorf("got %s", res.body)
 	}
+	a.Cause = pool.CauseClientGone
+	if p := ask().want(t, 500, "unknown", ""); !strings.HasPrefix(p.Detail, "the time of the request was over") {
+		t.Errorf("a deadline: got %+v", p)
+	}
 	for code, status := range map[int]int{2000: 501, 2001: 422, 2002: 422, 2003: 422, 2004: 422, 2005: 422, 2100: 501, 2101: 501,
 		2102: 501, 2103: 501, 2104: 402, 2105: 409, 2106: 409, 2200: 502, 2201: 403, 2202: 403, 2300: 409, 2301: 409, 2302: 409,
 		2303: 404, 2304: 409, 2305: 409, 2306: 422, 2307: 501, 2308: 422, 2400: 502, 2500: 502, 2501: 502, 2502: 502, 2999: 502} {

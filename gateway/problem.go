@@ -8,6 +8,7 @@ import (
 
 	"eppmux/gateway/carry"
 	"eppmux/gateway/mapping"
+	"eppmux/upstream/pool"
 )
 
 // Problem is a problem document (RFC 9457): the answer to every request that did not succeed.
@@ -152,6 +153,9 @@ func answerProblem(a *carry.Answer) *Problem {
 	}
 	if a.Outcome != carry.Answered {
 		p.Cause = a.Cause.String()
+		if a.Cause == pool.CauseClientGone { // who reads this has not gone: its request has waited for long enough
+			p.Detail = "the time of the request was over (Prefer: wait, or the operator's timeout); " + p.Detail
+		}
 	}
 	p.MuxTRID, p.Replayed, p.Settled = a.MuxTRID, a.Replayed, a.Settled
 	return p

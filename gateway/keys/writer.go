@@ -79,6 +79,10 @@ func (t *Table) writeSome() (last bool) {
 		return closing
 	}
 	err := t.write(batch)
+	if err == nil {
+		t.watch() // what has gone into a file that is not there any more, a restart would not know
+		err = t.failed()
+	}
 	for _, c := range batch {
 		c.done <- err
 	}
