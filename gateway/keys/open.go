@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -124,24 +125,30 @@ func prepare(tx *bolt.Tx) error {
 
 var errNewer = errors.New("it was written by another version of eppmux")
 
-// survey counts what is in the file, and so reads each of its pages. newest is the last stamp.
+// survey counts what is in the file, and so reads each of its pages. newest is the last stamp. A record has
+// its stamp under its checksum, and the index by age must have the same: by another one, all keys might look
+// old, and be forgotten.
 func survey(tx *bolt.Tx, c *counts) (newest int64, err error) {
+	byAge := tx.Bucket(ageBucket).Cursor()
 	err = tx.Bucket(keysBucket).ForEach(func(k, v []byte) error {
 		r, err := readRecord(v)
+		c.add(&r, len(k)+len(v), err)
 		if err != nil {
 			c.broken++
+			return nil
 		}
-		c.add(&r, len(k)+len(v), err)
+		newest = max(newest, r.stamp)
+		age := expiryOf(r.stamp, k)
+		if at, _ := byAge.Seek(age); !bytes.Equal(at, age) {
+			return fmt.Errorf("%w: the age of a key is not known", errDamaged)
+		}
 		return nil
 	})
 	if err != nil {
 		return 0, err
 	}
 	ages := int64(0)
-	err = tx.Bucket(ageBucket).ForEach(func(k, _ []byte) error {
-		if stamp, _, ok := readExpiry(k); ok {
-			newest = max(newest, stamp)
-		}
+	err = tx.Bucket(ageBucket).ForEach(func([]byte, []byte) error {
 		ages++
 		return nil
 	})
