@@ -162,7 +162,7 @@ func (c *client) command(m *frame.Message) act {
 		return c.unknown(m)
 	}
 	opts := c.listener.options.Load()
-	if set := opts.Commands; set != nil && !set.Has(m.Command, m.Op) {
+	if set := opts.Commands; set != nil && !set.Allows(m.Command, m.Op, s.account.Query(m)) {
 		s.counts.Disallowed++
 		return c.reply(replyDisallowed, ownClTRID(m))
 	}

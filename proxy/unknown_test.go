@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,6 +89,36 @@ func TestUnknownCommandOrder(t *testing.T) {
 	p.want(p.ask(loginAs("web", "web-secret", "", "O-2")), 1000, "O-2")
 	p.want(p.ask(command(unknownXML, "O-3")), 2000, "O-3")
 	p.want(p.ask(command(`<undelete xmlns:x="`+domainURI+`"><x:undelete/></undelete>`, "O-4")), 2201, "O-4")
+}
+
+// TestAllowedQueryThatChanges: a listener for queries takes none whose extension may change something.
+func TestAllowedQueryThatChanges(t *testing.T) {
+	query := func(ns string) string {
+		return `<info><d:info xmlns:d="` + domainURI + `"><d:name>a.example</d:name></d:info></info>` +
+			`<extension><x:more xmlns:x="` + ns + `"/></extension>`
+	}
+	for _, tt := range []struct {
+		allowed []frame.Command
+		ns      string
+		refused bool
+	}{
+		{[]frame.Command{frame.CommandInfo}, "urn:other", true},
+		{[]frame.Command{frame.CommandInfo}, "urn:known", false},
+		{[]frame.Command{frame.CommandInfo, frame.CommandUpdate}, "urn:other", false},
+		{[]frame.Command{frame.CommandUpdate}, "urn:known", true},
+	} {
+		f, r := startEcho(t, func(c *config) {
+			c.Upstream.QueryExtensions = []string{"urn:known"}
+			set := pool.Commands(func(c frame.Command, _ frame.Op) bool { return slices.Contains(tt.allowed, c) })
+			c.Listeners[0].Commands = &set
+		})
+		p := f.dial()
+		code := map[bool]int{true: 2201, false: 1000}[tt.refused]
+		p.want(p.ask(command(query(tt.ns), "Q-1")), code, "Q-1")
+		if n := len(r.take()); n > 0 == tt.refused {
+			t.Errorf("%v: %d went to the registry", tt, n)
+		}
+	}
 }
 
 // TestUnknownCommandNeighbour: at a registry that closes on unknown commands, one client that sends

@@ -49,3 +49,7 @@ func (a *Account) carries(payload []byte) error {
 	}
 	return nil
 }
+
+// Query reports whether a command only reads, by what is known of its extensions, see
+// Config.QueryExtensions. On the loop.
+func (a *Account) Query(m *frame.Message) bool { return m.Query(a.cfg.QueryExtensions) }

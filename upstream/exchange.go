@@ -133,7 +133,7 @@ func (x *Exchange) name() {
 // The exchange belongs to the caller until Submit. m may be changed after it returns.
 func (a *Account) Exchange(from Sender, m *frame.Message) *Exchange {
 	x := a.newExchange(roomFor(m))
-	x.Command, x.Op, x.Query = m.Command, m.Op, m.Query(a.cfg.QueryExtensions)
+	x.Command, x.Op, x.Query = m.Command, m.Op, a.Query(m)
 	x.client, x.Budget, x.Weight, x.Since = from.Client, from.Budget, max(1, from.Weight), from.Since
 	x.Author = a.author(&from, m)
 	a.countObjects(x, m)

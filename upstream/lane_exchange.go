@@ -24,7 +24,7 @@ type LaneSender struct {
 // restores them. Limits of client scope have been kept where the client is.
 func (a *Account) LaneExchange(from *LaneSender, m *frame.Message) *Exchange {
 	x := a.newExchange(roomFor(m))
-	x.Command, x.Op, x.Query = m.Command, m.Op, m.Query(a.cfg.QueryExtensions)
+	x.Command, x.Op, x.Query = m.Command, m.Op, a.Query(m)
 	by := &from.Author
 	x.client, x.visiting, x.Weight, x.Since = from.Client, true, max(1, by.Weight), a.clock()-by.Waited
 	x.Author = pool.Author{Client: a.hosts.id(from.Host, by.ID), Identity: from.named(), Kind: a.kinds.of(m),

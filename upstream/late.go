@@ -19,7 +19,7 @@ func (a *Account) fillLate(x *Exchange) {
 		return
 	}
 	m, err := a.calls.reader.Scan(payload)
-	if err != nil || m.Command != frame.CommandCheck || !m.Query(a.cfg.QueryExtensions) ||
+	if err != nil || m.Command != frame.CommandCheck || !a.Query(m) ||
 		string(m.Object) != x.object {
 		a.log.Error("what was to be sent in place of a check is no such check; the check is sent",
 			"command", x.Command.String(), "cltrid", shown(x.OwnClTRID()), "muxtrid", string(x.MuxTRID()))

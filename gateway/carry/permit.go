@@ -89,9 +89,7 @@ func prepareRaw(o Order) (work, error) {
 		return work{}, err
 	}
 	w := work{Order: o, payload: o.Payload, transform: !m.Query(nil)}
-	if w.transform && frame.IsQuery(m.Command, m.Op) && o.User.Commands != nil &&
-		!o.User.Commands.Has(frame.CommandUpdate, frame.OpNone) {
-		// RFC 5730 section 2.7.3: an extension may add anything to a command, such as a new authInfo.
+	if set := o.User.Commands; set != nil && !set.Allows(m.Command, m.Op, !w.transform) {
 		return work{}, fmt.Errorf("%w: a query with an extension that may change something", ErrForbidden)
 	}
 	if &m.Payload[0] != &o.Payload[0] { // a transcript, which is the scanner's

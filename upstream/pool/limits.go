@@ -59,6 +59,13 @@ func (s *CommandSet) has(k kind) bool { return s.in[k/64]&(1<<(k%64)) != 0 }
 // Has reports whether the command with that op is in the set.
 func (s *CommandSet) Has(c frame.Command, op frame.Op) bool { return s.has(kindOf(c, op)) }
 
+// Allows reports whether one who may send the commands of s may send a command. One that only reads by its
+// name may change something by an extension (RFC 5730 section 2.7.3), such as an info that sets a new
+// authInfo: then query is false, see frame.Message.Query, and it takes the right to update as well.
+func (s *CommandSet) Allows(c frame.Command, op frame.Op, query bool) bool {
+	return s.Has(c, op) && (query || !frame.IsQuery(c, op) || s.Has(frame.CommandUpdate, frame.OpNone))
+}
+
 // meets reports whether some command is in both sets.
 func (s *CommandSet) meets(o *CommandSet) bool { return s.len() > s.outside(o) }
 
