@@ -98,11 +98,15 @@ type writer struct {
 
 // clock notes by how much the clock of the host that wrote the record is behind ours. It wrote before now, so
 // it is not by more than the record is old, by the two clocks. A record that was there when this host looked
-// first says nothing: it may be of last night.
+// first says nothing: it may be of last night. Of its own the host knows more, also where the lease was lost
+// before the record was seen: the ledger went with it all the same.
 func (m *machine) clock(a *account, now Instant) {
+	own := a.find(a.rec)
 	switch {
-	case !a.clear || a.lease.Instance == m.cfg.Instance:
+	case !a.clear:
 		return
+	case own != nil:
+		a.writer = own.clock
 	case !a.read:
 		a.writer = writer{at: now}
 	default:
@@ -111,11 +115,13 @@ func (m *machine) clock(a *account, now Instant) {
 }
 
 // skew is by how much our clock is ahead of the one by which the ledger was written, at most, as far as that
-// is known. Ours may have been set since.
+// is known. Ours may have been set since. The clock that nobody sets tells by how much, and may itself run
+// wrong by a tenth, as span has it: by that much of the time since, less may seem to have been set.
 func (w writer) skew(now Instant) time.Duration {
 	if w.at == (Instant{}) {
 		return 0
 	}
-	set := now.Wall - w.at.Wall - (now.Boot - w.at.Boot)
-	return max(0, w.behind+max(0, set))
+	since := now.Boot - w.at.Boot
+	set := now.Wall - w.at.Wall - since
+	return max(0, w.behind+max(0, set)+since/10)
 }
