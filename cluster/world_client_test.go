@@ -34,6 +34,7 @@ type worldCommand struct {
 	rejected int  // times that the registry has answered that it did not execute it
 	moves    int
 	broke    int // lanes that broke with it
+	before   int // how often it was executed when it went over a lane first
 	ended    bool
 	end      pool.End
 	gone     bool // the host's process has ended
@@ -46,6 +47,19 @@ type worldExchange struct {
 	account *worldAccount
 	lane    *worldLane // on which it came; nil: it is the client's
 	gone    bool       // nobody waits for its end
+
+	forwarded bool // it went over a lane
+}
+
+// servedAt is as upstream.Exchange.ServedAt.
+func (x *worldExchange) servedAt(end pool.End, now time.Duration) time.Duration {
+	switch {
+	case !x.forwarded || x.SentAt() == 0:
+		return x.SentAt()
+	case end == pool.EndNotSent:
+		return 0
+	}
+	return now
 }
 
 func newWorldExchange(c *worldCommand) *worldExchange {
@@ -109,7 +123,9 @@ func (x *worldExchange) finish(end pool.End, cause pool.Cause) {
 		x.lane.finished(end, cause)
 	default:
 		delete(x.account.commands, x.command)
-		x.command.client.served = x.SentAt()
+		if at := x.servedAt(end, x.account.instant); at > 0 {
+			x.command.client.served = at
+		}
 		x.command.finish(end, cause)
 	}
 }
@@ -159,8 +175,8 @@ func (c *worldCommand) finish(end pool.End, cause pool.Cause) {
 func (c *worldCommand) execute() {
 	w := c.client.r.w
 	c.executed++
-	most := 2 + c.moves
-	if c.broke > 0 { // the owner has repeated it, or has not: nobody knows
+	most := 2 + c.moves + c.before // who owns it now does not know that it was sent before
+	if c.broke > 0 {               // the owner has repeated it, or has not: nobody knows
 		most += 2
 	}
 	switch {

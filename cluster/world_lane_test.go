@@ -167,7 +167,11 @@ func (l *worldLane) send(x *pool.Exchange) {
 		l.from.pool.Unsent(l.s, x, pool.CauseRegistryClosed, l.from.instant)
 		return
 	}
-	c := x.Shell.(*worldExchange).command
+	from := x.Shell.(*worldExchange)
+	c := from.command
+	if !from.forwarded {
+		from.forwarded, c.before = true, c.executed
+	}
 	waited := l.from.instant - x.Since
 	author, weight := x.Author, x.Weight
 	l.toOwner(func() {

@@ -205,7 +205,7 @@ func (c *client) Finish(x *upstream.Exchange, o upstream.Outcome) {
 
 func (c *client) finish(x *upstream.Exchange, o upstream.Outcome) {
 	c.x = nil
-	if at := x.ServedAt(c.srv.account.Now()); at > 0 {
+	if at := x.ServedAt(o.End, c.srv.account.Now()); at > 0 {
 		c.served = at
 	}
 	if c.state != clientServed {

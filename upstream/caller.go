@@ -150,7 +150,7 @@ func (c *Caller) left(x *Exchange, o Outcome) {
 	if i := slices.Index(c.under, x); i >= 0 {
 		c.under = slices.Delete(c.under, i, i+1)
 	}
-	c.served = max(c.served, x.ServedAt(c.a.now()))
+	c.served = max(c.served, x.ServedAt(o.End, c.a.now()))
 	if o.End == pool.EndAnswered {
 		c.known = c.known.With(x.Author.Kind)
 		c.answers++

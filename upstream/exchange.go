@@ -104,14 +104,18 @@ func (x *Exchange) OwnClTRID() []byte {
 	return x.buf.B[x.unitLen : x.unitLen+x.clTRIDLen]
 }
 
-// ServedAt returns when its client was served with it, which has ended now: when it was sent; 0 if it was
-// not. Of one that went over a lane that is now. It waited in the owner's queue behind the lane, and the
-// owner's own clients, who wait for their turn before they are sent, would always be behind otherwise.
-func (x *Exchange) ServedAt(now time.Duration) time.Duration {
-	if x.forwarded && x.SentAt() > 0 {
-		return now
+// ServedAt returns when its client was served with it, which has ended now in that way: when it was sent; 0 if
+// it was not. Of one that went over a lane that is now. It waited in the owner's queue behind the lane, and the
+// owner's own clients, who wait for their turn before they are sent, would always be behind otherwise. One that
+// the owner has not sent was no service: its client would be behind the owner's own ones for ever.
+func (x *Exchange) ServedAt(end pool.End, now time.Duration) time.Duration {
+	switch {
+	case !x.forwarded || x.SentAt() == 0:
+		return x.SentAt()
+	case end == pool.EndNotSent:
+		return 0
 	}
-	return x.SentAt()
+	return now
 }
 
 // rtt returns the time from x's sending to its answer, which came before now where it was held.

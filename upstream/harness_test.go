@@ -429,7 +429,7 @@ func (a *asker) Finish(x *Exchange, o Outcome) {
 	if o.Unit != nil {
 		e.Answer = string(o.Unit[frame.HeaderLen:])
 	}
-	a.x, a.served = nil, x.ServedAt(a.p.account.Now())
+	a.x, a.served = nil, x.ServedAt(o.End, a.p.account.Now())
 	if a.again && o.End == pool.EndAnswered {
 		a.submit(a.what)
 		return

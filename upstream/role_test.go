@@ -63,6 +63,26 @@ func TestServedAt(t *testing.T) {
 	})
 }
 
+// TestServedAtNotSent: what the owner has not sent was no service, so its client's turn stays what it was.
+func TestServedAtNotSent(t *testing.T) {
+	brief := func(c *Config) { c.Pool.QueueTimeout, c.Pool.CommandTimeout = 2*time.Second, time.Minute }
+	inShop(t, brief, func(s *shop) {
+		s.lead()
+		s.reg.hold()
+		time.Sleep(time.Second) // until there is a lane
+		for range 8 {           // more than the owner has sessions
+			s.ask(deleteCommand(""))
+		}
+		far := s.b.ask(deleteCommand("<clTRID>far</clTRID>"))
+		time.Sleep(2500 * time.Millisecond)
+		if e := far.end(); e.End != pool.EndNotSent || far.served != 0 {
+			t.Errorf("got %+v, served at %v", e, far.served)
+		}
+		s.reg.free()
+		time.Sleep(time.Second)
+	})
+}
+
 // TestDo: a caller that is no connection is forwarded too.
 func TestDoForwarded(t *testing.T) {
 	inShop(t, nil, func(s *shop) {
