@@ -115,7 +115,11 @@ func (l *line) rejects() bool { return l.rejection() != noRejection }
 func (l *line) rejection() rejection {
 	payload, _ := cutUnit(l.heard)
 	if l.asked != nil {
-		m, err := readJudged(payloadOf(l.asked.heard))
+		payload := payloadOf(l.asked.heard)
+		m, err := readJudged(payload)
+		if code := brokenCode.FindSubmatch(payload); err != nil && code != nil { // as in compare
+			m, err = &judged{code: string(code[1])}, nil
+		}
 		if err == nil && (withoutLogin(m.code) || m.rejects(false, "") == lostLogin) {
 			return lostLogin
 		}

@@ -280,6 +280,7 @@ var sessionScripts = [][]byte{
 	{0, 0, stepAsk, 0, 0, stepAnswer, 0, 0, due, stepAsk, 1, 0, stepAnswer, 0, 0, composed, 1, 5, 0, 0, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, due},
 	{0, 0, stepAsk, 9, 0, stepAnswer, 0, 0, composed, 0, 7, 1, 0, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, due},
 	{0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, composed, 0, 7, 1, 0, 0, 0, 0, stepPass, 1, stepAnswer, 0, 0, composed, 0, 7, 1, 0, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, due},
+	{0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, composed, 0, 7, 1, 0, 0, 0, 0, stepPass, 1, stepAnswer, 0, 0, composed, 0, 7, 5, 0, 0, 0, 0, stepAsk, 1, 0},
 	{0, 0, stepAsk, 4, 0, stepAnswer, 0, 0, composed, 0, 0, 0, 8, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, due},
 	{0, 0, stepAsk, 10, 0, stepAnswer, 0, 0, composed, 0, 0, 0, 1, 0, 0, 0, stepAsk, 5, 0, stepAnswer, 0, 0, composed, 0, 0, 0, 1, 0, 0, 0},
 	{0, 0, stepAsk, 0, 0, stepAnswer, 0, 0, composed, 0, 0, 4, 0, 0, 0, 0, stepAsk, 1, 0, stepAnswer, 0, 0, composed, 0, 11, 6, 1, 0, 6, 0},
