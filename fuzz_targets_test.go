@@ -47,13 +47,13 @@ func fuzzTargets(t *testing.T) map[string]string {
 	return targets
 }
 
-// TestFuzzTargets runs each fuzz target of the project for some seconds, in CI: elsewhere their
+// TestFuzzTargets runs each fuzz target of the project for some seconds, where it explores: elsewhere their
 // seeds and the inputs that are kept are enough. The run is bounded by a number of executions: one
 // bounded by time can end in a failure that no input caused, when a worker is busy at its end
 // (golang.org/issue/75804).
 func TestFuzzTargets(t *testing.T) {
-	if os.Getenv("CI") == "" {
-		t.Skip("CI is not set")
+	if !explores() {
+		t.Skip("EPPMUX_EXPLORE is not set")
 	}
 	for name, dir := range fuzzTargets(t) {
 		out, err := tool(t, "go", "test", "-run", "^$", "-fuzz", "^"+name+"$", "-fuzztime", "5000x", "-fuzzminimizetime", "20x", "./"+dir)

@@ -14,6 +14,7 @@ import (
 
 var (
 	worldSeed     = flag.Uint64("world.seed", 0, "play this world only, and say what happens")
+	worldFirst    = flag.Uint64("world.first", 1, "the first world; 0: a new one, printed")
 	worldCommands = flag.Int("world.commands", 0, "commands that the worlds end; 0: a share")
 )
 
@@ -205,7 +206,10 @@ func TestWorld(t *testing.T) {
 		}
 		return
 	}
-	first := rand.Uint64() / 2
+	first := *worldFirst
+	if first == 0 {
+		first = rand.Uint64() / 2
+	}
 	var sum world
 	ended, worlds := 0, 0
 	for ; ended < worldShare(); worlds++ {

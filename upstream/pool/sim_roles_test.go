@@ -29,10 +29,7 @@ func (r *simRoles) cut(now time.Duration) bool { return r.suspended && now >= r.
 // TestSimulationRoles plays worlds where the account changes its owner. A seed that failed belongs into
 // TestSimulationRolesSeeds.
 func TestSimulationRoles(t *testing.T) {
-	seed := *simSeed
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
+	seed := firstSeed()
 	ended, worlds := 0, 0
 	for ended < *simCommands/2 {
 		w := roleWorld(t, seed+uint64(worlds))
